@@ -1,0 +1,31 @@
+//! `portrait demo`: the recipes of `sql/rfm` on a sample shop.
+
+use std::io::Write;
+
+use super::console::{Console, Failure, Script};
+
+const SHOP: (&str, &str) = ("sql/shop.sql", include_str!("../../sql/shop.sql"));
+
+const RECIPES: [(&str, &str); 5] = [
+    ("sql/rfm/segments.sql", include_str!("../../sql/rfm/segments.sql")),
+    ("sql/rfm/levels.sql", include_str!("../../sql/rfm/levels.sql")),
+    ("sql/rfm/pareto.sql", include_str!("../../sql/rfm/pareto.sql")),
+    ("sql/rfm/migration.sql", include_str!("../../sql/rfm/migration.sql")),
+    ("sql/rfm/repurchase.sql", include_str!("../../sql/rfm/repurchase.sql")),
+];
+
+/// Makes the shop, then runs each recipe under its title.
+pub(super) fn run(console: &mut Console) -> Result<(), Failure> {
+    console.run(&Script::named(SHOP.1, SHOP.0))?;
+    for (file, sql) in RECIPES {
+        let mut screen = std::io::stdout().lock();
+        writeln!(screen, "\n── {file}")?;
+        drop(screen);
+        console.run_with(&Script::named(sql, file), |statement| {
+            let mut screen = std::io::stdout().lock();
+            Ok(writeln!(screen, "\n{}\n", statement.comment)?)
+        })?;
+    }
+    writeln!(std::io::stdout(), "\nThe statements are in sql/; try them on your own orders: portrait -c \"SELECT * FROM rfm('orders.parquet', …)\"")?;
+    Ok(())
+}

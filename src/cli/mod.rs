@@ -1,0 +1,150 @@
+//! The command line: arguments, and which of its parts they call.
+//!
+//! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
+//! 130 interrupted by Ctrl-C.
+
+mod completion;
+mod console;
+mod demo;
+mod output;
+mod parameters;
+mod reference;
+mod shell;
+mod table;
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use portraitdb::{Engine, EngineOptions, THREAD_NAME};
+
+use console::{Console, Failure, Script};
+use output::Format;
+
+/// Customer profiling in SQL.
+///
+/// Without a command, opens a shell; statements may also come from -c or from a pipe.
+#[derive(Debug, Parser)]
+#[command(name = "portrait", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    /// Run these statements and exit.
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    statements: Vec<String>,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted.";
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The database directory, made when it does not exist; without it everything is in memory.
+    #[arg(long, short = 'd', value_name = "DIR", global = true)]
+    database: Option<PathBuf>,
+    /// How results are written.
+    #[arg(long, short = 'f', value_enum, default_value_t = Format::Table, global = true)]
+    format: Format,
+    /// Write results to a file, which appears whole when everything has succeeded.
+    #[arg(long, short = 'o', value_name = "PATH", global = true)]
+    output: Option<PathBuf>,
+    /// Give the parameter $name a value: --set as_of=2025-06-30, --set 'city=上海', --set code:text=007.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameters::parse, global = true)]
+    set: Vec<parameters::Parameter>,
+    /// Memory that queries may use before they spill to disk, such as 4GB [default: 70 % of the machine's].
+    #[arg(long, value_name = "SIZE", value_parser = parameters::parse_size, global = true)]
+    memory_limit: Option<usize>,
+    /// Partitions a query works on at once [default: number of processors].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
+    partitions: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run script files one after another in one session; stop at the first error.
+    Run {
+        /// Files of SQL statements; - is standard input.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show a tour: a sample shop, from its orders to RFM segments.
+    Demo,
+    /// Write the reference of all functions, statements and settings as Markdown.
+    Docs {
+        /// The folder to write to.
+        #[arg(default_value = "sql/reference")]
+        folder: PathBuf,
+        /// Write nothing; fail when the folder differs.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    quiet_panics();
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => {
+            eprintln!("interrupted");
+            ExitCode::from(130)
+        }
+        Err(Failure::Error(text)) => {
+            eprintln!("error: {text}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { common, statements, action } = arguments;
+    if let Some(Action::Docs { folder, check }) = action {
+        return reference::write(&folder, check);
+    }
+    let options = EngineOptions {
+        database: common.database,
+        memory_limit: common.memory_limit,
+        partitions: common.partitions.map(usize::from),
+        batch_size: None,
+    };
+    let engine = Engine::open(options)?;
+    let session = engine.session()?;
+    for parameter in common.set {
+        session.set_parameter(&parameter.name, parameter.value);
+    }
+    let mut console = Console::new(engine, session, common.format, common.output)?;
+    match action {
+        Some(Action::Demo) => demo::run(&mut console)?,
+        Some(Action::Run { files }) => {
+            for file in files {
+                let script = Script::read(&file)?;
+                console.run(&script)?;
+            }
+        }
+        _ if !statements.is_empty() => {
+            for sql in statements {
+                console.run(&Script::given(sql))?;
+            }
+        }
+        _ if std::io::stdin().is_terminal() => return shell::run(console),
+        _ => {
+            let mut sql = String::new();
+            std::io::stdin().read_to_string(&mut sql).map_err(|error| Failure::Error(format!("standard input: {error}")))?;
+            console.run(&Script::given(sql))?;
+        }
+    }
+    console.finish()
+}
+
+/// A panic on an engine thread is reported as its query's error; here it would only be noise.
+fn quiet_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |information| {
+        if std::thread::current().name() != Some(THREAD_NAME) || std::env::var_os("RUST_BACKTRACE").is_some() {
+            default(information);
+        }
+    }));
+}

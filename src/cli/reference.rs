@@ -1,0 +1,25 @@
+//! `portrait docs`: the reference on disk, written or compared.
+
+use std::path::Path;
+
+use super::console::Failure;
+
+/// Writes the reference to `folder`, or fails when it differs.
+pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
+    let fail = |error: std::io::Error| Failure::Error(format!("{}: {error}", folder.display()));
+    let files = portraitdb::reference();
+    if check {
+        for (name, text) in &files {
+            let path = folder.join(name);
+            if std::fs::read_to_string(&path).ok().as_ref() != Some(text) {
+                return Err(Failure::Error(format!("{}: is stale; run `cargo run -- docs`", path.display())));
+            }
+        }
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder).map_err(fail)?;
+    for (name, text) in &files {
+        std::fs::write(folder.join(name), text).map_err(fail)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! One form for the page of every function, statement and setting.
+//!
+//! A [`Doc`] is plain data beside the code it describes. From it come the reading of arguments, `system.functions`,
+//! `\h name`, completion in the shell and the pages under `sql/reference`.
+
+use std::fmt::Write;
+
+/// What a page describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An ordinary function, used where an expression is.
+    Scalar,
+    /// A function over a group of rows.
+    Aggregate,
+    /// A function in FROM: `name(input, role => expression, option => constant)`.
+    Relation,
+    /// A statement.
+    Statement,
+    /// A setting: `SET name = value`.
+    Setting,
+}
+
+impl Kind {
+    /// The word shown in `system.functions`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Aggregate => "aggregate",
+            Self::Relation => "relation",
+            Self::Statement => "statement",
+            Self::Setting => "setting",
+        }
+    }
+}
+
+/// What an argument takes; arguments are checked against it in one place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Takes {
+    /// The input relation: a table, view or CTE name, a file name in quotes, or `(SELECT …)`.
+    Relation,
+    /// A role of any type.
+    Column,
+    /// A role: DATE or TIMESTAMP.
+    Time,
+    /// A role: integer, decimal or float.
+    Number,
+    /// An option: a whole number in this range.
+    Integer(i64, i64),
+    /// An option: one of these words.
+    Choice(&'static [&'static str]),
+    /// An option: DATE or TIMESTAMP, or a text that reads as one.
+    Moment,
+    /// An option: INTERVAL.
+    Interval,
+    /// An option: a list of numbers in strictly ascending order.
+    Cuts,
+    /// A plain positional argument of an ordinary function, described by its text alone.
+    Value(&'static str),
+}
+
+impl Takes {
+    /// True for arguments read from the input's rows.
+    pub fn is_role(self) -> bool {
+        matches!(self, Self::Column | Self::Time | Self::Number)
+    }
+
+    /// True for arguments that are constants of the call.
+    pub fn is_option(self) -> bool {
+        !self.is_role() && self != Self::Relation
+    }
+
+    /// As it stands in the reference.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Relation => "relation".into(),
+            Self::Column => "column".into(),
+            Self::Time => "date or timestamp column".into(),
+            Self::Number => "number column".into(),
+            Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
+            Self::Integer(least, most) => format!("integer, {least} to {most}"),
+            Self::Choice(words) => crate::error::one_of(words.iter().copied()),
+            Self::Moment => "date or timestamp".into(),
+            Self::Interval => "interval".into(),
+            Self::Cuts => "list of ascending numbers".into(),
+            Self::Value(text) => text.into(),
+        }
+    }
+}
+
+/// One argument of a function.
+#[derive(Debug, Clone, Copy)]
+pub struct Argument {
+    /// Name before `=>`.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// `None`: required. `Some("")`: optional, with the default told in the text.
+    pub default: Option<&'static str>,
+    /// What it means.
+    pub text: &'static str,
+}
+
+impl Argument {
+    /// An argument that must be given.
+    pub const fn required(name: &'static str, takes: Takes, text: &'static str) -> Self {
+        Self { name, takes, default: None, text }
+    }
+
+    /// An argument with a default, written as in SQL.
+    pub const fn optional(name: &'static str, takes: Takes, default: &'static str, text: &'static str) -> Self {
+        Self { name, takes, default: Some(default), text }
+    }
+}
+
+/// One column of a relation function's result.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Name.
+    pub name: &'static str,
+    /// SQL type.
+    pub data_type: &'static str,
+    /// Meaning and unit.
+    pub text: &'static str,
+}
+
+/// The page of one function, statement or setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc {
+    /// Its name as written in SQL.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// The domain: one word, the name of its folder.
+    pub domain: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// For statements and settings: how it is written. Functions derive theirs from the arguments.
+    pub syntax: &'static str,
+    /// Paragraphs: definition, formulas, rows that cannot be used, cost, limits.
+    pub description: &'static str,
+    /// Arguments in their order.
+    pub arguments: &'static [Argument],
+    /// Columns of the result.
+    pub columns: &'static [Column],
+    /// Statements that run as they are; a test runs them.
+    pub examples: &'static [&'static str],
+    /// Where the method comes from.
+    pub source: &'static str,
+}
+
+impl Doc {
+    /// A page to be filled with struct update syntax.
+    pub const EMPTY: Self = Self {
+        name: "",
+        kind: Kind::Scalar,
+        domain: "",
+        summary: "",
+        syntax: "",
+        description: "",
+        arguments: &[],
+        columns: &[],
+        examples: &[],
+        source: "",
+    };
+
+    /// The argument of that name.
+    pub fn argument(&self, name: &str) -> Option<&'static Argument> {
+        self.arguments.iter().find(|argument| argument.name == name)
+    }
+
+    /// How a call is written.
+    pub fn syntax(&self) -> String {
+        if !self.syntax.is_empty() {
+            return self.syntax.to_string();
+        }
+        let arguments: Vec<String> = self
+            .arguments
+            .iter()
+            .map(|argument| {
+                let text = match argument.takes {
+                    Takes::Relation | Takes::Value(_) => argument.name.to_string(),
+                    _ => format!("{} => …", argument.name),
+                };
+                if argument.default.is_some() { format!("[{text}]") } else { text }
+            })
+            .collect();
+        format!("{}({})", self.name, arguments.join(", "))
+    }
+
+    /// The page as Markdown, for `sql/reference` and `\h`.
+    pub fn markdown(&self) -> String {
+        let mut page = format!("## {}\n\n{}\n\n```sql\n{}\n```\n", self.name, self.summary, self.syntax());
+        if !self.description.is_empty() {
+            let _ = write!(page, "\n{}\n", self.description.trim());
+        }
+        if !self.arguments.is_empty() {
+            page.push_str("\n| argument | takes | default | meaning |\n|---|---|---|---|\n");
+            for argument in self.arguments {
+                let default = match argument.default {
+                    None => "required",
+                    Some("") => "",
+                    Some(default) => default,
+                };
+                let takes = argument.takes.describe();
+                let _ = writeln!(page, "| `{}` | {takes} | {default} | {} |", argument.name, argument.text);
+            }
+        }
+        if !self.columns.is_empty() {
+            page.push_str("\n| column | type | meaning |\n|---|---|---|\n");
+            for column in self.columns {
+                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.data_type, column.text);
+            }
+        }
+        for example in self.examples {
+            let _ = write!(page, "\n```sql\n{}\n```\n", example.trim());
+        }
+        if !self.source.is_empty() {
+            let _ = write!(page, "\nSource: {}\n", self.source);
+        }
+        page
+    }
+}

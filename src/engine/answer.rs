@@ -1,0 +1,135 @@
+//! What a statement answers: batches, progress, notes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::MetricValue;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::{AbortOnDrop, Engine, panicked};
+use crate::functions::usable_rows::ROWS_WITHOUT;
+
+/// The rows of a statement, as they come. Dropping it stops the work.
+pub struct Answer {
+    schema: SchemaRef,
+    batches: mpsc::Receiver<Result<RecordBatch>>,
+    work: Option<AbortOnDrop<()>>,
+    plan: Option<Arc<dyn ExecutionPlan>>,
+    notes: Vec<String>,
+}
+
+/// How far a running statement is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read from tables.
+    pub rows: usize,
+    /// Bytes read from files.
+    pub bytes: usize,
+}
+
+impl Answer {
+    /// Starts a plan; its batches wait here until they are taken.
+    pub(super) fn start(engine: &Engine, plan: Arc<dyn ExecutionPlan>, stream: SendableRecordBatchStream) -> Self {
+        let schema = stream.schema();
+        let (sender, batches) = mpsc::channel(2);
+        let work = engine.runtime().spawn(async move {
+            let mut stream = stream;
+            while let Some(batch) = stream.next().await {
+                let failed = batch.is_err();
+                if sender.send(batch).await.is_err() || failed {
+                    break;
+                }
+            }
+        });
+        Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Some(plan), notes: vec![] }
+    }
+
+    /// The answer of a statement that has no rows.
+    pub(super) fn done(notes: Vec<String>) -> Self {
+        let (_, batches) = mpsc::channel(1);
+        Self { schema: Arc::new(datafusion::arrow::datatypes::Schema::empty()), batches, work: None, plan: None, notes }
+    }
+
+    /// The columns; none for statements without a result.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The next batch, or `None` at the end.
+    ///
+    /// # Errors
+    /// Whatever went wrong while running, also a panic; nothing comes after an error.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        if let Some(batch) = self.batches.recv().await {
+            return Some(batch);
+        }
+        let mut work = self.work.take()?;
+        match (&mut work.0).await {
+            Ok(()) => None,
+            Err(error) => Some(Err(panicked(error))),
+        }
+    }
+
+    /// All batches.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
+        let mut batches = vec![];
+        while let Some(batch) = self.next().await {
+            batches.push(batch?);
+        }
+        Ok(batches)
+    }
+
+    /// What has been read so far.
+    pub fn progress(&self) -> Progress {
+        let mut progress = Progress::default();
+        if let Some(plan) = &self.plan {
+            add_reads(plan, &mut progress);
+        }
+        progress
+    }
+
+    /// What the user should know, once the rows are read: rows that could not be used, mainly.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        let mut without = BTreeMap::new();
+        if let Some(plan) = &self.plan {
+            add_unusable(plan, &mut without);
+        }
+        notes.extend(without.into_iter().map(|(role, rows)| {
+            let (s, were) = if rows == 1 { ("", "was") } else { ("s", "were") };
+            format!("{rows} row{s} without {role} {were} left out")
+        }));
+        notes
+    }
+}
+
+fn add_reads(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
+    let children = plan.children();
+    if children.is_empty() {
+        if let Some(metrics) = plan.metrics() {
+            progress.rows += metrics.output_rows().unwrap_or(0);
+            progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize());
+        }
+    }
+    children.into_iter().for_each(|child| add_reads(child, progress));
+}
+
+fn add_unusable(plan: &Arc<dyn ExecutionPlan>, without: &mut BTreeMap<String, usize>) {
+    for metric in plan.metrics().iter().flat_map(|metrics| metrics.iter()) {
+        if let MetricValue::Count { name, count } = metric.value() {
+            if let (Some(role), rows @ 1..) = (name.strip_prefix(ROWS_WITHOUT), count.value()) {
+                *without.entry(role.to_string()).or_default() += rows;
+            }
+        }
+    }
+    plan.children().into_iter().for_each(|child| add_unusable(child, without));
+}

@@ -1,0 +1,148 @@
+//! Files as tables: what a location means, and errors that name the file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Result, TableReference};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::CreateExternalTable;
+
+use crate::error::{failed, invalid, message};
+
+/// Kinds of files by the ends of their names.
+const KINDS: [(&str, &str); 8] = [
+    (".parquet", "PARQUET"),
+    (".csv", "CSV"),
+    (".csv.gz", "CSV"),
+    (".csv.zst", "CSV"),
+    (".json", "JSON"),
+    (".ndjson", "JSON"),
+    (".jsonl", "JSON"),
+    (".ndjson.gz", "JSON"),
+];
+
+/// True when a table name can only mean a file.
+pub(super) fn looks_like_file(name: &str) -> bool {
+    name.contains('/') || kind_of(name).is_some()
+}
+
+fn kind_of(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    KINDS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, kind)| *kind)
+}
+
+/// The table of `FROM 'location'`: the kind of file is told by the name, or by the first file of a folder.
+pub(super) async fn open(state: &SessionState, location: &str) -> Result<Arc<dyn TableProvider>> {
+    let kind = match kind_of(location) {
+        Some(kind) => kind,
+        None => first_file(location).as_deref().and_then(kind_of).ok_or_else(|| {
+            invalid(location, "no Parquet, CSV or NDJSON file is there; the name must end in .parquet, .csv, .json or .ndjson, or be a folder of such files")
+        })?,
+    };
+    let schema = Arc::new(datafusion::common::DFSchema::empty());
+    let mut command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
+    if kind == "CSV" {
+        command.options.insert("format.has_header".into(), "true".into());
+    }
+    create(state, command).await
+}
+
+/// The table of `CREATE EXTERNAL TABLE`.
+pub(super) async fn create(state: &SessionState, mut command: CreateExternalTable) -> Result<Arc<dyn TableProvider>> {
+    let kind = command.file_type.to_uppercase();
+    let kind = if matches!(kind.as_str(), "NDJSON" | "JSONL") { "JSON".to_string() } else { kind };
+    let Some(factory) = state.table_factories().get(&kind) else {
+        return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
+    };
+    command.file_type = kind;
+    for location in &mut command.locations {
+        check(location)?;
+        if Path::new(location).is_dir() && !location.ends_with('/') {
+            location.push('/');
+        }
+    }
+    match factory.create(state, &command).await {
+        Ok(table) => Ok(table),
+        Err(error) => Err(name_the_file(state, &command, &error).await),
+    }
+}
+
+/// Makes the locations of a definition independent of where the program runs.
+pub(super) fn resolve(command: &mut CreateExternalTable, base: &str) {
+    for location in &mut command.locations {
+        if is_local(location) && Path::new(location).is_relative() {
+            *location = Path::new(base).join(&*location).display().to_string();
+        }
+    }
+}
+
+/// True for a path, false for a URL.
+pub(super) fn is_local(location: &str) -> bool {
+    !location.contains("://")
+}
+
+fn has_glob(location: &str) -> bool {
+    location.contains(['*', '?', '['])
+}
+
+/// Local files must exist; what is remote tells when it is read.
+fn check(location: &str) -> Result<()> {
+    if !is_local(location) || has_glob(location) {
+        return Ok(());
+    }
+    match std::fs::metadata(location) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(invalid(location, format!("no such file or folder{}", from_here(location))))
+        }
+        Err(error) => Err(invalid(location, error)),
+    }
+}
+
+fn from_here(location: &str) -> String {
+    match std::env::current_dir() {
+        Ok(here) if Path::new(location).is_relative() => format!(" in {}", here.display()),
+        _ => String::new(),
+    }
+}
+
+fn first_file(location: &str) -> Option<String> {
+    files(Path::new(location)).into_iter().map(|path| path.display().to_string()).find(|path| kind_of(path).is_some())
+}
+
+/// The files under a folder, hidden ones left out, in the order of their names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !name.starts_with(['.', '_'])));
+    paths.sort();
+    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// The error about a location; for a folder, about the first file that has it.
+async fn name_the_file(
+    state: &SessionState,
+    command: &CreateExternalTable,
+    error: &datafusion::error::DataFusionError,
+) -> datafusion::error::DataFusionError {
+    if let ([location], Some(factory)) = (command.locations.as_slice(), state.table_factories().get(&command.file_type)) {
+        if Path::new(location).is_dir() {
+            for file in files(Path::new(location)) {
+                let mut single = command.clone();
+                single.locations = vec![file.display().to_string()];
+                single.table_partition_cols.clear();
+                if let Err(error) = factory.create(state, &single).await {
+                    return failed(&file.display().to_string(), describe(&error));
+                }
+            }
+        }
+    }
+    failed(&command.locations.join(", "), describe(error))
+}
+
+fn describe(error: &datafusion::error::DataFusionError) -> String {
+    let text = message(error);
+    let cannot_read = text.starts_with("Parquet error");
+    if cannot_read { format!("cannot be read as Parquet: {}", text.trim_start_matches("Parquet error: ")) } else { text }
+}

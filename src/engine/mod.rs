@@ -1,0 +1,163 @@
+//! Puts everything together: one [`Engine`] a process and database, a [`Session`] for each user of it.
+//!
+//! Interfaces know this module alone. Every statement takes one way: [`Session::parse`], then [`Session::execute`], which
+//! gives an [`Answer`] to be read batch by batch, watched and cancelled.
+
+mod answer;
+mod files;
+mod schema;
+mod session;
+mod stores;
+mod system;
+mod writes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use tokio::runtime::Runtime;
+
+use crate::catalog::Catalog;
+use crate::docs::Doc;
+use crate::error::{failed, invalid};
+
+pub use answer::{Answer, Progress};
+pub use session::Session;
+pub use writes::Staged;
+
+/// How an engine is set up.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// The database directory; without one everything is in memory.
+    pub database: Option<PathBuf>,
+    /// Bytes that queries may use before they spill to disk or fail; default 70 % of the machine's or container's memory.
+    pub memory_limit: Option<usize>,
+    /// Partitions a query works on at once; default the number of processors.
+    pub partitions: Option<usize>,
+    /// Rows in a batch; default 8192.
+    pub batch_size: Option<usize>,
+}
+
+/// The database, the threads that run queries, and their limits. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    runtime: Option<Runtime>,
+    environment: Arc<RuntimeEnv>,
+    catalog: Arc<Catalog>,
+    options: EngineOptions,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // A query that was given up may still be running; the process does not wait for it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The name of the threads that queries run on.
+pub const THREAD_NAME: &str = "portrait";
+/// Planning recurses over the query: with this, expressions as deep as `portrait.max_operators` allows are safe.
+const STACK: usize = 128 << 20;
+
+impl Engine {
+    /// Opens a database, or one in memory.
+    ///
+    /// # Errors
+    /// The database cannot be made, opened or read; see the message.
+    pub fn open(options: EngineOptions) -> Result<Self> {
+        let catalog = match &options.database {
+            Some(directory) => Catalog::open(directory)?,
+            None => Catalog::in_memory()?,
+        };
+        let memory = match options.memory_limit {
+            Some(limit) if limit < 16 << 20 => return Err(invalid("memory limit", format!("must be at least 16 MB, got {limit} bytes"))),
+            Some(limit) => limit,
+            None => default_memory(),
+        };
+        let most_told = std::num::NonZeroUsize::MIN.saturating_add(4);
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory), most_told)))
+            .with_object_store_registry(Arc::new(stores::Stores::default()))
+            .build_arc()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name(THREAD_NAME)
+            .thread_stack_size(STACK)
+            .build()
+            .map_err(|error| failed("portrait", format!("cannot start threads: {error}")))?;
+        Ok(Self { shared: Arc::new(Shared { runtime: Some(runtime), environment, catalog: Arc::new(catalog), options }) })
+    }
+
+    /// A session of its own: settings, temporary tables, parameters.
+    ///
+    /// # Errors
+    /// None in practice; kept for what sessions may need to open later.
+    pub fn session(&self) -> Result<Session> {
+        Session::new(self.clone())
+    }
+
+    /// Runs a future to its end on this thread, for interfaces that are not asynchronous.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime().block_on(future)
+    }
+
+    /// Runs work on the engine's threads. A panic there is the work's error; dropping the future gives the work up.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let mut task = AbortOnDrop(self.runtime().spawn(work));
+        (&mut task.0).await.unwrap_or_else(|error| Err(panicked(error)))
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Handle {
+        match &self.shared.runtime {
+            Some(runtime) => runtime.handle(),
+            None => unreachable!("the runtime is taken when the engine is dropped"),
+        }
+    }
+}
+
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The error of work that panicked.
+fn panicked(error: tokio::task::JoinError) -> datafusion::error::DataFusionError {
+    if error.is_cancelled() {
+        return failed("query", "was cancelled");
+    }
+    let reason = error.into_panic();
+    let text = reason.downcast_ref::<String>().map(String::as_str).or_else(|| reason.downcast_ref::<&str>().copied());
+    failed("query", format!("stopped by an internal error: {}", text.unwrap_or("panic without a message")))
+}
+
+/// 70 % of what the machine or the container has.
+fn default_memory() -> usize {
+    const LEAST: usize = 256 << 20;
+    let Ok(mut system) = sysinfo::System::new() else { return LEAST };
+    system.refresh_memory();
+    let machine = system.total_memory();
+    let total = system.cgroup_limits().map_or(machine, |limits| limits.total_memory.min(machine));
+    usize::try_from(total / 10 * 7).unwrap_or(usize::MAX).max(LEAST)
+}
+
+/// The pages of all functions and statements.
+pub fn pages() -> Vec<&'static Doc> {
+    system::pages()
+}
+
+/// The reference as files: name under `sql/reference`, and text.
+pub fn reference() -> Vec<(String, String)> {
+    system::reference()
+}

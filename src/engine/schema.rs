@@ -1,0 +1,177 @@
+//! The catalog a session sees: `public` with its own temporary tables, what the database remembers and files by name;
+//! `system` with tables about the program.
+
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::{TableType, ViewTable};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::prelude::SessionContext;
+
+use super::files;
+use super::system::SystemSchema;
+use crate::catalog::{Catalog, Definition};
+use crate::error::{failed, invalid};
+use crate::sql::parser;
+
+/// The name of the catalog, and of the schema where tables without a schema are looked for.
+pub(super) const CATALOG: &str = "portrait";
+pub(super) const PUBLIC: &str = "public";
+const SYSTEM: &str = "system";
+
+/// The schemas of a session.
+#[derive(Debug)]
+pub(super) struct SessionCatalog {
+    pub(super) public: Arc<PublicSchema>,
+    system: Arc<SystemSchema>,
+}
+
+impl SessionCatalog {
+    pub(super) fn new(catalog: Arc<Catalog>) -> Self {
+        Self { public: Arc::new(PublicSchema::new(catalog)), system: Arc::new(SystemSchema) }
+    }
+}
+
+impl CatalogProvider for SessionCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        vec![PUBLIC.into(), SYSTEM.into()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        match name {
+            PUBLIC => Some(Arc::clone(&self.public) as _),
+            SYSTEM => Some(Arc::clone(&self.system) as _),
+            _ => None,
+        }
+    }
+}
+
+tokio::task_local! {
+    /// Names being loaded, the innermost last: a view that comes to itself is refused.
+    static LOADING: Vec<String>;
+}
+
+type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
+
+/// Where tables without a schema come from.
+pub(super) struct PublicSchema {
+    catalog: Arc<Catalog>,
+    state: OnceLock<State>,
+    temporary: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
+    /// Definitions that were loaded, with the id they were loaded from.
+    loaded: Mutex<HashMap<String, (i64, Arc<dyn TableProvider>)>>,
+}
+
+impl Debug for PublicSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicSchema").field("catalog", &self.catalog).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PublicSchema {
+    fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog, state: OnceLock::new(), temporary: Mutex::default(), loaded: Mutex::default() }
+    }
+
+    /// Definitions are planned with the session that uses them.
+    pub(super) fn attach(&self, context: &SessionContext) {
+        let state = context.state_weak_ref();
+        let _ = self.state.set(Box::new(move || state.upgrade().map(|state| state.read().clone())));
+    }
+
+    pub(super) fn has_temporary(&self, name: &str) -> bool {
+        lock(&self.temporary).contains_key(name)
+    }
+
+    async fn load(&self, definition: Definition) -> Result<Arc<dyn TableProvider>> {
+        if let Some((id, table)) = lock(&self.loaded).get(&definition.name) {
+            if *id == definition.id {
+                return Ok(Arc::clone(table));
+            }
+        }
+        let outer = LOADING.try_with(Clone::clone).unwrap_or_default();
+        if outer.contains(&definition.name) {
+            let chain = outer.join(" → ");
+            return Err(invalid(&definition.name, format!("the view refers to itself: {chain} → {}", definition.name)));
+        }
+        let mut names = outer;
+        names.push(definition.name.clone());
+        let state = self.state.get().and_then(|state| state());
+        let state = state.ok_or_else(|| failed(&definition.name, "the session has ended"))?;
+        let table = LOADING.scope(names, build(&state, &definition)).await?;
+        lock(&self.loaded).insert(definition.name.clone(), (definition.id, Arc::clone(&table)));
+        Ok(table)
+    }
+}
+
+/// The table that a definition's statement makes.
+async fn build(state: &SessionState, definition: &Definition) -> Result<Arc<dyn TableProvider>> {
+    let statement = parser::parse(&definition.sql, state)?.pop();
+    let statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
+    match state.statement_to_plan(statement.parsed).await? {
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(mut command)) => {
+            files::resolve(&mut command, &definition.base);
+            files::create(state, *command).await
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
+            Ok(Arc::new(ViewTable::new(Arc::unwrap_or_clone(view.input), view.definition)))
+        }
+        _ => Err(failed(&definition.name, format!("its definition makes no table: {}", definition.sql))),
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for PublicSchema {
+    fn table_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = lock(&self.temporary).keys().cloned().collect();
+        names.extend(self.catalog.names().unwrap_or_default().into_iter().map(|(name, _)| name));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = lock(&self.temporary).get(name) {
+            return Ok(Some(Arc::clone(table)));
+        }
+        if let Some(definition) = self.catalog.get(name)? {
+            // A definition may lead to others; boxed, as the way there leads through here again.
+            return Box::pin(self.load(definition)).await.map(Some);
+        }
+        if files::looks_like_file(name) {
+            if let Some(state) = self.state.get().and_then(|state| state()) {
+                return files::open(&state, name).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        if let Some(table) = lock(&self.temporary).get(name) {
+            return Ok(Some(table.table_type()));
+        }
+        let kind = self.catalog.get(name)?.map(|definition| definition.kind);
+        Ok(kind.map(|kind| if kind == "view" { TableType::View } else { TableType::Base }))
+    }
+
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(lock(&self.temporary).insert(name, table))
+    }
+
+    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(lock(&self.temporary).remove(name))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.has_temporary(name) || matches!(self.catalog.get(name), Ok(Some(_)))
+    }
+}

@@ -1,0 +1,315 @@
+//! A session: settings, temporary tables and parameters of one user, and the way every statement takes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{ParamValues, Result, ScalarValue, TableReference};
+use datafusion::config::{ConfigExtension, Dialect};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures::StreamExt;
+
+use super::answer::Answer;
+use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
+use super::writes::{Staged, stage_copy, stage_insert};
+use super::{Engine, files};
+use crate::error::{did_you_mean, invalid};
+use crate::settings::PortraitSettings;
+use crate::sql::parser::{self, Statement};
+
+/// One user's session. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Session {
+    engine: Engine,
+    context: SessionContext,
+    public: Arc<PublicSchema>,
+    parameters: Arc<Mutex<HashMap<String, ScalarValue>>>,
+}
+
+/// Settings whose extreme values hang or crash a query, and what they may be.
+const BOUNDS: [(&str, u64, u64); 5] = [
+    ("datafusion.execution.batch_size", 1, 1 << 20),
+    ("datafusion.execution.target_partitions", 0, 1024),
+    ("datafusion.execution.planning_concurrency", 1, 1024),
+    ("datafusion.execution.meta_fetch_concurrency", 1, 1024),
+    ("portrait.max_operators", 10, 5000),
+];
+
+impl Session {
+    pub(super) fn new(engine: Engine) -> Result<Self> {
+        let options = &engine.shared.options;
+        let mut config = SessionConfig::new()
+            .with_information_schema(true)
+            .with_default_catalog_and_schema(CATALOG, PUBLIC)
+            .with_create_default_catalog_and_schema(false)
+            .with_option_extension(PortraitSettings::default());
+        config.options_mut().sql_parser.dialect = Dialect::Generic;
+        if let Some(partitions) = options.partitions {
+            config = config.with_target_partitions(partitions);
+        }
+        if let Some(rows) = options.batch_size {
+            config = config.with_batch_size(rows);
+        }
+        let builder = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&engine.shared.environment))
+            .with_default_features();
+        let context = SessionContext::new_with_state(crate::sql::register(builder).build());
+        let catalog = SessionCatalog::new(Arc::clone(&engine.shared.catalog));
+        let public = Arc::clone(&catalog.public);
+        context.register_catalog(CATALOG, Arc::new(catalog));
+        public.attach(&context);
+        Ok(Self { engine, context, public, parameters: Arc::default() })
+    }
+
+    /// The DataFusion session beneath, for what this interface does not offer.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// This session's value of one of Portrait's settings.
+    pub fn settings(&self) -> PortraitSettings {
+        PortraitSettings::of(self.context.state().config_options())
+    }
+
+    /// Gives the parameter `$name` a value in all statements that follow.
+    pub fn set_parameter(&self, name: &str, value: ScalarValue) {
+        self.parameters.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), value);
+    }
+
+    /// Splits and parses a script. Nothing runs.
+    ///
+    /// # Errors
+    /// A syntax error with line and column, or an expression too deep to plan.
+    pub async fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+        let (context, sql) = (self.context.clone(), sql.to_string());
+        self.engine.run(async move { parser::parse(&sql, &context.state()) }).await
+    }
+
+    /// Plans a statement without running it: its columns and parameters can be asked of the plan.
+    ///
+    /// # Errors
+    /// What is wrong with the statement.
+    pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
+        let context = self.context.clone();
+        self.engine.run(async move { context.state().statement_to_plan(statement.parsed).await }).await
+    }
+
+    /// Runs a statement: plans it, and starts it. Its rows come with the answer.
+    ///
+    /// # Errors
+    /// What is wrong with the statement; what goes wrong while it runs comes with the answer.
+    pub async fn execute(&self, statement: Statement) -> Result<Answer> {
+        let session = self.clone();
+        self.engine.run(async move { Box::pin(session.execute_here(statement)).await }).await
+    }
+
+    /// Runs a script and gives the rows of its last statement.
+    ///
+    /// # Errors
+    /// The first statement that fails; those before it have run.
+    pub async fn sql(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let mut rows = vec![];
+        for statement in self.parse(sql).await? {
+            rows = self.execute(statement).await?.collect().await?;
+        }
+        Ok(rows)
+    }
+
+    async fn execute_here(&self, statement: Statement) -> Result<Answer> {
+        let Statement { text, parsed, .. } = statement;
+        let state = self.context.state();
+        let refers_to = state.resolve_table_references(&parsed)?;
+        let plan = state.statement_to_plan(parsed).await?;
+        let plan = self.bind(plan)?;
+        match plan {
+            LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) if !command.temporary => {
+                self.create_external_table(*command, &text).await
+            }
+            LogicalPlan::Ddl(DdlStatement::CreateView(command)) if !command.temporary => {
+                self.create_view(&command, &text, &refers_to)
+            }
+            LogicalPlan::Ddl(DdlStatement::DropTable(command)) if self.is_remembered(&command.name)? => {
+                self.forget(&command.name, "external table")
+            }
+            LogicalPlan::Ddl(DdlStatement::DropView(command)) if self.is_remembered(&command.name)? => {
+                self.forget(&command.name, "view")
+            }
+            LogicalPlan::Ddl(ddl) => {
+                let in_memory = matches!(ddl, DdlStatement::CreateMemoryTable(_)) && self.engine.shared.options.database.is_some();
+                self.context.execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
+                let note = "the table is in memory and gone when the session ends; COPY keeps rows".to_string();
+                Ok(Answer::done(if in_memory { vec![note] } else { vec![] }))
+            }
+            LogicalPlan::Statement(LogicalStatement::SetVariable(set)) => {
+                check_bounds(&set)?;
+                let plan = LogicalPlan::Statement(LogicalStatement::SetVariable(set));
+                self.context.execute_logical_plan(plan).await?;
+                Ok(Answer::done(vec![]))
+            }
+            LogicalPlan::Statement(statement @ (LogicalStatement::Execute(_) | LogicalStatement::Prepare(_))) => {
+                let is_query = matches!(statement, LogicalStatement::Execute(_));
+                let frame = self.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
+                if is_query { self.start(frame, None).await } else { Ok(Answer::done(vec![])) }
+            }
+            LogicalPlan::Statement(statement) => {
+                self.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
+                Ok(Answer::done(vec![]))
+            }
+            LogicalPlan::Copy(copy) => {
+                let (plan, staged) = stage_copy(copy)?;
+                self.start(DataFrame::new(state, plan), staged).await
+            }
+            LogicalPlan::Dml(insert) => {
+                let (plan, staged) = stage_insert(insert)?;
+                let mut state = state;
+                if staged.is_some() {
+                    // One file, so that it appears in one move.
+                    let options = state.config_mut().options_mut();
+                    options.set("datafusion.execution.minimum_parallel_output_files", "1")?;
+                    options.set("datafusion.execution.soft_max_rows_per_output_file", &i64::MAX.to_string())?;
+                }
+                self.start(DataFrame::new(state, plan), staged).await
+            }
+            query => self.start(DataFrame::new(state, query), None).await,
+        }
+    }
+
+    async fn start(&self, frame: DataFrame, staged: Option<Staged>) -> Result<Answer> {
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let stream = execute_stream(Arc::clone(&plan), task)?;
+        let stream: SendableRecordBatchStream = match staged {
+            None => stream,
+            Some(staged) => {
+                // Reached only when every batch came without an error.
+                let publish = futures::stream::once(async move { staged.publish() });
+                let publish = publish.filter_map(|published| async move { published.err().map(Err) });
+                Box::pin(RecordBatchStreamAdapter::new(stream.schema(), stream.chain(publish)))
+            }
+        };
+        Ok(Answer::start(&self.engine, plan, stream))
+    }
+
+    /// Puts the session's parameters in the place of `$name`.
+    fn bind(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        if matches!(plan, LogicalPlan::Statement(LogicalStatement::Prepare(_))) {
+            return Ok(plan);
+        }
+        let names = plan.get_parameter_names()?;
+        if names.is_empty() {
+            return Ok(plan);
+        }
+        let is_view = matches!(plan, LogicalPlan::Ddl(DdlStatement::CreateView(_)));
+        let parameters = self.parameters.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in &names {
+            if is_view {
+                return Err(invalid(name, "a view cannot hold a parameter; write the value"));
+            }
+            if !parameters.contains_key(name.trim_start_matches('$')) {
+                let suggestion = did_you_mean(name.trim_start_matches('$'), parameters.keys().map(String::as_str));
+                let problem = format!("the parameter has no value{suggestion}; give it with --set {}=…", name.trim_start_matches('$'));
+                return Err(invalid(name, problem));
+            }
+        }
+        let values = parameters.iter().map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect();
+        plan.with_param_values(ParamValues::Map(values))
+    }
+
+    /// The name of a table in the schema `public`, the only one where things are made.
+    fn own_name(&self, name: &TableReference) -> Result<String> {
+        let elsewhere = name.schema().is_some_and(|schema| schema != PUBLIC) || name.catalog().is_some_and(|catalog| catalog != CATALOG);
+        if elsewhere {
+            return Err(invalid(&name.to_string(), "tables and views are made in the schema public; leave the schema out"));
+        }
+        Ok(name.table().to_string())
+    }
+
+    fn is_remembered(&self, name: &TableReference) -> Result<bool> {
+        let elsewhere = name.schema().is_some_and(|schema| schema != PUBLIC);
+        Ok(!elsewhere && !self.public.has_temporary(name.table()) && self.engine.shared.catalog.get(name.table())?.is_some())
+    }
+
+    fn exists(&self, name: &str, or_replace: bool, if_not_exists: bool) -> Result<bool> {
+        let temporary = self.public.has_temporary(name);
+        if !temporary && (or_replace || self.engine.shared.catalog.get(name)?.is_none()) {
+            return Ok(false);
+        }
+        if if_not_exists {
+            return Ok(true);
+        }
+        let advice = if temporary { "DROP the temporary table first" } else { "write CREATE OR REPLACE, or DROP it first" };
+        Err(invalid(name, format!("exists already; {advice}")))
+    }
+
+    async fn create_external_table(&self, mut command: CreateExternalTable, text: &str) -> Result<Answer> {
+        let name = self.own_name(&command.name)?;
+        if self.exists(&name, command.or_replace, command.if_not_exists)? {
+            return Ok(Answer::done(vec![]));
+        }
+        let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
+        files::resolve(&mut command, &base);
+        let replace = command.or_replace;
+        files::create(&self.context.state(), command).await?;
+        self.engine.shared.catalog.put(&name, "external table", text, &base, replace)?;
+        Ok(Answer::done(vec![]))
+    }
+
+    fn create_view(&self, command: &CreateView, text: &str, refers_to: &[TableReference]) -> Result<Answer> {
+        let name = self.own_name(&command.name)?;
+        let if_not_exists = text.to_uppercase().contains("IF NOT EXISTS");
+        if self.exists(&name, command.or_replace, if_not_exists)? {
+            return Ok(Answer::done(vec![]));
+        }
+        let inside = |reference: &&TableReference| reference.table() == name && reference.schema().is_none_or(|schema| schema == PUBLIC);
+        if refers_to.iter().filter(inside).count() > usize::from(refers_to.first().is_some_and(|first| inside(&first))) {
+            return Err(invalid(&name, "a view cannot refer to itself"));
+        }
+        for reference in refers_to {
+            if self.public.has_temporary(reference.table()) && self.engine.shared.options.database.is_some() {
+                return Err(invalid(&name, format!("a view that is remembered cannot read the temporary table {reference}")));
+            }
+        }
+        let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
+        self.engine.shared.catalog.put(&name, "view", text, &base, command.or_replace)?;
+        Ok(Answer::done(vec![]))
+    }
+
+    fn forget(&self, name: &TableReference, kind: &str) -> Result<Answer> {
+        let name = self.own_name(name)?;
+        if let Some(definition) = self.engine.shared.catalog.get(&name)? {
+            if definition.kind != kind {
+                let word = if definition.kind == "view" { "VIEW" } else { "TABLE" };
+                return Err(invalid(&name, format!("is {} {}; write DROP {word} {name}", if word == "VIEW" { "a" } else { "an" }, definition.kind)));
+            }
+        }
+        self.engine.shared.catalog.remove(&name)?;
+        Ok(Answer::done(vec![]))
+    }
+}
+
+fn check_bounds(set: &SetVariable) -> Result<()> {
+    let name = set.variable.to_lowercase();
+    if let Some((name, least, most)) = BOUNDS.iter().find(|(bounded, ..)| *bounded == name) {
+        if let Ok(value) = set.value.trim().parse::<i128>() {
+            if !(i128::from(*least)..=i128::from(*most)).contains(&value) {
+                return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
+            }
+        }
+    }
+    if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
+        use datafusion::config::ExtensionOptions;
+        let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| format!("{}.{}", PortraitSettings::PREFIX, entry.key)).collect();
+        if !keys.contains(&name) {
+            let suggestion = did_you_mean(&name, keys.iter().map(String::as_str));
+            return Err(invalid(&name, format!("no such setting{suggestion}; system.settings lists them")));
+        }
+    }
+    Ok(())
+}

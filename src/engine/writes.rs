@@ -1,0 +1,156 @@
+//! Files that appear whole or not at all.
+//!
+//! DataFusion writes under the final name as it goes, so that a query that fails late, or a killed process, leaves a part that
+//! readers take for the whole. Here a local file or folder is written under a hidden name beside its place, brought to disk,
+//! and moved there as the last step.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::common::Result;
+use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
+use datafusion::logical_expr::{LogicalPlan, WriteOp};
+
+use super::files;
+use crate::error::{failed, invalid};
+
+/// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Staged {
+    staging: PathBuf,
+    target: PathBuf,
+    into_folder: bool,
+}
+
+impl Staged {
+    /// A hidden name beside `target`.
+    ///
+    /// # Errors
+    /// `target` is no file name, or its folder does not exist.
+    pub fn beside(target: &Path) -> Result<Self> {
+        let subject = target.display().to_string();
+        let name = target.file_name().and_then(|name| name.to_str()).ok_or_else(|| invalid(&subject, "is not the name of a file"))?;
+        let parent = parent(target);
+        if !parent.is_dir() {
+            return Err(invalid(&subject, format!("the folder {} does not exist; make it first", parent.display())));
+        }
+        Ok(Self { staging: hidden_name(parent, name), target: target.to_path_buf(), into_folder: false })
+    }
+
+    /// Where to write.
+    pub fn path(&self) -> &Path {
+        &self.staging
+    }
+
+    /// Brings what was written to disk and moves it to its place.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn publish(self) -> Result<()> {
+        let subject = self.target.display().to_string();
+        let publish = || -> std::io::Result<()> {
+            if !self.staging.exists() {
+                // A query without rows may write nothing into a folder.
+                return if self.into_folder { Ok(()) } else { std::fs::create_dir(&self.target) };
+            }
+            sync(&self.staging)?;
+            if self.into_folder {
+                for entry in std::fs::read_dir(&self.staging)? {
+                    let entry = entry?;
+                    std::fs::rename(entry.path(), self.target.join(entry.file_name()))?;
+                }
+                return File::open(&self.target)?.sync_all();
+            }
+            std::fs::rename(&self.staging, &self.target)?;
+            File::open(parent(&self.target))?.sync_all()
+        };
+        publish().map_err(|error| failed(&subject, format!("could not be written: {error}")))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After publishing, nothing of that name is left but an empty folder.
+        let _ = if self.staging.is_dir() { std::fs::remove_dir_all(&self.staging) } else { std::fs::remove_file(&self.staging) };
+    }
+}
+
+/// A name that no reader of the folder takes for data, and no other writer uses.
+fn hidden_name(folder: &Path, name: &str) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!(".{name}.{}-{number}.partial", std::process::id()))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            sync(&entry?.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
+/// Redirects COPY to a staged place when its target is local.
+pub(super) fn stage_copy(mut copy: CopyTo) -> Result<(LogicalPlan, Option<Staged>)> {
+    let Some(target) = local_path(&copy.output_url) else { return Ok((LogicalPlan::Copy(copy), None)) };
+    let as_folder = copy.output_url.ends_with('/') || target.extension().is_none() || !copy.partition_by.is_empty() || target.is_dir();
+    let as_folder = match copy.options.get("single_file_output").map(|value| value.trim()) {
+        Some("true") => false,
+        Some("false") => true,
+        _ => as_folder,
+    };
+    if as_folder && target.exists() && !is_empty_folder(&target) {
+        return Err(invalid(&copy.output_url, "exists and is not an empty folder; choose a new name or remove it first"));
+    }
+    let staged = Staged::beside(&target)?;
+    let staging = staged.path().display().to_string();
+    copy.output_url = if as_folder { format!("{staging}/") } else { staging };
+    copy.options.insert("single_file_output".into(), (!as_folder).to_string());
+    Ok((LogicalPlan::Copy(copy), Some(staged)))
+}
+
+/// Redirects INSERT INTO an external table to a staged folder, from which its file moves into the table's.
+pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Option<Staged>)> {
+    let name = insert.table_name.to_string();
+    let provider = source_as_provider(&insert.target)?;
+    let Some(table) = provider.downcast_ref::<ListingTable>() else { return Ok((LogicalPlan::Dml(insert), None)) };
+    if insert.op != WriteOp::Insert(InsertOp::Append) {
+        return Err(invalid(&name, "only INSERT INTO can write to an external table"));
+    }
+    let folder = match table.table_paths().as_slice() {
+        [place] if place.is_collection() => local_path(place.as_str()),
+        _ => None,
+    };
+    let Some(folder) = folder else {
+        return Err(invalid(&name, "rows can be inserted where the table is one local folder; write a new file with COPY instead"));
+    };
+    if !table.options().table_partition_cols.is_empty() {
+        return Err(invalid(&name, "rows cannot be inserted into a partitioned table; write a new folder with COPY … PARTITIONED BY"));
+    }
+    let staged = Staged { into_folder: true, staging: hidden_name(&folder, "insert"), target: folder };
+    std::fs::create_dir(staged.path()).map_err(|error| failed(&name, error))?;
+    let place = ListingTableUrl::parse(format!("{}/", staged.path().display()))?;
+    let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(provider.schema());
+    insert.target = provider_as_source(Arc::new(ListingTable::try_new(config)?));
+    Ok((LogicalPlan::Dml(insert), Some(staged)))
+}
+
+fn local_path(location: &str) -> Option<PathBuf> {
+    match location.strip_prefix("file://") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => files::is_local(location).then(|| PathBuf::from(location)),
+    }
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}

@@ -1,0 +1,294 @@
+//! The one place that checks arguments and writes the errors about them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, IntervalUnit, parse_interval_month_day_nano_config};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
+use datafusion::common::{Result, ScalarValue};
+
+use super::relation::Role;
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::{did_you_mean, invalid, one_of};
+use crate::kernels::decimal::Decimal;
+
+/// The argument of `doc` called `name`, or the error that lists what there is.
+pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
+    doc.argument(name).ok_or_else(|| {
+        let names = || doc.arguments.iter().map(|argument| argument.name);
+        let suggestion = did_you_mean(name, names());
+        let known = names().collect::<Vec<_>>().join(", ");
+        invalid(doc.name, format!("unknown argument \"{name}\"{suggestion}; it takes {known}"))
+    })
+}
+
+/// Fails when a required argument is not among `given`.
+pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
+    debug_assert_eq!(doc.kind, Kind::Relation);
+    for argument in doc.arguments {
+        if argument.default.is_none() && !given.contains(&argument.name) {
+            let form = match argument.takes {
+                Takes::Relation => "the input comes first: a table name or (SELECT …)".to_string(),
+                takes => format!("write {} => … ({}, {})", argument.name, takes.describe(), argument.text),
+            };
+            return Err(invalid(doc.name, format!("{} is missing; {form}", argument.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the type of a role's expression.
+pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
+    let data_type = role.field.data_type();
+    let (fits, wanted, advice) = match takes {
+        Takes::Time => (
+            matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _)),
+            "a DATE or TIMESTAMP",
+            "; convert it with to_timestamp(…) or CAST(… AS DATE)",
+        ),
+        Takes::Number => (
+            data_type.is_numeric(),
+            "a number",
+            "; convert it with CAST(… AS DECIMAL(12, 2))",
+        ),
+        _ => (!matches!(data_type, DataType::Null), "a typed column", "; convert it with CAST"),
+    };
+    if fits {
+        return Ok(());
+    }
+    let problem = format!("{} must be {wanted}, \"{}\" is {data_type}{advice}", role.name, role.column);
+    Err(invalid(doc.name, problem))
+}
+
+/// The type a parameter has when it stands for this option.
+pub fn parameter_type(takes: Takes) -> DataType {
+    match takes {
+        Takes::Integer(_, _) => DataType::Int64,
+        Takes::Moment => DataType::Date32,
+        Takes::Interval => DataType::Interval(datafusion::arrow::datatypes::IntervalUnit::MonthDayNano),
+        Takes::Cuts => DataType::new_list(DataType::Float64, true),
+        _ => DataType::Utf8,
+    }
+}
+
+/// An option's value after checking.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Integer(i64),
+    Word(&'static str),
+    Moment(Moment),
+    Interval(IntervalMonthDayNano),
+    Cuts(Vec<Decimal>),
+}
+
+/// A point in time as the user gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moment {
+    /// A calendar day, in days since 1970-01-01.
+    Day(i32),
+    /// An instant, as a timestamp of the unit and zone it was written in.
+    Instant(ScalarValue),
+}
+
+/// The options of a call: what was given, and the page's defaults.
+#[derive(Debug, Clone)]
+pub struct Options {
+    doc: &'static Doc,
+    given: BTreeMap<&'static str, Value>,
+}
+
+impl Options {
+    /// Checks every given value against the page. NULL stands for the default.
+    pub fn read(doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
+        let mut options = Self { doc, given: BTreeMap::new() };
+        for (name, value) in given {
+            if value.is_null() {
+                continue;
+            }
+            let argument = find(doc, name)?;
+            options.given.insert(argument.name, check_option(doc, argument, &value)?);
+        }
+        Ok(options)
+    }
+
+    /// True when the call gives this option.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
+    /// A whole number, given or by default.
+    pub fn integer(&self, name: &str) -> Result<i64> {
+        match self.given.get(name) {
+            Some(Value::Integer(value)) => Ok(*value),
+            _ => self.default_text(name)?.parse().map_err(|_| self.no_default(name)),
+        }
+    }
+
+    /// A word among the page's choices, given or by default.
+    pub fn word(&self, name: &str) -> Result<&'static str> {
+        match self.given.get(name) {
+            Some(Value::Word(word)) => Ok(word),
+            _ => Ok(self.default_text(name)?.trim_matches('\'')),
+        }
+    }
+
+    /// A point in time, when given.
+    pub fn moment(&self, name: &str) -> Option<&Moment> {
+        match self.given.get(name) {
+            Some(Value::Moment(moment)) => Some(moment),
+            _ => None,
+        }
+    }
+
+    /// An interval, when given.
+    pub fn interval(&self, name: &str) -> Option<IntervalMonthDayNano> {
+        match self.given.get(name) {
+            Some(Value::Interval(interval)) => Some(*interval),
+            _ => None,
+        }
+    }
+
+    /// Cut points in strictly ascending order, when given.
+    pub fn cuts(&self, name: &str) -> Option<&[Decimal]> {
+        match self.given.get(name) {
+            Some(Value::Cuts(cuts)) => Some(cuts),
+            _ => None,
+        }
+    }
+
+    fn default_text(&self, name: &str) -> Result<&'static str> {
+        find(self.doc, name)?.default.ok_or_else(|| self.no_default(name))
+    }
+
+    fn no_default(&self, name: &str) -> datafusion::error::DataFusionError {
+        invalid(self.doc.name, format!("{name} has no default; give it"))
+    }
+}
+
+fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarValue) -> Result<Value> {
+    let name = argument.name;
+    let wrong_type = || {
+        let wanted = argument.takes.describe();
+        invalid(doc.name, format!("{name} takes {wanted}, got {} of type {}", show(value), value.data_type()))
+    };
+    match argument.takes {
+        Takes::Integer(least, most) => {
+            if !value.data_type().is_integer() {
+                return Err(wrong_type());
+            }
+            let number = match value.cast_to(&DataType::Int64) {
+                Ok(ScalarValue::Int64(Some(number))) if (least..=most).contains(&number) => number,
+                _ => {
+                    let range = if most == i64::MAX { format!("at least {least}") } else { format!("from {least} to {most}") };
+                    return Err(invalid(doc.name, format!("{name} must be {range}, got {}", show(value))));
+                }
+            };
+            Ok(Value::Integer(number))
+        }
+        Takes::Choice(words) => {
+            let text = value.try_as_str().flatten().ok_or_else(wrong_type)?;
+            let word = words.iter().find(|word| word.eq_ignore_ascii_case(text)).ok_or_else(|| {
+                let suggestion = did_you_mean(text, words.iter().copied());
+                let choices = one_of(words.iter().copied());
+                invalid(doc.name, format!("{name} must be {choices}, got '{text}'{suggestion}"))
+            })?;
+            Ok(Value::Word(word))
+        }
+        Takes::Moment => moment(value).map(Value::Moment).ok_or_else(wrong_type),
+        Takes::Interval => {
+            let interval = interval(value).ok_or_else(wrong_type)?;
+            if interval.months < 0 || interval.days < 0 || interval.nanoseconds < 0 || interval == IntervalMonthDayNano::ZERO {
+                return Err(invalid(doc.name, format!("{name} must be longer than nothing, got {}", show(value))));
+            }
+            Ok(Value::Interval(interval))
+        }
+        Takes::Cuts => {
+            let cuts = numbers(value).ok_or_else(wrong_type)?;
+            if cuts.is_empty() {
+                return Err(invalid(doc.name, format!("{name} needs at least one number")));
+            }
+            if let Some(pair) = cuts.windows(2).find(|pair| pair[0] >= pair[1]) {
+                let problem = format!("{name} must be in strictly ascending order, got {} before {}", pair[0], pair[1]);
+                return Err(invalid(doc.name, problem));
+            }
+            Ok(Value::Cuts(cuts))
+        }
+        _ => Err(invalid(doc.name, format!("{name} is not an option"))),
+    }
+}
+
+fn show(value: &ScalarValue) -> String {
+    match value.try_as_str() {
+        Some(Some(text)) => format!("'{text}'"),
+        _ => value.to_string(),
+    }
+}
+
+fn moment(value: &ScalarValue) -> Option<Moment> {
+    match value {
+        ScalarValue::Date32(Some(day)) => Some(Moment::Day(*day)),
+        ScalarValue::Date64(Some(_)) => match value.cast_to(&DataType::Date32).ok()? {
+            ScalarValue::Date32(Some(day)) => Some(Moment::Day(day)),
+            _ => None,
+        },
+        ScalarValue::TimestampSecond(_, _)
+        | ScalarValue::TimestampMillisecond(_, _)
+        | ScalarValue::TimestampMicrosecond(_, _)
+        | ScalarValue::TimestampNanosecond(_, _) => Some(Moment::Instant(value.clone())),
+        _ => {
+            let text = value.try_as_str()??.trim();
+            let as_day = ScalarValue::Utf8(Some(text.to_string())).cast_to(&DataType::Date32).ok();
+            match as_day {
+                Some(ScalarValue::Date32(Some(day))) if text.len() <= 10 => Some(Moment::Day(day)),
+                _ => {
+                    let instant = ScalarValue::Utf8(Some(text.to_string()))
+                        .cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None))
+                        .ok()?;
+                    (!instant.is_null()).then_some(Moment::Instant(instant))
+                }
+            }
+        }
+    }
+}
+
+fn interval(value: &ScalarValue) -> Option<IntervalMonthDayNano> {
+    match value {
+        ScalarValue::IntervalMonthDayNano(Some(interval)) => Some(*interval),
+        ScalarValue::IntervalYearMonth(Some(months)) => Some(IntervalMonthDayNano::new(*months, 0, 0)),
+        ScalarValue::IntervalDayTime(Some(interval)) => {
+            Some(IntervalMonthDayNano::new(0, interval.days, i64::from(interval.milliseconds) * 1_000_000))
+        }
+        _ => {
+            let text = value.try_as_str()??;
+            parse_interval_month_day_nano_config(text, IntervalParseConfig::new(IntervalUnit::Day)).ok()
+        }
+    }
+}
+
+fn numbers(value: &ScalarValue) -> Option<Vec<Decimal>> {
+    let elements = match value {
+        ScalarValue::List(list) => list.value(0),
+        ScalarValue::LargeList(list) => list.value(0),
+        ScalarValue::FixedSizeList(list) => list.value(0),
+        _ => return None,
+    };
+    (0..elements.len())
+        .map(|row| {
+            let element = ScalarValue::try_from_array(&Arc::clone(&elements), row).ok()?;
+            let is_number = element.data_type().is_numeric() && !element.is_null();
+            is_number.then(|| Decimal::parse(&number_text(&element)))?
+        })
+        .collect()
+}
+
+/// The shortest decimal text that reads back as the same number.
+fn number_text(value: &ScalarValue) -> String {
+    match value {
+        ScalarValue::Float64(Some(number)) => format!("{number}"),
+        ScalarValue::Float32(Some(number)) => format!("{number}"),
+        other => match other.cast_to(&DataType::Utf8) {
+            Ok(ScalarValue::Utf8(Some(text))) => text,
+            _ => other.to_string(),
+        },
+    }
+}

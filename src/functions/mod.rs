@@ -1,0 +1,62 @@
+//! What users call, a folder a domain.
+//!
+//! A domain lists its functions in its `mod.rs`, one line each; [`all`] lists the domains. Each function stands in a file
+//! with its [`Doc`]; registration, `system.functions`, help, completion and the reference are derived from these lists.
+
+pub(crate) mod arguments;
+pub(crate) mod relation;
+mod rfm;
+mod sample;
+pub(crate) mod step;
+pub(crate) mod usable_rows;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+
+use crate::docs::Doc;
+use relation::RelationFunction;
+
+/// An ordinary function with its page.
+pub(crate) trait ScalarFunction: Send + Sync {
+    /// Its page.
+    fn doc(&self) -> &'static Doc;
+    /// What DataFusion calls.
+    fn udf(&self) -> ScalarUDF;
+}
+
+/// The functions of one domain.
+#[derive(Default)]
+pub(crate) struct FunctionSet {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) relations: Vec<Arc<dyn RelationFunction>>,
+    pub(crate) scalars: Vec<Arc<dyn ScalarFunction>>,
+}
+
+impl FunctionSet {
+    fn new(name: &'static str, title: &'static str) -> Self {
+        Self { name, title, ..Self::default() }
+    }
+
+    fn relation(mut self, function: impl RelationFunction + 'static) -> Self {
+        self.relations.push(Arc::new(function));
+        self
+    }
+
+    fn scalar(mut self, function: impl ScalarFunction + 'static) -> Self {
+        self.scalars.push(Arc::new(function));
+        self
+    }
+
+    /// The pages of the domain, in the order of its list.
+    pub(crate) fn docs(&self) -> Vec<&'static Doc> {
+        let relations = self.relations.iter().map(|function| function.doc());
+        relations.chain(self.scalars.iter().map(|function| function.doc())).collect()
+    }
+}
+
+/// Every domain.
+pub(crate) fn all() -> Vec<FunctionSet> {
+    vec![rfm::functions(), sample::functions()]
+}

@@ -1,0 +1,99 @@
+//! Relation functions: what one is, and how a call reaches it.
+//!
+//! A relation function is planned in two steps. While the query is planned, the hook in [`crate::sql`] reads the
+//! arguments against the function's [`Doc`] and leaves a call node with the columns of its result. When the query is
+//! optimised, parameters are bound and constants folded; the call is then replaced by what [`RelationFunction::plan`]
+//! returns: ordinary filters, aggregates and joins over the input, so that spilling and pushdown come free, and
+//! [steps](super::step) for the core that SQL has no operator for.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, DFSchemaRef, Result};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+
+use super::arguments::Options;
+use crate::docs::Doc;
+use crate::error::invalid;
+
+/// A function in FROM: `name(input, role => expression, option => constant)`.
+pub trait RelationFunction: Debug + Send + Sync {
+    /// Its page, from which its arguments are read.
+    fn doc(&self) -> &'static Doc;
+
+    /// The columns of the result. Only the types of the roles may decide them: options can be parameters, whose values
+    /// come later.
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>>;
+
+    /// The plan of one call, with every option known. Its schema must be [`Call::schema`].
+    fn plan(&self, call: Call) -> Result<LogicalPlan>;
+}
+
+/// One role of a call: a column of the projected input.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// The argument's name.
+    pub name: &'static str,
+    /// The column's own name in the user's input.
+    pub column: String,
+    /// Type and nullability.
+    pub field: FieldRef,
+}
+
+/// The roles given in a call, in the order of the projected input's columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Roles(pub Vec<Role>);
+
+impl Roles {
+    /// The role of that name, when given.
+    pub fn get(&self, name: &str) -> Option<&Role> {
+        self.0.iter().find(|role| role.name == name)
+    }
+
+    /// A role that the function's page requires.
+    pub fn required(&self, name: &str) -> Result<&Role> {
+        self.get(name).ok_or_else(|| invalid(name, "this role is required"))
+    }
+
+    /// The type of a required role.
+    pub fn data_type(&self, name: &str) -> Result<&DataType> {
+        Ok(self.required(name)?.field.data_type())
+    }
+}
+
+/// A call with its options known.
+#[derive(Debug)]
+pub struct Call {
+    /// The function's page.
+    pub doc: &'static Doc,
+    /// The input, projected to the roles: column `i` is role `i` and bears its name.
+    pub input: Option<LogicalPlan>,
+    /// The roles given.
+    pub roles: Roles,
+    /// The options given, checked, and the defaults of the others.
+    pub options: Options,
+    /// The result, qualified by the function's name.
+    pub schema: DFSchemaRef,
+    /// How many partitions the session works with.
+    pub target_partitions: usize,
+}
+
+impl Call {
+    /// The projected input of a function whose page asks for one.
+    pub fn input(&self) -> Result<LogicalPlan> {
+        self.input.clone().ok_or_else(|| invalid(self.doc.name, "needs an input relation"))
+    }
+
+    /// The plan of a function that makes its rows itself.
+    pub fn scan(&self, provider: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
+        LogicalPlanBuilder::scan(self.doc.name, provider_as_source(provider), None)?.build()
+    }
+}
+
+/// A column of the projected input by its role.
+pub fn role(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}

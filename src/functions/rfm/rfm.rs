@@ -1,0 +1,98 @@
+//! The relation function `rfm`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::options::{self, ARGUMENTS};
+use super::step::{Output, Score};
+use crate::docs::{Column, Doc, Kind};
+use crate::functions::relation::{Call, RelationFunction, Roles};
+use crate::functions::step::Step;
+
+#[derive(Debug)]
+pub(super) struct Rfm;
+
+const DOC: Doc = Doc {
+    name: "rfm",
+    kind: Kind::Relation,
+    domain: "rfm",
+    summary: "Scores every customer by recency, frequency and monetary value, and names the segment: one row a customer.",
+    description: "\
+**Measures.** `recency_days`: days from the last order to `as_of`. `frequency`: orders, counted by `order_id` when given.
+`monetary`: the sum of `amount`; integers and decimals are exact, a sum that does not fit its type is an error.
+
+**Scores.** The highest score is the best: few days, many orders, much money.
+
+- `quantile`: equal values always get equal scores. Cut `i` is the value at rank ⌈i·n/bins⌉; the score is one more than the
+  number of cuts below the value, for recency the other way round. With many equal values some scores stay unused; the
+  scale does not shrink, and `rfm_bins` shows it.
+- `ntile`: bins of equal size, `ntile(bins)` from worst to best; equal values are told apart by the key.
+- `fixed`: by `recency_cuts`, `frequency_cuts`, `monetary_cuts`. Days up to a cut earn the score before it; orders and amounts
+  that reach a cut earn the score after it.
+- `percent`: 0 to 100, the share of the other customers who are worse, rounded down (`percent_rank`).
+
+`rfm_score` writes the three scores in a row, `555`; where a score can have two digits, `10-8-9`.
+
+**Segments.** See `rfm_scheme`. `standard` works on fifths of the scale. `eight` calls a score high when it is above the mean
+of that score over all customers of the result. `value_tier` has thresholds at 40, 60 and 80 of 100.
+
+**Rows that cannot be used.** Rows whose customer, time, amount or (when given) order is NULL, and amounts that are NaN or
+infinite, are left out and counted: `rows_without_customer` and so on in EXPLAIN ANALYZE, and in a note of the shell.
+
+**Cost.** One pass over the input, in parallel; memory for the customers, not for the orders. Aggregation spills to disk;
+scoring holds some 100 bytes a customer. `lookback` without `as_of` reads the input a second time, to find the last order.",
+    arguments: ARGUMENTS,
+    columns: &[
+        Column { name: "(customer)", data_type: "as the role", text: "the key, under its own name" },
+        Column { name: "recency_days", data_type: "BIGINT", text: "days from the last order to `as_of`" },
+        Column { name: "frequency", data_type: "BIGINT", text: "orders" },
+        Column { name: "monetary", data_type: "BIGINT, DECIMAL or DOUBLE", text: "sum of amounts; a decimal's precision grows by ten digits" },
+        Column { name: "recency_score", data_type: "INT", text: "1 to bins, or 0 to 100" },
+        Column { name: "frequency_score", data_type: "INT", text: "likewise" },
+        Column { name: "monetary_score", data_type: "INT", text: "likewise" },
+        Column { name: "rfm_score", data_type: "VARCHAR", text: "the three scores in a row" },
+        Column { name: "segment", data_type: "VARCHAR", text: "the segment of the scheme" },
+    ],
+    examples: &[
+        "SELECT segment, count(*) AS customers, sum(monetary) AS revenue
+FROM rfm(sample_orders(rows => 2000), customer => customer_id, order_time => ordered_at, amount => amount)
+GROUP BY segment ORDER BY revenue DESC;",
+        "SELECT * FROM rfm((SELECT * FROM sample_orders(rows => 2000) WHERE status = 'paid'),
+  customer => customer_id, order_time => ordered_at, amount => amount, order_id => order_id,
+  as_of => DATE '2025-06-30', lookback => INTERVAL '1 year', scheme => 'eight', labels => 'zh')
+ORDER BY monetary DESC LIMIT 5;",
+    ],
+    source: "A. M. Hughes, Strategic Database Marketing (1994); R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages (1996).",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for Rfm {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let customer = roles.required("customer")?;
+        let field = |name: &str, data_type: DataType| Arc::new(Field::new(name, data_type, false));
+        Ok(vec![
+            field(&customer.column, customer.field.data_type().clone()),
+            field("recency_days", DataType::Int64),
+            field("frequency", DataType::Int64),
+            field("monetary", options::monetary(roles)?),
+            field("recency_score", DataType::Int32),
+            field("frequency_score", DataType::Int32),
+            field("monetary_score", DataType::Int32),
+            field("rfm_score", DataType::Utf8View),
+            field("segment", DataType::Utf8View),
+        ])
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let (measured, scoring) = options::read(&call)?;
+        let step: Arc<dyn Step> = Arc::new(Score { scoring, output: Output::Customers });
+        Ok(step.over(measured, call.schema))
+    }
+}

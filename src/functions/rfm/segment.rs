@@ -1,0 +1,122 @@
+//! The scalar function `rfm_segment`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, StringViewBuilder};
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+
+use super::scheme::{LABELS, SCHEMES, Scheme, Scores};
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::{did_you_mean, failed, one_of};
+use crate::functions::ScalarFunction;
+
+#[derive(Debug)]
+pub(super) struct RfmSegment;
+
+const DOC: Doc = Doc {
+    name: "rfm_segment",
+    kind: Kind::Scalar,
+    domain: "rfm",
+    summary: "The segment of three scores that were made elsewhere.",
+    description: "\
+Scores are 1 to 5 for `standard` and `eight`, 0 to 100 for `value_tier`; others are an error. Without a population there are no
+means, so `eight` calls a score high when it is above 3. NULL in, NULL out.",
+    arguments: &[
+        Argument::required("recency_score", Takes::Value("integer"), "score of recency"),
+        Argument::required("frequency_score", Takes::Value("integer"), "score of frequency"),
+        Argument::required("monetary_score", Takes::Value("integer"), "score of monetary value"),
+        Argument::optional("scheme", Takes::Value("text"), "'standard'", "'standard', 'eight' or 'value_tier'"),
+        Argument::optional("labels", Takes::Value("text"), "'en'", "'en' or 'zh'"),
+    ],
+    examples: &["SELECT rfm_segment(5, 5, 4) AS best, rfm_segment(1, 1, 2, 'eight', 'zh') AS worst;"],
+    ..Doc::EMPTY
+};
+
+impl ScalarFunction for RfmSegment {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn udf(&self) -> ScalarUDF {
+        let scores = [DataType::Int64, DataType::Int64, DataType::Int64];
+        let signature = |texts: usize| {
+            let mut types = scores.to_vec();
+            types.extend(std::iter::repeat_n(DataType::Utf8, texts));
+            TypeSignature::Exact(types)
+        };
+        let signature = Signature::one_of(vec![signature(0), signature(1), signature(2)], Volatility::Immutable);
+        ScalarUDF::from(Segment { signature })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Segment {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Segment {
+    fn name(&self) -> &str {
+        DOC.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = arguments.number_rows;
+        let scheme = word(&arguments, 3, "scheme", SCHEMES)?;
+        let language = word(&arguments, 4, "labels", LABELS)?;
+        let (Some(scheme), Some(language)) = (scheme, language) else {
+            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8View(None)));
+        };
+        let scheme = Scheme::named(scheme);
+        let (scale, labels) = (scheme.own_scale(), scheme.labels());
+        let columns = ColumnarValue::values_to_arrays(&arguments.args[..3])?;
+        let mut segments = StringViewBuilder::with_capacity(rows);
+        for row in 0..columns[0].len() {
+            if columns.iter().any(|column| column.is_null(row)) {
+                segments.append_null();
+                continue;
+            }
+            let mut scores = [0u8; 3];
+            for (index, column) in columns.iter().enumerate() {
+                let score = column.as_primitive::<Int64Type>().value(row);
+                scores[index] = u8::try_from(score).ok().filter(|score| scale.scores().contains(score)).ok_or_else(|| {
+                    let (name, range) = (DOC.arguments[index].name, scale.scores());
+                    failed(DOC.name, format!("{name} must be from {} to {}, got {score}", range.start(), range.end()))
+                })?;
+            }
+            let [recency, frequency, monetary] = scores;
+            let segment = scheme.segment(Scores { recency, frequency, monetary }, &scale);
+            segments.append_value(labels[segment].text(language));
+        }
+        Ok(ColumnarValue::Array(Arc::new(segments.finish())))
+    }
+}
+
+/// A constant word among `words`; the first when not given, `None` when NULL.
+fn word(arguments: &ScalarFunctionArgs, index: usize, name: &str, words: &'static [&'static str]) -> Result<Option<&'static str>> {
+    let value = match arguments.args.get(index) {
+        None => return Ok(Some(words[0])),
+        Some(ColumnarValue::Scalar(value)) => value,
+        Some(ColumnarValue::Array(_)) => return Err(failed(DOC.name, format!("{name} must be a constant"))),
+    };
+    let Some(Some(text)) = value.try_as_str() else { return Ok(None) };
+    match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+        Some(word) => Ok(Some(word)),
+        None => {
+            let suggestion = did_you_mean(text, words.iter().copied());
+            let choices = one_of(words.iter().copied());
+            Err(failed(DOC.name, format!("{name} must be {choices}, got '{text}'{suggestion}")))
+        }
+    }
+}

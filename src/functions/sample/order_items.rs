@@ -1,0 +1,69 @@
+//! `sample_order_items`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+
+use super::catalogue::{CATEGORIES, PRODUCTS};
+use super::orders::money;
+use super::shop::{self, Shop};
+use super::table::{Rows, TOGETHER, arguments};
+use crate::docs::{Argument, Column, Doc, Kind};
+
+pub(super) struct OrderItems;
+
+const ARGUMENTS: [Argument; 2] = arguments("25000");
+
+impl Rows for OrderItems {
+    const IN_BLOCK: u64 = shop::LINES;
+    const DOC: Doc = Doc {
+        name: "sample_order_items",
+        kind: Kind::Relation,
+        domain: "sample",
+        summary: "Makes the order items of a sample shop: what was in each order.",
+        description: TOGETHER,
+        arguments: &ARGUMENTS,
+        columns: &[
+            Column { name: "order_id", data_type: "BIGINT", text: "the order" },
+            Column { name: "line", data_type: "INT", text: "its line, from 1" },
+            Column { name: "product_id", data_type: "BIGINT", text: "from 1" },
+            Column { name: "product", data_type: "VARCHAR", text: "its name" },
+            Column { name: "category", data_type: "VARCHAR", text: "`mother and baby`, `electronics`, …" },
+            Column { name: "quantity", data_type: "INT", text: "pieces; a few are negative, which is dirt" },
+            Column { name: "price", data_type: "DECIMAL(10, 2)", text: "of one piece, in yuan" },
+        ],
+        examples: &["SELECT category, count(*) AS lines FROM sample_order_items(rows => 25000) GROUP BY category ORDER BY lines DESC;"],
+        ..Doc::EMPTY
+    };
+
+    fn fields() -> Vec<FieldRef> {
+        let field = |name: &str, data_type: DataType| Arc::new(Field::new(name, data_type, false));
+        vec![
+            field("order_id", DataType::Int64),
+            field("line", DataType::Int32),
+            field("product_id", DataType::Int64),
+            field("product", DataType::Utf8),
+            field("category", DataType::Utf8),
+            field("quantity", DataType::Int32),
+            field("price", DataType::Decimal128(10, 2)),
+        ]
+    }
+
+    fn columns(shop: Shop, block: u64) -> Result<Vec<ArrayRef>> {
+        let orders = shop.orders(block);
+        let rows = || {
+            orders.iter().flat_map(|order| order.lines.iter().enumerate().map(move |(line, item)| (order.id, line as i32 + 1, item)))
+        };
+        Ok(vec![
+            Arc::new(Int64Array::from_iter_values(rows().map(|(order, ..)| order))),
+            Arc::new(Int32Array::from_iter_values(rows().map(|(_, line, _)| line))),
+            Arc::new(Int64Array::from_iter_values(rows().map(|(.., item)| item.product as i64 + 1))),
+            Arc::new(StringArray::from_iter_values(rows().map(|(.., item)| PRODUCTS[item.product].name))),
+            Arc::new(StringArray::from_iter_values(rows().map(|(.., item)| CATEGORIES[PRODUCTS[item.product].category]))),
+            Arc::new(Int32Array::from_iter_values(rows().map(|(.., item)| item.quantity))),
+            money(rows().map(|(.., item)| item.price), 10)?,
+        ])
+    }
+}

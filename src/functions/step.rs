@@ -1,0 +1,302 @@
+//! Steps: the part of a relation function that no SQL operator does.
+//!
+//! A [`Step`] is an algorithm over a stream of batches. [`Step::over`] puts it into a logical plan; the rest of what an
+//! operator needs stands here once: EXPLAIN, metrics, memory from the session's pool, and a guard against a filter
+//! that must not sink below it.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DFSchemaRef, Result, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
+    Partitioning, PlanProperties,
+};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use futures::Stream;
+
+/// An algorithm over a stream of batches.
+pub trait Step: Debug + Send + Sync {
+    /// Its name in EXPLAIN.
+    fn name(&self) -> &'static str;
+
+    /// Its parameters in EXPLAIN. Two steps of one name and description do the same.
+    fn describe(&self) -> String;
+
+    /// True when every partition can be worked on alone; otherwise the input arrives as one stream.
+    fn each_partition(&self) -> bool {
+        false
+    }
+
+    /// Starts the work. Nothing is read before the returned stream is polled.
+    fn run(&self, input: SendableRecordBatchStream, context: StepContext) -> Result<SendableRecordBatchStream>;
+}
+
+impl dyn Step {
+    /// The plan of this step over an input.
+    pub fn over(self: Arc<Self>, input: LogicalPlan, schema: DFSchemaRef) -> LogicalPlan {
+        let node = StepNode { step: self, input, schema, residual: vec![] };
+        LogicalPlan::Extension(Extension { node: Arc::new(node) })
+    }
+}
+
+/// What a running step works with.
+#[derive(Debug)]
+pub struct StepContext {
+    /// The schema of the result.
+    pub schema: SchemaRef,
+    /// Memory taken from the session's pool; grow it before taking memory.
+    pub memory: MemoryReservation,
+    metrics: ExecutionPlanMetricsSet,
+    partition: usize,
+}
+
+impl StepContext {
+    /// A counter shown by EXPLAIN ANALYZE.
+    pub fn counter(&self, name: impl Into<Cow<'static, str>>) -> Count {
+        MetricBuilder::new(&self.metrics).counter(name, self.partition)
+    }
+
+    /// A timer of the step's own work, shown as `elapsed_compute`.
+    pub fn timer(&self) -> datafusion::physical_plan::metrics::Time {
+        MetricBuilder::new(&self.metrics).elapsed_compute(self.partition)
+    }
+}
+
+/// Splits off a predicate that was just pushed onto `input` though it reads none of its columns.
+///
+/// DataFusion pushes such predicates (`random() < 0.5`, say) below any extension node, where they would drop rows before
+/// they are counted. The nodes that must see every row keep them aside and apply them to their result.
+pub fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mut Vec<Expr>) -> LogicalPlan {
+    match now {
+        LogicalPlan::Filter(filter) if filter.predicate.column_refs().is_empty() && *filter.input == *before => {
+            residual.push(filter.predicate);
+            Arc::unwrap_or_clone(filter.input)
+        }
+        other => other,
+    }
+}
+
+#[derive(Debug, Clone)]
+struct StepNode {
+    step: Arc<dyn Step>,
+    input: LogicalPlan,
+    schema: DFSchemaRef,
+    residual: Vec<Expr>,
+}
+
+impl StepNode {
+    fn identity(&self) -> (&'static str, String, &LogicalPlan, &DFSchemaRef, &[Expr]) {
+        (self.step.name(), self.step.describe(), &self.input, &self.schema, &self.residual)
+    }
+}
+
+impl PartialEq for StepNode {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for StepNode {}
+
+impl Hash for StepNode {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+impl PartialOrd for StepNode {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let order = self.input.partial_cmp(&other.input)?;
+        Some(order.then_with(|| self.step.describe().cmp(&other.step.describe())))
+            .filter(|order| *order != Ordering::Equal || self == other)
+    }
+}
+
+impl UserDefinedLogicalNodeCore for StepNode {
+    fn name(&self) -> &str {
+        self.step.name()
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.input]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        vec![]
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step.name(), self.step.describe())
+    }
+
+    fn with_exprs_and_inputs(&self, _expressions: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
+        let mut node = self.clone();
+        let input = inputs.swap_remove(0);
+        node.input = match self.step.each_partition() {
+            true => input,
+            false => catch_pushed_filter(&self.input, input, &mut node.residual),
+        };
+        Ok(node)
+    }
+}
+
+/// Plans the steps of relation functions. Give it to your own query planner when you have one.
+#[derive(Debug)]
+pub struct StepPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for StepPlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        planning: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(node) = node.as_any().downcast_ref::<StepNode>() else { return Ok(None) };
+        let [input] = physical_inputs else { return internal_err!("{} has one input", node.step.name()) };
+        let schema = Arc::clone(node.schema.inner());
+        let mut plan: Arc<dyn ExecutionPlan> =
+            Arc::new(StepExec::new(Arc::clone(&node.step), Arc::clone(input), schema));
+        for predicate in &node.residual {
+            let predicate = planner.create_physical_expr(predicate, &node.schema, session, planning)?;
+            plan = Arc::new(FilterExec::try_new(predicate, plan)?);
+        }
+        Ok(Some(plan))
+    }
+}
+
+#[derive(Debug)]
+struct StepExec {
+    step: Arc<dyn Step>,
+    input: Arc<dyn ExecutionPlan>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    name: String,
+}
+
+impl StepExec {
+    fn new(step: Arc<dyn Step>, input: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
+        let (partitions, emission) = match step.each_partition() {
+            true => (input.output_partitioning().partition_count(), EmissionType::Incremental),
+            false => (1, EmissionType::Final),
+        };
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(partitions),
+            emission,
+            Boundedness::Bounded,
+        ));
+        let name = format!("{}Exec", step.name());
+        Self { step, input, schema, properties, metrics: ExecutionPlanMetricsSet::new(), name }
+    }
+}
+
+impl DisplayAs for StepExec {
+    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.step.describe())
+    }
+}
+
+impl ExecutionPlan for StepExec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        InputDistributionRequirements::new(vec![match self.step.each_partition() {
+            true => Distribution::UnspecifiedDistribution,
+            false => Distribution::SinglePartition,
+        }])
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.step), children.swap_remove(0), Arc::clone(&self.schema))))
+    }
+
+    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.step), children.swap_remove(0), Arc::clone(&self.schema))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, Arc::clone(&task))?;
+        let context = StepContext {
+            schema: Arc::clone(&self.schema),
+            memory: MemoryConsumer::new(format!("{}[{partition}]", self.name)).register(task.memory_pool()),
+            metrics: self.metrics.clone(),
+            partition,
+        };
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        Ok(Box::pin(Observed { inner: self.step.run(input, context)?, baseline }))
+    }
+}
+
+/// Counts the rows of a step's result.
+struct Observed {
+    inner: SendableRecordBatchStream,
+    baseline: BaselineMetrics,
+}
+
+impl Stream for Observed {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let poll = self.inner.as_mut().poll_next(context);
+        self.baseline.record_poll(poll)
+    }
+}
+
+impl RecordBatchStream for Observed {
+    fn schema(&self) -> SchemaRef {
+        self.inner.schema()
+    }
+}

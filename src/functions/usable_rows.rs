@@ -1,0 +1,91 @@
+//! Rows that a relation function cannot use: left out, counted, never silently.
+//!
+//! A row is unusable when a role is NULL, or when a number is NaN or infinite. Each role has its counter,
+//! `rows_without_<role>`, shown by EXPLAIN ANALYZE and told by the shell after the query.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, BooleanArray};
+use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::metrics::Count;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+
+use super::step::{Step, StepContext};
+
+/// The metrics that tell of rows left out begin with this.
+pub const ROWS_WITHOUT: &str = "rows_without_";
+
+/// Leaves out the rows of `input` whose columns are NULL or not finite, and counts them by column.
+pub fn usable_rows(input: LogicalPlan) -> LogicalPlan {
+    let columns = input.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let schema = Arc::clone(input.schema());
+    let step: Arc<dyn Step> = Arc::new(UsableRows { columns });
+    step.over(input, schema)
+}
+
+#[derive(Debug)]
+struct UsableRows {
+    columns: Vec<String>,
+}
+
+impl Step for UsableRows {
+    fn name(&self) -> &'static str {
+        "UsableRows"
+    }
+
+    fn describe(&self) -> String {
+        self.columns.join(", ")
+    }
+
+    fn each_partition(&self) -> bool {
+        true
+    }
+
+    fn run(&self, input: SendableRecordBatchStream, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let counter = |column: &String| context.counter(format!("{ROWS_WITHOUT}{column}"));
+        let counters: Vec<Count> = self.columns.iter().map(counter).collect();
+        let usable = input.map(move |batch| keep_usable(batch?, &counters));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(context.schema, usable)))
+    }
+}
+
+fn keep_usable(batch: RecordBatch, counters: &[Count]) -> Result<RecordBatch> {
+    let mut usable: Option<BooleanBuffer> = None;
+    for (column, counter) in batch.columns().iter().zip(counters) {
+        let Some(present) = present(column.as_ref()) else { continue };
+        let before = usable.as_ref().map_or(batch.num_rows(), BooleanBuffer::count_set_bits);
+        let left = usable.map_or_else(|| present.clone(), |usable| &usable & &present);
+        counter.add(before - left.count_set_bits());
+        usable = Some(left);
+    }
+    match usable {
+        None => Ok(batch),
+        Some(usable) => Ok(filter_record_batch(&batch, &BooleanArray::new(usable, None))?),
+    }
+}
+
+/// Which rows hold a value; `None` when all do.
+fn present(column: &dyn Array) -> Option<BooleanBuffer> {
+    let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0).map(NullBuffer::into_inner);
+    let finite = match column.data_type() {
+        DataType::Float64 => finite(column.as_primitive::<Float64Type>().values(), f64::is_finite),
+        DataType::Float32 => finite(column.as_primitive::<Float32Type>().values(), f32::is_finite),
+        _ => None,
+    };
+    match (nulls, finite) {
+        (Some(nulls), Some(finite)) => Some(&nulls & &finite),
+        (nulls, finite) => nulls.or(finite),
+    }
+}
+
+fn finite<T: Copy>(values: &[T], is_finite: impl Fn(T) -> bool) -> Option<BooleanBuffer> {
+    let all = values.iter().all(|value| is_finite(*value));
+    (!all).then(|| values.iter().map(|value| is_finite(*value)).collect())
+}

@@ -1,0 +1,5 @@
+//! Numeric code over plain slices, shared by the domains. Knows nothing of DataFusion.
+
+pub(crate) mod decimal;
+pub(crate) mod random;
+pub(crate) mod select;

@@ -1,0 +1,85 @@
+//! Seeded random numbers that are the same on every machine: integers only, no floating-point functions.
+
+/// SplitMix64, started from a seed and the place in the data that is being made, so that any part can be made alone.
+///
+/// G. L. Steele, D. Lea, C. H. Flood: Fast Splittable Pseudorandom Number Generators (2014).
+#[derive(Debug, Clone)]
+pub(crate) struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// A generator for one place: `path` is, say, table, block and row.
+    pub(crate) fn new(seed: u64, path: &[u64]) -> Self {
+        let state = path.iter().fold(mix(seed), |state, step| mix(state ^ mix(step.wrapping_add(0x632b_e59b_d9b4_e019))));
+        Self { state }
+    }
+
+    /// 64 random bits.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.state)
+    }
+
+    /// A number below `bound` (0 for a bound of 0), by multiplication; the bias is below 2⁻³² for bounds below 2³².
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A number from `least` to `most`, both included.
+    pub(crate) fn between(&mut self, least: i64, most: i64) -> i64 {
+        least + self.below((most - least + 1).unsigned_abs()) as i64
+    }
+
+    /// True in `share` of 1,000 cases.
+    pub(crate) fn per_mille(&mut self, share: u64) -> bool {
+        self.below(1000) < share
+    }
+
+    /// An index drawn with these weights.
+    pub(crate) fn weighted(&mut self, weights: &[u32]) -> usize {
+        let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
+        let mut left = self.below(total);
+        for (index, weight) in weights.iter().enumerate() {
+            if left < u64::from(*weight) {
+                return index;
+            }
+            left -= u64::from(*weight);
+        }
+        0
+    }
+
+    /// One of `choices`.
+    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len() as u64) as usize]
+    }
+}
+
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_the_same_everywhere() {
+        let mut random = Random::new(42, &[1, 2]);
+        let numbers: Vec<u64> = (0..3).map(|_| random.below(1_000_000)).collect();
+        let mut again = Random::new(42, &[1, 2]);
+        assert_eq!(numbers, (0..3).map(|_| again.below(1_000_000)).collect::<Vec<_>>());
+        assert_ne!(Random::new(42, &[1, 3]).next(), Random::new(42, &[1, 2]).next());
+    }
+
+    #[test]
+    fn keeps_its_bounds() {
+        let mut random = Random::new(1, &[]);
+        for _ in 0..10_000 {
+            assert!((-3..=3).contains(&random.between(-3, 3)));
+            assert!(random.weighted(&[0, 5, 0]) == 1);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What SQL gains: one way from text to statements, and relation functions in FROM.
+
+pub(crate) mod chains;
+mod call;
+pub(crate) mod parser;
+pub(crate) mod statement;
+mod relation;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::Result;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Optimizer;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use crate::error::invalid;
+use crate::functions::{self, relation::RelationFunction, step::StepPlanner};
+
+/// The relation function of that name.
+pub(crate) fn relation_function(name: &str) -> Option<Arc<dyn RelationFunction>> {
+    let sets = functions::all();
+    sets.into_iter().flat_map(|set| set.relations).find(|function| function.doc().name.eq_ignore_ascii_case(name))
+}
+
+/// The planners of our nodes, for a query planner of your own.
+pub fn extension_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
+    vec![Arc::new(StepPlanner), Arc::new(call::CallPlanner)]
+}
+
+/// Adds every function to a session that is being built: see the crate's documentation for an example.
+///
+/// A query planner set before is kept; give it [`extension_planners`].
+pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+    let scalars: Vec<_> = functions::all().into_iter().flat_map(|set| set.scalars).collect();
+    let scalars = scalars.into_iter().map(|function| Arc::new(function.udf()));
+    builder.scalar_functions().get_or_insert_default().extend(scalars);
+    builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook));
+    // Before every other rule, so that what a call stands for is optimised with the query.
+    let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
+    optimizer.rules.insert(0, Arc::new(call::ExpandCalls));
+    if builder.query_planner().is_none() {
+        builder = builder.with_query_planner(Arc::new(PortraitPlanner));
+    }
+    builder
+}
+
+/// Plans one query on any session that [`register`] was called for: like `SessionContext::sql`, and a relation function
+/// may be given a table by its name.
+///
+/// # Errors
+/// As `SessionContext::sql`; also when `sql` is not exactly one statement.
+pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
+    let state = context.state();
+    let mut statements = parser::parse(sql, &state)?;
+    match (statements.pop(), statements.len()) {
+        (Some(statement), 0) => {
+            let plan = state.statement_to_plan(statement.parsed).await?;
+            context.execute_logical_plan(plan).await
+        }
+        (_, others) => Err(invalid("sql", format!("takes one statement, got {}", if others == 0 { 0 } else { others + 1 }))),
+    }
+}
+
+#[derive(Debug)]
+struct PortraitPlanner;
+
+#[async_trait]
+impl QueryPlanner for PortraitPlanner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        DefaultPhysicalPlanner::with_extension_planners(extension_planners()).create_physical_plan(plan, session).await
+    }
+}

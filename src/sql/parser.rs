@@ -1,0 +1,221 @@
+//! One way from text to statements, for every interface.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, TableFactor, Value, VisitMut, VisitorMut,
+};
+use sqlparser::dialect::dialect_from_str;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use super::chains;
+use crate::error::{did_you_mean, invalid};
+use crate::functions;
+use crate::settings::PortraitSettings;
+
+/// One statement of a script.
+#[derive(Debug)]
+pub struct Statement {
+    /// As it was written.
+    pub text: String,
+    /// The comment lines right before it, without their dashes.
+    pub comment: String,
+    /// The line of the script it begins on, from 1.
+    pub line: u64,
+    /// As it was understood.
+    pub parsed: Parsed,
+}
+
+/// Splits and parses a script.
+///
+/// # Errors
+/// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
+pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
+    let options: &ConfigOptions = state.config_options();
+    let dialect = dialect_from_str(options.sql_parser.dialect.to_string())
+        .ok_or_else(|| invalid("datafusion.sql_parser.dialect", format!("{} is not known", options.sql_parser.dialect)))?;
+    let tokens = Tokenizer::new(dialect.as_ref(), sql)
+        .tokenize_with_location()
+        .map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))?;
+    chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
+    let places = Places::new(sql);
+    let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
+    let mut parser = DFParserBuilder::new(tokens)
+        .with_dialect(dialect.as_ref())
+        .with_recursion_limit(options.sql_parser.recursion_limit.into())
+        .build()?;
+    let mut statements = vec![];
+    let mut previous_end = Location { line: 1, column: 1 };
+    loop {
+        while parser.parser.consume_token(&Token::SemiColon) {}
+        let first: TokenWithSpan = parser.parser.peek_token();
+        if first.token == Token::EOF {
+            return Ok(statements);
+        }
+        let mut parsed = parser.parse_statement()?;
+        let next = parser.parser.peek_token();
+        let end = match next.token {
+            Token::SemiColon => next.span.start,
+            Token::EOF => last,
+            other => {
+                let Location { line, column } = next.span.start;
+                return Err(invalid("syntax", format!("expected the end of the statement, found {other} at line {line}, column {column}")));
+            }
+        };
+        rewrite(&mut parsed, state)?;
+        let text = places.slice(first.span.start, end).trim().to_string();
+        let comment = comment_of(places.slice(previous_end, first.span.start));
+        previous_end = end;
+        statements.push(Statement { text, comment, line: first.span.start.line, parsed });
+    }
+}
+
+fn comment_of(before: &str) -> String {
+    let lines: Vec<&str> = before.lines().filter_map(|line| line.trim().strip_prefix("--")).map(str::trim).collect();
+    lines.join("\n")
+}
+
+/// Byte offsets of lines, to cut statements out of a script.
+struct Places<'a> {
+    sql: &'a str,
+    lines: Vec<usize>,
+}
+
+impl<'a> Places<'a> {
+    fn new(sql: &'a str) -> Self {
+        let starts = sql.match_indices('\n').map(|(newline, _)| newline + 1);
+        Self { sql, lines: std::iter::once(0).chain(starts).collect() }
+    }
+
+    fn offset(&self, place: Location) -> usize {
+        let line = usize::try_from(place.line).unwrap_or(1).saturating_sub(1);
+        let Some(start) = self.lines.get(line) else { return self.sql.len() };
+        let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
+        let rest = &self.sql[*start..];
+        start + rest.char_indices().nth(column).map_or(rest.len(), |(offset, _)| offset)
+    }
+
+    fn slice(&self, from: Location, to: Location) -> &'a str {
+        let (from, to) = (self.offset(from), self.offset(to));
+        &self.sql[from..to.max(from)]
+    }
+}
+
+fn rewrite(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
+    let mut rewriter = Rewriter::new(state);
+    let flow = match parsed {
+        Parsed::Statement(statement) => statement.visit(&mut rewriter),
+        Parsed::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(&mut rewriter),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        Parsed::Explain(explain) => return rewrite(&mut explain.statement, state),
+        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => ControlFlow::Continue(()),
+    };
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Balances long conditions, and makes the input of a relation function a subquery.
+///
+/// DataFusion looks tables up before it plans, where it reads FROM and nowhere else: `rfm(orders, …)` becomes
+/// `rfm((SELECT * FROM orders), …)`, so that the table is found, whether it is a table, a view, a CTE or a file.
+struct Rewriter<'a> {
+    state: &'a SessionState,
+    relations: HashSet<&'static str>,
+}
+
+impl<'a> Rewriter<'a> {
+    fn new(state: &'a SessionState) -> Self {
+        let relations = functions::all().iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
+        Self { state, relations }
+    }
+
+    fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
+        let name = name.to_lowercase();
+        if !self.relations.contains(name.as_str()) {
+            let others = self.state.table_functions();
+            if others.contains_key(&name) {
+                return Ok(());
+            }
+            let known = self.relations.iter().copied().chain(others.keys().map(String::as_str));
+            let suggestion = did_you_mean(&name, known);
+            return Err(invalid(&name, format!("no such function in FROM{suggestion}; \\df or system.functions lists them")));
+        }
+        for argument in arguments {
+            let input = match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(input)) => input,
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(input), .. } if is_input(&name.value) => input,
+                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(input), .. }
+                    if is_input(&name.value) =>
+                {
+                    input
+                }
+                _ => continue,
+            };
+            let takes_relation = super::relation_function(&name).is_some_and(|function| {
+                function.doc().arguments.first().is_some_and(|first| first.takes == crate::docs::Takes::Relation)
+            });
+            if takes_relation {
+                self.make_subquery(input)?;
+            }
+            break;
+        }
+        Ok(())
+    }
+
+    fn make_subquery(&self, input: &mut Expr) -> Result<()> {
+        let relation = match input {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
+            Expr::Value(value) => match &value.value {
+                Value::SingleQuotedString(file) => format!("'{}'", file.replace('\'', "''")),
+                _ => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        let dialect = dialect_from_str(self.state.config_options().sql_parser.dialect.to_string());
+        let Some(dialect) = dialect else { return Ok(()) };
+        let query = format!("SELECT * FROM {relation}");
+        let parsed = sqlparser::parser::Parser::new(dialect.as_ref())
+            .try_with_sql(&query)
+            .and_then(|mut parser| parser.parse_query())
+            .map_err(|error| DataFusionError::SQL(Box::new(error), None))?;
+        *input = Expr::Subquery(parsed);
+        Ok(())
+    }
+}
+
+fn is_input(name: &str) -> bool {
+    name.eq_ignore_ascii_case("input")
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = DataFusionError;
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        chains::balance(expression);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        let (name, arguments) = match factor {
+            TableFactor::Table { name, args: Some(arguments), .. } => (name, arguments.args.as_mut_slice()),
+            TableFactor::Function { name, args, .. } => (name, args.as_mut_slice()),
+            _ => return ControlFlow::Continue(()),
+        };
+        let [part] = name.0.as_slice() else { return ControlFlow::Continue(()) };
+        let Some(name) = part.as_ident().map(|name| name.value.clone()) else { return ControlFlow::Continue(()) };
+        match self.call(&name, arguments) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}

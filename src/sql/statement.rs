@@ -1,0 +1,90 @@
+//! Pages of the statements.
+
+use crate::docs::{Doc, Kind};
+
+const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
+
+/// The statements there are, beside queries.
+pub(crate) const DOCS: &[Doc] = &[
+    Doc {
+        name: "CREATE EXTERNAL TABLE",
+        summary: "Gives files a name. The files stay where they are; a database remembers the name.",
+        syntax: "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(column type, …)]
+STORED AS PARQUET | CSV | NDJSON
+[PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
+LOCATION 'place'",
+        description: "\
+`place` is a file, a folder (all its files of that kind), a pattern with `*`, or a URL: `s3://`, `gs://`, `az://`, `https://`, with
+credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
+`AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
+remembered whole. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.",
+        examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "CREATE VIEW",
+        summary: "Gives a query a name. A database remembers it.",
+        syntax: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name AS query",
+        description: "The query is planned when the view is made, and again whenever it is used. A view cannot refer to itself.",
+        examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "CREATE TABLE AS",
+        summary: "Keeps the result of a query in memory until the session ends.",
+        syntax: "CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name AS query",
+        description: "Seen by this session only, also when a database is open; to keep rows, write them with COPY.",
+        examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "DROP",
+        summary: "Forgets a table or view; the files of an external table stay.",
+        syntax: "DROP TABLE | VIEW [IF EXISTS] name",
+        examples: &["DROP TABLE IF EXISTS nothing_of_that_name;"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "COPY",
+        summary: "Writes a table or query to a file or folder.",
+        syntax: "COPY name | (query) TO 'place' [STORED AS PARQUET | CSV | NDJSON] [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]",
+        description: "\
+A local file or folder appears whole when the statement has succeeded, and not at all when it fails or the program is killed. An
+existing file is replaced; an existing folder must be empty.",
+        ..STATEMENT
+    },
+    Doc {
+        name: "INSERT INTO",
+        summary: "Adds rows to a table.",
+        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), …",
+        description: "\
+An external table gets one new file, which appears whole when the statement has succeeded and not at all when it fails; the table
+must be a local folder without partitions.",
+        ..STATEMENT
+    },
+    Doc {
+        name: "EXPLAIN",
+        summary: "Shows how a query is run; with ANALYZE, runs it and shows what each step did.",
+        syntax: "EXPLAIN [ANALYZE] [VERBOSE] query",
+        description: "Relation functions show their steps, with memory, time and rows that could not be used.",
+        examples: &["EXPLAIN SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount);"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "PREPARE",
+        summary: "Keeps a query with parameters `$1`, `$2` … for EXECUTE.",
+        syntax: "PREPARE name [(type, …)] AS query; EXECUTE name(value, …); DEALLOCATE name",
+        description: "Parameters may stand for the options of relation functions. A script has named ones, `$name`, given by `portrait run --set name=value`.",
+        examples: &["PREPARE best AS SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $1) ORDER BY monetary DESC LIMIT 3;
+EXECUTE best(4);"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "SET",
+        summary: "Changes a setting of the session; SHOW tells it.",
+        syntax: "SET name = value; RESET name; SHOW name; SHOW ALL",
+        description: "Portrait's settings are listed under `portrait.`, those of the engine under `datafusion.`.",
+        examples: &["SET portrait.max_rows_shown = 20; SHOW portrait.max_rows_shown;"],
+        ..STATEMENT
+    },
+];
