@@ -22,9 +22,9 @@ const KINDS: [(&str, &str); 8] = [
     (".ndjson.gz", "JSON"),
 ];
 
-/// True when a table name can only mean a file.
-pub(super) fn looks_like_file(name: &str) -> bool {
-    name.contains('/') || kind_of(name).is_some()
+/// True when a name that no table has means a file or folder.
+pub(super) fn is_file(name: &str) -> bool {
+    name.contains('/') || kind_of(name).is_some() || Path::new(name).exists()
 }
 
 fn kind_of(name: &str) -> Option<&'static str> {

@@ -143,11 +143,15 @@ impl SchemaProvider for PublicSchema {
         if let Some(table) = lock(&self.temporary).get(name) {
             return Ok(Some(Arc::clone(table)));
         }
+        // A statement that makes a table is planned with a look at its own name, which is not there yet.
+        if LOADING.try_with(|names| names.last().is_some_and(|last| last == name)).unwrap_or(false) {
+            return Ok(None);
+        }
         if let Some(definition) = self.catalog.get(name)? {
             // A definition may lead to others; boxed, as the way there leads through here again.
             return Box::pin(self.load(definition)).await.map(Some);
         }
-        if files::looks_like_file(name) {
+        if files::is_file(name) {
             if let Some(state) = self.state.get().and_then(|state| state()) {
                 return files::open(&state, name).await.map(Some);
             }

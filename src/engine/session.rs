@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue, TableReference};
+use datafusion::catalog::SchemaProvider;
 use datafusion::config::{ConfigExtension, Dialect};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
@@ -19,7 +21,7 @@ use super::answer::Answer;
 use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
 use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
-use crate::error::{did_you_mean, invalid};
+use crate::error::{did_you_mean, invalid, message};
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Statement};
 
@@ -126,7 +128,7 @@ impl Session {
         let Statement { text, parsed, .. } = statement;
         let state = self.context.state();
         let refers_to = state.resolve_table_references(&parsed)?;
-        let plan = state.statement_to_plan(parsed).await?;
+        let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(&refers_to, error))?;
         let plan = self.bind(plan)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) if !command.temporary => {
@@ -195,6 +197,24 @@ impl Session {
             }
         };
         Ok(Answer::start(&self.engine, plan, stream))
+    }
+
+    /// For an unknown table, an error that says which tables there are.
+    fn name_missing_table(&self, refers_to: &[TableReference], error: DataFusionError) -> DataFusionError {
+        let text = message(&error);
+        let missing = refers_to.iter().find(|name| {
+            let full = (*name).clone().resolve(CATALOG, PUBLIC);
+            text == format!("table '{full}' not found")
+        });
+        let Some(name) = missing else { return error };
+        let tables = self.public.table_names();
+        let suggestion = did_you_mean(name.table(), tables.iter().map(String::as_str));
+        let known = match tables.as_slice() {
+            [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
+            tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
+            _ => "SHOW TABLES lists them".to_string(),
+        };
+        invalid(&name.to_string(), format!("no such table{suggestion}; {known}"))
     }
 
     /// Puts the session's parameters in the place of `$name`.
@@ -268,7 +288,7 @@ impl Session {
             return Ok(Answer::done(vec![]));
         }
         let inside = |reference: &&TableReference| reference.table() == name && reference.schema().is_none_or(|schema| schema == PUBLIC);
-        if refers_to.iter().filter(inside).count() > usize::from(refers_to.first().is_some_and(|first| inside(&first))) {
+        if refers_to.iter().any(|reference| inside(&reference)) {
             return Err(invalid(&name, "a view cannot refer to itself"));
         }
         for reference in refers_to {

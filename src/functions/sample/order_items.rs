@@ -8,7 +8,7 @@ use datafusion::common::Result;
 
 use super::catalogue::{CATEGORIES, PRODUCTS};
 use super::orders::money;
-use super::shop::{self, Shop};
+use super::shop::{self, Order, Shop};
 use super::table::{Rows, TOGETHER, arguments};
 use crate::docs::{Argument, Column, Doc, Kind};
 
@@ -53,17 +53,20 @@ impl Rows for OrderItems {
 
     fn columns(shop: Shop, block: u64) -> Result<Vec<ArrayRef>> {
         let orders = shop.orders(block);
-        let rows = || {
-            orders.iter().flat_map(|order| order.lines.iter().enumerate().map(move |(line, item)| (order.id, line as i32 + 1, item)))
+        let lines = |order: &'_ Order| -> Vec<(i64, i32, usize, i32, i64)> {
+            let numbered = order.lines.iter().zip(1..);
+            numbered.map(|(line, number)| (order.id, number, line.product, line.quantity, line.price)).collect()
         };
+        let rows: Vec<_> = orders.iter().flat_map(lines).collect();
+        let rows = || rows.iter();
         Ok(vec![
-            Arc::new(Int64Array::from_iter_values(rows().map(|(order, ..)| order))),
-            Arc::new(Int32Array::from_iter_values(rows().map(|(_, line, _)| line))),
-            Arc::new(Int64Array::from_iter_values(rows().map(|(.., item)| item.product as i64 + 1))),
-            Arc::new(StringArray::from_iter_values(rows().map(|(.., item)| PRODUCTS[item.product].name))),
-            Arc::new(StringArray::from_iter_values(rows().map(|(.., item)| CATEGORIES[PRODUCTS[item.product].category]))),
-            Arc::new(Int32Array::from_iter_values(rows().map(|(.., item)| item.quantity))),
-            money(rows().map(|(.., item)| item.price), 10)?,
+            Arc::new(Int64Array::from_iter_values(rows().map(|row| row.0))),
+            Arc::new(Int32Array::from_iter_values(rows().map(|row| row.1))),
+            Arc::new(Int64Array::from_iter_values(rows().map(|row| row.2 as i64 + 1))),
+            Arc::new(StringArray::from_iter_values(rows().map(|row| PRODUCTS[row.2].name))),
+            Arc::new(StringArray::from_iter_values(rows().map(|row| CATEGORIES[PRODUCTS[row.2].category]))),
+            Arc::new(Int32Array::from_iter_values(rows().map(|row| row.3))),
+            money(rows().map(|row| row.4), 10)?,
         ])
     }
 }

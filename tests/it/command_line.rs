@@ -1,0 +1,167 @@
+//! The program: arguments, formats, exit codes, scripts.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::{portrait, run};
+
+#[test]
+fn formats() {
+    let sql = "SELECT '王芳, \"a\"' AS name, 12.50::decimal(6,2) AS amount, NULL::int AS age, TIMESTAMP '2025-06-30 12:00:00' AS at";
+    for (format, expected) in [
+        ("table", " name      | amount |  age | at\n-----------+--------+------+---------------------\n 王芳, \"a\" |  12.50 | NULL | 2025-06-30 12:00:00\n(1 row)\n"),
+        ("csv", "name,amount,age,at\n\"王芳, \"\"a\"\"\",12.50,,2025-06-30 12:00:00\n"),
+        ("json", "[{\"name\":\"王芳, \\\"a\\\"\",\"amount\":12.50,\"age\":null,\"at\":\"2025-06-30T12:00:00\"}]\n"),
+        ("ndjson", "{\"name\":\"王芳, \\\"a\\\"\",\"amount\":12.50,\"age\":null,\"at\":\"2025-06-30T12:00:00\"}\n"),
+        ("markdown", "| name | amount | age | at |\n|---|---:|---:|---|\n| 王芳, \"a\" | 12.50 | NULL | 2025-06-30 12:00:00 |\n"),
+    ] {
+        let (code, out, errors) = run(portrait().args(["--format", format, "-c", sql]));
+        assert_eq!((code, out.as_str(), errors.as_str()), (0, expected, ""), "{format}");
+    }
+    let (_, out, _) = run(portrait().args(["-f", "csv", "-c", "SELECT 1 AS a WHERE false"]));
+    assert_eq!(out, "a\n");
+    let (_, out, _) = run(portrait().args(["-f", "json", "-c", "SELECT 1 AS a WHERE false"]));
+    assert_eq!(out, "[]\n");
+}
+
+#[test]
+fn output_appears_only_on_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = |arguments: &[&str]| run(portrait().current_dir(folder.path()).args(arguments));
+    let (code, out, errors) = in_folder(&["-o", "out.parquet", "-f", "parquet", "-c", "SELECT value AS v FROM generate_series(1, 1000)"]);
+    assert_eq!((code, out.as_str(), errors.as_str()), (0, "", ""));
+    let (_, out, errors) = in_folder(&["-f", "csv", "-c", "SELECT sum(v) AS s FROM 'out.parquet'"]);
+    assert_eq!(out, "s\n500500\n", "{errors}");
+    let (code, _, _) = in_folder(&["-o", "failed.csv", "-f", "csv", "-c", "SELECT 1 AS a; SELECT 1 / (value - 90000) FROM generate_series(1, 100000)"]);
+    assert_eq!(code, 1);
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["out.parquet"]);
+}
+
+#[test]
+fn scripts_stop_at_the_first_error_and_name_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("脚本.sql");
+    std::fs::write(&script, "-- a script\nCREATE TABLE t AS\n  SELECT $n AS a, $city AS city;\n\nSELECT a + 1 AS b, city FROM t;\nSELECT nothing\nFROM t;\nSELECT 'never';\n").unwrap();
+    let (code, out, errors) = run(portrait().arg("run").arg(&script).args(["--set", "n=41", "--set", "city=上海", "-f", "csv"]));
+    assert_eq!((code, out.as_str()), (1, "b,city\n42,上海\n"));
+    assert!(errors.starts_with(&format!("error: {}:6: ", script.display())) && errors.contains("  | SELECT nothing\n  | FROM t"), "{errors}");
+    let (code, _, errors) = run(portrait().arg("run").arg(&script));
+    assert!(code == 1 && errors.contains(":2: $") && errors.contains("the parameter has no value"), "{errors}");
+    let (code, _, errors) = run(portrait().args(["run", "no/such.sql"]));
+    assert!(code == 1 && errors.contains("no/such.sql: No such file"), "{errors}");
+    // A syntax error is found before anything runs.
+    std::fs::write(&script, "SELECT 1;\nSELEC 2;").unwrap();
+    let (code, out, errors) = run(portrait().arg("run").arg(&script));
+    assert!(code == 1 && out.is_empty() && errors.contains("Line: 2"), "{errors}");
+}
+
+#[test]
+fn exit_codes() {
+    assert_eq!(run(portrait().args(["-c", "SELECT 1"])).0, 0);
+    assert_eq!(run(portrait().args(["-c", "SELECT x"])).0, 1);
+    assert_eq!(run(portrait().args(["--no-such-option"])).0, 2);
+    assert_eq!(run(portrait().args(["--set", "novalue", "-c", "SELECT 1"])).0, 2);
+    assert_eq!(run(portrait().args(["--memory-limit", "much", "-c", "SELECT 1"])).0, 2);
+    let (code, out, _) = run(portrait().args(["--help"]));
+    assert!(code == 0 && out.contains("Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted."));
+}
+
+#[test]
+fn statements_come_from_a_pipe_and_a_broken_pipe_is_success() {
+    let mut child = portrait().args(["-f", "csv"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"SELECT 1 AS a; SELECT 2 AS b;").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "a\n1\nb\n2\n");
+
+    for format in ["csv", "json", "table", "markdown"] {
+        let mut child = portrait()
+            .args(["-f", format, "-c", "SELECT value FROM generate_series(1, 100000000)"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut some = [0; 100];
+        child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{format}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn ctrl_c_stops_a_query() {
+    let endless = "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE (a.value * b.value) % 7 = 3";
+    let child = portrait().args(["-c", endless]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let began = Instant::now();
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn unusable_rows_are_told() {
+    let (_, _, notes) = run(portrait().args([
+        "-c",
+        "SELECT count(*) FROM rfm((SELECT * FROM (VALUES (1, 5), (NULL, 6), (2, NULL), (NULL, NULL)) AS t(k, v)), customer => k, order_time => DATE '2025-01-01', amount => v)",
+    ]));
+    assert_eq!(notes, "note: 1 row without amount was left out\nnote: 2 rows without customer were left out\n");
+}
+
+#[test]
+fn the_demo_shows_segments() {
+    let (code, out, errors) = run(portrait().arg("demo"));
+    assert_eq!(code, 0, "{errors}");
+    for part in ["sql/rfm/levels.sql", "Champions", "重要价值客户", "top 20 %", "repurchase_rate", "(not yet a customer)"] {
+        assert!(out.contains(part), "no {part}");
+    }
+}
+
+/// The recipes run on the sample files as well as on the functions that made them, with the same answers.
+#[test]
+fn recipes_run_on_files() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let recipes = ["segments", "levels", "pareto", "migration", "repurchase"].map(|name| format!("sql/rfm/{name}.sql"));
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files.sql");
+    std::fs::write(&files, "CREATE EXTERNAL TABLE orders STORED AS PARQUET LOCATION 'data/sample/orders.parquet';").unwrap();
+    let from = |shop: &std::path::Path| run(portrait().current_dir(root).args(["-f", "csv", "run"]).arg(shop).args(&recipes));
+    let (made, read) = (from(&root.join("sql/shop.sql")), from(&files));
+    assert_eq!((made.0, &made.1), (0, &read.1), "{} {}", made.2, read.2);
+}
+
+#[test]
+fn the_shell_runs_commands() {
+    let Ok(script) = which("script") else {
+        eprintln!("*** SKIPPED: the program `script`, which makes a terminal, is not installed ***");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let input = "\\d\nCREATE TABLE 订单 AS SELECT 1 AS 金额;\n\\d\n\\d 订单\n\\h rfm_segment\nSELECT\n 42 AS answer;\nSELECT nothing;\n\\timing\nSELECT 1;\n\\nope\nSELECT value FROM generate_series(1,200);\n\\q\n";
+    let mut child = std::process::Command::new(script)
+        .args(["-qec", env!("CARGO_BIN_EXE_portrait"), "/dev/null"])
+        .env("XDG_STATE_HOME", folder.path())
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for line in input.split_inclusive('\n') {
+        stdin.write_all(line.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    let output = String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned();
+    for part in ["订单", "金额", "Int64", "## rfm_segment", "42", "No field named nothing", "timing is on", "rows and", "\\nope: no such command", "(200 rows, the first 100 shown"] {
+        assert!(output.contains(part), "no {part} in\n{output}");
+    }
+    assert!(std::fs::read_to_string(folder.path().join("portrait/history")).unwrap().contains("SELECT nothing;"));
+}
+
+fn which(program: &str) -> Result<std::path::PathBuf, ()> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.is_file()).ok_or(())
+}

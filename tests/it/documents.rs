@@ -1,0 +1,82 @@
+//! Pages: complete, true, and their examples run.
+
+use std::collections::HashSet;
+
+use portraitdb::{Engine, EngineOptions, Kind, Takes, message, pages, reference};
+
+#[test]
+fn names_are_unique_and_pages_complete() {
+    let mut names = HashSet::new();
+    for doc in pages() {
+        assert!(names.insert(doc.name), "{} has two pages", doc.name);
+        assert!(doc.summary.ends_with('.') && !doc.domain.is_empty(), "{}", doc.name);
+        let is_function = matches!(doc.kind, Kind::Relation | Kind::Scalar | Kind::Aggregate);
+        let well_formed = doc.name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+        assert_eq!(well_formed, is_function, "{}", doc.name);
+        if is_function {
+            assert!(!doc.arguments.is_empty() && !doc.examples.is_empty(), "{}", doc.name);
+        }
+        if doc.kind == Kind::Relation {
+            assert!(!doc.columns.is_empty(), "{}", doc.name);
+        }
+        for (position, argument) in doc.arguments.iter().enumerate() {
+            assert!(!argument.text.is_empty(), "{} {}", doc.name, argument.name);
+            assert!(argument.takes != Takes::Relation || position == 0, "{}: the input comes first", doc.name);
+        }
+    }
+}
+
+#[test]
+fn examples_run() {
+    std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let mut ran = 0;
+    for doc in pages() {
+        for example in doc.examples {
+            let engine = Engine::open(EngineOptions::default()).unwrap();
+            let session = engine.session().unwrap();
+            if let Err(error) = engine.block_on(session.sql(example)) {
+                panic!("{}: {}\n{example}", doc.name, message(&error));
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran > 15);
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/reference");
+    for (name, text) in reference() {
+        let path = folder.join(name);
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == text, "{} is stale; run `cargo run -- docs`", path.display());
+    }
+}
+
+/// The columns that a page promises are those that come.
+#[test]
+fn results_have_the_columns_of_their_page() {
+    let engine = Engine::open(EngineOptions::default()).unwrap();
+    let session = engine.session().unwrap();
+    for doc in pages().into_iter().filter(|doc| doc.kind == Kind::Relation) {
+        let arguments: Vec<String> = doc
+            .arguments
+            .iter()
+            .filter(|argument| argument.default.is_none())
+            .map(|argument| match argument.takes {
+                Takes::Relation => "(SELECT * FROM sample_orders(rows => 10))".to_string(),
+                Takes::Column => format!("{} => customer_id", argument.name),
+                Takes::Time => format!("{} => ordered_at", argument.name),
+                Takes::Number => format!("{} => amount", argument.name),
+                Takes::Choice(words) => format!("{} => '{}'", argument.name, words[0]),
+                other => panic!("{}: no sample value for {other:?}", doc.name),
+            })
+            .collect();
+        let sql = format!("SELECT * FROM {}({})", doc.name, arguments.join(", "));
+        let statement = engine.block_on(session.parse(&sql)).unwrap().remove(0);
+        let plan = engine.block_on(session.plan(statement)).unwrap();
+        let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        let promised: Vec<&str> = doc.columns.iter().map(|column| if column.name == "(customer)" { "customer_id" } else { column.name }).collect();
+        assert_eq!(names, promised, "{}", doc.name);
+    }
+}

@@ -1,0 +1,49 @@
+//! The library in somebody else's DataFusion session.
+
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::SessionContext;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_adds_everything() {
+    let builder = SessionStateBuilder::new().with_default_features();
+    let context = SessionContext::new_with_state(portraitdb::register(builder).build());
+    context.sql("CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 1000)").await.unwrap();
+
+    // By name, with our front end; as a subquery, with DataFusion's own.
+    let call = "customer => customer_id, order_time => ordered_at, amount => amount";
+    let by_name = portraitdb::sql(&context, &format!("SELECT * FROM rfm(orders, {call})")).await.unwrap().count().await.unwrap();
+    let subquery = context.sql(&format!("SELECT * FROM rfm((SELECT * FROM orders), {call})")).await.unwrap().count().await.unwrap();
+    assert!(by_name > 80 && by_name == subquery);
+    let segment = context.sql("SELECT rfm_segment(5, 5, 5)").await.unwrap().to_string().await.unwrap();
+    assert!(segment.contains("Champions"));
+
+    let error = portraitdb::sql(&context, "SELECT 1; SELECT 2").await.unwrap_err().to_string();
+    assert!(error.contains("takes one statement, got 2"), "{error}");
+}
+
+/// Filters and projections of the input reach its scan; the step shows its own metrics.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_input_is_planned_with_the_query() {
+    let engine = portraitdb::Engine::open(portraitdb::EngineOptions::default()).unwrap();
+    let session = engine.session().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample/orders.parquet");
+    let sql = format!(
+        "EXPLAIN ANALYZE SELECT segment FROM rfm((SELECT * FROM '{file}' WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount, as_of => DATE '2024-06-30') WHERE frequency > 2"
+    );
+    let batches = session.sql(&sql).await.unwrap();
+    let plan = datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    for part in [
+        "RfmExec: as_of=2024-06-30, method=quantile, bins=5, scheme=Standard, labels=en",
+        "customers=",
+        "UsableRowsExec: customer, order_time, amount",
+        "rows_without_customer=",
+        "projection=[customer_id, ordered_at",
+        "predicate=status",
+        "2024-07-01",
+        "AggregateExec: mode=Partial",
+        "FilterExec: frequency",
+    ] {
+        assert!(plan.contains(part), "no {part} in\n{plan}");
+    }
+    tokio::task::block_in_place(move || drop((session, engine)));
+}

@@ -1,0 +1,143 @@
+//! Nothing in SQL ends the process: long chains, doubling queries, extreme settings, panics, little memory.
+
+use std::time::{Duration, Instant};
+
+use portraitdb::EngineOptions;
+
+use crate::support::{rows, session, session_with, try_rows};
+
+fn chain(term: impl Fn(usize) -> String, joined_by: &str, length: usize) -> String {
+    (0..length).map(term).collect::<Vec<_>>().join(joined_by)
+}
+
+#[test]
+fn long_conditions_are_answered() {
+    let (engine, session) = session();
+    for (operator, expected) in [("OR", "100"), ("AND", "0")] {
+        let condition = chain(|term| format!("c = {term}"), &format!(" {operator} "), 20_000);
+        let sql = format!("SELECT count(*) FROM generate_series(1, 100) AS t(c) WHERE {condition}");
+        assert_eq!(rows(&engine, &session, &sql), [expected]);
+    }
+    // Chains of one kind within the other.
+    let mixed = chain(|term| format!("(c = {term} AND c <> -1 AND c < 1000000)"), " OR ", 500);
+    assert_eq!(rows(&engine, &session, &format!("SELECT count(*) FROM generate_series(1, 100) AS t(c) WHERE {mixed}")), ["100"]);
+}
+
+#[test]
+fn deep_expressions_are_refused_or_answered() {
+    let (engine, session) = session();
+    assert_eq!(rows(&engine, &session, &format!("SELECT {}", chain(|_| "1".into(), "+", 900))), ["900"]);
+    for sql in [
+        format!("SELECT {}", chain(|_| "1".into(), "+", 20_000)),
+        format!("SELECT {}", chain(|_| "'a'".into(), " || ", 20_000)),
+        format!("SELECT 1{}", "::int".repeat(20_000)),
+        format!("SELECT 1{}", " IS NULL".repeat(20_000)),
+        format!("SELECT {}1", "NOT ".repeat(20_000)),
+        format!("SELECT {}1{}", "(".repeat(20_000), ")".repeat(20_000)),
+        format!("SELECT {}1{}", "abs(".repeat(20_000), ")".repeat(20_000)),
+        chain(|_| "SELECT 1".into(), " UNION ALL ", 20_000),
+        format!("SELECT * FROM {}", chain(|_| "(SELECT 1)".into(), " CROSS JOIN ", 20_000)),
+        format!("SELECT * FROM t WHERE {}", chain(|term| format!("c = {term}"), " OR ", 60_000)),
+        format!("SELECT {} FROM", chain(|_| "1".into(), "+", 20_000)),
+        format!("SELECT 1 WHERE {} AND", chain(|term| format!("1 = {term}"), " OR ", 20_000)),
+    ] {
+        let error = try_rows(&engine, &session, &sql).unwrap_err();
+        let told = ["operators in a row", "recursion limit", "more than 50000 terms", "syntax"].iter().any(|text| error.contains(text));
+        assert!(told && error.len() < 600, "{}…: {}", &sql[..60], &error[..error.len().min(300)]);
+    }
+    assert_eq!(rows(&engine, &session, "SELECT 'still here'"), ["still here"]);
+}
+
+/// Fifteen CTEs, each joined with itself: planning grows with the query it stands for, and can be given up.
+#[test]
+fn planning_can_be_cancelled() {
+    let (engine, session) = session();
+    let mut sql = String::from("WITH c0 AS (SELECT 1 AS a)");
+    for level in 1..=14 {
+        sql.push_str(&format!(", c{level} AS (SELECT x.a FROM c{} x JOIN c{} y ON x.a = y.a)", level - 1, level - 1));
+    }
+    sql.push_str(" SELECT count(*) FROM c14");
+    let began = Instant::now();
+    let given_up = engine.block_on(async { tokio::time::timeout(Duration::from_millis(200), session.sql(&sql)).await });
+    assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(5));
+    assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
+}
+
+#[test]
+fn running_queries_can_be_cancelled() {
+    let (engine, session) = session();
+    let began = Instant::now();
+    let endless = "SELECT count(*) FROM generate_series(1, 300000) a, generate_series(1, 300000) b WHERE (a.value * b.value) % 7 = 3";
+    let given_up = engine.block_on(async { tokio::time::timeout(Duration::from_millis(300), session.sql(endless)).await });
+    assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(5));
+    assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
+}
+
+#[test]
+fn extreme_settings_are_refused() {
+    let (engine, session) = session();
+    for (sql, expected) in [
+        ("SET datafusion.execution.target_partitions = 100000", "must be from 0 to 1024, got 100000"),
+        ("SET datafusion.execution.batch_size = 9223372036854775807", "must be from 1 to 1048576"),
+        ("SET datafusion.execution.batch_size = 0", "must be from 1 to 1048576, got 0"),
+        ("SET portrait.max_operators = 1000000", "portrait.max_operators: must be from 10 to 5000"),
+        ("SET portrait.max_row_shown = 5", "no such setting; did you mean \"portrait.max_rows_shown\"?"),
+    ] {
+        let error = try_rows(&engine, &session, sql).unwrap_err();
+        assert!(error.contains(expected), "{sql}: {error}");
+    }
+    assert_eq!(rows(&engine, &session, "SET portrait.max_operators = 20; SELECT 1+1+1"), ["3"]);
+    let error = try_rows(&engine, &session, &format!("SELECT {}", chain(|_| "1".into(), "+", 40))).unwrap_err();
+    assert!(error.contains("more than 20 operators in a row"), "{error}");
+    // The deepest that may be set is safe.
+    rows(&engine, &session, "SET portrait.max_operators = 5000");
+    assert_eq!(rows(&engine, &session, &format!("SELECT length({})", chain(|_| "'a'".into(), "||", 4990))), ["4990"]);
+}
+
+/// A panic inside a query is that query's error.
+#[test]
+fn panics_are_errors() {
+    use datafusion::arrow::datatypes::DataType;
+    use datafusion::logical_expr::{Volatility, create_udf};
+    let (engine, session) = session();
+    let explode = |_: &[_]| panic!("the function blew up");
+    session.context().register_udf(create_udf("explode", vec![DataType::Int64], DataType::Int64, Volatility::Volatile, std::sync::Arc::new(explode)));
+    for sql in ["SELECT explode(value) FROM generate_series(1, 3)", "SELECT explode(value) AS a, count(*) FROM generate_series(1, 3) GROUP BY 1", "SELECT explode(1)"] {
+        let error = try_rows(&engine, &session, sql).unwrap_err();
+        assert!(error.contains("the function blew up"), "{error}");
+    }
+    assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
+}
+
+/// With little memory, a query spills or says that it is out of memory; the answer is the same.
+#[test]
+fn little_memory_spills() {
+    let call = "SELECT count(*), sum(monetary), sum(recency_score) FROM rfm((SELECT value % 300000 AS k, DATE '2025-01-01' + CAST(value % 300 AS INT) AS d, value % 1000 AS amount FROM generate_series(1, 900000)), customer => k, order_time => d, amount => amount)";
+    let (engine, session) = session();
+    let plenty = rows(&engine, &session, call);
+    let (engine, session) = session_with(EngineOptions { memory_limit: Some(96 << 20), ..EngineOptions::default() });
+    assert_eq!(rows(&engine, &session, call), plenty);
+    let (engine, session) = session_with(EngineOptions { memory_limit: Some(16 << 20), ..EngineOptions::default() });
+    let error = try_rows(&engine, &session, call).unwrap_err();
+    assert!(error.contains("out of memory"), "{error}");
+    assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
+}
+
+#[test]
+fn parameters_are_bound_or_missed() {
+    let (engine, session) = session();
+    session.set_parameter("bins", 4i64.into());
+    session.set_parameter("as_of", datafusion::common::ScalarValue::Date32(Some(19_900)));
+    let call = "FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $bins, as_of => $as_of)";
+    assert_eq!(rows(&engine, &session, &format!("SELECT max(recency_score) {call}")), ["4"]);
+    let error = try_rows(&engine, &session, "SELECT $asof").unwrap_err();
+    assert!(error.contains("$asof: the parameter has no value; did you mean \"as_of\"?; give it with --set asof=…"), "{error}");
+    let error = try_rows(&engine, &session, &format!("CREATE VIEW v AS SELECT * {call}")).unwrap_err();
+    assert!(error.contains("a view cannot hold a parameter"), "{error}");
+    // Sessions do not share parameters, settings or temporary tables.
+    rows(&engine, &session, "CREATE TABLE mine AS SELECT 1 AS a; SET portrait.max_rows_shown = 7");
+    let other = engine.session().unwrap();
+    assert!(try_rows(&engine, &other, "SELECT $bins").is_err());
+    assert!(try_rows(&engine, &other, "SELECT * FROM mine").unwrap_err().contains("no such table"));
+    assert_eq!((session.settings().max_rows_shown, other.settings().max_rows_shown), (7, 100));
+}

@@ -1,0 +1,62 @@
+//! What the tests share.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use portraitdb::{Engine, EngineOptions, Session, message};
+
+/// An engine and a session in memory.
+pub fn session() -> (Engine, Session) {
+    session_with(EngineOptions::default())
+}
+
+pub fn session_with(options: EngineOptions) -> (Engine, Session) {
+    let engine = Engine::open(options).unwrap();
+    let session = engine.session().unwrap();
+    (engine, session)
+}
+
+/// The rows of the last statement, cells joined by `|`.
+pub fn rows(engine: &Engine, session: &Session, sql: &str) -> Vec<String> {
+    try_rows(engine, session, sql).unwrap_or_else(|error| panic!("{error}\n{sql}"))
+}
+
+/// Likewise, or the error's text.
+pub fn try_rows(engine: &Engine, session: &Session, sql: &str) -> Result<Vec<String>, String> {
+    let batches = engine.block_on(session.sql(sql)).map_err(|error| message(&error))?;
+    Ok(batches.iter().flat_map(lines).collect())
+}
+
+fn lines(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::default().with_null("NULL");
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
+    (0..batch.num_rows())
+        .map(|row| columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|"))
+        .collect()
+}
+
+/// The program.
+pub fn portrait() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portrait"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the program: exit code, standard output, standard error.
+pub fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// The folder of real data beside the repository, or `None`, said loudly.
+pub fn shared_data(file: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("\n*** SKIPPED: {} is not there; this test holds answers against published figures ***\n", path.display());
+    None
+}
