@@ -17,7 +17,7 @@ pub(crate) fn failed(subject: &str, problem: impl std::fmt::Display) -> DataFusi
 
 /// `; did you mean "x"?` for the candidate nearest to `word`, or nothing when none is near.
 ///
-/// Near means at most one edit for every three letters, so that `rmf` finds `rfm` and `orders` finds nothing
+/// Near means at most one edit for every three letters, and one letter in common, so that `rmf` finds `rfm` and `orders` finds nothing
 /// among functions.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
@@ -25,7 +25,8 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
 
 fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let limit = word.chars().count().div_ceil(3);
+    let length = word.chars().count();
+    let limit = length.div_ceil(3).min(length.saturating_sub(1));
     candidates
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&word, &name.to_lowercase()), name))

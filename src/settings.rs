@@ -1,16 +1,67 @@
 //! The settings of Portrait: one entry each, with key, type, default and text.
 
-use datafusion::common::extensions_options;
-use datafusion::config::{ConfigExtension, ConfigOptions};
+use std::any::Any;
 
-extensions_options! {
-    /// Settings under `portrait.`, changed with `SET portrait.name = value`.
-    pub struct PortraitSettings {
-        /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
-        pub max_operators: usize, default = 1000
-        /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.
-        pub max_rows_shown: usize, default = 100
-    }
+use datafusion::common::{Result, config_err};
+use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+
+macro_rules! settings {
+    ($($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr),+ $(,)?) => {
+        /// Settings under `portrait.`, changed with `SET portrait.name = value`.
+        #[derive(Debug, Clone)]
+        pub struct PortraitSettings {
+            $($(#[doc = $text])+ pub $name: $type,)+
+        }
+
+        impl Default for PortraitSettings {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl ExtensionOptions for PortraitSettings {
+            fn as_any(&self) -> &dyn Any {
+                self
+            }
+
+            fn as_any_mut(&mut self) -> &mut dyn Any {
+                self
+            }
+
+            fn cloned(&self) -> Box<dyn ExtensionOptions> {
+                Box::new(self.clone())
+            }
+
+            fn set(&mut self, key: &str, value: &str) -> Result<()> {
+                match key {
+                    $(stringify!($name) => match value.trim().parse::<$type>() {
+                        Ok(value) => {
+                            self.$name = value;
+                            Ok(())
+                        }
+                        Err(_) => config_err!("portrait.{key}: takes a value of type {}, got '{value}'", stringify!($type)),
+                    },)+
+                    _ => config_err!("portrait.{key}: no such setting; system.settings lists them"),
+                }
+            }
+
+            /// Entries by their whole name, so that SHOW finds them.
+            fn entries(&self) -> Vec<ConfigEntry> {
+                vec![$(ConfigEntry {
+                    key: concat!("portrait.", stringify!($name)).to_string(),
+                    value: Some(self.$name.to_string()),
+                    description: concat!($($text),+).trim_ascii(),
+                },)+]
+            }
+        }
+    };
+}
+
+settings! {
+    /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
+    max_operators: usize = 1000,
+    /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.
+    max_rows_shown: usize = 100,
 }
 
 impl ConfigExtension for PortraitSettings {

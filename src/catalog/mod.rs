@@ -34,8 +34,6 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
 /// An external table or view as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Definition {
-    /// Changes with every new definition of a name.
-    pub(crate) id: i64,
     pub(crate) name: String,
     /// `external table` or `view`.
     pub(crate) kind: String,
@@ -74,9 +72,11 @@ impl Catalog {
     fn prepare(mut connection: Connection, place: String) -> Result<Self> {
         let fail = |error: rusqlite::Error| problem(&place, &error);
         connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
-        let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(fail)?;
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
-        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(fail)?;
+        // In one statement: another process may be making the tables right now.
+        const STATE: &str = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+            (SELECT count(*) FROM sqlite_schema)";
+        let state = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let (application, version, tables): (i64, i64, i64) = connection.query_row(STATE, [], state).map_err(fail)?;
         if application != APPLICATION_ID && (tables > 0 || application != 0) {
             return Err(invalid(&place, format!("{FILE} is not a Portrait catalog; choose another directory")));
         }
@@ -123,12 +123,21 @@ impl Catalog {
     pub(crate) fn get(&self, name: &str) -> Result<Option<Definition>> {
         let connection = self.connection();
         let mut query = connection
-            .prepare_cached("SELECT id, name, kind, sql, base FROM definitions WHERE name = ?1")
+            .prepare_cached("SELECT name, kind, sql, base FROM definitions WHERE name = ?1")
             .map_err(|error| self.fail(&error))?;
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(Definition { id: row.get(0)?, name: row.get(1)?, kind: row.get(2)?, sql: row.get(3)?, base: row.get(4)? })
+            Ok(Definition { name: row.get(0)?, kind: row.get(1)?, sql: row.get(2)?, base: row.get(3)? })
         };
         query.query_row([name], read).optional().map_err(|error| self.fail(&error))
+    }
+
+    /// Changes whenever any definition does, in this process or another: numbers of definitions are never used again.
+    pub(crate) fn stamp(&self) -> Result<(i64, i64)> {
+        let connection = self.connection();
+        let mut query = connection
+            .prepare_cached("SELECT coalesce(max(id), 0), count(*) FROM definitions")
+            .map_err(|error| self.fail(&error))?;
+        query.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|error| self.fail(&error))
     }
 
     /// Remembers a definition; `replace` takes the place of an older one.
@@ -184,7 +193,8 @@ mod tests {
         let error = second.put("订单", "view", "CREATE VIEW 订单 AS SELECT 2", "/", false).unwrap_err();
         assert!(error.to_string().contains("exists already"), "{error}");
         second.put("订单", "view", "CREATE VIEW 订单 AS SELECT 2", "/", true).unwrap();
-        assert!(first.get("订单").unwrap().unwrap().id > 1);
+        assert_eq!(first.get("订单").unwrap().unwrap().sql, "CREATE VIEW 订单 AS SELECT 2");
+        assert!(first.stamp().unwrap().0 > 1);
         assert!(first.remove("订单").unwrap() && !second.remove("订单").unwrap());
     }
 

@@ -21,7 +21,7 @@ pub(super) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError>
     let formatters: Vec<ArrayFormatter<'_>> =
         batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect::<Result<_, _>>()?;
     (0..batch.num_rows())
-        .map(|row| formatters.iter().map(|column| column.value(row).try_to_string().map(|text| visible(&text))).collect())
+        .map(|row| formatters.iter().map(|column| column.value(row).try_to_string().map(|text| visible(text.trim_end_matches('\n')))).collect())
         .collect()
 }
 

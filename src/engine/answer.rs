@@ -12,6 +12,7 @@ use datafusion::physical_plan::metrics::MetricValue;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::functions::usable_rows::ROWS_WITHOUT;
 
@@ -34,17 +35,32 @@ pub struct Progress {
 }
 
 impl Answer {
-    /// Starts a plan; its batches wait here until they are taken.
-    pub(super) fn start(engine: &Engine, plan: Arc<dyn ExecutionPlan>, stream: SendableRecordBatchStream) -> Self {
+    /// Starts a plan; its batches wait here until they are taken. What it writes is published when every batch came
+    /// without an error, and discarded otherwise.
+    pub(super) fn start(
+        engine: &Engine,
+        plan: Arc<dyn ExecutionPlan>,
+        mut stream: SendableRecordBatchStream,
+        staged: Option<Staged>,
+    ) -> Self {
         let schema = stream.schema();
         let (sender, batches) = mpsc::channel(2);
         let work = engine.runtime().spawn(async move {
-            let mut stream = stream;
             while let Some(batch) = stream.next().await {
-                let failed = batch.is_err();
-                if sender.send(batch).await.is_err() || failed {
-                    break;
+                if batch.is_err() {
+                    drop(stream);
+                    if let Some(staged) = staged {
+                        staged.discard().await;
+                    }
+                    let _ = sender.send(batch).await;
+                    return;
                 }
+                if sender.send(batch).await.is_err() {
+                    return;
+                }
+            }
+            if let Some(Err(error)) = staged.map(Staged::publish) {
+                let _ = sender.send(Err(error)).await;
             }
         });
         Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Some(plan), notes: vec![] }

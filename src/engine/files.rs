@@ -1,12 +1,16 @@
 //! Files as tables: what a location means, and errors that name the file.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{TableProvider, TableProviderFactory};
 use datafusion::common::{Result, TableReference};
+use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
+
+use futures::FutureExt;
 
 use crate::error::{failed, invalid, message};
 
@@ -57,15 +61,25 @@ pub(super) async fn create(state: &SessionState, mut command: CreateExternalTabl
     };
     command.file_type = kind;
     for location in &mut command.locations {
-        check(location)?;
+        check(location, &command.file_type)?;
         if Path::new(location).is_dir() && !location.ends_with('/') {
             location.push('/');
         }
     }
-    match factory.create(state, &command).await {
+    match look_at(factory.as_ref(), state, &command).await {
         Ok(table) => Ok(table),
         Err(error) => Err(name_the_file(state, &command, &error).await),
     }
+}
+
+/// Reads what is needed of the files. A damaged footer can make the Parquet reader panic; here that is an error.
+async fn look_at(
+    factory: &dyn TableProviderFactory,
+    state: &SessionState,
+    command: &CreateExternalTable,
+) -> Result<Arc<dyn TableProvider>> {
+    let looked = AssertUnwindSafe(factory.create(state, command)).catch_unwind().await;
+    looked.unwrap_or_else(|_| Err(DataFusionError::Execution("the file is damaged".into())))
 }
 
 /// Makes the locations of a definition independent of where the program runs.
@@ -87,11 +101,21 @@ fn has_glob(location: &str) -> bool {
 }
 
 /// Local files must exist; what is remote tells when it is read.
-fn check(location: &str) -> Result<()> {
+fn check(location: &str, kind: &str) -> Result<()> {
     if !is_local(location) || has_glob(location) {
         return Ok(());
     }
     match std::fs::metadata(location) {
+        // The reader passes over files without bytes, which no Parquet file is.
+        Ok(_) if kind == "PARQUET" => {
+            let place = Path::new(location);
+            let paths = if place.is_dir() { files(place) } else { vec![place.to_path_buf()] };
+            let is_empty = |path: &&PathBuf| kind_of(&path.display().to_string()) == Some(kind) && path.metadata().is_ok_and(|file| file.len() == 0);
+            match paths.iter().find(is_empty) {
+                Some(path) => Err(invalid(&path.display().to_string(), "cannot be read as Parquet: the file is empty")),
+                None => Ok(()),
+            }
+        }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(invalid(location, format!("no such file or folder{}", from_here(location))))
@@ -124,15 +148,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 async fn name_the_file(
     state: &SessionState,
     command: &CreateExternalTable,
-    error: &datafusion::error::DataFusionError,
-) -> datafusion::error::DataFusionError {
+    error: &DataFusionError,
+) -> DataFusionError {
     if let ([location], Some(factory)) = (command.locations.as_slice(), state.table_factories().get(&command.file_type)) {
         if Path::new(location).is_dir() {
             for file in files(Path::new(location)) {
                 let mut single = command.clone();
                 single.locations = vec![file.display().to_string()];
                 single.table_partition_cols.clear();
-                if let Err(error) = factory.create(state, &single).await {
+                if let Err(error) = look_at(factory.as_ref(), state, &single).await {
                     return failed(&file.display().to_string(), describe(&error));
                 }
             }
@@ -141,7 +165,7 @@ async fn name_the_file(
     failed(&command.locations.join(", "), describe(error))
 }
 
-fn describe(error: &datafusion::error::DataFusionError) -> String {
+fn describe(error: &DataFusionError) -> String {
     let text = message(error);
     let cannot_read = text.starts_with("Parquet error");
     if cannot_read { format!("cannot be read as Parquet: {}", text.trim_start_matches("Parquet error: ")) } else { text }

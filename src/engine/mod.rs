@@ -49,7 +49,10 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Shared {
+    /// Where queries run.
     runtime: Option<Runtime>,
+    /// Where [`Engine::block_on`] waits: signals and timers are heard also while all query threads compute.
+    waiting: Option<Runtime>,
     environment: Arc<RuntimeEnv>,
     catalog: Arc<Catalog>,
     options: EngineOptions,
@@ -58,7 +61,7 @@ struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         // A query that was given up may still be running; the process does not wait for it.
-        if let Some(runtime) = self.runtime.take() {
+        for runtime in [self.runtime.take(), self.waiting.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }
@@ -95,9 +98,13 @@ impl Engine {
             .enable_all()
             .thread_name(THREAD_NAME)
             .thread_stack_size(STACK)
-            .build()
-            .map_err(|error| failed("portrait", format!("cannot start threads: {error}")))?;
-        Ok(Self { shared: Arc::new(Shared { runtime: Some(runtime), environment, catalog: Arc::new(catalog), options }) })
+            .build();
+        let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let started = |runtime: std::io::Result<Runtime>| {
+            runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
+        };
+        let (runtime, waiting) = (started(runtime)?, started(waiting)?);
+        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog: Arc::new(catalog), options }) })
     }
 
     /// A session of its own: settings, temporary tables, parameters.
@@ -110,7 +117,10 @@ impl Engine {
 
     /// Runs a future to its end on this thread, for interfaces that are not asynchronous.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.runtime().block_on(future)
+        match &self.shared.waiting {
+            Some(runtime) => runtime.block_on(future),
+            None => unreachable!("the runtimes are taken when the engine is dropped"),
+        }
     }
 
     /// Runs work on the engine's threads. A panic there is the work's error; dropping the future gives the work up.
@@ -122,7 +132,7 @@ impl Engine {
     fn runtime(&self) -> &tokio::runtime::Handle {
         match &self.shared.runtime {
             Some(runtime) => runtime.handle(),
-            None => unreachable!("the runtime is taken when the engine is dropped"),
+            None => unreachable!("the runtimes are taken when the engine is dropped"),
         }
     }
 }

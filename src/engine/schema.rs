@@ -63,8 +63,9 @@ pub(super) struct PublicSchema {
     catalog: Arc<Catalog>,
     state: OnceLock<State>,
     temporary: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
-    /// Definitions that were loaded, with the id they were loaded from.
-    loaded: Mutex<HashMap<String, (i64, Arc<dyn TableProvider>)>>,
+    /// Definitions that were loaded, and the catalog's stamp then. A view holds the plans of the tables beneath it, so that any
+    /// change makes all of them old.
+    loaded: Mutex<((i64, i64), HashMap<String, Arc<dyn TableProvider>>)>,
 }
 
 impl Debug for PublicSchema {
@@ -93,8 +94,13 @@ impl PublicSchema {
     }
 
     async fn load(&self, definition: Definition) -> Result<Arc<dyn TableProvider>> {
-        if let Some((id, table)) = lock(&self.loaded).get(&definition.name) {
-            if *id == definition.id {
+        let stamp = self.catalog.stamp()?;
+        {
+            let mut loaded = lock(&self.loaded);
+            if loaded.0 != stamp {
+                *loaded = (stamp, HashMap::new());
+            }
+            if let Some(table) = loaded.1.get(&definition.name) {
                 return Ok(Arc::clone(table));
             }
         }
@@ -108,7 +114,10 @@ impl PublicSchema {
         let state = self.state.get().and_then(|state| state());
         let state = state.ok_or_else(|| failed(&definition.name, "the session has ended"))?;
         let table = LOADING.scope(names, build(&state, &definition)).await?;
-        lock(&self.loaded).insert(definition.name.clone(), (definition.id, Arc::clone(&table)));
+        let mut loaded = lock(&self.loaded);
+        if loaded.0 == stamp {
+            loaded.1.insert(definition.name, Arc::clone(&table));
+        }
         Ok(table)
     }
 }
@@ -116,7 +125,8 @@ impl PublicSchema {
 /// The table that a definition's statement makes.
 async fn build(state: &SessionState, definition: &Definition) -> Result<Arc<dyn TableProvider>> {
     let statement = parser::parse(&definition.sql, state)?.pop();
-    let statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
+    let mut statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
+    parser::take_if_not_exists(&mut statement.parsed);
     match state.statement_to_plan(statement.parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(mut command)) => {
             files::resolve(&mut command, &definition.base);
@@ -168,10 +178,12 @@ impl SchemaProvider for PublicSchema {
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
+        lock(&self.loaded).1.clear();
         Ok(lock(&self.temporary).insert(name, table))
     }
 
     fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        lock(&self.loaded).1.clear();
         Ok(lock(&self.temporary).remove(name))
     }
 

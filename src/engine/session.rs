@@ -9,13 +9,10 @@ use datafusion::common::{ParamValues, Result, ScalarValue, TableReference};
 use datafusion::catalog::SchemaProvider;
 use datafusion::config::{ConfigExtension, Dialect};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
 use datafusion::physical_plan::execute_stream;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use futures::StreamExt;
 
 use super::answer::Answer;
 use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
@@ -40,7 +37,7 @@ const BOUNDS: [(&str, u64, u64); 5] = [
     ("datafusion.execution.target_partitions", 0, 1024),
     ("datafusion.execution.planning_concurrency", 1, 1024),
     ("datafusion.execution.meta_fetch_concurrency", 1, 1024),
-    ("portrait.max_operators", 10, 5000),
+    ("portrait.max_operators", 10, 2000),
 ];
 
 impl Session {
@@ -125,17 +122,18 @@ impl Session {
     }
 
     async fn execute_here(&self, statement: Statement) -> Result<Answer> {
-        let Statement { text, parsed, .. } = statement;
+        let Statement { text, mut parsed, .. } = statement;
+        let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let state = self.context.state();
         let refers_to = state.resolve_table_references(&parsed)?;
-        let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(&refers_to, error))?;
+        let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(error))?;
         let plan = self.bind(plan)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) if !command.temporary => {
                 self.create_external_table(*command, &text).await
             }
             LogicalPlan::Ddl(DdlStatement::CreateView(command)) if !command.temporary => {
-                self.create_view(&command, &text, &refers_to)
+                self.create_view(&command, &text, if_not_exists, &refers_to)
             }
             LogicalPlan::Ddl(DdlStatement::DropTable(command)) if self.is_remembered(&command.name)? => {
                 self.forget(&command.name, "external table")
@@ -187,34 +185,22 @@ impl Session {
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let stream = execute_stream(Arc::clone(&plan), task)?;
-        let stream: SendableRecordBatchStream = match staged {
-            None => stream,
-            Some(staged) => {
-                // Reached only when every batch came without an error.
-                let publish = futures::stream::once(async move { staged.publish() });
-                let publish = publish.filter_map(|published| async move { published.err().map(Err) });
-                Box::pin(RecordBatchStreamAdapter::new(stream.schema(), stream.chain(publish)))
-            }
-        };
-        Ok(Answer::start(&self.engine, plan, stream))
+        Ok(Answer::start(&self.engine, plan, stream, staged))
     }
 
     /// For an unknown table, an error that says which tables there are.
-    fn name_missing_table(&self, refers_to: &[TableReference], error: DataFusionError) -> DataFusionError {
+    fn name_missing_table(&self, error: DataFusionError) -> DataFusionError {
         let text = message(&error);
-        let missing = refers_to.iter().find(|name| {
-            let full = (*name).clone().resolve(CATALOG, PUBLIC);
-            text == format!("table '{full}' not found")
-        });
-        let Some(name) = missing else { return error };
+        let own = format!("table '{CATALOG}.{PUBLIC}.");
+        let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
         let tables = self.public.table_names();
-        let suggestion = did_you_mean(name.table(), tables.iter().map(String::as_str));
+        let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
         let known = match tables.as_slice() {
             [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
             tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
             _ => "SHOW TABLES lists them".to_string(),
         };
-        invalid(&name.to_string(), format!("no such table{suggestion}; {known}"))
+        invalid(name, format!("no such table{suggestion}; {known}"))
     }
 
     /// Puts the session's parameters in the place of `$name`.
@@ -281,9 +267,8 @@ impl Session {
         Ok(Answer::done(vec![]))
     }
 
-    fn create_view(&self, command: &CreateView, text: &str, refers_to: &[TableReference]) -> Result<Answer> {
+    fn create_view(&self, command: &CreateView, text: &str, if_not_exists: bool, refers_to: &[TableReference]) -> Result<Answer> {
         let name = self.own_name(&command.name)?;
-        let if_not_exists = text.to_uppercase().contains("IF NOT EXISTS");
         if self.exists(&name, command.or_replace, if_not_exists)? {
             return Ok(Answer::done(vec![]));
         }
@@ -325,7 +310,7 @@ fn check_bounds(set: &SetVariable) -> Result<()> {
     }
     if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
         use datafusion::config::ExtensionOptions;
-        let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| format!("{}.{}", PortraitSettings::PREFIX, entry.key)).collect();
+        let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| entry.key).collect();
         if !keys.contains(&name) {
             let suggestion = did_you_mean(&name, keys.iter().map(String::as_str));
             return Err(invalid(&name, format!("no such setting{suggestion}; system.settings lists them")));

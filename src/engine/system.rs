@@ -7,7 +7,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result;
-use datafusion::config::ConfigExtension;
+use datafusion::config::ExtensionOptions;
 use datafusion::datasource::MemTable;
 
 use crate::docs::Doc;
@@ -46,12 +46,11 @@ impl SchemaProvider for SystemSchema {
                 statement::DOCS.iter().map(|doc| [doc.name, doc.summary, doc.syntax].map(String::from)),
             )?),
             "settings" => {
-                use datafusion::config::ExtensionOptions;
                 let entries = PortraitSettings::default().entries();
                 Some(table(
                     &["name", "default", "text"],
                     entries.into_iter().map(|entry| {
-                        [format!("{}.{}", PortraitSettings::PREFIX, entry.key), entry.value.unwrap_or_default(), entry.description.trim().to_string()]
+                        [entry.key, entry.value.unwrap_or_default(), entry.description.to_string()]
                     }),
                 )?)
             }
@@ -77,7 +76,6 @@ fn table<const N: usize>(names: &[&str; N], rows: impl Iterator<Item = [String; 
 
 /// The reference, derived: one page a domain, one for statements, one for settings.
 pub(super) fn reference() -> Vec<(String, String)> {
-    use datafusion::config::ExtensionOptions;
     use std::fmt::Write;
 
     let mut index = String::from("# Reference\n\nMade from the program by `portrait docs`; do not edit.\n\n");
@@ -93,7 +91,7 @@ pub(super) fn reference() -> Vec<(String, String)> {
     add("statements", "Statements", &statement::DOCS.iter().collect::<Vec<_>>());
     let mut settings = String::from("# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n");
     for entry in PortraitSettings::default().entries() {
-        let _ = writeln!(settings, "| `{}.{}` | {} | {} |", PortraitSettings::PREFIX, entry.key, entry.value.unwrap_or_default(), entry.description.trim());
+        let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
     }
     index.push_str("- [Settings](settings.md)\n");
     files.push(("settings.md".into(), settings));

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
@@ -21,29 +22,47 @@ use crate::error::{failed, invalid};
 /// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {
-    staging: PathBuf,
+    /// A hidden folder beside the target. A writer that is still closing its file when the folder is gone makes nothing.
+    hidden: PathBuf,
+    /// The place inside it that is written to.
+    path: PathBuf,
     target: PathBuf,
     into_folder: bool,
 }
 
 impl Staged {
-    /// A hidden name beside `target`.
+    /// A hidden place beside `target`.
     ///
     /// # Errors
-    /// `target` is no file name, or its folder does not exist.
+    /// `target` is no file name, or its folder does not exist or cannot be written to.
     pub fn beside(target: &Path) -> Result<Self> {
         let subject = target.display().to_string();
-        let name = target.file_name().and_then(|name| name.to_str()).ok_or_else(|| invalid(&subject, "is not the name of a file"))?;
-        let parent = parent(target);
-        if !parent.is_dir() {
-            return Err(invalid(&subject, format!("the folder {} does not exist; make it first", parent.display())));
+        let Some(name) = target.file_name().and_then(|name| name.to_str()) else {
+            return Err(invalid(&subject, "is not the name of a file"));
+        };
+        let folder = parent(target);
+        if !folder.is_dir() {
+            return Err(invalid(&subject, format!("the folder {} does not exist; make it first", folder.display())));
         }
-        Ok(Self { staging: hidden_name(parent, name), target: target.to_path_buf(), into_folder: false })
+        Self::inside(folder, name, target, false)
+    }
+
+    /// A hidden place in a folder that files are to be added to.
+    fn into_folder(folder: &Path) -> Result<Self> {
+        Self::inside(folder, "rows", folder, true)
+    }
+
+    fn inside(folder: &Path, name: &str, target: &Path, into_folder: bool) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let hidden = folder.join(format!(".{name}.{}-{number}.partial", std::process::id()));
+        std::fs::create_dir(&hidden).map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))?;
+        Ok(Self { path: hidden.join(name), hidden, target: target.to_path_buf(), into_folder })
     }
 
     /// Where to write.
     pub fn path(&self) -> &Path {
-        &self.staging
+        &self.path
     }
 
     /// Brings what was written to disk and moves it to its place.
@@ -51,39 +70,54 @@ impl Staged {
     /// # Errors
     /// What the file system says.
     pub fn publish(self) -> Result<()> {
-        let subject = self.target.display().to_string();
         let publish = || -> std::io::Result<()> {
-            if !self.staging.exists() {
+            if !self.path.exists() {
                 // A query without rows may write nothing into a folder.
                 return if self.into_folder { Ok(()) } else { std::fs::create_dir(&self.target) };
             }
-            sync(&self.staging)?;
+            sync(&self.path)?;
             if self.into_folder {
-                for entry in std::fs::read_dir(&self.staging)? {
+                for entry in std::fs::read_dir(&self.path)? {
                     let entry = entry?;
                     std::fs::rename(entry.path(), self.target.join(entry.file_name()))?;
                 }
                 return File::open(&self.target)?.sync_all();
             }
-            std::fs::rename(&self.staging, &self.target)?;
+            std::fs::rename(&self.path, &self.target)?;
             File::open(parent(&self.target))?.sync_all()
         };
-        publish().map_err(|error| failed(&subject, format!("could not be written: {error}")))
+        publish().map_err(|error| failed(&self.target.display().to_string(), format!("could not be written: {error}")))
+    }
+}
+
+impl Staged {
+    /// Removes everything, once the writers that are being stopped have let go of it.
+    pub(super) async fn discard(self) {
+        let mut quiet = 0;
+        for _ in 0..100 {
+            quiet = if self.remove() { 0 } else { quiet + 1 };
+            if quiet == 5 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// True when there was something to remove.
+    fn remove(&self) -> bool {
+        let exists = self.hidden.exists();
+        if exists {
+            let _ = std::fs::remove_dir_all(&self.hidden);
+        }
+        exists
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // After publishing, nothing of that name is left but an empty folder.
-        let _ = if self.staging.is_dir() { std::fs::remove_dir_all(&self.staging) } else { std::fs::remove_file(&self.staging) };
+        // After publishing it is empty; after discarding it is gone.
+        self.remove();
     }
-}
-
-/// A name that no reader of the folder takes for data, and no other writer uses.
-fn hidden_name(folder: &Path, name: &str) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    folder.join(format!(".{name}.{}-{number}.partial", std::process::id()))
 }
 
 fn parent(path: &Path) -> &Path {
@@ -136,8 +170,7 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
     if !table.options().table_partition_cols.is_empty() {
         return Err(invalid(&name, "rows cannot be inserted into a partitioned table; write a new folder with COPY … PARTITIONED BY"));
     }
-    let staged = Staged { into_folder: true, staging: hidden_name(&folder, "insert"), target: folder };
-    std::fs::create_dir(staged.path()).map_err(|error| failed(&name, error))?;
+    let staged = Staged::into_folder(&folder)?;
     let place = ListingTableUrl::parse(format!("{}/", staged.path().display()))?;
     let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(provider.schema());
     insert.target = provider_as_source(Arc::new(ListingTable::try_new(config)?));

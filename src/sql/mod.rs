@@ -4,6 +4,7 @@ pub(crate) mod chains;
 mod call;
 pub(crate) mod parser;
 pub(crate) mod statement;
+mod yielding;
 mod relation;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));
+    builder = builder.with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins));
     if builder.query_planner().is_none() {
         builder = builder.with_query_planner(Arc::new(PortraitPlanner));
     }

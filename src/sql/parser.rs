@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, TableFactor, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::dialect_from_str;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
@@ -73,6 +73,17 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
         let comment = comment_of(places.slice(previous_end, first.span.start));
         previous_end = end;
         statements.push(Statement { text, comment, line: first.span.start.line, parsed });
+    }
+}
+
+/// CREATE VIEW IF NOT EXISTS, which DataFusion does not plan: takes the words out and tells that they were there.
+pub(crate) fn take_if_not_exists(parsed: &mut Parsed) -> bool {
+    match parsed {
+        Parsed::Statement(statement) => match statement.as_mut() {
+            SqlStatement::CreateView(view) => std::mem::take(&mut view.if_not_exists),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

@@ -38,8 +38,8 @@ async fn the_input_is_planned_with_the_query() {
         "UsableRowsExec: customer, order_time, amount",
         "rows_without_customer=",
         "projection=[customer_id, ordered_at",
-        "predicate=status",
-        "2024-07-01",
+        "predicate=status@3 = paid AND ordered_at@2 < 1719792000000000",
+        "ordered_at@1 < 1719792000000000",
         "AggregateExec: mode=Partial",
         "FilterExec: frequency",
     ] {
