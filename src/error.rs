@@ -3,6 +3,7 @@
 //! Inside the crate every error is a [`DataFusionError`]; these helpers give the text its form, as in
 //! ``association_rules: min_support must be in (0, 1], got 1.5``. No type of our own wraps DataFusion's.
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 /// An error in what the user wrote: `subject` is the function, statement, file or setting it is about.
@@ -57,12 +58,10 @@ pub fn message(error: &DataFusionError) -> String {
         | DataFusionError::Configuration(text)
         | DataFusionError::NotImplemented(text) => text.clone(),
         DataFusionError::ResourcesExhausted(text) => format!("out of memory: {text}"),
-        DataFusionError::External(inner) => {
-            inner.downcast_ref::<DataFusionError>().map_or_else(|| inner.to_string(), message)
-        }
+        DataFusionError::External(inner) => inner.downcast_ref::<DataFusionError>().map_or_else(|| inner.to_string(), message),
         DataFusionError::SQL(inner, _) => format!("syntax: {}", inner.to_string().trim_start_matches("sql parser error: ")),
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
-            datafusion::arrow::error::ArrowError::ExternalError(inner) => {
+            ArrowError::ExternalError(inner) => {
                 inner.downcast_ref::<DataFusionError>().map_or_else(|| inner.to_string(), message)
             }
             other => other.to_string(),

@@ -1,4 +1,64 @@
-//! Portrait.
+//! Customer profiling (客户画像) in SQL, embedded: Parquet in, RFM segments out, on [Apache DataFusion](datafusion).
+//!
+//! # Use
+//! An [`Engine`] owns the database, the threads and their limits; it opens [`Session`]s. Each statement is parsed, executed, and
+//! answered batch by batch:
+//! ```
+//! use portraitdb::{Engine, EngineOptions};
+//!
+//! let engine = Engine::open(EngineOptions::default())?;
+//! let session = engine.session()?;
+//! let batches = engine.block_on(session.sql(
+//!     "SELECT segment, count(*) AS customers
+//!      FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount)
+//!      GROUP BY segment",
+//! ))?;
+//! assert!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>() > 3);
+//! # Ok::<(), datafusion::error::DataFusionError>(())
+//! ```
+//!
+//! # In a DataFusion session of your own
+//! [`register`] adds every function to a `SessionStateBuilder`; [`sql`](fn@sql) plans a query as `SessionContext::sql` does, and lets
+//! relation functions take a table by its name:
+//! ```
+//! use datafusion::execution::session_state::SessionStateBuilder;
+//! use datafusion::prelude::SessionContext;
+//!
+//! # let runtime = tokio::runtime::Runtime::new()?;
+//! # runtime.block_on(async {
+//! let builder = SessionStateBuilder::new().with_default_features();
+//! let context = SessionContext::new_with_state(portraitdb::register(builder).build());
+//! context.sql("CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 1000)").await?;
+//! let customers = portraitdb::sql(
+//!     &context,
+//!     "SELECT * FROM rfm(orders, customer => customer_id, order_time => ordered_at, amount => amount)",
+//! )
+//! .await?;
+//! assert!(customers.count().await? > 50);
+//! # Ok::<(), datafusion::error::DataFusionError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Architecture
+//! ```text
+//! main ─▶ cli ─▶ engine ─▶ sql ─▶ functions ─▶ catalog ─▶ kernels        docs, error, settings: leaves
+//! ```
+//! | folder | what it knows |
+//! |---|---|
+//! | `cli` | arguments, the shell, formats; a thin door over one [`Session`] |
+//! | `engine` | puts everything together; the one way from a statement to its [`Answer`]; files that appear whole or not at all |
+//! | `sql` | text to statements; the hook that reads relation functions in FROM; the rule that replaces a call by its plan |
+//! | `functions` | what users call, a folder a domain, a file a function; relation functions, their arguments and steps |
+//! | `catalog` | what a database remembers, in SQLite |
+//! | `kernels` | numeric code over slices, without DataFusion |
+//!
+//! A **relation function**, `rfm(orders, customer => customer_id, …)`, goes through these rooms: `sql::parser` makes the table name a
+//! subquery, so that DataFusion finds it; `sql::relation` reads the arguments against the function's [`Doc`] and leaves a call node;
+//! when the query is optimised, parameters have values, and `sql::call` asks the function for its plan. That plan is filters, projections and
+//! aggregates of DataFusion, which reach the scan, spill and run in parallel, and *steps* (`functions::step`) for what SQL has no operator
+//! for. Nothing runs while it is planned.
+
 mod catalog;
 mod docs;
 mod engine;
@@ -7,6 +67,7 @@ mod functions;
 mod kernels;
 mod settings;
 mod sql;
+
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{Answer, Engine, EngineOptions, Progress, Session, Staged, THREAD_NAME, pages, reference};
 pub use error::message;

@@ -3,6 +3,8 @@
 //! `cargo test --test slt` runs all, `cargo test --test slt -- rfm` those whose path contains `rfm`, and
 //! `cargo test --test slt -- --complete rfm` writes the answers of today into them, to be read before they are committed.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +12,9 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use portraitdb::{Engine, EngineOptions, Session, message};
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer, default_validator};
+use sqllogictest::{
+    AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer, default_validator,
+};
 
 /// Partitions and rows in a batch.
 const SETTINGS: [(usize, usize); 4] = [(2, 8192), (1, 3), (7, 3), (7, 8192)];
@@ -78,7 +82,11 @@ fn open(partitions: usize, batch_size: usize) -> Database {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).filter(|path| path.extension().is_some_and(|end| end == "slt")).collect()
+    paths
+        .into_iter()
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|end| end == "slt"))
+        .collect()
 }
 
 fn main() -> ExitCode {

@@ -63,7 +63,8 @@ impl Catalog {
         if directory.is_file() {
             return Err(invalid(&place, "is a file; a database is a directory"));
         }
-        std::fs::create_dir_all(directory).map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;
+        std::fs::create_dir_all(directory)
+            .map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;
         let file: PathBuf = directory.join(FILE);
         let connection = Connection::open(&file).map_err(|error| failed(&place, error))?;
         Self::prepare(connection, place)
@@ -73,7 +74,8 @@ impl Catalog {
         let fail = |error: rusqlite::Error| problem(&place, &error);
         connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
         // In one statement: another process may be making the tables right now.
-        const STATE: &str = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+        const STATE: &str =
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
             (SELECT count(*) FROM sqlite_schema)";
         let state = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let (application, version, tables): (i64, i64, i64) = connection.query_row(STATE, [], state).map_err(fail)?;
@@ -81,11 +83,15 @@ impl Catalog {
             return Err(invalid(&place, format!("{FILE} is not a Portrait catalog; choose another directory")));
         }
         if version > SCHEMA_VERSION {
-            let problem = format!("was made by a newer Portrait (catalog version {version}, this program knows {SCHEMA_VERSION}); upgrade portrait");
+            let problem = format!(
+                "was made by a newer Portrait (catalog version {version}, this program knows {SCHEMA_VERSION}); upgrade portrait"
+            );
             return Err(invalid(&place, problem));
         }
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;")
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;",
+            )
             .map_err(fail)?;
         if version < SCHEMA_VERSION {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
@@ -148,13 +154,14 @@ impl Catalog {
             if replace {
                 transaction.execute("DELETE FROM definitions WHERE name = ?1", [name])?;
             }
-            transaction.execute("INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)", params![name, kind, sql, base])?;
+            transaction.execute(
+                "INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)",
+                params![name, kind, sql, base],
+            )?;
             transaction.commit()
         };
         write().map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) => {
-                invalid(name, "exists already; write CREATE OR REPLACE, or DROP it first")
-            }
+            Some(ErrorCode::ConstraintViolation) => invalid(name, "exists already; write CREATE OR REPLACE, or DROP it first"),
             _ => self.fail(&error),
         })
     }

@@ -11,11 +11,68 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 const KEYWORDS: [&str; 62] = [
-    "ANALYZE", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "COPY", "COUNT", "CREATE", "CROSS JOIN", "DATE", "DESC", "DESCRIBE",
-    "DISTINCT", "DROP", "ELSE", "END", "EXCEPT", "EXECUTE", "EXISTS", "EXPLAIN", "EXTERNAL TABLE", "FROM", "FULL JOIN", "GROUP BY",
-    "HAVING", "IN", "INNER JOIN", "INSERT INTO", "INTERSECT", "INTERVAL", "IS NOT NULL", "IS NULL", "JOIN", "LEFT JOIN", "LIKE", "LIMIT",
-    "LOCATION", "NOT", "NULL", "OFFSET", "ON", "OR", "OR REPLACE", "ORDER BY", "OVER", "PARTITION BY", "PREPARE", "QUALIFY", "SELECT",
-    "SET", "SHOW", "STORED AS PARQUET", "TABLE", "THEN", "UNION ALL", "VALUES", "VIEW", "WHEN", "WHERE",
+    "ANALYZE",
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "COPY",
+    "COUNT",
+    "CREATE",
+    "CROSS JOIN",
+    "DATE",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "DROP",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXECUTE",
+    "EXISTS",
+    "EXPLAIN",
+    "EXTERNAL TABLE",
+    "FROM",
+    "FULL JOIN",
+    "GROUP BY",
+    "HAVING",
+    "IN",
+    "INNER JOIN",
+    "INSERT INTO",
+    "INTERSECT",
+    "INTERVAL",
+    "IS NOT NULL",
+    "IS NULL",
+    "JOIN",
+    "LEFT JOIN",
+    "LIKE",
+    "LIMIT",
+    "LOCATION",
+    "NOT",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "OR",
+    "OR REPLACE",
+    "ORDER BY",
+    "OVER",
+    "PARTITION BY",
+    "PREPARE",
+    "QUALIFY",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "STORED AS PARQUET",
+    "TABLE",
+    "THEN",
+    "UNION ALL",
+    "VALUES",
+    "VIEW",
+    "WHEN",
+    "WHERE",
 ];
 
 const COMMANDS: [&str; 10] = ["\\d", "\\dt", "\\df", "\\h", "\\timing", "\\o", "\\i", "\\q", "\\?", "\\format"];
@@ -64,9 +121,9 @@ impl ShellHelper {
 
     /// The words that may stand at the end of `line`, and where the last word begins.
     pub(super) fn candidates(&self, line: &str) -> (usize, Vec<String>) {
-        let start = line.rfind(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '\\')).map_or(0, |place| {
-            place + line[place..].chars().next().map_or(1, char::len_utf8)
-        });
+        let start = line
+            .rfind(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '\\'))
+            .map_or(0, |place| place + line[place..].chars().next().map_or(1, char::len_utf8));
         let word = &line[start..];
         let lower = word.to_lowercase();
         let matching = |name: &str| name.to_lowercase().starts_with(&lower);
@@ -74,7 +131,9 @@ impl ShellHelper {
             return (start, COMMANDS.iter().filter(|command| command.starts_with(word)).map(ToString::to_string).collect());
         }
         let mut found: Vec<String> = vec![];
-        if let Some(doc) = open_call(&line[..start]).and_then(|name| pages().into_iter().find(|doc| doc.kind == Kind::Relation && doc.name == name)) {
+        if let Some(doc) = open_call(&line[..start])
+            .and_then(|name| pages().into_iter().find(|doc| doc.kind == Kind::Relation && doc.name == name))
+        {
             let names = doc.arguments.iter().filter(|argument| matching(argument.name));
             found.extend(names.map(|argument| format!("{} => ", argument.name)));
         }
@@ -94,7 +153,8 @@ fn open_call(text: &str) -> Option<String> {
             ')' => depth += 1,
             '(' if depth > 0 => depth -= 1,
             '(' => {
-                let name: String = text[..place].chars().rev().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let name: String =
+                    text[..place].chars().rev().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
                 return Some(name.chars().rev().collect::<String>().to_lowercase());
             }
             _ => {}

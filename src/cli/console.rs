@@ -73,7 +73,11 @@ impl Script {
 enum Place {
     Screen,
     /// A file that appears at the end, with the handle that is written to.
-    File { staged: Staged, file: File, results: usize },
+    File {
+        staged: Staged,
+        file: File,
+        results: usize,
+    },
 }
 
 /// A session with its ways in and out.
@@ -124,7 +128,11 @@ impl Console {
     }
 
     /// Likewise, calling `before` before every statement.
-    pub(super) fn run_with(&mut self, script: &Script, before: impl Fn(&Statement) -> Result<(), Failure>) -> Result<(), Failure> {
+    pub(super) fn run_with(
+        &mut self,
+        script: &Script,
+        before: impl Fn(&Statement) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let parsed = self.engine.block_on(self.session.parse(&script.sql));
         let statements = parsed.map_err(|error| script.locate(1, &message(&error), None))?;
         for statement in statements {
@@ -154,14 +162,25 @@ impl Console {
             }
             if *timing {
                 let progress = answer.progress();
-                eprintln!("{:.3} s, {} rows and {} read", began.elapsed().as_secs_f64(), grouped(progress.rows), HumanBytes(progress.bytes as u64));
+                eprintln!(
+                    "{:.3} s, {} rows and {} read",
+                    began.elapsed().as_secs_f64(),
+                    grouped(progress.rows),
+                    HumanBytes(progress.bytes as u64)
+                );
             }
             Ok(())
         })
     }
 }
 
-async fn write_answer(answer: &mut Answer, session: &Session, format: Format, place: &mut Place, watch: &Watch) -> Result<(), Failure> {
+async fn write_answer(
+    answer: &mut Answer,
+    session: &Session,
+    format: Format,
+    place: &mut Place,
+    watch: &Watch,
+) -> Result<(), Failure> {
     let has_columns = !answer.schema().fields().is_empty();
     let (sink, most): (Box<dyn Write + Send + '_>, usize) = match place {
         Place::Screen => {
@@ -172,7 +191,9 @@ async fn write_answer(answer: &mut Answer, session: &Session, format: Format, pl
             if has_columns {
                 *results += 1;
                 if *results > 1 && format == Format::Parquet {
-                    return Err(Failure::Error("a Parquet file holds one result; use one query, or COPY each to its file".into()));
+                    return Err(Failure::Error(
+                        "a Parquet file holds one result; use one query, or COPY each to its file".into(),
+                    ));
                 }
             }
             (Box::new(BufWriter::new(file)), 0)

@@ -26,6 +26,9 @@ pub(super) fn run(console: &mut Console) -> Result<(), Failure> {
             Ok(writeln!(screen, "\n{}\n", statement.comment)?)
         })?;
     }
-    writeln!(std::io::stdout(), "\nThe statements are in sql/; try them on your own orders: portrait -c \"SELECT * FROM rfm('orders.parquet', …)\"")?;
+    writeln!(
+        std::io::stdout(),
+        "\nThe statements are in sql/; try them on your own orders: portrait -c \"SELECT * FROM rfm('orders.parquet', …)\""
+    )?;
     Ok(())
 }

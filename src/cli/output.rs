@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::csv;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
 use datafusion::parquet::arrow::ArrowWriter;
@@ -131,7 +132,11 @@ impl<'a> ResultWriter<'a> {
                 }
                 let s = if rows == 1 { "" } else { "s" };
                 if most > 0 && rows > most {
-                    writeln!(sink, "({} rows, the first {most} shown; SET portrait.max_rows_shown = 0 shows all)", grouped(rows))?;
+                    writeln!(
+                        sink,
+                        "({} rows, the first {most} shown; SET portrait.max_rows_shown = 0 shows all)",
+                        grouped(rows)
+                    )?;
                 } else {
                     writeln!(sink, "({} row{s})", grouped(rows))?;
                 }
@@ -152,9 +157,9 @@ fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option
 }
 
 /// The error beneath Arrow's, so that a broken pipe is known as one.
-fn into_io(error: datafusion::arrow::error::ArrowError) -> io::Error {
+fn into_io(error: ArrowError) -> io::Error {
     match error {
-        datafusion::arrow::error::ArrowError::IoError(_, error) => error,
+        ArrowError::IoError(_, error) => error,
         other => {
             let is_pipe = other.to_string().contains("Broken pipe");
             if is_pipe { io::Error::from(io::ErrorKind::BrokenPipe) } else { io::Error::other(other) }

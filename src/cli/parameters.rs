@@ -1,6 +1,5 @@
 //! Values given on the command line.
 
-
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
 
@@ -25,7 +24,9 @@ pub(super) fn parse(text: &str) -> Result<Parameter, String> {
     }
     let value = match data_type {
         None => guess(value),
-        Some(data_type) => typed(value, &type_named(data_type)?).ok_or_else(|| format!("\"{value}\" is not a value of type {data_type}"))?,
+        Some(data_type) => {
+            typed(value, &type_named(data_type)?).ok_or_else(|| format!("\"{value}\" is not a value of type {data_type}"))?
+        }
     };
     Ok(Parameter { name: name.to_string(), value })
 }
@@ -40,7 +41,9 @@ fn type_named(name: &str) -> Result<DataType, String> {
         "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
         "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
         "bool" => DataType::Boolean,
-        other => return Err(format!("type {other} is not known; use text, int, double, decimal, date, timestamp, interval or bool")),
+        other => {
+            return Err(format!("type {other} is not known; use text, int, double, decimal, date, timestamp, interval or bool"));
+        }
     })
 }
 
@@ -58,7 +61,8 @@ fn guess(value: &str) -> ScalarValue {
     if starts_as_number {
         let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
         let date_like = value.len() == 10 && value.matches('-').count() == 2;
-        let kinds: &[&DataType] = if date_like { &[&DataType::Date32] } else { &[&DataType::Int64, &DataType::Float64, &timestamp] };
+        let kinds: &[&DataType] =
+            if date_like { &[&DataType::Date32] } else { &[&DataType::Int64, &DataType::Float64, &timestamp] };
         if let Some(found) = kinds.iter().find_map(|kind| typed(value, kind)) {
             return found;
         }

@@ -86,7 +86,12 @@ fn command_line(console: &mut Console, line: &str) -> Result<Next, Failure> {
         "dt" => run_sql(console, &tables("BASE TABLE"))?,
         "df" => {
             let pattern = argument.replace('\'', "''");
-            run_sql(console, &format!("SELECT name, kind, domain, summary FROM system.functions WHERE contains(name, '{pattern}') ORDER BY domain, name"))?;
+            run_sql(
+                console,
+                &format!(
+                    "SELECT name, kind, domain, summary FROM system.functions WHERE contains(name, '{pattern}') ORDER BY domain, name"
+                ),
+            )?;
         }
         "h" if argument.is_empty() => {
             for doc in pages() {
@@ -105,7 +110,11 @@ fn command_line(console: &mut Console, line: &str) -> Result<Next, Failure> {
         }
         "format" => match Format::from_str(argument, true) {
             Ok(format) => console.format = format,
-            Err(_) => return Err(Failure::Error(format!("\\format: must be table, csv, json, ndjson or markdown, got \"{argument}\""))),
+            Err(_) => {
+                return Err(Failure::Error(format!(
+                    "\\format: must be table, csv, json, ndjson or markdown, got \"{argument}\""
+                )));
+            }
         },
         other => return Err(Failure::Error(format!("\\{other}: no such command; \\? lists them"))),
     }
@@ -126,14 +135,20 @@ fn tables(kinds: &str) -> String {
 
 /// Names that are not plain words stand in quotes.
 fn as_name(argument: &str) -> String {
-    let is_plain = argument.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '.') && !argument.contains(".parquet");
-    if is_plain || argument.starts_with(['"', '\'']) { argument.to_string() } else { format!("'{}'", argument.replace('\'', "''")) }
+    let is_plain = argument.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '.')
+        && !argument.contains(".parquet");
+    if is_plain || argument.starts_with(['"', '\'']) {
+        argument.to_string()
+    } else {
+        format!("'{}'", argument.replace('\'', "''"))
+    }
 }
 
 fn page(name: &str) -> Result<&'static Doc, Failure> {
     let found = pages().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| {
-        let near: Vec<&str> = pages().iter().map(|doc| doc.name).filter(|page| page.to_lowercase().contains(&name.to_lowercase())).collect();
+        let near: Vec<&str> =
+            pages().iter().map(|doc| doc.name).filter(|page| page.to_lowercase().contains(&name.to_lowercase())).collect();
         let advice = if near.is_empty() { "\\h lists all pages".to_string() } else { format!("there is {}", near.join(", ")) };
         Failure::Error(format!("\\h {name}: no such page; {advice}"))
     })

@@ -21,7 +21,12 @@ pub(super) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError>
     let formatters: Vec<ArrayFormatter<'_>> =
         batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect::<Result<_, _>>()?;
     (0..batch.num_rows())
-        .map(|row| formatters.iter().map(|column| column.value(row).try_to_string().map(|text| visible(text.trim_end_matches('\n')))).collect())
+        .map(|row| {
+            formatters
+                .iter()
+                .map(|column| column.value(row).try_to_string().map(|text| visible(text.trim_end_matches('\n'))))
+                .collect()
+        })
         .collect()
 }
 
@@ -101,9 +106,6 @@ mod tests {
         let rows = cells(&batch).unwrap();
         let table = Table::new(&batch.schema(), &rows);
         let text = format!("{}{}{}", table.head(), table.row(&rows[0]), table.row(&rows[1]));
-        assert_eq!(
-            text,
-            " segment      | 客户数\n--------------+--------\n 重要价值客户 |      7\n new\\ttab     |   NULL\n"
-        );
+        assert_eq!(text, " segment      | 客户数\n--------------+--------\n 重要价值客户 |      7\n new\\ttab     |   NULL\n");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
@@ -69,7 +69,7 @@ impl Answer {
     /// The answer of a statement that has no rows.
     pub(super) fn done(notes: Vec<String>) -> Self {
         let (_, batches) = mpsc::channel(1);
-        Self { schema: Arc::new(datafusion::arrow::datatypes::Schema::empty()), batches, work: None, plan: None, notes }
+        Self { schema: Arc::new(Schema::empty()), batches, work: None, plan: None, notes }
     }
 
     /// The columns; none for statements without a result.
@@ -130,21 +130,21 @@ impl Answer {
 
 fn add_reads(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
     let children = plan.children();
-    if children.is_empty() {
-        if let Some(metrics) = plan.metrics() {
-            progress.rows += metrics.output_rows().unwrap_or(0);
-            progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize());
-        }
+    if children.is_empty()
+        && let Some(metrics) = plan.metrics()
+    {
+        progress.rows += metrics.output_rows().unwrap_or(0);
+        progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize());
     }
     children.into_iter().for_each(|child| add_reads(child, progress));
 }
 
 fn add_unusable(plan: &Arc<dyn ExecutionPlan>, without: &mut BTreeMap<String, usize>) {
     for metric in plan.metrics().iter().flat_map(|metrics| metrics.iter()) {
-        if let MetricValue::Count { name, count } = metric.value() {
-            if let (Some(role), rows @ 1..) = (name.strip_prefix(ROWS_WITHOUT), count.value()) {
-                *without.entry(role.to_string()).or_default() += rows;
-            }
+        if let MetricValue::Count { name, count } = metric.value()
+            && let (Some(role), rows @ 1..) = (name.strip_prefix(ROWS_WITHOUT), count.value())
+        {
+            *without.entry(role.to_string()).or_default() += rows;
         }
     }
     plan.children().into_iter().for_each(|child| add_unusable(child, without));

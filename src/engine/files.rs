@@ -110,7 +110,9 @@ fn check(location: &str, kind: &str) -> Result<()> {
         Ok(_) if kind == "PARQUET" => {
             let place = Path::new(location);
             let paths = if place.is_dir() { files(place) } else { vec![place.to_path_buf()] };
-            let is_empty = |path: &&PathBuf| kind_of(&path.display().to_string()) == Some(kind) && path.metadata().is_ok_and(|file| file.len() == 0);
+            let is_empty = |path: &&PathBuf| {
+                kind_of(&path.display().to_string()) == Some(kind) && path.metadata().is_ok_and(|file| file.len() == 0)
+            };
             match paths.iter().find(is_empty) {
                 Some(path) => Err(invalid(&path.display().to_string(), "cannot be read as Parquet: the file is empty")),
                 None => Ok(()),
@@ -145,20 +147,16 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The error about a location; for a folder, about the first file that has it.
-async fn name_the_file(
-    state: &SessionState,
-    command: &CreateExternalTable,
-    error: &DataFusionError,
-) -> DataFusionError {
-    if let ([location], Some(factory)) = (command.locations.as_slice(), state.table_factories().get(&command.file_type)) {
-        if Path::new(location).is_dir() {
-            for file in files(Path::new(location)) {
-                let mut single = command.clone();
-                single.locations = vec![file.display().to_string()];
-                single.table_partition_cols.clear();
-                if let Err(error) = look_at(factory.as_ref(), state, &single).await {
-                    return failed(&file.display().to_string(), describe(&error));
-                }
+async fn name_the_file(state: &SessionState, command: &CreateExternalTable, error: &DataFusionError) -> DataFusionError {
+    if let ([location], Some(factory)) = (command.locations.as_slice(), state.table_factories().get(&command.file_type))
+        && Path::new(location).is_dir()
+    {
+        for file in files(Path::new(location)) {
+            let mut single = command.clone();
+            single.locations = vec![file.display().to_string()];
+            single.table_partition_cols.clear();
+            if let Err(error) = look_at(factory.as_ref(), state, &single).await {
+                return failed(&file.display().to_string(), describe(&error));
             }
         }
     }

@@ -83,7 +83,9 @@ impl Engine {
             None => Catalog::in_memory()?,
         };
         let memory = match options.memory_limit {
-            Some(limit) if limit < 16 << 20 => return Err(invalid("memory limit", format!("must be at least 16 MB, got {limit} bytes"))),
+            Some(limit) if limit < 16 << 20 => {
+                return Err(invalid("memory limit", format!("must be at least 16 MB, got {limit} bytes")));
+            }
             Some(limit) => limit,
             None => default_memory(),
         };
@@ -94,11 +96,8 @@ impl Engine {
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))
             .build_arc()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .thread_name(THREAD_NAME)
-            .thread_stack_size(STACK)
-            .build();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().thread_name(THREAD_NAME).thread_stack_size(STACK).build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let started = |runtime: std::io::Result<Runtime>| {
             runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))

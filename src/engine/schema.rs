@@ -56,16 +56,21 @@ tokio::task_local! {
     static LOADING: Vec<String>;
 }
 
+type Tables = HashMap<String, Arc<dyn TableProvider>>;
+
+/// Tables by name, and the catalog's stamp when they were loaded.
+type Loaded = ((i64, i64), Tables);
+
 type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
 
 /// Where tables without a schema come from.
 pub(super) struct PublicSchema {
     catalog: Arc<Catalog>,
     state: OnceLock<State>,
-    temporary: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
+    temporary: Mutex<Tables>,
     /// Definitions that were loaded, and the catalog's stamp then. A view holds the plans of the tables beneath it, so that any
     /// change makes all of them old.
-    loaded: Mutex<((i64, i64), HashMap<String, Arc<dyn TableProvider>>)>,
+    loaded: Mutex<Loaded>,
 }
 
 impl Debug for PublicSchema {
@@ -161,10 +166,10 @@ impl SchemaProvider for PublicSchema {
             // A definition may lead to others; boxed, as the way there leads through here again.
             return Box::pin(self.load(definition)).await.map(Some);
         }
-        if files::is_file(name) {
-            if let Some(state) = self.state.get().and_then(|state| state()) {
-                return files::open(&state, name).await.map(Some);
-            }
+        if files::is_file(name)
+            && let Some(state) = self.state.get().and_then(|state| state())
+        {
+            return files::open(&state, name).await.map(Some);
         }
         Ok(None)
     }

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::SchemaProvider;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue, TableReference};
-use datafusion::catalog::SchemaProvider;
 use datafusion::config::{ConfigExtension, Dialect};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::{CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
+use datafusion::logical_expr::{
+    CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement,
+};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
@@ -142,7 +144,8 @@ impl Session {
                 self.forget(&command.name, "view")
             }
             LogicalPlan::Ddl(ddl) => {
-                let in_memory = matches!(ddl, DdlStatement::CreateMemoryTable(_)) && self.engine.shared.options.database.is_some();
+                let in_memory =
+                    matches!(ddl, DdlStatement::CreateMemoryTable(_)) && self.engine.shared.options.database.is_some();
                 self.context.execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
                 let note = "the table is in memory and gone when the session ends; COPY keeps rows".to_string();
                 Ok(Answer::done(if in_memory { vec![note] } else { vec![] }))
@@ -220,7 +223,8 @@ impl Session {
             }
             if !parameters.contains_key(name.trim_start_matches('$')) {
                 let suggestion = did_you_mean(name.trim_start_matches('$'), parameters.keys().map(String::as_str));
-                let problem = format!("the parameter has no value{suggestion}; give it with --set {}=…", name.trim_start_matches('$'));
+                let problem =
+                    format!("the parameter has no value{suggestion}; give it with --set {}=…", name.trim_start_matches('$'));
                 return Err(invalid(name, problem));
             }
         }
@@ -230,7 +234,8 @@ impl Session {
 
     /// The name of a table in the schema `public`, the only one where things are made.
     fn own_name(&self, name: &TableReference) -> Result<String> {
-        let elsewhere = name.schema().is_some_and(|schema| schema != PUBLIC) || name.catalog().is_some_and(|catalog| catalog != CATALOG);
+        let elsewhere =
+            name.schema().is_some_and(|schema| schema != PUBLIC) || name.catalog().is_some_and(|catalog| catalog != CATALOG);
         if elsewhere {
             return Err(invalid(&name.to_string(), "tables and views are made in the schema public; leave the schema out"));
         }
@@ -272,7 +277,8 @@ impl Session {
         if self.exists(&name, command.or_replace, if_not_exists)? {
             return Ok(Answer::done(vec![]));
         }
-        let inside = |reference: &&TableReference| reference.table() == name && reference.schema().is_none_or(|schema| schema == PUBLIC);
+        let inside =
+            |reference: &&TableReference| reference.table() == name && reference.schema().is_none_or(|schema| schema == PUBLIC);
         if refers_to.iter().any(|reference| inside(&reference)) {
             return Err(invalid(&name, "a view cannot refer to itself"));
         }
@@ -288,11 +294,14 @@ impl Session {
 
     fn forget(&self, name: &TableReference, kind: &str) -> Result<Answer> {
         let name = self.own_name(name)?;
-        if let Some(definition) = self.engine.shared.catalog.get(&name)? {
-            if definition.kind != kind {
-                let word = if definition.kind == "view" { "VIEW" } else { "TABLE" };
-                return Err(invalid(&name, format!("is {} {}; write DROP {word} {name}", if word == "VIEW" { "a" } else { "an" }, definition.kind)));
-            }
+        if let Some(definition) = self.engine.shared.catalog.get(&name)?
+            && definition.kind != kind
+        {
+            let word = if definition.kind == "view" { "VIEW" } else { "TABLE" };
+            return Err(invalid(
+                &name,
+                format!("is {} {}; write DROP {word} {name}", if word == "VIEW" { "a" } else { "an" }, definition.kind),
+            ));
         }
         self.engine.shared.catalog.remove(&name)?;
         Ok(Answer::done(vec![]))
@@ -301,12 +310,11 @@ impl Session {
 
 fn check_bounds(set: &SetVariable) -> Result<()> {
     let name = set.variable.to_lowercase();
-    if let Some((name, least, most)) = BOUNDS.iter().find(|(bounded, ..)| *bounded == name) {
-        if let Ok(value) = set.value.trim().parse::<i128>() {
-            if !(i128::from(*least)..=i128::from(*most)).contains(&value) {
-                return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
-            }
-        }
+    if let Some((name, least, most)) = BOUNDS.iter().find(|(bounded, ..)| *bounded == name)
+        && let Ok(value) = set.value.trim().parse::<i128>()
+        && !(i128::from(*least)..=i128::from(*most)).contains(&value)
+    {
+        return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
     }
     if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
         use datafusion::config::ExtensionOptions;

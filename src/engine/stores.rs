@@ -47,7 +47,10 @@ fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>> {
     };
     Ok(match url.scheme() {
         "s3" | "s3a" => Arc::new(
-            AmazonS3Builder::from_env().with_url(place).build().map_err(fail("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION"))?,
+            AmazonS3Builder::from_env()
+                .with_url(place)
+                .build()
+                .map_err(fail("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION"))?,
         ),
         "gs" => Arc::new(
             GoogleCloudStorageBuilder::from_env().with_url(place).build().map_err(fail("GOOGLE_APPLICATION_CREDENTIALS"))?,
@@ -60,10 +63,19 @@ fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>> {
         ),
         "http" | "https" => {
             let options = ClientOptions::new().with_allow_http(url.scheme() == "http");
-            Arc::new(HttpBuilder::new().with_url(&url[..url::Position::BeforePath]).with_client_options(options).build().map_err(fail("the URL"))?)
+            Arc::new(
+                HttpBuilder::new()
+                    .with_url(&url[..url::Position::BeforePath])
+                    .with_client_options(options)
+                    .build()
+                    .map_err(fail("the URL"))?,
+            )
         }
         other => {
-            return Err(invalid(place, format!("the scheme {other}:// is not known; use a path, s3://, gs://, az:// or https://")));
+            return Err(invalid(
+                place,
+                format!("the scheme {other}:// is not known; use a path, s3://, gs://, az:// or https://"),
+            ));
         }
     })
 }

@@ -38,7 +38,8 @@ impl SchemaProvider for SystemSchema {
             "functions" => Some(table(
                 &["name", "kind", "domain", "summary", "syntax", "example"],
                 functions().map(|doc| {
-                    [doc.name, doc.kind.as_str(), doc.domain, doc.summary, &doc.syntax(), doc.examples.first().unwrap_or(&"")].map(String::from)
+                    [doc.name, doc.kind.as_str(), doc.domain, doc.summary, &doc.syntax(), doc.examples.first().unwrap_or(&"")]
+                        .map(String::from)
                 }),
             )?),
             "statements" => Some(table(
@@ -49,9 +50,7 @@ impl SchemaProvider for SystemSchema {
                 let entries = PortraitSettings::default().entries();
                 Some(table(
                     &["name", "default", "text"],
-                    entries.into_iter().map(|entry| {
-                        [entry.key, entry.value.unwrap_or_default(), entry.description.to_string()]
-                    }),
+                    entries.into_iter().map(|entry| [entry.key, entry.value.unwrap_or_default(), entry.description.to_string()]),
                 )?)
             }
             _ => None,
@@ -81,7 +80,11 @@ pub(super) fn reference() -> Vec<(String, String)> {
     let mut index = String::from("# Reference\n\nMade from the program by `portrait docs`; do not edit.\n\n");
     let mut files = vec![];
     let mut add = |file: &str, title: &str, docs: &[&Doc]| {
-        let _ = writeln!(index, "- [{title}]({file}.md): {}", docs.iter().map(|doc| format!("`{}`", doc.name)).collect::<Vec<_>>().join(", "));
+        let _ = writeln!(
+            index,
+            "- [{title}]({file}.md): {}",
+            docs.iter().map(|doc| format!("`{}`", doc.name)).collect::<Vec<_>>().join(", ")
+        );
         let pages: Vec<String> = docs.iter().map(|doc| doc.markdown()).collect();
         files.push((format!("{file}.md"), format!("# {title}\n\n{}", pages.join("\n"))));
     };
@@ -89,7 +92,9 @@ pub(super) fn reference() -> Vec<(String, String)> {
         add(set.name, set.title, &set.docs());
     }
     add("statements", "Statements", &statement::DOCS.iter().collect::<Vec<_>>());
-    let mut settings = String::from("# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n");
+    let mut settings = String::from(
+        "# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n",
+    );
     for entry in PortraitSettings::default().entries() {
         let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
     }

@@ -56,7 +56,8 @@ impl Staged {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let hidden = folder.join(format!(".{name}.{}-{number}.partial", std::process::id()));
-        std::fs::create_dir(&hidden).map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))?;
+        std::fs::create_dir(&hidden)
+            .map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))?;
         Ok(Self { path: hidden.join(name), hidden, target: target.to_path_buf(), into_folder })
     }
 
@@ -136,7 +137,8 @@ fn sync(path: &Path) -> std::io::Result<()> {
 /// Redirects COPY to a staged place when its target is local.
 pub(super) fn stage_copy(mut copy: CopyTo) -> Result<(LogicalPlan, Option<Staged>)> {
     let Some(target) = local_path(&copy.output_url) else { return Ok((LogicalPlan::Copy(copy), None)) };
-    let as_folder = copy.output_url.ends_with('/') || target.extension().is_none() || !copy.partition_by.is_empty() || target.is_dir();
+    let as_folder =
+        copy.output_url.ends_with('/') || target.extension().is_none() || !copy.partition_by.is_empty() || target.is_dir();
     let as_folder = match copy.options.get("single_file_output").map(|value| value.trim()) {
         Some("true") => false,
         Some("false") => true,
@@ -165,10 +167,16 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
         _ => None,
     };
     let Some(folder) = folder else {
-        return Err(invalid(&name, "rows can be inserted where the table is one local folder; write a new file with COPY instead"));
+        return Err(invalid(
+            &name,
+            "rows can be inserted where the table is one local folder; write a new file with COPY instead",
+        ));
     };
     if !table.options().table_partition_cols.is_empty() {
-        return Err(invalid(&name, "rows cannot be inserted into a partitioned table; write a new folder with COPY … PARTITIONED BY"));
+        return Err(invalid(
+            &name,
+            "rows cannot be inserted into a partitioned table; write a new folder with COPY … PARTITIONED BY",
+        ));
     }
     let staged = Staged::into_folder(&folder)?;
     let place = ListingTableUrl::parse(format!("{}/", staged.path().display()))?;

@@ -46,11 +46,7 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
             "a DATE or TIMESTAMP",
             "; convert it with to_timestamp(…) or CAST(… AS DATE)",
         ),
-        Takes::Number => (
-            data_type.is_numeric(),
-            "a number",
-            "; convert it with CAST(… AS DECIMAL(12, 2))",
-        ),
+        Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
         _ => (!matches!(data_type, DataType::Null), "a typed column", "; convert it with CAST"),
     };
     if fits {
@@ -65,7 +61,7 @@ pub fn parameter_type(takes: Takes) -> DataType {
     match takes {
         Takes::Integer(_, _) => DataType::Int64,
         Takes::Moment => DataType::Date32,
-        Takes::Interval => DataType::Interval(datafusion::arrow::datatypes::IntervalUnit::MonthDayNano),
+        Takes::Interval => DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
         Takes::Cuts => DataType::new_list(DataType::Float64, true),
         _ => DataType::Utf8,
     }

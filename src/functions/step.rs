@@ -181,8 +181,7 @@ impl ExtensionPlanner for StepPlanner {
         let Some(node) = node.as_any().downcast_ref::<StepNode>() else { return Ok(None) };
         let [input] = physical_inputs else { return internal_err!("{} has one input", node.step.name()) };
         let schema = Arc::clone(node.schema.inner());
-        let mut plan: Arc<dyn ExecutionPlan> =
-            Arc::new(StepExec::new(Arc::clone(&node.step), Arc::clone(input), schema));
+        let mut plan: Arc<dyn ExecutionPlan> = Arc::new(StepExec::new(Arc::clone(&node.step), Arc::clone(input), schema));
         for predicate in &node.residual {
             let predicate = planner.create_physical_expr(predicate, &node.schema, session, planning)?;
             plan = Arc::new(FilterExec::try_new(predicate, plan)?);

@@ -63,7 +63,8 @@ pub(crate) fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                     level.nesting = 0;
                     level.conditions += 1;
                     if level.conditions > LONGEST_CONDITION {
-                        let problem = format!("more than {LONGEST_CONDITION} terms; write column IN (…), or join a table of values");
+                        let problem =
+                            format!("more than {LONGEST_CONDITION} terms; write column IN (…), or join a table of values");
                         return Err(invalid("a chain of AND and OR has", problem));
                     }
                     0
@@ -74,13 +75,31 @@ pub(crate) fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                     level.relations += 1;
                     level.relations
                 }
-                Keyword::IS | Keyword::LIKE | Keyword::ILIKE | Keyword::IN | Keyword::BETWEEN | Keyword::COLLATE
-                | Keyword::NOT | Keyword::SIMILAR | Keyword::AT | Keyword::XOR | Keyword::DIV => {
+                Keyword::IS
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::IN
+                | Keyword::BETWEEN
+                | Keyword::COLLATE
+                | Keyword::NOT
+                | Keyword::SIMILAR
+                | Keyword::AT
+                | Keyword::XOR
+                | Keyword::DIV => {
                     level.nesting += 1;
                     level.nesting
                 }
-                Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::GROUP | Keyword::ORDER | Keyword::HAVING
-                | Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::END => {
+                Keyword::SELECT
+                | Keyword::FROM
+                | Keyword::WHERE
+                | Keyword::GROUP
+                | Keyword::ORDER
+                | Keyword::HAVING
+                | Keyword::ON
+                | Keyword::WHEN
+                | Keyword::THEN
+                | Keyword::ELSE
+                | Keyword::END => {
                     level.nesting = 0;
                     level.conditions = 0;
                     0

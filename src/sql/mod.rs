@@ -1,11 +1,11 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
-pub(crate) mod chains;
 mod call;
+pub(crate) mod chains;
 pub(crate) mod parser;
+mod relation;
 pub(crate) mod statement;
 mod yielding;
-mod relation;
 
 use std::sync::Arc;
 

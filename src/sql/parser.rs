@@ -8,9 +8,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed};
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
-};
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut};
 use sqlparser::dialect::dialect_from_str;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
@@ -38,7 +36,7 @@ pub struct Statement {
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
-    let dialect = dialect_from_str(options.sql_parser.dialect.to_string())
+    let dialect = dialect_from_str(options.sql_parser.dialect)
         .ok_or_else(|| invalid("datafusion.sql_parser.dialect", format!("{} is not known", options.sql_parser.dialect)))?;
     let tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
@@ -65,7 +63,10 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
             Token::EOF => last,
             other => {
                 let Location { line, column } = next.span.start;
-                return Err(invalid("syntax", format!("expected the end of the statement, found {other} at line {line}, column {column}")));
+                return Err(invalid(
+                    "syntax",
+                    format!("expected the end of the statement, found {other} at line {line}, column {column}"),
+                ));
             }
         };
         rewrite(&mut parsed, state)?;
@@ -146,7 +147,8 @@ struct Rewriter<'a> {
 
 impl<'a> Rewriter<'a> {
     fn new(state: &'a SessionState) -> Self {
-        let relations = functions::all().iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
+        let relations =
+            functions::all().iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
         Self { state, relations }
     }
 
@@ -192,7 +194,7 @@ impl<'a> Rewriter<'a> {
             },
             _ => return Ok(()),
         };
-        let dialect = dialect_from_str(self.state.config_options().sql_parser.dialect.to_string());
+        let dialect = dialect_from_str(self.state.config_options().sql_parser.dialect);
         let Some(dialect) = dialect else { return Ok(()) };
         let query = format!("SELECT * FROM {relation}");
         let parsed = sqlparser::parser::Parser::new(dialect.as_ref())

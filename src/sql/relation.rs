@@ -8,7 +8,9 @@ use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
-use sqlparser::ast::{self, BinaryOperator, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, ObjectName, TableFactor};
+use sqlparser::ast::{
+    self, BinaryOperator, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, ObjectName, TableFactor,
+};
 
 use super::call::CallNode;
 use crate::docs::{Doc, Takes};
@@ -74,7 +76,10 @@ impl Reader<'_> {
         let columns = self.function.columns(&roles)?;
         for (index, column) in columns.iter().enumerate() {
             if columns[..index].iter().any(|other| other.name() == column.name()) {
-                let problem = format!("the input's column \"{}\" has the name of a result column; rename it in (SELECT … AS …)", column.name());
+                let problem = format!(
+                    "the input's column \"{}\" has the name of a result column; rename it in (SELECT … AS …)",
+                    column.name()
+                );
                 return Err(invalid(doc.name, problem));
             }
         }
@@ -100,7 +105,12 @@ impl Reader<'_> {
                 }
                 None if !named && (position == 0 || !takes_input) => match doc.arguments.get(position) {
                     Some(argument) => argument,
-                    None => return Err(invalid(doc.name, format!("takes {} arguments; {expression} is one too many", doc.arguments.len()))),
+                    None => {
+                        return Err(invalid(
+                            doc.name,
+                            format!("takes {} arguments; {expression} is one too many", doc.arguments.len()),
+                        ));
+                    }
                 },
                 None => {
                     let next = doc.arguments.get(position).map_or("name", |argument| argument.name);
@@ -118,16 +128,13 @@ impl Reader<'_> {
     /// Name and value; dialects spell named arguments in three ways.
     fn split(&self, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
         let doc = self.doc();
-        let arrow = |name: &str, value: &ast::Expr| {
-            invalid(doc.name, format!("write {name} => {value}, with => between name and value"))
-        };
+        let arrow =
+            |name: &str, value: &ast::Expr| invalid(doc.name, format!("write {name} => {value}, with => between name and value"));
         match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })) => {
                 Err(arrow(&left.to_string(), &right))
             }
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Eq, right }))
-                if matches!(left.as_ref(), ast::Expr::Identifier(name) if doc.argument(&name.value.to_lowercase()).is_some()) =>
-            {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Eq, right })) if matches!(left.as_ref(), ast::Expr::Identifier(name) if doc.argument(&name.value.to_lowercase()).is_some()) => {
                 Err(arrow(&left.to_string(), &right))
             }
             FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Ok((None, value)),
@@ -135,10 +142,12 @@ impl Reader<'_> {
                 FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
                 _ => Err(arrow(&name.to_string(), &value)),
             },
-            FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), operator } => match operator {
-                FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
-                _ => Err(arrow(&name.to_string(), &value)),
-            },
+            FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), operator } => {
+                match operator {
+                    FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
+                    _ => Err(arrow(&name.to_string(), &value)),
+                }
+            }
             other => Err(invalid(doc.name, format!("does not take {other} as an argument"))),
         }
     }
@@ -164,11 +173,9 @@ impl Reader<'_> {
 
     fn option(&mut self, name: &str, takes: Takes, expression: ast::Expr) -> Result<Expr> {
         let text = expression.to_string();
-        let planned = self.context.sql_to_expr(expression, &DFSchema::empty()).map_err(|error| {
-            match missing_column(&error) {
-                Some(_) => invalid(self.doc().name, format!("{name} takes a constant ({}), got {text}", takes.describe())),
-                None => error,
-            }
+        let planned = self.context.sql_to_expr(expression, &DFSchema::empty()).map_err(|error| match missing_column(&error) {
+            Some(_) => invalid(self.doc().name, format!("{name} takes a constant ({}), got {text}", takes.describe())),
+            None => error,
         })?;
         Ok(match planned {
             // A type for parameters, so that a prepared statement can be described.
@@ -197,7 +204,11 @@ impl Reader<'_> {
                 let Some(column) = missing_column(&error) else { return error };
                 let names: Vec<&str> = input.schema().fields().iter().map(|field| field.name().as_str()).collect();
                 let suggestion = did_you_mean(&column.name, names.iter().copied());
-                let problem = format!("{name} => {text}: the input has no column \"{}\"{suggestion}; it has {}", column.name, names.join(", "));
+                let problem = format!(
+                    "{name} => {text}: the input has no column \"{}\"{suggestion}; it has {}",
+                    column.name,
+                    names.join(", ")
+                );
                 invalid(doc.name, problem)
             })?;
             let column = match &planned {

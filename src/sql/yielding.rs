@@ -20,7 +20,11 @@ impl PhysicalOptimizerRule for YieldAfterJoins {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|plan| {
             let multiplies = plan.children().len() == 2 || plan.name() == "UnnestExec";
-            if multiplies { Ok(Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>)) } else { Ok(Transformed::no(plan)) }
+            if multiplies {
+                Ok(Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>))
+            } else {
+                Ok(Transformed::no(plan))
+            }
         })
         .data()
     }

@@ -8,9 +8,13 @@ use crate::support::{portrait, run};
 
 #[test]
 fn formats() {
-    let sql = "SELECT '王芳, \"a\"' AS name, 12.50::decimal(6,2) AS amount, NULL::int AS age, TIMESTAMP '2025-06-30 12:00:00' AS at";
+    let sql =
+        "SELECT '王芳, \"a\"' AS name, 12.50::decimal(6,2) AS amount, NULL::int AS age, TIMESTAMP '2025-06-30 12:00:00' AS at";
     for (format, expected) in [
-        ("table", " name      | amount |  age | at\n-----------+--------+------+---------------------\n 王芳, \"a\" |  12.50 | NULL | 2025-06-30 12:00:00\n(1 row)\n"),
+        (
+            "table",
+            " name      | amount |  age | at\n-----------+--------+------+---------------------\n 王芳, \"a\" |  12.50 | NULL | 2025-06-30 12:00:00\n(1 row)\n",
+        ),
         ("csv", "name,amount,age,at\n\"王芳, \"\"a\"\"\",12.50,,2025-06-30 12:00:00\n"),
         ("json", "[{\"name\":\"王芳, \\\"a\\\"\",\"amount\":12.50,\"age\":null,\"at\":\"2025-06-30T12:00:00\"}]\n"),
         ("ndjson", "{\"name\":\"王芳, \\\"a\\\"\",\"amount\":12.50,\"age\":null,\"at\":\"2025-06-30T12:00:00\"}\n"),
@@ -29,11 +33,19 @@ fn formats() {
 fn output_appears_only_on_success() {
     let folder = tempfile::tempdir().unwrap();
     let in_folder = |arguments: &[&str]| run(portrait().current_dir(folder.path()).args(arguments));
-    let (code, out, errors) = in_folder(&["-o", "out.parquet", "-f", "parquet", "-c", "SELECT value AS v FROM generate_series(1, 1000)"]);
+    let (code, out, errors) =
+        in_folder(&["-o", "out.parquet", "-f", "parquet", "-c", "SELECT value AS v FROM generate_series(1, 1000)"]);
     assert_eq!((code, out.as_str(), errors.as_str()), (0, "", ""));
     let (_, out, errors) = in_folder(&["-f", "csv", "-c", "SELECT sum(v) AS s FROM 'out.parquet'"]);
     assert_eq!(out, "s\n500500\n", "{errors}");
-    let (code, _, _) = in_folder(&["-o", "failed.csv", "-f", "csv", "-c", "SELECT 1 AS a; SELECT 1 / (value - 90000) FROM generate_series(1, 100000)"]);
+    let (code, _, _) = in_folder(&[
+        "-o",
+        "failed.csv",
+        "-f",
+        "csv",
+        "-c",
+        "SELECT 1 AS a; SELECT 1 / (value - 90000) FROM generate_series(1, 100000)",
+    ]);
     assert_eq!(code, 1);
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["out.parquet"]);
@@ -46,7 +58,10 @@ fn scripts_stop_at_the_first_error_and_name_it() {
     std::fs::write(&script, "-- a script\nCREATE TABLE t AS\n  SELECT $n AS a, $city AS city;\n\nSELECT a + 1 AS b, city FROM t;\nSELECT nothing\nFROM t;\nSELECT 'never';\n").unwrap();
     let (code, out, errors) = run(portrait().arg("run").arg(&script).args(["--set", "n=41", "--set", "city=上海", "-f", "csv"]));
     assert_eq!((code, out.as_str()), (1, "b,city\n42,上海\n"));
-    assert!(errors.starts_with(&format!("error: {}:6: ", script.display())) && errors.contains("  | SELECT nothing\n  | FROM t"), "{errors}");
+    assert!(
+        errors.starts_with(&format!("error: {}:6: ", script.display())) && errors.contains("  | SELECT nothing\n  | FROM t"),
+        "{errors}"
+    );
     let (code, _, errors) = run(portrait().arg("run").arg(&script));
     assert!(code == 1 && errors.contains(":2: $") && errors.contains("the parameter has no value"), "{errors}");
     let (code, _, errors) = run(portrait().args(["run", "no/such.sql"]));
@@ -91,7 +106,8 @@ fn statements_come_from_a_pipe_and_a_broken_pipe_is_success() {
 
 #[test]
 fn ctrl_c_stops_a_query() {
-    let endless = "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE (a.value * b.value) % 7 = 3";
+    let endless =
+        "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE (a.value * b.value) % 7 = 3";
     let child = portrait().args(["-c", endless]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(700));
     let began = Instant::now();
@@ -155,7 +171,18 @@ fn the_shell_runs_commands() {
         std::thread::sleep(Duration::from_millis(250));
     }
     let output = String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned();
-    for part in ["订单", "金额", "Int64", "## rfm_segment", "42", "No field named nothing", "timing is on", "rows and", "\\nope: no such command", "(200 rows, the first 100 shown"] {
+    for part in [
+        "订单",
+        "金额",
+        "Int64",
+        "## rfm_segment",
+        "42",
+        "No field named nothing",
+        "timing is on",
+        "rows and",
+        "\\nope: no such command",
+        "(200 rows, the first 100 shown",
+    ] {
         assert!(output.contains(part), "no {part} in\n{output}");
     }
     assert!(std::fs::read_to_string(folder.path().join("portrait/history")).unwrap().contains("SELECT nothing;"));

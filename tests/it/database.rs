@@ -26,7 +26,9 @@ fn tables_and_views_are_remembered() {
     assert!(code == 1 && errors.contains("订单: is an external table; write DROP TABLE 订单"), "{errors}");
     let (code, _, errors) = elsewhere("CREATE OR REPLACE VIEW 分层 AS SELECT * FROM 分层");
     assert!(code == 1 && errors.contains("分层: a view cannot refer to itself"), "{errors}");
-    let (_, _, errors) = elsewhere("CREATE VIEW a AS SELECT * FROM 订单; CREATE VIEW b AS SELECT * FROM a; CREATE OR REPLACE VIEW a AS SELECT * FROM b; SELECT * FROM a");
+    let (_, _, errors) = elsewhere(
+        "CREATE VIEW a AS SELECT * FROM 订单; CREATE VIEW b AS SELECT * FROM a; CREATE OR REPLACE VIEW a AS SELECT * FROM b; SELECT * FROM a",
+    );
     assert!(errors.contains("refers to itself"), "{errors}");
     let (code, _, errors) = elsewhere("DROP TABLE 订单; SELECT * FROM 分层");
     assert!(code == 1 && errors.contains("订单: no such table"), "{errors}");
@@ -50,19 +52,35 @@ fn what_cannot_be_a_database_is_refused() {
 fn processes_share_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("crm");
-    let script = |writer: usize| (0..10).map(|view| format!("CREATE VIEW v_{writer}_{view} AS SELECT {view} AS a;")).collect::<String>();
+    let script =
+        |writer: usize| (0..10).map(|view| format!("CREATE VIEW v_{writer}_{view} AS SELECT {view} AS a;")).collect::<String>();
     let writers: Vec<_> = (0..4)
-        .map(|writer| portrait().arg("-d").arg(&database).args(["-c", &script(writer)]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap())
+        .map(|writer| {
+            portrait()
+                .arg("-d")
+                .arg(&database)
+                .args(["-c", &script(writer)])
+                .stderr(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     for _ in 0..5 {
-        let (code, _, errors) = run(portrait().arg("-d").arg(&database).args(["-c", "SELECT count(*) FROM information_schema.tables"]));
+        let (code, _, errors) =
+            run(portrait().arg("-d").arg(&database).args(["-c", "SELECT count(*) FROM information_schema.tables"]));
         assert_eq!(code, 0, "{errors}");
     }
     for writer in writers {
         let output = writer.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    let (_, out, _) = run(portrait().arg("-d").arg(&database).args(["-f", "csv", "-c", "SELECT count(*) AS n FROM information_schema.tables WHERE table_name LIKE 'v\\_%'"]));
+    let (_, out, _) = run(portrait().arg("-d").arg(&database).args([
+        "-f",
+        "csv",
+        "-c",
+        "SELECT count(*) AS n FROM information_schema.tables WHERE table_name LIKE 'v\\_%'",
+    ]));
     assert_eq!(out, "n\n40\n");
 }
 
@@ -81,10 +99,18 @@ fn every_kind_of_location_is_read() {
     for part in 0..3 {
         sql(&format!("COPY (SELECT * FROM o WHERE order_id % 3 = {part}) TO '{}/part-{part}.parquet'", at("many")));
     }
-    for place in ["orders.parquet", "orders.csv", "orders.ndjson", "by_year", "many", "many/*.parquet", "many/part-[012].parquet"] {
+    for place in ["orders.parquet", "orders.csv", "orders.ndjson", "by_year", "many", "many/*.parquet", "many/part-[012].parquet"]
+    {
         assert_eq!(sql(&format!("SELECT count(*) FROM '{}'", at(place))), ["1000"], "{place}");
     }
-    for (name, format, place) in [("a", "PARQUET", "many"), ("b", "PARQUET", "many/"), ("c", "CSV", "orders.csv"), ("d", "NDJSON", "orders.ndjson"), ("e", "PARQUET", "by_year"), ("f", "PARQUET", "many/part-*")] {
+    for (name, format, place) in [
+        ("a", "PARQUET", "many"),
+        ("b", "PARQUET", "many/"),
+        ("c", "CSV", "orders.csv"),
+        ("d", "NDJSON", "orders.ndjson"),
+        ("e", "PARQUET", "by_year"),
+        ("f", "PARQUET", "many/part-*"),
+    ] {
         sql(&format!("CREATE EXTERNAL TABLE {name} STORED AS {format} LOCATION '{}'", at(place)));
         assert_eq!(sql(&format!("SELECT count(*), sum(amount) > 0 FROM {name}")), ["1000|true"], "{name}");
     }
@@ -111,11 +137,17 @@ fn missing_and_corrupt_files_are_named() {
 
     for (sql, parts) in [
         (format!("SELECT * FROM '{}'", at("none.parquet")), vec![at("none.parquet"), "no such file or folder".into()]),
-        (format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'", at("none")), vec![at("none"), "no such file or folder".into()]),
+        (
+            format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'", at("none")),
+            vec![at("none"), "no such file or folder".into()],
+        ),
         (format!("SELECT * FROM '{}'", at("parts")), vec![at("parts/bad.parquet")]),
         (format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'", at("parts")), vec![at("parts/bad.parquet")]),
         (format!("SELECT * FROM '{}'", at("empty.parquet")), vec![at("empty.parquet")]),
-        (format!("CREATE EXTERNAL TABLE t STORED AS EXCEL LOCATION '{}'", at("parts")), vec!["EXCEL".into(), "PARQUET, CSV or NDJSON".into()]),
+        (
+            format!("CREATE EXTERNAL TABLE t STORED AS EXCEL LOCATION '{}'", at("parts")),
+            vec!["EXCEL".into(), "PARQUET, CSV or NDJSON".into()],
+        ),
         ("SELECT * FROM 'ftp://host/file.parquet'".into(), vec!["ftp://".into(), "s3://, gs://, az:// or https://".into()]),
     ] {
         let error = fails(&sql);
@@ -131,7 +163,11 @@ fn failed_writes_leave_nothing() {
     let (engine, session) = session();
     rows(&engine, &session, &format!("COPY (SELECT 1 AS v, 1 AS w) TO '{}'", at("target.parquet")));
     std::fs::create_dir(at("table")).unwrap();
-    rows(&engine, &session, &format!("COPY (SELECT CAST(1 AS BIGINT) AS v, CAST(1 AS BIGINT) AS w) TO '{}'", at("table/1.parquet")));
+    rows(
+        &engine,
+        &session,
+        &format!("COPY (SELECT CAST(1 AS BIGINT) AS v, CAST(1 AS BIGINT) AS w) TO '{}'", at("table/1.parquet")),
+    );
     rows(&engine, &session, &format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'", at("table")));
     let before = listing(folder.path());
 
@@ -160,28 +196,37 @@ fn failed_writes_leave_nothing() {
 fn killed_writes_are_not_seen() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("table")).unwrap();
-    let (code, _, errors) = run(portrait().current_dir(folder.path()).args(["-c", "COPY (SELECT CAST(1 AS BIGINT) AS v) TO 'table/1.parquet'"]));
+    let (code, _, errors) =
+        run(portrait().current_dir(folder.path()).args(["-c", "COPY (SELECT CAST(1 AS BIGINT) AS v) TO 'table/1.parquet'"]));
     assert_eq!(code, 0, "{errors}");
     for (sql, milliseconds) in [
         ("COPY (SELECT value AS v FROM generate_series(1, 300000000)) TO 'new.parquet'", 300),
-        ("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 'table'; INSERT INTO t SELECT value FROM generate_series(1, 300000000)", 400),
+        (
+            "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 'table'; INSERT INTO t SELECT value FROM generate_series(1, 300000000)",
+            400,
+        ),
     ] {
-        let mut writer = portrait().current_dir(folder.path()).args(["-c", sql]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let mut writer =
+            portrait().current_dir(folder.path()).args(["-c", sql]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_millis(milliseconds));
         writer.kill().unwrap();
         writer.wait().unwrap();
         assert!(!folder.path().join("new.parquet").exists());
-        let (_, out, errors) = run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", "SELECT count(*) AS n FROM 'table'"]));
+        let (_, out, errors) =
+            run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", "SELECT count(*) AS n FROM 'table'"]));
         assert_eq!(out, "n\n1\n", "{errors}");
     }
 }
 
 fn listing(folder: &std::path::Path) -> Vec<(String, u64)> {
-    let mut found: Vec<(String, u64)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .flat_map(|path| if path.is_dir() { listing(&path) } else { vec![(path.display().to_string(), path.metadata().unwrap().len())] })
-        .collect();
+    let mut found: Vec<(String, u64)> =
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .flat_map(|path| {
+                if path.is_dir() { listing(&path) } else { vec![(path.display().to_string(), path.metadata().unwrap().len())] }
+            })
+            .collect();
     found.sort();
     found
 }

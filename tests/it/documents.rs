@@ -76,7 +76,8 @@ fn results_have_the_columns_of_their_page() {
         let statement = engine.block_on(session.parse(&sql)).unwrap().remove(0);
         let plan = engine.block_on(session.plan(statement)).unwrap();
         let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
-        let promised: Vec<&str> = doc.columns.iter().map(|column| if column.name == "(customer)" { "customer_id" } else { column.name }).collect();
+        let promised: Vec<&str> =
+            doc.columns.iter().map(|column| if column.name == "(customer)" { "customer_id" } else { column.name }).collect();
         assert_eq!(names, promised, "{}", doc.name);
     }
 }

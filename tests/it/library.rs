@@ -12,7 +12,8 @@ async fn one_call_adds_everything() {
     // By name, with our front end; as a subquery, with DataFusion's own.
     let call = "customer => customer_id, order_time => ordered_at, amount => amount";
     let by_name = portraitdb::sql(&context, &format!("SELECT * FROM rfm(orders, {call})")).await.unwrap().count().await.unwrap();
-    let subquery = context.sql(&format!("SELECT * FROM rfm((SELECT * FROM orders), {call})")).await.unwrap().count().await.unwrap();
+    let subquery =
+        context.sql(&format!("SELECT * FROM rfm((SELECT * FROM orders), {call})")).await.unwrap().count().await.unwrap();
     assert!(by_name > 80 && by_name == subquery);
     let segment = context.sql("SELECT rfm_segment(5, 5, 5)").await.unwrap().to_string().await.unwrap();
     assert!(segment.contains("Champions"));
@@ -31,7 +32,7 @@ async fn the_input_is_planned_with_the_query() {
         "EXPLAIN ANALYZE SELECT segment FROM rfm((SELECT * FROM '{file}' WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount, as_of => DATE '2024-06-30') WHERE frequency > 2"
     );
     let batches = session.sql(&sql).await.unwrap();
-    let plan = datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    let plan = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
     for part in [
         "RfmExec: as_of=2024-06-30, method=quantile, bins=5, scheme=Standard, labels=en",
         "customers=",

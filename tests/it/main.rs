@@ -1,5 +1,7 @@
 //! The one integration binary.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
+
 mod command_line;
 mod database;
 mod documents;

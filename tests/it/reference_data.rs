@@ -75,7 +75,9 @@ fn online_retail_has_its_customers_and_revenue() {
         );
         rows(engine, session, &lines);
         let call = "lines, customer => customer, order_time => at, amount => amount, order_id => invoice";
-        let totals = format!("SELECT count(*), round(sum(monetary), 2), sum(frequency), min(recency_days), max(recency_days) FROM rfm({call})");
+        let totals = format!(
+            "SELECT count(*), round(sum(monetary), 2), sum(frequency), min(recency_days), max(recency_days) FROM rfm({call})"
+        );
         assert_eq!(rows(engine, session, &totals), ["4338|8911407.90|18532|1|374"]);
         let floats = "SELECT count(*), round(sum(monetary), 2) FROM rfm(lines, customer => customer, order_time => at, amount => float_amount)";
         assert_eq!(rows(engine, session, floats), ["4338|8911407.9"]);
@@ -113,7 +115,12 @@ fn cdnow_has_its_customers_and_revenue() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("cdnow.csv");
     let text = std::fs::read_to_string(file).unwrap();
-    let lines: Vec<String> = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(",")).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(","))
+        .filter(|line| !line.is_empty())
+        .collect();
     std::fs::write(&csv, format!("customer,day,cds,amount\n{}\n", lines.join("\n"))).unwrap();
     each_setting(|engine, session| {
         let make = format!(

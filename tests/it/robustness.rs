@@ -42,7 +42,8 @@ fn deep_expressions_are_refused_or_answered() {
         format!("SELECT 1 WHERE {} AND", chain(|term| format!("1 = {term}"), " OR ", 20_000)),
     ] {
         let error = try_rows(&engine, &session, &sql).unwrap_err();
-        let told = ["operators in a row", "recursion limit", "more than 50000 terms", "syntax"].iter().any(|text| error.contains(text));
+        let told =
+            ["operators in a row", "recursion limit", "more than 50000 terms", "syntax"].iter().any(|text| error.contains(text));
         assert!(told && error.len() < 600, "{}…: {}", &sql[..60], &error[..error.len().min(300)]);
     }
     assert_eq!(rows(&engine, &session, "SELECT 'still here'"), ["still here"]);
@@ -67,7 +68,8 @@ fn planning_can_be_cancelled() {
 fn running_queries_can_be_cancelled() {
     let (engine, session) = session();
     let began = Instant::now();
-    let endless = "SELECT count(*) FROM generate_series(1, 300000) a, generate_series(1, 300000) b WHERE (a.value * b.value) % 7 = 3";
+    let endless =
+        "SELECT count(*) FROM generate_series(1, 300000) a, generate_series(1, 300000) b WHERE (a.value * b.value) % 7 = 3";
     let given_up = engine.block_on(async { tokio::time::timeout(Duration::from_millis(300), session.sql(endless)).await });
     assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(5));
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
@@ -101,8 +103,18 @@ fn panics_are_errors() {
     use datafusion::logical_expr::{Volatility, create_udf};
     let (engine, session) = session();
     let explode = |_: &[_]| panic!("the function blew up");
-    session.context().register_udf(create_udf("explode", vec![DataType::Int64], DataType::Int64, Volatility::Volatile, std::sync::Arc::new(explode)));
-    for sql in ["SELECT explode(value) FROM generate_series(1, 3)", "SELECT explode(value) AS a, count(*) FROM generate_series(1, 3) GROUP BY 1", "SELECT explode(1)"] {
+    session.context().register_udf(create_udf(
+        "explode",
+        vec![DataType::Int64],
+        DataType::Int64,
+        Volatility::Volatile,
+        std::sync::Arc::new(explode),
+    ));
+    for sql in [
+        "SELECT explode(value) FROM generate_series(1, 3)",
+        "SELECT explode(value) AS a, count(*) FROM generate_series(1, 3) GROUP BY 1",
+        "SELECT explode(1)",
+    ] {
         let error = try_rows(&engine, &session, sql).unwrap_err();
         assert!(error.contains("the function blew up"), "{error}");
     }

@@ -36,7 +36,10 @@ fn serve(content: Vec<u8>) -> u16 {
                     });
                     let (status, body) = match range {
                         _ if !found => ("404 Not Found".to_string(), &content[..0]),
-                        Some((from, to)) => (format!("206 Partial Content\r\ncontent-range: bytes {from}-{to}/{}", content.len()), &content[from..=to]),
+                        Some((from, to)) => (
+                            format!("206 Partial Content\r\ncontent-range: bytes {from}-{to}/{}", content.len()),
+                            &content[from..=to],
+                        ),
                         None => ("200 OK".to_string(), &content[..]),
                     };
                     let head = format!(
@@ -59,7 +62,8 @@ fn files_are_read_over_http_and_s3() {
     let content = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample/orders.parquet")).unwrap();
     let port = serve(content);
     let query = |place: &str| format!("SELECT count(*) AS n FROM '{place}'");
-    let (code, out, errors) = run(portrait().args(["-f", "csv", "-c", &query(&format!("http://127.0.0.1:{port}/shop/orders.parquet"))]));
+    let (code, out, errors) =
+        run(portrait().args(["-f", "csv", "-c", &query(&format!("http://127.0.0.1:{port}/shop/orders.parquet"))]));
     assert_eq!((code, out.as_str()), (0, "n\n20000\n"), "{errors}");
 
     let s3 = |place: &str| {
@@ -69,7 +73,12 @@ fn files_are_read_over_http_and_s3() {
             .env("AWS_ACCESS_KEY_ID", "key")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env("AWS_REGION", "cn-north-1")
-            .args(["-f", "csv", "-c", &format!("CREATE EXTERNAL TABLE o STORED AS PARQUET LOCATION '{place}'; {}", "SELECT count(*) AS n FROM o")]))
+            .args([
+                "-f",
+                "csv",
+                "-c",
+                &format!("CREATE EXTERNAL TABLE o STORED AS PARQUET LOCATION '{place}'; {}", "SELECT count(*) AS n FROM o"),
+            ]))
     };
     let (code, out, errors) = s3("s3://bucket/orders.parquet");
     assert_eq!((code, out.as_str()), (0, "n\n20000\n"), "{errors}");

@@ -7,14 +7,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, StructArray,
-    UInt64Array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
+    StructArray, UInt64Array,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DECIMAL128_MAX_PRECISION, DataType, Date32Type, Decimal128Type, Field, FieldRef, Fields, Float64Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-    UInt64Type,
+    DECIMAL128_MAX_PRECISION, DataType, Date32Type, Decimal128Type, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -32,16 +31,13 @@ pub(super) fn measures_of_rows(order_time: Expr, amount: Expr) -> Expr {
 
 /// `rfm_measures_of_orders(measures)`: a row holds the measures of the lines of one order.
 pub(super) fn measures_of_orders(measures: Expr) -> Expr {
-    AggregateUDF::from(Measures { merges: true, signature: Signature::any(1, Volatility::Immutable) })
-        .call(vec![measures])
+    AggregateUDF::from(Measures { merges: true, signature: Signature::any(1, Volatility::Immutable) }).call(vec![measures])
 }
 
 /// The type that amounts are brought to before they are added up.
 pub(super) fn amount_type(data_type: &DataType) -> DataType {
     match data_type {
-        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
-            DataType::Decimal128(*precision, *scale)
-        }
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
         DataType::Decimal128(precision, scale) => DataType::Decimal128(*precision, *scale),
         DataType::Decimal256(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
         DataType::UInt64 => DataType::Decimal128(20, 0),
@@ -53,9 +49,7 @@ pub(super) fn amount_type(data_type: &DataType) -> DataType {
 /// The type of the sum of amounts of such a type: decimals get ten digits more, as in SQL's `sum`.
 pub(super) fn monetary_type(amount: &DataType) -> DataType {
     match amount_type(amount) {
-        DataType::Decimal128(precision, scale) => {
-            DataType::Decimal128((precision + 10).min(DECIMAL128_MAX_PRECISION), scale)
-        }
+        DataType::Decimal128(precision, scale) => DataType::Decimal128((precision + 10).min(DECIMAL128_MAX_PRECISION), scale),
         other => other,
     }
 }
@@ -152,13 +146,7 @@ impl MeasuresAccumulator {
         }
     }
 
-    fn update(
-        &mut self,
-        groups: &[usize],
-        times: &ArrayRef,
-        amounts: &ArrayRef,
-        filter: Option<&BooleanArray>,
-    ) -> Result<()> {
+    fn update(&mut self, groups: &[usize], times: &ArrayRef, amounts: &ArrayRef, filter: Option<&BooleanArray>) -> Result<()> {
         let unusable = filter.map_or(0, |filter| filter.len() - filter.true_count());
         if unusable > 0 || times.null_count() > 0 || amounts.null_count() > 0 {
             return internal_err!("rfm_measures reads usable rows only");
@@ -233,13 +221,7 @@ fn column<T: ArrowPrimitiveType>(values: &[ArrayRef], index: usize) -> &[T::Nati
 }
 
 impl GroupsAccumulator for MeasuresAccumulator {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        groups: &[usize],
-        filter: Option<&BooleanArray>,
-        total: usize,
-    ) -> Result<()> {
+    fn update_batch(&mut self, values: &[ArrayRef], groups: &[usize], filter: Option<&BooleanArray>, total: usize) -> Result<()> {
         self.groups.resize(total, Measure::NONE);
         if !self.merges {
             return self.update(groups, &values[0], &values[1], filter);
@@ -296,9 +278,7 @@ fn state_columns(groups: &[Measure]) -> Vec<ArrayRef> {
 
 fn results(fields: &Fields, groups: &[Measure]) -> Result<StructArray> {
     let lasts: ArrayRef = match fields[0].data_type() {
-        DataType::Date32 => Arc::new(datafusion::arrow::array::Date32Array::from_iter_values(
-            groups.iter().map(|group| group.last as i32),
-        )),
+        DataType::Date32 => Arc::new(Date32Array::from_iter_values(groups.iter().map(|group| group.last as i32))),
         other => cast(&Int64Array::from_iter_values(groups.iter().map(|group| group.last)), other)?,
     };
     let orders = Int64Array::from_iter_values(groups.iter().map(|group| group.orders as i64));

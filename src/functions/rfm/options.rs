@@ -25,12 +25,32 @@ pub(super) const ARGUMENTS: &[Argument] = &[
     Argument::required("order_time", Takes::Time, "when"),
     Argument::required("amount", Takes::Number, "for how much; decimals and integers are added up exactly"),
     Argument::optional("order_id", Takes::Column, "", "which order a row belongs to; without it every row is an order"),
-    Argument::optional("as_of", Takes::Moment, "", "the day or instant to look from, default the day after the last order. After a DATE, the whole day counts and recency is in calendar days; after a TIMESTAMP, recency is in full 24 hours. Later orders do not exist"),
+    Argument::optional(
+        "as_of",
+        Takes::Moment,
+        "",
+        "the day or instant to look from, default the day after the last order. After a DATE, the whole day counts and recency is in calendar days; after a TIMESTAMP, recency is in full 24 hours. Later orders do not exist",
+    ),
     Argument::optional("lookback", Takes::Interval, "", "how far to look back from `as_of`, default without limit"),
     Argument::optional("bins", Takes::Integer(2, 10), "5", "scores run from 1 to this; with cuts it is their number plus one"),
-    Argument::optional("method", Takes::Choice(METHODS), "'quantile'", "how scores are given, see below; `value_tier` has 'percent' as its default"),
-    Argument::optional("recency_cuts", Takes::Cuts, "", "for 'fixed': days; a customer within the first cut gets the highest score"),
-    Argument::optional("frequency_cuts", Takes::Cuts, "", "for 'fixed': orders; a customer who reaches the last cut gets the highest score"),
+    Argument::optional(
+        "method",
+        Takes::Choice(METHODS),
+        "'quantile'",
+        "how scores are given, see below; `value_tier` has 'percent' as its default",
+    ),
+    Argument::optional(
+        "recency_cuts",
+        Takes::Cuts,
+        "",
+        "for 'fixed': days; a customer within the first cut gets the highest score",
+    ),
+    Argument::optional(
+        "frequency_cuts",
+        Takes::Cuts,
+        "",
+        "for 'fixed': orders; a customer who reaches the last cut gets the highest score",
+    ),
     Argument::optional("monetary_cuts", Takes::Cuts, "", "for 'fixed': amounts; likewise"),
     Argument::optional("scheme", Takes::Choice(SCHEMES), "'standard'", "how scores become segments, see `rfm_scheme`"),
     Argument::optional("labels", Takes::Choice(LABELS), "'en'", "language of the segment names"),
@@ -223,15 +243,18 @@ fn method(call: &Call) -> Result<ScoringMethod> {
         return Err(invalid(name, problem));
     }
     const CUTS: [&str; 3] = ["recency_cuts", "frequency_cuts", "monetary_cuts"];
-    if method != "fixed" {
-        if let Some(cuts) = CUTS.iter().find(|cuts| options.is_given(cuts)) {
-            return Err(invalid(name, format!("{cuts} needs method => 'fixed'")));
-        }
+    if method != "fixed"
+        && let Some(cuts) = CUTS.iter().find(|cuts| options.is_given(cuts))
+    {
+        return Err(invalid(name, format!("{cuts} needs method => 'fixed'")));
     }
     let bins = options.integer("bins")? as u8;
     Ok(match method {
         "percent" if options.is_given("bins") => {
-            return Err(invalid(name, "bins has no meaning with method => 'percent', whose scores run from 0 to 100; leave it out"));
+            return Err(invalid(
+                name,
+                "bins has no meaning with method => 'percent', whose scores run from 0 to 100; leave it out",
+            ));
         }
         "percent" => ScoringMethod::Percent,
         "ntile" => ScoringMethod::Ntile { bins },

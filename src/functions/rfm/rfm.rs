@@ -49,7 +49,11 @@ scoring holds some 100 bytes a customer. `lookback` without `as_of` reads the in
         Column { name: "(customer)", data_type: "as the role", text: "the key, under its own name" },
         Column { name: "recency_days", data_type: "BIGINT", text: "days from the last order to `as_of`" },
         Column { name: "frequency", data_type: "BIGINT", text: "orders" },
-        Column { name: "monetary", data_type: "BIGINT, DECIMAL or DOUBLE", text: "sum of amounts; a decimal's precision grows by ten digits" },
+        Column {
+            name: "monetary",
+            data_type: "BIGINT, DECIMAL or DOUBLE",
+            text: "sum of amounts; a decimal's precision grows by ten digits",
+        },
         Column { name: "recency_score", data_type: "INT", text: "1 to bins, or 0 to 100" },
         Column { name: "frequency_score", data_type: "INT", text: "likewise" },
         Column { name: "monetary_score", data_type: "INT", text: "likewise" },

@@ -74,11 +74,7 @@ impl Scale {
 
     /// The fifth of the scale a score is in, 1 to 5.
     fn fifth(&self, score: u8) -> u8 {
-        if self.from_zero {
-            (score / 20 + 1).min(5)
-        } else {
-            (u16::from(score) * 5).div_ceil(u16::from(self.most)) as u8
-        }
+        if self.from_zero { (score / 20 + 1).min(5) } else { (u16::from(score) * 5).div_ceil(u16::from(self.most)) as u8 }
     }
 }
 
@@ -156,11 +152,7 @@ impl Scheme {
             }
             Self::Eight => {
                 let [r, f, m] = scale.means;
-                let high = [
-                    f64::from(scores.recency) > r,
-                    f64::from(scores.frequency) > f,
-                    f64::from(scores.monetary) > m,
-                ];
+                let high = [f64::from(scores.recency) > r, f64::from(scores.frequency) > f, f64::from(scores.monetary) > m];
                 EIGHT.iter().position(|(_, cell)| *cell == high)
             }
             Self::ValueTier => Some(value_tier(scores)),
@@ -223,7 +215,15 @@ mod tests {
                     let potential = (f >= 80 || m >= 80) && r < 60;
                     let churn = r < 40 && f < 60 && m < 60;
                     assert!(u8::from(high) + u8::from(potential) + u8::from(churn) <= 1, "{r} {f} {m}");
-                    let expected = if high { Some(0) } else if potential { Some(1) } else if churn { Some(2) } else { None };
+                    let expected = if high {
+                        Some(0)
+                    } else if potential {
+                        Some(1)
+                    } else if churn {
+                        Some(2)
+                    } else {
+                        None
+                    };
                     let tier = value_tier(Scores { recency: r, frequency: f, monetary: m });
                     match expected {
                         Some(expected) => assert_eq!(tier, expected, "{r} {f} {m}"),

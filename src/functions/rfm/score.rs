@@ -22,10 +22,16 @@ pub(super) const METHODS: &[&str] = &["quantile", "ntile", "fixed", "percent"];
 /// How one measure is scored.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Method<T> {
-    Quantile { bins: u8 },
-    Ntile { bins: u8 },
+    Quantile {
+        bins: u8,
+    },
+    Ntile {
+        bins: u8,
+    },
     /// Cut points in ascending order, in the measure's own units.
-    Fixed { cuts: Vec<T> },
+    Fixed {
+        cuts: Vec<T>,
+    },
     Percent,
 }
 
@@ -84,17 +90,11 @@ fn from_worst<T: Ord>(better: Better, left: &T, right: &T) -> Ordering {
 }
 
 /// SQL's `ntile`: the first `n mod bins` tiles have one customer more.
-fn tiles<T: Copy + Ord>(
-    values: &[T],
-    better: Better,
-    bins: u8,
-    compare_keys: &dyn Fn(usize, usize) -> Ordering,
-) -> Vec<u8> {
+fn tiles<T: Copy + Ord>(values: &[T], better: Better, bins: u8, compare_keys: &dyn Fn(usize, usize) -> Ordering) -> Vec<u8> {
     let (count, tiles) = (values.len(), usize::from(bins));
     let (size, longer) = (count / tiles, count % tiles);
     // Where tiles 2, 3, … begin; those beyond the last row stay empty.
-    let starts: Vec<usize> =
-        (1..tiles).map(|tile| tile * size + tile.min(longer)).filter(|start| *start < count).collect();
+    let starts: Vec<usize> = (1..tiles).map(|tile| tile * size + tile.min(longer)).filter(|start| *start < count).collect();
 
     let mut selected = values.to_vec();
     select_ranks(&mut selected, &starts, &mut |left, right| from_worst(better, left, right));
@@ -158,8 +158,7 @@ pub(super) fn bins<T: Copy + Ord>(
     scale: std::ops::RangeInclusive<u8>,
 ) -> Vec<Bin<T>> {
     let first = *scale.start();
-    let mut bins: Vec<Bin<T>> =
-        scale.map(|score| Bin { score, range: None, customers: 0, ties_at_edge: 0 }).collect();
+    let mut bins: Vec<Bin<T>> = scale.map(|score| Bin { score, range: None, customers: 0, ties_at_edge: 0 }).collect();
     for (value, score) in values.iter().zip(scores) {
         let bin = &mut bins[usize::from(score - first)];
         bin.customers += 1;
@@ -253,7 +252,13 @@ mod tests {
         let seen: Vec<_> = bins.iter().map(|bin| (bin.score, bin.range, bin.customers, bin.ties_at_edge)).collect();
         assert_eq!(
             seen,
-            [(1, Some((1, 1)), 1, 3), (2, Some((1, 1)), 1, 3), (3, Some((1, 1)), 1, 3), (4, Some((2, 2)), 1, 1), (5, Some((3, 3)), 1, 1)]
+            [
+                (1, Some((1, 1)), 1, 3),
+                (2, Some((1, 1)), 1, 3),
+                (3, Some((1, 1)), 1, 3),
+                (4, Some((2, 2)), 1, 1),
+                (5, Some((3, 3)), 1, 1)
+            ]
         );
     }
 }

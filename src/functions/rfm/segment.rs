@@ -104,7 +104,12 @@ impl ScalarUDFImpl for Segment {
 }
 
 /// A constant word among `words`; the first when not given, `None` when NULL.
-fn word(arguments: &ScalarFunctionArgs, index: usize, name: &str, words: &'static [&'static str]) -> Result<Option<&'static str>> {
+fn word(
+    arguments: &ScalarFunctionArgs,
+    index: usize,
+    name: &str,
+    words: &'static [&'static str],
+) -> Result<Option<&'static str>> {
     let value = match arguments.args.get(index) {
         None => return Ok(Some(words[0])),
         Some(ColumnarValue::Scalar(value)) => value,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    StringViewArray, StructArray, UInt32Array, make_comparator,
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+    StructArray, UInt32Array, make_comparator,
 };
 use datafusion::arrow::compute::{SortOptions, cast, concat, take};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit};
@@ -161,7 +161,7 @@ impl Step for Score {
             let timer = context.timer();
             let scored = {
                 let _running = timer.timer();
-                customers.score(scoring)?
+                customers.score(&scoring)?
             };
             // The measures stay reserved until the last batch is out.
             let reserved = context.memory;
@@ -199,8 +199,7 @@ impl Customers {
         }
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let mut values = [Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::with_capacity(rows)];
-        let days: Vec<ArrayRef> =
-            batches.iter().map(|batch| last_orders(batch, &scoring.as_of)).collect::<Result<_>>()?;
+        let days: Vec<ArrayRef> = batches.iter().map(|batch| last_orders(batch, &scoring.as_of)).collect::<Result<_>>()?;
         match &scoring.as_of {
             AsOf::Instant(as_of) => {
                 let (as_of, day) = instant(as_of)?;
@@ -240,7 +239,7 @@ impl Customers {
         self.values[0].len()
     }
 
-    fn score(self, scoring: Scoring) -> Result<Scored> {
+    fn score(self, scoring: &Scoring) -> Result<Scored> {
         let keys = match scoring.method {
             ScoringMethod::Ntile { .. } if !self.batches.is_empty() => {
                 let keys: Vec<&dyn Array> = self.batches.iter().map(|batch| batch.column(0).as_ref()).collect();
@@ -249,9 +248,8 @@ impl Customers {
             }
             _ => None,
         };
-        let compare_keys = |left: usize, right: usize| {
-            keys.as_ref().map_or(std::cmp::Ordering::Equal, |compare| compare(left, right))
-        };
+        let compare_keys =
+            |left: usize, right: usize| keys.as_ref().map_or(std::cmp::Ordering::Equal, |compare| compare(left, right));
         let mut scores = [vec![], vec![], vec![]];
         for measure in Measure::ALL {
             let method = scoring.method_of(measure)?;
@@ -268,7 +266,7 @@ impl Customers {
             *start += batch.num_rows();
             Some(*start)
         }));
-        Ok(Scored { tables: Tables::new(&scoring, &scale), customers: self, scores, scale, starts })
+        Ok(Scored { tables: Tables::new(scoring, &scale), customers: self, scores, scale, starts })
     }
 }
 
@@ -325,10 +323,10 @@ impl Scored {
         let measures = measures(batch)?;
         let days = self.customers.values[0][rows.clone()].iter().map(|days| *days as i64);
         let [recency, frequency, monetary] = [0, 1, 2].map(|measure: usize| &self.scores[measure][rows.clone()]);
-        let score = |scores: &[u8]| -> ArrayRef {
-            Arc::new(Int32Array::from_iter_values(scores.iter().map(|score| i32::from(*score))))
-        };
-        let scores = recency.iter().zip(frequency).zip(monetary).map(|((r, f), m)| Scores { recency: *r, frequency: *f, monetary: *m });
+        let score =
+            |scores: &[u8]| -> ArrayRef { Arc::new(Int32Array::from_iter_values(scores.iter().map(|score| i32::from(*score)))) };
+        let scores =
+            recency.iter().zip(frequency).zip(monetary).map(|((r, f), m)| Scores { recency: *r, frequency: *f, monetary: *m });
         let most = u32::from(self.scale.most);
         let (codes, segments): (ArrayRef, UInt32Array) = match &self.tables.codes {
             Some(codes) => {

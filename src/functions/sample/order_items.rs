@@ -34,7 +34,9 @@ impl Rows for OrderItems {
             Column { name: "quantity", data_type: "INT", text: "pieces; a few are negative, which is dirt" },
             Column { name: "price", data_type: "DECIMAL(10, 2)", text: "of one piece, in yuan" },
         ],
-        examples: &["SELECT category, count(*) AS lines FROM sample_order_items(rows => 25000) GROUP BY category ORDER BY lines DESC;"],
+        examples: &[
+            "SELECT category, count(*) AS lines FROM sample_order_items(rows => 25000) GROUP BY category ORDER BY lines DESC;",
+        ],
         ..Doc::EMPTY
     };
 

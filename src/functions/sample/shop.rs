@@ -49,12 +49,78 @@ pub(super) const CHANNELS: [&str; 4] = ["app", "mini program", "web", "store"];
 const PAYMENTS: [&str; 4] = ["alipay", "wechat pay", "card", "cash"];
 
 const TASTES: [Taste; 6] = [
-    Taste { group: Group::YoungMother, weight: 18, women: 94, ages: (24, 36), activity: 14, categories: [60, 2, 14, 10, 8, 6, 1, 5, 0], bargains: 300, draws: 1, channels: [50, 40, 5, 5], hour: 21 },
-    Taste { group: Group::TechFan, weight: 14, women: 22, ages: (20, 40), activity: 8, categories: [0, 64, 1, 8, 6, 5, 10, 8, 2], bargains: 150, draws: 2, channels: [55, 5, 38, 2], hour: 23 },
-    Taste { group: Group::PriceSensitive, weight: 26, women: 55, ages: (18, 60), activity: 11, categories: [6, 4, 12, 38, 16, 18, 4, 2, 0], bargains: 850, draws: 1, channels: [35, 50, 10, 5], hour: 20 },
-    Taste { group: Group::QualityFirst, weight: 14, women: 60, ages: (30, 55), activity: 9, categories: [4, 12, 24, 10, 26, 18, 8, 4, 0], bargains: 80, draws: 3, channels: [45, 15, 25, 15], hour: 13 },
-    Taste { group: Group::Casual, weight: 22, women: 50, ages: (18, 70), activity: 3, categories: [8, 10, 12, 22, 16, 16, 8, 8, 0], bargains: 350, draws: 1, channels: [30, 25, 20, 25], hour: 16 },
-    Taste { group: Group::Business, weight: 6, women: 45, ages: (25, 58), activity: 12, categories: [0, 14, 0, 10, 4, 0, 0, 2, 70], bargains: 120, draws: 1, channels: [10, 5, 80, 5], hour: 10 },
+    Taste {
+        group: Group::YoungMother,
+        weight: 18,
+        women: 94,
+        ages: (24, 36),
+        activity: 14,
+        categories: [60, 2, 14, 10, 8, 6, 1, 5, 0],
+        bargains: 300,
+        draws: 1,
+        channels: [50, 40, 5, 5],
+        hour: 21,
+    },
+    Taste {
+        group: Group::TechFan,
+        weight: 14,
+        women: 22,
+        ages: (20, 40),
+        activity: 8,
+        categories: [0, 64, 1, 8, 6, 5, 10, 8, 2],
+        bargains: 150,
+        draws: 2,
+        channels: [55, 5, 38, 2],
+        hour: 23,
+    },
+    Taste {
+        group: Group::PriceSensitive,
+        weight: 26,
+        women: 55,
+        ages: (18, 60),
+        activity: 11,
+        categories: [6, 4, 12, 38, 16, 18, 4, 2, 0],
+        bargains: 850,
+        draws: 1,
+        channels: [35, 50, 10, 5],
+        hour: 20,
+    },
+    Taste {
+        group: Group::QualityFirst,
+        weight: 14,
+        women: 60,
+        ages: (30, 55),
+        activity: 9,
+        categories: [4, 12, 24, 10, 26, 18, 8, 4, 0],
+        bargains: 80,
+        draws: 3,
+        channels: [45, 15, 25, 15],
+        hour: 13,
+    },
+    Taste {
+        group: Group::Casual,
+        weight: 22,
+        women: 50,
+        ages: (18, 70),
+        activity: 3,
+        categories: [8, 10, 12, 22, 16, 16, 8, 8, 0],
+        bargains: 350,
+        draws: 1,
+        channels: [30, 25, 20, 25],
+        hour: 16,
+    },
+    Taste {
+        group: Group::Business,
+        weight: 6,
+        women: 45,
+        ages: (25, 58),
+        activity: 12,
+        categories: [0, 14, 0, 10, 4, 0, 0, 2, 70],
+        bargains: 120,
+        draws: 1,
+        channels: [10, 5, 80, 5],
+        hour: 10,
+    },
 ];
 
 const ROLES: [&str; 4] = ["buyer", "user", "finance", "owner"];
@@ -190,7 +256,9 @@ impl Shop {
         let mut own = self.random(Purpose::Person, index ^ (1 << 63));
         let phone = match own.below(20) {
             0 => None,
-            1 | 2 if !home.abroad => Some(format!("+86 {}-{}-{}", digits / 100_000_000, digits / 10_000 % 10_000, digits % 10_000)),
+            1 | 2 if !home.abroad => {
+                Some(format!("+86 {}-{}-{}", digits / 100_000_000, digits / 10_000 % 10_000, digits % 10_000))
+            }
             _ if home.abroad => Some(format!("+65 {}", 80_000_000 + digits % 10_000_000)),
             _ => Some(digits.to_string()),
         };
@@ -220,7 +288,8 @@ impl Shop {
         let mut orders = Vec::with_capacity(ORDERS as usize);
         for (row, (nature, count)) in natures.iter().zip(counts).enumerate() {
             let (from, to) = nature.active;
-            let mut times: Vec<i64> = (0..count).map(|_| at_hour(random.between(from, to), nature.taste.hour, &mut random)).collect();
+            let mut times: Vec<i64> =
+                (0..count).map(|_| at_hour(random.between(from, to), nature.taste.hour, &mut random)).collect();
             times.sort_unstable();
             for time in times {
                 let number = orders.len() as u64;
@@ -422,7 +491,11 @@ mod tests {
     #[test]
     fn categories_are_contiguous_and_pairs_exist() {
         assert!(PRODUCTS.windows(2).all(|pair| pair[0].category <= pair[1].category));
-        assert!(TOGETHER.iter().all(|(first, others, _)| *first < PRODUCTS.len() && others.iter().all(|other| *other < PRODUCTS.len())));
+        assert!(
+            TOGETHER
+                .iter()
+                .all(|(first, others, _)| *first < PRODUCTS.len() && others.iter().all(|other| *other < PRODUCTS.len()))
+        );
         // A basket can always be filled: every category that anyone likes has at least two products, and eight lines fit
         // the products of each taste.
         for taste in &TASTES {
