@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use datafusion::error::DataFusionError;
@@ -90,9 +90,9 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new(engine: Engine, session: Session, format: Format, output: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(super) fn new(engine: Engine, session: Session, format: Format, output: Option<&Path>) -> Result<Self, Failure> {
         let mut console = Self { engine, session, format, timing: false, place: Place::Screen };
-        console.write_to(output.as_deref())?;
+        console.write_to(output)?;
         if format == Format::Parquet && matches!(console.place, Place::Screen) && io::stdout().is_terminal() {
             return Err(Failure::Error("--format parquet: writes bytes, not text; add --output PATH".into()));
         }

@@ -115,7 +115,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     for parameter in common.set {
         session.set_parameter(&parameter.name, parameter.value);
     }
-    let mut console = Console::new(engine, session, common.format, common.output)?;
+    let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;
     match action {
         Some(Action::Demo) => demo::run(&mut console)?,
         Some(Action::Run { files }) => {

@@ -45,7 +45,7 @@ pub(super) struct ResultWriter<'a> {
 
 enum Kind<'a> {
     Table { sink: Sink<'a>, waiting: Vec<Vec<String>>, table: Option<Table>, most: usize, rows: usize },
-    Csv(csv::Writer<Sink<'a>>),
+    Csv(Box<csv::Writer<Sink<'a>>>),
     Json(JsonWriter<Sink<'a>, JsonArray>),
     Ndjson(JsonWriter<Sink<'a>, LineDelimited>),
     Markdown(Sink<'a>),
@@ -62,7 +62,7 @@ impl<'a> ResultWriter<'a> {
                 let names = schema.fields().iter().map(|field| quoted(field.name())).collect::<Vec<_>>().join(",");
                 writeln!(sink, "{names}")?;
                 let builder = csv::WriterBuilder::new().with_header(false);
-                Kind::Csv(builder.with_timestamp_format("%Y-%m-%d %H:%M:%S%.f".into()).build(sink))
+                Kind::Csv(Box::new(builder.with_timestamp_format("%Y-%m-%d %H:%M:%S%.f".into()).build(sink)))
             }
             Format::Json => Kind::Json(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Ndjson => Kind::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
