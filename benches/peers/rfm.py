@@ -29,12 +29,12 @@ def portrait(file, at):
 
 def plain_sql(file, at):
     return f"""WITH c AS (SELECT customer_id, max({at}) AS last, count(*) AS n, sum(amount) AS total FROM '{file}' WHERE status = 'paid' GROUP BY customer_id),
-      s AS (SELECT total, ntile(5) OVER (ORDER BY date_part('epoch', TIMESTAMP '2026-01-01 00:00:00' - last)::BIGINT // 86400 DESC, customer_id) AS r,
+      s AS (SELECT total, ntile(5) OVER (ORDER BY (epoch_us(TIMESTAMP '2026-01-01 00:00:00') - epoch_us(last)) // 86400000000 DESC, customer_id) AS r,
                    ntile(5) OVER (ORDER BY n, customer_id) AS f, ntile(5) OVER (ORDER BY total, customer_id) AS m FROM c)
       SELECT {LABEL} AS label, count(*) AS customers, sum(total) AS revenue FROM s GROUP BY 1 ORDER BY 1"""
 
 
-DUCKDB = "import duckdb, sys; print('label,customers,revenue'); [print(*row, sep=',') for row in duckdb.sql(sys.argv[1]).fetchall()]"
+DUCKDB = "import duckdb, sys; duckdb.sql('SET enable_progress_bar = false'); print('label,customers,revenue'); [print(*row, sep=',') for row in duckdb.sql(sys.argv[1]).fetchall()]"
 POLARS = """
 import sys, polars as pl
 file, at = sys.argv[1:]

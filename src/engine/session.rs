@@ -48,8 +48,7 @@ impl Session {
         let mut config = SessionConfig::new()
             .with_information_schema(true)
             .with_default_catalog_and_schema(CATALOG, PUBLIC)
-            .with_create_default_catalog_and_schema(false)
-            .with_option_extension(PortraitSettings::default());
+            .with_create_default_catalog_and_schema(false);
         config.options_mut().sql_parser.dialect = Dialect::Generic;
         if let Some(partitions) = options.partitions {
             config = config.with_target_partitions(partitions);

@@ -22,6 +22,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::error::invalid;
 use crate::functions::{self, relation::RelationFunction, step::StepPlanner};
+use crate::settings::PortraitSettings;
 
 /// The relation function of that name.
 pub(crate) fn relation_function(name: &str) -> Option<Arc<dyn RelationFunction>> {
@@ -34,10 +35,14 @@ pub fn extension_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
     vec![Arc::new(StepPlanner), Arc::new(call::CallPlanner)]
 }
 
-/// Adds every function to a session that is being built: see the crate's documentation for an example.
+/// Adds every function and setting to a session that is being built: see the crate's documentation for an example.
 ///
 /// A query planner set before is kept; give it [`extension_planners`].
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+    let settings = &mut builder.config().get_or_insert_default().options_mut().extensions;
+    if settings.get::<PortraitSettings>().is_none() {
+        settings.insert(PortraitSettings::default());
+    }
     let scalars: Vec<_> = functions::all().into_iter().flat_map(|set| set.scalars).collect();
     let scalars = scalars.into_iter().map(|function| Arc::new(function.udf()));
     builder.scalar_functions().get_or_insert_default().extend(scalars);

@@ -18,6 +18,10 @@ async fn one_call_adds_everything() {
     let segment = context.sql("SELECT rfm_segment(5, 5, 5)").await.unwrap().to_string().await.unwrap();
     assert!(segment.contains("Champions"));
 
+    context.sql("SET portrait.max_operators = 12").await.unwrap();
+    let error = portraitdb::sql(&context, "SELECT 1+1+1+1+1+1+1+1+1+1+1+1+1+1").await.unwrap_err().to_string();
+    assert!(error.contains("more than 12 operators in a row"), "{error}");
+
     let error = portraitdb::sql(&context, "SELECT 1; SELECT 2").await.unwrap_err().to_string();
     assert!(error.contains("takes one statement, got 2"), "{error}");
 }
