@@ -14,6 +14,7 @@ mod order_items;
 mod orders;
 mod shop;
 mod table;
+mod tastes;
 
 use super::FunctionSet;
 
