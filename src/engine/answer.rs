@@ -6,14 +6,19 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::files::parquet_problem;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
+use crate::error::{failed, message};
 use crate::functions::usable_rows::ROWS_WITHOUT;
 
 /// The rows of a statement, as they come. Dropping it stops the work.
@@ -45,14 +50,15 @@ impl Answer {
     ) -> Self {
         let schema = stream.schema();
         let (sender, batches) = mpsc::channel(2);
+        let reading = Arc::clone(&plan);
         let work = engine.runtime().spawn(async move {
             while let Some(batch) = stream.next().await {
-                if batch.is_err() {
+                if let Err(error) = batch {
                     drop(stream);
                     if let Some(staged) = staged {
                         staged.discard().await;
                     }
-                    let _ = sender.send(batch).await;
+                    let _ = sender.send(Err(name_files(&reading, error))).await;
                     return;
                 }
                 if sender.send(batch).await.is_err() {
@@ -126,6 +132,32 @@ impl Answer {
         }));
         notes
     }
+}
+
+/// An error of the Parquet reader does not say where it was met; the plan does.
+fn name_files(plan: &Arc<dyn ExecutionPlan>, error: DataFusionError) -> DataFusionError {
+    let Some(problem) = parquet_problem(&message(&error)) else { return error };
+    let mut files = vec![];
+    add_files(plan, &mut files);
+    match files.as_slice() {
+        [] => error,
+        [file] => failed(file, problem),
+        [first, others @ ..] => failed(first, format!("this or one of {} more files {problem}", others.len())),
+    }
+}
+
+fn add_files(plan: &Arc<dyn ExecutionPlan>, files: &mut Vec<String>) {
+    if let Some(source) = plan.downcast_ref::<DataSourceExec>()
+        && let Some(scan) = source.data_source().downcast_ref::<FileScanConfig>()
+    {
+        for file in scan.file_groups.iter().flat_map(|group| group.iter()) {
+            let path = format!("/{}", file.object_meta.location);
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
+    }
+    plan.children().into_iter().for_each(|child| add_files(child, files));
 }
 
 fn add_reads(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {

@@ -9,7 +9,6 @@ use datafusion::common::{Result, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
-
 use futures::FutureExt;
 
 use crate::error::{failed, invalid, message};
@@ -48,6 +47,10 @@ pub(super) async fn open(state: &SessionState, location: &str) -> Result<Arc<dyn
     let mut command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
     if kind == "CSV" {
         command.options.insert("format.has_header".into(), "true".into());
+    }
+    let compression = [(".gz", "gzip"), (".zst", "zstd")].into_iter().find(|(end, _)| location.to_lowercase().ends_with(end));
+    if let Some((_, compression)) = compression {
+        command.options.insert("format.compression".into(), compression.into());
     }
     create(state, command).await
 }
@@ -165,6 +168,12 @@ async fn name_the_file(state: &SessionState, command: &CreateExternalTable, erro
 
 fn describe(error: &DataFusionError) -> String {
     let text = message(error);
-    let cannot_read = text.starts_with("Parquet error");
-    if cannot_read { format!("cannot be read as Parquet: {}", text.trim_start_matches("Parquet error: ")) } else { text }
+    parquet_problem(&text).unwrap_or(text)
+}
+
+/// What the Parquet reader found, when an error is its: `Parquet error: …`, `Parquet argument error: …`.
+pub(super) fn parquet_problem(text: &str) -> Option<String> {
+    let (_, error) = text.split_once("Parquet ")?;
+    let (_, problem) = error.split_once("error: ")?;
+    Some(format!("cannot be read as Parquet: {problem}"))
 }

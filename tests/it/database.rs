@@ -99,8 +99,20 @@ fn every_kind_of_location_is_read() {
     for part in 0..3 {
         sql(&format!("COPY (SELECT * FROM o WHERE order_id % 3 = {part}) TO '{}/part-{part}.parquet'", at("many")));
     }
-    for place in ["orders.parquet", "orders.csv", "orders.ndjson", "by_year", "many", "many/*.parquet", "many/part-[012].parquet"]
-    {
+    sql(&format!(
+        "COPY o TO '{}' STORED AS CSV OPTIONS ('format.has_header' 'true', 'format.compression' 'gzip')",
+        at("orders.csv.gz")
+    ));
+    for place in [
+        "orders.parquet",
+        "orders.csv",
+        "orders.csv.gz",
+        "orders.ndjson",
+        "by_year",
+        "many",
+        "many/*.parquet",
+        "many/part-[012].parquet",
+    ] {
         assert_eq!(sql(&format!("SELECT count(*) FROM '{}'", at(place))), ["1000"], "{place}");
     }
     for (name, format, place) in [
@@ -135,7 +147,19 @@ fn missing_and_corrupt_files_are_named() {
     std::fs::write(at("parts/bad.parquet"), "PAR1 this is not Parquet PAR1").unwrap();
     std::fs::write(at("empty.parquet"), "").unwrap();
 
+    // A file whose footer is whole and whose pages are not.
+    rows(&engine, &session, &format!("COPY (SELECT * FROM sample_orders(rows => 20000)) TO '{}'", at("pages.parquet")));
+    let mut bytes = std::fs::read(at("pages.parquet")).unwrap();
+    let length = bytes.len();
+    bytes[1000..length - 5000].fill(0xa5);
+    std::fs::write(at("pages.parquet"), bytes).unwrap();
+
     for (sql, parts) in [
+        (
+            format!("SELECT sum(amount) FROM '{}'", at("pages.parquet")),
+            vec![at("pages.parquet"), "cannot be read as Parquet".into()],
+        ),
+        (format!("SELECT * FROM '{}'", at("nothing*.parquet")), vec![at("nothing*.parquet")]),
         (format!("SELECT * FROM '{}'", at("none.parquet")), vec![at("none.parquet"), "no such file or folder".into()]),
         (
             format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'", at("none")),
