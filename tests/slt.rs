@@ -17,7 +17,7 @@ use sqllogictest::{
 };
 
 /// Partitions and rows in a batch.
-const SETTINGS: [(usize, usize); 4] = [(2, 8192), (1, 3), (7, 3), (7, 8192)];
+const SETTINGS: [(usize, usize); 6] = [(2, 8192), (1, 8192), (7, 8192), (1, 3), (2, 3), (7, 3)];
 
 struct Database {
     /// Kept: its threads run the session's queries.

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{portrait, run};
+use crate::support::{portrait, run, skipped};
 
 #[test]
 fn formats() {
@@ -152,7 +152,7 @@ fn recipes_run_on_files() {
 #[test]
 fn the_shell_runs_commands() {
     let Ok(script) = which("script") else {
-        eprintln!("*** SKIPPED: the program `script`, which makes a terminal, is not installed ***");
+        skipped("the program `script`, which makes a terminal, is not installed");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

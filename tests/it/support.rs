@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -57,6 +58,11 @@ pub fn shared_data(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("\n*** SKIPPED: {} is not there; this test holds answers against published figures ***\n", path.display());
+    skipped(&format!("{} is not there; this test holds answers against published figures", path.display()));
     None
+}
+
+/// Says so past the capture of the test harness.
+pub fn skipped(reason: &str) {
+    writeln!(std::io::stderr(), "\n*** SKIPPED: {reason} ***\n").unwrap();
 }
