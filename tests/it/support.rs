@@ -64,5 +64,6 @@ pub fn shared_data(file: &str) -> Option<PathBuf> {
 
 /// Says so past the capture of the test harness.
 pub fn skipped(reason: &str) {
-    writeln!(std::io::stderr(), "\n*** SKIPPED: {reason} ***\n").unwrap();
+    let line = format!("\n*** SKIPPED: {reason} ***\n\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
