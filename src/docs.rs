@@ -36,7 +36,8 @@ impl Kind {
 /// What an argument takes; arguments are checked against it in one place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Takes {
-    /// The input relation: a table, view or CTE name, a file name in quotes, or `(SELECT …)`.
+    /// A relation: a table, view or CTE name, a file name in quotes, or `(SELECT …)`. The first is the input that the roles
+    /// are read from.
     Relation,
     /// A role of any type.
     Column,
@@ -46,6 +47,14 @@ pub enum Takes {
     Number,
     /// An option: a whole number in this range.
     Integer(i64, i64),
+    /// An option: a number in this range, both ends included.
+    Float(f64, f64),
+    /// An option: a share above 0 and at most 1.
+    Share,
+    /// An option: a list of shares above 0 and at most 1.
+    Shares,
+    /// An option: a list of values of this role.
+    ValuesOf(&'static str),
     /// An option: one of these words.
     Choice(&'static [&'static str]),
     /// An option: DATE or TIMESTAMP, or a text that reads as one.
@@ -78,6 +87,11 @@ impl Takes {
             Self::Number => "number column".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
             Self::Integer(least, most) => format!("integer, {least} to {most}"),
+            Self::Float(least, most) if most == f64::INFINITY => format!("number ≥ {least}"),
+            Self::Float(least, most) => format!("number, {least} to {most}"),
+            Self::Share => "number above 0 and at most 1".into(),
+            Self::Shares => "list of numbers above 0 and at most 1".into(),
+            Self::ValuesOf(role) => format!("list of {role}s"),
             Self::Choice(words) => crate::error::one_of(words.iter().copied()),
             Self::Moment => "date or timestamp".into(),
             Self::Interval => "interval".into(),
@@ -166,6 +180,11 @@ impl Doc {
     /// The argument of that name.
     pub fn argument(&self, name: &str) -> Option<&'static Argument> {
         self.arguments.iter().find(|argument| argument.name == name)
+    }
+
+    /// The arguments that are relations; they come first.
+    pub fn relations(&self) -> impl Iterator<Item = &'static Argument> {
+        self.arguments.iter().filter(|argument| argument.takes == Takes::Relation)
     }
 
     /// How a call is written.

@@ -58,6 +58,8 @@ macro_rules! settings {
 }
 
 settings! {
+    /// The most itemsets that a mining function may find; beyond, it ends with an error that names a support that fits.
+    max_itemsets: u64 = 2_000_000,
     /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
     max_operators: usize = 1000,
     /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.

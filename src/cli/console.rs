@@ -248,7 +248,8 @@ impl Watch {
         if elapsed >= Duration::from_secs(1) {
             let progress = answer.progress();
             let (rows, bytes) = (grouped(progress.rows), HumanBytes(progress.bytes as u64));
-            self.bar.set_message(format!("{rows} rows and {bytes} read, {:.1} s", elapsed.as_secs_f64()));
+            let made: String = progress.made.iter().map(|(name, count)| format!(", {} {name}", grouped(*count))).collect();
+            self.bar.set_message(format!("{rows} rows and {bytes} read{made}, {:.1} s", elapsed.as_secs_f64()));
             self.bar.tick();
         }
     }

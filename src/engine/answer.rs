@@ -11,7 +11,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::MetricValue;
+use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
@@ -19,7 +19,8 @@ use super::files::parquet_problem;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::error::{failed, message};
-use crate::functions::usable_rows::ROWS_WITHOUT;
+use crate::functions::step::PROGRESS;
+use crate::functions::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
 
 /// The rows of a statement, as they come. Dropping it stops the work.
 pub struct Answer {
@@ -31,12 +32,14 @@ pub struct Answer {
 }
 
 /// How far a running statement is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Rows read from tables.
     pub rows: usize,
     /// Bytes read from files.
     pub bytes: usize,
+    /// What long steps have made so far, by its name: itemsets, say.
+    pub made: BTreeMap<String, usize>,
 }
 
 impl Answer {
@@ -114,7 +117,7 @@ impl Answer {
     pub fn progress(&self) -> Progress {
         let mut progress = Progress::default();
         if let Some(plan) = &self.plan {
-            add_reads(plan, &mut progress);
+            add_progress(plan, &mut progress);
         }
         progress
     }
@@ -122,13 +125,16 @@ impl Answer {
     /// What the user should know, once the rows are read: rows that could not be used, mainly.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
-        let mut without = BTreeMap::new();
+        let mut left_out = BTreeMap::new();
         if let Some(plan) = &self.plan {
-            add_unusable(plan, &mut without);
+            add_left_out(plan, &mut left_out);
         }
-        notes.extend(without.into_iter().map(|(role, rows)| {
-            let (s, were) = if rows == 1 { ("", "was") } else { ("s", "were") };
-            format!("{rows} row{s} without {role} {were} left out")
+        notes.extend(left_out.into_iter().map(|(name, count)| {
+            let (s, were) = if count == 1 { ("", "was") } else { ("s", "were") };
+            match name.strip_prefix(ROWS_WITHOUT) {
+                Some(role) => format!("{count} row{s} without {role} {were} left out"),
+                None => format!("{count} basket{s} of more than max_basket_size items {were} left out"),
+            }
         }));
         notes
     }
@@ -160,24 +166,39 @@ fn add_files(plan: &Arc<dyn ExecutionPlan>, files: &mut Vec<String>) {
     plan.children().into_iter().for_each(|child| add_files(child, files));
 }
 
-fn add_reads(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
+fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
     let children = plan.children();
+    let metrics = plan.metrics();
     if children.is_empty()
-        && let Some(metrics) = plan.metrics()
+        && let Some(metrics) = &metrics
     {
         progress.rows += metrics.output_rows().unwrap_or(0);
         progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize());
     }
-    children.into_iter().for_each(|child| add_reads(child, progress));
+    for_counts(metrics.as_ref(), |name, count| {
+        if let Some(name) = name.strip_prefix(PROGRESS) {
+            *progress.made.entry(name.to_string()).or_default() += count;
+        }
+    });
+    children.into_iter().for_each(|child| add_progress(child, progress));
 }
 
-fn add_unusable(plan: &Arc<dyn ExecutionPlan>, without: &mut BTreeMap<String, usize>) {
-    for metric in plan.metrics().iter().flat_map(|metrics| metrics.iter()) {
+fn add_left_out(plan: &Arc<dyn ExecutionPlan>, left_out: &mut BTreeMap<String, usize>) {
+    for_counts(plan.metrics().as_ref(), |name, count| {
+        if name.starts_with(ROWS_WITHOUT) || name == BASKETS_TOO_LARGE {
+            *left_out.entry(name.to_string()).or_default() += count;
+        }
+    });
+    plan.children().into_iter().for_each(|child| add_left_out(child, left_out));
+}
+
+/// Gives each counter above 0.
+fn for_counts(metrics: Option<&MetricsSet>, mut visit: impl FnMut(&str, usize)) {
+    for metric in metrics.into_iter().flat_map(MetricsSet::iter) {
         if let MetricValue::Count { name, count } = metric.value()
-            && let (Some(role), rows @ 1..) = (name.strip_prefix(ROWS_WITHOUT), count.value())
+            && count.value() > 0
         {
-            *without.entry(role.to_string()).or_default() += rows;
+            visit(name, count.value());
         }
     }
-    plan.children().into_iter().for_each(|child| add_unusable(child, without));
 }

@@ -7,7 +7,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue, TableReference};
-use datafusion::config::{ConfigExtension, Dialect};
+use datafusion::config::{ConfigExtension, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{
@@ -152,6 +152,14 @@ impl Session {
             LogicalPlan::Statement(LogicalStatement::SetVariable(set)) => {
                 check_bounds(&set)?;
                 let plan = LogicalPlan::Statement(LogicalStatement::SetVariable(set));
+                self.context.execute_logical_plan(plan).await?;
+                Ok(Answer::done(vec![]))
+            }
+            LogicalPlan::Statement(LogicalStatement::ResetVariable(reset)) if own_default(&reset.variable).is_some() => {
+                // DataFusion resets only settings of its own.
+                let value = own_default(&reset.variable).unwrap_or_default();
+                let variable = reset.variable;
+                let plan = LogicalPlan::Statement(LogicalStatement::SetVariable(SetVariable { variable, value }));
                 self.context.execute_logical_plan(plan).await?;
                 Ok(Answer::done(vec![]))
             }
@@ -307,6 +315,13 @@ impl Session {
     }
 }
 
+/// The default of a setting of Portrait's own.
+fn own_default(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    let entry = PortraitSettings::default().entries().into_iter().find(|entry| entry.key == name)?;
+    entry.value
+}
+
 fn check_bounds(set: &SetVariable) -> Result<()> {
     let name = set.variable.to_lowercase();
     if let Some((name, least, most)) = BOUNDS.iter().find(|(bounded, ..)| *bounded == name)
@@ -316,7 +331,6 @@ fn check_bounds(set: &SetVariable) -> Result<()> {
         return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
     }
     if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
-        use datafusion::config::ExtensionOptions;
         let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| entry.key).collect();
         if !keys.contains(&name) {
             let suggestion = did_you_mean(&name, keys.iter().map(String::as_str));

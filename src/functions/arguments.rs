@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, IntervalUnit, parse_interval_month_day_nano_config};
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
@@ -28,7 +29,7 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
     for argument in doc.arguments {
         if argument.default.is_none() && !given.contains(&argument.name) {
             let form = match argument.takes {
-                Takes::Relation => "the input comes first: a table name or (SELECT …)".to_string(),
+                Takes::Relation if argument.name == "input" => "the input comes first: a table name or (SELECT …)".to_string(),
                 takes => format!("write {} => … ({}, {})", argument.name, takes.describe(), argument.text),
             };
             return Err(invalid(doc.name, format!("{} is missing; {form}", argument.name)));
@@ -60,6 +61,9 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
 pub fn parameter_type(takes: Takes) -> DataType {
     match takes {
         Takes::Integer(_, _) => DataType::Int64,
+        Takes::Float(_, _) | Takes::Share => DataType::Float64,
+        Takes::Shares => DataType::new_list(DataType::Float64, true),
+        Takes::ValuesOf(_) => DataType::new_list(DataType::Utf8, true),
         Takes::Moment => DataType::Date32,
         Takes::Interval => DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
         Takes::Cuts => DataType::new_list(DataType::Float64, true),
@@ -68,9 +72,12 @@ pub fn parameter_type(takes: Takes) -> DataType {
 }
 
 /// An option's value after checking.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Value {
     Integer(i64),
+    Float(f64),
+    Floats(Vec<f64>),
+    List(ArrayRef),
     Word(&'static str),
     Moment(Moment),
     Interval(IntervalMonthDayNano),
@@ -117,6 +124,30 @@ impl Options {
         match self.given.get(name) {
             Some(Value::Integer(value)) => Ok(*value),
             _ => self.default_text(name)?.parse().map_err(|_| self.no_default(name)),
+        }
+    }
+
+    /// A number, given or by default.
+    pub fn float(&self, name: &str) -> Result<f64> {
+        match self.given.get(name) {
+            Some(Value::Float(value)) => Ok(*value),
+            _ => self.default_text(name)?.parse().map_err(|_| self.no_default(name)),
+        }
+    }
+
+    /// A list of numbers, when given.
+    pub fn floats(&self, name: &str) -> Option<&[f64]> {
+        match self.given.get(name) {
+            Some(Value::Floats(values)) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// A list of values, when given, in the type they were written in.
+    pub fn list(&self, name: &str) -> Option<&ArrayRef> {
+        match self.given.get(name) {
+            Some(Value::List(values)) => Some(values),
+            _ => None,
         }
     }
 
@@ -180,6 +211,37 @@ fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarVa
                 }
             };
             Ok(Value::Integer(number))
+        }
+        Takes::Float(least, most) => {
+            let number = number(value).ok_or_else(wrong_type)?;
+            if !(least..=most).contains(&number) {
+                let range = if most == f64::INFINITY { format!("at least {least}") } else { format!("from {least} to {most}") };
+                return Err(invalid(doc.name, format!("{name} must be {range}, got {number}")));
+            }
+            Ok(Value::Float(number))
+        }
+        Takes::Share => Ok(Value::Float(share(doc, name, number(value).ok_or_else(wrong_type)?)?)),
+        Takes::Shares => {
+            let elements = elements(value).ok_or_else(wrong_type)?;
+            let numbers = (0..elements.len()).map(|index| {
+                let element = ScalarValue::try_from_array(&elements, index)?;
+                share(doc, name, number(&element).ok_or_else(wrong_type)?)
+            });
+            let numbers = numbers.collect::<Result<Vec<_>>>()?;
+            if numbers.is_empty() {
+                return Err(invalid(doc.name, format!("{name} needs at least one number")));
+            }
+            Ok(Value::Floats(numbers))
+        }
+        Takes::ValuesOf(_) => {
+            let elements = elements(value).ok_or_else(wrong_type)?;
+            if elements.is_empty() {
+                return Err(invalid(doc.name, format!("{name} needs at least one value")));
+            }
+            if elements.null_count() > 0 {
+                return Err(invalid(doc.name, format!("{name} must not hold NULL")));
+            }
+            Ok(Value::List(elements))
         }
         Takes::Choice(words) => {
             let text = value.try_as_str().flatten().ok_or_else(wrong_type)?;
@@ -261,13 +323,31 @@ fn interval(value: &ScalarValue) -> Option<IntervalMonthDayNano> {
     }
 }
 
+fn elements(value: &ScalarValue) -> Option<ArrayRef> {
+    match value {
+        ScalarValue::List(list) => Some(list.value(0)),
+        ScalarValue::LargeList(list) => Some(list.value(0)),
+        ScalarValue::FixedSizeList(list) => Some(list.value(0)),
+        _ => None,
+    }
+}
+
+fn number(value: &ScalarValue) -> Option<f64> {
+    if !value.data_type().is_numeric() || value.is_null() {
+        return None;
+    }
+    number_text(value).parse().ok()
+}
+
+fn share(doc: &Doc, name: &str, number: f64) -> Result<f64> {
+    if number > 0.0 && number <= 1.0 {
+        return Ok(number);
+    }
+    Err(invalid(doc.name, format!("{name} must be in (0, 1], got {number}")))
+}
+
 fn numbers(value: &ScalarValue) -> Option<Vec<Decimal>> {
-    let elements = match value {
-        ScalarValue::List(list) => list.value(0),
-        ScalarValue::LargeList(list) => list.value(0),
-        ScalarValue::FixedSizeList(list) => list.value(0),
-        _ => return None,
-    };
+    let elements = elements(value)?;
     (0..elements.len())
         .map(|row| {
             let element = ScalarValue::try_from_array(&Arc::clone(&elements), row).ok()?;

@@ -4,6 +4,7 @@
 //! with its [`Doc`]; registration, `system.functions`, help, completion and the reference are derived from these lists.
 
 pub(crate) mod arguments;
+mod basket;
 pub(crate) mod relation;
 mod rfm;
 mod sample;
@@ -58,5 +59,5 @@ impl FunctionSet {
 
 /// Every domain.
 pub(crate) fn all() -> Vec<FunctionSet> {
-    vec![rfm::functions(), sample::functions()]
+    vec![rfm::functions(), basket::functions(), sample::functions()]
 }

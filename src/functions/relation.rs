@@ -71,6 +71,8 @@ pub struct Call {
     pub doc: &'static Doc,
     /// The input, projected to the roles: column `i` is role `i` and bears its name.
     pub input: Option<LogicalPlan>,
+    /// The relations beside the input, by the names of their arguments.
+    pub others: Vec<(&'static str, LogicalPlan)>,
     /// The roles given.
     pub roles: Roles,
     /// The options given, checked, and the defaults of the others.
@@ -85,6 +87,12 @@ impl Call {
     /// The projected input of a function whose page asks for one.
     pub fn input(&self) -> Result<LogicalPlan> {
         self.input.clone().ok_or_else(|| invalid(self.doc.name, "needs an input relation"))
+    }
+
+    /// A relation beside the input that the function's page requires.
+    pub fn other(&self, name: &str) -> Result<LogicalPlan> {
+        let found = self.others.iter().find(|(other, _)| *other == name);
+        found.map(|(_, plan)| plan.clone()).ok_or_else(|| invalid(self.doc.name, format!("needs the relation {name}")))
     }
 
     /// The plan of a function that makes its rows itself.

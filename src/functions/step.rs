@@ -33,7 +33,26 @@ use datafusion::physical_plan::{
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::Stream;
 
-/// An algorithm over a stream of batches.
+use crate::settings::PortraitSettings;
+
+/// How a step wants its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Every partition is worked on alone, and gives a partition of the result.
+    EachPartition,
+    /// Everything as one stream.
+    OneStream,
+    /// All partitions at once: the step shares the work itself.
+    AllPartitions,
+}
+
+/// The metrics that tell how far a step is begin with this.
+pub const PROGRESS: &str = "progress_";
+
+/// The partitions of one input.
+pub type Streams = Vec<SendableRecordBatchStream>;
+
+/// An algorithm over streams of batches.
 pub trait Step: Debug + Send + Sync {
     /// Its name in EXPLAIN.
     fn name(&self) -> &'static str;
@@ -41,19 +60,28 @@ pub trait Step: Debug + Send + Sync {
     /// Its parameters in EXPLAIN. Two steps of one name and description do the same.
     fn describe(&self) -> String;
 
-    /// True when every partition can be worked on alone; otherwise the input arrives as one stream.
-    fn each_partition(&self) -> bool {
-        false
+    /// How it wants its inputs.
+    fn reads(&self) -> Reads {
+        Reads::OneStream
     }
 
-    /// Starts the work. Nothing is read before the returned stream is polled.
-    fn run(&self, input: SendableRecordBatchStream, context: StepContext) -> Result<SendableRecordBatchStream>;
+    /// Starts the work on its inputs, in their order. Nothing is read before the returned stream is polled.
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream>;
+}
+
+/// The input of a step that has one stream to read.
+pub fn only_stream(inputs: Vec<Streams>) -> Result<SendableRecordBatchStream> {
+    let mut streams = inputs.into_iter().flatten();
+    match (streams.next(), streams.next()) {
+        (Some(stream), None) => Ok(stream),
+        _ => internal_err!("a step was given more than one stream"),
+    }
 }
 
 impl dyn Step {
-    /// The plan of this step over an input.
-    pub fn over(self: Arc<Self>, input: LogicalPlan, schema: DFSchemaRef) -> LogicalPlan {
-        let node = StepNode { step: self, input, schema, residual: vec![] };
+    /// The plan of this step over its inputs.
+    pub fn over(self: Arc<Self>, inputs: impl Into<Vec<LogicalPlan>>, schema: DFSchemaRef) -> LogicalPlan {
+        let node = StepNode { step: self, inputs: inputs.into(), schema, residual: vec![] };
         LogicalPlan::Extension(Extension { node: Arc::new(node) })
     }
 }
@@ -65,6 +93,12 @@ pub struct StepContext {
     pub schema: SchemaRef,
     /// Memory taken from the session's pool; grow it before taking memory.
     pub memory: MemoryReservation,
+    /// The session's settings.
+    pub settings: PortraitSettings,
+    /// Rows in a batch of the result.
+    pub batch_size: usize,
+    /// How many threads a step that shares its work itself should use.
+    pub workers: usize,
     metrics: ExecutionPlanMetricsSet,
     partition: usize,
 }
@@ -73,6 +107,11 @@ impl StepContext {
     /// A counter shown by EXPLAIN ANALYZE.
     pub fn counter(&self, name: impl Into<Cow<'static, str>>) -> Count {
         MetricBuilder::new(&self.metrics).counter(name, self.partition)
+    }
+
+    /// A counter that the user is shown while the step works: `itemsets` appears as "12,345 itemsets".
+    pub fn progress(&self, name: &str) -> Count {
+        self.counter(format!("{PROGRESS}{name}"))
     }
 
     /// A timer of the step's own work, shown as `elapsed_compute`.
@@ -98,14 +137,14 @@ pub fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mu
 #[derive(Debug, Clone)]
 struct StepNode {
     step: Arc<dyn Step>,
-    input: LogicalPlan,
+    inputs: Vec<LogicalPlan>,
     schema: DFSchemaRef,
     residual: Vec<Expr>,
 }
 
 impl StepNode {
-    fn identity(&self) -> (&'static str, String, &LogicalPlan, &DFSchemaRef, &[Expr]) {
-        (self.step.name(), self.step.describe(), &self.input, &self.schema, &self.residual)
+    fn identity(&self) -> (&'static str, String, &[LogicalPlan], &DFSchemaRef, &[Expr]) {
+        (self.step.name(), self.step.describe(), &self.inputs, &self.schema, &self.residual)
     }
 }
 
@@ -125,7 +164,7 @@ impl Hash for StepNode {
 
 impl PartialOrd for StepNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let order = self.input.partial_cmp(&other.input)?;
+        let order = self.inputs.partial_cmp(&other.inputs)?;
         Some(order.then_with(|| self.step.describe().cmp(&other.step.describe())))
             .filter(|order| *order != Ordering::Equal || self == other)
     }
@@ -137,7 +176,7 @@ impl UserDefinedLogicalNodeCore for StepNode {
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+        self.inputs.iter().collect()
     }
 
     fn schema(&self) -> &DFSchemaRef {
@@ -152,12 +191,14 @@ impl UserDefinedLogicalNodeCore for StepNode {
         write!(f, "{}: {}", self.step.name(), self.step.describe())
     }
 
-    fn with_exprs_and_inputs(&self, _expressions: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
+    fn with_exprs_and_inputs(&self, _expressions: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         let mut node = self.clone();
-        let input = inputs.swap_remove(0);
-        node.input = match self.step.each_partition() {
-            true => input,
-            false => catch_pushed_filter(&self.input, input, &mut node.residual),
+        node.inputs = match self.step.reads() {
+            Reads::EachPartition => inputs,
+            _ => {
+                let changed = self.inputs.iter().zip(inputs);
+                changed.map(|(before, now)| catch_pushed_filter(before, now, &mut node.residual)).collect()
+            }
         };
         Ok(node)
     }
@@ -179,9 +220,9 @@ impl ExtensionPlanner for StepPlanner {
         planning: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(node) = node.as_any().downcast_ref::<StepNode>() else { return Ok(None) };
-        let [input] = physical_inputs else { return internal_err!("{} has one input", node.step.name()) };
         let schema = Arc::clone(node.schema.inner());
-        let mut plan: Arc<dyn ExecutionPlan> = Arc::new(StepExec::new(Arc::clone(&node.step), Arc::clone(input), schema));
+        let step = StepExec::new(Arc::clone(&node.step), physical_inputs.to_vec(), schema);
+        let mut plan: Arc<dyn ExecutionPlan> = Arc::new(step);
         for predicate in &node.residual {
             let predicate = planner.create_physical_expr(predicate, &node.schema, session, planning)?;
             plan = Arc::new(FilterExec::try_new(predicate, plan)?);
@@ -193,7 +234,7 @@ impl ExtensionPlanner for StepPlanner {
 #[derive(Debug)]
 struct StepExec {
     step: Arc<dyn Step>,
-    input: Arc<dyn ExecutionPlan>,
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -201,10 +242,10 @@ struct StepExec {
 }
 
 impl StepExec {
-    fn new(step: Arc<dyn Step>, input: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
-        let (partitions, emission) = match step.each_partition() {
-            true => (input.output_partitioning().partition_count(), EmissionType::Incremental),
-            false => (1, EmissionType::Final),
+    fn new(step: Arc<dyn Step>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef) -> Self {
+        let (partitions, emission) = match (step.reads(), inputs.first()) {
+            (Reads::EachPartition, Some(input)) => (partitions(input), EmissionType::Incremental),
+            _ => (1, EmissionType::Final),
         };
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
@@ -213,8 +254,12 @@ impl StepExec {
             Boundedness::Bounded,
         ));
         let name = format!("{}Exec", step.name());
-        Self { step, input, schema, properties, metrics: ExecutionPlanMetricsSet::new(), name }
+        Self { step, inputs, schema, properties, metrics: ExecutionPlanMetricsSet::new(), name }
     }
+}
+
+fn partitions(input: &Arc<dyn ExecutionPlan>) -> usize {
+    input.output_partitioning().partition_count()
 }
 
 impl DisplayAs for StepExec {
@@ -233,14 +278,20 @@ impl ExecutionPlan for StepExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        self.inputs.iter().collect()
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        InputDistributionRequirements::new(vec![match self.step.each_partition() {
-            true => Distribution::UnspecifiedDistribution,
-            false => Distribution::SinglePartition,
-        }])
+        let wanted = match self.step.reads() {
+            Reads::OneStream => Distribution::SinglePartition,
+            _ => Distribution::UnspecifiedDistribution,
+        };
+        InputDistributionRequirements::new(vec![wanted; self.inputs.len()])
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        // What would be dealt out row by row only to be brought together again stays in its order.
+        vec![self.step.reads() == Reads::EachPartition; self.inputs.len()]
     }
 
     fn apply_expressions(
@@ -252,14 +303,14 @@ impl ExecutionPlan for StepExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(Arc::clone(&self.step), children.swap_remove(0), Arc::clone(&self.schema))))
+        Ok(Arc::new(Self::new(Arc::clone(&self.step), children, Arc::clone(&self.schema))))
     }
 
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(Arc::clone(&self.step), children.swap_remove(0), Arc::clone(&self.schema))))
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.step), children, Arc::clone(&self.schema))))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -267,15 +318,23 @@ impl ExecutionPlan for StepExec {
     }
 
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, Arc::clone(&task))?;
+        let streams = |input: &Arc<dyn ExecutionPlan>| match self.step.reads() {
+            Reads::AllPartitions => (0..partitions(input)).map(|partition| input.execute(partition, Arc::clone(&task))).collect(),
+            _ => Ok(vec![input.execute(partition, Arc::clone(&task))?]),
+        };
+        let inputs = self.inputs.iter().map(streams).collect::<Result<Vec<Streams>>>()?;
+        let config = task.session_config();
         let context = StepContext {
             schema: Arc::clone(&self.schema),
             memory: MemoryConsumer::new(format!("{}[{partition}]", self.name)).register(task.memory_pool()),
+            settings: PortraitSettings::of(config.options()),
+            batch_size: config.batch_size(),
+            workers: config.target_partitions(),
             metrics: self.metrics.clone(),
             partition,
         };
         let baseline = BaselineMetrics::new(&self.metrics, partition);
-        Ok(Box::pin(Observed { inner: self.step.run(input, context)?, baseline }))
+        Ok(Box::pin(Observed { inner: self.step.run(inputs, context)?, baseline }))
     }
 }
 

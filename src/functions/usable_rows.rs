@@ -17,17 +17,20 @@ use datafusion::physical_plan::metrics::Count;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 
-use super::step::{Step, StepContext};
+use super::step::{Reads, Step, StepContext, Streams, only_stream};
 
 /// The metrics that tell of rows left out begin with this.
 pub const ROWS_WITHOUT: &str = "rows_without_";
+
+/// The metric that tells of baskets left out for their size.
+pub const BASKETS_TOO_LARGE: &str = "baskets_too_large";
 
 /// Leaves out the rows of `input` whose columns are NULL or not finite, and counts them by column.
 pub fn usable_rows(input: LogicalPlan) -> LogicalPlan {
     let columns = input.schema().fields().iter().map(|field| field.name().clone()).collect();
     let schema = Arc::clone(input.schema());
     let step: Arc<dyn Step> = Arc::new(UsableRows { columns });
-    step.over(input, schema)
+    step.over([input], schema)
 }
 
 #[derive(Debug)]
@@ -44,14 +47,14 @@ impl Step for UsableRows {
         self.columns.join(", ")
     }
 
-    fn each_partition(&self) -> bool {
-        true
+    fn reads(&self) -> Reads {
+        Reads::EachPartition
     }
 
-    fn run(&self, input: SendableRecordBatchStream, context: StepContext) -> Result<SendableRecordBatchStream> {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let counter = |column: &String| context.counter(format!("{ROWS_WITHOUT}{column}"));
         let counters: Vec<Count> = self.columns.iter().map(counter).collect();
-        let usable = input.map(move |batch| keep_usable(batch?, &counters));
+        let usable = only_stream(inputs)?.map(move |batch| keep_usable(batch?, &counters));
         Ok(Box::pin(RecordBatchStreamAdapter::new(context.schema, usable)))
     }
 }

@@ -31,6 +31,7 @@ use crate::functions::step::catch_pushed_filter;
 pub(super) struct CallNode {
     pub(super) function: Arc<dyn RelationFunction>,
     pub(super) input: Option<LogicalPlan>,
+    pub(super) others: Vec<(&'static str, LogicalPlan)>,
     pub(super) roles: Roles,
     pub(super) options: Vec<(&'static str, Expr)>,
     pub(super) schema: DFSchemaRef,
@@ -58,6 +59,7 @@ impl CallNode {
         let call = Call {
             doc: self.doc(),
             input: self.input.clone(),
+            others: self.others.clone(),
             roles: self.roles.clone(),
             options: Options::read(self.doc(), values)?,
             schema: Arc::clone(&self.schema),
@@ -72,7 +74,7 @@ impl CallNode {
 
     /// What tells two calls apart; the schema follows from it.
     fn identity(&self) -> impl PartialEq + Hash + '_ {
-        (self.doc().name, self.input.as_ref(), &self.roles, &self.options, &self.residual)
+        (self.doc().name, self.input.as_ref(), &self.others, &self.roles, &self.options, &self.residual)
     }
 }
 
@@ -102,7 +104,8 @@ impl Hash for CallNode {
 
 impl PartialOrd for CallNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let order = self.doc().name.cmp(other.doc().name).then(self.input.partial_cmp(&other.input)?);
+        let inputs = UserDefinedLogicalNodeCore::inputs(self).partial_cmp(&UserDefinedLogicalNodeCore::inputs(other))?;
+        let order = self.doc().name.cmp(other.doc().name).then(inputs);
         Some(order).filter(|order| *order != Ordering::Equal || self == other)
     }
 }
@@ -113,7 +116,7 @@ impl UserDefinedLogicalNodeCore for CallNode {
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
-        self.input.iter().collect()
+        self.input.iter().chain(self.others.iter().map(|(_, other)| other)).collect()
     }
 
     fn schema(&self) -> &DFSchemaRef {
@@ -135,10 +138,11 @@ impl UserDefinedLogicalNodeCore for CallNode {
     fn with_exprs_and_inputs(&self, expressions: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         let mut node = self.clone();
         node.options = self.options.iter().map(|(name, _)| *name).zip(expressions).collect();
-        node.input = match (&self.input, inputs.into_iter().next()) {
-            (Some(before), Some(now)) => Some(catch_pushed_filter(before, now, &mut node.residual)),
-            (_, now) => now,
-        };
+        let mut inputs = inputs.into_iter();
+        let before = node.input.iter_mut().chain(node.others.iter_mut().map(|(_, other)| other));
+        for (before, now) in before.zip(&mut inputs) {
+            *before = catch_pushed_filter(before, now, &mut node.residual);
+        }
         Ok(node)
     }
 }

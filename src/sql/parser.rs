@@ -163,24 +163,21 @@ impl<'a> Rewriter<'a> {
             let suggestion = did_you_mean(&name, known);
             return Err(invalid(&name, format!("no such function in FROM{suggestion}; \\df or system.functions lists them")));
         }
+        let Some(function) = super::relation_function(&name) else { return Ok(()) };
+        let mut positions = function.doc().relations();
+        let is_relation = |name: &str| function.doc().relations().any(|argument| argument.name.eq_ignore_ascii_case(name));
         for argument in arguments {
-            let input = match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(input)) => input,
-                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(input), .. } if is_input(&name.value) => input,
-                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(input), .. }
-                    if is_input(&name.value) =>
+            let relation = match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(relation)) if positions.next().is_some() => relation,
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(relation), .. } if is_relation(&name.value) => relation,
+                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(relation), .. }
+                    if is_relation(&name.value) =>
                 {
-                    input
+                    relation
                 }
                 _ => continue,
             };
-            let takes_relation = super::relation_function(&name).is_some_and(|function| {
-                function.doc().arguments.first().is_some_and(|first| first.takes == crate::docs::Takes::Relation)
-            });
-            if takes_relation {
-                self.make_subquery(input)?;
-            }
-            break;
+            self.make_subquery(relation)?;
         }
         Ok(())
     }
@@ -204,10 +201,6 @@ impl<'a> Rewriter<'a> {
         *input = Expr::Subquery(parsed);
         Ok(())
     }
-}
-
-fn is_input(name: &str) -> bool {
-    name.eq_ignore_ascii_case("input")
 }
 
 impl VisitorMut for Rewriter<'_> {

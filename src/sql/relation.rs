@@ -64,10 +64,13 @@ impl Reader<'_> {
         let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
         require_all(doc, &names)?;
 
-        let (mut input, mut roles, mut options) = (None, vec![], vec![]);
+        let (mut input, mut others, mut roles, mut options) = (None, vec![], vec![], vec![]);
         for (name, expression) in given {
             match find(doc, name)?.takes {
-                Takes::Relation => input = Some(self.relation(expression)?),
+                Takes::Relation if doc.arguments.first().is_some_and(|first| first.name == name) => {
+                    input = Some(self.relation(name, expression)?);
+                }
+                Takes::Relation => others.push((name, self.relation(name, expression)?)),
                 takes if takes.is_role() => roles.push((name, takes, expression)),
                 takes => options.push((name, self.option(name, takes, expression)?)),
             }
@@ -84,16 +87,16 @@ impl Reader<'_> {
             }
         }
         let schema = Arc::new(DFSchema::try_from_qualified_schema(doc.name, &Schema::new(columns))?);
-        let call = CallNode { function: self.function, input, roles, options, schema, residual: vec![] };
+        let call = CallNode { function: self.function, input, others, roles, options, schema, residual: vec![] };
         // What is constant is checked at once, so that a view over a wrong call is refused when it is made.
         call.expand(&SimplifyContext::default(), 1)?;
         Ok(call)
     }
 
-    /// The arguments by their names on the page: the first may stand without, and for functions without input all may.
+    /// The arguments by their names on the page: relations may stand without, and for functions without input all may.
     fn match_names(&self, arguments: Vec<FunctionArg>) -> Result<Vec<(&'static str, ast::Expr)>> {
         let doc = self.doc();
-        let takes_input = doc.arguments.first().is_some_and(|argument| argument.takes == Takes::Relation);
+        let relations = doc.relations().count();
         let mut given: Vec<(&'static str, ast::Expr)> = vec![];
         let mut named = false;
         for (position, argument) in arguments.into_iter().enumerate() {
@@ -103,7 +106,7 @@ impl Reader<'_> {
                     named = true;
                     find(doc, &name)?
                 }
-                None if !named && (position == 0 || !takes_input) => match doc.arguments.get(position) {
+                None if !named && (relations == 0 || position < relations) => match doc.arguments.get(position) {
                     Some(argument) => argument,
                     None => {
                         return Err(invalid(
@@ -152,7 +155,7 @@ impl Reader<'_> {
         }
     }
 
-    fn relation(&mut self, expression: ast::Expr) -> Result<LogicalPlan> {
+    fn relation(&mut self, name: &str, expression: ast::Expr) -> Result<LogicalPlan> {
         let factor = match expression {
             ast::Expr::Subquery(subquery) => TableFactor::Derived { lateral: false, subquery, alias: None, sample: None },
             ast::Expr::Identifier(name) => table(ObjectName::from(vec![name]), None),
@@ -164,7 +167,7 @@ impl Reader<'_> {
                 _ => table(call.name, None),
             },
             other => {
-                let problem = format!("the input must be a table name or (SELECT …), got {other}");
+                let problem = format!("{name} must be a table name or (SELECT …), got {other}");
                 return Err(invalid(self.doc().name, problem));
             }
         };

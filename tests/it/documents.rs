@@ -21,7 +21,11 @@ fn names_are_unique_and_pages_complete() {
         }
         for (position, argument) in doc.arguments.iter().enumerate() {
             assert!(!argument.text.is_empty(), "{} {}", doc.name, argument.name);
-            assert!(argument.takes != Takes::Relation || position == 0, "{}: the input comes first", doc.name);
+            assert!(
+                argument.takes != Takes::Relation || position < doc.relations().count(),
+                "{}: relations come first",
+                doc.name
+            );
         }
     }
 }
@@ -53,6 +57,17 @@ fn the_reference_is_up_to_date() {
     }
 }
 
+const RULES: &str = "(SELECT ['paid'] AS antecedents, ['paid'] AS consequents, 0.5 AS confidence, 1 AS lift, 0.1 AS support)";
+
+/// The column of `sample_orders` that plays a role.
+fn column_for(role: &str) -> &'static str {
+    match role {
+        "basket" => "order_id",
+        "item" => "status",
+        _ => "customer_id",
+    }
+}
+
 /// The columns that a page promises are those that come.
 #[test]
 fn results_have_the_columns_of_their_page() {
@@ -64,20 +79,29 @@ fn results_have_the_columns_of_their_page() {
             .iter()
             .filter(|argument| argument.default.is_none())
             .map(|argument| match argument.takes {
+                Takes::Relation if argument.name == "rules" => RULES.to_string(),
                 Takes::Relation => "(SELECT * FROM sample_orders(rows => 10))".to_string(),
-                Takes::Column => format!("{} => customer_id", argument.name),
+                Takes::Column => format!("{} => {}", argument.name, column_for(argument.name)),
                 Takes::Time => format!("{} => ordered_at", argument.name),
                 Takes::Number => format!("{} => amount", argument.name),
                 Takes::Choice(words) => format!("{} => '{}'", argument.name, words[0]),
                 other => panic!("{}: no sample value for {other:?}", doc.name),
             })
             .collect();
-        let sql = format!("SELECT * FROM {}({})", doc.name, arguments.join(", "));
+        // What is required though it has no place of its own: one of two options.
+        let either = if doc.argument("min_support").is_some() { ", min_support => 0.5" } else { "" };
+        let sql = format!("SELECT * FROM {}({}{either})", doc.name, arguments.join(", "));
         let statement = engine.block_on(session.parse(&sql)).unwrap().remove(0);
         let plan = engine.block_on(session.plan(statement)).unwrap();
         let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
-        let promised: Vec<&str> =
-            doc.columns.iter().map(|column| if column.name == "(customer)" { "customer_id" } else { column.name }).collect();
+        // "(customer)" has the name of that role's column; when the role is not given, there is none.
+        let promised = doc.columns.iter().filter_map(|column| {
+            let Some(role) = column.name.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else {
+                return Some(column.name);
+            };
+            doc.argument(role).unwrap().default.is_none().then(|| column_for(role))
+        });
+        let promised: Vec<&str> = promised.collect();
         assert_eq!(names, promised, "{}", doc.name);
     }
 }

@@ -60,6 +60,6 @@ impl RelationFunction for RfmBins {
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (measured, scoring) = options::read(&call)?;
         let step: Arc<dyn Step> = Arc::new(Score { scoring, output: Output::Bins });
-        Ok(step.over(measured, call.schema))
+        Ok(step.over([measured], call.schema))
     }
 }

@@ -97,6 +97,6 @@ impl RelationFunction for Rfm {
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (measured, scoring) = options::read(&call)?;
         let step: Arc<dyn Step> = Arc::new(Score { scoring, output: Output::Customers });
-        Ok(step.over(measured, call.schema))
+        Ok(step.over([measured], call.schema))
     }
 }

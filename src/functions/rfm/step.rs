@@ -16,7 +16,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::scheme::{Scale, Scheme, Scores};
 use super::score::{self, Better, Method};
 use crate::error::invalid;
-use crate::functions::step::{Step, StepContext};
+use crate::functions::step::{Step, StepContext, Streams, only_stream};
 use crate::kernels::decimal::Decimal;
 
 /// From when recency is counted.
@@ -151,9 +151,9 @@ impl Step for Score {
         self.scoring.describe()
     }
 
-    fn run(&self, input: SendableRecordBatchStream, context: StepContext) -> Result<SendableRecordBatchStream> {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let (scoring, output) = (self.scoring.clone(), self.output);
-        let schema = Arc::clone(&context.schema);
+        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let batches = futures::stream::once(async move {
             let customers = Customers::collect(input, &scoring, &context).await?;
             context.counter("customers").add(customers.count());

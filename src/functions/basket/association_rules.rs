@@ -1,0 +1,321 @@
+//! The relation function `association_rules`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array};
+use datafusion::arrow::compute::cast_with_options;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::Result;
+use datafusion::common::format::DEFAULT_CAST_OPTIONS;
+use datafusion::common::utils::SingleRowListArrayBuilder;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::input::Collected;
+use super::mining::control::{Control, Reserved, Stop};
+use super::mining::database::Database;
+use super::mining::itemsets::Itemsets;
+use super::mining::metrics::{Counts, adjust};
+use super::mining::rules::{Rule, Wanted, bits, derive};
+use super::mining::search::{Goal, Target};
+use super::options::{
+    BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, field, list_of_items, per_column, plain,
+    rows,
+};
+use super::output::Lists;
+use super::step::{Group, Mine, Work};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::functions::relation::{Call, RelationFunction, Roles};
+use crate::functions::step::Step;
+
+#[derive(Debug)]
+pub(super) struct AssociationRules;
+
+const DOC: Doc = Doc {
+    name: "association_rules",
+    kind: Kind::Relation,
+    domain: "basket",
+    summary: "Finds rules \"baskets with these items often also hold those\", with their measures.",
+    description: "\
+**Rules.** Every itemset of at least `min_support` is cut in two in every way: antecedents A and consequents C, both not empty, C of at
+most `max_consequent_len` items. Told are the rules that reach `min_confidence` and `min_lift`. `max_len` limits A and C together.
+
+**Measures.** With P(A), P(C) and P(A,C) the shares of baskets that hold A, C and both, of n baskets:
+
+| column | definition | at the edge |
+|---|---|---|
+| `confidence` | P(A,C) / P(A) | |
+| `lift` | P(A,C) / (P(A) P(C)) | 1: independent |
+| `leverage` | P(A,C) − P(A) P(C) | 0: independent |
+| `conviction` | (1 − P(C)) / (1 − confidence) | infinite at confidence 1 |
+| `zhangs_metric` | leverage / max(P(A,C) (1 − P(A)), P(A) (P(C) − P(A,C))) | 0 when the divisor is 0 |
+| `jaccard` | P(A,C) / (P(A) + P(C) − P(A,C)) | |
+| `certainty` | (confidence − P(C)) / (1 − P(C)) | 0 when P(C) is 1 |
+| `kulczynski` | (P(A,C) / P(A) + P(A,C) / P(C)) / 2 | |
+| `imbalance_ratio` | abs(P(A) − P(C)) / (P(A) + P(C) − P(A,C)) | |
+| `p_value` | Fisher's exact test, one-sided: the probability of at least so many common baskets were A and C independent | |
+| `p_adjusted` | `p_value` after Benjamini and Hochberg over all rules told (of the group): the false discovery rate when it is the bound | |
+| `improvement` | confidence − the highest confidence of a rule with the same C and fewer A, down to none, where it is P(C) | |
+| `is_redundant` | `improvement` ≤ 0: a simpler rule is at least as confident | |
+
+**Constraints** prune the search. `antecedent_items` and `consequent_items` name what may stand on each side; with the latter, only
+itemsets that can have one of the consequents are followed. `exclude_items` stand on neither side. Baskets of other items still count.
+
+**Rows that cannot be used**, cost and limits: as in `frequent_itemsets`; the limits hold for the itemsets the rules are made of, and these
+are kept in memory until the rules are told.",
+    arguments: &[
+        INPUT,
+        BASKET,
+        ITEM,
+        PER,
+        MIN_SUPPORT,
+        MIN_COUNT,
+        Argument::optional("min_confidence", Takes::Float(0.0, 1.0), "0.8", "the least confidence"),
+        Argument::optional("min_lift", Takes::Float(0.0, f64::INFINITY), "0", "the least lift"),
+        MAX_LEN,
+        Argument::optional("max_consequent_len", Takes::Integer(1, 62), "1", "the most items among the consequents"),
+        Argument::optional("antecedent_items", Takes::ValuesOf("item"), "", "only these may be antecedents, default all"),
+        Argument::optional("consequent_items", Takes::ValuesOf("item"), "", "only these may be consequents, default all"),
+        Argument::optional("exclude_items", Takes::ValuesOf("item"), "", "these may be neither"),
+        MAX_BASKET_SIZE,
+    ],
+    columns: &[
+        Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" },
+        Column { name: "antecedents", data_type: "list of items", text: "in ascending order" },
+        Column { name: "consequents", data_type: "list of items", text: "in ascending order" },
+        Column { name: "antecedent_support", data_type: "DOUBLE", text: "P(A)" },
+        Column { name: "consequent_support", data_type: "DOUBLE", text: "P(C)" },
+        Column { name: "support", data_type: "DOUBLE", text: "P(A,C)" },
+        Column { name: "count", data_type: "BIGINT", text: "baskets that hold A and C" },
+        Column { name: "confidence", data_type: "DOUBLE", text: "0 to 1" },
+        Column { name: "lift", data_type: "DOUBLE", text: "0 and more" },
+        Column { name: "leverage", data_type: "DOUBLE", text: "−0.25 to 0.25" },
+        Column { name: "conviction", data_type: "DOUBLE", text: "0 to infinity" },
+        Column { name: "zhangs_metric", data_type: "DOUBLE", text: "−1 to 1" },
+        Column { name: "jaccard", data_type: "DOUBLE", text: "0 to 1" },
+        Column { name: "certainty", data_type: "DOUBLE", text: "to 1" },
+        Column { name: "kulczynski", data_type: "DOUBLE", text: "0 to 1" },
+        Column { name: "imbalance_ratio", data_type: "DOUBLE", text: "0 to 1" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "0 to 1" },
+        Column { name: "p_adjusted", data_type: "DOUBLE", text: "0 to 1" },
+        Column { name: "improvement", data_type: "DOUBLE", text: "−1 to 1" },
+        Column { name: "is_redundant", data_type: "BOOLEAN", text: "a simpler rule says as much" },
+    ],
+    examples: &[
+        "SELECT antecedents, consequents, count, round(confidence, 3) AS confidence, round(lift, 2) AS lift
+FROM association_rules(sample_order_items(rows => 20000), basket => order_id, item => product,
+  min_support => 0.002, min_confidence => 0.2)
+WHERE NOT is_redundant AND p_adjusted < 0.01
+ORDER BY lift DESC LIMIT 5;",
+        "SELECT antecedents, round(confidence, 3) AS confidence, count
+FROM association_rules(sample_order_items(rows => 20000), basket => order_id, item => category,
+  min_support => 0.005, min_confidence => 0.1, consequent_items => ['mother and baby'])
+ORDER BY confidence DESC LIMIT 5;",
+    ],
+    source: "R. Agrawal, R. Srikant: Fast Algorithms for Mining Association Rules (1994); S. Brin, R. Motwani, J. Ullman, S. Tsur: Dynamic Itemset Counting (1997), conviction; T. Zhang: Association Rules (2000); R. Bayardo, R. Agrawal, D. Gunopulos: Constraint-Based Rule Mining (2000), improvement; M. Hahsler, K. Hornik: New Probabilistic Interest Measures for Association Rules (2007), Fisher's test; Y. Benjamini, Y. Hochberg: Controlling the False Discovery Rate (1995); names after mlxtend and arules.",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for AssociationRules {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let items = list_of_items(roles)?;
+        let mut columns: Vec<FieldRef> = per_column(roles).into_iter().collect();
+        let before = DOC.columns.iter().skip(1).map(|column| {
+            let data_type = match column.data_type {
+                "list of items" => items.clone(),
+                "BIGINT" => DataType::Int64,
+                "BOOLEAN" => DataType::Boolean,
+                _ => DataType::Float64,
+            };
+            field(column.name, data_type)
+        });
+        columns.extend(before);
+        Ok(columns)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let options = &call.options;
+        let items = |name: &str| -> Result<Option<ArrayRef>> {
+            let Some(values) = options.list(name) else { return Ok(None) };
+            let item = plain(call.roles.data_type("item")?);
+            let cast = cast_with_options(values, item, &DEFAULT_CAST_OPTIONS);
+            cast.map(Some)
+                .map_err(|_| invalid(DOC.name, format!("{name} must hold items, which are {item}, got {}", values.data_type())))
+        };
+        let work = Rules {
+            mining: Mining::read(&call)?,
+            min_confidence: options.float("min_confidence")?,
+            min_lift: options.float("min_lift")?,
+            max_consequent_len: usize::try_from(options.integer("max_consequent_len")?).unwrap_or(1),
+            antecedents: items("antecedent_items")?,
+            consequents: items("consequent_items")?,
+            excluded: items("exclude_items")?,
+        };
+        let step: Arc<dyn Step> = Arc::new(Mine(Arc::new(work)));
+        Ok(step.over([rows(&call)?], call.schema))
+    }
+}
+
+#[derive(Debug)]
+struct Rules {
+    mining: Mining,
+    min_confidence: f64,
+    min_lift: f64,
+    max_consequent_len: usize,
+    antecedents: Option<ArrayRef>,
+    consequents: Option<ArrayRef>,
+    excluded: Option<ArrayRef>,
+}
+
+impl Rules {
+    /// Which items may be antecedents, and which consequents; `None` for all.
+    fn sides(&self, collected: &Collected) -> Result<[Option<Vec<bool>>; 2]> {
+        let flags = |values: &Option<ArrayRef>| values.as_ref().map(|values| collected.flags(values)).transpose();
+        Ok([flags(&self.antecedents)?, flags(&self.consequents)?])
+    }
+}
+
+impl Work for Rules {
+    fn operator(&self) -> &'static str {
+        "AssociationRules"
+    }
+
+    fn function(&self) -> &'static str {
+        DOC.name
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!(
+            "{}, min_confidence={}, min_lift={}, max_consequent_len={}",
+            self.mining.describe(),
+            self.min_confidence,
+            self.min_lift,
+            self.max_consequent_len
+        );
+        for (name, items) in
+            [("antecedent_items", &self.antecedents), ("consequent_items", &self.consequents), ("exclude_items", &self.excluded)]
+        {
+            if let Some(items) = items {
+                text.push_str(&format!(", {name}={}", SingleRowListArrayBuilder::new(Arc::clone(items)).build_list_scalar()));
+            }
+        }
+        text
+    }
+
+    fn prepare(&self, collected: &mut Collected) -> Result<()> {
+        let excluded = self.excluded.as_ref().map(|values| collected.flags(values)).transpose()?;
+        let sides = self.sides(collected)?;
+        let on_no_side = |code: usize| sides.iter().all(|side| side.as_ref().is_some_and(|side| !side[code]));
+        collected.exclude(|code| on_no_side(code) || excluded.as_ref().is_some_and(|excluded| excluded[code]));
+        Ok(())
+    }
+
+    fn mine(&self, group: &Group<'_>) -> Result<(), Stop> {
+        let [antecedents, consequents] = self.sides(group.collected).map_err(|error| group.running.fail(error))?;
+        let database = group.database(&self.mining, consequents.as_deref(), consequents.is_some())?;
+        let by_rank = |flags: &[bool], wanted: bool| -> Vec<bool> {
+            database.items.iter().map(|item| flags[item.code as usize] == wanted).collect()
+        };
+        let goal = Goal {
+            consequents: consequents.as_deref().map(|flags| by_rank(flags, true)),
+            scarce: antecedents.as_deref().map(|flags| (by_rank(flags, false), self.max_consequent_len)),
+            ..Goal::all(Target::Frequent, self.mining.max_len)
+        };
+        let kept = Kept::new(group.control);
+        group.search(&database, &goal, self.mining.threshold, |sets| kept.add(sets))?;
+        let (sets, _memory) = kept.finish();
+        let wanted = Wanted {
+            min_confidence: self.min_confidence,
+            min_lift: self.min_lift,
+            max_consequent_len: self.max_consequent_len,
+            antecedents,
+            consequents,
+        };
+        let derived = derive(&sets, database.baskets, &wanted, group.control);
+        let (rules, _rules_memory) = derived.map_err(|stop| match stop {
+            Stop::OutOfMemory(_) => self.do_not_fit(group, &database, &goal, &sets),
+            stop => group.explain(stop),
+        })?;
+        let p_values: Vec<f64> = rules.iter().map(|rule| rule.p_value).collect();
+        let adjusted = adjust(&p_values);
+        for (rules, adjusted) in rules.chunks(group.running.batch_size).zip(adjusted.chunks(group.running.batch_size)) {
+            group.control.check()?;
+            group.send(columns(rules, adjusted, &sets, &group.collected.items))?;
+        }
+        Ok(())
+    }
+}
+
+impl Rules {
+    fn do_not_fit(&self, group: &Group<'_>, database: &Database<'_>, goal: &Goal, sets: &Itemsets) -> Stop {
+        let number = sets.len() as u64;
+        let problem = format!("the rules of {number} itemsets do not fit into memory");
+        group.itemsets_do_not_fit(database, goal, self.mining.threshold, &problem, number / 2)
+    }
+}
+
+/// Itemsets kept together, in memory taken from the budget.
+struct Kept<'a> {
+    all: Mutex<(Itemsets, Option<Reserved<'a>>)>,
+    control: Control<'a>,
+}
+
+impl<'a> Kept<'a> {
+    fn new(control: Control<'a>) -> Self {
+        Self { all: Mutex::default(), control }
+    }
+
+    fn add(&self, sets: Itemsets) -> Result<(), Stop> {
+        let mut kept = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, memory) = &mut *kept;
+        let wanted = sets.size();
+        match memory {
+            // Vectors grow to twice their size.
+            Some(memory) => memory.grow(2 * wanted)?,
+            None => *memory = Some(self.control.reserve(2 * wanted)?),
+        }
+        all.append(sets)
+    }
+
+    fn finish(self) -> (Itemsets, Option<Reserved<'a>>) {
+        self.all.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn columns(rules: &[Rule], adjusted: &[f64], sets: &Itemsets, items: &ArrayRef) -> Result<Vec<ArrayRef>> {
+    let (mut antecedents, mut consequents) = (Lists::new(), Lists::new());
+    for rule in rules {
+        let set = sets.get(rule.set as usize);
+        let chosen = |mask: u64| bits(mask).map(|bit| set[bit]);
+        consequents.push(chosen(rule.consequents));
+        antecedents.push(chosen(!rule.consequents & ((1 << set.len()) - 1)));
+    }
+    let number =
+        |measure: &dyn Fn(&Rule) -> f64| -> ArrayRef { Arc::new(rules.iter().map(measure).map(Some).collect::<Float64Array>()) };
+    let of_counts = |measure: fn(Counts) -> f64| number(&|rule| measure(rule.counts));
+    Ok(vec![
+        antecedents.finish(items)?,
+        consequents.finish(items)?,
+        number(&|rule| rule.counts.share(rule.counts.antecedents)),
+        number(&|rule| rule.counts.share(rule.counts.consequents)),
+        number(&|rule| rule.counts.share(rule.counts.both)),
+        Arc::new(rules.iter().map(|rule| Some(i64::from(rule.counts.both))).collect::<Int64Array>()),
+        of_counts(Counts::confidence),
+        of_counts(Counts::lift),
+        of_counts(Counts::leverage),
+        of_counts(Counts::conviction),
+        of_counts(Counts::zhangs_metric),
+        of_counts(Counts::jaccard),
+        of_counts(Counts::certainty),
+        of_counts(Counts::kulczynski),
+        of_counts(Counts::imbalance_ratio),
+        number(&|rule| rule.p_value),
+        Arc::new(Float64Array::from(adjusted.to_vec())),
+        number(&Rule::improvement),
+        Arc::new(rules.iter().map(|rule| Some(rule.improvement() <= 0.0)).collect::<BooleanArray>()),
+    ])
+}

@@ -1,0 +1,460 @@
+//! Rows of (basket, item) into packed runs of codes.
+//!
+//! Every partition has its own dictionary of items, so that partitions do not wait for one another; at the end the
+//! dictionaries are merged into one, in the order of the items' values. Whole numbers serve as basket keys as they are;
+//! other types are numbered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array, make_comparator, new_empty_array};
+use datafusion::arrow::compute::{SortOptions, cast, concat, sort_to_indices, take};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt64Type};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::logical_expr::EmitTo;
+use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use futures::StreamExt;
+
+use super::mining::baskets::{ItemMaps, NO_ITEM};
+use super::mining::runs::{Block, Key, Packer};
+use crate::functions::step::{StepContext, Streams};
+
+/// All rows, packed.
+pub(super) struct Collected {
+    /// The distinct items in ascending order; an item's code is its place here.
+    pub(super) items: ArrayRef,
+    pub(super) maps: ItemMaps,
+    /// What `per` holds, by group number, in ascending order.
+    pub(super) groups: Option<ArrayRef>,
+    /// What the baskets' keys stand for.
+    pub(super) baskets: BasketValues,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// What a basket's key stands for.
+pub(super) enum BasketValues {
+    /// The key is the number itself.
+    Integers(DataType),
+    /// The key is a place in this list.
+    Listed(ArrayRef),
+}
+
+impl BasketValues {
+    /// The baskets of these keys.
+    pub(super) fn values(&self, keys: &[u64]) -> Result<ArrayRef> {
+        match self {
+            Self::Integers(data_type) => integers(keys.iter().map(|key| (key ^ SIGN) as i64), data_type),
+            Self::Listed(values) => {
+                let places: UInt32Array = keys.iter().map(|key| *key as u32).collect();
+                Ok(take(values, &places, None)?)
+            }
+        }
+    }
+}
+
+impl Collected {
+    /// Codes of the given values; those that are not among the items have none.
+    pub(super) fn codes(&self, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
+        let compare = make_comparator(&self.items, values, SortOptions::default())?;
+        let place = |value: usize| {
+            let (mut low, mut high) = (0, self.items.len());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if compare(middle, value).is_lt() { low = middle + 1 } else { high = middle }
+            }
+            (low < self.items.len() && compare(low, value).is_eq()).then_some(low as u32)
+        };
+        Ok((0..values.len()).map(place).collect())
+    }
+
+    /// Which items are among these values.
+    pub(super) fn flags(&self, values: &ArrayRef) -> Result<Vec<bool>> {
+        let mut flags = vec![false; self.items.len()];
+        for code in self.codes(values)?.into_iter().flatten() {
+            flags[code as usize] = true;
+        }
+        Ok(flags)
+    }
+
+    /// Leaves items out of everything that follows; their baskets stay.
+    pub(super) fn exclude(&mut self, is_excluded: impl Fn(usize) -> bool) {
+        for code in self.maps.0.iter_mut().flatten() {
+            if *code != NO_ITEM && is_excluded(*code as usize) {
+                *code = NO_ITEM;
+            }
+        }
+    }
+}
+
+/// Whole numbers are ordered as unsigned ones after this bit is flipped.
+const SIGN: u64 = 1 << 63;
+
+/// Reads columns basket, item and (when there are three) group; every partition on a thread of its own.
+pub(super) async fn collect(streams: Streams, context: &StepContext, memory: &Arc<MemoryReservation>) -> Result<Collected> {
+    let timer = context.timer();
+    let mut tasks = vec![];
+    for (source, stream) in streams.into_iter().enumerate() {
+        let (timer, memory) = (timer.clone(), Arc::clone(memory));
+        tasks.push(SpawnedTask::spawn(async move { Reader::read(source, stream, &timer, &memory).await }));
+    }
+    let mut readers = vec![];
+    for task in tasks {
+        readers.push(task.join_unwind().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
+    }
+    let _running = timer.timer();
+    merge(readers, memory)
+}
+
+struct Reader {
+    packer: Packer,
+    baskets: Keys,
+    items: Codes,
+    groups: Option<Interner>,
+    rows: usize,
+    reserved: usize,
+}
+
+impl Reader {
+    async fn read(
+        source: usize,
+        mut stream: SendableRecordBatchStream,
+        timer: &datafusion::physical_plan::metrics::Time,
+        memory: &MemoryReservation,
+    ) -> Result<Self> {
+        let schema = stream.schema();
+        let field = |index: usize| schema.field(index).data_type();
+        let mut reader = Self {
+            packer: Packer::new(source),
+            baskets: if field(0).is_integer() {
+                Keys::Integers(field(0).clone())
+            } else {
+                Keys::Listed(Interner::new(field(0))?)
+            },
+            items: if field(1).is_integer() {
+                Codes::Integers(IntegerCodes::default(), field(1).clone())
+            } else {
+                Codes::Listed(Interner::new(field(1))?)
+            },
+            groups: (schema.fields().len() > 2).then(|| Interner::new(field(2))).transpose()?,
+            rows: 0,
+            reserved: 0,
+        };
+        let (mut keys, mut codes) = (vec![], vec![]);
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            let _running = timer.timer();
+            reader.add(&batch, &mut keys, &mut codes, memory)?;
+        }
+        Ok(reader)
+    }
+
+    fn add(&mut self, batch: &RecordBatch, keys: &mut Vec<u64>, codes: &mut Vec<u32>, memory: &MemoryReservation) -> Result<()> {
+        // More than a row can take; corrected when it is known what it took.
+        const ROW: usize = 48;
+        let most = batch.num_rows() * ROW;
+        memory.try_grow(most).map_err(|_| {
+            let (rows, held) = (self.rows, memory.size() >> 20);
+            let problem = format!(
+                "the memory limit is reached: the first {rows} rows of a partition, {held} MB in all partitions, do not fit with the rest; \
+                 raise --memory-limit, or read fewer baskets"
+            );
+            DataFusionError::ResourcesExhausted(problem)
+        })?;
+        self.baskets.keys(batch.column(0), keys)?;
+        self.items.codes(batch.column(1), codes)?;
+        match &mut self.groups {
+            None => {
+                for (basket, item) in keys.iter().zip(codes.iter()) {
+                    self.packer.push(Key { group: 0, basket: *basket }, *item);
+                }
+            }
+            Some(groups) => {
+                let groups = groups.intern(batch.column(2))?;
+                for ((basket, item), group) in keys.iter().zip(codes.iter()).zip(groups) {
+                    self.packer.push(Key { group: *group as u32, basket: *basket }, *item);
+                }
+            }
+        }
+        self.rows += batch.num_rows();
+        let size = self.packer.size() + self.baskets.size() + self.items.size() + self.groups.as_ref().map_or(0, Interner::size);
+        let before = self.reserved + most;
+        self.reserved = size;
+        if size > before {
+            memory.try_grow(size - before)
+        } else {
+            memory.shrink(before - size);
+            Ok(())
+        }
+    }
+}
+
+/// Numbers the values of a column.
+struct Interner {
+    values: Box<dyn GroupValues>,
+    numbers: Vec<usize>,
+    data_type: DataType,
+}
+
+impl Interner {
+    fn new(data_type: &DataType) -> Result<Self> {
+        let schema = Arc::new(Schema::new(vec![Field::new("value", data_type.clone(), true)]));
+        let values = new_group_values(schema, &GroupOrdering::None)?;
+        Ok(Self { values, numbers: vec![], data_type: data_type.clone() })
+    }
+
+    fn intern(&mut self, column: &ArrayRef) -> Result<&[usize]> {
+        self.values.intern(&[Arc::clone(column)], &mut self.numbers)?;
+        Ok(&self.numbers)
+    }
+
+    fn size(&self) -> usize {
+        self.values.size()
+    }
+
+    fn finish(mut self) -> Result<ArrayRef> {
+        let mut columns = self.values.emit(EmitTo::All)?;
+        Ok(columns.pop().unwrap_or_else(|| new_empty_array(&self.data_type)))
+    }
+}
+
+/// Makes basket keys.
+enum Keys {
+    Integers(DataType),
+    Listed(Interner),
+}
+
+impl Keys {
+    fn keys(&mut self, column: &ArrayRef, keys: &mut Vec<u64>) -> Result<()> {
+        keys.clear();
+        match self {
+            Self::Integers(_) => keys.extend(bits(column)?.values().iter().map(|value| *value as u64 ^ SIGN)),
+            Self::Listed(interner) => keys.extend(interner.intern(column)?.iter().map(|number| *number as u64)),
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Integers(_) => 0,
+            Self::Listed(interner) => interner.size(),
+        }
+    }
+}
+
+/// Whole numbers of any width as 64 bits.
+fn bits(column: &ArrayRef) -> Result<Int64Array> {
+    Ok(match column.data_type() {
+        DataType::UInt64 => column.as_primitive::<UInt64Type>().unary(|value| value as i64),
+        _ => cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone(),
+    })
+}
+
+fn integers(values: impl Iterator<Item = i64>, data_type: &DataType) -> Result<ArrayRef> {
+    let values: Int64Array = values.map(Some).collect();
+    Ok(match data_type {
+        DataType::UInt64 => Arc::new(values.unary::<_, UInt64Type>(|value| value as u64)),
+        _ => cast(&values, data_type)?,
+    })
+}
+
+/// Makes item codes, of this partition's own dictionary.
+enum Codes {
+    Integers(IntegerCodes, DataType),
+    Listed(Interner),
+}
+
+impl Codes {
+    fn codes(&mut self, column: &ArrayRef, codes: &mut Vec<u32>) -> Result<()> {
+        codes.clear();
+        match self {
+            Self::Integers(known, _) => known.codes(bits(column)?.values(), codes),
+            Self::Listed(interner) => codes.extend(interner.intern(column)?.iter().map(|number| *number as u32)),
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Integers(known, _) => known.size(),
+            Self::Listed(interner) => interner.size(),
+        }
+    }
+
+    fn finish(self) -> Result<ArrayRef> {
+        match self {
+            Self::Integers(known, data_type) => integers(known.values.into_iter(), &data_type),
+            Self::Listed(interner) => interner.finish(),
+        }
+    }
+}
+
+/// Whole numbers in a table as long as they lie near together, in a hash table otherwise.
+#[derive(Default)]
+struct IntegerCodes {
+    values: Vec<i64>,
+    /// The number that `table` begins with.
+    base: i64,
+    table: Vec<u32>,
+    others: HashMap<i64, u32>,
+}
+
+/// The longest table.
+const SPAN: i128 = 1 << 22;
+
+impl IntegerCodes {
+    fn codes(&mut self, column: &[i64], codes: &mut Vec<u32>) {
+        self.make_room(column);
+        for value in column {
+            let place = value.wrapping_sub(self.base) as u64;
+            match self.table.get_mut(place as usize) {
+                Some(code) => {
+                    if *code == NO_ITEM {
+                        *code = self.values.len() as u32;
+                        self.values.push(*value);
+                    }
+                    codes.push(*code);
+                }
+                None => {
+                    let values = &mut self.values;
+                    let code = *self.others.entry(*value).or_insert_with(|| {
+                        values.push(*value);
+                        (values.len() - 1) as u32
+                    });
+                    codes.push(code);
+                }
+            }
+        }
+    }
+
+    /// Lets the table reach over all values of the column, when it may be so long.
+    fn make_room(&mut self, column: &[i64]) {
+        let (Some(least), Some(most)) = (column.iter().min(), column.iter().max()) else { return };
+        let (mut least, mut end) = (i128::from(*least), i128::from(*most) + 1);
+        if !self.table.is_empty() {
+            least = least.min(i128::from(self.base));
+            end = end.max(i128::from(self.base) + self.table.len() as i128);
+        }
+        let length = end - least;
+        if length == self.table.len() as i128 || length > SPAN || !self.others.is_empty() {
+            return;
+        }
+        let mut table = vec![NO_ITEM; length as usize];
+        let from = (i128::from(self.base) - least) as usize;
+        if !self.table.is_empty() {
+            table[from..from + self.table.len()].copy_from_slice(&self.table);
+        }
+        (self.base, self.table) = (least as i64, table);
+    }
+
+    fn size(&self) -> usize {
+        8 * self.values.capacity() + 4 * self.table.capacity() + 24 * self.others.capacity()
+    }
+}
+
+/// One dictionary of all partitions.
+fn merge(readers: Vec<Reader>, memory: &MemoryReservation) -> Result<Collected> {
+    let (mut packers, mut baskets, mut items, mut groups) = (vec![], vec![], vec![], vec![]);
+    for reader in readers {
+        packers.push(reader.packer);
+        baskets.push(reader.baskets);
+        items.push(reader.items.finish()?);
+        groups.extend(reader.groups.map(Interner::finish).transpose()?);
+    }
+    let (items, item_maps) = sorted(&items)?;
+    let (groups, group_maps) = match groups.is_empty() {
+        true => (None, vec![]),
+        false => {
+            let (groups, maps) = sorted(&groups)?;
+            (Some(groups), maps)
+        }
+    };
+    let (baskets, basket_maps) = merge_baskets(baskets, memory)?;
+    let mut blocks = vec![];
+    for (source, packer) in packers.into_iter().enumerate() {
+        let (groups, baskets) = (group_maps.get(source), basket_maps.get(source).and_then(Option::as_ref));
+        for block in packer.finish() {
+            if groups.is_none() && baskets.is_none() {
+                blocks.push(block);
+                continue;
+            }
+            blocks.extend(block.rekeyed(|key| Key {
+                group: groups.map_or(key.group, |groups| groups[key.group as usize]),
+                basket: baskets.map_or(key.basket, |baskets| baskets[key.basket as usize]),
+            }));
+        }
+    }
+    Ok(Collected { items, maps: ItemMaps(item_maps), groups, baskets, blocks })
+}
+
+/// The distinct values of all lists in ascending order, and for each list where its values stand there.
+pub(super) fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
+    let lists_of: Vec<&dyn Array> = lists.iter().map(AsRef::as_ref).collect();
+    let all = concat(&lists_of)?;
+    let order = sort_to_indices(&all, None, None)?;
+    let compare = make_comparator(&all, &all, SortOptions::default())?;
+    let (mut places, mut distinct) = (vec![0_u32; all.len()], vec![]);
+    for index in order.values() {
+        if distinct.last().is_none_or(|last: &u32| compare(*last as usize, *index as usize).is_ne()) {
+            distinct.push(*index);
+        }
+        places[*index as usize] = distinct.len() as u32 - 1;
+    }
+    let values = take(&all, &UInt32Array::from(distinct), None)?;
+    let mut rest = places.as_slice();
+    let maps = lists.iter().map(|list| {
+        let (map, after) = rest.split_at(list.len());
+        rest = after;
+        map.to_vec()
+    });
+    Ok((values, maps.collect()))
+}
+
+/// Numbers the baskets of all partitions; the first partition keeps its numbers.
+fn merge_baskets(all: Vec<Keys>, memory: &MemoryReservation) -> Result<(BasketValues, Vec<Option<Vec<u64>>>)> {
+    let mut interners = vec![];
+    for keys in all {
+        match keys {
+            Keys::Integers(data_type) => return Ok((BasketValues::Integers(data_type), vec![])),
+            Keys::Listed(interner) => interners.push(interner),
+        }
+    }
+    let mut interners = interners.into_iter();
+    let Some(mut first) = interners.next() else { return Ok((BasketValues::Integers(DataType::Int64), vec![])) };
+    let mut maps = vec![None];
+    for other in interners {
+        let before = first.size();
+        memory.try_grow(other.size())?;
+        let values = other.finish()?;
+        maps.push(Some(first.intern(&values)?.iter().map(|number| *number as u64).collect()));
+        memory.try_grow(first.size().saturating_sub(before))?;
+    }
+    Ok((BasketValues::Listed(first.finish()?), maps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integer_codes_are_stable_near_and_far() {
+        let mut known = IntegerCodes::default();
+        let mut codes = vec![];
+        let columns: [&[i64]; 5] = [&[5, 7, 5], &[-3, 7], &[i64::MAX, i64::MIN, 5], &[1 << 40, -3, 6, 1 << 40], &[i64::MAX, 6]];
+        let mut all = vec![];
+        for column in columns {
+            codes.clear();
+            known.codes(column, &mut codes);
+            all.extend(column.iter().copied().zip(codes.iter().copied()));
+        }
+        for (value, code) in all {
+            assert_eq!(known.values[code as usize], value);
+        }
+        assert_eq!(known.values.len(), 7);
+    }
+}

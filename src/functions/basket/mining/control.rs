@@ -1,0 +1,146 @@
+//! What every part of the mining obeys: cancelling, memory, and how many threads work.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Why mining ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Nobody waits for the result.
+    Cancelled,
+    /// The memory budget refused this many bytes.
+    OutOfMemory(usize),
+    /// More itemsets than allowed.
+    TooMany,
+    /// More rows or baskets than 32-bit positions can name.
+    TooLarge,
+}
+
+/// The memory budget: asked before memory is taken.
+pub(crate) trait Budget: Sync {
+    /// True when so many more bytes may be taken.
+    fn grow(&self, bytes: usize) -> bool;
+    /// Gives bytes back.
+    fn shrink(&self, bytes: usize);
+}
+
+/// Cancelling, memory and threads of one call.
+#[derive(Clone, Copy)]
+pub(crate) struct Control<'a> {
+    pub(crate) cancelled: &'a AtomicBool,
+    pub(crate) budget: &'a dyn Budget,
+    pub(crate) workers: usize,
+}
+
+impl<'a> Control<'a> {
+    /// Fails once the call is cancelled.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// Takes memory until the guard is dropped.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<Reserved<'a>, Stop> {
+        let mut reserved = Reserved { budget: self.budget, bytes: 0 };
+        reserved.grow(bytes)?;
+        Ok(reserved)
+    }
+
+    /// Runs `work` on jobs `0..jobs`, each worker with its own state, taking one job after another; gives the states back.
+    ///
+    /// The first failure ends the others at their next job.
+    pub(crate) fn share<S: Send>(
+        &self,
+        jobs: usize,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, usize) -> Result<(), Stop> + Sync,
+    ) -> Result<Vec<S>, Stop> {
+        let next = AtomicUsize::new(0);
+        let failed: Mutex<Option<Stop>> = Mutex::new(None);
+        let run = || {
+            let mut own = state();
+            loop {
+                let job = next.fetch_add(1, Ordering::Relaxed);
+                if job >= jobs {
+                    return own;
+                }
+                if let Err(stop) = self.check().and_then(|()| work(&mut own, job)) {
+                    next.store(jobs, Ordering::Relaxed);
+                    let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    // What went wrong counts, not that the others were then told to end.
+                    if failed.is_none() || *failed == Some(Stop::Cancelled) {
+                        *failed = Some(stop);
+                    }
+                    return own;
+                }
+            }
+        };
+        let workers = self.workers.clamp(1, jobs.max(1));
+        let states = if workers == 1 {
+            vec![run()]
+        } else {
+            std::thread::scope(|scope| {
+                let others: Vec<_> = (1..workers).map(|_| scope.spawn(run)).collect();
+                let mut states = vec![run()];
+                for other in others {
+                    match other.join() {
+                        Ok(state) => states.push(state),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
+                }
+                states
+            })
+        };
+        match failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(stop) => Err(stop),
+            None => Ok(states),
+        }
+    }
+}
+
+/// Memory taken from the budget, given back when dropped.
+pub(crate) struct Reserved<'a> {
+    budget: &'a dyn Budget,
+    bytes: usize,
+}
+
+impl Reserved<'_> {
+    /// Takes more.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Stop> {
+        if !self.budget.grow(bytes) {
+            return Err(Stop::OutOfMemory(bytes));
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Takes what lacks to have this much; keeps what there is when it is more.
+    pub(crate) fn at_least(&mut self, bytes: usize) -> Result<(), Stop> {
+        if bytes > self.bytes { self.grow(bytes - self.bytes) } else { Ok(()) }
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.budget.shrink(self.bytes);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod unlimited {
+    use super::*;
+
+    struct Unlimited;
+
+    impl Budget for Unlimited {
+        fn grow(&self, _bytes: usize) -> bool {
+            true
+        }
+        fn shrink(&self, _bytes: usize) {}
+    }
+
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
+    pub(crate) fn control(workers: usize) -> Control<'static> {
+        Control { cancelled: &NEVER, budget: &Unlimited, workers }
+    }
+}

@@ -1,0 +1,130 @@
+//! Arguments that the functions of the domain share.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+
+use super::mining::database::Threshold;
+use crate::docs::{Argument, Takes};
+use crate::error::invalid;
+use crate::functions::relation::{Call, Role, Roles, role};
+use crate::functions::usable_rows::usable_rows;
+
+pub(super) const INPUT: Argument = Argument::required("input", Takes::Relation, "one row for each item in a basket");
+pub(super) const BASKET: Argument =
+    Argument::required("basket", Takes::Column, "what belongs together: an order, a customer, a visit; any type");
+pub(super) const ITEM: Argument = Argument::required("item", Takes::Column, "what is in it: a product, a category; any type");
+pub(super) const PER: Argument =
+    Argument::optional("per", Takes::Column, "", "mine each value of this column on its own, with its own supports");
+pub(super) const MIN_SUPPORT: Argument = Argument::optional(
+    "min_support",
+    Takes::Share,
+    "",
+    "the share of baskets that an itemset must be in; give this or `min_count`",
+);
+pub(super) const MIN_COUNT: Argument =
+    Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "the number of baskets that an itemset must be in");
+pub(super) const MAX_LEN: Argument =
+    Argument::optional("max_len", Takes::Integer(1, i64::MAX), "", "the most items in an itemset, default without limit");
+pub(super) const MAX_BASKET_SIZE: Argument = Argument::optional(
+    "max_basket_size",
+    Takes::Integer(1, i64::MAX),
+    "",
+    "leave out baskets with more distinct items, and tell how many; default keeps all",
+);
+
+/// Options of mining.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Mining {
+    pub(super) threshold: Threshold,
+    pub(super) max_len: usize,
+    pub(super) max_basket_size: usize,
+}
+
+impl Mining {
+    pub(super) fn read(call: &Call) -> Result<Self> {
+        let options = &call.options;
+        let threshold = match (options.is_given("min_support"), options.is_given("min_count")) {
+            (true, false) => Threshold::Share(options.float("min_support")?),
+            (false, true) => Threshold::Count(options.integer("min_count")?.unsigned_abs()),
+            (true, true) => return Err(invalid(call.doc.name, "give min_support or min_count, not both")),
+            (false, false) => {
+                return Err(invalid(
+                    call.doc.name,
+                    "needs min_support (a share of the baskets) or min_count; support_curve shows what they give",
+                ));
+            }
+        };
+        Ok(Self { threshold, max_len: most(call, "max_len")?, max_basket_size: most(call, "max_basket_size")? })
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let mut text = threshold_text(self.threshold);
+        for (name, most) in [("max_len", self.max_len), ("max_basket_size", self.max_basket_size)] {
+            if most != usize::MAX {
+                text.push_str(&format!(", {name}={most}"));
+            }
+        }
+        text
+    }
+}
+
+fn threshold_text(threshold: Threshold) -> String {
+    match threshold {
+        Threshold::Share(share) => format!("min_support={share}"),
+        Threshold::Count(count) => format!("min_count={count}"),
+    }
+}
+
+/// A limit, or none.
+pub(super) fn most(call: &Call, name: &str) -> Result<usize> {
+    if !call.options.is_given(name) {
+        return Ok(usize::MAX);
+    }
+    Ok(usize::try_from(call.options.integer(name)?).unwrap_or(usize::MAX))
+}
+
+/// The type of a role's values: what a dictionary holds, when it is one.
+pub(super) fn plain(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    }
+}
+
+/// The input's usable rows: basket, item and (when given) per, in plain types.
+pub(super) fn rows(call: &Call) -> Result<LogicalPlan> {
+    let column = |given: &Role| {
+        let data_type = given.field.data_type();
+        match plain(data_type) {
+            plain if plain == data_type => role(given.name),
+            plain => cast(role(given.name), plain.clone()).alias(given.name),
+        }
+    };
+    let columns: Vec<_> = call.roles.0.iter().map(column).collect();
+    let rows = LogicalPlanBuilder::from(call.input()?).project(columns)?.build()?;
+    Ok(usable_rows(rows))
+}
+
+/// The column of `per` under its own name, when given.
+pub(super) fn per_column(roles: &Roles) -> Option<FieldRef> {
+    roles.get("per").map(|per| Arc::new(Field::new(&per.column, plain(per.field.data_type()).clone(), false)))
+}
+
+/// The type of a list of items, after a check that items can be told apart and ordered.
+pub(super) fn list_of_items(roles: &Roles) -> Result<DataType> {
+    for given in &roles.0 {
+        let data_type = plain(given.field.data_type());
+        if data_type.is_nested() {
+            return plan_err!("{} must be a number, text or date, \"{}\" is {data_type}", given.name, given.column);
+        }
+    }
+    Ok(DataType::new_list(plain(roles.data_type("item")?).clone(), true))
+}
+
+/// A result column without NULL.
+pub(super) fn field(name: &str, data_type: DataType) -> FieldRef {
+    Arc::new(Field::new(name, data_type, false))
+}

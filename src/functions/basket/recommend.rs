@@ -1,0 +1,378 @@
+//! The relation function `recommend`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch, UInt32Array, new_empty_array};
+use datafusion::arrow::compute::take;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
+use datafusion::common::{Column as ColumnName, Result};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{StreamExt, TryStreamExt};
+
+use super::input::{Collected, sorted};
+use super::mining::baskets::{Baskets, NO_ITEM};
+use super::mining::control::Stop;
+use super::options::{BASKET, ITEM, field, list_of_items, most, plain, rows};
+use super::output::Lists;
+use super::step::{Running, mine_beside};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::functions::relation::{Call, RelationFunction, Roles};
+use crate::functions::step::{Reads, Step, StepContext, Streams};
+use crate::functions::usable_rows::usable_rows;
+
+#[derive(Debug)]
+pub(super) struct Recommend;
+
+const METRICS: &[&str] = &["confidence", "lift", "support"];
+
+const DOC: Doc = Doc {
+    name: "recommend",
+    kind: Kind::Relation,
+    domain: "basket",
+    summary: "Applies rules to baskets: the items each does not hold yet, ranked, with the rule that speaks for each.",
+    description: "\
+A rule applies to a basket that holds all its antecedents; it speaks for those of its consequents that the basket does not hold. Of several
+rules for one item the first counts: the highest `metric`, then confidence, lift, support, then the items in their order. Items are ranked by
+their rules in the same way.
+
+`rules` is what `association_rules` gives, or any relation with its columns antecedents, consequents, confidence, lift and support: filter it,
+keep it in a table, write it by hand. The baskets need not be those the rules come from: rules mined from orders serve for all that a customer
+ever bought, or looked at (\"browsed this, not bought that yet\").
+
+Rows without basket or item, and rules with a NULL or an infinite number, are left out and counted. Baskets without a recommendation have no row.
+
+**Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that have one of its items.",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "one row for each item in a basket"),
+        Argument::required("rules", Takes::Relation, "rules, as `association_rules` gives them"),
+        BASKET,
+        ITEM,
+        Argument::optional("metric", Takes::Choice(METRICS), "'confidence'", "what ranks the rules"),
+        Argument::optional("max_recommendations", Takes::Integer(1, i64::MAX), "5", "the most items for a basket"),
+    ],
+    columns: &[
+        Column { name: "(basket)", data_type: "as the role", text: "the basket, under the column's own name" },
+        Column { name: "rank", data_type: "INT", text: "1 for the first" },
+        Column { name: "(item)", data_type: "as the role", text: "the item, under the column's own name" },
+        Column { name: "antecedents", data_type: "list of items", text: "the rule: what the basket holds" },
+        Column { name: "confidence", data_type: "DOUBLE", text: "of the rule" },
+        Column { name: "lift", data_type: "DOUBLE", text: "of the rule" },
+        Column { name: "support", data_type: "DOUBLE", text: "of the rule" },
+    ],
+    examples: &[
+        "SELECT customer_id, rank, product, antecedents, round(confidence, 2) AS confidence
+FROM recommend(
+  (SELECT o.customer_id, i.product FROM sample_orders(rows => 2000) o
+   JOIN sample_order_items(rows => 5000) i ON o.order_id = i.order_id),
+  association_rules(sample_order_items(rows => 5000), basket => order_id, item => product, min_count => 5, min_confidence => 0.1),
+  basket => customer_id, item => product, max_recommendations => 2)
+ORDER BY customer_id, rank LIMIT 5;",
+    ],
+    source: "after Spark's FPGrowthModel.transform and SAS/IBM rule scoring; the ranking is by the best rule, not by a sum over rules.",
+    ..Doc::EMPTY
+};
+
+/// The columns of `rules` beside its two lists.
+const NUMBERS: [&str; 3] = ["confidence", "lift", "support"];
+
+impl RelationFunction for Recommend {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let (basket, item, items) = (roles.required("basket")?, roles.required("item")?, list_of_items(roles)?);
+        Ok(vec![
+            field(&basket.column, plain(basket.field.data_type()).clone()),
+            field("rank", DataType::Int32),
+            field(&item.column, plain(item.field.data_type()).clone()),
+            field("antecedents", items),
+            field("confidence", DataType::Float64),
+            field("lift", DataType::Float64),
+            field("support", DataType::Float64),
+        ])
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let apply = Apply {
+            metric: call.options.word("metric")?,
+            most: if call.options.is_given("max_recommendations") { most(&call, "max_recommendations")? } else { 5 },
+        };
+        let step: Arc<dyn Step> = Arc::new(apply);
+        Ok(step.over([rows(&call)?, rules(&call)?], call.schema))
+    }
+}
+
+/// The rules in the types they are read in.
+fn rules(call: &Call) -> Result<LogicalPlan> {
+    let given = call.other("rules")?;
+    let items = list_of_items(&call.roles)?;
+    let names: Vec<String> = given.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let column = |name: &str, data_type: &DataType| -> Result<Expr> {
+        let Some(found) = given.schema().iter().find(|(_, field)| field.name() == name) else {
+            let problem = format!("rules must have a column {name}, as association_rules gives it; it has {}", names.join(", "));
+            return Err(invalid(DOC.name, problem));
+        };
+        let is_list = matches!(found.1.data_type(), DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _));
+        let is_right = if data_type.is_nested() { is_list } else { found.1.data_type().is_numeric() };
+        if !is_right {
+            let wanted = if data_type.is_nested() { "a list" } else { "a number" };
+            return Err(invalid(DOC.name, format!("rules: {name} must be {wanted}, it is {}", found.1.data_type())));
+        }
+        Ok(cast(Expr::Column(ColumnName::from(found)), data_type.clone()).alias(name))
+    };
+    let mut columns = vec![column("antecedents", &items)?, column("consequents", &items)?];
+    for name in NUMBERS {
+        columns.push(column(name, &DataType::Float64)?);
+    }
+    Ok(usable_rows(LogicalPlanBuilder::from(given).project(columns)?.build()?))
+}
+
+/// The step that applies rules.
+#[derive(Debug)]
+struct Apply {
+    metric: &'static str,
+    most: usize,
+}
+
+impl Step for Apply {
+    fn name(&self) -> &'static str {
+        "Recommend"
+    }
+
+    fn describe(&self) -> String {
+        format!("metric={}, max_recommendations={}", self.metric, self.most)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::AllPartitions
+    }
+
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (metric, most) = (self.metric, self.most);
+        let schema = Arc::clone(&context.schema);
+        let mut inputs = inputs.into_iter();
+        let (baskets, rules) = (inputs.next().unwrap_or_default(), inputs.next().unwrap_or_default());
+        let batches = async move {
+            let rules = Rules::read(rules, metric, &context).await?;
+            mine_beside(baskets, context, move |mut collected, running| {
+                let groups = running.gather(DOC.name, &mut collected)?;
+                let owned = rules.codes_of(&collected).map_err(|error| running.fail(error))?;
+                running.each_part(&groups, |baskets, part| rules.apply(baskets, part, &collected, &owned, most, running))
+            })
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(batches).try_flatten())))
+    }
+}
+
+/// A rule: item codes of the rules' own dictionary.
+#[derive(Debug, PartialEq)]
+struct Rule {
+    antecedents: Vec<u32>,
+    consequents: Vec<u32>,
+    /// Confidence, lift, support.
+    numbers: [f64; 3],
+}
+
+/// The rules, the first one first.
+struct Rules {
+    /// Every item of a rule, in ascending order.
+    items: ArrayRef,
+    rules: Vec<Rule>,
+    /// For each item the rules that are looked at when a basket holds it: every rule is listed once, under the item that the fewest rules have.
+    by_item: Vec<Vec<u32>>,
+    /// Rules without antecedents.
+    for_all: Vec<u32>,
+}
+
+impl Rules {
+    async fn read(streams: Streams, metric: &str, context: &StepContext) -> Result<Self> {
+        let mut batches: Vec<RecordBatch> = vec![];
+        for mut stream in streams {
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                // As much again for the rules made of it.
+                context.memory.try_grow(2 * batch.get_array_memory_size())?;
+                batches.push(batch);
+            }
+        }
+        let item_type = context.schema.field(2).data_type();
+        let mut lists: Vec<ArrayRef> = vec![new_empty_array(item_type)];
+        for batch in &batches {
+            for column in batch.columns().iter().take(2) {
+                lists.push(Arc::clone(column.as_list::<i32>().values()));
+            }
+        }
+        let (items, maps) = sorted(&lists)?;
+        let mut rules = vec![];
+        for (batch, maps) in batches.iter().zip(maps[1..].chunks(2)) {
+            let numbers: Vec<&Float64Array> = (2..5).map(|column| batch.column(column).as_primitive::<Float64Type>()).collect();
+            for row in 0..batch.num_rows() {
+                let side = |column: usize| {
+                    let offsets = batch.column(column).as_list::<i32>().offsets();
+                    let mut codes = maps[column][offsets[row] as usize..offsets[row + 1] as usize].to_vec();
+                    codes.sort_unstable();
+                    codes.dedup();
+                    codes
+                };
+                let numbers = [numbers[0].value(row), numbers[1].value(row), numbers[2].value(row)];
+                rules.push(Rule { antecedents: side(0), consequents: side(1), numbers });
+            }
+        }
+        let first = METRICS.iter().position(|known| *known == metric).unwrap_or(0);
+        let order = |rule: &Rule| [rule.numbers[first], rule.numbers[0], rule.numbers[1], rule.numbers[2]];
+        rules.sort_by(|a, b| {
+            let by_numbers = order(b).into_iter().zip(order(a)).map(|(b, a)| b.total_cmp(&a)).find(|order| order.is_ne());
+            by_numbers.unwrap_or_else(|| (&a.antecedents, &a.consequents).cmp(&(&b.antecedents, &b.consequents)))
+        });
+        rules.dedup();
+        Ok(Self::index(items, rules))
+    }
+
+    fn index(items: ArrayRef, rules: Vec<Rule>) -> Self {
+        let mut uses = vec![0_u32; items.len()];
+        for item in rules.iter().flat_map(|rule| &rule.antecedents) {
+            uses[*item as usize] += 1;
+        }
+        let (mut by_item, mut for_all) = (vec![vec![]; items.len()], vec![]);
+        for (number, rule) in (0..).zip(&rules) {
+            match rule.antecedents.iter().min_by_key(|item| uses[**item as usize]) {
+                Some(item) => by_item[*item as usize].push(number),
+                None => for_all.push(number),
+            }
+        }
+        Self { items, rules, by_item, for_all }
+    }
+
+    /// For each item of the baskets its code among the rules' items.
+    fn codes_of(&self, collected: &Collected) -> Result<Vec<u32>> {
+        let mut codes = vec![NO_ITEM; collected.items.len()];
+        for (own, code) in (0..).zip(collected.codes(&self.items)?) {
+            if let Some(code) = code {
+                codes[code as usize] = own;
+            }
+        }
+        Ok(codes)
+    }
+
+    /// Sends the recommendations for the baskets of a part.
+    fn apply(
+        &self,
+        baskets: &Baskets,
+        part: usize,
+        collected: &Collected,
+        codes: &[u32],
+        most: usize,
+        running: &Running,
+    ) -> Result<(), Stop> {
+        let mut basket =
+            Basket { holds: vec![0; self.items.len()], best: vec![NO_ITEM; self.items.len()], number: 0, items: vec![] };
+        let mut found = Found::default();
+        let mut ended = Ok(());
+        baskets.for_each(part, &collected.maps, |key, items| {
+            if ended.is_err() {
+                return;
+            }
+            basket.fill(items, codes);
+            for (rank, (item, rule)) in (1..).zip(self.recommended(&mut basket).into_iter().take(most)) {
+                found.keys.push(key);
+                found.ranks.push(rank);
+                found.items.push(item);
+                found.rules.push(rule);
+            }
+            if found.keys.len() >= running.batch_size {
+                ended = running.send(self.columns(std::mem::take(&mut found), collected));
+            }
+        });
+        ended?;
+        if found.keys.is_empty() { Ok(()) } else { running.send(self.columns(found, collected)) }
+    }
+
+    /// The items that a rule speaks for, with the first of their rules, the first rule first.
+    fn recommended(&self, basket: &mut Basket) -> Vec<(u32, u32)> {
+        let mut recommended = vec![];
+        let own = basket.items.iter().flat_map(|item| &self.by_item[*item as usize]);
+        for number in own.chain(&self.for_all) {
+            let rule = &self.rules[*number as usize];
+            if !rule.antecedents.iter().all(|item| basket.has(*item)) {
+                continue;
+            }
+            for item in &rule.consequents {
+                if basket.has(*item) {
+                    continue;
+                }
+                let best = &mut basket.best[*item as usize];
+                if *best == NO_ITEM {
+                    recommended.push((*item, 0));
+                }
+                *best = (*best).min(*number);
+            }
+        }
+        for (item, rule) in &mut recommended {
+            *rule = std::mem::replace(&mut basket.best[*item as usize], NO_ITEM);
+        }
+        recommended.sort_unstable_by_key(|(item, rule)| (*rule, *item));
+        recommended
+    }
+
+    fn columns(&self, found: Found, collected: &Collected) -> Result<Vec<ArrayRef>> {
+        let mut antecedents = Lists::new();
+        for rule in &found.rules {
+            antecedents.push(self.rules[*rule as usize].antecedents.iter().copied());
+        }
+        let number = |place: usize| -> ArrayRef {
+            let numbers = found.rules.iter().map(|rule| self.rules[*rule as usize].numbers[place]);
+            Arc::new(numbers.map(Some).collect::<Float64Array>())
+        };
+        Ok(vec![
+            collected.baskets.values(&found.keys)?,
+            Arc::new(Int32Array::from(found.ranks)),
+            take(&self.items, &UInt32Array::from(found.items), None)?,
+            antecedents.finish(&self.items)?,
+            number(0),
+            number(1),
+            number(2),
+        ])
+    }
+}
+
+/// The basket that is looked at.
+struct Basket {
+    /// By item of the rules: the last basket that held it.
+    holds: Vec<u32>,
+    /// By item of the rules: its first rule for this basket.
+    best: Vec<u32>,
+    number: u32,
+    /// The items it holds, of those that the rules have.
+    items: Vec<u32>,
+}
+
+impl Basket {
+    fn fill(&mut self, items: &[u32], codes: &[u32]) {
+        self.number += 1;
+        self.items.clear();
+        for item in items {
+            let code = codes[*item as usize];
+            if code != NO_ITEM && self.holds[code as usize] != self.number {
+                self.holds[code as usize] = self.number;
+                self.items.push(code);
+            }
+        }
+    }
+
+    fn has(&self, item: u32) -> bool {
+        self.holds[item as usize] == self.number
+    }
+}
+
+/// Recommendations in the making, column by column.
+#[derive(Default)]
+struct Found {
+    keys: Vec<u64>,
+    ranks: Vec<i32>,
+    items: Vec<u32>,
+    rules: Vec<u32>,
+}

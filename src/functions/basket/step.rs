@@ -1,0 +1,411 @@
+//! The step that mines: collects the rows, brings the baskets together, and lets a function work on each group of them.
+//!
+//! Collecting is asynchronous, as reading is; mining is not, and runs on threads of its own that hand batches to the query
+//! through a channel. Dropping the result tells them to end.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::metrics::Count;
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc::Sender;
+
+use super::input::{Collected, collect};
+use super::mining::baskets::{Baskets, gather};
+use super::mining::control::{Budget, Control, Stop};
+use super::mining::curve::Curve;
+use super::mining::database::{Database, Selection, Threshold};
+use super::mining::itemsets::{Itemsets, Portions};
+use super::mining::search::{Goal, Target, search};
+use super::options::Mining;
+use crate::error::failed;
+use crate::functions::step::{Reads, Step, StepContext, Streams};
+use crate::functions::usable_rows::BASKETS_TOO_LARGE;
+use crate::settings::PortraitSettings;
+
+/// What a function does with the baskets.
+pub(super) trait Work: Debug + Send + Sync {
+    /// The operator's name in EXPLAIN.
+    fn operator(&self) -> &'static str;
+
+    /// The function's name, for errors.
+    fn function(&self) -> &'static str;
+
+    /// Its options in EXPLAIN; two works of one operator and description do the same.
+    fn describe(&self) -> String;
+
+    /// A look at the items before the baskets are brought together.
+    fn prepare(&self, _collected: &mut Collected) -> Result<()> {
+        Ok(())
+    }
+
+    /// Mines one group and emits its rows.
+    fn mine(&self, group: &Group<'_>) -> Result<(), Stop>;
+}
+
+/// Runs a function's work over rows of (basket, item, group).
+#[derive(Debug)]
+pub(super) struct Mine(pub(super) Arc<dyn Work>);
+
+impl Step for Mine {
+    fn name(&self) -> &'static str {
+        self.0.operator()
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::AllPartitions
+    }
+
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let work = Arc::clone(&self.0);
+        mine_beside(inputs.into_iter().flatten().collect(), context, move |mut collected, running| {
+            if let Err(error) = work.prepare(&mut collected) {
+                return Err(running.fail(error));
+            }
+            let groups = running.gather(work.function(), &mut collected)?;
+            running.each_group(&groups, |baskets, control| {
+                work.mine(&Group { function: work.function(), baskets, collected: &collected, running, control })
+            })
+        })
+    }
+}
+
+/// Collects the rows, then lets `work` run on a thread where it may block.
+pub(super) fn mine_beside(
+    streams: Streams,
+    context: StepContext,
+    work: impl FnOnce(Collected, &Running) -> Result<(), Stop> + Send + 'static,
+) -> Result<SendableRecordBatchStream> {
+    let schema = Arc::clone(&context.schema);
+    let batches = async move {
+        let running = Running {
+            schema: Arc::clone(&context.schema),
+            settings: context.settings.clone(),
+            batch_size: context.batch_size,
+            workers: context.workers,
+            found: context.progress("itemsets"),
+            too_large: context.counter(BASKETS_TOO_LARGE),
+            memory: Arc::new(context.memory.new_empty()),
+            cancelled: Arc::default(),
+            sender: None,
+        };
+        let collected = collect(streams, &context, &running.memory).await?;
+        let timer = context.timer();
+        let guard = CancelOnDrop(Arc::clone(&running.cancelled));
+        let mut receiver = RecordBatchReceiverStream::builder(Arc::clone(&context.schema), 2 * context.workers);
+        let running = Running { sender: Some(receiver.tx()), ..running };
+        receiver.spawn_blocking(move || {
+            let _running = timer.timer();
+            // What went wrong has been sent.
+            let _ = work(collected, &running);
+            Ok(())
+        });
+        Ok::<_, DataFusionError>(receiver.build().inspect(move |_| {
+            let _guard = &guard;
+        }))
+    };
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(batches).try_flatten())))
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The session's memory pool as a budget.
+impl Budget for MemoryReservation {
+    fn grow(&self, bytes: usize) -> bool {
+        self.try_grow(bytes).is_ok()
+    }
+
+    fn shrink(&self, bytes: usize) {
+        let _ = self.try_shrink(bytes.min(self.size()));
+    }
+}
+
+/// A call at work.
+pub(super) struct Running {
+    schema: SchemaRef,
+    pub(super) settings: PortraitSettings,
+    pub(super) batch_size: usize,
+    workers: usize,
+    found: Count,
+    too_large: Count,
+    memory: Arc<MemoryReservation>,
+    cancelled: Arc<AtomicBool>,
+    sender: Option<Sender<Result<RecordBatch>>>,
+}
+
+impl Running {
+    fn control(&self, workers: usize) -> Control<'_> {
+        Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers }
+    }
+
+    /// Ends the query with an error.
+    pub(super) fn fail(&self, error: DataFusionError) -> Stop {
+        self.cancelled.store(true, Ordering::Relaxed);
+        if let Some(sender) = &self.sender {
+            let _ = sender.blocking_send(Err(error));
+        }
+        Stop::Cancelled
+    }
+
+    /// Hands a batch to the query; waits until it has been taken.
+    pub(super) fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
+        let batch = columns.and_then(|columns| Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?));
+        match (batch, &self.sender) {
+            (Ok(batch), Some(sender)) => sender.blocking_send(Ok(batch)).map_err(|_| Stop::Cancelled),
+            (Ok(_), None) => Err(Stop::Cancelled),
+            (Err(error), _) => Err(self.fail(error)),
+        }
+    }
+
+    /// Makes baskets of the collected rows.
+    pub(super) fn gather(&self, function: &str, collected: &mut Collected) -> Result<Vec<Baskets>, Stop> {
+        let blocks = std::mem::take(&mut collected.blocks);
+        gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.workers)).map_err(|stop| match stop {
+            Stop::OutOfMemory(_) => self.fail(DataFusionError::ResourcesExhausted(format!(
+                "{function}: bringing the rows of each basket together needs more than the memory limit; \
+                 raise --memory-limit, or order the input by its baskets"
+            ))),
+            Stop::TooLarge => self.fail(too_large(function)),
+            stop => stop,
+        })
+    }
+
+    /// Works on the groups: one after the other with all threads, or, when they are many, each thread on its own.
+    pub(super) fn each_group(
+        &self,
+        groups: &[Baskets],
+        work: impl Fn(&Baskets, Control<'_>) -> Result<(), Stop> + Sync,
+    ) -> Result<(), Stop> {
+        if groups.len() < 4 * self.workers {
+            return groups.iter().try_for_each(|group| work(group, self.control(self.workers)));
+        }
+        self.control(self.workers).share(groups.len(), || (), |(), group| work(&groups[group], self.control(1))).map(|_| ())
+    }
+
+    /// Works on the parts of all groups, shared among the threads.
+    pub(super) fn each_part(
+        &self,
+        groups: &[Baskets],
+        work: impl Fn(&Baskets, usize) -> Result<(), Stop> + Sync,
+    ) -> Result<(), Stop> {
+        groups.iter().try_for_each(|baskets| {
+            self.control(self.workers).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
+        })
+    }
+}
+
+fn too_large(function: &str) -> DataFusionError {
+    failed(function, "the input has more baskets or items than 32 bits can number; mine parts of it with per => …")
+}
+
+/// A group of baskets to be mined.
+pub(super) struct Group<'a> {
+    function: &'static str,
+    pub(super) baskets: &'a Baskets,
+    pub(super) collected: &'a Collected,
+    pub(super) running: &'a Running,
+    pub(super) control: Control<'a>,
+}
+
+impl<'a> Group<'a> {
+    /// The group's frequent items and rows.
+    pub(super) fn database(&self, mining: &Mining, first: Option<&[bool]>, needs_all_places: bool) -> Result<Database<'a>, Stop> {
+        let selection = Selection {
+            items: self.collected.items.len(),
+            threshold: mining.threshold,
+            max_basket_size: mining.max_basket_size,
+            first,
+        };
+        let (baskets, maps) = (self.baskets, &self.collected.maps);
+        let mut database = Database::count(baskets, maps, selection, self.control).map_err(|stop| self.explain(stop))?;
+        self.running.too_large.add(usize::try_from(database.too_large).unwrap_or(usize::MAX));
+        if mining.max_len > 1 {
+            let filled = database.fill(baskets, maps, selection, needs_all_places, self.control);
+            filled.map_err(|stop| match stop {
+                Stop::OutOfMemory(wanted) => self.rows_do_not_fit(&database, mining.threshold, wanted),
+                stop => self.explain(stop),
+            })?;
+        }
+        Ok(database)
+    }
+
+    /// Searches, and hands the itemsets on in portions.
+    pub(super) fn search(
+        &self,
+        database: &Database<'_>,
+        goal: &Goal,
+        threshold: Threshold,
+        hand_on: impl Fn(Itemsets) -> Result<(), Stop> + Sync,
+    ) -> Result<(), Stop> {
+        let (most, batch) = (self.running.settings.max_itemsets, self.running.batch_size);
+        let (left, done) = (AtomicU64::new(most), AtomicUsize::new(0));
+        let hand_on = |sets: Itemsets| {
+            self.running.found.add(sets.len());
+            hand_on(sets)
+        };
+        let sinks = search(database, goal, self.control, &done, || {
+            Portions::new(database, goal.target, goal.max_len, &left, batch, &hand_on)
+        });
+        let handed_on = sinks.and_then(|sinks| sinks.into_iter().try_for_each(Portions::finish));
+        handed_on.map_err(|stop| match stop {
+            Stop::TooMany => {
+                let problem = format!("more than {} itemsets", grouped(most));
+                let advice = self.fewer(database, goal, threshold, most);
+                let place = self.place(database, threshold);
+                let raise = "raise portrait.max_itemsets to have them all";
+                self.running.fail(failed(self.function, format!("{problem}{place}; {advice}; {raise}")))
+            }
+            Stop::OutOfMemory(_) => {
+                let found = most - left.load(Ordering::Relaxed);
+                let problem = format!("the memory limit is reached after {} itemsets", grouped(found));
+                self.itemsets_do_not_fit(database, goal, threshold, &problem, found / 2)
+            }
+            stop => self.explain(stop),
+        })
+    }
+
+    /// Sends rows of this group.
+    pub(super) fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
+        let with_group = |mut columns: Vec<ArrayRef>| {
+            if let Some(groups) = &self.collected.groups {
+                let rows = columns.first().map_or(0, |column| column.len());
+                let value = ScalarValue::try_from_array(groups, self.baskets.group as usize)?;
+                columns.insert(0, value.to_array_of_size(rows)?);
+            }
+            Ok(columns)
+        };
+        self.running.send(columns.and_then(with_group))
+    }
+
+    /// The error of what stopped the mining, sent; unless the call was cancelled.
+    pub(super) fn explain(&self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Cancelled => stop,
+            Stop::TooLarge => self.running.fail(too_large(self.function)),
+            Stop::OutOfMemory(wanted) => self.running.fail(DataFusionError::ResourcesExhausted(format!(
+                "{}: {} more are needed, beyond the memory limit; raise --memory-limit",
+                self.function,
+                megabytes(wanted)
+            ))),
+            Stop::TooMany => self.running.fail(failed(self.function, "an itemset has more than 63 items; give max_len")),
+        }
+    }
+
+    /// Itemsets, or what is made of them, need more memory than there is; `most` are expected to fit.
+    pub(super) fn itemsets_do_not_fit(
+        &self,
+        database: &Database<'_>,
+        goal: &Goal,
+        threshold: Threshold,
+        problem: &str,
+        most: u64,
+    ) -> Stop {
+        let advice = self.fewer(database, goal, threshold, most);
+        let place = self.place(database, threshold);
+        self.running.fail(DataFusionError::ResourcesExhausted(format!(
+            "{}: {problem}{place}; {advice}; raise --memory-limit to have them all",
+            self.function
+        )))
+    }
+
+    /// The support at which there are at most so many itemsets.
+    fn fewer(&self, database: &Database<'_>, goal: &Goal, threshold: Threshold, most: u64) -> String {
+        // There are no more maximal sets than closed ones, whose number at every support is known in one pass.
+        let goal = Goal { target: if goal.target == Target::Maximal { Target::Closed } else { goal.target }, ..goal.clone() };
+        let curve = Curve::count(database, &goal, most, self.control, &AtomicUsize::new(0));
+        match curve.ok().and_then(|curve| curve.least()) {
+            Some((count, sets)) => format!("{} gives {}", threshold_of(threshold, count, database.baskets), grouped(sets)),
+            None => "no support gives fewer; use max_len, max_basket_size or target => 'closed'".to_string(),
+        }
+    }
+
+    /// The rows of the frequent items do not fit: finds the support at which they do.
+    fn rows_do_not_fit(&self, database: &Database<'_>, threshold: Threshold, wanted: usize) -> Stop {
+        let mut counts: Vec<u32> = database.items.iter().map(|item| item.count).collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        let fits = |items: usize| {
+            let bytes = Database::row_bytes(counts[..items].iter().copied()) + 4 * self.collected.items.len();
+            self.control.reserve(bytes).is_ok()
+        };
+        let (mut low, mut high) = (0, counts.len());
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if fits(middle) { low = middle } else { high = middle }
+        }
+        let advice = match low.checked_sub(1) {
+            Some(last) => format!("{} fits", threshold_of(threshold, counts[last], database.baskets)),
+            None => "no support fits".to_string(),
+        };
+        self.running.fail(DataFusionError::ResourcesExhausted(format!(
+            "{}: {} frequent items{} need {} beyond the memory limit; {advice}; raise --memory-limit to have them all",
+            self.function,
+            grouped(database.items.len() as u64),
+            self.place(database, threshold),
+            megabytes(wanted),
+        )))
+    }
+
+    /// ` at min_support => 0.001 (10 of 9,835 baskets)`.
+    fn place(&self, database: &Database<'_>, threshold: Threshold) -> String {
+        let group = match &self.collected.groups {
+            Some(groups) => ScalarValue::try_from_array(groups, self.baskets.group as usize)
+                .map_or_else(|_| String::new(), |value| format!(" of {value}")),
+            None => String::new(),
+        };
+        let (count, baskets) = (grouped(u64::from(database.min_count)), grouped(u64::from(database.baskets)));
+        let given = match threshold {
+            Threshold::Share(share) => format!("min_support => {share}"),
+            Threshold::Count(count) => format!("min_count => {count}"),
+        };
+        format!(" at {given} ({count} of {baskets} baskets{group})")
+    }
+}
+
+/// The option that asks for at least `count`, in the words of the call.
+fn threshold_of(threshold: Threshold, count: u32, baskets: u32) -> String {
+    match threshold {
+        Threshold::Count(_) => format!("min_count => {count}"),
+        Threshold::Share(_) => {
+            // Three digits, rounded up.
+            let share = f64::from(count) / f64::from(baskets);
+            let unit = 10_f64.powi(share.log10().floor() as i32 - 2);
+            let digits = (2.0 - share.log10().floor()).max(0.0) as usize;
+            format!("min_support => {:.digits$}", ((share / unit).ceil() * unit).min(1.0))
+        }
+    }
+}
+
+/// Thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn megabytes(bytes: usize) -> String {
+    format!("{} MB", grouped((bytes as u64).div_ceil(1 << 20)))
+}
