@@ -100,7 +100,7 @@ impl Sink for Counting<'_> {
         let noted = self.noted.entry(count).or_default();
         *noted = noted.saturating_add(sets);
         self.number += 1;
-        if self.number >= PORTION {
+        if self.number >= PORTION || sets > self.most {
             self.flush();
         }
         Ok(())
