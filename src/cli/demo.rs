@@ -1,4 +1,4 @@
-//! `portrait demo`: the recipes of `sql/rfm` on a sample shop.
+//! `portrait demo`: the recipes of `sql/` on a sample shop.
 
 use std::io::Write;
 
@@ -6,12 +6,18 @@ use super::console::{Console, Failure, Script};
 
 const SHOP: (&str, &str) = ("sql/shop.sql", include_str!("../../sql/shop.sql"));
 
-const RECIPES: [(&str, &str); 5] = [
+const RECIPES: [(&str, &str); 11] = [
     ("sql/rfm/segments.sql", include_str!("../../sql/rfm/segments.sql")),
     ("sql/rfm/levels.sql", include_str!("../../sql/rfm/levels.sql")),
     ("sql/rfm/pareto.sql", include_str!("../../sql/rfm/pareto.sql")),
     ("sql/rfm/migration.sql", include_str!("../../sql/rfm/migration.sql")),
     ("sql/rfm/repurchase.sql", include_str!("../../sql/rfm/repurchase.sql")),
+    ("sql/basket/overview.sql", include_str!("../../sql/basket/overview.sql")),
+    ("sql/basket/top_rules.sql", include_str!("../../sql/basket/top_rules.sql")),
+    ("sql/basket/cross_sell.sql", include_str!("../../sql/basket/cross_sell.sql")),
+    ("sql/basket/complementary_categories.sql", include_str!("../../sql/basket/complementary_categories.sql")),
+    ("sql/basket/rules_per_segment.sql", include_str!("../../sql/basket/rules_per_segment.sql")),
+    ("sql/basket/recommend.sql", include_str!("../../sql/basket/recommend.sql")),
 ];
 
 /// Makes the shop, then runs each recipe under its title.

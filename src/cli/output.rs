@@ -1,14 +1,16 @@
 //! How results are written.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use clap::ValueEnum;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::csv;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
+use datafusion::arrow::util::display::array_value_to_string;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -84,7 +86,7 @@ impl<'a> ResultWriter<'a> {
     /// Writes some rows.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
         match &mut self.kind {
-            Kind::Csv(writer) => writer.write(batch).map_err(into_io),
+            Kind::Csv(writer) => flat(batch).and_then(|batch| writer.write(&batch)).map_err(into_io),
             Kind::Json(writer) => writer.write(batch).map_err(into_io),
             Kind::Ndjson(writer) => writer.write(batch).map_err(into_io),
             Kind::Parquet(writer) => writer.write(batch).map_err(io::Error::other),
@@ -154,6 +156,24 @@ fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option
     }
     *table = Some(made);
     Ok(())
+}
+
+/// CSV has no lists: they are written as on the screen, `[a, b]`.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let (mut fields, mut columns) = (vec![], vec![]);
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if !field.data_type().is_nested() {
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+            continue;
+        }
+        let texts = (0..column.len())
+            .map(|row| column.is_valid(row).then(|| array_value_to_string(column, row)).transpose())
+            .collect::<Result<StringArray, ArrowError>>()?;
+        fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+        columns.push(Arc::new(texts) as ArrayRef);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
 /// The error beneath Arrow's, so that a broken pipe is known as one.

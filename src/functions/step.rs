@@ -290,8 +290,8 @@ impl ExecutionPlan for StepExec {
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        // What would be dealt out row by row only to be brought together again stays in its order.
-        vec![self.step.reads() == Reads::EachPartition; self.inputs.len()]
+        // Files are read in ranges all the same; what is not divided stays in its order.
+        vec![false; self.inputs.len()]
     }
 
     fn apply_expressions(

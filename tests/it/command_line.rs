@@ -106,8 +106,18 @@ fn statements_come_from_a_pipe_and_a_broken_pipe_is_success() {
 
 #[test]
 fn ctrl_c_stops_a_query() {
-    let endless =
-        "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE (a.value * b.value) % 7 = 3";
+    interrupt(
+        "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE (a.value * b.value) % 7 = 3",
+    );
+    // 60 items, each in every other of 400 baskets: more closed sets than anybody can wait for.
+    interrupt(
+        "SET portrait.max_itemsets = 1000000000000000; SELECT count(*) FROM frequent_itemsets((SELECT basket.value AS b, item.value AS i
+           FROM generate_series(1, 400) basket, generate_series(1, 60) item WHERE random() * (basket.value + item.value) < 0.5 * (basket.value + item.value)),
+           basket => b, item => i, min_count => 2, target => 'closed')",
+    );
+}
+
+fn interrupt(endless: &str) {
     let child = portrait().args(["-c", endless]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(700));
     let began = Instant::now();
@@ -128,10 +138,20 @@ fn unusable_rows_are_told() {
 }
 
 #[test]
-fn the_demo_shows_segments() {
+fn the_demo_shows_segments_and_rules() {
     let (code, out, errors) = run(portrait().arg("demo"));
     assert_eq!(code, 0, "{errors}");
-    for part in ["sql/rfm/levels.sql", "Champions", "重要价值客户", "top 20 %", "repurchase_rate", "(not yet a customer)"] {
+    for part in [
+        "sql/rfm/levels.sql",
+        "Champions",
+        "重要价值客户",
+        "top 20 %",
+        "repurchase_rate",
+        "(not yet a customer)",
+        "sql/basket/top_rules.sql",
+        "because_of",
+        "钢化膜",
+    ] {
         assert!(out.contains(part), "no {part}");
     }
 }
@@ -140,10 +160,15 @@ fn the_demo_shows_segments() {
 #[test]
 fn recipes_run_on_files() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let recipes = ["segments", "levels", "pareto", "migration", "repurchase"].map(|name| format!("sql/rfm/{name}.sql"));
+    let recipes = ["rfm", "basket"].into_iter().flat_map(|domain| std::fs::read_dir(root.join("sql").join(domain)).unwrap());
+    let mut recipes: Vec<_> = recipes.map(|recipe| recipe.unwrap().path()).collect();
+    recipes.sort();
+    assert!(recipes.len() >= 11);
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("files.sql");
-    std::fs::write(&files, "CREATE EXTERNAL TABLE orders STORED AS PARQUET LOCATION 'data/sample/orders.parquet';").unwrap();
+    let tables = ["orders", "order_items", "events"]
+        .map(|name| format!("CREATE EXTERNAL TABLE {name} STORED AS PARQUET LOCATION 'data/sample/{name}.parquet';\n"));
+    std::fs::write(&files, tables.concat()).unwrap();
     let from = |shop: &std::path::Path| run(portrait().current_dir(root).args(["-f", "csv", "run"]).arg(shop).args(&recipes));
     let (made, read) = (from(&root.join("sql/shop.sql")), from(&files));
     assert_eq!((made.0, &made.1), (0, &read.1), "{} {}", made.2, read.2);

@@ -145,3 +145,102 @@ fn cdnow_has_its_customers_and_revenue() {
         compare_scores(engine, session, call, 23570);
     });
 }
+
+/// A FIMI or basket file as rows of (basket, item) in CSV, in the order of the file or shuffled.
+fn baskets_as_rows(file: &str, separator: char, shuffled: bool) -> Option<tempfile::NamedTempFile> {
+    let text = std::fs::read_to_string(shared_data(file)?).unwrap();
+    let mut rows: Vec<String> = vec![];
+    for (basket, line) in text.lines().enumerate() {
+        let items = line.split(separator).filter(|item| !item.trim().is_empty());
+        rows.extend(items.map(|item| format!("{},{item}", basket + 1)));
+    }
+    if shuffled {
+        // Steps of a length that has no divisor in common with the number of rows meet each row once.
+        let step = (rows.len() / 3..).find(|step| gcd(*step, rows.len()) == 1).unwrap();
+        rows = (0..rows.len()).map(|row| rows[row * step % rows.len()].clone()).collect();
+    }
+    let mut csv = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    std::io::Write::write_all(&mut csv, format!("basket,item\n{}\n", rows.join("\n")).as_bytes()).unwrap();
+    Some(csv)
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Counts that three miners agree on, or that are published; pyfim drops the item that is in every basket of mushroom.
+#[test]
+fn itemsets_are_those_of_other_miners() {
+    for (file, thresholds) in [
+        ("fimi/retail.dat", [("min_count => 89", 7_589), ("min_support => 0.005", 580)]),
+        ("fimi/T10I4D100K.dat", [("min_support => 0.001", 27_532), ("min_count => 500", 1_073)]),
+        ("fimi/mushroom.dat", [("min_support => 0.2", 53_583), ("min_support => 0.1", 574_431)]),
+        ("fimi/chess.dat", [("min_count => 2238", 48_731), ("min_support => 0.6", 254_944)]),
+    ] {
+        let mut sums: Vec<Vec<String>> = vec![];
+        for (partitions, shuffled) in [(1, false), (2, true), (7, false)] {
+            let Some(csv) = baskets_as_rows(file, ' ', shuffled) else { return };
+            let (engine, session) = session_with(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() });
+            rows(&engine, &session, &format!("CREATE TABLE lines AS SELECT * FROM '{}'", csv.path().display()));
+            let mut found = vec![];
+            for (threshold, sets) in thresholds {
+                let sql = format!(
+                    "SELECT count(*), sum(count), sum(length), sum(count * itemset[1]), sum(count * itemset[length])
+                     FROM frequent_itemsets(lines, basket => basket, item => item, {threshold})"
+                );
+                found.extend(rows(&engine, &session, &sql));
+                assert!(found.last().unwrap().starts_with(&format!("{sets}|")), "{file} {threshold}: {found:?}");
+            }
+            sums.push(found);
+        }
+        assert!(sums.windows(2).all(|pair| pair[0] == pair[1]), "{file}: {sums:?}");
+    }
+}
+
+/// Every basket of mushroom has item 85.
+#[test]
+fn an_item_in_every_basket_is_told() {
+    let Some(csv) = baskets_as_rows("fimi/mushroom.dat", ' ', false) else { return };
+    let (engine, session) = session_with(EngineOptions::default());
+    for target in ["frequent", "closed"] {
+        let sql = format!(
+            "SELECT itemset, count, support FROM frequent_itemsets('{}', basket => basket, item => item, min_support => 1, target => '{target}')",
+            csv.path().display()
+        );
+        assert_eq!(rows(&engine, &session, &sql), ["[85]|8124|1.0"]);
+    }
+    // As many as pyfim's closed and maximal sets; the closed ones and the one in every basket.
+    let count = |target: &str| {
+        let call = format!("'{}', basket => basket, item => item, min_count => 200, target => '{target}'", csv.path().display());
+        rows(&engine, &session, &format!("SELECT count(*) FROM frequent_itemsets({call})"))
+    };
+    assert_eq!((count("closed"), count("maximal")), (vec!["26968".into()], vec!["3111".into()]));
+}
+
+/// The published rules of Groceries (lifts to four decimals; the second is 12·9,835 / (19·372)), and their itemsets at each support.
+#[test]
+fn groceries_has_its_rules() {
+    each_partitioning(|engine, session| {
+        let Some(csv) = baskets_as_rows("groceries/groceries_basket.csv", ',', true) else { return };
+        rows(engine, session, &format!("CREATE OR REPLACE TABLE lines AS SELECT * FROM '{}'", csv.path().display()));
+        for (support, sets) in [(0.1, 8), (0.05, 31), (0.02, 122), (0.01, 333), (0.005, 1_001), (0.001, 13_492)] {
+            let sql = format!(
+                "SELECT count(*) FROM frequent_itemsets(lines, basket => basket, item => item, min_support => {support})"
+            );
+            assert_eq!(rows(engine, session, &sql), [sets.to_string()], "{support}");
+        }
+        let curve = "SELECT itemsets FROM support_curve(lines, basket => basket, item => item, supports => [0.1, 0.05, 0.02, 0.01, 0.005, 0.001]) ORDER BY min_support";
+        assert_eq!(rows(engine, session, curve), ["13492", "1001", "333", "122", "31", "8"]);
+        let rules = "association_rules(lines, basket => basket, item => item, min_support => 0.001, min_confidence => 0.5)";
+        assert_eq!(rows(engine, session, &format!("SELECT count(*) FROM {rules}")), ["5668"]);
+        let top = format!("SELECT round(lift, 5), antecedents, consequents FROM {rules} ORDER BY lift DESC LIMIT 3");
+        assert_eq!(
+            rows(engine, session, &top),
+            [
+                "18.99565|[Instant food products, soda]|[hamburger meat]",
+                "16.69779|[popcorn, soda]|[salty snack]",
+                "16.40807|[baking powder, flour]|[sugar]",
+            ]
+        );
+    });
+}

@@ -153,3 +153,32 @@ fn parameters_are_bound_or_missed() {
     assert!(try_rows(&engine, &other, "SELECT * FROM mine").unwrap_err().contains("no such table"));
     assert_eq!((session.settings().max_rows_shown, other.settings().max_rows_shown), (7, 100));
 }
+
+/// A hopeless support in little memory: an error that names what fits, and it does.
+#[test]
+fn mining_stays_within_its_memory() {
+    let (engine, session) = session_with(EngineOptions { memory_limit: Some(16 << 20), ..EngineOptions::default() });
+    let call = |min_count: &str| {
+        format!(
+            "SELECT count(*) FROM frequent_itemsets((SELECT value / 3 AS basket, (value * 7919) % 65537 % (1 + value % 5000) AS item FROM generate_series(1, 1500000)),
+               basket => basket, item => item, min_count => {min_count}, max_len => 3)"
+        )
+    };
+    let error = try_rows(&engine, &session, &call("2")).unwrap_err();
+    assert!(error.starts_with("out of memory: frequent_itemsets: ") && error.contains("beyond the memory limit"), "{error}");
+    let fits = error.split("min_count => ").nth(2).and_then(|rest| rest.split(' ').next()).unwrap_or_else(|| panic!("{error}"));
+    let found = rows(&engine, &session, &call(fits));
+    assert!(found[0].parse::<usize>().unwrap() > 5, "{fits}: {found:?}");
+    // The rows themselves do not fit: no support helps.
+    let wide = "SELECT count(*) FROM frequent_itemsets((SELECT concat('basket number ', value) AS basket, concat('item ', value) AS item FROM generate_series(1, 1000000)),
+      basket => basket, item => item, min_support => 0.5)";
+    let error = try_rows(&engine, &session, wide).unwrap_err();
+    assert!(error.starts_with("out of memory: ") && error.contains("raise --memory-limit"), "{error}");
+    // Rules are made of itemsets that are kept.
+    let dense = "SELECT count(*) FROM association_rules((SELECT basket.value AS b, item.value AS i
+       FROM generate_series(1, 100) basket, generate_series(1, 40) item WHERE random() * (basket.value + item.value) < 0.7 * (basket.value + item.value)),
+       basket => b, item => i, min_count => 2)";
+    let error = try_rows(&engine, &session, dense).unwrap_err();
+    assert!(error.contains("the memory limit is reached after") && error.contains("min_count => "), "{error}");
+    assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
+}

@@ -116,7 +116,6 @@ struct Reader {
     baskets: Keys,
     items: Codes,
     groups: Option<Interner>,
-    rows: usize,
     reserved: usize,
 }
 
@@ -142,7 +141,6 @@ impl Reader {
                 Codes::Listed(Interner::new(field(1))?)
             },
             groups: (schema.fields().len() > 2).then(|| Interner::new(field(2))).transpose()?,
-            rows: 0,
             reserved: 0,
         };
         let (mut keys, mut codes) = (vec![], vec![]);
@@ -158,16 +156,12 @@ impl Reader {
         // More than a row can take; corrected when it is known what it took.
         const ROW: usize = 48;
         let most = batch.num_rows() * ROW;
-        memory.try_grow(most).map_err(|_| {
-            let (rows, held) = (self.rows, memory.size() >> 20);
-            let problem = format!(
-                "the memory limit is reached: the first {rows} rows of a partition, {held} MB in all partitions, do not fit with the rest; \
-                 raise --memory-limit, or read fewer baskets"
-            );
-            DataFusionError::ResourcesExhausted(problem)
-        })?;
+        memory.try_grow(most)?;
         self.baskets.keys(batch.column(0), keys)?;
         self.items.codes(batch.column(1), codes)?;
+        if let Some(basket) = keys.first() {
+            self.packer.begin(Key { group: 0, basket: *basket });
+        }
         match &mut self.groups {
             None => {
                 for (basket, item) in keys.iter().zip(codes.iter()) {
@@ -181,7 +175,6 @@ impl Reader {
                 }
             }
         }
-        self.rows += batch.num_rows();
         let size = self.packer.size() + self.baskets.size() + self.items.size() + self.groups.as_ref().map_or(0, Interner::size);
         let before = self.reserved + most;
         self.reserved = size;

@@ -158,7 +158,7 @@ impl Step for Apply {
         let (baskets, rules) = (inputs.next().unwrap_or_default(), inputs.next().unwrap_or_default());
         let batches = async move {
             let rules = Rules::read(rules, metric, &context).await?;
-            mine_beside(baskets, context, move |mut collected, running| {
+            mine_beside(DOC.name, baskets, context, move |mut collected, running| {
                 let groups = running.gather(DOC.name, &mut collected)?;
                 let owned = rules.codes_of(&collected).map_err(|error| running.fail(error))?;
                 running.each_part(&groups, |baskets, part| rules.apply(baskets, part, &collected, &owned, most, running))

@@ -70,7 +70,7 @@ impl Step for Mine {
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let work = Arc::clone(&self.0);
-        mine_beside(inputs.into_iter().flatten().collect(), context, move |mut collected, running| {
+        mine_beside(self.0.function(), inputs.into_iter().flatten().collect(), context, move |mut collected, running| {
             if let Err(error) = work.prepare(&mut collected) {
                 return Err(running.fail(error));
             }
@@ -84,6 +84,7 @@ impl Step for Mine {
 
 /// Collects the rows, then lets `work` run on a thread where it may block.
 pub(super) fn mine_beside(
+    function: &'static str,
     streams: Streams,
     context: StepContext,
     work: impl FnOnce(Collected, &Running) -> Result<(), Stop> + Send + 'static,
@@ -101,7 +102,14 @@ pub(super) fn mine_beside(
             cancelled: Arc::default(),
             sender: None,
         };
-        let collected = collect(streams, &context, &running.memory).await?;
+        let collected = collect(streams, &context, &running.memory).await.map_err(|error| match error {
+            DataFusionError::ResourcesExhausted(_) => {
+                let held = megabytes(running.memory.size());
+                let problem = format!("{function}: the baskets take more than the memory limit, {held} so far; raise --memory-limit, or mine fewer rows");
+                DataFusionError::ResourcesExhausted(problem)
+            }
+            other => other,
+        })?;
         let timer = context.timer();
         let guard = CancelOnDrop(Arc::clone(&running.cancelled));
         let mut receiver = RecordBatchReceiverStream::builder(Arc::clone(&context.schema), 2 * context.workers);
@@ -343,7 +351,8 @@ impl<'a> Group<'a> {
         counts.sort_unstable_by(|a, b| b.cmp(a));
         let fits = |items: usize| {
             let bytes = Database::row_bytes(counts[..items].iter().copied()) + 4 * self.collected.items.len();
-            self.control.reserve(bytes).is_ok()
+            // A quarter more, for chunks that are not full and the columns of a class.
+            self.control.reserve(bytes + bytes / 4).is_ok()
         };
         let (mut low, mut high) = (0, counts.len());
         while low + 1 < high {

@@ -56,8 +56,8 @@ pub(crate) struct Item {
 
 /// Ends a row.
 pub(super) const END: u32 = u32::MAX;
-/// Ranks in a chunk of rows, about.
-const CHUNK: usize = 1 << 22;
+/// Ranks in a chunk of rows, at most, unless a single row is longer.
+const CHUNK: usize = 1 << 20;
 
 /// Rows, and where in them each item occurs.
 #[derive(Debug, Default)]
@@ -157,7 +157,8 @@ impl<'a> Database<'a> {
         for (rank, item) in (0..).zip(&self.items) {
             rank_of[item.code as usize] = rank;
         }
-        let capacity = CHUNK.min(ranks + ranks / 2 + 1);
+        // Four chunks for each worker, so that little of what is reserved stays empty.
+        let capacity = CHUNK.min(ranks * 3 / 8 / control.workers + 1024);
         let state = || (Vec::<Vec<u32>>::new(), vec![]);
         let made = control.share(baskets.parts(), state, |(chunks, reserved), part| {
             let (mut row, mut full) = (vec![], Ok(()));
@@ -203,8 +204,10 @@ impl<'a> Database<'a> {
         if cells > ranks / 2 {
             return Ok(());
         }
-        self.reserved.push(control.reserve(4 * cells)?);
-        let _others = control.reserve(4 * cells * control.workers.min(self.chunks.len()))?;
+        // Without the triangle every rank needs its place; it only saves time, so it takes what memory is left.
+        let _places = control.reserve(4 * ranks)?;
+        let workers = control.workers.min(self.chunks.len());
+        let (Ok(kept), Ok(_others)) = (control.reserve(4 * cells), control.reserve(4 * cells * workers)) else { return Ok(()) };
         let state = || PairCounts::new(self.items.len());
         // Increments before the next look at whether to go on.
         const PATIENCE: usize = 1 << 22;
@@ -220,6 +223,7 @@ impl<'a> Database<'a> {
             }
             Ok(())
         })?;
+        self.reserved.push(kept);
         self.pairs = states.into_iter().reduce(|mut pairs, more| {
             pairs.merge(&more);
             pairs

@@ -82,6 +82,8 @@ pub(crate) struct Packer {
     first: Key,
     last: Key,
     closed_bytes: usize,
+    /// Where the rows that came together began.
+    began: u64,
 }
 
 impl Packer {
@@ -98,7 +100,20 @@ impl Packer {
             first: Key::default(),
             last: Key::default(),
             closed_bytes: 0,
+            began: 0,
         }
+    }
+
+    /// Tells that rows follow which came together and begin with this key.
+    ///
+    /// When it is far from where the rows before ended, other partitions have what lies between; a block of its own keeps
+    /// the blocks of all partitions in one order.
+    pub(crate) fn begin(&mut self, key: Key) {
+        let (ended, span) = (self.key.basket, self.key.basket.wrapping_sub(self.began));
+        if key.basket.wrapping_sub(ended) > span / 4 + 64 {
+            self.close_block();
+        }
+        self.began = key.basket;
     }
 
     /// Adds a row.
