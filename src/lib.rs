@@ -1,4 +1,4 @@
-//! Customer profiling (客户画像) in SQL, embedded: Parquet in, RFM segments out, on [Apache DataFusion](datafusion).
+//! Customer profiling (客户画像) in SQL, embedded: Parquet in, segments, rules and offers out, on [Apache DataFusion](datafusion).
 //!
 //! # Use
 //! An [`Engine`] owns the database, the threads and their limits; it opens [`Session`]s. Each statement is parsed, executed, and

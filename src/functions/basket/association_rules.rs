@@ -122,7 +122,7 @@ impl RelationFunction for AssociationRules {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
-        let items = list_of_items(roles)?;
+        let items = list_of_items(DOC.name, roles)?;
         let mut columns: Vec<FieldRef> = per_column(roles).into_iter().collect();
         let before = DOC.columns.iter().skip(1).map(|column| {
             let data_type = match column.data_type {

@@ -85,7 +85,7 @@ impl RelationFunction for FrequentItemsets {
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         let mut columns: Vec<FieldRef> = per_column(roles).into_iter().collect();
         columns.extend([
-            field("itemset", list_of_items(roles)?),
+            field("itemset", list_of_items(DOC.name, roles)?),
             field("length", DataType::Int32),
             field("count", DataType::Int64),
             field("support", DataType::Float64),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, plan_err};
+use datafusion::common::Result;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::mining::database::Threshold;
@@ -114,11 +114,12 @@ pub(super) fn per_column(roles: &Roles) -> Option<FieldRef> {
 }
 
 /// The type of a list of items, after a check that items can be told apart and ordered.
-pub(super) fn list_of_items(roles: &Roles) -> Result<DataType> {
+pub(super) fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
     for given in &roles.0 {
         let data_type = plain(given.field.data_type());
         if data_type.is_nested() {
-            return plan_err!("{} must be a number, text or date, \"{}\" is {data_type}", given.name, given.column);
+            let problem = format!("{} must be a number, text or date, \"{}\" is {data_type}", given.name, given.column);
+            return Err(invalid(function, problem));
         }
     }
     Ok(DataType::new_list(plain(roles.data_type("item")?).clone(), true))

@@ -84,7 +84,7 @@ impl RelationFunction for Recommend {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
-        let (basket, item, items) = (roles.required("basket")?, roles.required("item")?, list_of_items(roles)?);
+        let (basket, item, items) = (roles.required("basket")?, roles.required("item")?, list_of_items(DOC.name, roles)?);
         Ok(vec![
             field(&basket.column, plain(basket.field.data_type()).clone()),
             field("rank", DataType::Int32),
@@ -109,7 +109,7 @@ impl RelationFunction for Recommend {
 /// The rules in the types they are read in.
 fn rules(call: &Call) -> Result<LogicalPlan> {
     let given = call.other("rules")?;
-    let items = list_of_items(&call.roles)?;
+    let items = list_of_items(DOC.name, &call.roles)?;
     let names: Vec<String> = given.schema().fields().iter().map(|field| field.name().clone()).collect();
     let column = |name: &str, data_type: &DataType| -> Result<Expr> {
         let Some(found) = given.schema().iter().find(|(_, field)| field.name() == name) else {

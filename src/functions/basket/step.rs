@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -264,14 +264,13 @@ impl<'a> Group<'a> {
         hand_on: impl Fn(Itemsets) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
         let (most, batch) = (self.running.settings.max_itemsets, self.running.batch_size);
-        let (left, done) = (AtomicU64::new(most), AtomicUsize::new(0));
+        let left = AtomicU64::new(most);
         let hand_on = |sets: Itemsets| {
             self.running.found.add(sets.len());
             hand_on(sets)
         };
-        let sinks = search(database, goal, self.control, &done, || {
-            Portions::new(database, goal.target, goal.max_len, &left, batch, &hand_on)
-        });
+        let sinks =
+            search(database, goal, self.control, || Portions::new(database, goal.target, goal.max_len, &left, batch, &hand_on));
         let handed_on = sinks.and_then(|sinks| sinks.into_iter().try_for_each(Portions::finish));
         handed_on.map_err(|stop| match stop {
             Stop::TooMany => {
@@ -338,7 +337,7 @@ impl<'a> Group<'a> {
     fn fewer(&self, database: &Database<'_>, goal: &Goal, threshold: Threshold, most: u64) -> String {
         // There are no more maximal sets than closed ones, whose number at every support is known in one pass.
         let goal = Goal { target: if goal.target == Target::Maximal { Target::Closed } else { goal.target }, ..goal.clone() };
-        let curve = Curve::count(database, &goal, most, self.control, &AtomicUsize::new(0));
+        let curve = Curve::count(database, &goal, most, self.control);
         match curve.ok().and_then(|curve| curve.least()) {
             Some((count, sets)) => format!("{} gives {}", threshold_of(threshold, count, database.baskets), grouped(sets)),
             None => "no support gives fewer; use max_len, max_basket_size or target => 'closed'".to_string(),

@@ -1,7 +1,6 @@
 //! The relation function `support_curve`.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use datafusion::arrow::array::{Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
@@ -67,7 +66,7 @@ impl RelationFunction for SupportCurve {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
-        list_of_items(roles)?;
+        list_of_items(DOC.name, roles)?;
         let mut columns: Vec<FieldRef> = per_column(roles).into_iter().collect();
         columns.extend([
             field("min_support", DataType::Float64),
@@ -119,13 +118,12 @@ impl Work for Supports {
         // Pairs are told also when the itemsets are shorter.
         let pairs = Mining { max_len: self.mining.max_len.max(2), ..self.mining.clone() };
         let database = group.database(&pairs, None, false)?;
-        let done = AtomicUsize::new(0);
         let of_share = |share: &f64| Threshold::Share(*share).count(u64::from(database.baskets));
         let counts: Vec<u32> = self.supports.iter().map(|share| u32::try_from(of_share(share)).unwrap_or(u32::MAX)).collect();
         let goal = Goal::all(Target::Frequent, self.mining.max_len);
         let most = group.running.settings.max_itemsets;
-        let told = Curve::count(&database, &goal, most, group.control, &done)
-            .and_then(|curve| Ok((curve, small(&database, &counts, group.control, &done)?)));
+        let told = Curve::count(&database, &goal, most, group.control)
+            .and_then(|curve| Ok((curve, small(&database, &counts, group.control)?)));
         let (curve, small) = told.map_err(|stop| group.explain(stop))?;
 
         let itemsets: Vec<Option<u64>> = counts.iter().map(|count| curve.at(*count)).collect();

@@ -5,7 +5,7 @@
 //! at every threshold from the last one up, at the price of about as many sets as are allowed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::control::{Control, Stop};
@@ -23,17 +23,11 @@ pub(crate) struct Curve {
 
 impl Curve {
     /// Counts the sets of the goal; at most `most` are noted.
-    pub(crate) fn count(
-        database: &Database<'_>,
-        goal: &Goal,
-        most: u64,
-        control: Control<'_>,
-        done: &AtomicUsize,
-    ) -> Result<Self, Stop> {
+    pub(crate) fn count(database: &Database<'_>, goal: &Goal, most: u64, control: Control<'_>) -> Result<Self, Stop> {
         let min_count = AtomicU32::new(database.min_count);
         let all = Mutex::new((BTreeMap::new(), 0_u128));
         let counted = Counting { min_count: &min_count, all: &all, most, goal, noted: BTreeMap::new(), number: 0 };
-        let sinks = search(database, goal, control, done, || counted.clone())?;
+        let sinks = search(database, goal, control, || counted.clone())?;
         sinks.into_iter().for_each(|mut sink| sink.flush());
         let (by_count, _) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Self { known_from: min_count.into_inner(), by_count })
@@ -117,12 +111,7 @@ pub(crate) struct Small {
 }
 
 /// Counts frequent items and pairs at each of `counts`, none of which may be below the database's threshold.
-pub(crate) fn small(
-    database: &Database<'_>,
-    counts: &[u32],
-    control: Control<'_>,
-    done: &AtomicUsize,
-) -> Result<Vec<Small>, Stop> {
+pub(crate) fn small(database: &Database<'_>, counts: &[u32], control: Control<'_>) -> Result<Vec<Small>, Stop> {
     let goal = Goal::all(Target::Frequent, 2);
     let start = || Partners {
         min_count: database.min_count,
@@ -131,7 +120,7 @@ pub(crate) fn small(
         partners: vec![0; counts.len()],
         small: vec![Small::default(); counts.len()],
     };
-    let sinks = search(database, &goal, control, done, start)?;
+    let sinks = search(database, &goal, control, start)?;
     let mut all = vec![Small::default(); counts.len()];
     for mut sink in sinks {
         sink.close();

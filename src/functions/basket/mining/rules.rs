@@ -55,6 +55,7 @@ pub(crate) fn derive<'a>(
     let _index = control.reserve(sets.len() * 2 * size_of::<(&[u32], u32)>())?;
     let mut order: Vec<u32> = (0..sets.len() as u32).collect();
     order.sort_unstable_by_key(|set| (sets.get(*set as usize).len(), sets.get(*set as usize)));
+    control.check()?;
     let index: HashMap<&[u32], u32> = (0..).zip(0..sets.len()).map(|(name, set)| (sets.get(set), name)).collect();
     let longest = order.last().map_or(0, |set| sets.get(*set as usize).len());
     if longest > LONGEST {

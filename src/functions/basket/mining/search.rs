@@ -16,8 +16,6 @@
 //! M. J. Zaki: Scalable Algorithms for Association Mining (2000); C. Borgelt: Frequent Item Set Mining (2012);
 //! C. Lucchese, S. Orlando, R. Perego: Fast and Memory Efficient Mining of Frequent Closed Itemsets (2006).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::bits::{and_count, words};
 use super::control::{Control, Reserved, Stop};
 use super::database::{Database, END};
@@ -65,12 +63,11 @@ pub(crate) trait Sink: Send {
     fn found(&mut self, prefix: &[u32], perfect: &[u32], count: u32) -> Result<(), Stop>;
 }
 
-/// Runs the search; each worker has a sink of its own. `done` counts the classes that are finished.
+/// Runs the search; each worker has a sink of its own.
 pub(crate) fn search<S: Sink>(
     database: &Database<'_>,
     goal: &Goal,
     control: Control<'_>,
-    done: &AtomicUsize,
     sink: impl Fn() -> S + Sync,
 ) -> Result<Vec<S>, Stop> {
     let roots = Roots::new(database, goal);
@@ -78,13 +75,9 @@ pub(crate) fn search<S: Sink>(
     let sinks = control.share(
         roots.heads.len() + 1,
         || (Worker::new(database, goal, &roots, control), sink()),
-        |(worker, sink), job| {
-            match job.checked_sub(1) {
-                None => worker.everywhere(sink)?,
-                Some(class) => worker.class(roots.heads[class], sink)?,
-            }
-            done.fetch_add(1, Ordering::Relaxed);
-            Ok(())
+        |(worker, sink), job| match job.checked_sub(1) {
+            None => worker.everywhere(sink),
+            Some(class) => worker.class(roots.heads[class], sink),
         },
     )?;
     Ok(sinks.into_iter().map(|(_, sink)| sink).collect())
@@ -133,6 +126,17 @@ impl Columns {
         self.words = words;
     }
 
+    /// Adds an item whose column follows later.
+    fn push(&mut self, rank: u32, count: u32) {
+        self.ranks.push(rank);
+        self.counts.push(count);
+    }
+
+    /// True when, for closed and maximal sets, one of these is in every row: what is below was found before.
+    fn holds_all(&self, goal: &Goal, support: u32) -> bool {
+        goal.target != Target::Frequent && self.counts.contains(&support)
+    }
+
     fn column(&self, index: usize) -> &[u64] {
         &self.bits[index * self.words..][..self.words]
     }
@@ -147,8 +151,7 @@ impl Columns {
         }
         let count = and_count(&mut self.bits[start..end], a, b);
         if count >= least {
-            self.ranks.push(rank);
-            self.counts.push(count);
+            self.push(rank, count);
         }
         count
     }
@@ -292,84 +295,94 @@ impl<'a> Worker<'a> {
 
     /// Fills the first level of a class.
     fn project(&mut self, head: u32, support: u32, min_count: u32) -> Result<(), Stop> {
-        let database = self.database;
-        let watches = self.goal.target != Target::Frequent;
         let level = &mut self.levels[0];
         level.extensions.clear(words(support as usize));
         level.watched.clear(words(support as usize));
+        if !self.count_partners(head, support)? {
+            return Ok(());
+        }
+        self.sort_partners(head, support, min_count);
+        // Columns are intersected only when there are two items at least, and a third may follow.
+        let level = &self.levels[0];
+        let (extensions, watched) = (level.extensions.ranks.len(), level.watched.ranks.len());
+        let pairs_are_enough = self.goal.target == Target::Frequent && self.goal.max_len == 2;
+        if extensions == 0 || extensions + watched < 2 || pairs_are_enough || level.watched.holds_all(self.goal, support) {
+            return Ok(());
+        }
+        self.fill_columns(head)
+    }
 
-        // Which items are frequent among the rows of the class.
-        let both_ways = watches || self.goal.consequents.is_some();
-        let first = if both_ways { 0 } else { head + 1 };
+    /// True when items of lower rank than the head are looked at too.
+    fn looks_back(&self) -> bool {
+        self.goal.target != Target::Frequent || self.goal.consequents.is_some()
+    }
+
+    /// Counts the other items in the rows of the class: which there are in `touched`, their counts in `scratch`. False when all sets of
+    /// the class were found before.
+    fn count_partners(&mut self, head: u32, support: u32) -> Result<bool, Stop> {
+        let (database, looks_back) = (self.database, self.looks_back());
+        let ends_early = self.goal.target != Target::Frequent;
         self.touched.clear();
-        match &database.pairs {
-            Some(pairs) => {
-                self.touched.extend((first..database.items.len() as u32).filter(|rank| *rank != head));
-                for rank in &self.touched {
-                    self.scratch[*rank as usize] = pairs.get(head, *rank);
-                }
+        if let Some(pairs) = &database.pairs {
+            let first = if looks_back { 0 } else { head + 1 };
+            self.touched.extend((first..database.items.len() as u32).filter(|rank| *rank != head));
+            for rank in &self.touched {
+                self.scratch[*rank as usize] = pairs.get(head, *rank);
             }
-            None => {
-                self.scratch.fill(0);
-                for chunk in &database.chunks {
-                    self.control.check()?;
-                    for place in chunk.places(head) {
-                        for rank in around(&chunk.ranks, *place, both_ways) {
-                            let count = &mut self.scratch[rank as usize];
-                            if *count == 0 {
-                                self.touched.push(rank);
-                            }
-                            *count += 1;
-                            if watches && rank < head && *count == support {
-                                level.watched.ranks.push(rank);
-                                level.watched.counts.push(support);
-                                return Ok(());
-                            }
-                        }
+            return Ok(true);
+        }
+        self.scratch.fill(0);
+        for chunk in &database.chunks {
+            self.control.check()?;
+            for place in chunk.places(head) {
+                for rank in around(&chunk.ranks, *place, looks_back) {
+                    let count = &mut self.scratch[rank as usize];
+                    if *count == 0 {
+                        self.touched.push(rank);
+                    }
+                    *count += 1;
+                    if ends_early && rank < head && *count == support {
+                        self.levels[0].watched.push(rank, support);
+                        return Ok(false);
                     }
                 }
-                self.touched.sort_unstable();
             }
         }
-        let is_consequent = |rank: u32| self.goal.consequents.as_ref().is_some_and(|consequents| consequents[rank as usize]);
-        let head_is_consequent = is_consequent(head);
-        let room_for_scarce = match &self.goal.scarce {
-            Some((scarce, most)) => usize::from(scarce[head as usize]) < *most,
-            None => true,
-        };
+        self.touched.sort_unstable();
+        Ok(true)
+    }
+
+    /// Sorts the items that were counted into perfect extensions, extensions and watched items.
+    fn sort_partners(&mut self, head: u32, support: u32, min_count: u32) {
+        let goal = self.goal;
+        let is_consequent = |rank: u32| goal.consequents.as_ref().is_some_and(|consequents| consequents[rank as usize]);
+        let watches_all = goal.target != Target::Frequent;
+        let watches_consequents = !is_consequent(head);
+        let room_for_scarce = self.room_for_scarce();
+        let level = &mut self.levels[0];
         for rank in self.touched.iter().copied() {
             let count = self.scratch[rank as usize];
             if count < min_count || self.roots.is_perfect[rank as usize] {
                 continue;
             }
-            let is_extension = rank > head;
-            let is_watched = !is_extension && (watches || (!head_is_consequent && is_consequent(rank)));
-            if !is_extension && !is_watched {
-                continue;
-            }
-            if is_watched {
-                level.watched.ranks.push(rank);
-                level.watched.counts.push(count);
-            } else if count == support && !self.goal.is_scarce(rank) {
+            let is_scarce = goal.is_scarce(rank);
+            if rank < head {
+                if watches_all || (watches_consequents && is_consequent(rank)) {
+                    level.watched.push(rank, count);
+                }
+            } else if count == support && !is_scarce {
                 self.perfect.push(rank);
-            } else if room_for_scarce || !self.goal.is_scarce(rank) {
-                level.extensions.ranks.push(rank);
-                level.extensions.counts.push(count);
+            } else if room_for_scarce || !is_scarce {
+                level.extensions.push(rank, count);
             }
         }
-        // A watched item is in every row of the class: all its sets were found before.
-        if watches && level.watched.counts.contains(&support) {
-            level.extensions.ranks.clear();
-            return Ok(());
-        }
+    }
 
-        // Their columns; two sets of columns intersect only when there are two items at least.
-        let (extensions, watched) = (level.extensions.ranks.len(), level.watched.ranks.len());
-        let pairs_are_enough = self.goal.target == Target::Frequent && self.goal.max_len == 2;
-        if extensions == 0 || extensions + watched < 2 || pairs_are_enough {
-            return Ok(());
-        }
-        let width = level.extensions.words;
+    /// Sets the bits of the first level's columns.
+    fn fill_columns(&mut self, head: u32) -> Result<(), Stop> {
+        let database = self.database;
+        let level = &self.levels[0];
+        let (width, extensions, watched) = (level.extensions.words, level.extensions.ranks.len(), level.watched.ranks.len());
         self.reserve(0, 8 * width * (extensions + watched))?;
         let level = &mut self.levels[0];
         self.scratch.fill(END);
@@ -399,11 +412,20 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// True when the prefix may be given another of the items of which a set has only so many.
+    fn room_for_scarce(&self) -> bool {
+        match &self.goal.scarce {
+            Some((scarce, most)) => self.prefix.iter().filter(|rank| scarce[**rank as usize]).count() < *most,
+            None => true,
+        }
+    }
+
     /// Fills the level below `depth` for its extension at `position`, which the prefix already ends with.
     fn extend(&mut self, depth: usize, position: usize, support: u32, min_count: u32) -> Result<(), Stop> {
         if self.levels.len() == depth + 1 {
             self.levels.push(Level::default());
         }
+        let room_for_scarce = self.room_for_scarce();
         let (above, below) = self.levels.split_at_mut(depth + 1);
         let (parent, child) = (&above[depth], &mut below[0]);
         let width = parent.extensions.words;
@@ -411,10 +433,6 @@ impl<'a> Worker<'a> {
         child.watched.clear(width);
         let before = child.bytes();
         let index = parent.order[position] as usize;
-        let room_for_scarce = match &self.goal.scarce {
-            Some((scarce, most)) => self.prefix.iter().filter(|rank| scarce[**rank as usize]).count() < *most,
-            None => true,
-        };
         let later = &parent.order[position + 1..];
         let has_watched = !parent.watched.ranks.is_empty() || (self.goal.target != Target::Frequent && position > 0);
         if later.is_empty() && !has_watched {
@@ -430,7 +448,7 @@ impl<'a> Worker<'a> {
                     (parent.extensions.ranks[*earlier as usize], parent.extensions.column(*earlier as usize));
                 child.watched.push_and(rank, column_before, column, min_count);
             }
-            if child.watched.counts.contains(&support) {
+            if child.watched.holds_all(self.goal, support) {
                 return Ok(());
             }
         }
@@ -472,13 +490,13 @@ impl<'a> Worker<'a> {
                 }
             }
             Target::Closed => {
-                if watched.contains(&support) || length > goal.max_len {
+                if level.watched.holds_all(goal, support) || length > goal.max_len {
                     return Ok(Fate::Left);
                 }
                 sink.found(&self.prefix, &self.perfect, support)?;
             }
             Target::Maximal => {
-                if watched.contains(&support) || length > goal.max_len {
+                if level.watched.holds_all(goal, support) || length > goal.max_len {
                     return Ok(Fate::Left);
                 }
                 if level.extensions.ranks.is_empty() && watched.is_empty() {
@@ -571,8 +589,8 @@ mod tests {
         let keep_places = goal.target != Target::Frequent || goal.consequents.is_some();
         database.fill(&groups[0], &maps, selection, keep_places, control).unwrap();
         let found = Mutex::new(Found::new());
-        let (left, done) = (AtomicU64::new(u64::MAX), AtomicUsize::new(0));
-        let sinks = search(&database, &goal, control, &done, || {
+        let left = AtomicU64::new(u64::MAX);
+        let sinks = search(&database, &goal, control, || {
             Portions::new(&database, goal.target, goal.max_len, &left, 7, |sets: Itemsets| {
                 let mut found = found.lock().unwrap();
                 for set in 0..sets.len() {
@@ -585,12 +603,12 @@ mod tests {
         sinks.unwrap().into_iter().for_each(|sink| sink.finish().unwrap());
         let found = found.into_inner().unwrap();
         if goal.target != Target::Maximal {
-            let curve = Curve::count(&database, &goal, 1 << 20, control, &done).unwrap();
+            let curve = Curve::count(&database, &goal, 1 << 20, control).unwrap();
             for count in min_count..min_count + 5 {
                 let expected = found.values().filter(|found| **found >= count).count();
                 assert_eq!(curve.at(count), Some(expected as u64));
             }
-            let few = Curve::count(&database, &goal, 5, control, &done).unwrap();
+            let few = Curve::count(&database, &goal, 5, control).unwrap();
             let at_least = |count: u32| found.values().filter(|found| **found >= count).count() as u64;
             // Antecedents that are wanted at a low threshold may not be at a higher one, as no consequent reaches it.
             let is_constrained = goal.consequents.is_some();
@@ -603,7 +621,7 @@ mod tests {
         }
         if goal.target == Target::Frequent && goal.consequents.is_none() && goal.max_len == usize::MAX {
             let counts = [min_count, min_count + 2];
-            for (count, small) in counts.iter().zip(small(&database, &counts, control, &done).unwrap()) {
+            for (count, small) in counts.iter().zip(small(&database, &counts, control).unwrap()) {
                 let sets_of = |length: usize| found.iter().filter(|(set, found)| set.len() == length && *found >= count).count();
                 assert_eq!((small.items, small.pairs), (sets_of(1) as u64, sets_of(2) as u64), "{rows:?} {count}");
                 assert!(found.values().filter(|found| *found >= count).count() as f64 <= small.itemsets_at_most);

@@ -1,0 +1,2 @@
+CREATE TABLE lines AS SELECT order_id, product FROM sample_order_items(rows => 1000000);
+SELECT count(*) FROM frequent_itemsets(lines, basket => order_id, item => product, min_support => 0.0005, target => 'closed');
