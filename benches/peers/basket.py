@@ -61,7 +61,16 @@ print(*duckdb.sql(f'''WITH t AS (SELECT DISTINCT {basket} AS b, {item} AS i FROM
   f AS (SELECT i FROM t GROUP BY i HAVING count(*) >= {count}),
   u AS (SELECT b, i FROM t SEMI JOIN f USING (i)),
   p AS (SELECT l.i, r.i AS j, count(*) AS n FROM u l JOIN u r ON l.b = r.b AND l.i < r.i GROUP BY ALL HAVING n >= {count})
-SELECT count(*), sum(n) FROM p''').fetchone())
+SELECT count(*), sum(n) FROM p''').fetchall()[0])
+"""
+
+
+CONVERT = """
+import sys, pyarrow, pyarrow.parquet
+for name in sys.argv[3:]:
+    rows = [(basket, int(item)) for basket, line in enumerate(open(f'{sys.argv[1]}/{name}.dat')) for item in line.split()]
+    baskets, items = zip(*rows)
+    pyarrow.parquet.write_table(pyarrow.table({'basket': baskets, 'item': items}), f'{sys.argv[2]}/{name}.parquet', compression='zstd')
 """
 
 
@@ -131,22 +140,16 @@ def main():
     arguments.add_argument("--skip", default="", help="tools to leave out, by parts of their names, with commas")
     arguments.add_argument("--portrait", default="target/release/portrait")
     given = arguments.parse_args()
+    # Files are made and looked at in other processes: a process that is started has at least the memory of the one that starts it.
     if given.fimi:
-        import pyarrow
-        import pyarrow.parquet
         with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, "-c", CONVERT, given.fimi, folder, *{name for name, _ in FIMI}], check=True)
             for name, count in FIMI:
-                file = f"{folder}/{name}.parquet"
-                if not os.path.exists(file):
-                    rows = [(basket, int(item)) for basket, line in enumerate(open(f"{given.fimi}/{name}.dat")) for item in line.split()]
-                    baskets, items = zip(*rows)
-                    pyarrow.parquet.write_table(pyarrow.table({"basket": baskets, "item": items}), file, compression="zstd")
-                compare(given, f"{name}, at least {count} baskets", file, "basket", "item", count)
+                compare(given, f"{name}, at least {count} baskets", f"{folder}/{name}.parquet", "basket", "item", count)
     if given.items:
         basket, item = given.columns.split(",")
-        import pyarrow.parquet
-        import pyarrow.compute
-        baskets = pyarrow.compute.count_distinct(pyarrow.parquet.read_table(given.items, columns=[basket])[basket]).as_py()
+        sql = f"SELECT count(DISTINCT {basket}) FROM '{given.items}'"
+        baskets = int(subprocess.run([given.portrait, "-f", "csv", "-c", sql], check=True, capture_output=True, text=True).stdout.split()[-1])
         count = int(-(-given.min_support * baskets // 1))
         compare(given, f"{baskets:,} baskets, at least {count:,}", given.items, basket, item, count)
 

@@ -50,5 +50,23 @@ async fn the_input_is_planned_with_the_query() {
     ] {
         assert!(plan.contains(part), "no {part} in\n{plan}");
     }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample/order_items.parquet");
+    let sql = format!(
+        "EXPLAIN ANALYZE SELECT antecedents FROM association_rules((SELECT * FROM '{file}' WHERE category <> 'food'), basket => order_id, item => product,
+           min_support => 0.01, min_confidence => 0.1, exclude_items => ['咖啡豆']) WHERE lift > 1"
+    );
+    let batches = session.sql(&sql).await.unwrap();
+    let plan = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    for part in [
+        "FilterExec: lift",
+        "AssociationRulesExec: min_support=0.01, min_confidence=0.1, min_lift=0, max_consequent_len=1, exclude_items=[咖啡豆]",
+        "progress_itemsets=",
+        "UsableRowsExec: basket, item",
+        "rows_without_basket=",
+        "projection=[order_id",
+        "predicate=category@",
+    ] {
+        assert!(plan.contains(part), "no {part} in\n{plan}");
+    }
     tokio::task::block_in_place(move || drop((session, engine)));
 }

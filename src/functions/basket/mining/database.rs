@@ -96,7 +96,7 @@ pub(crate) struct Database<'a> {
     pub(crate) items: Vec<Item>,
     pub(super) chunks: Vec<Chunk>,
     /// Present when the triangle is small beside the rows.
-    pub(super) pairs: Option<PairCounts>,
+    pairs: Option<(PairCounts, Reserved<'a>)>,
     reserved: Vec<Reserved<'a>>,
 }
 
@@ -204,8 +204,7 @@ impl<'a> Database<'a> {
         if cells > ranks / 2 {
             return Ok(());
         }
-        // Without the triangle every rank needs its place; it only saves time, so it takes what memory is left.
-        let _places = control.reserve(4 * ranks)?;
+        // It only saves time: when there is no memory for it, the search counts pairs itself.
         let workers = control.workers.min(self.chunks.len());
         let (Ok(kept), Ok(_others)) = (control.reserve(4 * cells), control.reserve(4 * cells * workers)) else { return Ok(()) };
         let state = || PairCounts::new(self.items.len());
@@ -223,30 +222,40 @@ impl<'a> Database<'a> {
             }
             Ok(())
         })?;
-        self.reserved.push(kept);
-        self.pairs = states.into_iter().reduce(|mut pairs, more| {
+        let pairs = states.into_iter().reduce(|mut pairs, more| {
             pairs.merge(&more);
             pairs
         });
+        self.pairs = pairs.map(|pairs| (pairs, kept));
         Ok(())
+    }
+
+    /// The pairs, when they are counted.
+    pub(super) fn pairs(&self) -> Option<&PairCounts> {
+        self.pairs.as_ref().map(|(pairs, _)| pairs)
     }
 
     /// An item that has fewer than two frequent partners of higher rank heads no itemset of three, and needs no places.
     fn note_places(&mut self, keep_all: bool, control: Control<'a>) -> Result<(), Stop> {
         let size = self.items.len() as u32;
-        let needed: Vec<bool> = (0..size)
-            .map(|rank| match &self.pairs {
-                Some(pairs) if !keep_all => {
-                    (rank + 1..size).filter(|other| pairs.get(rank, *other) >= self.min_count).take(2).count() == 2
-                }
-                _ => true,
-            })
-            .collect();
+        let needs = |rank: u32| match self.pairs() {
+            Some(pairs) if !keep_all => {
+                (rank + 1..size).filter(|other| pairs.get(rank, *other) >= self.min_count).take(2).count() == 2
+            }
+            _ => true,
+        };
+        let needed: Vec<bool> = (0..size).map(needs).collect();
         if !needed.contains(&true) {
             return Ok(());
         }
         let places = self.items.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(item, _)| item.count as usize);
-        self.reserved.push(control.reserve(4 * places.sum::<usize>() + 8 * needed.len() * self.chunks.len())?);
+        let bytes = 4 * places.sum::<usize>() + 8 * needed.len() * self.chunks.len();
+        let places = match control.reserve(bytes) {
+            // The triangle makes room.
+            Err(Stop::OutOfMemory(_)) if self.pairs.take().is_some() => return self.note_places(keep_all, control),
+            places => places?,
+        };
+        self.reserved.push(places);
         let chunks: Vec<_> = self.chunks.iter_mut().map(std::sync::Mutex::new).collect();
         control.share(
             chunks.len(),

@@ -323,7 +323,7 @@ impl<'a> Worker<'a> {
         let (database, looks_back) = (self.database, self.looks_back());
         let ends_early = self.goal.target != Target::Frequent;
         self.touched.clear();
-        if let Some(pairs) = &database.pairs {
+        if let Some(pairs) = database.pairs() {
             let first = if looks_back { 0 } else { head + 1 };
             self.touched.extend((first..database.items.len() as u32).filter(|rank| *rank != head));
             for rank in &self.touched {
