@@ -157,7 +157,8 @@ fn parameters_are_bound_or_missed() {
 /// A hopeless support in little memory: an error that names what fits, and it does.
 #[test]
 fn mining_stays_within_its_memory() {
-    let (engine, session) = session_with(EngineOptions { memory_limit: Some(16 << 20), ..EngineOptions::default() });
+    let (engine, session) =
+        session_with(EngineOptions { memory_limit: Some(16 << 20), partitions: Some(2), ..EngineOptions::default() });
     let call = |min_count: &str| {
         format!(
             "SELECT count(*) FROM frequent_itemsets((SELECT value / 3 AS basket, (value * 7919) % 65537 % (1 + value % 5000) AS item FROM generate_series(1, 1500000)),
@@ -178,6 +179,7 @@ fn mining_stays_within_its_memory() {
     let dense = "SELECT count(*) FROM association_rules((SELECT basket.value AS b, item.value AS i
        FROM generate_series(1, 100) basket, generate_series(1, 40) item WHERE random() * (basket.value + item.value) < 0.7 * (basket.value + item.value)),
        basket => b, item => i, min_count => 2)";
+    rows(&engine, &session, "SET portrait.max_itemsets = 1000000000000000");
     let error = try_rows(&engine, &session, dense).unwrap_err();
     assert!(error.contains("the memory limit is reached after") && error.contains("min_count => "), "{error}");
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);

@@ -116,9 +116,8 @@ pub(super) fn mine_beside(
         let running = Running { sender: Some(receiver.tx()), ..running };
         receiver.spawn_blocking(move || {
             let _running = timer.timer();
-            // What went wrong has been sent.
-            let _ = work(collected, &running);
-            Ok(())
+            // What went wrong has been sent; this comes after it, and keeps an unfinished result from looking finished.
+            work(collected, &running).map_err(|_| failed(function, "was cancelled"))
         });
         Ok::<_, DataFusionError>(receiver.build().inspect(move |_| {
             let _guard = &guard;
@@ -264,9 +263,10 @@ impl<'a> Group<'a> {
         hand_on: impl Fn(Itemsets) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
         let (most, batch) = (self.running.settings.max_itemsets, self.running.batch_size);
-        let left = AtomicU64::new(most);
+        let (left, handed) = (AtomicU64::new(most), AtomicU64::new(0));
         let hand_on = |sets: Itemsets| {
             self.running.found.add(sets.len());
+            handed.fetch_add(sets.len() as u64, Ordering::Relaxed);
             hand_on(sets)
         };
         let sinks =
@@ -281,7 +281,7 @@ impl<'a> Group<'a> {
                 self.running.fail(failed(self.function, format!("{problem}{place}; {advice}; {raise}")))
             }
             Stop::OutOfMemory(_) => {
-                let found = most - left.load(Ordering::Relaxed);
+                let found = handed.load(Ordering::Relaxed);
                 let problem = format!("the memory limit is reached after {} itemsets", grouped(found));
                 self.itemsets_do_not_fit(database, goal, threshold, &problem, found / 2)
             }
