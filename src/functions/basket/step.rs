@@ -4,8 +4,8 @@
 //! through a channel. Dropping the result tells them to end.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -16,6 +16,7 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::Count;
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use futures::{StreamExt, TryStreamExt};
+use indicatif::HumanCount;
 use tokio::sync::mpsc::Sender;
 
 use super::input::{Collected, collect};
@@ -100,6 +101,7 @@ pub(super) fn mine_beside(
             too_large: context.counter(BASKETS_TOO_LARGE),
             memory: Arc::new(context.memory.new_empty()),
             cancelled: Arc::default(),
+            failure: Mutex::default(),
             sender: None,
         };
         let collected = collect(streams, &context, &running.memory).await.map_err(|error| match error {
@@ -116,8 +118,7 @@ pub(super) fn mine_beside(
         let running = Running { sender: Some(receiver.tx()), ..running };
         receiver.spawn_blocking(move || {
             let _running = timer.timer();
-            // What went wrong has been sent; this comes after it, and keeps an unfinished result from looking finished.
-            work(collected, &running).map_err(|_| failed(function, "was cancelled"))
+            work(collected, &running).map_err(|_| running.failure(function))
         });
         Ok::<_, DataFusionError>(receiver.build().inspect(move |_| {
             let _guard = &guard;
@@ -155,6 +156,7 @@ pub(super) struct Running {
     too_large: Count,
     memory: Arc<MemoryReservation>,
     cancelled: Arc<AtomicBool>,
+    failure: Mutex<Option<DataFusionError>>,
     sender: Option<Sender<Result<RecordBatch>>>,
 }
 
@@ -163,13 +165,17 @@ impl Running {
         Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers }
     }
 
-    /// Ends the query with an error.
+    /// Ends the query with an error; the first one counts.
     pub(super) fn fail(&self, error: DataFusionError) -> Stop {
         self.cancelled.store(true, Ordering::Relaxed);
-        if let Some(sender) = &self.sender {
-            let _ = sender.blocking_send(Err(error));
-        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         Stop::Cancelled
+    }
+
+    /// Why the work ended before its end.
+    fn failure(&self, function: &str) -> DataFusionError {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.unwrap_or_else(|| failed(function, "was cancelled"))
     }
 
     /// Hands a batch to the query; waits until it has been taken.
@@ -302,7 +308,7 @@ impl<'a> Group<'a> {
         self.running.send(columns.and_then(with_group))
     }
 
-    /// The error of what stopped the mining, sent; unless the call was cancelled.
+    /// Ends the query with the error of what stopped the mining; unless the call was cancelled.
     pub(super) fn explain(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
@@ -401,17 +407,9 @@ fn threshold_of(threshold: Threshold, count: u32, baskets: u32) -> String {
     }
 }
 
-/// Thousands apart.
+/// 1,234,567.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(number).to_string()
 }
 
 fn megabytes(bytes: usize) -> String {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::control::{Control, Stop};
 use super::runs::{Block, Key, Packer};
+use crate::kernels::random::mix;
 
 /// The code of an item that takes no part.
 pub(crate) const NO_ITEM: u32 = u32::MAX;
@@ -209,13 +210,6 @@ fn sort_buckets(buckets: Vec<Vec<Block>>, control: Control<'_>) -> Result<Vec<Ba
         }
     }
     Ok(by_group.into_values().collect())
-}
-
-/// The finalizer of SplitMix64: every bit of the key reaches every bit of the hash.
-fn mix(key: u64) -> u64 {
-    let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    key ^ (key >> 31)
 }
 
 #[cfg(test)]
