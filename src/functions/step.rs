@@ -124,7 +124,7 @@ impl StepContext {
 ///
 /// DataFusion pushes such predicates (`random() < 0.5`, say) below any extension node, where they would drop rows before
 /// they are counted. The nodes that must see every row keep them aside and apply them to their result.
-pub fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mut Vec<Expr>) -> LogicalPlan {
+fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mut Vec<Expr>) -> LogicalPlan {
     match now {
         LogicalPlan::Filter(filter) if filter.predicate.column_refs().is_empty() && *filter.input == *before => {
             residual.push(filter.predicate);
@@ -132,6 +132,20 @@ pub fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mu
         }
         other => other,
     }
+}
+
+/// Likewise for all inputs of a node: such a predicate is pushed onto each of them, and must be applied once.
+pub fn catch_pushed_filters<'a>(
+    before: impl Iterator<Item = &'a LogicalPlan>,
+    now: Vec<LogicalPlan>,
+    residual: &mut Vec<Expr>,
+) -> Vec<LogicalPlan> {
+    let mut again = vec![];
+    let inputs = before.zip(now).enumerate().map(|(input, (before, now))| {
+        let caught = if input == 0 { &mut *residual } else { &mut again };
+        catch_pushed_filter(before, now, caught)
+    });
+    inputs.collect()
 }
 
 #[derive(Debug, Clone)]
@@ -195,10 +209,7 @@ impl UserDefinedLogicalNodeCore for StepNode {
         let mut node = self.clone();
         node.inputs = match self.step.reads() {
             Reads::EachPartition => inputs,
-            _ => {
-                let changed = self.inputs.iter().zip(inputs);
-                changed.map(|(before, now)| catch_pushed_filter(before, now, &mut node.residual)).collect()
-            }
+            _ => catch_pushed_filters(self.inputs.iter(), inputs, &mut node.residual),
         };
         Ok(node)
     }

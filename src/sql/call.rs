@@ -24,7 +24,7 @@ use crate::docs::Doc;
 use crate::error::invalid;
 use crate::functions::arguments::Options;
 use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::catch_pushed_filter;
+use crate::functions::step::catch_pushed_filters;
 
 /// `name(input, role => expression, option => constant)`, its options not yet read: they may hold parameters or `now()`.
 #[derive(Debug, Clone)]
@@ -138,11 +138,10 @@ impl UserDefinedLogicalNodeCore for CallNode {
     fn with_exprs_and_inputs(&self, expressions: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         let mut node = self.clone();
         node.options = self.options.iter().map(|(name, _)| *name).zip(expressions).collect();
-        let mut inputs = inputs.into_iter();
-        let before = node.input.iter_mut().chain(node.others.iter_mut().map(|(_, other)| other));
-        for (before, now) in before.zip(&mut inputs) {
-            *before = catch_pushed_filter(before, now, &mut node.residual);
-        }
+        let before = UserDefinedLogicalNodeCore::inputs(self);
+        let mut inputs = catch_pushed_filters(before.into_iter(), inputs, &mut node.residual).into_iter();
+        let places = node.input.iter_mut().chain(node.others.iter_mut().map(|(_, other)| other));
+        places.zip(&mut inputs).for_each(|(place, input)| *place = input);
         Ok(node)
     }
 }

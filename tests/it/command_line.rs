@@ -135,6 +135,11 @@ fn unusable_rows_are_told() {
         "SELECT count(*) FROM rfm((SELECT * FROM (VALUES (1, 5), (NULL, 6), (2, NULL), (NULL, NULL)) AS t(k, v)), customer => k, order_time => DATE '2025-01-01', amount => v)",
     ]));
     assert_eq!(notes, "note: 1 row without amount was left out\nnote: 2 rows without customer were left out\n");
+    let (_, _, notes) = run(portrait().args([
+        "-c",
+        "SELECT count(*) FROM frequent_itemsets((SELECT * FROM (VALUES (1, 5), (1, 6), (2, 5), (3, NULL)) AS t(k, v)), basket => k, item => v, min_count => 1, max_basket_size => 1)",
+    ]));
+    assert_eq!(notes, "note: 1 basket of more than max_basket_size items was left out\nnote: 1 row without item was left out\n");
 }
 
 #[test]

@@ -18,8 +18,8 @@ use super::mining::metrics::{Counts, adjust};
 use super::mining::rules::{Rule, Wanted, bits, derive};
 use super::mining::search::{Goal, Target};
 use super::options::{
-    BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, field, list_of_items, per_column, plain,
-    rows,
+    BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, PER_COLUMN, field, list_of_items,
+    per_column, plain, rows,
 };
 use super::output::Lists;
 use super::step::{Group, Mine, Work};
@@ -80,7 +80,7 @@ are kept in memory until the rules are told.",
         MAX_BASKET_SIZE,
     ],
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" },
+        PER_COLUMN,
         Column { name: "antecedents", data_type: "list of items", text: "in ascending order" },
         Column { name: "consequents", data_type: "list of items", text: "in ascending order" },
         Column { name: "antecedent_support", data_type: "DOUBLE", text: "P(A)" },

@@ -11,7 +11,8 @@ use super::mining::control::Stop;
 use super::mining::itemsets::Itemsets;
 use super::mining::search::{Goal, Target};
 use super::options::{
-    BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, field, list_of_items, per_column, rows,
+    BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, PER_COLUMN, field, list_of_items,
+    per_column, rows,
 };
 use super::output::lists;
 use super::step::{Group, Mine, Work};
@@ -57,7 +58,7 @@ beyond `portrait.max_itemsets`, or when memory runs out, the query ends with an 
         MAX_BASKET_SIZE,
     ],
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" },
+        PER_COLUMN,
         Column { name: "itemset", data_type: "list of items", text: "in ascending order" },
         Column { name: "length", data_type: "INT", text: "how many items" },
         Column { name: "count", data_type: "BIGINT", text: "baskets that hold all of them" },

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::mining::database::Threshold;
-use crate::docs::{Argument, Takes};
+use crate::docs::{Argument, Column, Takes};
 use crate::error::invalid;
 use crate::functions::relation::{Call, Role, Roles, role};
 use crate::functions::usable_rows::usable_rows;
@@ -34,6 +34,10 @@ pub(super) const MAX_BASKET_SIZE: Argument = Argument::optional(
     "",
     "leave out baskets with more distinct items, and tell how many; default keeps all",
 );
+
+/// The first column of a result with groups.
+pub(super) const PER_COLUMN: Column =
+    Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" };
 
 /// Options of mining.
 #[derive(Debug, Clone, PartialEq)]

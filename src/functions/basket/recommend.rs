@@ -7,6 +7,7 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
 use datafusion::common::{Column as ColumnName, Result};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
@@ -186,6 +187,8 @@ struct Rules {
     by_item: Vec<Vec<u32>>,
     /// Rules without antecedents.
     for_all: Vec<u32>,
+    /// What they take, until they have been applied.
+    _memory: MemoryReservation,
 }
 
 impl Rules {
@@ -229,10 +232,10 @@ impl Rules {
             by_numbers.unwrap_or_else(|| (&a.antecedents, &a.consequents).cmp(&(&b.antecedents, &b.consequents)))
         });
         rules.dedup();
-        Ok(Self::index(items, rules))
+        Ok(Self::index(items, rules, context.memory.split(context.memory.size())))
     }
 
-    fn index(items: ArrayRef, rules: Vec<Rule>) -> Self {
+    fn index(items: ArrayRef, rules: Vec<Rule>, memory: MemoryReservation) -> Self {
         let mut uses = vec![0_u32; items.len()];
         for item in rules.iter().flat_map(|rule| &rule.antecedents) {
             uses[*item as usize] += 1;
@@ -244,7 +247,7 @@ impl Rules {
                 None => for_all.push(number),
             }
         }
-        Self { items, rules, by_item, for_all }
+        Self { items, rules, by_item, for_all, _memory: memory }
     }
 
     /// For each item of the baskets its code among the rules' items.

@@ -11,7 +11,9 @@ use super::mining::control::Stop;
 use super::mining::curve::{Curve, small};
 use super::mining::database::Threshold;
 use super::mining::search::{Goal, Target};
-use super::options::{BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, Mining, PER, field, list_of_items, most, per_column, rows};
+use super::options::{
+    BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, Mining, PER, PER_COLUMN, field, list_of_items, most, per_column, rows,
+};
 use super::step::{Group, Mine, Work};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::functions::relation::{Call, RelationFunction, Roles};
@@ -45,7 +47,7 @@ mining `portrait.max_itemsets` sets when that is less.",
         MAX_BASKET_SIZE,
     ],
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" },
+        PER_COLUMN,
         Column { name: "min_support", data_type: "DOUBLE", text: "the share of baskets" },
         Column { name: "min_count", data_type: "BIGINT", text: "the least number of baskets that is this share" },
         Column { name: "items", data_type: "BIGINT", text: "frequent items" },
