@@ -65,6 +65,7 @@ mod engine;
 mod error;
 mod functions;
 mod kernels;
+mod profiles;
 mod settings;
 mod sql;
 

@@ -1,7 +1,25 @@
-//! What a database remembers: one SQLite file in its directory, or in memory.
+//! What a database remembers: one SQLite file in its directory, and the immutable Parquet files that it names.
 //!
-//! The catalog holds definitions as the SQL that made them. SQLite keeps several processes apart: any number read, one writes,
-//! and a commit is on disk when it returns. The schema of the file has a version; a file of a newer one is refused.
+//! | part | what it holds |
+//! |---|---|
+//! | [`definitions`] | tables and views as the SQL that made them |
+//! | [`objects`] | profiles, tags and segments, every version of each |
+//! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
+//! | [`runs`] | what ran, for how long, with what end |
+//! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
+//! | [`published`] | files as a table of DataFusion |
+//!
+//! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
+//! before the commit that names it, so that a killed process leaves at most a file that nothing names. The schema of the SQLite
+//! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
+//! temporary folder that goes with the process.
+
+pub(crate) mod data;
+pub(crate) mod definitions;
+pub(crate) mod objects;
+pub(crate) mod published;
+pub(crate) mod runs;
+pub(crate) mod snapshots;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,18 +27,22 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use data::DataFolder;
+pub(crate) use definitions::Definition;
 
 use crate::error::{failed, invalid};
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
 
 /// What each version adds to the one before.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    "
     CREATE TABLE definitions (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         name       TEXT NOT NULL UNIQUE,
@@ -29,32 +51,91 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
         base       TEXT NOT NULL,
         created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     ) STRICT;
-"];
-
-/// An external table or view as it was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Definition {
-    pub(crate) name: String,
-    /// `external table` or `view`.
-    pub(crate) kind: String,
-    /// The statement that made it.
-    pub(crate) sql: String,
-    /// The directory that relative paths in it start from.
-    pub(crate) base: String,
-}
+    ",
+    "
+    -- Profiles, tags and segments. A profile's own name stands in both columns.
+    CREATE TABLE objects (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind    TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        UNIQUE (kind, profile, name)
+    ) STRICT;
+    CREATE TABLE versions (
+        object     INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        version    INTEGER NOT NULL,
+        sql        TEXT NOT NULL,
+        base       TEXT NOT NULL,
+        author     TEXT NOT NULL,
+        created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+        PRIMARY KEY (object, version)
+    ) STRICT;
+    -- What was published: of a profile or a managed table (kind, name), at a time (microseconds since 1970).
+    CREATE TABLE snapshots (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind         TEXT NOT NULL,
+        name         TEXT NOT NULL,
+        at           INTEGER NOT NULL,
+        rows         INTEGER NOT NULL,
+        committed_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    ) STRICT;
+    CREATE INDEX snapshots_by_name ON snapshots (kind, name, at, id);
+    CREATE TABLE snapshot_columns (
+        snapshot INTEGER NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        role     TEXT NOT NULL,
+        name     TEXT NOT NULL,
+        version  INTEGER NOT NULL,
+        filled   INTEGER NOT NULL,
+        computed_at INTEGER NOT NULL,
+        PRIMARY KEY (snapshot, position)
+    ) STRICT;
+    CREATE TABLE files (
+        id       INTEGER PRIMARY KEY AUTOINCREMENT,
+        name     TEXT NOT NULL UNIQUE,
+        part     TEXT NOT NULL,
+        bytes    INTEGER NOT NULL,
+        rows     INTEGER NOT NULL,
+        checksum TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE snapshot_files (
+        snapshot INTEGER NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+        file     INTEGER NOT NULL REFERENCES files (id),
+        PRIMARY KEY (snapshot, file)
+    ) STRICT;
+    CREATE INDEX snapshots_of_file ON snapshot_files (file);
+    CREATE TABLE runs (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind        TEXT NOT NULL,
+        name        TEXT NOT NULL,
+        as_of       INTEGER NOT NULL,
+        process     INTEGER NOT NULL,
+        status      TEXT NOT NULL,
+        started_at  INTEGER NOT NULL,
+        finished_at INTEGER,
+        snapshot    INTEGER,
+        rows        INTEGER,
+        changes     INTEGER,
+        message     TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    ",
+];
 
 /// The catalog of one database.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     connection: Mutex<Connection>,
     place: String,
+    /// Where the data files stand.
+    pub(crate) data: DataFolder,
 }
 
 impl Catalog {
     /// A catalog that is gone with the process.
     pub(crate) fn in_memory() -> Result<Self> {
         let connection = Connection::open_in_memory().map_err(|error| failed("catalog", error))?;
-        Self::prepare(connection, "in memory".into())
+        Self::prepare(connection, "in memory".into(), DataFolder::temporary()?)
     }
 
     /// Opens the database directory, or makes it.
@@ -67,10 +148,10 @@ impl Catalog {
             .map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;
         let file: PathBuf = directory.join(FILE);
         let connection = Connection::open(&file).map_err(|error| failed(&place, error))?;
-        Self::prepare(connection, place)
+        Self::prepare(connection, place, DataFolder::of(directory)?)
     }
 
-    fn prepare(mut connection: Connection, place: String) -> Result<Self> {
+    fn prepare(mut connection: Connection, place: String, data: DataFolder) -> Result<Self> {
         let fail = |error: rusqlite::Error| problem(&place, &error);
         connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
         // In one statement: another process may be making the tables right now.
@@ -104,7 +185,7 @@ impl Catalog {
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
             transaction.commit().map_err(fail)?;
         }
-        Ok(Self { connection: Mutex::new(connection), place })
+        Ok(Self { connection: Mutex::new(connection), place, data })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -116,61 +197,26 @@ impl Catalog {
         problem(&self.place, error)
     }
 
-    /// Names and kinds of all definitions, by name.
-    pub(crate) fn names(&self) -> Result<Vec<(String, String)>> {
-        let connection = self.connection();
-        let mut query =
-            connection.prepare_cached("SELECT name, kind FROM definitions ORDER BY name").map_err(|error| self.fail(&error))?;
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|error| self.fail(&error))?;
-        rows.collect::<rusqlite::Result<_>>().map_err(|error| self.fail(&error))
-    }
-
-    /// The definition of that name.
-    pub(crate) fn get(&self, name: &str) -> Result<Option<Definition>> {
-        let connection = self.connection();
-        let mut query = connection
-            .prepare_cached("SELECT name, kind, sql, base FROM definitions WHERE name = ?1")
-            .map_err(|error| self.fail(&error))?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Definition { name: row.get(0)?, kind: row.get(1)?, sql: row.get(2)?, base: row.get(3)? })
-        };
-        query.query_row([name], read).optional().map_err(|error| self.fail(&error))
-    }
-
-    /// Changes whenever any definition does, in this process or another: numbers of definitions are never used again.
-    pub(crate) fn stamp(&self) -> Result<(i64, i64)> {
-        let connection = self.connection();
-        let mut query = connection
-            .prepare_cached("SELECT coalesce(max(id), 0), count(*) FROM definitions")
-            .map_err(|error| self.fail(&error))?;
-        query.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|error| self.fail(&error))
-    }
-
-    /// Remembers a definition; `replace` takes the place of an older one.
-    pub(crate) fn put(&self, name: &str, kind: &str, sql: &str, base: &str, replace: bool) -> Result<()> {
+    /// Reads what belongs together: one state of the catalog.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let mut connection = self.connection();
-        let mut write = || -> rusqlite::Result<()> {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if replace {
-                transaction.execute("DELETE FROM definitions WHERE name = ?1", [name])?;
-            }
-            transaction.execute(
-                "INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)",
-                params![name, kind, sql, base],
-            )?;
-            transaction.commit()
+        let read = || -> rusqlite::Result<T> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            read(&transaction)
         };
-        write().map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) => invalid(name, "exists already; write CREATE OR REPLACE, or DROP it first"),
-            _ => self.fail(&error),
-        })
+        read().map_err(|error| self.fail(&error))
     }
 
-    /// Forgets a definition; true when there was one.
-    pub(crate) fn remove(&self, name: &str) -> Result<bool> {
-        let connection = self.connection();
-        let removed = connection.execute("DELETE FROM definitions WHERE name = ?1", [name]).map_err(|error| self.fail(&error))?;
-        Ok(removed > 0)
+    /// Writes everything or nothing; on disk when it returns.
+    fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        let mut connection = self.connection();
+        let write = || -> rusqlite::Result<T> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = write(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        write().map_err(|error| self.fail(&error))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a statement answers: batches, progress, notes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -21,14 +21,15 @@ use super::{AbortOnDrop, Engine, panicked};
 use crate::error::{failed, message};
 use crate::functions::step::PROGRESS;
 use crate::functions::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
+use crate::profiles::refresh::Running;
 
 /// The rows of a statement, as they come. Dropping it stops the work.
 pub struct Answer {
     schema: SchemaRef,
     batches: mpsc::Receiver<Result<RecordBatch>>,
     work: Option<AbortOnDrop<()>>,
-    plan: Option<Arc<dyn ExecutionPlan>>,
-    notes: Vec<String>,
+    plan: Running,
+    notes: Arc<Mutex<Vec<String>>>,
 }
 
 /// How far a running statement is.
@@ -72,13 +73,33 @@ impl Answer {
                 let _ = sender.send(Err(error)).await;
             }
         });
-        Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Some(plan), notes: vec![] }
+        Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Arc::new(Mutex::new(Some(plan))), notes: Arc::default() }
+    }
+
+    /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
+    pub(super) fn work<W>(engine: &Engine, work: impl FnOnce(Running) -> W) -> Self
+    where
+        W: Future<Output = Result<Vec<String>>> + Send + 'static,
+    {
+        let (sender, batches) = mpsc::channel(1);
+        let (plan, notes) = (Running::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (noted, work) = (Arc::clone(&notes), work(Arc::clone(&plan)));
+        let work = engine.runtime().spawn(async move {
+            match work.await {
+                Ok(found) => lock(&noted).extend(found),
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                }
+            }
+        });
+        Self { schema: Arc::new(Schema::empty()), batches, work: Some(AbortOnDrop(work)), plan, notes }
     }
 
     /// The answer of a statement that has no rows.
     pub(super) fn done(notes: Vec<String>) -> Self {
         let (_, batches) = mpsc::channel(1);
-        Self { schema: Arc::new(Schema::empty()), batches, work: None, plan: None, notes }
+        let notes = Arc::new(Mutex::new(notes));
+        Self { schema: Arc::new(Schema::empty()), batches, work: None, plan: Running::default(), notes }
     }
 
     /// The columns; none for statements without a result.
@@ -116,7 +137,7 @@ impl Answer {
     /// What has been read so far.
     pub fn progress(&self) -> Progress {
         let mut progress = Progress::default();
-        if let Some(plan) = &self.plan {
+        if let Some(plan) = lock(&self.plan).as_ref() {
             add_progress(plan, &mut progress);
         }
         progress
@@ -124,9 +145,9 @@ impl Answer {
 
     /// What the user should know, once the rows are read: rows that could not be used, mainly.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
+        let mut notes = lock(&self.notes).clone();
         let mut left_out = BTreeMap::new();
-        if let Some(plan) = &self.plan {
+        if let Some(plan) = lock(&self.plan).as_ref() {
             add_left_out(plan, &mut left_out);
         }
         notes.extend(left_out.into_iter().map(|(name, count)| {
@@ -138,6 +159,10 @@ impl Answer {
         }));
         notes
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An error of the Parquet reader does not say where it was met; the plan does.

@@ -4,7 +4,9 @@
 //! gives an [`Answer`] to be read batch by batch, watched and cancelled.
 
 mod answer;
+mod commands;
 mod files;
+mod inventory;
 mod schema;
 mod session;
 mod stores;

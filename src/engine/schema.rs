@@ -1,5 +1,5 @@
 //! The catalog a session sees: `public` with its own temporary tables, what the database remembers and files by name;
-//! `system` with tables about the program.
+//! `profile` and `segment` with what refreshes have published; `system` with tables about the program and the database.
 
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
@@ -15,8 +15,11 @@ use datafusion::prelude::SessionContext;
 
 use super::files;
 use super::system::SystemSchema;
+use crate::catalog::objects::ObjectKind;
 use crate::catalog::{Catalog, Definition};
 use crate::error::{failed, invalid};
+use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
+use crate::profiles::published;
 use crate::sql::parser;
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
@@ -28,26 +31,63 @@ const SYSTEM: &str = "system";
 #[derive(Debug)]
 pub(super) struct SessionCatalog {
     pub(super) public: Arc<PublicSchema>,
+    profile: Arc<ObjectSchema>,
+    segment: Arc<ObjectSchema>,
+    /// To be attached to the session once it is there.
+    pub(super) session: SessionLink,
     system: Arc<SystemSchema>,
 }
 
 impl SessionCatalog {
     pub(super) fn new(catalog: Arc<Catalog>) -> Self {
-        Self { public: Arc::new(PublicSchema::new(catalog)), system: Arc::new(SystemSchema) }
+        let of = |kind| Arc::new(ObjectSchema { catalog: Arc::clone(&catalog), kind });
+        let (profile, segment) = (of(ObjectKind::Profile), of(ObjectKind::Segment));
+        let session = SessionLink::default();
+        let system = Arc::new(SystemSchema { catalog: Arc::clone(&catalog), session: session.clone() });
+        Self { public: Arc::new(PublicSchema::new(catalog, session.clone())), profile, segment, session, system }
     }
 }
 
 impl CatalogProvider for SessionCatalog {
     fn schema_names(&self) -> Vec<String> {
-        vec![PUBLIC.into(), SYSTEM.into()]
+        vec![PUBLIC.into(), PROFILE_SCHEMA.into(), SEGMENT_SCHEMA.into(), SYSTEM.into()]
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         match name {
             PUBLIC => Some(Arc::clone(&self.public) as _),
+            PROFILE_SCHEMA => Some(Arc::clone(&self.profile) as _),
+            SEGMENT_SCHEMA => Some(Arc::clone(&self.segment) as _),
             SYSTEM => Some(Arc::clone(&self.system) as _),
             _ => None,
         }
+    }
+}
+
+/// What profiles or segments have published.
+#[derive(Debug)]
+struct ObjectSchema {
+    catalog: Arc<Catalog>,
+    kind: ObjectKind,
+}
+
+#[async_trait]
+impl SchemaProvider for ObjectSchema {
+    fn table_names(&self) -> Vec<String> {
+        published::table_names(&self.catalog, self.kind).unwrap_or_default()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.kind == ObjectKind::Profile
+            && let Some(table) = in_progress(name)
+        {
+            return Ok(Some(table));
+        }
+        published::table(&self.catalog, self.kind, name)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.table_names().iter().any(|table| table == name)
     }
 }
 
@@ -59,14 +99,35 @@ tokio::task_local! {
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
 /// Tables by name, and the catalog's stamp when they were loaded.
-type Loaded = ((i64, i64), Tables);
+type Loaded = ((i64, i64, i64), Tables);
 
 type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
+
+/// The way from a session's catalog back to the session, for what is planned when it is looked up.
+#[derive(Clone, Default)]
+pub(super) struct SessionLink(Arc<OnceLock<State>>);
+
+impl SessionLink {
+    pub(super) fn attach(&self, context: &SessionContext) {
+        let state = context.state_weak_ref();
+        let _ = self.0.set(Box::new(move || state.upgrade().map(|state| state.read().clone())));
+    }
+
+    pub(super) fn state(&self) -> Result<SessionState> {
+        self.0.get().and_then(|state| state()).ok_or_else(|| failed("session", "has ended"))
+    }
+}
+
+impl Debug for SessionLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionLink")
+    }
+}
 
 /// Where tables without a schema come from.
 pub(super) struct PublicSchema {
     catalog: Arc<Catalog>,
-    state: OnceLock<State>,
+    session: SessionLink,
     temporary: Mutex<Tables>,
     /// Definitions that were loaded, and the catalog's stamp then. A view holds the plans of the tables beneath it, so that any
     /// change makes all of them old.
@@ -84,14 +145,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PublicSchema {
-    fn new(catalog: Arc<Catalog>) -> Self {
-        Self { catalog, state: OnceLock::new(), temporary: Mutex::default(), loaded: Mutex::default() }
-    }
-
-    /// Definitions are planned with the session that uses them.
-    pub(super) fn attach(&self, context: &SessionContext) {
-        let state = context.state_weak_ref();
-        let _ = self.state.set(Box::new(move || state.upgrade().map(|state| state.read().clone())));
+    fn new(catalog: Arc<Catalog>, session: SessionLink) -> Self {
+        Self { catalog, session, temporary: Mutex::default(), loaded: Mutex::default() }
     }
 
     pub(super) fn has_temporary(&self, name: &str) -> bool {
@@ -116,8 +171,7 @@ impl PublicSchema {
         }
         let mut names = outer;
         names.push(definition.name.clone());
-        let state = self.state.get().and_then(|state| state());
-        let state = state.ok_or_else(|| failed(&definition.name, "the session has ended"))?;
+        let state = self.session.state()?;
         let table = LOADING.scope(names, build(&state, &definition)).await?;
         let mut loaded = lock(&self.loaded);
         if loaded.0 == stamp {
@@ -130,9 +184,10 @@ impl PublicSchema {
 /// The table that a definition's statement makes.
 async fn build(state: &SessionState, definition: &Definition) -> Result<Arc<dyn TableProvider>> {
     let statement = parser::parse(&definition.sql, state)?.pop();
-    let mut statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
-    parser::take_if_not_exists(&mut statement.parsed);
-    match state.statement_to_plan(statement.parsed).await? {
+    let statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
+    let mut parsed = statement.parsed.into_sql()?;
+    parser::take_if_not_exists(&mut parsed);
+    match state.statement_to_plan(parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(mut command)) => {
             files::resolve(&mut command, &definition.base);
             files::create(state, *command).await
@@ -166,10 +221,8 @@ impl SchemaProvider for PublicSchema {
             // A definition may lead to others; boxed, as the way there leads through here again.
             return Box::pin(self.load(definition)).await.map(Some);
         }
-        if files::is_file(name)
-            && let Some(state) = self.state.get().and_then(|state| state())
-        {
-            return files::open(&state, name).await.map(Some);
+        if files::is_file(name) {
+            return files::open(&self.session.state()?, name).await.map(Some);
         }
         Ok(None)
     }

@@ -21,16 +21,17 @@ use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
 use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
 use crate::error::{did_you_mean, invalid, message};
+use crate::profiles::published::in_statement;
 use crate::settings::PortraitSettings;
-use crate::sql::parser::{self, Statement};
+use crate::sql::parser::{self, Parsed, Statement};
 
 /// One user's session. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Session {
-    engine: Engine,
-    context: SessionContext,
+    pub(super) engine: Engine,
+    pub(super) context: SessionContext,
     public: Arc<PublicSchema>,
-    parameters: Arc<Mutex<HashMap<String, ScalarValue>>>,
+    pub(super) parameters: Arc<Mutex<HashMap<String, ScalarValue>>>,
 }
 
 /// Settings whose extreme values hang or crash a query, and what they may be.
@@ -63,8 +64,9 @@ impl Session {
         let context = SessionContext::new_with_state(crate::sql::register(builder).build());
         let catalog = SessionCatalog::new(Arc::clone(&engine.shared.catalog));
         let public = Arc::clone(&catalog.public);
+        let link = catalog.session.clone();
         context.register_catalog(CATALOG, Arc::new(catalog));
-        public.attach(&context);
+        link.attach(&context);
         Ok(Self { engine, context, public, parameters: Arc::default() })
     }
 
@@ -98,7 +100,7 @@ impl Session {
     /// What is wrong with the statement.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
         let context = self.context.clone();
-        self.engine.run(async move { context.state().statement_to_plan(statement.parsed).await }).await
+        self.engine.run(in_statement(async move { context.state().statement_to_plan(statement.parsed.into_sql()?).await })).await
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -107,7 +109,7 @@ impl Session {
     /// What is wrong with the statement; what goes wrong while it runs comes with the answer.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
         let session = self.clone();
-        self.engine.run(async move { Box::pin(session.execute_here(statement)).await }).await
+        self.engine.run(in_statement(async move { Box::pin(session.execute_here(statement)).await })).await
     }
 
     /// Runs a script and gives the rows of its last statement.
@@ -123,7 +125,11 @@ impl Session {
     }
 
     async fn execute_here(&self, statement: Statement) -> Result<Answer> {
-        let Statement { text, mut parsed, .. } = statement;
+        let Statement { text, parsed, .. } = statement;
+        let mut parsed = match parsed {
+            Parsed::Sql(parsed) => *parsed,
+            Parsed::Command(command) => return self.command(command, &text).await,
+        };
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let state = self.context.state();
         let refers_to = state.resolve_table_references(&parsed)?;
@@ -191,7 +197,7 @@ impl Session {
         }
     }
 
-    async fn start(&self, frame: DataFrame, staged: Option<Staged>) -> Result<Answer> {
+    pub(super) async fn start(&self, frame: DataFrame, staged: Option<Staged>) -> Result<Answer> {
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let stream = execute_stream(Arc::clone(&plan), task)?;
@@ -301,6 +307,10 @@ impl Session {
 
     fn forget(&self, name: &TableReference, kind: &str) -> Result<Answer> {
         let name = self.own_name(name)?;
+        let users = self.objects(&self.context.state()).users_of_table(&name)?;
+        if !users.is_empty() {
+            return Err(invalid(&name, format!("is used by {}; drop them first", users.join(", "))));
+        }
         if let Some(definition) = self.engine.shared.catalog.get(&name)?
             && definition.kind != kind
         {

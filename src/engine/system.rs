@@ -10,15 +10,22 @@ use datafusion::common::Result;
 use datafusion::config::ExtensionOptions;
 use datafusion::datasource::MemTable;
 
+use super::inventory;
+use super::schema::SessionLink;
+use crate::catalog::Catalog;
 use crate::docs::Doc;
 use crate::functions;
 use crate::settings::PortraitSettings;
 use crate::sql::statement;
 
 #[derive(Debug)]
-pub(super) struct SystemSchema;
+pub(super) struct SystemSchema {
+    pub(super) catalog: Arc<Catalog>,
+    /// Definitions are read with the session's dialect.
+    pub(super) session: SessionLink,
+}
 
-const TABLES: [&str; 3] = ["functions", "settings", "statements"];
+const TABLES: [&str; 8] = ["functions", "profiles", "runs", "segments", "settings", "statements", "tags", "versions"];
 
 /// Every page there is: functions by domain, then statements.
 pub(super) fn pages() -> Vec<&'static Doc> {
@@ -53,6 +60,11 @@ impl SchemaProvider for SystemSchema {
                     entries.into_iter().map(|entry| [entry.key, entry.value.unwrap_or_default(), entry.description.to_string()]),
                 )?)
             }
+            "profiles" => Some(inventory::profiles(&self.catalog, &self.session.state()?)?),
+            "tags" => Some(inventory::tags(&self.catalog, &self.session.state()?)?),
+            "segments" => Some(inventory::segments(&self.catalog, &self.session.state()?)?),
+            "versions" => Some(inventory::versions(&self.catalog)?),
+            "runs" => Some(inventory::runs(&self.catalog)?),
             _ => None,
         })
     }

@@ -93,6 +93,25 @@ pub enum Moment {
     Instant(ScalarValue),
 }
 
+impl Moment {
+    /// What a value says, if it is a date, a timestamp or a text that reads as one.
+    pub fn of(value: &ScalarValue) -> Option<Self> {
+        moment(value)
+    }
+
+    /// The last microsecond that belongs to it, since 1970: a day counts whole.
+    pub fn last_microsecond(&self) -> Option<i64> {
+        const DAY: i64 = 86_400_000_000;
+        match self {
+            Self::Day(day) => (i64::from(*day) + 1).checked_mul(DAY)?.checked_sub(1),
+            Self::Instant(instant) => match instant.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None)).ok()? {
+                ScalarValue::TimestampMicrosecond(time, _) => time,
+                _ => None,
+            },
+        }
+    }
+}
+
 /// The options of a call: what was given, and the page's defaults.
 #[derive(Debug, Clone)]
 pub struct Options {

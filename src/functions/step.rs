@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
@@ -22,7 +23,10 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexRequirement, OrderingRequirements, PhysicalExpr, PhysicalSortExpr, PhysicalSortRequirement,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
@@ -63,6 +67,12 @@ pub trait Step: Debug + Send + Sync {
     /// How it wants its inputs.
     fn reads(&self) -> Reads {
         Reads::OneStream
+    }
+
+    /// The column that every input must come in the order of, ascending with NULL first; the result is in the order of its column of
+    /// that number.
+    fn sorted_by(&self) -> Option<usize> {
+        None
     }
 
     /// Starts the work on its inputs, in their order. Nothing is read before the returned stream is polled.
@@ -242,6 +252,9 @@ impl ExtensionPlanner for StepPlanner {
     }
 }
 
+/// The order that [`Step::sorted_by`] means.
+const ASCENDING: SortOptions = SortOptions { descending: false, nulls_first: true };
+
 #[derive(Debug)]
 struct StepExec {
     step: Arc<dyn Step>,
@@ -258,8 +271,14 @@ impl StepExec {
             (Reads::EachPartition, Some(input)) => (partitions(input), EmissionType::Incremental),
             _ => (1, EmissionType::Final),
         };
+        let mut equivalences = EquivalenceProperties::new(Arc::clone(&schema));
+        if let Some(column) = step.sorted_by() {
+            // What comes in order goes in order: the same column leads the result.
+            let column = Column::new(schema.field(column).name(), column);
+            equivalences.add_ordering([PhysicalSortExpr::new(Arc::new(column), ASCENDING)]);
+        }
         let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
+            equivalences,
             Partitioning::UnknownPartitioning(partitions),
             emission,
             Boundedness::Bounded,
@@ -298,6 +317,16 @@ impl ExecutionPlan for StepExec {
             _ => Distribution::UnspecifiedDistribution,
         };
         InputDistributionRequirements::new(vec![wanted; self.inputs.len()])
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        let required = |input: &Arc<dyn ExecutionPlan>| {
+            let column = self.step.sorted_by()?;
+            let name = input.schema().field(column).name().clone();
+            let order = PhysicalSortRequirement::new(Arc::new(Column::new(&name, column)), Some(ASCENDING));
+            LexRequirement::new([order]).map(OrderingRequirements::new)
+        };
+        self.inputs.iter().map(required).collect()
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {

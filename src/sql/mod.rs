@@ -2,9 +2,12 @@
 
 mod call;
 pub(crate) mod chains;
+pub(crate) mod command;
+mod dialect;
 pub(crate) mod parser;
 mod relation;
 pub(crate) mod statement;
+pub(crate) mod time_travel;
 mod yielding;
 
 use std::sync::Arc;
@@ -67,7 +70,7 @@ pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
     let mut statements = parser::parse(sql, &state)?;
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => {
-            let plan = state.statement_to_plan(statement.parsed).await?;
+            let plan = state.statement_to_plan(statement.parsed.into_sql()?).await?;
             context.execute_logical_plan(plan).await
         }
         (_, others) => Err(invalid("sql", format!("takes one statement, got {}", if others == 0 { 0 } else { others + 1 }))),

@@ -7,12 +7,16 @@ use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
-use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed};
-use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut};
-use sqlparser::dialect::dialect_from_str;
+use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as SqlParsed};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Query, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
+};
+use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::chains;
+use super::command::{self, Body, Command};
+use super::dialect::PortraitDialect;
+use super::{chains, time_travel};
 use crate::error::{did_you_mean, invalid};
 use crate::functions;
 use crate::settings::PortraitSettings;
@@ -30,14 +34,37 @@ pub struct Statement {
     pub parsed: Parsed,
 }
 
+/// A statement as it was understood.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A statement that DataFusion plans.
+    Sql(Box<SqlParsed>),
+    /// A statement over a named object.
+    Command(Command),
+}
+
+impl Parsed {
+    /// The statement for DataFusion's planner.
+    ///
+    /// # Errors
+    /// It is one over a named object, which only a session executes.
+    pub(crate) fn into_sql(self) -> Result<SqlParsed> {
+        match self {
+            Self::Sql(parsed) => Ok(*parsed),
+            Self::Command(_) => {
+                Err(invalid("statement", "profiles, tags and segments are made and refreshed by a session of the engine"))
+            }
+        }
+    }
+}
+
 /// Splits and parses a script.
 ///
 /// # Errors
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
-    let dialect = dialect_from_str(options.sql_parser.dialect)
-        .ok_or_else(|| invalid("datafusion.sql_parser.dialect", format!("{} is not known", options.sql_parser.dialect)))?;
+    let dialect = dialect(state)?;
     let tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))?;
@@ -56,7 +83,10 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let mut parsed = parser.parse_statement()?;
+        let mut parsed = match command::parse(&mut parser.parser)? {
+            Some(command) => Parsed::Command(command),
+            None => Parsed::Sql(Box::new(parser.parse_statement()?)),
+        };
         let next = parser.parser.peek_token();
         let end = match next.token {
             Token::SemiColon => next.span.start,
@@ -69,7 +99,14 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
                 ));
             }
         };
-        rewrite(&mut parsed, state)?;
+        match &mut parsed {
+            Parsed::Sql(parsed) => rewrite(parsed, state)?,
+            Parsed::Command(Command::Create(create)) => match &mut create.body {
+                Body::Query(query) => rewrite_part(query.as_mut(), state)?,
+                Body::Condition(condition) => rewrite_part(condition, state)?,
+            },
+            Parsed::Command(_) => {}
+        }
         let text = places.slice(first.span.start, end).trim().to_string();
         let comment = comment_of(places.slice(previous_end, first.span.start));
         previous_end = end;
@@ -77,10 +114,28 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
     }
 }
 
+/// The session's dialect; the generic one is ours, with `FOR SYSTEM_TIME AS OF`.
+fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
+    let name = state.config_options().sql_parser.dialect;
+    match dialect_from_str(name) {
+        Some(_) if name == datafusion::config::Dialect::Generic => Ok(Box::new(PortraitDialect)),
+        Some(dialect) => Ok(dialect),
+        None => Err(invalid("datafusion.sql_parser.dialect", format!("{name} is not known"))),
+    }
+}
+
+/// Parses one query, as it is.
+pub(crate) fn parse_query(query: &str, state: &SessionState) -> Result<Box<Query>> {
+    sqlparser::parser::Parser::new(dialect(state)?.as_ref())
+        .try_with_sql(query)
+        .and_then(|mut parser| parser.parse_query())
+        .map_err(|error| DataFusionError::SQL(Box::new(error), None))
+}
+
 /// CREATE VIEW IF NOT EXISTS, which DataFusion does not plan: takes the words out and tells that they were there.
-pub(crate) fn take_if_not_exists(parsed: &mut Parsed) -> bool {
+pub(crate) fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
     match parsed {
-        Parsed::Statement(statement) => match statement.as_mut() {
+        SqlParsed::Statement(statement) => match statement.as_mut() {
             SqlStatement::CreateView(view) => std::mem::take(&mut view.if_not_exists),
             _ => false,
         },
@@ -119,18 +174,20 @@ impl<'a> Places<'a> {
     }
 }
 
-fn rewrite(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
-    let mut rewriter = Rewriter::new(state);
-    let flow = match parsed {
-        Parsed::Statement(statement) => statement.visit(&mut rewriter),
-        Parsed::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(&mut rewriter),
-            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
+    match parsed {
+        SqlParsed::Statement(statement) => rewrite_part(statement.as_mut(), state),
+        SqlParsed::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => rewrite_part(query.as_mut(), state),
+            CopyToSource::Relation(_) => Ok(()),
         },
-        Parsed::Explain(explain) => return rewrite(&mut explain.statement, state),
-        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => ControlFlow::Continue(()),
-    };
-    match flow {
+        SqlParsed::Explain(explain) => rewrite(&mut explain.statement, state),
+        SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => Ok(()),
+    }
+}
+
+fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
+    match part.visit(&mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -191,14 +248,7 @@ impl<'a> Rewriter<'a> {
             },
             _ => return Ok(()),
         };
-        let dialect = dialect_from_str(self.state.config_options().sql_parser.dialect);
-        let Some(dialect) = dialect else { return Ok(()) };
-        let query = format!("SELECT * FROM {relation}");
-        let parsed = sqlparser::parser::Parser::new(dialect.as_ref())
-            .try_with_sql(&query)
-            .and_then(|mut parser| parser.parse_query())
-            .map_err(|error| DataFusionError::SQL(Box::new(error), None))?;
-        *input = Expr::Subquery(parsed);
+        *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), self.state)?);
         Ok(())
     }
 }
@@ -212,6 +262,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let Err(error) = time_travel::rename(factor, self.state) {
+            return ControlFlow::Break(error);
+        }
         let (name, arguments) = match factor {
             TableFactor::Table { name, args: Some(arguments), .. } => (name, arguments.args.as_mut_slice()),
             TableFactor::Function { name, args, .. } => (name, args.as_mut_slice()),

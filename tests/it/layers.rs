@@ -1,9 +1,9 @@
-//! The direction of dependencies: `main → cli → engine → sql → functions → catalog → kernels`, with `error`, `docs` and `settings` as
+//! The direction of dependencies: `main → cli → engine → profiles → sql → functions → catalog → kernels`, with `error`, `docs` and `settings` as
 //! leaves; domains do not know one another.
 
 use std::path::{Path, PathBuf};
 
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("error", &[]),
     ("settings", &[]),
     ("docs", &["error"]),
@@ -11,8 +11,9 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("catalog", &["error"]),
     ("functions", &["catalog", "kernels", "error", "docs", "settings"]),
     ("sql", &["functions", "catalog", "kernels", "error", "docs", "settings"]),
-    ("engine", &["sql", "functions", "catalog", "kernels", "error", "docs", "settings"]),
-    ("lib", &["sql", "functions", "catalog", "kernels", "error", "docs", "settings", "engine"]),
+    ("profiles", &["sql", "functions", "catalog", "kernels", "error", "docs", "settings"]),
+    ("engine", &["profiles", "sql", "functions", "catalog", "kernels", "error", "docs", "settings"]),
+    ("lib", &["profiles", "sql", "functions", "catalog", "kernels", "error", "docs", "settings", "engine"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -1,0 +1,135 @@
+//! Profiles, tags and segments: each with every version it had.
+
+use std::fmt;
+
+use datafusion::common::Result;
+use rusqlite::{Row, params};
+
+use super::Catalog;
+
+/// What a named object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// An entity, its key and its attributes.
+    Profile,
+    /// One label of each member of a profile.
+    Tag,
+    /// An audience: a condition over a profile.
+    Segment,
+}
+
+impl ObjectKind {
+    /// Every kind, with the words of its statements.
+    pub(crate) const ALL: [(Self, &str, &str); 3] =
+        [(Self::Profile, "PROFILE", "PROFILES"), (Self::Tag, "TAG", "TAGS"), (Self::Segment, "SEGMENT", "SEGMENTS")];
+
+    /// The word in the catalog and in messages.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Tag => "tag",
+            Self::Segment => "segment",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A version of an object, as it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) id: i64,
+    pub(crate) kind: ObjectKind,
+    /// The profile it belongs to; for a profile, its own name.
+    pub(crate) profile: String,
+    pub(crate) name: String,
+    pub(crate) version: i64,
+    /// The statement that made it.
+    pub(crate) sql: String,
+    /// The directory that relative paths in it start from.
+    pub(crate) base: String,
+    /// Who made it.
+    pub(crate) author: String,
+    /// When, as text: `2025-06-30T12:00:00.000Z`.
+    pub(crate) created_at: String,
+}
+
+const COLUMNS: &str = "o.id, o.kind, o.profile, o.name, v.version, v.sql, v.base, v.author, v.created_at";
+
+fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
+    let word: String = row.get(1)?;
+    let kind = match word.as_str() {
+        "profile" => ObjectKind::Profile,
+        "tag" => ObjectKind::Tag,
+        _ => ObjectKind::Segment,
+    };
+    Ok(Object {
+        id: row.get(0)?,
+        kind,
+        profile: row.get(2)?,
+        name: row.get(3)?,
+        version: row.get(4)?,
+        sql: row.get(5)?,
+        base: row.get(6)?,
+        author: row.get(7)?,
+        created_at: row.get(8)?,
+    })
+}
+
+impl Catalog {
+    /// The newest version of every object, in the order they were first made.
+    pub(crate) fn objects(&self) -> Result<Vec<Object>> {
+        let query =
+            format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
+        self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
+    }
+
+    /// Every version of every object, oldest first.
+    pub(crate) fn versions(&self) -> Result<Vec<Object>> {
+        let query = format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id ORDER BY o.id, v.version");
+        self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
+    }
+
+    /// Remembers a new version of an object, the first one when there is none; returns its number.
+    pub(crate) fn put_object(
+        &self,
+        kind: ObjectKind,
+        profile: &str,
+        name: &str,
+        sql: &str,
+        base: &str,
+        author: &str,
+    ) -> Result<i64> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
+                params![kind.word(), profile, name],
+            )?;
+            let (object, version): (i64, i64) = transaction.query_row(
+                "UPDATE objects SET version = version + 1 WHERE kind = ?1 AND profile = ?2 AND name = ?3 RETURNING id, version",
+                params![kind.word(), profile, name],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            transaction.execute(
+                "INSERT INTO versions (object, version, sql, base, author) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![object, version, sql, base, author],
+            )?;
+            Ok(version)
+        })
+    }
+
+    /// Forgets an object and its versions; a profile takes what it has published with it.
+    pub(crate) fn remove_object(&self, object: &Object) -> Result<()> {
+        self.write(|transaction| {
+            if object.kind == ObjectKind::Profile {
+                transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
+            }
+            transaction.execute("DELETE FROM objects WHERE id = ?1", params![object.id])?;
+            Ok(())
+        })
+    }
+}

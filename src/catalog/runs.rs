@@ -1,0 +1,84 @@
+//! Runs: what the database did, for how long, with what end.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use datafusion::common::Result;
+use rusqlite::{Row, params};
+
+use super::Catalog;
+
+/// One run.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) id: i64,
+    /// `refresh profile`, say.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// Microseconds since 1970, as all times here.
+    pub(crate) as_of: i64,
+    /// `running`, `succeeded`, `failed` or `lost`: its process was killed.
+    pub(crate) status: String,
+    pub(crate) started_at: i64,
+    pub(crate) finished_at: Option<i64>,
+    pub(crate) rows: Option<i64>,
+    pub(crate) changes: Option<i64>,
+    pub(crate) message: String,
+}
+
+/// Microseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Catalog {
+    /// Notes that a run begins. The caller holds the writer's lock: whatever else seems to run was killed.
+    pub(crate) fn begin_run(&self, kind: &str, name: &str, as_of: i64) -> Result<i64> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE runs SET status = 'lost', finished_at = ?1, message = 'the process was killed' WHERE status = 'running'",
+                params![now()],
+            )?;
+            transaction.execute(
+                "INSERT INTO runs (kind, name, as_of, process, status, started_at) VALUES (?1, ?2, ?3, ?4, 'running', ?5)",
+                params![kind, name, as_of, std::process::id(), now()],
+            )?;
+            Ok(transaction.last_insert_rowid())
+        })
+    }
+
+    /// Notes that a run failed.
+    pub(crate) fn fail_run(&self, run: i64, message: &str) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE runs SET status = 'failed', finished_at = ?2, message = ?3 WHERE id = ?1",
+                params![run, now(), message],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// All runs, oldest first.
+    pub(crate) fn runs(&self) -> Result<Vec<Run>> {
+        let run = |row: &Row<'_>| {
+            Ok(Run {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                name: row.get(2)?,
+                as_of: row.get(3)?,
+                status: row.get(4)?,
+                started_at: row.get(5)?,
+                finished_at: row.get(6)?,
+                rows: row.get(7)?,
+                changes: row.get(8)?,
+                message: row.get(9)?,
+            })
+        };
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT id, kind, name, as_of, status, started_at, finished_at, rows, changes, message FROM runs ORDER BY id",
+            )?;
+            query.query_map([], run)?.collect()
+        })
+    }
+}

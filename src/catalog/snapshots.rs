@@ -1,0 +1,312 @@
+//! Snapshots: what was published when, of profiles and managed tables.
+//!
+//! A snapshot names its files and says what their columns are. Snapshots never change; what is published is replaced by
+//! publishing another. The time of a profile's snapshot is the `as_of` of its refresh, that of a table the time of its commit.
+
+use datafusion::common::Result;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::Catalog;
+use super::data::DataFile;
+use crate::error::failed;
+
+/// What a snapshot is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum SnapshotOf {
+    Profile,
+    Table,
+}
+
+impl SnapshotOf {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Table => "table",
+        }
+    }
+}
+
+/// The part of its snapshot that a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The rows of a table, or one row a member of a profile.
+    Rows,
+    /// Values of tags that are no more: key, tag, value, since when, until when.
+    History,
+}
+
+impl Part {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::History => "history",
+        }
+    }
+}
+
+/// What a column of a profile's rows is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnRole {
+    Key,
+    Attribute,
+    Tag,
+    /// A tag of several values.
+    Tags,
+    Segment,
+}
+
+impl ColumnRole {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Attribute => "attribute",
+            Self::Tag => "tag",
+            Self::Tags => "tags",
+            Self::Segment => "segment",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "key" => Self::Key,
+            "tag" => Self::Tag,
+            "tags" => Self::Tags,
+            "segment" => Self::Segment,
+            _ => Self::Attribute,
+        }
+    }
+}
+
+/// A column of a profile's snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublishedColumn {
+    pub(crate) role: ColumnRole,
+    pub(crate) name: String,
+    /// The version of its definition.
+    pub(crate) version: i64,
+    /// Members that have a value.
+    pub(crate) filled: i64,
+    /// The `as_of` of the refresh that computed it.
+    pub(crate) computed_at: i64,
+}
+
+/// One state of a profile or table.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) id: i64,
+    /// Microseconds since 1970, UTC.
+    pub(crate) at: i64,
+    pub(crate) rows: i64,
+    pub(crate) committed_at: String,
+    pub(crate) columns: Vec<PublishedColumn>,
+    pub(crate) files: Vec<(Part, DataFile)>,
+}
+
+impl Snapshot {
+    /// The files of one part, in the order they were made.
+    pub(crate) fn part(&self, part: Part) -> Vec<DataFile> {
+        self.files.iter().filter(|(other, _)| *other == part).map(|(_, file)| file.clone()).collect()
+    }
+
+    /// The columns of one role.
+    pub(crate) fn columns_of(&self, role: ColumnRole) -> impl Iterator<Item = &PublishedColumn> {
+        self.columns.iter().filter(move |column| column.role == role)
+    }
+}
+
+/// Which snapshot is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum When {
+    /// The newest one.
+    Now,
+    /// As it was at this time, in microseconds since 1970.
+    At(i64),
+    /// The last one before this time.
+    Before(i64),
+}
+
+/// What is to be published.
+#[derive(Debug)]
+pub(crate) struct NewSnapshot<'a> {
+    pub(crate) of: SnapshotOf,
+    pub(crate) name: &'a str,
+    pub(crate) at: i64,
+    pub(crate) rows: i64,
+    /// The snapshot that was the newest when the work began; another one now is a conflict.
+    pub(crate) expected: Option<i64>,
+    pub(crate) columns: Vec<PublishedColumn>,
+    /// Files written for it.
+    pub(crate) new: Vec<(Part, DataFile)>,
+    /// Files of an earlier snapshot that belong to it as well.
+    pub(crate) kept: Vec<DataFile>,
+    /// How many snapshots of this name stay readable, this one included.
+    pub(crate) keep: usize,
+}
+
+impl Catalog {
+    /// A snapshot with its columns and files.
+    pub(crate) fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
+        self.read(|connection| {
+            let (condition, value) = match when {
+                When::Now => ("?3 = ?3", 0),
+                When::At(time) => ("at <= ?3", time),
+                When::Before(time) => ("at < ?3", time),
+            };
+            // The newest is the last by number: publishing an earlier time withdraws what came after it.
+            let query = format!(
+                "SELECT id, at, rows, committed_at FROM snapshots WHERE kind = ?1 AND name = ?2 AND {condition} ORDER BY id DESC LIMIT 1"
+            );
+            let mut query = connection.prepare_cached(&query)?;
+            let head = query
+                .query_row(params![of.word(), name, value], |row| {
+                    Ok(Snapshot {
+                        id: row.get(0)?,
+                        at: row.get(1)?,
+                        rows: row.get(2)?,
+                        committed_at: row.get(3)?,
+                        columns: vec![],
+                        files: vec![],
+                    })
+                })
+                .optional()?;
+            let Some(mut snapshot) = head else { return Ok(None) };
+            snapshot.columns = columns(connection, snapshot.id)?;
+            snapshot.files = files(connection, snapshot.id)?;
+            Ok(Some(snapshot))
+        })
+    }
+
+    /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn.
+    ///
+    /// # Errors
+    /// Another snapshot of that name was published since `expected`.
+    pub(crate) fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
+        let published = self.write(|transaction| {
+            let newest: Option<i64> = transaction
+                .query_row(
+                    "SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT 1",
+                    params![new.of.word(), new.name],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            if newest != new.expected {
+                return Ok(None);
+            }
+            publish(transaction, new, run).map(Some)
+        })?;
+        published.ok_or_else(|| failed(new.name, "was changed by another process meanwhile; nothing was published; run it again"))
+    }
+
+    /// Forgets what a dropped table has published.
+    pub(crate) fn withdraw(&self, of: SnapshotOf, name: &str) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of.word(), name])?;
+            Ok(())
+        })
+    }
+
+    /// The files that no snapshot names any more are forgotten, and returned to be removed.
+    pub(super) fn forget_files(&self, may_forget: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+        self.write(|transaction| {
+            let mut query = transaction.prepare_cached(
+                "SELECT id, name FROM files WHERE NOT EXISTS (SELECT 1 FROM snapshot_files WHERE file = files.id)",
+            )?;
+            let unnamed: Vec<(i64, String)> =
+                query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+            let mut forgotten = vec![];
+            for (id, name) in unnamed {
+                if may_forget(&name) {
+                    transaction.execute("DELETE FROM files WHERE id = ?1", params![id])?;
+                    forgotten.push(name);
+                }
+            }
+            Ok(forgotten)
+        })
+    }
+
+    /// The names of all files that the catalog knows.
+    pub(super) fn known_files(&self) -> Result<Vec<String>> {
+        self.read(|connection| connection.prepare_cached("SELECT name FROM files")?.query_map([], |row| row.get(0))?.collect())
+    }
+}
+
+fn columns(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<PublishedColumn>> {
+    let mut query = connection.prepare_cached(
+        "SELECT role, name, version, filled, computed_at FROM snapshot_columns WHERE snapshot = ?1 ORDER BY position",
+    )?;
+    let column = |row: &Row<'_>| {
+        Ok(PublishedColumn {
+            role: ColumnRole::of(&row.get::<_, String>(0)?),
+            name: row.get(1)?,
+            version: row.get(2)?,
+            filled: row.get(3)?,
+            computed_at: row.get(4)?,
+        })
+    };
+    query.query_map([snapshot], column)?.collect()
+}
+
+fn files(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<(Part, DataFile)>> {
+    let mut query = connection.prepare_cached(
+        "SELECT f.part, f.name, f.bytes, f.rows, f.checksum FROM snapshot_files s JOIN files f ON f.id = s.file
+         WHERE s.snapshot = ?1 ORDER BY f.id",
+    )?;
+    let file = |row: &Row<'_>| {
+        let part = if row.get::<_, String>(0)? == Part::History.word() { Part::History } else { Part::Rows };
+        Ok((part, DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)? }))
+    };
+    query.query_map([snapshot], file)?.collect()
+}
+
+fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
+    let (kind, name) = (new.of.word(), new.name);
+    if new.of == SnapshotOf::Profile {
+        // A refresh repeated for the same time takes the place of the one before; a rewound one of all that came after.
+        transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2 AND at >= ?3", params![kind, name, new.at])?;
+    }
+    transaction
+        .execute("INSERT INTO snapshots (kind, name, at, rows) VALUES (?1, ?2, ?3, ?4)", params![kind, name, new.at, new.rows])?;
+    let snapshot = transaction.last_insert_rowid();
+    for (position, column) in new.columns.iter().enumerate() {
+        transaction.execute(
+            "INSERT INTO snapshot_columns (snapshot, position, role, name, version, filled, computed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                snapshot,
+                i64::try_from(position).unwrap_or(i64::MAX),
+                column.role.word(),
+                column.name,
+                column.version,
+                column.filled,
+                column.computed_at
+            ],
+        )?;
+    }
+    for file in &new.kept {
+        transaction.execute(
+            "INSERT INTO snapshot_files (snapshot, file) SELECT ?1, id FROM files WHERE name = ?2",
+            params![snapshot, file.name],
+        )?;
+    }
+    for (part, file) in &new.new {
+        transaction.execute(
+            "INSERT INTO files (name, part, bytes, rows, checksum) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![file.name, part.word(), file.bytes, file.rows, file.checksum],
+        )?;
+        let id = transaction.last_insert_rowid();
+        transaction.execute("INSERT INTO snapshot_files (snapshot, file) VALUES (?1, ?2)", params![snapshot, id])?;
+    }
+    let keep = i64::try_from(new.keep.max(1)).unwrap_or(i64::MAX);
+    transaction.execute(
+        "DELETE FROM snapshots WHERE kind = ?1 AND name = ?2 AND id NOT IN
+         (SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT ?3)",
+        params![kind, name, keep],
+    )?;
+    if let Some((run, changes)) = run {
+        transaction.execute(
+            "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5 WHERE id = ?1",
+            params![run, super::runs::now(), snapshot, new.rows, changes],
+        )?;
+    }
+    Ok(snapshot)
+}

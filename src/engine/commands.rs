@@ -1,0 +1,136 @@
+//! Statements over named objects: what each does in a session.
+
+use std::sync::{Arc, PoisonError};
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::prelude::DataFrame;
+use sqlparser::ast::{Expr, Value};
+
+use super::Session;
+use super::answer::Answer;
+use crate::catalog::objects::ObjectKind;
+use crate::catalog::runs::now;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::error::{did_you_mean, invalid};
+use crate::profiles::objects::Objects;
+use crate::profiles::refresh::{self, Wanted};
+use crate::profiles::{definition::Definition, text_of};
+use crate::sql::command::{Command, Refresh};
+use crate::sql::time_travel::moment;
+
+/// A day, in microseconds: clocks and zones differ by at most that.
+const DAY: i64 = 86_400_000_000;
+
+impl Session {
+    pub(super) fn objects<'a>(&'a self, state: &'a SessionState) -> Objects<'a> {
+        Objects { state, catalog: &self.engine.shared.catalog }
+    }
+
+    /// Runs a statement over a named object.
+    pub(super) async fn command(&self, command: Command, text: &str) -> Result<Answer> {
+        let state = self.context.state();
+        let objects = self.objects(&state);
+        match command {
+            Command::Create(create) => {
+                let parameters = self.parameters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                objects.create(*create, text, &parameters).await.map(Answer::done)
+            }
+            Command::Drop { kind, name, profile, if_exists } => {
+                match objects.find(kind, &name, profile.as_deref())? {
+                    Some(object) => objects.drop(&object)?,
+                    None if if_exists => {}
+                    None => return Err(objects.missing(kind, &name)?),
+                }
+                Ok(Answer::done(vec![]))
+            }
+            Command::Show(kind) => {
+                let query = match kind {
+                    ObjectKind::Profile => {
+                        "SELECT name, key, version, customers, last_refresh, comment FROM system.profiles ORDER BY name"
+                    }
+                    ObjectKind::Tag => {
+                        "SELECT profile, name, path, type, version, coverage, last_refresh, comment FROM system.tags ORDER BY profile, path, name"
+                    }
+                    ObjectKind::Segment => {
+                        "SELECT profile, name, condition, version, customers, last_refresh, comment FROM system.segments ORDER BY profile, name"
+                    }
+                };
+                let frame = self.context.sql(query).await?;
+                self.start(frame, None).await
+            }
+            Command::Describe { kind, name, profile } => {
+                let Some(object) = objects.find(kind, &name, profile.as_deref())? else {
+                    return Err(objects.missing(kind, &name)?);
+                };
+                let definition = Definition::read(object, &state)?;
+                let batch = describe(&super::inventory::describe(&self.engine.shared.catalog, definition)?)?;
+                self.start(self.context.read_batch(batch)?, None).await
+            }
+            Command::Refresh(refresh) => {
+                let wanted = self.wanted(&objects, &refresh, &state)?;
+                let definition = objects.profile(&wanted.profile)?;
+                let catalog = Arc::clone(&self.engine.shared.catalog);
+                Ok(Answer::work(&self.engine, move |running| async move {
+                    Box::pin(refresh::refresh(&state, &catalog, &definition, &wanted, &running)).await
+                }))
+            }
+            Command::ExplainRefresh(refresh) => {
+                let wanted = self.wanted(&objects, &refresh, &state)?;
+                let definition = objects.profile(&wanted.profile)?;
+                let plan = refresh::explain(&state, &self.engine.shared.catalog, &definition, &wanted).await?;
+                let plan = LogicalPlanBuilder::from(plan).explain(false, false)?.build()?;
+                self.start(DataFrame::new(state, plan), None).await
+            }
+        }
+    }
+
+    /// What a REFRESH asks for.
+    fn wanted(&self, objects: &Objects<'_>, refresh: &Refresh, state: &SessionState) -> Result<Wanted> {
+        let subject = format!("REFRESH {} {}", refresh.kind.word().to_uppercase(), refresh.name);
+        let (mut as_of, mut rewind) = (None, false);
+        for (name, value) in &refresh.options {
+            match (name.as_str(), value) {
+                ("as_of", value) => {
+                    let parameters = self.parameters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    as_of = Some(moment(&subject, "as_of", value, state, &parameters)?);
+                }
+                ("rewind", Expr::Value(value)) if matches!(value.value, Value::Boolean(_)) => {
+                    rewind = matches!(value.value, Value::Boolean(true));
+                }
+                ("rewind", value) => return Err(invalid(&subject, format!("rewind takes true or false, got {value}"))),
+                (other, _) => {
+                    let suggestion = did_you_mean(other, ["as_of", "rewind"]);
+                    return Err(invalid(&subject, format!("no such option: {other}{suggestion}; there is as_of, rewind")));
+                }
+            }
+        }
+        if let Some(as_of) = as_of
+            && as_of > now().saturating_add(2 * DAY)
+        {
+            return Err(invalid(&subject, format!("as_of {} lies in the future; nothing is known of it", text_of(as_of))));
+        }
+        if refresh.kind != ObjectKind::Segment {
+            let profile = refresh.name.clone();
+            return Ok(Wanted { profile, tags: refresh.tags.clone(), as_of: as_of.unwrap_or_else(now), rewind });
+        }
+        let Some(segment) = objects.find(ObjectKind::Segment, &refresh.name, None)? else {
+            return Err(objects.missing(ObjectKind::Segment, &refresh.name)?);
+        };
+        // The tags stay as they are, and so does their time.
+        let newest = objects.catalog.snapshot(SnapshotOf::Profile, &segment.profile, When::Now)?;
+        let as_of = as_of.or(newest.map(|newest| newest.at)).unwrap_or_else(now);
+        Ok(Wanted { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
+    }
+}
+
+/// Properties and their values as rows.
+fn describe(properties: &[(String, String)]) -> Result<RecordBatch> {
+    let schema = Schema::new(vec![Field::new("property", DataType::Utf8, false), Field::new("value", DataType::Utf8, false)]);
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(properties.iter().map(|(name, _)| name)));
+    let values: ArrayRef = Arc::new(StringArray::from_iter_values(properties.iter().map(|(_, value)| value)));
+    Ok(RecordBatch::try_new(Arc::new(schema), vec![names, values])?)
+}

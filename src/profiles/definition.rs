@@ -1,0 +1,367 @@
+//! What was defined: the statements of a profile, its tags and segments, read into what they say.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use sqlparser::ast::{
+    Expr, Ident, ObjectName, Query, TableFactor, UnaryOperator, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use crate::catalog::objects::{Object, ObjectKind};
+use crate::error::{did_you_mean, invalid, one_of};
+use crate::sql::command::{Body, Command, Create, normal};
+use crate::sql::parser::{self, Parsed};
+
+/// What a tag may be; the words of the field.
+pub(crate) const TAG_TYPES: [&str; 11] =
+    ["rule", "statistical", "first_last", "preference", "ranking", "derived", "lifecycle", "rfm", "sql", "import", "predictive"];
+/// The parameter that stands for the time of a refresh.
+pub(super) const AS_OF: &str = "as_of";
+/// Snapshots that stay readable when a profile does not say: more than a year of nights.
+const KEEP_SNAPSHOTS: usize = 400;
+
+/// What every object says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub(crate) object: Object,
+    pub(crate) comment: String,
+    pub(crate) owner: String,
+    /// Constants of its own, written `$name` in its body.
+    pub(crate) parameters: BTreeMap<String, Expr>,
+    pub(crate) says: Says,
+}
+
+/// What an object of each kind says.
+#[derive(Debug, Clone)]
+pub(crate) enum Says {
+    Profile(ProfileSays),
+    Tag(TagSays),
+    Segment(Box<Expr>),
+}
+
+/// `CREATE PROFILE`
+#[derive(Debug, Clone)]
+pub(crate) struct ProfileSays {
+    pub(crate) key: String,
+    /// Table and column: rows after the time of a refresh are not read.
+    pub(crate) time_columns: Vec<(String, String)>,
+    pub(crate) keep_snapshots: usize,
+    pub(crate) query: Box<Query>,
+}
+
+/// `CREATE TAG`
+#[derive(Debug, Clone)]
+pub(crate) struct TagSays {
+    /// Levels one and two of the taxonomy, as given.
+    pub(crate) path: String,
+    pub(crate) tag_type: String,
+    pub(crate) multiple: bool,
+    pub(crate) query: Box<Query>,
+}
+
+/// A profile with its tags and segments, in the order they were made.
+#[derive(Debug, Clone)]
+pub(crate) struct ProfileDefinition {
+    pub(crate) own: Definition,
+    pub(crate) says: ProfileSays,
+    pub(crate) tags: Vec<(Definition, TagSays)>,
+    pub(crate) segments: Vec<(Definition, Expr)>,
+}
+
+impl ProfileDefinition {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.own.object.name
+    }
+
+    /// The profile of that name among all objects, as it would be with `changed` in the place of its older version.
+    pub(crate) fn of(name: &str, objects: &[Object], changed: Option<&Definition>, state: &SessionState) -> Result<Option<Self>> {
+        let mut own = None;
+        let (mut tags, mut segments) = (vec![], vec![]);
+        let mut definitions = vec![];
+        let is_changed = |object: &Object| {
+            changed.is_some_and(|changed| {
+                let other = &changed.object;
+                (other.kind, &other.profile, &other.name) == (object.kind, &object.profile, &object.name)
+            })
+        };
+        for object in objects.iter().filter(|object| object.profile == name && !is_changed(object)) {
+            definitions.push(Definition::read(object.clone(), state)?);
+        }
+        definitions.extend(changed.filter(|changed| changed.object.profile == name).cloned());
+        // A replaced object keeps its place.
+        let place = |definition: &Definition| objects.iter().position(|object| object.id == definition.object.id);
+        definitions.sort_by_key(|definition| place(definition).unwrap_or(usize::MAX));
+        for definition in definitions {
+            match definition.says.clone() {
+                Says::Profile(says) => own = Some((definition, says)),
+                Says::Tag(says) => tags.push((definition, says)),
+                Says::Segment(condition) => segments.push((definition, *condition)),
+            }
+        }
+        Ok(own.map(|(own, says)| Self { own, says, tags, segments }))
+    }
+}
+
+impl Definition {
+    /// Reads the statement that made an object.
+    pub(crate) fn read(object: Object, state: &SessionState) -> Result<Self> {
+        let statement = parser::parse(&object.sql, state)?.pop();
+        match statement.map(|statement| statement.parsed) {
+            Some(Parsed::Command(Command::Create(create))) => Self::from_statement(object, *create),
+            _ => Err(invalid(&object.name, format!("its definition cannot be read: {}", object.sql))),
+        }
+    }
+
+    /// What a statement says.
+    pub(crate) fn from_statement(object: Object, create: Create) -> Result<Self> {
+        let subject = object.name.clone();
+        let mut options = Options { subject: &subject, given: create.options };
+        let comment = options.text("comment")?.unwrap_or_default();
+        let owner = options.text("owner")?.unwrap_or_default();
+        let mut body = create.body;
+        resolve_files(&mut body, &object.base);
+        let says = match (create.kind, body) {
+            (ObjectKind::Profile, Body::Query(query)) => Says::Profile(ProfileSays {
+                key: options
+                    .text("key")?
+                    .ok_or_else(|| invalid(&subject, "a profile needs a key; write WITH (key = 'column') before AS"))?,
+                time_columns: options.time_columns()?,
+                keep_snapshots: options.count("keep_snapshots")?.unwrap_or(KEEP_SNAPSHOTS),
+                query,
+            }),
+            (ObjectKind::Tag, Body::Query(query)) => {
+                let path = options.text("path")?.unwrap_or_default();
+                let levels: Vec<&str> = path.split('/').map(str::trim).collect();
+                if !path.is_empty() && (levels.len() > 2 || levels.iter().any(|level| level.is_empty())) {
+                    let problem = format!("path must be 'level one/level two', the tag is the third, got '{path}'");
+                    return Err(invalid(&subject, problem));
+                }
+                let path = levels.join("/");
+                let tag_type = options.choice("type", &TAG_TYPES)?;
+                let multiple = options.flag("multiple")?.unwrap_or(false);
+                let tag_type = tag_type.unwrap_or_else(|| if has_case(&query) { "rule".into() } else { "sql".into() });
+                Says::Tag(TagSays { path, tag_type, multiple, query })
+            }
+            (_, Body::Condition(condition)) => Says::Segment(Box::new(condition)),
+            (_, Body::Query(query)) => return Err(invalid(&subject, format!("a segment is a condition, got {query}"))),
+        };
+        let parameters = options.parameters(says.placeholders())?;
+        Ok(Self { object, comment, owner, parameters, says })
+    }
+}
+
+impl Definition {
+    /// The tables its query reads, each as its parts.
+    pub(super) fn tables(&self) -> Vec<Vec<String>> {
+        match &self.says {
+            Says::Profile(says) => tables_in(&says.query),
+            Says::Tag(says) => tables_in(&says.query),
+            Says::Segment(condition) => tables_in(condition.as_ref()),
+        }
+    }
+}
+
+impl Says {
+    fn placeholders(&self) -> Vec<String> {
+        let mut found = Placeholders(vec![]);
+        let _ = match self {
+            Self::Profile(says) => says.query.visit(&mut found),
+            Self::Tag(says) => says.query.visit(&mut found),
+            Self::Segment(condition) => condition.visit(&mut found),
+        };
+        found.0
+    }
+}
+
+/// The names of `$name` in a body.
+struct Placeholders(Vec<String>);
+
+impl Visitor for Placeholders {
+    type Break = ();
+
+    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+        if let Value::Placeholder(name) = &value.value {
+            self.0.push(name.trim_start_matches('$').to_string());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// True when the value of a tag's query is a CASE.
+fn has_case(query: &Query) -> bool {
+    let sqlparser::ast::SetExpr::Select(select) = query.body.as_ref() else { return false };
+    select.projection.get(1).is_some_and(|item| match item {
+        sqlparser::ast::SelectItem::UnnamedExpr(expression)
+        | sqlparser::ast::SelectItem::ExprWithAlias { expr: expression, .. } => matches!(expression, Expr::Case { .. }),
+        _ => false,
+    })
+}
+
+/// Relative files start from where the statement was made.
+fn resolve_files(body: &mut Body, base: &str) {
+    struct Resolve<'a>(&'a str);
+    impl VisitorMut for Resolve<'_> {
+        type Break = ();
+        fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name: ObjectName(parts), args: None, .. } = factor
+                && let [part] = parts.as_mut_slice()
+                && let Some(Ident { value, quote_style: Some('\''), .. }) = part.as_ident()
+                && !value.contains("://")
+                && Path::new(value).is_relative()
+            {
+                let place = Path::new(self.0).join(value).display().to_string();
+                *parts = ObjectName::from(vec![Ident::with_quote('\'', place)]).0;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = match body {
+        Body::Query(query) => query.visit(&mut Resolve(base)),
+        Body::Condition(condition) => condition.visit(&mut Resolve(base)),
+    };
+}
+
+/// The options of a statement, taken one by one.
+struct Options<'a> {
+    subject: &'a str,
+    given: Vec<(String, Expr)>,
+}
+
+impl Options<'_> {
+    fn take(&mut self, name: &str) -> Result<Option<Value>> {
+        let Some(place) = self.given.iter().position(|(given, _)| given == name) else { return Ok(None) };
+        let (_, expression) = self.given.remove(place);
+        if self.given.iter().any(|(given, _)| given == name) {
+            return Err(invalid(self.subject, format!("{name} is given twice")));
+        }
+        match expression {
+            Expr::Value(value) => Ok(Some(value.value)),
+            other => Err(invalid(self.subject, format!("{name} takes a constant, got {other}"))),
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<String>> {
+        match self.take(name)? {
+            None => Ok(None),
+            Some(Value::SingleQuotedString(text)) if !(text.trim().is_empty() && name == "key") => Ok(Some(text)),
+            Some(other) => Err(invalid(self.subject, format!("{name} takes a text in quotes, got {other}"))),
+        }
+    }
+
+    fn flag(&mut self, name: &str) -> Result<Option<bool>> {
+        match self.take(name)? {
+            None => Ok(None),
+            Some(Value::Boolean(flag)) => Ok(Some(flag)),
+            Some(other) => Err(invalid(self.subject, format!("{name} takes true or false, got {other}"))),
+        }
+    }
+
+    fn count(&mut self, name: &str) -> Result<Option<usize>> {
+        let Some(value) = self.take(name)? else { return Ok(None) };
+        let count = match &value {
+            Value::Number(number, _) => number.parse().ok().filter(|count| *count > 0),
+            _ => None,
+        };
+        count.map(Some).ok_or_else(|| invalid(self.subject, format!("{name} takes a whole number of at least 1, got {value}")))
+    }
+
+    fn choice(&mut self, name: &str, words: &[&str]) -> Result<Option<String>> {
+        let Some(word) = self.text(name)? else { return Ok(None) };
+        if words.contains(&word.as_str()) {
+            return Ok(Some(word));
+        }
+        let suggestion = did_you_mean(&word, words.iter().copied());
+        Err(invalid(self.subject, format!("{name} must be {}, got '{word}'{suggestion}", one_of(words.iter().copied()))))
+    }
+
+    /// `'orders.ordered_at, events.occurred_at'`
+    fn time_columns(&mut self) -> Result<Vec<(String, String)>> {
+        let Some(text) = self.text("time_columns")? else { return Ok(vec![]) };
+        let columns = text.split(',').map(|entry| match entry.trim().rsplit_once('.') {
+            Some((table, column)) if !table.trim().is_empty() && !column.trim().is_empty() => {
+                Ok((table.trim().to_string(), column.trim().to_string()))
+            }
+            _ => Err(invalid(self.subject, format!("time_columns takes 'table.column, …', got '{entry}'"))),
+        });
+        columns.collect()
+    }
+
+    /// What is left are constants of the object's own, if its body uses them.
+    fn parameters(self, used: Vec<String>) -> Result<BTreeMap<String, Expr>> {
+        const KNOWN: [&str; 8] = ["key", "time_columns", "keep_snapshots", "path", "type", "multiple", "comment", "owner"];
+        let mut parameters = BTreeMap::new();
+        for (name, value) in self.given {
+            if KNOWN.contains(&name.as_str()) {
+                return Err(invalid(self.subject, format!("{name} is no option of this kind of object")));
+            }
+            if !used.contains(&name) || name == AS_OF {
+                let suggestion = did_you_mean(&name, KNOWN.into_iter().chain(used.iter().map(String::as_str)));
+                let problem =
+                    format!("no such option: {name}{suggestion}; a constant of its own must be used as ${name} after AS");
+                return Err(invalid(self.subject, problem));
+            }
+            if !is_constant(&value) {
+                return Err(invalid(self.subject, format!("{name} takes a constant, got {value}")));
+            }
+            if parameters.insert(name.clone(), value).is_some() {
+                return Err(invalid(self.subject, format!("{name} is given twice")));
+            }
+        }
+        if let Some(missing) = used.iter().find(|name| *name != AS_OF && !parameters.contains_key(*name)) {
+            let problem = format!("${missing} has no value; give it in WITH ({missing} = …), or with --set {missing}=…");
+            return Err(invalid(self.subject, problem));
+        }
+        Ok(parameters)
+    }
+}
+
+fn is_constant(expression: &Expr) -> bool {
+    match expression {
+        Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_constant(expr),
+        Expr::TypedString { .. } | Expr::Interval(_) => true,
+        Expr::Array(array) => array.elem.iter().all(is_constant),
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => is_constant(inner),
+        _ => false,
+    }
+}
+
+/// The names in a body that may be columns, for finding what it uses.
+pub(super) fn names_in(part: &impl Visit) -> Vec<String> {
+    struct Names(Vec<String>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            match expression {
+                Expr::Identifier(name) => self.0.push(normal(name)),
+                Expr::CompoundIdentifier(names) => self.0.extend(names.last().map(normal)),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(vec![]);
+    let _ = part.visit(&mut names);
+    names.0
+}
+
+/// The tables a query reads, each as its parts.
+pub(super) fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
+    struct Tables(Vec<Vec<String>>);
+    impl Visitor for Tables {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name, args: None, .. } = factor {
+                self.0.push(name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut tables = Tables(vec![]);
+    let _ = part.visit(&mut tables);
+    tables.0
+}

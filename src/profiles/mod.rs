@@ -1,0 +1,25 @@
+//! Profiles, their tags and segments: defined in SQL, refreshed, remembered.
+//!
+//! | part | what it knows |
+//! |---|---|
+//! | [`definition`] | what the statements say |
+//! | [`pin`] | a definition as of a time |
+//! | [`plan`] | a profile with its tags and segments, planned and checked as a whole |
+//! | [`combine`] | tags over the same source, computed together |
+//! | [`align`] | the step that puts sources side by side by the key |
+//! | [`changes`] | what changed since the refresh before |
+//! | [`refresh`] | one plan, one pass, one commit |
+//! | [`published`] | the tables that come of it, now or as they were |
+//! | [`objects`] | making and dropping |
+
+mod align;
+mod changes;
+mod combine;
+pub(crate) mod definition;
+pub(crate) mod objects;
+mod pin;
+pub(crate) mod plan;
+pub(crate) mod published;
+pub(crate) mod refresh;
+
+pub(crate) use pin::text_of;

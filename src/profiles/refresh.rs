@@ -1,0 +1,586 @@
+//! A refresh: one plan over all sources, one pass over its rows, one commit.
+//!
+//! ```text
+//! Projection: derived tags, segments
+//!   AlignByKey
+//!     the profile's own query and the tags of its rows      one scan
+//!     tags over the same source together                     one scan and one aggregation a source
+//!     tags kept from the refresh before (TAGS (…))
+//!     the state before, in the order of its key
+//! ```
+//! Its rows go to a file of the new state, what is no more to a file of the history; when both are on disk, one transaction of the
+//! catalog publishes them. Readers see the state before until then, and a killed or failed refresh leaves it as it was.
+//!
+//! The rows of one customer come from its sources alone, and the state before is an input like any other: a refresh of only the
+//! customers that changed is this plan over less of each source, with the others kept.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{Column, Result};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use fail::fail_point;
+use futures::StreamExt;
+
+use super::align::{Align, PRESENT};
+use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
+use super::combine::{KEY, Piece, combine, over_rows_of, substitute};
+use super::definition::ProfileDefinition;
+use super::pin::text_of;
+use super::plan::{Planned, PlannedTag, Planner, own_table};
+use super::published::state_table;
+use crate::catalog::Catalog;
+use crate::catalog::data::{DataWriter, Written};
+use crate::catalog::published::listing;
+use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
+use crate::error::{did_you_mean, invalid, message};
+
+/// Bytes of a file in the making that may wait in memory.
+const MOST_WAITING: usize = 64 << 20;
+
+/// What a refresh is asked to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) profile: String,
+    /// Only these tags, with those that need them; all when `None`.
+    pub(crate) tags: Option<Vec<String>>,
+    /// Microseconds since 1970.
+    pub(crate) as_of: i64,
+    /// An earlier time than the last refresh is meant: what came after it is withdrawn.
+    pub(crate) rewind: bool,
+}
+
+/// Shows the plan that is running, for progress.
+pub(crate) type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
+
+/// Refreshes a profile.
+///
+/// # Errors
+/// What is wrong with a definition or with the rows it gives; nothing is published then.
+pub(crate) async fn refresh(
+    state: &SessionState,
+    catalog: &Arc<Catalog>,
+    definition: &ProfileDefinition,
+    wanted: &Wanted,
+    running: &Running,
+) -> Result<Vec<String>> {
+    let (here, lock) = (Arc::clone(catalog), tokio::task::spawn_blocking);
+    // Waiting for another process must not hold up this one's other queries.
+    let locked = lock(move || here.data.lock_for_writing()).await;
+    let _lock = locked.map_err(|error| invalid("refresh", error))??;
+    catalog.collect()?;
+    let began = std::time::Instant::now();
+    let run = Run {
+        catalog: Arc::clone(catalog),
+        id: catalog.begin_run("refresh profile", &wanted.profile, wanted.as_of)?,
+        ended: false,
+    };
+    let refresh = Refresh { state, catalog, definition, wanted };
+    match refresh.run(&run, running).await {
+        Ok(counted) => {
+            run.ended();
+            catalog.collect()?;
+            Ok(vec![format!(
+                "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
+                wanted.profile,
+                text_of(wanted.as_of),
+                counted.rows,
+                counted.entered,
+                counted.left,
+                counted.changes,
+                began.elapsed().as_secs_f64()
+            )])
+        }
+        Err(error) => {
+            catalog.fail_run(run.id, &message(&error))?;
+            run.ended();
+            Err(error)
+        }
+    }
+}
+
+/// The plans of a refresh, for EXPLAIN; nothing runs.
+pub(crate) async fn explain(
+    state: &SessionState,
+    catalog: &Arc<Catalog>,
+    definition: &ProfileDefinition,
+    wanted: &Wanted,
+) -> Result<LogicalPlan> {
+    let refresh = Refresh { state, catalog, definition, wanted };
+    let mut stages = refresh.stages().await?;
+    loop {
+        match stages.next(None)? {
+            Stage::Last(plan) => return Ok(plan),
+            // What is written between the stages is not shown twice.
+            Stage::Between(_) => {}
+        }
+    }
+}
+
+/// A run that ends in the catalog however it ends.
+struct Run {
+    catalog: Arc<Catalog>,
+    id: i64,
+    ended: bool,
+}
+
+impl Run {
+    fn ended(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = self.catalog.fail_run(self.id, "was cancelled");
+        }
+    }
+}
+
+struct Refresh<'a> {
+    state: &'a SessionState,
+    catalog: &'a Arc<Catalog>,
+    definition: &'a ProfileDefinition,
+    wanted: &'a Wanted,
+}
+
+/// What is computed now, and what is kept.
+struct Choice {
+    computed: Vec<PlannedTag>,
+    /// Name, version, several values, when computed.
+    kept: Vec<TagToRecord>,
+}
+
+impl Refresh<'_> {
+    async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
+        let mut stages = self.stages().await?;
+        let mut before: Option<Written> = None;
+        let plan = loop {
+            match stages.next(before.as_ref())? {
+                Stage::Last(plan) => break plan,
+                Stage::Between(plan) => before = Some(self.write_between(plan, running).await?),
+            }
+        };
+        let (newest, base) = (stages.newest.clone(), stages.base.clone());
+        let mut recorder = stages.recorder;
+        let frame = datafusion::dataframe::DataFrame::new(self.state.clone(), plan);
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let schema = recorder.schema(&plan.schema())?;
+        *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
+        let mut rows = Output::new(self.catalog, &schema, Some(0), &memory)?;
+        let mut history: Option<Output> = None;
+        let mut stream = execute_stream(plan, task)?;
+        while let Some(batch) = stream.next().await {
+            let recorded = recorder.record(&batch?, &schema)?;
+            rows.write(&recorded.rows)?;
+            for closed in recorded.closed {
+                let output = match &mut history {
+                    Some(output) => output,
+                    None => {
+                        history.insert(Output::new(self.catalog, &history_schema(schema.field(0).data_type()), None, &memory)?)
+                    }
+                };
+                output.write(&closed)?;
+            }
+        }
+        drop(stream);
+        drop(before);
+        fail_point!("refresh::written", |_| std::process::abort());
+        let mut written = vec![(Part::Rows, rows.finish()?)];
+        if let Some(history) = history {
+            written.push((Part::History, history.finish()?));
+        }
+        fail_point!("refresh::finished", |_| std::process::abort());
+        self.catalog.data.sync()?;
+        fail_point!("refresh::synced", |_| std::process::abort());
+        let new = NewSnapshot {
+            of: SnapshotOf::Profile,
+            name: &self.wanted.profile,
+            at: self.wanted.as_of,
+            rows: recorder.counted.rows,
+            expected: newest.map(|newest| newest.id),
+            columns: recorder.columns(),
+            new: written.iter().map(|(part, written)| (*part, written.file.clone())).collect(),
+            kept: base.map_or_else(Vec::new, |base| base.part(Part::History)),
+            keep: self.definition.says.keep_snapshots,
+        };
+        self.catalog.publish(&new, Some((run.id, recorder.counted.changes)))?;
+        fail_point!("refresh::published", |_| std::process::abort());
+        written.into_iter().for_each(|(_, written)| written.published());
+        Ok(recorder.counted)
+    }
+
+    /// Writes what further tags are computed from.
+    async fn write_between(&self, plan: LogicalPlan, running: &Running) -> Result<Written> {
+        let frame = datafusion::dataframe::DataFrame::new(self.state.clone(), plan);
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
+        let mut output = Output::new(self.catalog, &plan.schema(), Some(0), &memory)?;
+        let mut stream = execute_stream(plan, task)?;
+        while let Some(batch) = stream.next().await {
+            output.write(&batch?)?;
+        }
+        output.finish()
+    }
+
+    /// Everything planned, up to the tags that need others of more than their own row.
+    async fn stages(&self) -> Result<Stages> {
+        let name = self.definition.name();
+        let planner = Planner { state: self.state, catalog: self.catalog, as_of: self.wanted.as_of };
+        let planned = planner.plan(self.definition).await?;
+        let newest = self.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
+        if let Some(newest) = &newest
+            && newest.at > self.wanted.as_of
+            && !self.wanted.rewind
+        {
+            let problem = format!(
+                "as_of {} lies before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw what came after",
+                text_of(self.wanted.as_of),
+                text_of(newest.at)
+            );
+            return Err(invalid(&format!("profile {name}"), problem));
+        }
+        let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.wanted.as_of))?;
+        let Planned { key_type, profile, attributes, tags, segments, .. } = planned;
+        let order: Vec<String> = self.definition.tags.iter().map(|(tag, _)| tag.object.name.clone()).collect();
+        let Choice { computed, kept } = self.choose(tags, newest.as_ref())?;
+
+        // Sources: the profile with the tags of its rows, the tags over each other source, what is kept, what was.
+        let attribute_names: Vec<String> = attributes.iter().map(|field| names::value(field.name())).collect();
+        let mut pieces = vec![Piece { plan: profile, names: attribute_names, multiple: false }];
+        let (derived, base_tags): (Vec<PlannedTag>, Vec<PlannedTag>) = computed.into_iter().partition(|tag| tag.needs.is_some());
+        pieces.extend(base_tags.iter().map(|tag| Piece {
+            plan: tag.plan.clone(),
+            names: vec![names::value(&tag.name)],
+            multiple: tag.multiple,
+        }));
+        let mut inputs = vec![];
+        let mut labels = vec![];
+        let mut leads = vec![];
+        for (index, group) in combine(pieces, &key_type)?.into_iter().enumerate() {
+            labels.push(if index == 0 { name.to_string() } else { format!("tags {index}") });
+            leads.push(index == 0);
+            inputs.push(group.plan);
+        }
+        if let Some(newest) = newest.as_ref().filter(|_| !kept.is_empty()) {
+            inputs.push(self.kept(newest, &kept)?);
+            labels.push("kept".into());
+            leads.push(false);
+        }
+        let mut recorded: Vec<TagToRecord> = base_tags.iter().chain(&derived).map(|tag| self.to_record(tag)).collect();
+        recorded.extend(kept);
+        recorded.sort_by_key(|tag| order.iter().position(|name| *name == tag.name));
+        let mut dropped = vec![];
+        if let Some(base) = &base {
+            inputs.push(self.before(base, &recorded, &mut dropped)?);
+            labels.push("state before".into());
+            leads.push(true);
+        }
+        let align =
+            Align { profile: name.into(), key: self.definition.says.key.clone(), inputs: labels, leads, presence: PRESENT };
+        let recorder = Recorder {
+            profile: name.into(),
+            key: self.definition.says.key.clone(),
+            as_of: self.wanted.as_of,
+            attributes: attributes.iter().map(|field| field.name().clone()).collect(),
+            tags: recorded,
+            dropped,
+            segments: segments.iter().map(|segment| (segment.name.clone(), segment.version)).collect(),
+            counted: super::changes::Counted::default(),
+        };
+        Ok(Stages {
+            profile: name.to_string(),
+            key: self.definition.says.key.clone(),
+            key_type,
+            plan: align.over(inputs)?,
+            derived,
+            segments: segments.into_iter().map(|segment| (segment.name, segment.plan)).collect(),
+            waiting: vec![],
+            recorder,
+            newest,
+            base,
+        })
+    }
+
+    fn to_record(&self, tag: &PlannedTag) -> TagToRecord {
+        TagToRecord { name: tag.name.clone(), version: tag.version, multiple: tag.multiple, computed_at: self.wanted.as_of }
+    }
+
+    /// Which tags are computed: all, or those that were asked for and those that need them; a tag that was never computed always is.
+    fn choose(&self, tags: Vec<PlannedTag>, newest: Option<&Snapshot>) -> Result<Choice> {
+        let Some(wanted) = &self.wanted.tags else { return Ok(Choice { computed: tags, kept: vec![] }) };
+        for name in wanted {
+            if !tags.iter().any(|tag| tag.name == *name) {
+                let suggestion = did_you_mean(name, tags.iter().map(|tag| tag.name.as_str()));
+                return Err(invalid(&format!("profile {}", self.definition.name()), format!("has no tag {name}{suggestion}")));
+            }
+        }
+        let mut chosen: BTreeSet<String> = wanted.iter().cloned().collect();
+        let (mut computed, mut kept) = (vec![], vec![]);
+        for tag in tags {
+            let role = if tag.multiple { ColumnRole::Tags } else { ColumnRole::Tag };
+            let before = newest.and_then(|newest| newest.columns_of(role).find(|column| column.name == tag.name));
+            let needs_chosen = tag.needs.iter().flatten().any(|need| chosen.contains(need));
+            match before {
+                Some(before) if !chosen.contains(&tag.name) && !needs_chosen => kept.push(TagToRecord {
+                    name: tag.name,
+                    version: before.version,
+                    multiple: tag.multiple,
+                    computed_at: before.computed_at,
+                }),
+                _ => {
+                    chosen.insert(tag.name.clone());
+                    computed.push(tag);
+                }
+            }
+        }
+        Ok(Choice { computed, kept })
+    }
+
+    /// The values that are not computed anew, with the versions that gave them.
+    fn kept(&self, newest: &Snapshot, kept: &[TagToRecord]) -> Result<LogicalPlan> {
+        let scan = scan("kept", Arc::new(state_table(self.catalog, self.definition.name(), newest)?))?;
+        let mut columns = vec![column(KEY)];
+        for tag in kept {
+            columns.push(column(&names::value(&tag.name)));
+            columns.push(column(&names::version(&tag.name)).alias(names::kept_version(&tag.name)));
+        }
+        LogicalPlanBuilder::from(scan).project(columns)?.build()
+    }
+
+    /// The state before: values, beginnings and versions of tags, also of those that are no more; members of segments.
+    fn before(&self, base: &Snapshot, tags: &[TagToRecord], dropped: &mut Vec<Dropped>) -> Result<LogicalPlan> {
+        let scan = scan("before", Arc::new(state_table(self.catalog, self.definition.name(), base)?))?;
+        let mut columns = vec![column(KEY), lit(true).alias(WAS_THERE)];
+        for before in base.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags)) {
+            let multiple = before.role == ColumnRole::Tags;
+            let now = tags.iter().find(|tag| tag.name == before.name);
+            let mut own = before.name.clone();
+            if !now.is_some_and(|now| now.multiple == multiple) {
+                // Also a tag that now has several values where it had one, or the other way: the old values close.
+                own = format!("{own}:before");
+                dropped.push(Dropped { tag: before.name.clone(), column: own.clone(), multiple });
+            }
+            columns.push(column(&names::value(&before.name)).alias(names::was(&own)));
+            columns.push(column(&names::since(&before.name)).alias(names::since(&own)));
+            columns.push(column(&names::version(&before.name)).alias(names::version(&own)));
+        }
+        for segment in base.columns_of(ColumnRole::Segment) {
+            columns.push(column(&names::segment(&segment.name)).alias(names::was_in(&segment.name)));
+        }
+        LogicalPlanBuilder::from(scan).project(columns)?.build()
+    }
+}
+
+/// The plan of a refresh, a stage at a time. A new stage begins with tags that look at more of the profile than their own row: what is
+/// there so far is written to a file for them.
+struct Stages {
+    profile: String,
+    key: String,
+    key_type: DataType,
+    plan: LogicalPlan,
+    derived: Vec<PlannedTag>,
+    segments: Vec<(String, LogicalPlan)>,
+    /// Tags of the stage that begins when the file is written.
+    waiting: Vec<PlannedTag>,
+    recorder: Recorder,
+    newest: Option<Snapshot>,
+    base: Option<Snapshot>,
+}
+
+enum Stage {
+    /// To be written to a file first.
+    Between(LogicalPlan),
+    /// To be published.
+    Last(LogicalPlan),
+}
+
+impl Stages {
+    /// The next plan; `written` holds the rows of the one before.
+    fn next(&mut self, written: Option<&Written>) -> Result<Stage> {
+        if !self.waiting.is_empty() {
+            self.begin_stage(written)?;
+        }
+        while !self.derived.is_empty() {
+            let tag = self.derived.remove(0);
+            match over_rows_of(&tag.plan, &self.profile, &self.key)? {
+                Some((filters, values)) => self.add_column(&names::value(&tag.name), tag.multiple, filters, values)?,
+                None => {
+                    // Those that follow and need none of these go along.
+                    let mut waiting: Vec<PlannedTag> = vec![tag];
+                    let (along, later) = self.derived.drain(..).partition(|tag| {
+                        let needs = |name: &String| !waiting.iter().any(|other| other.name == *name);
+                        matches!(over_rows_of(&tag.plan, &self.profile, &self.key), Ok(None))
+                            && tag.needs.iter().flatten().all(needs)
+                    });
+                    let along: Vec<PlannedTag> = along;
+                    self.derived = later;
+                    // Tags that need one another stay in different stages.
+                    for tag in along {
+                        let apart = tag
+                            .needs
+                            .iter()
+                            .flatten()
+                            .any(|need| waiting.iter().chain(&self.derived).any(|other| other.name == *need));
+                        if apart {
+                            self.derived.push(tag);
+                        } else {
+                            waiting.push(tag);
+                        }
+                    }
+                    self.waiting = waiting;
+                    return Ok(Stage::Between(sorted(self.plan.clone())?));
+                }
+            }
+        }
+        for (name, plan) in std::mem::take(&mut self.segments) {
+            match over_rows_of(&plan, &self.profile, &self.key)? {
+                Some((filters, values)) => self.add_column(&names::segment(&name), false, filters, values)?,
+                None => {
+                    return Err(invalid(&format!("segment {name}"), "a segment is a condition over the columns of one customer"));
+                }
+            }
+        }
+        Ok(Stage::Last(sorted(self.plan.clone())?))
+    }
+
+    /// Adds what is computed of a customer's own row.
+    fn add_column(&mut self, name: &str, multiple: bool, filters: Vec<Expr>, values: Vec<Expr>) -> Result<()> {
+        let Some(value) = values.into_iter().next() else { return Ok(()) };
+        let value = self.over_plan(value)?;
+        let filters = filters.into_iter().map(|filter| self.over_plan(filter)).collect::<Result<Vec<_>>>()?;
+        let value = match conjunction(filters) {
+            Some(condition) => when(condition, value).end()?,
+            None => value,
+        };
+        let value = if multiple {
+            when(value.clone().is_not_null(), datafusion::functions_nested::expr_fn::make_array(vec![value])).end()?
+        } else {
+            value
+        };
+        let mut columns: Vec<Expr> = self.plan.schema().columns().into_iter().map(Expr::Column).collect();
+        columns.push(value.alias(name));
+        self.plan = LogicalPlanBuilder::from(self.plan.clone()).project(columns)?.build()?;
+        Ok(())
+    }
+
+    /// An expression over the profile as one over the plan.
+    fn over_plan(&self, expression: Expr) -> Result<Expr> {
+        let mut replacements = vec![];
+        for used in expression.column_refs() {
+            let name = if used.name == self.key { KEY.to_string() } else { names::value(&used.name) };
+            replacements.push((used.clone(), column(&name)));
+        }
+        substitute(expression, &replacements)
+    }
+
+    /// The file that was written takes the place of the plan, and of the profile in the tags that waited for it.
+    fn begin_stage(&mut self, written: Option<&Written>) -> Result<()> {
+        let schema: SchemaRef =
+            Arc::new(Schema::new(self.plan.schema().fields().iter().map(|field| field.as_ref().clone()).collect::<Vec<Field>>()));
+        let table: Arc<dyn TableProvider> = match written {
+            Some(written) => Arc::new(listing(std::iter::once(written.path()), schema, Some(KEY))?),
+            None => Arc::new(EmptyTable::new(schema)),
+        };
+        let so_far = scan("so_far", table)?;
+        let mut pieces = vec![];
+        for tag in std::mem::take(&mut self.waiting) {
+            let plan = self.over_file(tag.plan, &so_far)?;
+            pieces.push(Piece { plan, names: vec![names::value(&tag.name)], multiple: tag.multiple });
+        }
+        // The first piece of a combination is the profile; here it has no columns of its own.
+        let keys = LogicalPlanBuilder::from(so_far.clone()).project(vec![column(KEY)])?.build()?;
+        pieces.insert(0, Piece { plan: keys, names: vec![], multiple: false });
+        let groups = combine(pieces, &self.key_type)?;
+        let labels = std::iter::once("so far".to_string()).chain((1..groups.len()).map(|index| format!("tags {index}")));
+        let inputs = std::iter::once(so_far).chain(groups.into_iter().skip(1).map(|group| group.plan)).collect::<Vec<_>>();
+        let align = Align {
+            profile: self.profile.clone(),
+            key: self.key.clone(),
+            inputs: labels.collect(),
+            leads: (0..inputs.len()).map(|index| index == 0).collect(),
+            presence: "stage",
+        };
+        let plan = align.over(inputs)?;
+        let columns = plan.schema().columns().into_iter().filter(|column| column.name != "stage");
+        let columns: Vec<Expr> = columns.map(Expr::Column).collect();
+        self.plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
+        Ok(())
+    }
+
+    /// A tag's plan over the file instead of the profile.
+    fn over_file(&self, plan: LogicalPlan, so_far: &LogicalPlan) -> Result<LogicalPlan> {
+        let own = own_table(&self.profile);
+        let replaced = plan.transform_up_with_subqueries(|plan| match &plan {
+            LogicalPlan::TableScan(scan)
+                if scan.table_name.table() == own.table() && scan.table_name.schema() == own.schema() =>
+            {
+                let columns = scan.projected_schema.fields().iter().map(|field| {
+                    let name = if *field.name() == self.key { KEY.to_string() } else { names::value(field.name()) };
+                    cast(column(&name), field.data_type().clone()).alias_qualified(Some(scan.table_name.clone()), field.name())
+                });
+                let columns: Vec<Expr> = columns.collect();
+                let present = LogicalPlanBuilder::from(so_far.clone()).filter(column(PRESENT))?;
+                Ok(Transformed::yes(present.project(columns)?.build()?))
+            }
+            _ => Ok(Transformed::no(plan)),
+        });
+        replaced.data()
+    }
+}
+
+fn sorted(plan: LogicalPlan) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(plan).sort(vec![column(KEY).sort(true, true)])?.build()
+}
+
+fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.build()
+}
+
+/// A file in the making, with the memory it takes.
+struct Output {
+    writer: DataWriter,
+    memory: MemoryReservation,
+}
+
+impl Output {
+    fn new(catalog: &Catalog, schema: &SchemaRef, sorted_by: Option<usize>, memory: &MemoryReservation) -> Result<Self> {
+        Ok(Self { writer: catalog.data.create(schema, sorted_by)?, memory: memory.new_empty() })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.writer.write(batch)?;
+        let waiting = self.writer.memory();
+        if waiting > MOST_WAITING || self.memory.try_resize(waiting).is_err() {
+            self.writer.flush()?;
+            self.memory.try_resize(self.writer.memory())?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Written> {
+        self.writer.finish()
+    }
+}

@@ -1,0 +1,67 @@
+//! `FROM name FOR SYSTEM_TIME AS OF time`: the time becomes a part of the table's name, which the catalog of the session reads.
+
+use std::collections::HashMap;
+
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{DFSchema, ParamValues, Result, ScalarValue};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr as Planned, LogicalPlanBuilder};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use sqlparser::ast::{Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion};
+
+use crate::error::invalid;
+use crate::functions::arguments::Moment;
+
+/// Separates the name of a table from a time in microseconds since 1970.
+pub(crate) const AT: char = '@';
+
+/// Moves the time of a table into its name.
+pub(super) fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
+    let TableFactor::Table { name, alias, version, .. } = factor else { return Ok(()) };
+    let Some(taken) = version.take() else { return Ok(()) };
+    let subject = name.to_string();
+    let expression = match taken {
+        TableVersion::ForSystemTimeAsOf(expression) | TableVersion::TimestampAsOf(expression) => expression,
+        other => return Err(invalid(&subject, format!("write {subject} FOR SYSTEM_TIME AS OF TIMESTAMP '…', got {other}"))),
+    };
+    let time = moment(&subject, "FOR SYSTEM_TIME AS OF", &expression, state, &HashMap::new())?;
+    let ObjectName(parts) = name;
+    let Some(ObjectNamePart::Identifier(last)) = parts.last_mut() else { return Ok(()) };
+    let own = super::command::normal(last);
+    if alias.is_none() {
+        *alias = Some(TableAlias { explicit: true, name: Ident::with_quote('"', &own), columns: vec![], at: None });
+    }
+    *last = Ident::with_quote('"', format!("{own}{AT}{time}"));
+    Ok(())
+}
+
+/// A constant expression as a time in microseconds since 1970; a day counts whole.
+pub(crate) fn moment(
+    subject: &str,
+    name: &str,
+    expression: &Expr,
+    state: &SessionState,
+    parameters: &HashMap<String, ScalarValue>,
+) -> Result<i64> {
+    let wrong = |got: String| invalid(subject, format!("{name} takes a date or a time, such as DATE '2025-06-30', got {got}"));
+    let value = constant(expression, state, parameters)?.ok_or_else(|| wrong(expression.to_string()))?;
+    let moment = Moment::of(&value).and_then(|moment| moment.last_microsecond());
+    moment.ok_or_else(|| wrong(expression.to_string()))
+}
+
+/// The value of a constant expression, or `None` when it is none.
+fn constant(expression: &Expr, state: &SessionState, parameters: &HashMap<String, ScalarValue>) -> Result<Option<ScalarValue>> {
+    let written = ExprWithAlias { expr: expression.clone(), alias: None };
+    let planned = state.create_logical_expr_from_sql_expr(written, &DFSchema::empty())?;
+    let values = parameters.iter().map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect();
+    let plan = LogicalPlanBuilder::empty(true).project(vec![planned])?.build()?.with_param_values(ParamValues::Map(values))?;
+    let Some(planned) = plan.expressions().into_iter().next() else { return Ok(None) };
+    let context = SimplifyContext::builder().with_current_time().build();
+    let simplifier = ExprSimplifier::new(context);
+    let coerced = simplifier.coerce(planned.unalias_nested().data, &DFSchema::empty())?;
+    Ok(match simplifier.simplify(coerced)?.unalias() {
+        Planned::Literal(value, _) => Some(value),
+        _ => None,
+    })
+}
