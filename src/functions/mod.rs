@@ -3,6 +3,7 @@
 //! A domain lists its functions in its `mod.rs`, one line each; [`all`] lists the domains. Each function stands in a file
 //! with its [`Doc`]; registration, `system.functions`, help, completion and the reference are derived from these lists.
 
+pub(crate) mod amounts;
 pub(crate) mod arguments;
 mod basket;
 pub(crate) mod relation;
