@@ -174,6 +174,12 @@ impl AggregateUDFImpl for Udf {
         Ok(Box::new(ManyGroups(self.start(&arguments)?)))
     }
 
+    /// Asked for windows whose frame loses rows at its beginning: no state here can take a row back.
+    fn create_sliding_accumulator(&self, _arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let advice = "begin the frame at UNBOUNDED PRECEDING, or leave ORDER BY out";
+        Err(invalid(self.name(), format!("a window cannot slide over it; {advice}")))
+    }
+
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
     }

@@ -1,6 +1,6 @@
 //! Amounts of any number type as whole numbers of one unit, so that their sums are exact.
 //!
-//! Integers count 1, decimals the last digit of their scale, floats 2⁻⁶⁴ ([`fixed_point`](crate::kernels::fixed_point)).
+//! Integers count 1, decimals the last digit of their scale, floats 2⁻⁶⁴ ([`fixed_point`]).
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;

@@ -15,8 +15,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray,
-    StringArray, StringViewArray, UInt32Array, UInt64Array, new_null_array,
+    Array, ArrayAccessor, ArrayRef, AsArray, BinaryArray, BinaryViewArray, Float64Array, Int64Array, LargeBinaryArray,
+    LargeStringArray, StringArray, StringViewArray, UInt32Array, UInt64Array, new_null_array,
 };
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
@@ -214,21 +214,19 @@ impl Key for Vec<u8> {
             return Ok((0..rows.num_rows()).map(|row| rows.row(row).data()).collect());
         }
         let column = &encoded.column;
-        let all = 0..column.len();
         Ok(match column.data_type() {
-            DataType::Utf8 => texts(all, |row| column.as_string::<i32>().value(row)),
-            DataType::LargeUtf8 => texts(all, |row| column.as_string::<i64>().value(row)),
-            DataType::Utf8View => texts(all, |row| column.as_string_view().value(row)),
-            DataType::Binary => all.map(|row| column.as_binary::<i32>().value(row)).collect(),
-            DataType::LargeBinary => all.map(|row| column.as_binary::<i64>().value(row)).collect(),
-            DataType::BinaryView => all.map(|row| column.as_binary_view().value(row)).collect(),
+            DataType::Utf8 => bytes(column.as_string::<i32>(), str::as_bytes),
+            DataType::LargeUtf8 => bytes(column.as_string::<i64>(), str::as_bytes),
+            DataType::Utf8View => bytes(column.as_string_view(), str::as_bytes),
+            DataType::Binary => bytes(column.as_binary::<i32>(), |key| key),
+            DataType::LargeBinary => bytes(column.as_binary::<i64>(), |key| key),
+            DataType::BinaryView => bytes(column.as_binary_view(), |key| key),
             other => return internal_err!("keys of {other} are not bytes"),
         })
     }
 
     fn read_state(column: &ArrayRef) -> Vec<&[u8]> {
-        let column = column.as_binary_view();
-        (0..column.len()).map(|row| column.value(row)).collect()
+        bytes(column.as_binary_view(), |key| key)
     }
 
     fn write_state<'a>(keys: impl Iterator<Item = Option<Self::Borrowed<'a>>>) -> ArrayRef {
@@ -292,8 +290,8 @@ impl Key for Vec<u8> {
     }
 }
 
-fn texts<'a>(rows: std::ops::Range<usize>, text: impl Fn(usize) -> &'a str) -> Vec<&'a [u8]> {
-    rows.map(|row| text(row).as_bytes()).collect()
+fn bytes<'a, C: ArrayAccessor + Copy>(column: C, of_item: impl Fn(C::Item) -> &'a [u8]) -> Vec<&'a [u8]> {
+    (0..column.len()).map(|row| of_item(column.value(row))).collect()
 }
 
 /// Keys of the row format as values. A row format has NULLs of its own, which keys never are: they are put in afterwards.
