@@ -3,17 +3,20 @@
 //! A domain lists its functions in its `mod.rs`, one line each; [`all`] lists the domains. Each function stands in a file
 //! with its [`Doc`]; registration, `system.functions`, help, completion and the reference are derived from these lists.
 
+pub(crate) mod aggregate;
+pub(crate) mod amounts;
 pub(crate) mod arguments;
 mod basket;
 pub(crate) mod relation;
 mod rfm;
 mod sample;
 pub(crate) mod step;
+mod tags;
 pub(crate) mod usable_rows;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use crate::docs::Doc;
 use relation::RelationFunction;
@@ -26,6 +29,14 @@ pub(crate) trait ScalarFunction: Send + Sync {
     fn udf(&self) -> ScalarUDF;
 }
 
+/// A function over a group of rows, with its page; [`aggregate`] is the way to write one.
+pub(crate) trait AggregateFunction: Send + Sync {
+    /// Its page.
+    fn doc(&self) -> &'static Doc;
+    /// What DataFusion calls.
+    fn udf(&self) -> AggregateUDF;
+}
+
 /// The functions of one domain.
 #[derive(Default)]
 pub(crate) struct FunctionSet {
@@ -33,6 +44,7 @@ pub(crate) struct FunctionSet {
     pub(crate) title: &'static str,
     pub(crate) relations: Vec<Arc<dyn RelationFunction>>,
     pub(crate) scalars: Vec<Arc<dyn ScalarFunction>>,
+    pub(crate) aggregates: Vec<Arc<dyn AggregateFunction>>,
 }
 
 impl FunctionSet {
@@ -50,14 +62,21 @@ impl FunctionSet {
         self
     }
 
+    fn aggregate(mut self, function: impl AggregateFunction + 'static) -> Self {
+        self.aggregates.push(Arc::new(function));
+        self
+    }
+
     /// The pages of the domain, in the order of its list.
     pub(crate) fn docs(&self) -> Vec<&'static Doc> {
         let relations = self.relations.iter().map(|function| function.doc());
-        relations.chain(self.scalars.iter().map(|function| function.doc())).collect()
+        let scalars = self.scalars.iter().map(|function| function.doc());
+        let aggregates = self.aggregates.iter().map(|function| function.doc());
+        relations.chain(scalars).chain(aggregates).collect()
     }
 }
 
 /// Every domain.
 pub(crate) fn all() -> Vec<FunctionSet> {
-    vec![rfm::functions(), basket::functions(), sample::functions()]
+    vec![rfm::functions(), basket::functions(), tags::functions(), sample::functions()]
 }

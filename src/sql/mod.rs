@@ -46,9 +46,12 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     if settings.get::<PortraitSettings>().is_none() {
         settings.insert(PortraitSettings::default());
     }
-    let scalars: Vec<_> = functions::all().into_iter().flat_map(|set| set.scalars).collect();
-    let scalars = scalars.into_iter().map(|function| Arc::new(function.udf()));
-    builder.scalar_functions().get_or_insert_default().extend(scalars);
+    for set in functions::all() {
+        let scalars = set.scalars.iter().map(|function| Arc::new(function.udf()));
+        builder.scalar_functions().get_or_insert_default().extend(scalars);
+        let aggregates = set.aggregates.iter().map(|function| Arc::new(function.udf()));
+        builder.aggregate_functions().get_or_insert_default().extend(aggregates);
+    }
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook));
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);

@@ -2,7 +2,7 @@
 //!
 //! One accumulator of 32 bytes a customer, so that a row touches one cache line, where `max`, `count` and `sum` would
 //! touch three. Sums are exact and do not depend on the order of rows: integers and decimals add up in 128 bits; a float is
-//! taken as a multiple of 2⁻⁶⁴, so that amounts of at least 2⁻¹¹ lose nothing and the sum is rounded once, at the end.
+//! taken as a multiple of 2⁻⁶⁴ ([`fixed_point`](crate::kernels::fixed_point)) and the sum is rounded once, at the end.
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::failed;
+use crate::functions::amounts::amount_type;
+use crate::kernels::fixed_point::{from_fixed_point, to_fixed_point};
 
 /// `rfm_measures(order_time, amount)`: a row is an order.
 pub(super) fn measures_of_rows(order_time: Expr, amount: Expr) -> Expr {
@@ -32,18 +34,6 @@ pub(super) fn measures_of_rows(order_time: Expr, amount: Expr) -> Expr {
 /// `rfm_measures_of_orders(measures)`: a row holds the measures of the lines of one order.
 pub(super) fn measures_of_orders(measures: Expr) -> Expr {
     AggregateUDF::from(Measures { merges: true, signature: Signature::any(1, Volatility::Immutable) }).call(vec![measures])
-}
-
-/// The type that amounts are brought to before they are added up.
-pub(super) fn amount_type(data_type: &DataType) -> DataType {
-    match data_type {
-        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
-        DataType::Decimal128(precision, scale) => DataType::Decimal128(*precision, *scale),
-        DataType::Decimal256(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
-        DataType::UInt64 => DataType::Decimal128(20, 0),
-        integer if integer.is_integer() => DataType::Int64,
-        _ => DataType::Float64,
-    }
 }
 
 /// The type of the sum of amounts of such a type: decimals get ten digits more, as in SQL's `sum`.
@@ -193,22 +183,6 @@ impl MeasuresAccumulator {
         }
         if overflows { Err(too_large()) } else { Ok(()) }
     }
-}
-
-/// 2⁶⁴, the unit in which floats are added up.
-const FIXED_POINT: f64 = 18_446_744_073_709_551_616.0;
-
-/// An amount in that unit, and whether it is too large for it.
-#[inline]
-fn to_fixed_point(amount: f64) -> (i128, bool) {
-    let scaled = (amount * FIXED_POINT).round_ties_even();
-    // 2¹²⁶: far from wrapping, near enough to tell.
-    (scaled as i128, scaled.abs() >= 8.5e37)
-}
-
-/// Sums back as doubles, correctly rounded.
-pub(super) fn from_fixed_point(total: i128) -> f64 {
-    total as f64 / FIXED_POINT
 }
 
 fn ticks(times: &ArrayRef) -> Result<&[i64]> {

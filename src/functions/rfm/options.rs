@@ -8,12 +8,13 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, scalar_subquery};
 
-use super::measures::{amount_type, measures_of_orders, measures_of_rows, monetary_type};
+use super::measures::{measures_of_orders, measures_of_rows, monetary_type};
 use super::scheme::{LABELS, SCHEMES, Scheme};
 use super::score::METHODS;
 use super::step::{AsOf, Scoring, ScoringMethod};
 use crate::docs::{Argument, Takes};
 use crate::error::{failed, invalid};
+use crate::functions::amounts::amount_type;
 use crate::functions::arguments::Moment;
 use crate::functions::relation::{Call, Roles, role};
 use crate::functions::usable_rows::usable_rows;

@@ -1,0 +1,35 @@
+//! Tags (标签): what the rows of a customer say about the customer, as aggregates.
+//!
+//! ```text
+//! GROUP BY customer ─▶ preference, preference_share      what is chosen most, and how strongly
+//!                      first_value_by, last_value_by     what came first, what holds now
+//!                      single_value                      what must be one thing
+//!                      purchase_cycle, trend             how often, and rising or falling
+//! ```
+//! Each is a [`GroupedFunction`](crate::functions::aggregate::GroupedFunction). [`keys`] makes values of any type into words or
+//! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::functions::amounts)), so that no
+//! result depends on the order of rows, on partitions or on batches, to the last bit.
+
+mod keys;
+mod lists;
+#[cfg(test)]
+mod merging;
+mod preference;
+mod purchase_cycle;
+mod single_value;
+mod time;
+mod trend;
+mod value_by;
+
+use super::FunctionSet;
+
+pub(super) fn functions() -> FunctionSet {
+    FunctionSet::new("tags", "Tags: preferences, firsts and lasts, cycles and trends of customers")
+        .aggregate(preference::Preference { share: false })
+        .aggregate(preference::Preference { share: true })
+        .aggregate(value_by::ValueBy { last: false })
+        .aggregate(value_by::ValueBy { last: true })
+        .aggregate(single_value::SingleValue)
+        .aggregate(purchase_cycle::PurchaseCycle)
+        .aggregate(trend::Trend)
+}

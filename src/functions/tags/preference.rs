@@ -1,0 +1,276 @@
+//! `preference` and `preference_share`: what a customer mostly chooses, and how strongly.
+//!
+//! Weights are added up for every value of every group, as whole numbers: values are numbered once for all groups, and
+//! a hash table leads from (group, number of the value) to the total, so that a table of millions of customers and a few
+//! categories keeps each category once, and one group may have millions of values.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, UInt64Array};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, UInt64Type};
+use datafusion::common::{HashMap, Result};
+
+use super::keys::{Key, Keys, value_type};
+use super::lists;
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::failed;
+use crate::functions::aggregate::{Grouped, GroupedFunction};
+use crate::functions::amounts::Amount;
+
+const PREFERENCE: Doc = Doc {
+    name: "preference",
+    kind: Kind::Aggregate,
+    domain: "tags",
+    summary: "The value of the largest total weight in the group: the category bought most, the channel used most.",
+    description: "\
+For every value v of the group, W(v) = Σ weight over its rows; the result is the v with the largest W(v). Of several, the one with more
+rows; of several still, the smallest value. Without `weight`, every row weighs 1, and the result is the most frequent value.
+
+Weights may be amounts, quantities or a decay by age, as `exp(-days / 90.0)`. Rows whose value or weight is NULL are left out; a
+negative weight, NaN or infinity is an error. NULL for a group without rows. The result has the type of `value` (a dictionary counts
+as what it holds).
+
+Sums are exact and do not depend on the order of rows: integers and decimals add up in 128 bits, a float counts as a multiple of
+2⁻⁶⁴. Memory grows with the distinct values of each group.",
+    arguments: &[
+        Argument::required("value", Takes::Value("any type with an order"), "what is chosen"),
+        Argument::optional("weight", Takes::Value("number ≥ 0"), "1", "how much a row counts"),
+    ],
+    examples: &["SELECT customer_id, preference(channel) AS channel, preference(channel, amount) AS channel_by_amount
+FROM sample_orders(rows => 1000) WHERE status = 'paid' AND amount >= 0
+GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
+    ..Doc::EMPTY
+};
+
+const SHARE: Doc = Doc {
+    name: "preference_share",
+    summary: "How strong the preference is: the share of the total weight that the preferred value has.",
+    description: "\
+max W(v) / Σ W(v) over the values v of the group, where W(v) is the total weight of v, as in `preference`: DOUBLE from 0 to 1. 1 is a
+customer who always chooses the same; with k values, 1/k is one without preference. NULL for a group without rows, and when all
+weights are 0. NULL, wrong weights and exactness as in `preference`.",
+    arguments: PREFERENCE.arguments,
+    examples: &["SELECT customer_id, preference(channel) AS channel, preference_share(channel) AS share, count(*) AS orders
+FROM sample_orders(rows => 1000) GROUP BY customer_id HAVING preference_share(channel) > 0.6 ORDER BY orders DESC, customer_id LIMIT 5;"],
+    ..PREFERENCE
+};
+
+/// `preference`, and `preference_share` when `share`.
+#[derive(Debug, Clone)]
+pub(super) struct Preference {
+    pub(super) share: bool,
+}
+
+impl Preference {
+    fn weight(&self) -> Amount {
+        Amount { function: GroupedFunction::doc(self).name, argument: "weight" }
+    }
+}
+
+impl GroupedFunction for Preference {
+    fn doc(&self) -> &'static Doc {
+        if self.share { &SHARE } else { &PREFERENCE }
+    }
+
+    fn result(&self, arguments: &[DataType]) -> Result<DataType> {
+        if let Some(weight) = arguments.get(1) {
+            self.weight().check(weight)?;
+        }
+        let value = value_type(self.doc().name, "value", &arguments[0])?;
+        Ok(if self.share { DataType::Float64 } else { value })
+    }
+
+    fn state(&self, arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>> {
+        let keys = Keys::of(&arguments[0])?.state_type();
+        Ok(vec![("values", lists::of(keys)), ("weights", lists::of(WEIGHT_STATE)), ("rows", lists::of(DataType::UInt64))])
+    }
+
+    fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>> {
+        let kind = Keys::of(&arguments[0])?;
+        let words = kind.are_words();
+        let (share, weight) = (self.share, self.weight());
+        Ok(if words {
+            Preferences::<u64>::start(share, weight, kind)
+        } else {
+            Preferences::<Vec<u8>>::start(share, weight, kind)
+        })
+    }
+
+    fn counts_repeats(&self) -> bool {
+        true
+    }
+}
+
+/// Weights travel as 128 bits as they are, without a scale.
+const WEIGHT_STATE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    weight: i128,
+    rows: u64,
+}
+
+#[derive(Debug)]
+struct Preferences<K> {
+    share: bool,
+    weight: Amount,
+    kind: Keys,
+    groups: usize,
+    /// Each value has a number, the same in all groups.
+    numbers: HashMap<K, u32>,
+    /// Bytes of the keys outside `numbers`.
+    heap: usize,
+    totals: HashMap<(usize, u32), Total>,
+}
+
+impl<K: Key> Preferences<K> {
+    fn new(share: bool, weight: Amount, kind: Keys) -> Self {
+        Self { share, weight, kind, groups: 0, numbers: HashMap::new(), heap: 0, totals: HashMap::new() }
+    }
+
+    fn start(share: bool, weight: Amount, kind: Keys) -> Box<dyn Grouped> {
+        Box::new(Self::new(share, weight, kind))
+    }
+
+    fn add(&mut self, group: usize, key: K::Borrowed<'_>, weight: i128, rows: u64) -> Result<()> {
+        let Ok(next) = u32::try_from(self.numbers.len()) else {
+            return Err(failed(self.weight.function, "more than 4294967296 distinct values; group them first"));
+        };
+        let number = self.number(key, next);
+        let total = self.totals.entry((group, number)).or_default();
+        total.weight = total.weight.checked_add(weight).ok_or_else(|| self.weight.too_large())?;
+        total.rows += rows;
+        Ok(())
+    }
+
+    fn number(&mut self, key: K::Borrowed<'_>, next: u32) -> u32 {
+        let number = K::number(&mut self.numbers, key, next);
+        if number == next {
+            self.heap += K::heap_of(key);
+        }
+        number
+    }
+
+    /// The keys by their numbers.
+    fn keys(&self) -> Vec<K::Borrowed<'_>> {
+        let mut numbered: Vec<(u32, &K)> = self.numbers.iter().map(|(key, number)| (*number, key)).collect();
+        numbered.sort_unstable_by_key(|(number, _)| *number);
+        numbered.into_iter().map(|(_, key)| key.borrowed()).collect()
+    }
+
+    /// The preferred value of each of the first groups, by number.
+    fn best(&self, first: usize, keys: &[K::Borrowed<'_>]) -> Vec<Option<(u32, Total)>> {
+        let mut best: Vec<Option<(u32, Total)>> = vec![None; first];
+        for ((group, number), total) in &self.totals {
+            let Some(best) = best.get_mut(*group) else { continue };
+            let place = best.map_or(Ordering::Greater, |(other, best)| {
+                let by_weight = total.weight.cmp(&best.weight).then(total.rows.cmp(&best.rows));
+                by_weight.then_with(|| keys[other as usize].cmp(&keys[*number as usize]))
+            });
+            if place == Ordering::Greater {
+                *best = Some((*number, *total));
+            }
+        }
+        best
+    }
+
+    fn shares(&self, best: &[Option<(u32, Total)>]) -> Result<Float64Array> {
+        let mut sums = vec![0i128; best.len()];
+        for ((group, _), total) in &self.totals {
+            if let Some(sum) = sums.get_mut(*group) {
+                *sum = sum.checked_add(total.weight).ok_or_else(|| self.weight.too_large())?;
+            }
+        }
+        let share = |(best, sum): (&Option<(u32, Total)>, i128)| {
+            best.filter(|_| sum > 0).map(|(_, total)| total.weight as f64 / sum as f64)
+        };
+        Ok(best.iter().zip(sums).map(share).collect())
+    }
+}
+
+impl<K: Key> Grouped for Preferences<K> {
+    fn fresh(&self) -> Box<dyn Grouped> {
+        Self::start(self.share, self.weight, self.kind.clone())
+    }
+
+    fn grow(&mut self, total: usize) {
+        self.groups = total;
+    }
+
+    fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let values = self.kind.encode(&arguments[0])?;
+        let values = K::read(&values)?;
+        let weights = arguments.get(1).map(|weights| self.weight.read_weights(weights)).transpose()?;
+        for (row, (group, value)) in groups.iter().zip(values).enumerate() {
+            self.add(*group, value, weights.as_ref().map_or(1, |weights| weights[row]), 1)?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let (values, lengths) = lists::items(&states[0]);
+        let ((weights, _), (rows, _)) = (lists::items(&states[1]), lists::items(&states[2]));
+        let values = K::read_state(&values);
+        let (weights, rows) = (weights.as_primitive::<Decimal128Type>().values(), rows.as_primitive::<UInt64Type>().values());
+        let groups = groups.iter().zip(lengths).flat_map(|(group, length)| std::iter::repeat_n(*group, length));
+        for (item, group) in groups.enumerate() {
+            self.add(group, values[item], weights[item], rows[item])?;
+        }
+        Ok(())
+    }
+
+    fn results(&mut self, first: usize) -> Result<ArrayRef> {
+        let keys = self.keys();
+        let best = self.best(first, &keys);
+        if self.share {
+            return Ok(Arc::new(self.shares(&best)?));
+        }
+        K::write(&self.kind, best.iter().map(|best| best.map(|(number, _)| keys[number as usize])))
+    }
+
+    fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>> {
+        let keys = self.keys();
+        let mut entries: Vec<(usize, u32, Total)> = self
+            .totals
+            .iter()
+            .filter(|((group, _), _)| *group < first)
+            .map(|((group, number), total)| (*group, *number, *total))
+            .collect();
+        entries.sort_unstable_by_key(|(group, number, _)| (*group, *number));
+        let mut lengths = vec![0; first];
+        entries.iter().for_each(|(group, _, _)| lengths[*group] += 1);
+        let values = K::write_state(entries.iter().map(|(_, number, _)| Some(keys[*number as usize])));
+        let weights =
+            Decimal128Array::from_iter_values(entries.iter().map(|(_, _, total)| total.weight)).with_data_type(WEIGHT_STATE);
+        let rows = UInt64Array::from_iter_values(entries.iter().map(|(_, _, total)| total.rows));
+        let columns: [ArrayRef; 3] = [values, Arc::new(weights), Arc::new(rows)];
+        columns.into_iter().map(|column| lists::from_items(column, &lengths)).collect()
+    }
+
+    fn forget(&mut self, first: usize) {
+        let mut rest = Self::new(self.share, self.weight, self.kind.clone());
+        rest.groups = self.groups - first;
+        if rest.groups > 0 {
+            // Only the values that are still needed stay, under new numbers.
+            let keys = self.keys();
+            for ((group, number), total) in &self.totals {
+                if *group < first {
+                    continue;
+                }
+                let (key, next) = (keys[*number as usize], rest.numbers.len() as u32);
+                let number = rest.number(key, next);
+                rest.totals.insert((*group - first, number), *total);
+            }
+        }
+        *self = rest;
+    }
+
+    fn groups(&self) -> usize {
+        self.groups
+    }
+
+    fn size(&self) -> usize {
+        self.numbers.allocation_size() + self.heap + self.totals.allocation_size()
+    }
+}

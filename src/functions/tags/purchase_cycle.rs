@@ -1,0 +1,213 @@
+//! `purchase_cycle`: how many days usually lie between two days of purchase.
+//!
+//! A group keeps its distinct days, 4 bytes each: a list whose front is sorted and whose tail is new; when the tail has become
+//! as long as the front, both are sorted into one. A row costs a push, a day log(days) comparisons in all.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int32Array};
+use datafusion::arrow::datatypes::{DataType, Int32Type};
+use datafusion::common::Result;
+
+use super::lists;
+use super::time::{check_time, days};
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::functions::aggregate::{Grouped, GroupedFunction};
+
+const DOC: Doc = Doc {
+    name: "purchase_cycle",
+    kind: Kind::Aggregate,
+    domain: "tags",
+    summary: "The mean number of days between one day of purchase and the next.",
+    description: "\
+(last day − first day) / (distinct days − 1), where days are the distinct calendar days of `time` in the group: the mean gap between
+consecutive days of purchase, DOUBLE, at least 1. Several orders of one day are one purchase. NULL with fewer than two distinct days;
+rows where `time` is NULL are left out.
+
+A timestamp with a time zone is read in its zone, one without as it stands. Compare the days since the last purchase with the cycle:
+a customer who is silent for more than two cycles is late.
+
+A group keeps its distinct days, 4 to 16 bytes each.",
+    arguments: &[Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when a purchase was made")],
+    examples: &["SELECT customer_id, purchase_cycle(ordered_at) AS cycle_days, DATE '2025-06-30' - CAST(max(ordered_at) AS DATE) AS silent_days
+FROM sample_orders(rows => 1000) WHERE status = 'paid' AND ordered_at < TIMESTAMP '2025-07-01'
+GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
+    ..Doc::EMPTY
+};
+
+#[derive(Debug, Clone)]
+pub(super) struct PurchaseCycle;
+
+impl GroupedFunction for PurchaseCycle {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn result(&self, arguments: &[DataType]) -> Result<DataType> {
+        check_time(DOC.name, &arguments[0])?;
+        Ok(DataType::Float64)
+    }
+
+    fn state(&self, _arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>> {
+        Ok(vec![("days", lists::of(DataType::Int32))])
+    }
+
+    fn start(&self, _arguments: &[DataType]) -> Result<Box<dyn Grouped>> {
+        Ok(Box::new(Cycles::default()))
+    }
+
+    fn counts_repeats(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Debug, Default, Clone)]
+struct Days {
+    days: Vec<i32>,
+    /// So many at the front are sorted and distinct.
+    sorted: usize,
+}
+
+impl Days {
+    fn add(&mut self, day: i32) {
+        // Rows often come in the order of time, and several a day.
+        match self.days.last() {
+            Some(last) if *last == day => return,
+            Some(last) if *last < day && self.sorted == self.days.len() => self.sorted += 1,
+            None => self.sorted = 1,
+            _ => {}
+        }
+        self.days.push(day);
+        if self.days.len() >= 2 * self.sorted + 8 {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.sorted < self.days.len() {
+            self.days.sort_unstable();
+            self.days.dedup();
+            self.sorted = self.days.len();
+        }
+    }
+
+    /// The mean gap; the days are settled.
+    fn cycle(&self) -> Option<f64> {
+        let (first, last) = (self.days.first()?, self.days.last()?);
+        let gaps = self.days.len() - 1;
+        (gaps > 0).then(|| (i64::from(*last) - i64::from(*first)) as f64 / gaps as f64)
+    }
+
+    fn heap(&self) -> usize {
+        self.days.capacity() * size_of::<i32>()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Cycles {
+    groups: Vec<Days>,
+    /// Bytes of the days outside `groups`.
+    heap: usize,
+}
+
+impl Cycles {
+    fn add(&mut self, group: usize, day: i32) {
+        let days = &mut self.groups[group];
+        self.heap -= days.heap();
+        days.add(day);
+        self.heap += days.heap();
+    }
+}
+
+impl Grouped for Cycles {
+    fn fresh(&self) -> Box<dyn Grouped> {
+        Box::new(Self::default())
+    }
+
+    fn grow(&mut self, total: usize) {
+        self.groups.resize(total, Days::default());
+    }
+
+    fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        for (group, day) in groups.iter().zip(days(DOC.name, &arguments[0])?) {
+            self.add(*group, day);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let (days, lengths) = lists::items(&states[0]);
+        let groups = groups.iter().zip(lengths).flat_map(|(group, length)| std::iter::repeat_n(*group, length));
+        for (group, day) in groups.zip(days.as_primitive::<Int32Type>().values()) {
+            self.add(group, *day);
+        }
+        Ok(())
+    }
+
+    fn results(&mut self, first: usize) -> Result<ArrayRef> {
+        let groups = &mut self.groups[..first];
+        groups.iter_mut().for_each(Days::settle);
+        Ok(Arc::new(groups.iter().map(Days::cycle).collect::<Float64Array>()))
+    }
+
+    fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>> {
+        let groups = &mut self.groups[..first];
+        groups.iter_mut().for_each(Days::settle);
+        let lengths: Vec<usize> = groups.iter().map(|group| group.days.len()).collect();
+        let days = Int32Array::from_iter_values(groups.iter().flat_map(|group| group.days.iter().copied()));
+        Ok(vec![lists::from_items(Arc::new(days), &lengths)?])
+    }
+
+    fn forget(&mut self, first: usize) {
+        if first == self.groups.len() {
+            *self = Self::default();
+            return;
+        }
+        let gone: usize = self.groups.drain(..first).map(|group| group.heap()).sum();
+        self.heap -= gone;
+    }
+
+    fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn size(&self) -> usize {
+        self.groups.capacity() * size_of::<Days>() + self.heap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_once_in_any_order() {
+        let mut forward = Days::default();
+        let mut scattered = Days::default();
+        for day in 0..1_000 {
+            forward.add(day / 3);
+            scattered.add((day * 7_919 % 1_000) / 3);
+        }
+        assert_eq!(forward.sorted, forward.days.len());
+        scattered.settle();
+        assert_eq!(forward.days, scattered.days);
+        assert_eq!(forward.cycle(), Some(1.0));
+    }
+
+    #[test]
+    fn the_tail_stays_as_short_as_the_front() {
+        let mut days = Days::default();
+        for turn in 0..10_000 {
+            days.add(turn % 5);
+            assert!(days.days.len() <= 2 * 5 + 8);
+        }
+    }
+
+    #[test]
+    fn the_whole_calendar_fits() {
+        let mut days = Days::default();
+        days.add(i32::MIN);
+        days.add(i32::MAX);
+        assert_eq!(days.cycle(), Some(4_294_967_295.0));
+    }
+}

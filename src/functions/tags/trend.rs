@@ -1,0 +1,286 @@
+//! `trend`: whether amounts rise or fall with time, by least squares.
+//!
+//! For n rows with times x and amounts y the slope is
+//! ```text
+//! Σ (x − x̄)(y − ȳ)     n Σxy − Σx Σy
+//! ───────────────── = ───────────────
+//!    Σ (x − x̄)²         n Σx² − (Σx)²
+//! ```
+//! In doubles the right side cancels: with microseconds since 1970, x² has over 100 bits. Here times are whole ticks and amounts whole
+//! units, the five sums are kept exactly in 64 to 256 bits, and the two differences are exact too: the same as centring first. One
+//! division rounds at the end, so that the result does not depend on the order of rows, and two states merge by adding.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Decimal256Array, Float64Array, UInt64Array};
+use datafusion::arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, UInt64Type, i256,
+};
+use datafusion::common::Result;
+
+use super::time::{check_time, ticks, ticks_a_day};
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::functions::aggregate::{Grouped, GroupedFunction};
+use crate::functions::amounts::{Amount, units};
+
+const DOC: Doc = Doc {
+    name: "trend",
+    kind: Kind::Aggregate,
+    domain: "tags",
+    summary: "The slope of an amount over time, per 30 days: rising above 0, falling below.",
+    description: "\
+The slope of the least-squares line through the points (time, amount) of the group:
+Σ (t − mean t)(amount − mean amount) / Σ (t − mean t)², times 30 days. DOUBLE, in units of `amount` per 30 days. NULL with fewer than two
+distinct times; rows where `time` or `amount` is NULL are left out; NaN and infinite amounts are an error.
+
+Every row is a point: for the trend of spending a month, sum by customer and month first. Few points give a slope of little
+meaning; look at `count(*)` too, and divide by `avg(amount)` to compare customers.
+
+The sums are exact integers (times in their own unit, decimals in their last digit, floats in multiples of 2⁻⁶⁴) and the result is
+rounded only at the end: it does not depend on the order of rows, and times long after 1970 cost no digits. A group keeps 112 bytes.",
+    arguments: &[
+        Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when"),
+        Argument::required("amount", Takes::Value("number"), "how much"),
+    ],
+    examples: &["SELECT customer_id, round(trend(month, spent), 2) AS yuan_per_month_more, count(*) AS months
+FROM (
+  SELECT customer_id, date_trunc('month', ordered_at) AS month, sum(amount) AS spent
+  FROM sample_orders(rows => 1000) WHERE status = 'paid' AND customer_id IS NOT NULL GROUP BY customer_id, month)
+GROUP BY customer_id HAVING count(*) >= 6 ORDER BY yuan_per_month_more LIMIT 5;"],
+    source: "ordinary least squares, as SQL's regr_slope(amount, time)",
+    ..Doc::EMPTY
+};
+
+const AMOUNT: Amount = Amount { function: DOC.name, argument: "amount" };
+
+#[derive(Debug, Clone)]
+pub(super) struct Trend;
+
+impl GroupedFunction for Trend {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn result(&self, arguments: &[DataType]) -> Result<DataType> {
+        check_time(DOC.name, &arguments[0])?;
+        AMOUNT.check(&arguments[1])?;
+        Ok(DataType::Float64)
+    }
+
+    fn state(&self, _arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>> {
+        Ok(vec![("n", DataType::UInt64), ("x", WHOLE_128), ("y", WHOLE_128), ("xx", WHOLE_256), ("xy", WHOLE_256)])
+    }
+
+    fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>> {
+        let (month, unit) = (30.0 * ticks_a_day(&arguments[0]) as f64, units(&arguments[1]));
+        Ok(Box::new(Trends { month, unit, groups: vec![] }))
+    }
+
+    fn counts_repeats(&self) -> bool {
+        true
+    }
+}
+
+/// Sums travel as the bits they are; precision plays no part.
+const WHOLE_128: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+const WHOLE_256: DataType = DataType::Decimal256(DECIMAL256_MAX_PRECISION, 0);
+
+/// The five sums of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sums {
+    n: u64,
+    x: i128,
+    y: i128,
+    xx: i256,
+    xy: i256,
+}
+
+impl Sums {
+    fn of(x: i64, y: i128) -> Self {
+        // In two halves of y, each product fits in 128 bits.
+        let (high, low) = (i128::from((y >> 64) as i64), i128::from(y as u64));
+        let x = i128::from(x);
+        let high = x * high;
+        let high = i256::from_parts((high << 64) as u128, high >> 64);
+        Self { n: 1, x, y, xx: i256::from_i128(x * x), xy: high.wrapping_add(i256::from_i128(x * low)) }
+    }
+
+    /// Both together. Only the sum of amounts can be too large: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
+    fn plus(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            n: self.n + other.n,
+            x: self.x + other.x,
+            y: self.y.checked_add(other.y)?,
+            xx: self.xx.wrapping_add(other.xx),
+            xy: self.xy.wrapping_add(other.xy),
+        })
+    }
+
+    /// Units of amount per tick, as numerator and denominator. The denominator is 0 just when there are fewer than two
+    /// distinct times. `None` when they do not fit in 256 bits.
+    fn slope(&self) -> Option<(i256, i256)> {
+        let (n, x, y) = (i256::from_i128(i128::from(self.n)), i256::from_i128(self.x), i256::from_i128(self.y));
+        let numerator = n.checked_mul(self.xy)?.checked_sub(x.checked_mul(y)?)?;
+        let denominator = n.checked_mul(self.xx)?.checked_sub(x.checked_mul(x)?)?;
+        Some((numerator, denominator))
+    }
+}
+
+/// The nearest double.
+fn to_f64(number: i256) -> f64 {
+    let (low, high) = number.wrapping_abs().to_parts();
+    // The least number is its own absolute value, whose bits are right without a sign.
+    let high = high as u128;
+    let magnitude = if high == 0 {
+        low as f64
+    } else {
+        let zeros = high.leading_zeros();
+        // The upper 128 bits; what is below only says whether there is more.
+        let upper = if zeros == 0 { high } else { (high << zeros) | (low >> (128 - zeros)) };
+        let more = u128::from(low << zeros != 0);
+        (upper | more) as f64 * 2f64.powi(128 - zeros as i32)
+    };
+    if number.is_negative() { -magnitude } else { magnitude }
+}
+
+/// The nearest double to a product, when the factor is whole and 256 bits are enough.
+fn times(number: i256, factor: f64) -> f64 {
+    let whole = factor as i128;
+    let product = if whole as f64 == factor { number.checked_mul(i256::from_i128(whole)) } else { None };
+    product.map_or_else(|| to_f64(number) * factor, to_f64)
+}
+
+#[derive(Debug)]
+struct Trends {
+    /// Ticks in 30 days.
+    month: f64,
+    /// How many units make an amount of 1.
+    unit: f64,
+    groups: Vec<Sums>,
+}
+
+impl Trends {
+    fn add(&mut self, group: usize, sums: &Sums) -> Result<()> {
+        self.groups[group] = self.groups[group].plus(sums).ok_or_else(|| AMOUNT.too_large())?;
+        Ok(())
+    }
+
+    fn slope(&self, sums: &Sums) -> Result<Option<f64>> {
+        let (numerator, denominator) = sums.slope().ok_or_else(|| AMOUNT.too_large())?;
+        let slope = || times(numerator, self.month) / times(denominator, self.unit);
+        Ok((denominator != i256::ZERO).then(slope))
+    }
+}
+
+impl Grouped for Trends {
+    fn fresh(&self) -> Box<dyn Grouped> {
+        Box::new(Self { month: self.month, unit: self.unit, groups: vec![] })
+    }
+
+    fn grow(&mut self, total: usize) {
+        self.groups.resize(total, Sums::default());
+    }
+
+    fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let (times, amounts) = (ticks(&arguments[0])?, AMOUNT.read(&arguments[1])?);
+        for ((group, time), amount) in groups.iter().zip(times).zip(amounts) {
+            self.add(*group, &Sums::of(time, amount))?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let n = states[0].as_primitive::<UInt64Type>().values();
+        let [x, y] = [1, 2].map(|column: usize| states[column].as_primitive::<Decimal128Type>().values());
+        let [xx, xy] = [3, 4].map(|column: usize| states[column].as_primitive::<Decimal256Type>().values());
+        for (row, group) in groups.iter().enumerate() {
+            self.add(*group, &Sums { n: n[row], x: x[row], y: y[row], xx: xx[row], xy: xy[row] })?;
+        }
+        Ok(())
+    }
+
+    fn results(&mut self, first: usize) -> Result<ArrayRef> {
+        let slopes: Result<Vec<Option<f64>>> = self.groups[..first].iter().map(|sums| self.slope(sums)).collect();
+        Ok(Arc::new(Float64Array::from(slopes?)))
+    }
+
+    fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>> {
+        let groups = &self.groups[..first];
+        let of_128 = |sum: fn(&Sums) -> i128| Decimal128Array::from_iter_values(groups.iter().map(sum)).with_data_type(WHOLE_128);
+        let of_256 = |sum: fn(&Sums) -> i256| Decimal256Array::from_iter_values(groups.iter().map(sum)).with_data_type(WHOLE_256);
+        Ok(vec![
+            Arc::new(UInt64Array::from_iter_values(groups.iter().map(|sums| sums.n))),
+            Arc::new(of_128(|sums| sums.x)),
+            Arc::new(of_128(|sums| sums.y)),
+            Arc::new(of_256(|sums| sums.xx)),
+            Arc::new(of_256(|sums| sums.xy)),
+        ])
+    }
+
+    fn forget(&mut self, first: usize) {
+        if first == self.groups.len() {
+            self.groups = vec![];
+        } else {
+            self.groups.drain(..first);
+        }
+    }
+
+    fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn size(&self) -> usize {
+        self.groups.capacity() * size_of::<Sums>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(x: i64, y: i128) -> i256 {
+        i256::from_i128(i128::from(x)).wrapping_mul(i256::from_i128(y))
+    }
+
+    #[test]
+    fn products_are_exact() {
+        let times = [0, 1, -1, 1_751_241_600_000_000, i64::MAX, i64::MIN];
+        let amounts = [0, 1, -1, 19_999, -(1 << 64), (1 << 64) - 1, 123_456 << 64, i128::MAX, i128::MIN];
+        for x in times {
+            for y in amounts {
+                let sums = Sums::of(x, y);
+                assert_eq!((sums.xy, sums.xx), (product(x, y), product(x, i128::from(x))), "{x} × {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn wide_numbers_become_the_nearest_double() {
+        for number in [0, 1, -1, i128::MAX, i128::MIN, (1 << 100) + 1] {
+            assert_eq!(to_f64(i256::from_i128(number)), number as f64);
+        }
+        assert_eq!(to_f64(i256::MIN), -(2f64.powi(255)));
+        assert_eq!(to_f64(i256::MAX), 2f64.powi(255));
+        // Half way between two doubles, and a little more.
+        let half_way = i256::from_parts(0, (1 << 60) + (1 << 7));
+        assert_eq!(to_f64(half_way), 2f64.powi(188));
+        assert_eq!(to_f64(half_way.wrapping_add(i256::ONE)), 2f64.powi(188) * (1.0 + f64::EPSILON));
+    }
+
+    #[test]
+    fn small_differences_far_from_1970_are_seen() {
+        // One microsecond apart in the year 2200; the amounts differ by one unit.
+        let start = 7_258_118_400_000_000;
+        let sums = Sums::of(start, 10).plus(&Sums::of(start + 1, 11)).unwrap();
+        assert_eq!(sums.slope(), Some((i256::ONE, i256::ONE)));
+        let same = Sums::of(start, 10).plus(&Sums::of(start, 11)).unwrap();
+        assert_eq!(same.slope(), Some((i256::ZERO, i256::ZERO)));
+    }
+
+    #[test]
+    fn sums_never_wrap() {
+        assert_eq!(Sums::of(1, i128::MAX).plus(&Sums::of(1, 1)), None);
+        let far = Sums::of(i64::MIN, i128::MAX).plus(&Sums::of(i64::MAX, 0)).unwrap();
+        assert!(far.slope().is_some());
+    }
+}
