@@ -85,6 +85,8 @@ enum Action {
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     quiet_panics();
+    // Development builds fail where FAILPOINTS says, for tests of what is left then.
+    let _failing = cfg!(debug_assertions).then(fail::FailScenario::setup);
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
