@@ -17,7 +17,7 @@ use super::files;
 use super::system::SystemSchema;
 use crate::catalog::{Catalog, Definition};
 use crate::error::{failed, invalid};
-use crate::sql::parser;
+use crate::sql::{macros, parser};
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
@@ -132,6 +132,7 @@ async fn build(state: &SessionState, definition: &Definition) -> Result<Arc<dyn 
     let statement = parser::parse(&definition.sql, state)?.pop();
     let mut statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
     parser::take_if_not_exists(&mut statement.parsed);
+    macros::expand(&mut statement.parsed, state).await?;
     match state.statement_to_plan(statement.parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(mut command)) => {
             files::resolve(&mut command, &definition.base);

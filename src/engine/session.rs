@@ -22,6 +22,7 @@ use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
 use crate::error::{did_you_mean, invalid, message};
 use crate::settings::PortraitSettings;
+use crate::sql::macros;
 use crate::sql::parser::{self, Statement};
 
 /// One user's session. Cheap to clone; clones share everything.
@@ -97,8 +98,13 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
-        let context = self.context.clone();
-        self.engine.run(async move { context.state().statement_to_plan(statement.parsed).await }).await
+        let state = self.context.state();
+        let plan = async move {
+            let mut parsed = statement.parsed;
+            macros::expand(&mut parsed, &state).await?;
+            state.statement_to_plan(parsed).await
+        };
+        self.engine.run(plan).await
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -126,6 +132,7 @@ impl Session {
         let Statement { text, mut parsed, .. } = statement;
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let state = self.context.state();
+        macros::expand(&mut parsed, &state).await.map_err(|error| self.name_missing_table(error))?;
         let refers_to = state.resolve_table_references(&parsed)?;
         let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(error))?;
         let plan = self.bind(plan)?;

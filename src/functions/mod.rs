@@ -5,10 +5,12 @@
 
 pub(crate) mod arguments;
 mod basket;
+pub(crate) mod definitions;
 pub(crate) mod relation;
 mod rfm;
 mod sample;
 pub(crate) mod step;
+pub(crate) mod table_macro;
 pub(crate) mod usable_rows;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 use crate::docs::Doc;
 use relation::RelationFunction;
+use table_macro::TableMacro;
 
 /// An ordinary function with its page.
 pub(crate) trait ScalarFunction: Send + Sync {
@@ -32,6 +35,7 @@ pub(crate) struct FunctionSet {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) relations: Vec<Arc<dyn RelationFunction>>,
+    pub(crate) macros: Vec<Arc<dyn TableMacro>>,
     pub(crate) scalars: Vec<Arc<dyn ScalarFunction>>,
 }
 
@@ -45,6 +49,11 @@ impl FunctionSet {
         self
     }
 
+    fn table_macro(mut self, function: impl TableMacro + 'static) -> Self {
+        self.macros.push(Arc::new(function));
+        self
+    }
+
     fn scalar(mut self, function: impl ScalarFunction + 'static) -> Self {
         self.scalars.push(Arc::new(function));
         self
@@ -53,6 +62,7 @@ impl FunctionSet {
     /// The pages of the domain, in the order of its list.
     pub(crate) fn docs(&self) -> Vec<&'static Doc> {
         let relations = self.relations.iter().map(|function| function.doc());
+        let relations = relations.chain(self.macros.iter().map(|function| function.doc()));
         relations.chain(self.scalars.iter().map(|function| function.doc())).collect()
     }
 }

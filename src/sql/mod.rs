@@ -2,6 +2,7 @@
 
 mod call;
 pub(crate) mod chains;
+pub(crate) mod macros;
 pub(crate) mod parser;
 mod relation;
 pub(crate) mod statement;
@@ -66,7 +67,8 @@ pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
     let state = context.state();
     let mut statements = parser::parse(sql, &state)?;
     match (statements.pop(), statements.len()) {
-        (Some(statement), 0) => {
+        (Some(mut statement), 0) => {
+            macros::expand(&mut statement.parsed, &state).await?;
             let plan = state.statement_to_plan(statement.parsed).await?;
             context.execute_logical_plan(plan).await
         }

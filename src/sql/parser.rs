@@ -35,6 +35,20 @@ pub struct Statement {
 /// # Errors
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
+    parse_to(sql, state, state.config_options().sql_parser.recursion_limit.into())
+}
+
+/// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
+pub(crate) fn parse_composed(sql: &str, state: &SessionState) -> Result<Parsed> {
+    let depth: usize = state.config_options().sql_parser.recursion_limit.into();
+    let mut statements = parse_to(sql, state, depth.saturating_mul(2))?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement { parsed, .. }), true) => Ok(parsed),
+        _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
+    }
+}
+
+fn parse_to(sql: &str, state: &SessionState, depth: usize) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
     let dialect = dialect_from_str(options.sql_parser.dialect)
         .ok_or_else(|| invalid("datafusion.sql_parser.dialect", format!("{} is not known", options.sql_parser.dialect)))?;
@@ -44,10 +58,7 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     let places = Places::new(sql);
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
-    let mut parser = DFParserBuilder::new(tokens)
-        .with_dialect(dialect.as_ref())
-        .with_recursion_limit(options.sql_parser.recursion_limit.into())
-        .build()?;
+    let mut parser = DFParserBuilder::new(tokens).with_dialect(dialect.as_ref()).with_recursion_limit(depth).build()?;
     let mut statements = vec![];
     let mut previous_end = Location { line: 1, column: 1 };
     loop {
@@ -120,19 +131,22 @@ impl<'a> Places<'a> {
 }
 
 fn rewrite(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
-    let mut rewriter = Rewriter::new(state);
-    let flow = match parsed {
-        Parsed::Statement(statement) => statement.visit(&mut rewriter),
-        Parsed::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(&mut rewriter),
-            CopyToSource::Relation(_) => ControlFlow::Continue(()),
-        },
-        Parsed::Explain(explain) => return rewrite(&mut explain.statement, state),
-        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => ControlFlow::Continue(()),
-    };
-    match flow {
+    match visit(parsed, &mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Walks through every query of a statement.
+pub(super) fn visit<V: VisitorMut>(parsed: &mut Parsed, visitor: &mut V) -> ControlFlow<V::Break> {
+    match parsed {
+        Parsed::Statement(statement) => statement.visit(visitor),
+        Parsed::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        Parsed::Explain(explain) => visit(&mut explain.statement, visitor),
+        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => ControlFlow::Continue(()),
     }
 }
 
@@ -143,23 +157,29 @@ fn rewrite(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
 struct Rewriter<'a> {
     state: &'a SessionState,
     relations: HashSet<&'static str>,
+    macros: HashSet<&'static str>,
 }
 
 impl<'a> Rewriter<'a> {
     fn new(state: &'a SessionState) -> Self {
-        let relations =
-            functions::all().iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
-        Self { state, relations }
+        let sets = functions::all();
+        let relations = sets.iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
+        let macros = sets.iter().flat_map(|set| set.macros.iter().map(|function| function.doc().name)).collect();
+        Self { state, relations, macros }
     }
 
     fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
         let name = name.to_lowercase();
+        if self.macros.contains(name.as_str()) {
+            // Replaced by its query when the statement is planned: what it stands for may be made earlier in the script.
+            return Ok(());
+        }
         if !self.relations.contains(name.as_str()) {
             let others = self.state.table_functions();
             if others.contains_key(&name) {
                 return Ok(());
             }
-            let known = self.relations.iter().copied().chain(others.keys().map(String::as_str));
+            let known = self.relations.iter().chain(&self.macros).copied().chain(others.keys().map(String::as_str));
             let suggestion = did_you_mean(&name, known);
             return Err(invalid(&name, format!("no such function in FROM{suggestion}; \\df or system.functions lists them")));
         }
@@ -177,32 +197,32 @@ impl<'a> Rewriter<'a> {
                 }
                 _ => continue,
             };
-            self.make_subquery(relation)?;
+            make_subquery(relation, self.state)?;
         }
-        Ok(())
-    }
-
-    fn make_subquery(&self, input: &mut Expr) -> Result<()> {
-        let relation = match input {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
-            Expr::Value(value) => match &value.value {
-                Value::SingleQuotedString(file) => format!("'{}'", file.replace('\'', "''")),
-                _ => return Ok(()),
-            },
-            _ => return Ok(()),
-        };
-        let dialect = dialect_from_str(self.state.config_options().sql_parser.dialect);
-        let Some(dialect) = dialect else { return Ok(()) };
-        let query = format!("SELECT * FROM {relation}");
-        let parsed = sqlparser::parser::Parser::new(dialect.as_ref())
-            .try_with_sql(&query)
-            .and_then(|mut parser| parser.parse_query())
-            .map_err(|error| DataFusionError::SQL(Box::new(error), None))?;
-        *input = Expr::Subquery(parsed);
         Ok(())
     }
 }
 
+/// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
+pub(super) fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
+    let relation = match input {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(file) => format!("'{}'", file.replace('\'', "''")),
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    let dialect = dialect_from_str(state.config_options().sql_parser.dialect);
+    let Some(dialect) = dialect else { return Ok(()) };
+    let query = format!("SELECT * FROM {relation}");
+    let parsed = sqlparser::parser::Parser::new(dialect.as_ref())
+        .try_with_sql(&query)
+        .and_then(|mut parser| parser.parse_query())
+        .map_err(|error| DataFusionError::SQL(Box::new(error), None))?;
+    *input = Expr::Subquery(parsed);
+    Ok(())
+}
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 

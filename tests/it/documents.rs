@@ -74,6 +74,10 @@ fn results_have_the_columns_of_their_page() {
     let engine = Engine::open(EngineOptions::default()).unwrap();
     let session = engine.session().unwrap();
     for doc in pages().into_iter().filter(|doc| doc.kind == Kind::Relation) {
+        // What has to be made before it has a name is tested where it is made.
+        if doc.arguments.iter().any(|argument| argument.default.is_none() && matches!(argument.takes, Takes::Name(_))) {
+            continue;
+        }
         let arguments: Vec<String> = doc
             .arguments
             .iter()
