@@ -11,6 +11,7 @@ mod rfm;
 mod sample;
 pub(crate) mod step;
 pub(crate) mod table_macro;
+mod tags;
 pub(crate) mod usable_rows;
 
 use std::sync::Arc;
@@ -69,5 +70,5 @@ impl FunctionSet {
 
 /// Every domain.
 pub(crate) fn all() -> Vec<FunctionSet> {
-    vec![rfm::functions(), basket::functions(), sample::functions()]
+    vec![rfm::functions(), basket::functions(), tags::functions(), sample::functions()]
 }

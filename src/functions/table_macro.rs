@@ -48,7 +48,7 @@ pub enum Given {
     /// A query.
     Query(Box<Query>),
     /// Anything else, as it was parsed.
-    Expression(Expr),
+    Expression(Box<Expr>),
 }
 
 /// A call of a macro, its arguments checked against the page.

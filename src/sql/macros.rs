@@ -109,7 +109,7 @@ impl Expansion<'_> {
             }
             names.push(argument.name);
             if argument.takes.is_option() {
-                options.push((argument.name, self.option(doc, argument, expression)?));
+                options.push((argument.name, self.option(doc, argument, &expression)?));
             } else {
                 given.push((argument.name, self.given(doc, argument, expression)?));
             }
@@ -141,11 +141,11 @@ impl Expansion<'_> {
                     other => Err(wrong(&other)),
                 }
             }
-            _ => Ok(Given::Expression(expression)),
+            _ => Ok(Given::Expression(Box::new(expression))),
         }
     }
 
-    fn option(&self, doc: &Doc, argument: &Argument, expression: Expr) -> Result<ScalarValue> {
+    fn option(&self, doc: &Doc, argument: &Argument, expression: &Expr) -> Result<ScalarValue> {
         let text = expression.to_string();
         let no_constant =
             || invalid(doc.name, format!("{} takes a constant ({}), got {text}", argument.name, argument.takes.describe()));
