@@ -63,7 +63,11 @@ pub enum Takes {
     Interval,
     /// An option: a list of numbers in strictly ascending order.
     Cuts,
-    /// A plain positional argument of an ordinary function, described by its text alone.
+    /// The name of an object of this kind, plain or in quotes.
+    Name(&'static str),
+    /// A query as it is written: `(SELECT …)`.
+    Query,
+    /// An expression, described by this text: a positional argument of an ordinary function, a condition given to a macro.
     Value(&'static str),
 }
 
@@ -75,7 +79,7 @@ impl Takes {
 
     /// True for arguments that are constants of the call.
     pub fn is_option(self) -> bool {
-        !self.is_role() && self != Self::Relation
+        !self.is_role() && !matches!(self, Self::Relation | Self::Name(_) | Self::Query | Self::Value(_))
     }
 
     /// As it stands in the reference.
@@ -96,6 +100,8 @@ impl Takes {
             Self::Moment => "date or timestamp".into(),
             Self::Interval => "interval".into(),
             Self::Cuts => "list of ascending numbers".into(),
+            Self::Name(kind) => format!("name of a {kind}"),
+            Self::Query => "query".into(),
             Self::Value(text) => text.into(),
         }
     }
@@ -197,7 +203,7 @@ impl Doc {
             .iter()
             .map(|argument| {
                 let text = match argument.takes {
-                    Takes::Relation | Takes::Value(_) => argument.name.to_string(),
+                    Takes::Relation | Takes::Name(_) | Takes::Query | Takes::Value(_) => argument.name.to_string(),
                     _ => format!("{} => …", argument.name),
                 };
                 if argument.default.is_some() { format!("[{text}]") } else { text }

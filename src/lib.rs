@@ -58,6 +58,9 @@
 //! when the query is optimised, parameters have values, and `sql::call` asks the function for its plan. That plan is filters, projections and
 //! aggregates of DataFusion, which reach the scan, spill and run in parallel, and *steps* (`functions::step`) for what SQL has no operator
 //! for. Nothing runs while it is planned.
+//!
+//! A **table macro** is a function in FROM that stands for a query in SQL: `sql::macros` puts the query in the place of the call when the
+//! statement is planned. What it asks about the database's objects, it asks `functions::definitions`, which the engine answers.
 
 mod catalog;
 mod docs;

@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, Definition};
 use crate::error::{failed, invalid};
 use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
 use crate::profiles::published;
-use crate::sql::parser;
+use crate::sql::{macros, parser};
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
@@ -187,6 +187,7 @@ async fn build(state: &SessionState, definition: &Definition) -> Result<Arc<dyn 
     let statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
     let mut parsed = statement.parsed.into_sql()?;
     parser::take_if_not_exists(&mut parsed);
+    macros::expand(&mut parsed, state).await?;
     match state.statement_to_plan(parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateExternalTable(mut command)) => {
             files::resolve(&mut command, &definition.base);

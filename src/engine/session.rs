@@ -23,6 +23,7 @@ use super::{Engine, files};
 use crate::error::{did_you_mean, invalid, message};
 use crate::profiles::published::in_statement;
 use crate::settings::PortraitSettings;
+use crate::sql::macros;
 use crate::sql::parser::{self, Parsed, Statement};
 
 /// One user's session. Cheap to clone; clones share everything.
@@ -99,8 +100,13 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
-        let context = self.context.clone();
-        self.engine.run(in_statement(async move { context.state().statement_to_plan(statement.parsed.into_sql()?).await })).await
+        let state = self.context.state();
+        let plan = async move {
+            let mut parsed = statement.parsed.into_sql()?;
+            macros::expand(&mut parsed, &state).await?;
+            state.statement_to_plan(parsed).await
+        };
+        self.engine.run(in_statement(plan)).await
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -132,6 +138,7 @@ impl Session {
         };
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let state = self.context.state();
+        macros::expand(&mut parsed, &state).await.map_err(|error| self.name_missing_table(error))?;
         let refers_to = state.resolve_table_references(&parsed)?;
         let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(error))?;
         let plan = self.bind(plan)?;

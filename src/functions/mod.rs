@@ -7,10 +7,12 @@ pub(crate) mod aggregate;
 pub(crate) mod amounts;
 pub(crate) mod arguments;
 mod basket;
+pub(crate) mod definitions;
 pub(crate) mod relation;
 mod rfm;
 mod sample;
 pub(crate) mod step;
+pub(crate) mod table_macro;
 mod tags;
 pub(crate) mod usable_rows;
 
@@ -20,6 +22,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use crate::docs::Doc;
 use relation::RelationFunction;
+use table_macro::TableMacro;
 
 /// An ordinary function with its page.
 pub(crate) trait ScalarFunction: Send + Sync {
@@ -43,6 +46,7 @@ pub(crate) struct FunctionSet {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) relations: Vec<Arc<dyn RelationFunction>>,
+    pub(crate) macros: Vec<Arc<dyn TableMacro>>,
     pub(crate) scalars: Vec<Arc<dyn ScalarFunction>>,
     pub(crate) aggregates: Vec<Arc<dyn AggregateFunction>>,
 }
@@ -54,6 +58,11 @@ impl FunctionSet {
 
     fn relation(mut self, function: impl RelationFunction + 'static) -> Self {
         self.relations.push(Arc::new(function));
+        self
+    }
+
+    fn table_macro(mut self, function: impl TableMacro + 'static) -> Self {
+        self.macros.push(Arc::new(function));
         self
     }
 
@@ -70,6 +79,7 @@ impl FunctionSet {
     /// The pages of the domain, in the order of its list.
     pub(crate) fn docs(&self) -> Vec<&'static Doc> {
         let relations = self.relations.iter().map(|function| function.doc());
+        let relations = relations.chain(self.macros.iter().map(|function| function.doc()));
         let scalars = self.scalars.iter().map(|function| function.doc());
         let aggregates = self.aggregates.iter().map(|function| function.doc());
         relations.chain(scalars).chain(aggregates).collect()

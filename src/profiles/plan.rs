@@ -19,6 +19,7 @@ use super::definition::{Definition, ProfileDefinition, names_in, tables_in};
 use super::pin::Pin;
 use crate::catalog::Catalog;
 use crate::error::{did_you_mean, failed, invalid, message};
+use crate::sql::macros;
 use crate::sql::parser::parse_query;
 
 /// The schema where profiles are published.
@@ -202,9 +203,12 @@ impl Planner<'_> {
             }
         }
         pin.pin(subject, query.as_mut(), &own.parameters)?;
-        let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let mut statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
         let table = EmptyTable::new(Arc::new(Schema::new(columns.to_vec())));
-        let planning = async { self.state.statement_to_plan(statement).await };
+        let planning = async {
+            macros::expand(&mut statement, self.state).await?;
+            self.state.statement_to_plan(statement).await
+        };
         let planned = match columns {
             [] => planning.await,
             _ => IN_PROGRESS.scope((definition.name().to_string(), Arc::new(table)), planning).await,

@@ -79,7 +79,7 @@ impl CallNode {
 }
 
 /// Folds an option to its value; `None` when it depends on a parameter or on the time of the query.
-fn constant(expression: &Expr, context: &SimplifyContext) -> Result<Option<ScalarValue>> {
+pub(super) fn constant(expression: &Expr, context: &SimplifyContext) -> Result<Option<ScalarValue>> {
     let simplifier = ExprSimplifier::new(context.clone());
     let coerced = simplifier.coerce(expression.clone().unalias_nested().data, &DFSchema::empty())?;
     match simplifier.simplify(coerced)?.unalias() {

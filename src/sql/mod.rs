@@ -4,6 +4,7 @@ mod call;
 pub(crate) mod chains;
 pub(crate) mod command;
 mod dialect;
+pub(crate) mod macros;
 pub(crate) mod parser;
 mod relation;
 pub(crate) mod statement;
@@ -73,7 +74,9 @@ pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
     let mut statements = parser::parse(sql, &state)?;
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => {
-            let plan = state.statement_to_plan(statement.parsed.into_sql()?).await?;
+            let mut parsed = statement.parsed.into_sql()?;
+            macros::expand(&mut parsed, &state).await?;
+            let plan = state.statement_to_plan(parsed).await?;
             context.execute_logical_plan(plan).await
         }
         (_, others) => Err(invalid("sql", format!("takes one statement, got {}", if others == 0 { 0 } else { others + 1 }))),

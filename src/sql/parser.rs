@@ -63,6 +63,20 @@ impl Parsed {
 /// # Errors
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
+    parse_to(sql, state, state.config_options().sql_parser.recursion_limit.into())
+}
+
+/// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
+pub(crate) fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
+    let depth: usize = state.config_options().sql_parser.recursion_limit.into();
+    let mut statements = parse_to(sql, state, depth.saturating_mul(2))?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
+        _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
+    }
+}
+
+fn parse_to(sql: &str, state: &SessionState, depth: usize) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
     let dialect = dialect(state)?;
     let tokens = Tokenizer::new(dialect.as_ref(), sql)
@@ -71,10 +85,7 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     let places = Places::new(sql);
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
-    let mut parser = DFParserBuilder::new(tokens)
-        .with_dialect(dialect.as_ref())
-        .with_recursion_limit(options.sql_parser.recursion_limit.into())
-        .build()?;
+    let mut parser = DFParserBuilder::new(tokens).with_dialect(dialect.as_ref()).with_recursion_limit(depth).build()?;
     let mut statements = vec![];
     let mut previous_end = Location { line: 1, column: 1 };
     loop {
@@ -175,14 +186,9 @@ impl<'a> Places<'a> {
 }
 
 fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
-    match parsed {
-        SqlParsed::Statement(statement) => rewrite_part(statement.as_mut(), state),
-        SqlParsed::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => rewrite_part(query.as_mut(), state),
-            CopyToSource::Relation(_) => Ok(()),
-        },
-        SqlParsed::Explain(explain) => rewrite(&mut explain.statement, state),
-        SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => Ok(()),
+    match visit(parsed, &mut Rewriter::new(state)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
     }
 }
 
@@ -193,6 +199,19 @@ fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
     }
 }
 
+/// Walks through every query of a statement.
+pub(super) fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlFlow<V::Break> {
+    match parsed {
+        SqlParsed::Statement(statement) => statement.visit(visitor),
+        SqlParsed::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        SqlParsed::Explain(explain) => visit(&mut explain.statement, visitor),
+        SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => ControlFlow::Continue(()),
+    }
+}
+
 /// Balances long conditions, and makes the input of a relation function a subquery.
 ///
 /// DataFusion looks tables up before it plans, where it reads FROM and nowhere else: `rfm(orders, …)` becomes
@@ -200,23 +219,29 @@ fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
 struct Rewriter<'a> {
     state: &'a SessionState,
     relations: HashSet<&'static str>,
+    macros: HashSet<&'static str>,
 }
 
 impl<'a> Rewriter<'a> {
     fn new(state: &'a SessionState) -> Self {
-        let relations =
-            functions::all().iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
-        Self { state, relations }
+        let sets = functions::all();
+        let relations = sets.iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
+        let macros = sets.iter().flat_map(|set| set.macros.iter().map(|function| function.doc().name)).collect();
+        Self { state, relations, macros }
     }
 
     fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
         let name = name.to_lowercase();
+        if self.macros.contains(name.as_str()) {
+            // Replaced by its query when the statement is planned: what it stands for may be made earlier in the script.
+            return Ok(());
+        }
         if !self.relations.contains(name.as_str()) {
             let others = self.state.table_functions();
             if others.contains_key(&name) {
                 return Ok(());
             }
-            let known = self.relations.iter().copied().chain(others.keys().map(String::as_str));
+            let known = self.relations.iter().chain(&self.macros).copied().chain(others.keys().map(String::as_str));
             let suggestion = did_you_mean(&name, known);
             return Err(invalid(&name, format!("no such function in FROM{suggestion}; \\df or system.functions lists them")));
         }
@@ -234,25 +259,25 @@ impl<'a> Rewriter<'a> {
                 }
                 _ => continue,
             };
-            self.make_subquery(relation)?;
+            make_subquery(relation, self.state)?;
         }
-        Ok(())
-    }
-
-    fn make_subquery(&self, input: &mut Expr) -> Result<()> {
-        let relation = match input {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
-            Expr::Value(value) => match &value.value {
-                Value::SingleQuotedString(file) => format!("'{}'", file.replace('\'', "''")),
-                _ => return Ok(()),
-            },
-            _ => return Ok(()),
-        };
-        *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), self.state)?);
         Ok(())
     }
 }
 
+/// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
+pub(super) fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
+    let relation = match input {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(file) => format!("'{}'", file.replace('\'', "''")),
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), state)?);
+    Ok(())
+}
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 

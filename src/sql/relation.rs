@@ -41,7 +41,7 @@ impl RelationPlanner for FromHook {
     }
 }
 
-fn single_name(name: &ObjectName) -> Option<String> {
+pub(super) fn single_name(name: &ObjectName) -> Option<String> {
     match name.0.as_slice() {
         [part] => part.as_ident().map(|name| name.value.clone()),
         _ => None,
@@ -100,7 +100,7 @@ impl Reader<'_> {
         let mut given: Vec<(&'static str, ast::Expr)> = vec![];
         let mut named = false;
         for (position, argument) in arguments.into_iter().enumerate() {
-            let (name, expression) = self.split(argument)?;
+            let (name, expression) = split(doc, argument)?;
             let argument = match name {
                 Some(name) => {
                     named = true;
@@ -126,33 +126,6 @@ impl Reader<'_> {
             given.push((argument.name, expression));
         }
         Ok(given)
-    }
-
-    /// Name and value; dialects spell named arguments in three ways.
-    fn split(&self, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
-        let doc = self.doc();
-        let arrow =
-            |name: &str, value: &ast::Expr| invalid(doc.name, format!("write {name} => {value}, with => between name and value"));
-        match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })) => {
-                Err(arrow(&left.to_string(), &right))
-            }
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Eq, right })) if matches!(left.as_ref(), ast::Expr::Identifier(name) if doc.argument(&name.value.to_lowercase()).is_some()) => {
-                Err(arrow(&left.to_string(), &right))
-            }
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Ok((None, value)),
-            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), operator } => match operator {
-                FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
-                _ => Err(arrow(&name.to_string(), &value)),
-            },
-            FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), operator } => {
-                match operator {
-                    FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
-                    _ => Err(arrow(&name.to_string(), &value)),
-                }
-            }
-            other => Err(invalid(doc.name, format!("does not take {other} as an argument"))),
-        }
     }
 
     fn relation(&mut self, name: &str, expression: ast::Expr) -> Result<LogicalPlan> {
@@ -227,6 +200,32 @@ impl Reader<'_> {
         }
         let projected = LogicalPlanBuilder::from(input).project(columns)?.build()?;
         Ok((Some(projected), Roles(roles)))
+    }
+}
+
+/// Name and value; dialects spell named arguments in three ways.
+pub(super) fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
+    let arrow =
+        |name: &str, value: &ast::Expr| invalid(doc.name, format!("write {name} => {value}, with => between name and value"));
+    match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })) => {
+            Err(arrow(&left.to_string(), &right))
+        }
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::BinaryOp { left, op: BinaryOperator::Eq, right })) if matches!(left.as_ref(), ast::Expr::Identifier(name) if doc.argument(&name.value.to_lowercase()).is_some()) => {
+            Err(arrow(&left.to_string(), &right))
+        }
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Ok((None, value)),
+        FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), operator } => match operator {
+            FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
+            _ => Err(arrow(&name.to_string(), &value)),
+        },
+        FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), operator } => {
+            match operator {
+                FunctionArgOperator::RightArrow => Ok((Some(name.value.to_lowercase()), value)),
+                _ => Err(arrow(&name.to_string(), &value)),
+            }
+        }
+        other => Err(invalid(doc.name, format!("does not take {other} as an argument"))),
     }
 }
 

@@ -165,10 +165,11 @@ fn the_demo_shows_segments_and_rules() {
 #[test]
 fn recipes_run_on_files() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let recipes = ["rfm", "basket"].into_iter().flat_map(|domain| std::fs::read_dir(root.join("sql").join(domain)).unwrap());
+    let recipes =
+        ["rfm", "basket", "tags"].into_iter().flat_map(|domain| std::fs::read_dir(root.join("sql").join(domain)).unwrap());
     let mut recipes: Vec<_> = recipes.map(|recipe| recipe.unwrap().path()).collect();
     recipes.sort();
-    assert!(recipes.len() >= 11);
+    assert!(recipes.len() >= 12);
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("files.sql");
     let tables = ["orders", "order_items", "events"]

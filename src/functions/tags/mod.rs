@@ -1,4 +1,4 @@
-//! Tags (标签): what the rows of a customer say about the customer, as aggregates.
+//! Tags (标签): what the rows of a customer say about the customer, as aggregates; and the rules of tags, read and checked.
 //!
 //! ```text
 //! GROUP BY customer ─▶ preference, preference_share      what is chosen most, and how strongly
@@ -6,7 +6,7 @@
 //!                      single_value                      what must be one thing
 //!                      purchase_cycle, trend             how often, and rising or falling
 //! ```
-//! Each is a [`GroupedFunction`](crate::functions::aggregate::GroupedFunction). [`keys`] makes values of any type into words or
+//! Each of these is a [`GroupedFunction`](crate::functions::aggregate::GroupedFunction). [`keys`] makes values of any type into words or
 //! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::functions::amounts)), so that no
 //! result depends on the order of rows, on partitions or on batches, to the last bit.
 
@@ -14,8 +14,10 @@ mod keys;
 mod lists;
 #[cfg(test)]
 mod merging;
+mod mece_check;
 mod preference;
 mod purchase_cycle;
+mod rules;
 mod single_value;
 mod time;
 mod trend;
@@ -24,7 +26,8 @@ mod value_by;
 use super::FunctionSet;
 
 pub(super) fn functions() -> FunctionSet {
-    FunctionSet::new("tags", "Tags: preferences, firsts and lasts, cycles and trends of customers")
+    FunctionSet::new("tags", "Tags: preferences, firsts and lasts, cycles and trends of customers; rules and their checks")
+        .table_macro(mece_check::MeceCheck)
         .aggregate(preference::Preference { share: false })
         .aggregate(preference::Preference { share: true })
         .aggregate(value_by::ValueBy { last: false })

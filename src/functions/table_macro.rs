@@ -1,0 +1,101 @@
+//! Table macros: functions in FROM that stand for a query written in SQL.
+//!
+//! Where a [relation function](super::relation) returns a plan, a macro returns the text of a query. It is put in the place of
+//! the call before DataFusion looks tables up, and may itself use relation functions and macros. So a macro suits what SQL
+//! can say, once it has been told what to ask: the rules of a tag, a profile by its name.
+//!
+//! Arguments are matched against the macro's [`Doc`], by position or by name. What one gives depends on what it
+//! [takes](crate::docs::Takes): a *name* (`customer`, `"customer"` and `'customer'` are the same), a *query* (`(SELECT …)`), an
+//! *option* (a constant, checked as those of relation functions are), or an *expression*, left as it was parsed.
+
+use std::fmt::Debug;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, Query};
+
+use super::arguments::Options;
+use super::definitions::Definitions;
+use crate::docs::Doc;
+use crate::error::invalid;
+
+/// A function in FROM that stands for a query.
+pub trait TableMacro: Debug + Send + Sync {
+    /// Its page, from which its arguments are read; of [`Kind::Relation`](crate::docs::Kind::Relation), as users need not
+    /// tell the two apart.
+    fn doc(&self) -> &'static Doc;
+
+    /// A query whose columns [`expand`](Self::expand) wants to know. It is planned, not run; the answer is [`MacroCall::columns`].
+    ///
+    /// # Errors
+    /// What is wrong with the call.
+    fn asks(&self, _call: &MacroCall, _definitions: &dyn Definitions) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The query that the call stands for.
+    ///
+    /// # Errors
+    /// What is wrong with the call.
+    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String>;
+}
+
+/// What an argument was given.
+#[derive(Debug, Clone)]
+pub enum Given {
+    /// The name of an object, as the catalog knows it.
+    Name(String),
+    /// A query.
+    Query(Box<Query>),
+    /// Anything else, as it was parsed.
+    Expression(Box<Expr>),
+}
+
+/// A call of a macro, its arguments checked against the page.
+#[derive(Debug, Clone)]
+pub struct MacroCall {
+    /// The macro's page.
+    pub doc: &'static Doc,
+    /// What was given, by the names of the arguments; options apart.
+    pub given: Vec<(&'static str, Given)>,
+    /// The options given, checked, and the defaults of the others.
+    pub options: Options,
+    /// The columns of the query that the macro [asked](TableMacro::asks) about; `None` when it did not, or when the query cannot be
+    /// planned alone, as it reads a CTE of the query around the call.
+    pub columns: Option<SchemaRef>,
+}
+
+impl MacroCall {
+    fn get(&self, argument: &str) -> Option<&Given> {
+        self.given.iter().find(|(name, _)| *name == argument).map(|(_, given)| given)
+    }
+
+    /// The name given to an argument that takes one.
+    pub fn name(&self, argument: &str) -> Option<&str> {
+        match self.get(argument)? {
+            Given::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The name given to an argument that takes one, or the error that it is missing.
+    pub fn required_name(&self, argument: &str) -> Result<&str> {
+        self.name(argument).ok_or_else(|| invalid(self.doc.name, format!("{argument} is missing; write {argument} => …")))
+    }
+
+    /// The query given to an argument that takes a query or a relation.
+    pub fn query(&self, argument: &str) -> Option<&Query> {
+        match self.get(argument)? {
+            Given::Query(query) => Some(query),
+            _ => None,
+        }
+    }
+
+    /// The expression given to an argument that takes one.
+    pub fn expression(&self, argument: &str) -> Option<&Expr> {
+        match self.get(argument)? {
+            Given::Expression(expression) => Some(expression),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The table macro `mece_check`.
+//!
+//! From the data: every condition becomes a boolean column of one query over the tag's own FROM, WHERE and GROUP BY; customers are grouped
+//! by which of them are true. From the rules: [`rules`](super::rules), at the time of planning; its findings are rows of VALUES.
+
+use std::fmt::Write;
+
+use datafusion::common::Result;
+use sqlparser::ast::Expr;
+
+use super::rules::{Condition, Domain, NotUnderstood, Operands, Problem, Rules, analyse, conjuncts, quoted, used_by};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::functions::definitions::Definitions;
+use crate::functions::table_macro::{MacroCall, TableMacro};
+
+#[derive(Debug)]
+pub(super) struct MeceCheck;
+
+/// The most findings of the analysis that are shown one by one.
+const MOST_FINDINGS: usize = 1000;
+
+const DOC: Doc = Doc {
+    name: "mece_check",
+    kind: Kind::Relation,
+    domain: "tags",
+    summary: "Checks the rules of a tag for gaps and overlaps: mutually exclusive, collectively exhaustive?",
+    syntax: "mece_check((SELECT key, CASE WHEN … THEN … END FROM …), [domain => condition], [examples => …])
+mece_check(profile, tag, [domain => condition], [examples => …])",
+    description: "\
+The rules are the WHEN conditions of the CASE in the query's second column (`CASE x WHEN v` is `x = v`, a CASE in ELSE goes on
+with its own; parentheses and casts around it do not count). They are looked at in two ways, one row a finding:
+
+- `source` is `data`: every condition is evaluated for every customer, also where CASE would have stopped before, in one pass over the
+  query's rows. A customer that no rule matches is in a gap, one that several match in an overlap, of which CASE takes the first.
+- `source` is `rules`: without looking at data, every possible value. The constants that an operand (a column or an expression such
+  as `sum(amount)`, told apart by its text) is compared with cut its values into ranges and single values; a *cell* is one of them for
+  each operand. NULL is a value of its own, as it matches no comparison: rules over `age` have a gap where `age IS NULL`, unless
+  the column cannot be NULL, WHERE excludes it or a rule claims it.
+
+What is known limits the cells: the types of the columns (no whole number is between 25 and 26, no day between two dates, no DECIMAL(10, 2)
+between 9.99 and 10), that `count(*)` of a group is at least 1, the conditions of WHERE and HAVING, and `domain`. Expressions are
+taken to vary freely: a cell shown for `a` and `a + 1` may be impossible, while no possible one is left out.
+
+| finding | meaning |
+|---|---|
+| `gap` | no rule matches, and there is no ELSE (`ELSE NULL` counts as none) |
+| `else` | no rule matches, ELSE gives the value: exhaustive, yet perhaps not meant |
+| `overlap` | several rules match |
+| `not understood` | from the rules: this condition cannot be analysed (LIKE, two columns compared, `now()`), so that there is no analysis without data |
+| `too many cells` | from the rules: `cells` is more than 1,000,000, so that there is no analysis without data |
+
+An empty answer means: mutually exclusive and collectively exhaustive, on the data and for every possible value. Of the findings from
+the rules the 1,000 largest are shown; others are summed up in a row without condition. Customers are counted by distinct keys.",
+    arguments: &[
+        Argument::optional("query", Takes::Query, "", "the rules: (SELECT key, CASE WHEN … THEN … END FROM …)"),
+        Argument::optional("profile", Takes::Name("profile"), "", "instead of a query: the profile the tag belongs to"),
+        Argument::optional("tag", Takes::Name("tag"), "", "the tag whose query is checked"),
+        Argument::optional(
+            "domain",
+            Takes::Value("condition"),
+            "",
+            "what can be, for the analysis without data: `age BETWEEN 0 AND 120 AND score IN (1, 2, 3)`",
+        ),
+        Argument::optional("examples", Takes::Integer(1, 100), "5", "how many keys are shown of each finding from the data"),
+    ],
+    columns: &[
+        Column { name: "finding", data_type: "VARCHAR", text: "`gap`, `else`, `overlap`, `not understood` or `too many cells`" },
+        Column { name: "source", data_type: "VARCHAR", text: "`data` or `rules`" },
+        Column { name: "rules", data_type: "VARCHAR", text: "the rules that match, as `1: value, 2: value`; NULL in a gap" },
+        Column { name: "condition", data_type: "VARCHAR", text: "from the rules: where, as SQL; NULL from the data" },
+        Column { name: "customers", data_type: "BIGINT", text: "from the data: how many; NULL from the rules" },
+        Column { name: "cells", data_type: "BIGINT", text: "from the rules: how many cells the condition has; NULL from the data" },
+        Column { name: "example_keys", data_type: "VARCHAR[]", text: "from the data: the smallest keys; NULL from the rules" },
+    ],
+    examples: &["SELECT finding, source, rules, condition, customers, cells
+FROM mece_check((
+  SELECT customer_id, CASE WHEN count(*) >= 3 THEN 'loyal' WHEN count(*) BETWEEN 1 AND 3 THEN 'new' END AS loyalty
+  FROM sample_orders(rows => 500) GROUP BY customer_id));"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for MeceCheck {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, _definitions: &dyn Definitions) -> Result<Option<String>> {
+        let Some(reading) = Reading::of(call)? else { return Ok(None) };
+        let Some(conditions) = reading.understood() else { return Ok(None) };
+        let used = used_by(&conditions);
+        let operands = used.iter().filter_map(|number| {
+            let operand = reading.operands.list.get(*number)?;
+            Some((operand.expression.clone(), format!("operand {number}")))
+        });
+        Ok((!used.is_empty()).then(|| reading.rules.without_key(operands)))
+    }
+
+    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
+        if let Some(reading) = Reading::of(&call)? {
+            if call.name("profile").or(call.name("tag")).is_some() {
+                return Err(invalid(DOC.name, "takes a query, or a profile and a tag; not both"));
+            }
+            let mut text = from_data(&reading.rules, call.options.integer("examples")?);
+            if let Some(findings) = from_rules(&call, &reading)? {
+                let _ = write!(text, " UNION ALL {findings}");
+            }
+            return Ok(text);
+        }
+        if call.name("profile").or(call.name("tag")).is_none() {
+            return Err(invalid(
+                DOC.name,
+                "needs a query or a profile and a tag; write mece_check((SELECT key, CASE … END FROM …)) or mece_check(profile, tag)",
+            ));
+        }
+        let query = definitions.tag_query(call.required_name("profile")?, call.required_name("tag")?)?;
+        let query = query.trim().trim_end_matches(';');
+        let domain = call.expression("domain").map(|domain| format!(", domain => {domain}")).unwrap_or_default();
+        let examples = call.options.integer("examples")?;
+        // In lines of its own, as it may end with a comment.
+        Ok(format!("SELECT * FROM {}((\n{query}\n), examples => {examples}{domain})", DOC.name))
+    }
+}
+
+/// The rules of a call, their conditions, and what limits them.
+struct Reading {
+    rules: Rules,
+    operands: Operands,
+    conditions: Vec<Result<Condition, NotUnderstood>>,
+    limits: Vec<Condition>,
+}
+
+impl Reading {
+    fn of(call: &MacroCall) -> Result<Option<Self>> {
+        let Some(query) = call.query("query") else { return Ok(None) };
+        let rules = Rules::read(DOC.name, query)?;
+        let mut operands = Operands::new(rules.only_table());
+        let conditions: Vec<_> = rules.rules.iter().map(|rule| operands.read(&rule.condition)).collect();
+        // What is not understood in WHERE limits less than it could.
+        let limits = rules.restrictions().into_iter().filter_map(|condition| operands.read(condition).ok()).collect();
+        let mut reading = Self { rules, operands, conditions, limits };
+        if let Some(domain) = call.expression("domain") {
+            reading.limit(domain)?;
+        }
+        Ok(Some(reading))
+    }
+
+    fn understood(&self) -> Option<Vec<Condition>> {
+        self.conditions.iter().map(|condition| condition.clone().ok()).collect()
+    }
+
+    fn limit(&mut self, domain: &Expr) -> Result<()> {
+        let mut parts = vec![];
+        conjuncts(domain, &mut parts);
+        for part in parts {
+            let condition = self.operands.read(part).map_err(|NotUnderstood(text)| {
+                let form = "compare with constants, or write BETWEEN, IN or IS NOT NULL";
+                invalid(DOC.name, format!("domain: {text} is not understood; {form}"))
+            })?;
+            let Some(conditions) = self.understood() else { continue };
+            let used = used_by(&conditions);
+            let strange = used_by(std::slice::from_ref(&condition)).into_iter().find(|number| !used.contains(number));
+            let name = |number: &usize| self.operands.list.get(*number).map(|operand| operand.expression.to_string());
+            if let Some(strange) = strange.as_ref().and_then(name) {
+                let known: Vec<String> = used.iter().filter_map(name).collect();
+                let suggestion = crate::error::did_you_mean(&strange, known.iter().map(String::as_str));
+                let problem = format!("domain: no rule tests {strange}{suggestion}; they test {}", known.join(", "));
+                return Err(invalid(DOC.name, problem));
+            }
+            self.limits.push(condition);
+        }
+        Ok(())
+    }
+}
+
+fn label(rules: &Rules, number: usize) -> String {
+    let value = rules.rules.get(number).map(super::rules::Rule::label).unwrap_or_default();
+    format!("{}: {value}", number + 1)
+}
+
+/// What a customer or cell is called that no rule matches.
+fn unmatched(rules: &Rules) -> &'static str {
+    if rules.otherwise.is_some() { "else" } else { "gap" }
+}
+
+/// One pass over the customers, those aside that one rule matches.
+fn from_data(rules: &Rules, examples: i64) -> String {
+    let conditions = rules.rules.iter().enumerate();
+    let source = rules.with_key(conditions.map(|(number, rule)| (rule.condition.clone(), format!("rule {number}"))));
+    let (mut columns, mut labels, mut marks) = (String::new(), String::new(), String::new());
+    for number in 0..rules.rules.len() {
+        let _ = write!(columns, ", r{number}");
+        let _ = write!(labels, ", CASE WHEN r{number} THEN {} END", quoted(&label(rules, number)));
+        let _ = write!(marks, ", CASE WHEN r{number} THEN '+' END");
+    }
+    let unmatched = unmatched(rules);
+    format!(
+        "SELECT CASE WHEN claimed_by = '' THEN '{unmatched}' ELSE 'overlap' END AS finding, 'data' AS source, \
+           nullif(claimed_by, '') AS rules, CAST(NULL AS VARCHAR) AS condition, count(*) AS customers, CAST(NULL AS BIGINT) AS cells, \
+           array_agg(CAST(customer AS VARCHAR) ORDER BY place) FILTER (WHERE place <= {examples}) AS example_keys \
+         FROM (SELECT customer, claimed_by, row_number() OVER (PARTITION BY claimed_by ORDER BY customer) AS place \
+           FROM (SELECT customer, concat_ws(', '{labels}) AS claimed_by \
+             FROM (\n{source}\n) AS customers(customer{columns}) WHERE length(concat(''{marks})) <> 1) \
+           GROUP BY customer, claimed_by) \
+         GROUP BY claimed_by"
+    )
+}
+
+/// The findings of the analysis as rows; `None` when there are none.
+fn from_rules(call: &MacroCall, reading: &Reading) -> Result<Option<String>> {
+    let mut rows: Vec<String> = vec![];
+    let text = |value: Option<&str>| value.map_or_else(|| "NULL".to_string(), quoted);
+    let mut row = |finding: &str, rules: Option<&str>, condition: Option<&str>, cells: Option<u64>| {
+        let cells = cells.map_or_else(|| "NULL".to_string(), |cells| cells.min(i64::MAX as u64).to_string());
+        rows.push(format!("({}, {}, {}, {cells})", quoted(finding), text(rules), text(condition)));
+    };
+    match reading.understood() {
+        None => {
+            for (number, condition) in reading.conditions.iter().enumerate() {
+                if let Err(NotUnderstood(condition)) = condition {
+                    row("not understood", Some(&label(&reading.rules, number)), Some(condition), None);
+                }
+            }
+        }
+        Some(conditions) => {
+            let domains = domains(call, reading);
+            match analyse(&reading.operands, &domains, &conditions, &reading.limits) {
+                Err(Problem::NotUnderstood(condition)) => row("not understood", None, Some(&condition), None),
+                Err(Problem::TooManyCells(cells)) => row("too many cells", None, None, Some(cells)),
+                Ok(analysis) => {
+                    let mut findings = analysis.findings;
+                    if findings.len() > MOST_FINDINGS {
+                        findings.sort_by_key(|finding| std::cmp::Reverse(finding.cells));
+                    }
+                    let others = findings.split_off(findings.len().min(MOST_FINDINGS));
+                    for finding in &findings {
+                        let labels: Vec<String> = finding.rules.iter().map(|number| label(&reading.rules, *number)).collect();
+                        let labels = labels.join(", ");
+                        match labels.as_str() {
+                            "" => row(unmatched(&reading.rules), None, Some(&finding.condition), Some(finding.cells)),
+                            labels => row("overlap", Some(labels), Some(&finding.condition), Some(finding.cells)),
+                        }
+                    }
+                    for (kind, is_gap) in [(unmatched(&reading.rules), true), ("overlap", false)] {
+                        let others = others.iter().filter(|finding| finding.rules.is_empty() == is_gap);
+                        let cells: u64 = others.map(|finding| finding.cells).sum();
+                        if cells > 0 {
+                            row(kind, None, None, Some(cells));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok((!rows.is_empty()).then(|| {
+        format!(
+            "SELECT finding, 'rules', CAST(rules AS VARCHAR), CAST(condition AS VARCHAR), CAST(NULL AS BIGINT), CAST(cells AS BIGINT), NULL \
+             FROM (VALUES {}) AS findings(finding, rules, condition, cells)",
+            rows.join(", ")
+        )
+    }))
+}
+
+/// What is known of each operand: the types of the columns that were asked for, and what functions promise.
+fn domains(call: &MacroCall, reading: &Reading) -> Vec<Domain> {
+    let is_grouped = reading.rules.is_grouped();
+    let operands = reading.operands.list.iter().enumerate();
+    operands
+        .map(|(number, operand)| {
+            let field = call.columns.as_ref().and_then(|columns| columns.field_with_name(&format!("operand {number}")).ok());
+            let domain = field.map_or(Domain::ANY, |field| Domain::of(field.data_type(), field.is_nullable()));
+            domain.narrowed(&operand.expression, is_grouped)
+        })
+        .collect()
+}

@@ -1,0 +1,189 @@
+//! Every cell of the operands' values: which rules match there?
+//!
+//! The work is the product of the operands' places times the rules. Beyond [`MOST_CELLS`] nothing is looked at: rules over many
+//! operands are checked on the data alone.
+
+use std::collections::BTreeMap;
+
+use super::axis::{Axis, Domain};
+use super::boxes;
+use super::condition::{Condition, Operands};
+
+/// The most cells that are looked at.
+pub const MOST_CELLS: u64 = 1_000_000;
+
+/// A part of the space that no rule matches, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rules that match, by their numbers from 0; none in a gap.
+    pub rules: Vec<usize>,
+    /// The part, as SQL.
+    pub condition: String,
+    /// How many cells it has.
+    pub cells: u64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Analysis {
+    /// Gaps first, then overlaps by their rules.
+    pub findings: Vec<Finding>,
+    /// The cells of the space.
+    pub cells: u64,
+}
+
+impl Analysis {
+    /// How many cells are claimed by as many rules.
+    #[cfg(test)]
+    pub fn claimed(&self, by: impl Fn(usize) -> bool) -> u64 {
+        self.findings.iter().filter(|finding| by(finding.rules.len())).map(|finding| finding.cells).sum()
+    }
+}
+
+/// Why there is no analysis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// Constants of an operand that do not go together.
+    NotUnderstood(String),
+    /// More cells than [`MOST_CELLS`].
+    TooManyCells(u64),
+}
+
+/// Looks at every cell. `limits` are conditions that hold for every row: a limit that tests an operand of no rule is left aside.
+///
+/// # Errors
+/// Why there is no analysis.
+pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], limits: &[Condition]) -> Result<Analysis, Problem> {
+    let used = used_by(rules);
+    let limits: Vec<&Condition> = limits.iter().filter(|limit| operands_of(limit).iter().all(|one| used.contains(one))).collect();
+    let conditions: Vec<&Condition> = rules.iter().chain(limits.iter().copied()).collect();
+    let mut axes = vec![];
+    for number in &used {
+        let Some(operand) = operands.list.get(*number) else { continue };
+        let domain = domains.get(*number).copied().unwrap_or(Domain::ANY);
+        axes.push(Axis::cut(*number, operand, domain, &conditions).map_err(Problem::NotUnderstood)?);
+    }
+    // Limits of one operand take its places away before the product is made.
+    let (single, several): (Vec<&Condition>, Vec<&Condition>) = limits.iter().partition(|limit| operands_of(limit).len() == 1);
+    for limit in single {
+        let tables = Tables::new(limit, &used, &axes);
+        let Some(place) = operands_of(limit).first().and_then(|number| used.iter().position(|other| other == number)) else {
+            continue;
+        };
+        let Some(axis) = axes.get_mut(place) else { continue };
+        let mut cell = vec![0; used.len()];
+        let mut kept = vec![];
+        for (number, value) in axis.places.drain(..).enumerate() {
+            cell[place] = number as u32;
+            if tables.at(&cell) == Some(true) {
+                kept.push(value);
+            }
+        }
+        axis.places = kept;
+    }
+    let cells = axes.iter().fold(1_u64, |cells, axis| cells.saturating_mul(axis.places.len() as u64));
+    if cells > MOST_CELLS {
+        return Err(Problem::TooManyCells(cells));
+    }
+    let rules: Vec<Tables> = rules.iter().map(|rule| Tables::new(rule, &used, &axes)).collect();
+    let several: Vec<Tables> = several.into_iter().map(|limit| Tables::new(limit, &used, &axes)).collect();
+
+    let mut found: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();
+    let mut cell = vec![0_u32; axes.len()];
+    let mut looked_at = 0;
+    for _ in 0..cells {
+        if several.iter().all(|limit| limit.at(&cell) == Some(true)) {
+            looked_at += 1;
+            let matching: Vec<usize> =
+                rules.iter().enumerate().filter(|(_, rule)| rule.at(&cell) == Some(true)).map(|(number, _)| number).collect();
+            if matching.len() != 1 {
+                found.entry(matching).or_default().extend(&cell);
+            }
+        }
+        for (place, axis) in cell.iter_mut().zip(&axes).rev() {
+            *place += 1;
+            if (*place as usize) < axis.places.len() {
+                break;
+            }
+            *place = 0;
+        }
+    }
+    let findings = found.into_iter().flat_map(|(rules, cells)| {
+        let boxes = boxes::join(&axes, &cells);
+        boxes.into_iter().map({
+            let axes = &axes;
+            move |one| {
+                let parts: Vec<String> = axes.iter().zip(&one.sets).filter_map(|(axis, set)| axis.sql(set)).collect();
+                let condition = if parts.is_empty() { "TRUE".to_string() } else { parts.join(" AND ") };
+                Finding { rules: rules.clone(), condition, cells: one.cells }
+            }
+        })
+    });
+    Ok(Analysis { findings: findings.collect(), cells: looked_at })
+}
+
+/// The operands that rules test, in ascending order.
+pub fn used_by(conditions: &[Condition]) -> Vec<usize> {
+    let mut used = vec![];
+    conditions.iter().for_each(|condition| condition.operands(&mut used));
+    used.sort_unstable();
+    used.dedup();
+    used
+}
+
+fn operands_of(condition: &Condition) -> Vec<usize> {
+    used_by(std::slice::from_ref(condition))
+}
+
+/// A condition whose tests are tables over the places of their axis.
+enum Tables {
+    Constant(Option<bool>),
+    Test(usize, Vec<Option<bool>>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Is(Box<Self>, Option<bool>),
+}
+
+impl Tables {
+    fn new(condition: &Condition, used: &[usize], axes: &[Axis]) -> Self {
+        let inner = |condition: &Condition| Self::new(condition, used, axes);
+        match condition {
+            Condition::Constant(value) => Self::Constant(*value),
+            Condition::Test(operand, test) => {
+                let place = used.iter().position(|number| number == operand);
+                match place.and_then(|place| Some((place, axes.get(place)?))) {
+                    Some((place, axis)) => Self::Test(place, axis.truths(test)),
+                    None => Self::Constant(None),
+                }
+            }
+            Condition::All(parts) => Self::All(parts.iter().map(inner).collect()),
+            Condition::Any(parts) => Self::Any(parts.iter().map(inner).collect()),
+            Condition::Not(part) => Self::Not(Box::new(inner(part))),
+            Condition::Is(part, value) => Self::Is(Box::new(inner(part)), *value),
+        }
+    }
+
+    /// Its value in a cell. AND is false when a part is, OR true when a part is; otherwise one unknown part makes it unknown.
+    fn at(&self, cell: &[u32]) -> Option<bool> {
+        let decided = |parts: &[Self], deciding: bool| {
+            let mut value = Some(!deciding);
+            for part in parts {
+                match part.at(cell) {
+                    Some(part) if part == deciding => return Some(deciding),
+                    Some(_) => {}
+                    None => value = None,
+                }
+            }
+            value
+        };
+        match self {
+            Self::Constant(value) => *value,
+            Self::Test(axis, table) => cell.get(*axis).and_then(|place| table.get(*place as usize)).copied().flatten(),
+            Self::All(parts) => decided(parts, false),
+            Self::Any(parts) => decided(parts, true),
+            Self::Not(part) => part.at(cell).map(|value| !value),
+            Self::Is(part, value) => Some(part.at(cell) == *value),
+        }
+    }
+}

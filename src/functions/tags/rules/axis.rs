@@ -1,0 +1,409 @@
+//! The values of one operand, cut by the constants it is compared with into places that no test can tell apart.
+//!
+//! `age < 26` and `age <= 35` cut the ages into five places, below 26, 26, between, 35, above 35, and a sixth for NULL. What is known of the
+//! operand takes places away: between 25 and 26 there is no whole number, `count(*)` is never negative nor NULL. A text that is
+//! only compared for equality has its constants, and one place for any other text.
+
+use std::cmp::Ordering;
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::ScalarValue;
+use sqlparser::ast::Expr;
+
+use super::condition::{Comparison, Condition, Literal, Operand, Test};
+use crate::kernels::decimal::Decimal;
+
+/// What the values of an operand are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Boolean,
+    Number,
+    Moment,
+    Text,
+}
+
+/// What is known of an operand before its conditions are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Domain {
+    kind: Option<Kind>,
+    /// Values are multiples of `10^-step`; of days, for dates.
+    step: Option<i32>,
+    nullable: bool,
+    /// The least value, in steps.
+    least: Option<i128>,
+}
+
+impl Domain {
+    /// Nothing is known.
+    pub const ANY: Self = Self { kind: None, step: None, nullable: true, least: None };
+
+    /// Whole numbers.
+    #[cfg(test)]
+    pub const WHOLE: Self = Self { kind: Some(Kind::Number), step: Some(0), ..Self::ANY };
+
+    /// What a column's type tells. `None` for types that are not compared with constants here.
+    pub fn of(data_type: &DataType, nullable: bool) -> Self {
+        let number = |step, least| Self { kind: Some(Kind::Number), step, nullable, least };
+        match data_type {
+            DataType::Boolean => Self { kind: Some(Kind::Boolean), nullable, ..Self::ANY },
+            unsigned if unsigned.is_unsigned_integer() => number(Some(0), Some(0)),
+            whole if whole.is_integer() => number(Some(0), None),
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale)
+            | DataType::Decimal256(_, scale) => number(Some(i32::from(*scale)), None),
+            real if real.is_floating() => number(None, None),
+            DataType::Date32 | DataType::Date64 => Self { kind: Some(Kind::Moment), step: Some(0), nullable, least: None },
+            DataType::Timestamp(_, _) => Self { kind: Some(Kind::Moment), nullable, ..Self::ANY },
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self { kind: Some(Kind::Text), nullable, ..Self::ANY },
+            DataType::Dictionary(_, values) => Self::of(values, nullable),
+            _ => Self { nullable, ..Self::ANY },
+        }
+    }
+
+    /// What is known of the function an operand is: `count(…)` is a whole number from 0, and `count(*)` of a group at least 1.
+    #[must_use]
+    pub fn narrowed(mut self, expression: &Expr, is_grouped: bool) -> Self {
+        if let Expr::Function(call) = expression
+            && call.name.to_string().eq_ignore_ascii_case("count")
+        {
+            let every_row = call.args.to_string() == "(*)" && call.filter.is_none() && call.over.is_none();
+            self = Self {
+                kind: Some(Kind::Number),
+                step: Some(0),
+                nullable: false,
+                least: Some(i128::from(every_row && is_grouped)),
+            };
+        }
+        self
+    }
+}
+
+/// One value, ordered as its operand's values are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// FALSE before TRUE.
+    Boolean(bool),
+    /// Exact.
+    Number(Decimal),
+    /// Microseconds since 1970.
+    Moment(i64),
+    /// By its bytes, as DataFusion compares it.
+    Text(String),
+}
+
+const DAY: i64 = 86_400_000_000;
+
+impl Value {
+    fn of(literal: &Literal, kind: Kind) -> Option<Self> {
+        match (literal, kind) {
+            (Literal::Boolean(value), Kind::Boolean) => Some(Self::Boolean(*value)),
+            (Literal::Number(value), Kind::Number) => Some(Self::Number(*value)),
+            (Literal::Moment(text) | Literal::Text(text), Kind::Moment) => moment(text).map(Self::Moment),
+            (Literal::Text(text), Kind::Text) => Some(Self::Text(text.clone())),
+            _ => None,
+        }
+    }
+
+    /// As SQL.
+    pub fn sql(&self) -> String {
+        match self {
+            Self::Boolean(value) => value.to_string().to_uppercase(),
+            Self::Number(value) => value.to_string(),
+            Self::Text(text) => super::quoted(text),
+            Self::Moment(micros) => {
+                let timestamp = ScalarValue::TimestampMicrosecond(Some(*micros), None);
+                let text = match timestamp.cast_to(&DataType::Utf8) {
+                    Ok(ScalarValue::Utf8(Some(text))) => text.replace('T', " "),
+                    _ => micros.to_string(),
+                };
+                match text.strip_suffix(" 00:00:00") {
+                    Some(day) => format!("DATE '{day}'"),
+                    None => format!("TIMESTAMP '{text}'"),
+                }
+            }
+        }
+    }
+
+    /// The whole steps at or below, and at or above.
+    fn steps(&self, step: i32) -> Option<(i128, i128)> {
+        match self {
+            Self::Number(value) => Some((value.floor(step)?, value.ceil(step)?)),
+            Self::Moment(micros) => {
+                let day = i128::from(micros.div_euclid(DAY));
+                Some((day, day + i128::from(micros.rem_euclid(DAY) != 0)))
+            }
+            _ => None,
+        }
+    }
+
+    fn of_steps(&self, steps: i128, step: i32) -> Option<Self> {
+        match self {
+            Self::Number(_) => {
+                let scale = usize::try_from(step).ok()?;
+                let digits = format!("{:0width$}", steps.unsigned_abs(), width = scale + 1);
+                let (whole, fraction) = digits.split_at(digits.len() - scale);
+                let sign = if steps < 0 { "-" } else { "" };
+                let fraction = fraction.trim_end_matches('0');
+                let text = if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") };
+                Decimal::parse(&text).map(Self::Number)
+            }
+            Self::Moment(_) => i64::try_from(steps).ok()?.checked_mul(DAY).map(Self::Moment),
+            _ => None,
+        }
+    }
+}
+
+fn moment(text: &str) -> Option<i64> {
+    let text = ScalarValue::Utf8(Some(text.trim().to_string()));
+    match text.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None)).ok()? {
+        ScalarValue::TimestampMicrosecond(micros, _) => micros,
+        _ => None,
+    }
+}
+
+/// A set of values that no test tells apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// One value.
+    At(Value),
+    /// Above the one, when given, and below the other.
+    Between(Option<Value>, Option<Value>),
+    /// Any text that is not among the constants.
+    Other,
+    /// NULL.
+    Null,
+}
+
+impl Place {
+    fn test(&self, test: &Test, kind: Kind) -> Option<bool> {
+        let Test::Compare(comparison, literal) = test else { return Some(*self == Self::Null) };
+        let value = Value::of(literal, kind)?;
+        let order = match self {
+            Self::Null => return None,
+            Self::Other => return Some(false),
+            Self::At(own) => own.cmp(&value),
+            Self::Between(_, Some(above)) if *above <= value => Ordering::Less,
+            Self::Between(_, _) => Ordering::Greater,
+        };
+        Some(match comparison {
+            Comparison::Equal => order == Ordering::Equal,
+            Comparison::Less => order == Ordering::Less,
+            Comparison::LessOrEqual => order != Ordering::Greater,
+            Comparison::Greater => order == Ordering::Greater,
+            Comparison::GreaterOrEqual => order != Ordering::Less,
+        })
+    }
+}
+
+/// The places of one operand, in the order of their values; NULL is the last.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// The operand as SQL.
+    operand: String,
+    kind: Kind,
+    step: Option<i32>,
+    least: Option<i128>,
+    /// The places.
+    pub places: Vec<Place>,
+    /// True when neighbouring places are one range; false for sets.
+    pub is_ordered: bool,
+}
+
+impl Axis {
+    /// Cuts the values of the operand of that number by the constants in `conditions`.
+    ///
+    /// # Errors
+    /// Constants of kinds that do not go together.
+    pub fn cut(number: usize, operand: &Operand, domain: Domain, conditions: &[&Condition]) -> Result<Self, String> {
+        let mut tests = vec![];
+        conditions.iter().for_each(|condition| collect(condition, number, &mut tests));
+        let literals: Vec<&Literal> = tests.iter().filter_map(|test| literal(test)).collect();
+        let kind = domain.kind.unwrap_or_else(|| kind_of(&literals));
+        let text = operand.expression.to_string();
+        let mut values = vec![];
+        for literal in literals {
+            match Value::of(literal, kind) {
+                Some(value) => values.push(value),
+                None => return Err(format!("{text} compared with {}", shown(literal))),
+            }
+        }
+        values.sort();
+        values.dedup();
+        let equality_only = tests.iter().all(|test| matches!(test, Test::IsNull | Test::Compare(Comparison::Equal, _)));
+        let is_ordered = !(kind == Kind::Boolean || kind == Kind::Text && equality_only);
+        let (step, least) = (domain.step, domain.least);
+        let mut places: Vec<Place> = match kind {
+            Kind::Boolean => [false, true].map(|value| Place::At(Value::Boolean(value))).into(),
+            Kind::Text if equality_only => values.into_iter().map(Place::At).chain([Place::Other]).collect(),
+            _ => {
+                let mut places = vec![];
+                let mut below = None;
+                for value in values {
+                    places.push(Place::Between(below, Some(value.clone())));
+                    places.push(Place::At(value.clone()));
+                    below = Some(value);
+                }
+                places.push(Place::Between(below, None));
+                places
+            }
+        };
+        places.retain(|place| holds_any(place, domain));
+        if domain.nullable {
+            places.push(Place::Null);
+        }
+        // Parentheses, so that the operand stays one beside a comparison.
+        let operand = if matches!(operand.expression, Expr::BinaryOp { .. } | Expr::UnaryOp { .. } | Expr::Case { .. }) {
+            format!("({text})")
+        } else {
+            text
+        };
+        Ok(Self { operand, kind, step, least, places, is_ordered })
+    }
+
+    /// The value of a test at each place.
+    pub fn truths(&self, test: &Test) -> Vec<Option<bool>> {
+        self.places.iter().map(|place| place.test(test, self.kind)).collect()
+    }
+
+    /// Some of the places as SQL, by their numbers in ascending order; `None` for all of them.
+    pub fn sql(&self, set: &[u32]) -> Option<String> {
+        if set.len() >= self.places.len() {
+            return None;
+        }
+        let place = |number: &u32| self.places.get(*number as usize);
+        let with_null = set.iter().filter_map(place).any(|place| *place == Place::Null);
+        let values = set.len() - usize::from(with_null);
+        let has_null = self.places.last() == Some(&Place::Null);
+        let operand = &self.operand;
+        if values + usize::from(has_null) == self.places.len() {
+            return Some(format!("{operand} IS NOT NULL"));
+        }
+        let mut parts = if self.is_ordered {
+            let numbers: Vec<u32> = set.iter().take(values).copied().collect();
+            let runs = numbers.chunk_by(|one, next| one + 1 == *next);
+            runs.filter_map(|run| self.range(place(run.first()?)?, place(run.last()?)?)).collect()
+        } else {
+            self.set(&set.iter().take(values).filter_map(place).collect::<Vec<_>>())
+        };
+        if with_null {
+            parts.push(format!("{operand} IS NULL"));
+        }
+        Some(if parts.len() > 1 { format!("({})", parts.join(" OR ")) } else { parts.concat() })
+    }
+
+    fn set(&self, places: &[&Place]) -> Vec<String> {
+        let operand = &self.operand;
+        let texts = |places: &[&Place]| -> Vec<String> {
+            places.iter().filter_map(|place| if let Place::At(value) = place { Some(value.sql()) } else { None }).collect()
+        };
+        let one_of = |values: &[String], equal: &str, list: &str| match values {
+            [] => None,
+            [only] => Some(format!("{operand} {equal} {only}")),
+            values => Some(format!("{operand} {list} ({})", values.join(", "))),
+        };
+        if places.contains(&&Place::Other) {
+            let others: Vec<&Place> = self.places.iter().filter(|place| !places.contains(place)).collect();
+            one_of(&texts(&others), "<>", "NOT IN").into_iter().collect()
+        } else {
+            one_of(&texts(places), "=", "IN").into_iter().collect()
+        }
+    }
+
+    fn range(&self, first: &Place, last: &Place) -> Option<String> {
+        let operand = &self.operand;
+        let low = match first {
+            Place::At(value) => Some((value.clone(), true)),
+            Place::Between(Some(value), _) => Some(self.inside(value, 1)),
+            Place::Between(None, Some(value)) => {
+                let least = self.least.zip(self.step).and_then(|(least, step)| value.of_steps(least, step));
+                least.map(|least| (least, true))
+            }
+            _ => None,
+        };
+        let high = match last {
+            Place::At(value) => Some((value.clone(), true)),
+            Place::Between(_, Some(value)) => Some(self.inside(value, -1)),
+            _ => None,
+        };
+        let bound =
+            |sign: &str, value: &Value, closed| format!("{operand} {sign}{} {}", if closed { "=" } else { "" }, value.sql());
+        match (low, high) {
+            (None, None) => None,
+            (Some((low, closed)), None) => Some(bound(">", &low, closed)),
+            (None, Some((high, closed))) => Some(bound("<", &high, closed)),
+            (Some((low, true)), Some((high, true))) if low == high => Some(format!("{operand} = {}", low.sql())),
+            (Some((low, true)), Some((high, true))) => Some(format!("{operand} BETWEEN {} AND {}", low.sql(), high.sql())),
+            (Some((low, low_closed)), Some((high, high_closed))) => {
+                Some(format!("{} AND {}", bound(">", &low, low_closed), bound("<", &high, high_closed)))
+            }
+        }
+    }
+
+    /// The nearest value above (1) or below (-1) that the operand can have: `> 3` is `>= 4` for whole numbers.
+    fn inside(&self, value: &Value, direction: i128) -> (Value, bool) {
+        let nearest = self.step.and_then(|step| {
+            let (floor, ceil) = value.steps(step)?;
+            value.of_steps(if direction > 0 { floor + 1 } else { ceil - 1 }, step)
+        });
+        nearest.map_or_else(|| (value.clone(), false), |value| (value, true))
+    }
+}
+
+/// True when the operand has a value there.
+fn holds_any(place: &Place, domain: Domain) -> bool {
+    let Some(step) = domain.step else { return true };
+    let least = |steps: i128| domain.least.is_none_or(|least| steps >= least);
+    match place {
+        Place::At(value) => value.steps(step).is_none_or(|(floor, ceil)| floor == ceil && least(floor)),
+        Place::Between(low, high) => {
+            let low = low.as_ref().and_then(|value| value.steps(step)).map(|(floor, _)| floor + 1);
+            let low = low.into_iter().chain(domain.least).max();
+            let high = high.as_ref().and_then(|value| value.steps(step)).map(|(_, ceil)| ceil - 1);
+            low.zip(high).is_none_or(|(low, high)| low <= high)
+        }
+        Place::Other | Place::Null => true,
+    }
+}
+
+fn collect<'a>(condition: &'a Condition, operand: usize, found: &mut Vec<&'a Test>) {
+    match condition {
+        Condition::Constant(_) => {}
+        Condition::Test(number, test) if *number == operand => found.push(test),
+        Condition::Test(..) => {}
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| collect(part, operand, found)),
+        Condition::Not(inner) | Condition::Is(inner, _) => collect(inner, operand, found),
+    }
+}
+
+fn literal(test: &Test) -> Option<&Literal> {
+    match test {
+        Test::Compare(_, literal) => Some(literal),
+        Test::IsNull => None,
+    }
+}
+
+/// The kind of an operand whose type is not known: that of its constants; a text beside a date is a date.
+fn kind_of(literals: &[&Literal]) -> Kind {
+    let any = |wanted: fn(&Literal) -> bool| literals.iter().any(|literal| wanted(literal));
+    if any(|literal| matches!(literal, Literal::Number(_))) {
+        Kind::Number
+    } else if any(|literal| matches!(literal, Literal::Moment(_))) {
+        Kind::Moment
+    } else if any(|literal| matches!(literal, Literal::Text(_))) {
+        Kind::Text
+    } else if literals.is_empty() {
+        // Only asked whether it is NULL: one place for every value.
+        Kind::Number
+    } else {
+        Kind::Boolean
+    }
+}
+
+fn shown(literal: &Literal) -> String {
+    match literal {
+        Literal::Boolean(value) => value.to_string().to_uppercase(),
+        Literal::Number(value) => value.to_string(),
+        Literal::Text(text) | Literal::Moment(text) => super::quoted(text),
+    }
+}

@@ -1,0 +1,31 @@
+//! The rules of a tag, read from the CASE of its query, and what can be said of them without looking at data.
+//!
+//! ```text
+//! query ─▶ read: key, rules, ELSE ─▶ condition: tests of operands against constants ─▶ axis: each operand's values, cut by the constants
+//!                                                                                    ─▶ analysis: every cell: which rules match? ─▶ boxes
+//! ```
+//! `SELECT customer_id, CASE WHEN age < 26 THEN '18-25' WHEN age <= 35 THEN '26-35' END FROM customers` has two rules over
+//! one *operand*, `age`. Its constants cut the ages into *cells* that no rule can tell apart: below 26, 26, between 26 and 35, 35, above
+//! 35, and NULL. A cell that no rule matches is a *gap*, one that several match an *overlap*: CASE takes the first of them, so that
+//! the order of the rules decides. With several operands the cells are those of the product.
+//!
+//! Rules are mutually exclusive and collectively exhaustive (MECE) when there is neither.
+
+mod analysis;
+mod axis;
+mod boxes;
+mod condition;
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+pub use analysis::{Problem, analyse, used_by};
+pub use axis::Domain;
+pub use condition::{Condition, NotUnderstood, Operands};
+pub use read::{Rule, Rules, conjuncts};
+
+/// A text as an SQL literal.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

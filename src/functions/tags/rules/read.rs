@@ -1,0 +1,243 @@
+//! Reads the rules of a query of (key, value), and asks other things of the same rows.
+
+use datafusion::common::Result;
+use sqlparser::ast::{BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, Value};
+
+use crate::error::invalid;
+
+/// `WHEN condition THEN value`.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// When it matches; `CASE x WHEN v` is read as `x = v`.
+    pub condition: Expr,
+    /// What it gives.
+    pub value: Expr,
+}
+
+impl Rule {
+    /// The value as it is shown: the text itself, or the expression.
+    pub fn label(&self) -> String {
+        match &self.value {
+            Expr::Value(value) => match &value.value {
+                Value::SingleQuotedString(text) => text.clone(),
+                other => other.to_string(),
+            },
+            other => other.to_string(),
+        }
+    }
+}
+
+/// A query of (key, value) whose value is a CASE.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    query: Query,
+    /// The first column as it is written, with its alias.
+    key: SelectItem,
+    /// The second column's expression and its alias, which GROUP BY may name.
+    value: (Expr, Option<Ident>),
+    /// The rules in their order; a CASE in ELSE goes on with its own.
+    pub rules: Vec<Rule>,
+    /// What ELSE gives; `None` also for `ELSE NULL`, which gives nothing.
+    pub otherwise: Option<Expr>,
+}
+
+impl Rules {
+    /// Reads a query; `subject` is the function that was called.
+    ///
+    /// # Errors
+    /// The query is not a single SELECT of two columns, or its second column is no CASE.
+    pub fn read(subject: &str, query: &Query) -> Result<Self> {
+        let form = "SELECT key, CASE WHEN … THEN … END FROM …";
+        let mut query = query.clone();
+        let wrong = |what: &str| Err(invalid(subject, format!("the query {what}; the rules are read from {form}")));
+        if query.limit_clause.is_some() || query.fetch.is_some() {
+            return wrong("has LIMIT, so that not every customer is looked at");
+        }
+        // The order of rows says nothing of the rules, and may name a column that other questions do not have.
+        query.order_by = None;
+        let Some(select) = select_of(&mut query) else { return wrong("is not a single SELECT") };
+        let (key, value) = match select.projection.as_slice() {
+            [key @ (SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }), SelectItem::UnnamedExpr(value)] => {
+                (key.clone(), (value.clone(), None))
+            }
+            [
+                key @ (SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }),
+                SelectItem::ExprWithAlias { expr, alias },
+            ] => (key.clone(), (expr.clone(), Some(alias.clone()))),
+            [SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }, _] | [_] => {
+                return wrong("must name two columns, key and value");
+            }
+            columns => return wrong(&format!("has {} columns, not the two of a tag, key and value", columns.len())),
+        };
+        let (rules, otherwise) = rules_of(&value.0);
+        if rules.is_empty() {
+            return wrong(&format!("has no CASE as its second column, but {}", value.0));
+        }
+        Ok(Self { query, key, value, rules, otherwise })
+    }
+
+    /// Asks for the key and other items of the same rows: same WITH, FROM, WHERE, GROUP BY and HAVING.
+    pub fn with_key(&self, items: impl IntoIterator<Item = (Expr, String)>) -> String {
+        self.query_of(std::iter::once(self.key.clone()).chain(items.into_iter().map(named)))
+    }
+
+    /// Asks for other items of the same rows, without the key.
+    pub fn without_key(&self, items: impl IntoIterator<Item = (Expr, String)>) -> String {
+        self.query_of(items.into_iter().map(named))
+    }
+
+    fn query_of(&self, items: impl Iterator<Item = SelectItem>) -> String {
+        let mut query = self.query.clone();
+        if let Some(select) = select_of(&mut query) {
+            self.spell_out_groups(select);
+            select.projection = items.collect();
+        }
+        query.to_string()
+    }
+
+    /// GROUP BY names columns of the SELECT list by place or alias; those places are others now.
+    fn spell_out_groups(&self, select: &mut Select) {
+        let GroupByExpr::Expressions(groups, _) = &mut select.group_by else { return };
+        let (key, alias) = match &self.key {
+            SelectItem::ExprWithAlias { expr, alias } => (Some(expr), Some(alias)),
+            SelectItem::UnnamedExpr(expr) => (Some(expr), None),
+            _ => (None, None),
+        };
+        let is = |group: &Expr, place: &str, alias: Option<&Ident>| match group {
+            Expr::Value(value) => matches!(&value.value, Value::Number(number, _) if number == place),
+            Expr::Identifier(name) => alias.is_some_and(|alias| alias == name),
+            _ => false,
+        };
+        let conditions = || self.rules.iter().map(|rule| rule.condition.clone());
+        *groups = std::mem::take(groups)
+            .into_iter()
+            .flat_map(|group| {
+                if is(&group, "1", alias) {
+                    key.into_iter().cloned().collect()
+                } else if is(&group, "2", self.value.1.as_ref()) || group == self.value.0 {
+                    conditions().collect()
+                } else {
+                    vec![group]
+                }
+            })
+            .collect();
+    }
+
+    fn select(&self) -> Option<&Select> {
+        match self.query.body.as_ref() {
+            SetExpr::Select(select) => Some(select),
+            _ => None,
+        }
+    }
+
+    /// The conditions of WHERE and HAVING that hold for every row, taken apart at AND.
+    pub fn restrictions(&self) -> Vec<&Expr> {
+        let mut found = vec![];
+        if let Some(select) = self.select() {
+            select.selection.iter().chain(&select.having).for_each(|condition| conjuncts(condition, &mut found));
+        }
+        found
+    }
+
+    /// True when rows are grouped: then a group has at least one row.
+    pub fn is_grouped(&self) -> bool {
+        self.select().is_some_and(|select| match &select.group_by {
+            GroupByExpr::All(_) => true,
+            GroupByExpr::Expressions(groups, modifiers) => !groups.is_empty() && modifiers.is_empty(),
+        })
+    }
+
+    /// The name before the dot of a column, when there is one table to take columns from: `c.age` is `age` then.
+    pub fn only_table(&self) -> Option<String> {
+        match self.select()?.from.as_slice() {
+            [only] if only.joins.is_empty() => match &only.relation {
+                TableFactor::Table { alias: Some(alias), .. }
+                | TableFactor::Derived { alias: Some(alias), .. }
+                | TableFactor::Function { alias: Some(alias), .. } => Some(alias.name.value.clone()),
+                TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => {
+                    name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Takes a condition apart at AND.
+pub fn conjuncts<'a>(condition: &'a Expr, found: &mut Vec<&'a Expr>) {
+    match condition {
+        Expr::Nested(inner) => conjuncts(inner, found),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            conjuncts(left, found);
+            conjuncts(right, found);
+        }
+        other => found.push(other),
+    }
+}
+
+fn named((expr, alias): (Expr, String)) -> SelectItem {
+    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', alias) }
+}
+
+/// The SELECT of a query that is one, with or without parentheses around it.
+fn select_of(query: &mut Query) -> Option<&mut Select> {
+    while let SetExpr::Query(inner) = query.body.as_mut() {
+        if query.with.is_some() && inner.with.is_some() || inner.limit_clause.is_some() || inner.fetch.is_some() {
+            return None;
+        }
+        let with = query.with.take().or_else(|| inner.with.take());
+        let body = std::mem::replace(
+            &mut inner.body,
+            Box::new(SetExpr::Values(sqlparser::ast::Values { explicit_row: false, value_keyword: false, rows: vec![] })),
+        );
+        query.with = with;
+        query.body = body;
+    }
+    match query.body.as_mut() {
+        SetExpr::Select(select) => Some(select),
+        _ => None,
+    }
+}
+
+/// The rules of a CASE, parentheses and casts around it looked through.
+fn rules_of(value: &Expr) -> (Vec<Rule>, Option<Expr>) {
+    let mut rules = vec![];
+    let mut otherwise = Some(value.clone());
+    while let Some(Expr::Case { operand, conditions, else_result, .. }) = otherwise.as_ref().map(without_casts) {
+        let condition = |when: &Expr| match operand {
+            Some(operand) => {
+                Expr::BinaryOp { left: in_parentheses(operand), op: BinaryOperator::Eq, right: in_parentheses(when) }
+            }
+            None => when.clone(),
+        };
+        rules.extend(conditions.iter().map(|when| Rule { condition: condition(&when.condition), value: when.result.clone() }));
+        otherwise = else_result.as_ref().map(|other| other.as_ref().clone());
+    }
+    let is_null = |value: &Expr| matches!(without_casts(value), Expr::Value(value) if value.value == Value::Null);
+    (rules, otherwise.filter(|value| !is_null(value)))
+}
+
+fn without_casts(value: &Expr) -> &Expr {
+    match value {
+        Expr::Nested(inner) => without_casts(inner),
+        Expr::Cast { expr, .. } => without_casts(expr),
+        other => other,
+    }
+}
+
+/// As an operand of a comparison, which binds stronger than what may stand in a simple CASE.
+fn in_parentheses(expression: &Expr) -> Box<Expr> {
+    let stands_alone = matches!(
+        expression,
+        Expr::Identifier(_)
+            | Expr::CompoundIdentifier(_)
+            | Expr::Value(_)
+            | Expr::Function(_)
+            | Expr::Cast { .. }
+            | Expr::Nested(_)
+            | Expr::TypedString(_)
+    );
+    let expression = Box::new(expression.clone());
+    if stands_alone { expression } else { Box::new(Expr::Nested(expression)) }
+}

@@ -1,0 +1,326 @@
+//! Puts the queries of [macros](crate::functions::table_macro) in the place of their calls.
+//!
+//! Not while a script is parsed, but when each statement is planned: a macro may ask about objects that the statement before has made.
+//! One call after the other, the outermost first, as its query may hold the others.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::sql::parser::Statement as Parsed;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlparser::ast::{Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitorMut};
+
+use super::{call, parser, relation};
+use crate::docs::{Argument, Doc, Takes};
+use crate::error::invalid;
+use crate::functions;
+use crate::functions::arguments::{Options, find, require_all};
+use crate::functions::definitions::{self, Definitions};
+use crate::functions::table_macro::{Given, MacroCall, TableMacro};
+
+/// How deep the query of a macro may lead to other macros; a tag over itself would never end.
+const DEEPEST: usize = 16;
+
+/// Replaces every call of a macro in a statement by a subquery.
+///
+/// # Errors
+/// What is wrong with a call.
+pub(crate) async fn expand(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
+    let macros = functions::all().into_iter().flat_map(|set| set.macros).collect();
+    Expansion { state, macros, definitions: definitions::of(state.config()) }.statement(parsed, 0).await
+}
+
+struct Expansion<'a> {
+    state: &'a SessionState,
+    macros: Vec<Arc<dyn TableMacro>>,
+    definitions: Arc<dyn Definitions>,
+}
+
+impl Expansion<'_> {
+    /// Boxed, as a query leads to the queries within it.
+    fn statement<'b>(&'b self, parsed: &'b mut Parsed, depth: usize) -> BoxFuture<'b, Result<()>> {
+        async move {
+            if self.macros.is_empty() {
+                return Ok(());
+            }
+            loop {
+                let mut first = First { macros: &self.macros, put: None };
+                let ControlFlow::Break((table_macro, arguments)) = parser::visit(parsed, &mut first) else { return Ok(()) };
+                let doc = table_macro.doc();
+                if depth >= DEEPEST {
+                    let problem = format!("stands for a query that leads back to it, {DEEPEST} queries deep");
+                    return Err(invalid(doc.name, problem));
+                }
+                let query = self.call(table_macro.as_ref(), arguments, depth).await?;
+                let mut first = First { macros: &self.macros, put: Some(query) };
+                let _ = parser::visit(parsed, &mut first);
+            }
+        }
+        .boxed()
+    }
+
+    async fn call(&self, table_macro: &dyn TableMacro, arguments: Vec<FunctionArg>, depth: usize) -> Result<Box<Query>> {
+        let mut call = self.read(table_macro.doc(), arguments)?;
+        if let Some(question) = table_macro.asks(&call, self.definitions.as_ref())? {
+            let mut question = parser::parse_composed(&question, self.state)?;
+            self.statement(&mut question, depth + 1).await?;
+            // What is wrong with the query is told when it is planned in its place.
+            let plan = self.state.statement_to_plan(question).await.ok();
+            call.columns = plan.map(|plan| Arc::clone(plan.schema().inner()));
+        }
+        let text = table_macro.expand(call, self.definitions.as_ref())?;
+        let mut parsed = parser::parse_composed(&text, self.state)?;
+        self.statement(&mut parsed, depth + 1).await?;
+        match parsed {
+            Parsed::Statement(statement) => match *statement {
+                SqlStatement::Query(query) => Ok(query),
+                other => Err(invalid(table_macro.doc().name, format!("stands for a query, not for {other}"))),
+            },
+            other => Err(invalid(table_macro.doc().name, format!("stands for a query, not for {other}"))),
+        }
+    }
+
+    /// The arguments by their names on the page. What has no name is the first argument on the page, not given yet, that takes
+    /// such a thing; options are named.
+    fn read(&self, doc: &'static Doc, arguments: Vec<FunctionArg>) -> Result<MacroCall> {
+        let (mut given, mut options, mut names): (Vec<_>, Vec<_>, Vec<&'static str>) = (vec![], vec![], vec![]);
+        let mut named = false;
+        for argument in arguments {
+            let (name, expression) = relation::split(doc, argument)?;
+            let argument = match name {
+                Some(name) => {
+                    named = true;
+                    find(doc, &name)?
+                }
+                None => {
+                    let free = |argument: &&Argument| {
+                        stands_alone(argument.takes) && accepts(argument.takes, &expression) && !names.contains(&argument.name)
+                    };
+                    let place = doc.arguments.iter().find(free).filter(|_| !named);
+                    place.ok_or_else(|| without_place(doc, &names, named, &expression))?
+                }
+            };
+            if names.contains(&argument.name) {
+                return Err(invalid(doc.name, format!("{} is given twice", argument.name)));
+            }
+            names.push(argument.name);
+            if argument.takes.is_option() {
+                options.push((argument.name, self.option(doc, argument, &expression)?));
+            } else {
+                given.push((argument.name, self.given(doc, argument, expression)?));
+            }
+        }
+        require_all(doc, &names)?;
+        Ok(MacroCall { doc, given, options: Options::read(doc, options)?, columns: None })
+    }
+
+    fn given(&self, doc: &Doc, argument: &Argument, expression: Expr) -> Result<Given> {
+        let wrong = |expression: &Expr| {
+            let wanted = match argument.takes {
+                Takes::Name(kind) => format!("the name of a {kind}"),
+                Takes::Query => "a query in parentheses, (SELECT …)".to_string(),
+                _ => "a table name or (SELECT …)".to_string(),
+            };
+            invalid(doc.name, format!("{} must be {wanted}, got {expression}", argument.name))
+        };
+        match argument.takes {
+            Takes::Name(_) => name_of(self.state, &expression).map(Given::Name).ok_or_else(|| wrong(&expression)),
+            Takes::Query => match expression {
+                Expr::Subquery(query) => Ok(Given::Query(query)),
+                other => Err(wrong(&other)),
+            },
+            Takes::Relation => {
+                let mut expression = expression;
+                parser::make_subquery(&mut expression, self.state)?;
+                match expression {
+                    Expr::Subquery(query) => Ok(Given::Query(query)),
+                    other => Err(wrong(&other)),
+                }
+            }
+            _ => Ok(Given::Expression(Box::new(expression))),
+        }
+    }
+
+    fn option(&self, doc: &Doc, argument: &Argument, expression: &Expr) -> Result<ScalarValue> {
+        let text = expression.to_string();
+        let no_constant =
+            || invalid(doc.name, format!("{} takes a constant ({}), got {text}", argument.name, argument.takes.describe()));
+        let planned = self.state.create_logical_expr(&text, &DFSchema::empty()).map_err(|_| no_constant())?;
+        let context = SimplifyContext::builder().with_current_time().build();
+        call::constant(&planned, &context)?.ok_or_else(no_constant)
+    }
+}
+
+/// True for what may be given without its name.
+fn stands_alone(takes: Takes) -> bool {
+    matches!(takes, Takes::Relation | Takes::Query | Takes::Name(_))
+}
+
+fn accepts(takes: Takes, expression: &Expr) -> bool {
+    match takes {
+        Takes::Query => matches!(expression, Expr::Subquery(_)),
+        Takes::Name(_) => !matches!(expression, Expr::Subquery(_)),
+        _ => true,
+    }
+}
+
+fn without_place(doc: &Doc, names: &[&str], named: bool, expression: &Expr) -> DataFusionError {
+    let free: Vec<&str> = doc.arguments.iter().map(|argument| argument.name).filter(|name| !names.contains(name)).collect();
+    invalid(
+        doc.name,
+        match free.as_slice() {
+            [] => format!("takes {} arguments; {expression} is one too many", doc.arguments.len()),
+            _ if named => format!("arguments after a named one are named; write name => {expression}"),
+            free => format!("{expression} needs a name; write name => {expression}, where name is one of {}", free.join(", ")),
+        },
+    )
+}
+
+/// A name as the catalog knows it.
+fn name_of(state: &SessionState, expression: &Expr) -> Option<String> {
+    let lower = state.config_options().sql_parser.enable_ident_normalization;
+    let part = |name: &Ident| match name.quote_style {
+        None if lower => name.value.to_lowercase(),
+        _ => name.value.clone(),
+    };
+    match expression {
+        Expr::Identifier(name) => Some(part(name)),
+        Expr::CompoundIdentifier(names) => Some(names.iter().map(part).collect::<Vec<_>>().join(".")),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(name) => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Looks for the first call of a macro: gives it, or puts a query in its place.
+struct First<'a> {
+    macros: &'a [Arc<dyn TableMacro>],
+    put: Option<Box<Query>>,
+}
+
+impl VisitorMut for First<'_> {
+    type Break = (Arc<dyn TableMacro>, Vec<FunctionArg>);
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        let (name, arguments, alias, sample) = match factor {
+            TableFactor::Table { name, args: Some(arguments), alias, sample, .. } => {
+                (name, &arguments.args, alias, sample.clone())
+            }
+            TableFactor::Function { name, args, alias, .. } => (name, &*args, alias, None),
+            _ => return ControlFlow::Continue(()),
+        };
+        let Some(name) = relation::single_name(name) else { return ControlFlow::Continue(()) };
+        let Some(found) = self.macros.iter().find(|table_macro| table_macro.doc().name.eq_ignore_ascii_case(&name)) else {
+            return ControlFlow::Continue(());
+        };
+        let stop = (Arc::clone(found), arguments.clone());
+        if let Some(subquery) = self.put.take() {
+            let own = || TableAlias { explicit: true, name: Ident::new(found.doc().name), columns: vec![], at: None };
+            let alias = Some(alias.take().unwrap_or_else(own));
+            *factor = TableFactor::Derived { lateral: false, subquery, alias, sample };
+        }
+        ControlFlow::Break(stop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+    use datafusion::sql::parser::DFParser;
+
+    use super::*;
+    use crate::docs::Kind;
+    use crate::error::message;
+
+    #[derive(Debug)]
+    struct Greeting;
+
+    const DOC: Doc = Doc {
+        name: "greeting",
+        kind: Kind::Relation,
+        arguments: &[
+            Argument::optional("words", Takes::Query, "", ""),
+            Argument::optional("whom", Takes::Name("customer"), "", ""),
+            Argument::optional("times", Takes::Integer(1, 9), "1", ""),
+            Argument::optional("when", Takes::Value("condition"), "", ""),
+        ],
+        ..Doc::EMPTY
+    };
+
+    impl TableMacro for Greeting {
+        fn doc(&self) -> &'static Doc {
+            &DOC
+        }
+
+        fn asks(&self, call: &MacroCall, _definitions: &dyn Definitions) -> Result<Option<String>> {
+            Ok(call.query("words").map(ToString::to_string))
+        }
+
+        fn expand(&self, call: MacroCall, _definitions: &dyn Definitions) -> Result<String> {
+            let columns = call.columns.as_ref().map_or(0, |columns| columns.fields().len());
+            let whom = call.name("whom").unwrap_or_default();
+            let when = call.expression("when").map(ToString::to_string).unwrap_or_default();
+            Ok(format!(
+                "SELECT '{whom}' AS whom, {} AS times, {columns} AS columns, '{when}' AS at",
+                call.options.integer("times")?
+            ))
+        }
+    }
+
+    fn expanded(sql: &str) -> Result<String> {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let state = SessionContext::new().state();
+        let mut parsed = DFParser::parse_sql(sql)?.pop_front().unwrap();
+        let expansion =
+            Expansion { state: &state, macros: vec![Arc::new(Greeting)], definitions: definitions::of(state.config()) };
+        runtime.block_on(expansion.statement(&mut parsed, 0))?;
+        Ok(parsed.to_string())
+    }
+
+    #[test]
+    fn a_call_becomes_its_query() {
+        for call in ["greeting(World)", "greeting('world')", "greeting(whom => \"world\")"] {
+            let query = "(SELECT 'world' AS whom, 1 AS times, 0 AS columns, '' AS at) AS greeting";
+            assert_eq!(expanded(&format!("SELECT * FROM {call}")).unwrap(), format!("SELECT * FROM {query}"));
+        }
+        let sql = "SELECT * FROM t JOIN greeting((SELECT 1, 2), times => 1 + 1, when => a < 3) AS g USING (x)";
+        let query = "(SELECT '' AS whom, 2 AS times, 2 AS columns, 'a < 3' AS at) AS g";
+        assert_eq!(expanded(sql).unwrap(), format!("SELECT * FROM t JOIN {query} USING(x)"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (call, problem) in [
+            ("a, b", "b needs a name; write name => b, where name is one of words, times, when"),
+            (
+                "(SELECT 1), (SELECT 2)",
+                "(SELECT 2) needs a name; write name => (SELECT 2), where name is one of whom, times, when",
+            ),
+            ("who => a", "unknown argument \"who\"; did you mean \"whom\"?; it takes words, whom, times, when"),
+            ("a, whom => b", "whom is given twice"),
+            ("(SELECT 1), a, times => 1, when => b, c", "takes 4 arguments; c is one too many"),
+            ("times => a", "times takes a constant (integer, 1 to 9), got a"),
+            ("times => 10", "times must be from 1 to 9, got 10"),
+            ("words => a", "words must be a query in parentheses, (SELECT …), got a"),
+            ("1 + 1", "whom must be the name of a customer, got 1 + 1"),
+            ("times => 2, a", "arguments after a named one are named; write name => a"),
+        ] {
+            let error = expanded(&format!("SELECT * FROM greeting({call})")).unwrap_err();
+            let text = message(&error);
+            assert!(text.starts_with(&format!("greeting: {problem}")) || text == problem, "{text}\n{problem}");
+        }
+    }
+
+    #[test]
+    fn profiles_need_a_database() {
+        let definitions = definitions::of(&datafusion::execution::config::SessionConfig::new());
+        let error = definitions.tag_query("customer", "age_band").unwrap_err();
+        assert!(message(&error).starts_with("customer: profiles need a session of a database"));
+    }
+}
