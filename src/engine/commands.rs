@@ -18,7 +18,8 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{did_you_mean, invalid};
 use crate::profiles::objects::Objects;
 use crate::profiles::refresh::{self, Wanted};
-use crate::profiles::{definition::Definition, text_of};
+use crate::functions::definitions::text_of;
+use crate::profiles::definition::Definition;
 use crate::sql::command::{Command, Refresh};
 use crate::sql::time_travel::moment;
 

@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::profiles::definition::{Definition, Says};
-use crate::profiles::text_of;
+use crate::functions::definitions::text_of;
 
 /// A column in the making.
 struct Column {

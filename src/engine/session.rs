@@ -21,6 +21,8 @@ use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
 use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
 use crate::error::{did_you_mean, invalid, message};
+use crate::functions::definitions::DefinitionsHandle;
+use crate::profiles::answers::CatalogDefinitions;
 use crate::profiles::published::in_statement;
 use crate::settings::PortraitSettings;
 use crate::sql::macros;
@@ -58,14 +60,19 @@ impl Session {
         if let Some(rows) = options.batch_size {
             config = config.with_batch_size(rows);
         }
+        let catalog = SessionCatalog::new(Arc::clone(&engine.shared.catalog));
+        let link = catalog.session.clone();
+        let definitions = CatalogDefinitions::new(Arc::clone(&engine.shared.catalog), {
+            let link = link.clone();
+            move || link.state()
+        });
+        config = config.with_extension(Arc::new(DefinitionsHandle(Arc::new(definitions))));
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&engine.shared.environment))
             .with_default_features();
         let context = SessionContext::new_with_state(crate::sql::register(builder).build());
-        let catalog = SessionCatalog::new(Arc::clone(&engine.shared.catalog));
         let public = Arc::clone(&catalog.public);
-        let link = catalog.session.clone();
         context.register_catalog(CATALOG, Arc::new(catalog));
         link.attach(&context);
         Ok(Self { engine, context, public, parameters: Arc::default() })

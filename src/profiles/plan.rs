@@ -309,6 +309,9 @@ fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> 
             return Err(invalid(&subject, problem));
         }
     }
+    if definition.name().contains(':') {
+        return Err(invalid(&subject, format!("a name has no colon, got \"{}\"", definition.name())));
+    }
     for (segment, _) in &definition.segments {
         if segment.object.name.contains(':') {
             let name = &segment.object.name;

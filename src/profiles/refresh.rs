@@ -36,13 +36,13 @@ use super::align::{Align, PRESENT};
 use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
 use super::combine::{KEY, Piece, combine, over_rows_of, substitute};
 use super::definition::ProfileDefinition;
-use super::pin::text_of;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
 use crate::catalog::Catalog;
 use crate::catalog::data::{DataWriter, Written};
 use crate::catalog::published::listing;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
+use crate::functions::definitions::text_of;
 use crate::error::{did_you_mean, invalid, message};
 
 /// Bytes of a file in the making that may wait in memory.

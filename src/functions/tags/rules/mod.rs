@@ -23,9 +23,5 @@ mod tests;
 pub use analysis::{Problem, analyse, used_by};
 pub use axis::Domain;
 pub use condition::{Condition, NotUnderstood, Operands};
+pub use crate::functions::definitions::literal as quoted;
 pub use read::{Rule, Rules, conjuncts};
-
-/// A text as an SQL literal.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
