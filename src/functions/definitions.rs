@@ -12,7 +12,7 @@ use crate::error::invalid;
 
 /// The named objects of a database.
 pub trait Definitions: Debug + Send + Sync {
-    /// The query of a tag, giving (key, value) of each customer, as it was written.
+    /// The query of a tag, giving (key, value) of each customer, as it was written, without a semicolon.
     ///
     /// # Errors
     /// There is no such profile or tag; the error says which there are.
