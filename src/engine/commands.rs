@@ -16,10 +16,10 @@ use crate::catalog::objects::ObjectKind;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{did_you_mean, invalid};
-use crate::profiles::objects::Objects;
-use crate::profiles::refresh::{self, Wanted};
 use crate::functions::definitions::text_of;
 use crate::profiles::definition::Definition;
+use crate::profiles::objects::Objects;
+use crate::profiles::refresh::{self, Wanted};
 use crate::sql::command::{Command, Refresh};
 use crate::sql::time_travel::moment;
 

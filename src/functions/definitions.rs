@@ -15,8 +15,6 @@ use crate::error::invalid;
 /// What a profile has published.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// The name of its key.
-    pub key: String,
     /// The time it is as of, in microseconds since 1970.
     pub at: i64,
     /// Its members.
@@ -84,7 +82,7 @@ pub struct SegmentDefinition {
 
 /// The named objects of a database.
 pub trait Definitions: Debug + Send + Sync {
-    /// The query of a tag, giving (key, value) of each customer, as of the last refresh of its profile.
+    /// The query of a tag, giving (key, value) of each customer, as of the last refresh of its profile, without a semicolon.
     ///
     /// # Errors
     /// There is no such profile or tag; the error says which there are.
@@ -94,19 +92,25 @@ pub trait Definitions: Debug + Send + Sync {
     ///
     /// # Errors
     /// There is no such profile, or it was not refreshed by then.
-    fn published(&self, profile: &str, at: Option<i64>) -> Result<Published>;
+    fn published(&self, profile: &str, _at: Option<i64>) -> Result<Published> {
+        Err(no_database(profile))
+    }
 
     /// A segment.
     ///
     /// # Errors
     /// There is none of that name.
-    fn segment(&self, name: &str) -> Result<SegmentDefinition>;
+    fn segment(&self, name: &str) -> Result<SegmentDefinition> {
+        Err(no_database(name))
+    }
 
     /// The segments of a profile.
     ///
     /// # Errors
     /// There is no such profile.
-    fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>>;
+    fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
+        Err(no_database(profile))
+    }
 }
 
 /// Where a session keeps its [`Definitions`]: `config.set_extension(Arc::new(DefinitionsHandle(definitions)))`.
@@ -132,17 +136,5 @@ fn no_database(name: &str) -> DataFusionError {
 impl Definitions for NoDefinitions {
     fn tag_query(&self, profile: &str, _tag: &str) -> Result<String> {
         Err(invalid(profile, "profiles need a session of a database; open one with Engine::open, or write the query: (SELECT …)"))
-    }
-
-    fn published(&self, profile: &str, _at: Option<i64>) -> Result<Published> {
-        Err(no_database(profile))
-    }
-
-    fn segment(&self, name: &str) -> Result<SegmentDefinition> {
-        Err(no_database(name))
-    }
-
-    fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
-        Err(no_database(profile))
     }
 }

@@ -14,7 +14,7 @@ use super::published::{STATE, seen};
 use crate::catalog::Catalog;
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::runs::now;
-use crate::catalog::snapshots::{ColumnRole, SnapshotOf, When};
+use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{did_you_mean, invalid};
 use crate::functions::definitions::{Definitions, Published, SegmentDefinition, quoted};
 use crate::sql::time_travel::AT;
@@ -61,10 +61,9 @@ impl Definitions for CatalogDefinitions {
         // A name that is none is told apart from a profile that was not refreshed.
         Objects { state: &state, catalog: &self.catalog }.profile(profile)?;
         let snapshot = seen(&self.catalog, profile, at.map_or(When::Now, When::At))?;
-        let key = snapshot.columns_of(ColumnRole::Key).next().map(|column| column.name.clone()).unwrap_or_default();
         let time = at.map_or_else(String::new, |at| format!("{AT}{at}"));
         let table = format!("{PROFILE_SCHEMA}.{}", quoted(&format!("{profile}{STATE}{time}")));
-        Ok(Published { key, at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
+        Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
     }
 
     fn segment(&self, name: &str) -> Result<SegmentDefinition> {

@@ -17,8 +17,8 @@ use crate::catalog::Catalog;
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
-use crate::functions::definitions::text_of;
 use crate::error::failed;
+use crate::functions::definitions::text_of;
 use crate::sql::time_travel::AT;
 
 /// The end of the name of the table with everything that is kept of a profile, for the functions that explain and compare; no list has

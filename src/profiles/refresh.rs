@@ -42,8 +42,8 @@ use crate::catalog::Catalog;
 use crate::catalog::data::{DataWriter, Written};
 use crate::catalog::published::listing;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
-use crate::functions::definitions::text_of;
 use crate::error::{did_you_mean, invalid, message};
+use crate::functions::definitions::text_of;
 
 /// Bytes of a file in the making that may wait in memory.
 const MOST_WAITING: usize = 64 << 20;

@@ -38,7 +38,7 @@ impl AggregateFunction for CoOccurrence {
         &DOC
     }
 
-    fn udaf(&self) -> AggregateUDF {
+    fn udf(&self) -> AggregateUDF {
         AggregateUDF::from(CoOccurrenceUdf { signature: Signature::variadic_any(Volatility::Immutable) })
     }
 }
@@ -178,7 +178,7 @@ mod tests {
             assert_eq!(counts.counts, expected(from, to), "{from}..{to}");
             let mut merged = Counts { conditions: 2, counts: vec![0; 4] };
             let state = counts.state().unwrap()[0].to_array().unwrap();
-            merged.merge_batch(&[Arc::clone(&state), ]).unwrap();
+            merged.merge_batch(&[state]).unwrap();
             assert_eq!(merged.list(), counts.list());
         }
     }

@@ -61,7 +61,10 @@ impl TableMacro for SegmentDiff {
         for published in [&since, &until] {
             if !has(published, segment, true) {
                 let known = crate::functions::definitions::text_of(published.at);
-                return Err(invalid(DOC.name, format!("segment {segment} is not part of the refresh as of {known}; it was made later")));
+                return Err(invalid(
+                    DOC.name,
+                    format!("segment {segment} is not part of the refresh as of {known}; it was made later"),
+                ));
             }
         }
         let mut reasons = vec![

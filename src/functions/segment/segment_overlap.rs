@@ -55,7 +55,10 @@ impl TableMacro for SegmentOverlap {
             .map(|column| column.name.as_str())
             .collect();
         if segments.len() < 2 {
-            let problem = format!("profile {profile} has published {} segments, and two are compared; make them and refresh", segments.len());
+            let problem = format!(
+                "profile {profile} has published {} segments, and two are compared; make them and refresh",
+                segments.len()
+            );
             return Err(invalid(DOC.name, problem));
         }
         let conditions: Vec<String> = segments.iter().map(|name| format!("{} IS NOT NULL", column::segment(name))).collect();

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Query, SetExpr};
 
@@ -75,7 +76,7 @@ impl TableMacro for ExplainTag {
         let (value, since, version) = (column::value(tag), column::since(tag), column::version(tag));
         let is_list = call.columns.as_ref().is_some_and(|columns| {
             let field = columns.field_with_name(&format!("value:{tag}"));
-            field.is_ok_and(|field| matches!(field.data_type(), datafusion::arrow::datatypes::DataType::List(_)))
+            field.is_ok_and(|field| matches!(field.data_type(), DataType::List(_)))
         });
         let state = match (known, is_list) {
             (false, _) => {
@@ -122,7 +123,13 @@ fn rows(query: &str, key: &str) -> Result<String> {
             let name = &items[place].1;
             let _ = write!(compared, ", {} || coalesce(CAST(\"{name}\" AS VARCHAR), 'NULL')", literal(&format!("{text} = ")));
         }
-        structs.push(one_row(number + 1, &rule.condition.to_string(), &compared, &format!("\"holds {number}\""), &format!("\"gives {number}\"")));
+        structs.push(one_row(
+            number + 1,
+            &rule.condition.to_string(),
+            &compared,
+            &format!("\"holds {number}\""),
+            &format!("\"gives {number}\""),
+        ));
     }
     let gives = match &rules.otherwise {
         Some(otherwise) => {
@@ -178,7 +185,12 @@ fn collect(expression: &Expr, found: &mut Vec<Expr>) {
     match expression {
         Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => {}
         Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => collect(inner, found),
-        Expr::IsNull(inner) | Expr::IsNotNull(inner) | Expr::IsTrue(inner) | Expr::IsFalse(inner) | Expr::IsNotTrue(inner) | Expr::IsNotFalse(inner) => {
+        Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsNotFalse(inner) => {
             collect(inner, found);
         }
         Expr::BinaryOp { left, right, op } if op.to_string().chars().all(|letter| !"+-*/%".contains(letter)) => {

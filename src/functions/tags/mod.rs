@@ -13,9 +13,9 @@
 mod explain_tag;
 mod keys;
 mod lists;
+mod mece_check;
 #[cfg(test)]
 mod merging;
-mod mece_check;
 mod preference;
 mod purchase_cycle;
 mod rules;

@@ -65,11 +65,8 @@ impl TableMacro for TagCoverage {
                 true => (format!("unnest({value})"), format!("array_max({})", column::since(&tag.name))),
                 false => (value, column::since(&tag.name)),
             };
-            let users: Vec<&str> = segments
-                .iter()
-                .filter(|(_, segment)| segment.uses.contains(&tag.name))
-                .map(|(name, _)| name.as_str())
-                .collect();
+            let users: Vec<&str> =
+                segments.iter().filter(|(_, segment)| segment.uses.contains(&tag.name)).map(|(name, _)| name.as_str()).collect();
             parts.push(format!(
                 "SELECT {tag} AS tag, CAST({customers} AS BIGINT) AS customers, CAST({filled} AS BIGINT) AS filled, \
                    CAST({filled} AS DOUBLE) / nullif({customers}, 0) AS coverage, \
