@@ -12,7 +12,7 @@ use sqlparser::ast::{Expr, Query, SetExpr};
 use super::rules::Rules;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::functions::definitions::{Definitions, column, literal, quoted};
+use crate::functions::definitions::{Definitions, column, literal};
 use crate::functions::table_macro::{MacroCall, TableMacro};
 
 /// Which rule gave a customer its tag.
@@ -111,24 +111,24 @@ fn rows(query: &str, key: &str) -> Result<String> {
     let mut structs = vec![];
     let count = rules.rules.len();
     for (number, rule) in rules.rules.iter().enumerate() {
-        items.push((rule.condition.clone(), format!("holds {number}")));
-        items.push((rule.value.clone(), format!("gives {number}")));
+        items.push((rule.condition.clone(), format!("holds_{number}")));
+        items.push((rule.value.clone(), format!("gives_{number}")));
         let mut compared = String::new();
         for operand in operands(&rule.condition) {
             let text = operand.to_string();
             let place = items.iter().position(|(other, _)| *other == operand).unwrap_or_else(|| {
-                items.push((operand.clone(), format!("operand {}", items.len())));
+                items.push((operand.clone(), format!("operand_{}", items.len())));
                 items.len() - 1
             });
             let name = &items[place].1;
-            let _ = write!(compared, ", {} || coalesce(CAST(\"{name}\" AS VARCHAR), 'NULL')", literal(&format!("{text} = ")));
+            let _ = write!(compared, ", {} || coalesce(CAST({name} AS VARCHAR), 'NULL')", literal(&format!("{text} = ")));
         }
         structs.push(one_row(
             number + 1,
             &rule.condition.to_string(),
             &compared,
-            &format!("\"holds {number}\""),
-            &format!("\"gives {number}\""),
+            &format!("holds_{number}"),
+            &format!("gives_{number}"),
         ));
     }
     let gives = match &rules.otherwise {
@@ -139,7 +139,7 @@ fn rows(query: &str, key: &str) -> Result<String> {
         None => "NULL",
     };
     structs.push(one_row(count + 1, "ELSE", "", "true", gives));
-    let names: String = items.iter().map(|(_, name)| format!(", {}", quoted(name))).collect();
+    let names: String = items.iter().map(|(_, name)| format!(", {name}")).collect();
     Ok(unnested(&rules.with_key(items), &names, &structs, key))
 }
 
