@@ -11,7 +11,7 @@ use datafusion::config::{ConfigExtension, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{
-    CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement,
+    CreateExternalTable, CreateView, DdlStatement, DropTable, DropView, LogicalPlan, SetVariable, Statement as LogicalStatement,
 };
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -163,6 +163,9 @@ impl Session {
                 self.forget(&command.name, "view")
             }
             LogicalPlan::Ddl(ddl) => {
+                if let DdlStatement::DropTable(DropTable { name, .. }) | DdlStatement::DropView(DropView { name, .. }) = &ddl {
+                    self.refuse_used(name.table())?;
+                }
                 let in_memory =
                     matches!(ddl, DdlStatement::CreateMemoryTable(_)) && self.engine.shared.options.database.is_some();
                 self.context.execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
@@ -319,12 +322,18 @@ impl Session {
         Ok(Answer::done(vec![]))
     }
 
+    /// Refuses to drop what a profile, tag or segment reads.
+    fn refuse_used(&self, name: &str) -> Result<()> {
+        let users = self.objects(&self.context.state()).users_of_table(name)?;
+        match users.as_slice() {
+            [] => Ok(()),
+            users => Err(invalid(name, format!("is used by {}; drop them first", users.join(", ")))),
+        }
+    }
+
     fn forget(&self, name: &TableReference, kind: &str) -> Result<Answer> {
         let name = self.own_name(name)?;
-        let users = self.objects(&self.context.state()).users_of_table(&name)?;
-        if !users.is_empty() {
-            return Err(invalid(&name, format!("is used by {}; drop them first", users.join(", "))));
-        }
+        self.refuse_used(&name)?;
         if let Some(definition) = self.engine.shared.catalog.get(&name)?
             && definition.kind != kind
         {

@@ -269,7 +269,15 @@ impl Planner<'_> {
 
 /// An error of a definition's query, with the definition as its subject.
 fn about(subject: &str, error: &DataFusionError) -> DataFusionError {
-    invalid(subject, message(error))
+    let text = message(error);
+    let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
+    match missing.and_then(|name| name.split_once('.')) {
+        Some((_, name)) => {
+            let name = name.strip_prefix("public.").unwrap_or(name);
+            invalid(subject, format!("reads {name}, and there is no such table; SHOW TABLES lists them"))
+        }
+        None => invalid(subject, text),
+    }
 }
 
 /// How keys of this type are kept: whole numbers as BIGINT, text as text.
