@@ -15,6 +15,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
+use super::combine::over_rows_of;
 use super::definition::{Definition, ProfileDefinition, names_in, tables_in};
 use super::pin::Pin;
 use crate::catalog::Catalog;
@@ -145,6 +146,11 @@ impl Planner<'_> {
                     format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
                 ));
             }
+            if over_rows_of(&plan, name, &definition.says.key)?.is_none() {
+                let problem =
+                    "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
+                return Err(invalid(&subject, problem));
+            }
             segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, plan });
         }
         let notes = self.notes(definition);
@@ -192,6 +198,13 @@ impl Planner<'_> {
             Pin { state: self.state, catalog: self.catalog, time_columns: &definition.says.time_columns, as_of: self.as_of };
         let mut query = Box::new(query.clone());
         for table in tables_in(query.as_ref()) {
+            if let [.., schema, table] = table.as_slice()
+                && schema == SEGMENT_SCHEMA
+                && definition.segments.iter().any(|(segment, _)| segment.object.name == *table)
+            {
+                let problem = format!("reads {schema}.{table}, which is made by the refresh itself; use the segment's condition");
+                return Err(invalid(subject, problem));
+            }
             if let [.., schema, table] = table.as_slice()
                 && schema == PROFILE_SCHEMA
                 && table != definition.name()

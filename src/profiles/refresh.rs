@@ -34,7 +34,7 @@ use futures::StreamExt;
 
 use super::align::{Align, PRESENT};
 use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
-use super::combine::{KEY, Piece, combine, over_rows_of, substitute};
+use super::combine::{KEY, Piece, combine, null_of, over_rows_of, substitute};
 use super::definition::ProfileDefinition;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
@@ -109,20 +109,23 @@ pub(crate) async fn refresh(
     }
 }
 
-/// The plans of a refresh, for EXPLAIN; nothing runs.
+/// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
 pub(crate) async fn explain(
     state: &SessionState,
     catalog: &Arc<Catalog>,
     definition: &ProfileDefinition,
     wanted: &Wanted,
-) -> Result<LogicalPlan> {
+) -> Result<Vec<LogicalPlan>> {
     let refresh = Refresh { state, catalog, definition, wanted };
     let mut stages = refresh.stages().await?;
+    let mut plans = vec![];
     loop {
         match stages.next(None)? {
-            Stage::Last(plan) => return Ok(plan),
-            // What is written between the stages is not shown twice.
-            Stage::Between(_) => {}
+            Stage::Between(plan) => plans.push(plan),
+            Stage::Last(plan) => {
+                plans.push(plan);
+                return Ok(plans);
+            }
         }
     }
 }
