@@ -535,9 +535,13 @@ impl Stages {
             {
                 let columns = scan.projected_schema.fields().iter().map(|field| {
                     let name = if *field.name() == self.key { KEY.to_string() } else { names::value(field.name()) };
-                    cast(column(&name), field.data_type().clone()).alias_qualified(Some(scan.table_name.clone()), field.name())
+                    // What is planned for this stage too is not there yet, and not needed.
+                    let is_there = so_far.schema().has_column_with_unqualified_name(&name);
+                    let value =
+                        if is_there { cast(column(&name), field.data_type().clone()) } else { null_of(field.data_type())? };
+                    Ok(value.alias_qualified(Some(scan.table_name.clone()), field.name()))
                 });
-                let columns: Vec<Expr> = columns.collect();
+                let columns: Vec<Expr> = columns.collect::<Result<_>>()?;
                 let present = LogicalPlanBuilder::from(so_far.clone()).filter(column(PRESENT))?;
                 Ok(Transformed::yes(present.project(columns)?.build()?))
             }
