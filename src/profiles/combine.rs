@@ -22,9 +22,9 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchemaRef, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::{array_agg, count, max, min};
-use datafusion::logical_expr::utils::COUNT_STAR_EXPANSION;
 use datafusion::functions_nested::expr_fn::{array_sort, make_array};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::utils::COUNT_STAR_EXPANSION;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
