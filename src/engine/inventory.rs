@@ -14,6 +14,7 @@ use crate::catalog::objects::ObjectKind;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::functions::definitions::text_of;
 use crate::profiles::definition::{Definition, Says};
+use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 
 /// A column in the making.
 struct Column {
@@ -160,6 +161,44 @@ pub(super) fn segments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dy
     ];
     columns.extend(common(&known));
     table(columns)
+}
+
+/// `system.comments`: what definitions say of the tables and columns that they publish; `information_schema` shows it.
+pub(super) fn comments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
+    let mut rows: Vec<[Option<String>; 4]> = vec![];
+    let mut add = |schema: &str, table: String, column: Option<&str>, comment: &str| {
+        if !comment.is_empty() {
+            rows.push([Some(schema.to_string()), Some(table), column.map(str::to_string), Some(comment.to_string())]);
+        }
+    };
+    for kind in [ObjectKind::Profile, ObjectKind::Tag, ObjectKind::Segment] {
+        for known in Known::all(catalog, state, kind)? {
+            let Definition { object, comment, .. } = &known.definition;
+            match kind {
+                ObjectKind::Profile => {
+                    add(PROFILE_SCHEMA, object.name.clone(), None, comment);
+                    if !comment.is_empty() {
+                        add(
+                            PROFILE_SCHEMA,
+                            format!("{}_tags", object.name),
+                            None,
+                            &format!("{comment}: one row a value of a tag"),
+                        );
+                        add(PROFILE_SCHEMA, format!("{}_history", object.name), None, &format!("{comment}: values over time"));
+                    }
+                }
+                ObjectKind::Tag => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
+                ObjectKind::Segment => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
+            }
+        }
+    }
+    let column = |index: usize| rows.iter().map(move |row| row[index].clone());
+    table(vec![
+        text("table_schema", column(0)),
+        text("table_name", column(1)),
+        text("column_name", column(2)),
+        text("comment", column(3)),
+    ])
 }
 
 /// `system.versions`: every version there was.
