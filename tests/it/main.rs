@@ -5,6 +5,7 @@
 mod command_line;
 mod database;
 mod documents;
+mod durability;
 mod layers;
 mod library;
 mod profiles;
