@@ -374,7 +374,7 @@ impl Refresh<'_> {
             let multiple = before.role == ColumnRole::Tags;
             let now = tags.iter().find(|tag| tag.name == before.name);
             let mut own = before.name.clone();
-            if !now.is_some_and(|now| now.multiple == multiple) {
+            if now.is_none_or(|now| now.multiple != multiple) {
                 // Also a tag that now has several values where it had one, or the other way: the old values close.
                 own = format!("{own}:before");
                 dropped.push(Dropped { tag: before.name.clone(), column: own.clone(), multiple });

@@ -115,7 +115,7 @@ fn parse_with(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usi
             Parsed::Sql(parsed) => rewrite(parsed, state)?,
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => rewrite_part(query.as_mut(), state)?,
-                Body::Condition(condition) => rewrite_part(condition, state)?,
+                Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
             },
             Parsed::Command(_) => {}
         }

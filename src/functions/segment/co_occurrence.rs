@@ -163,10 +163,10 @@ mod tests {
 
     #[test]
     fn pairs_are_counted_whatever_the_offset() {
-        let one: BooleanArray = (0..1000).map(|row| (row % 7 != 0).then_some(row % 3 == 0)).collect();
-        let other: BooleanArray = (0..1000).map(|row| Some(row % 2 == 0)).collect();
+        let one: BooleanArray = (0..1000).map(|row| (row % 7 > 0).then_some(row % 3 < 1)).collect();
+        let other: BooleanArray = (0..1000).map(|row| Some(row % 2 < 1)).collect();
         let expected = |from: usize, to: usize| {
-            let holds = |row: usize| (row % 7 != 0 && row % 3 == 0, row % 2 == 0);
+            let holds = |row: usize| (row % 7 > 0 && row % 3 < 1, row % 2 < 1);
             let rows = || (from..to).map(holds);
             let count = |test: fn((bool, bool)) -> bool| rows().filter(|row| test(*row)).count() as i64;
             vec![count(|row| row.0), count(|row| row.0 && row.1), 0, count(|row| row.1)]
