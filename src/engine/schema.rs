@@ -86,6 +86,11 @@ impl SchemaProvider for ObjectSchema {
         published::table(&self.catalog, self.kind, name)
     }
 
+    /// Lists of tables ask for it; they read no file.
+    async fn table_type(&self, _: &str) -> Result<Option<TableType>> {
+        Ok(Some(TableType::View))
+    }
+
     fn table_exist(&self, name: &str) -> bool {
         self.table_names().iter().any(|table| table == name)
     }
