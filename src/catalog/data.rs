@@ -112,6 +112,8 @@ impl DataFolder {
         let path = self.path.join(&file.name);
         let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
         lock.lock_shared().map_err(|error| problem(&path, "cannot be locked", &error))?;
+        // It may have been collected while the lock was waited for; the name is never used again.
+        path.metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
         let size = lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?.len();
         let damaged = |what: String| {
             failed(

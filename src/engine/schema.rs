@@ -160,6 +160,8 @@ impl PublicSchema {
 
     async fn load(&self, definition: Definition) -> Result<Arc<dyn TableProvider>> {
         let stamp = self.catalog.stamp()?;
+        // A view that was loaded before is of this state; so must be what is read beside it.
+        published::settle(stamp)?;
         {
             let mut loaded = lock(&self.loaded);
             if loaded.0 != stamp {

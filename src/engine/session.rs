@@ -21,7 +21,7 @@ use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
 use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
 use crate::error::{did_you_mean, invalid, message};
-use crate::profiles::published::in_statement;
+use crate::profiles::published::settled;
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Parsed, Statement};
 
@@ -100,7 +100,12 @@ impl Session {
     /// What is wrong with the statement.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
         let context = self.context.clone();
-        self.engine.run(in_statement(async move { context.state().statement_to_plan(statement.parsed.into_sql()?).await })).await
+        self.engine
+            .run(async move {
+                let (state, parsed) = (context.state(), statement.parsed.into_sql()?);
+                settled(|| state.statement_to_plan(parsed.clone())).await
+            })
+            .await
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -109,7 +114,7 @@ impl Session {
     /// What is wrong with the statement; what goes wrong while it runs comes with the answer.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
         let session = self.clone();
-        self.engine.run(in_statement(async move { Box::pin(session.execute_here(statement)).await })).await
+        self.engine.run(async move { Box::pin(session.execute_here(statement)).await }).await
     }
 
     /// Runs a script and gives the rows of its last statement.
@@ -133,7 +138,8 @@ impl Session {
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let state = self.context.state();
         let refers_to = state.resolve_table_references(&parsed)?;
-        let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(error))?;
+        let plan = settled(|| state.statement_to_plan(parsed.clone())).await;
+        let plan = plan.map_err(|error| self.name_missing_table(error))?;
         let plan = self.bind(plan)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) if !command.temporary => {
