@@ -36,12 +36,14 @@ use super::align::{Align, PRESENT};
 use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
 use super::combine::{KEY, Piece, combine, over_rows_of, substitute};
 use super::definition::ProfileDefinition;
+use super::objects::Objects;
 use super::pin::text_of;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
 use crate::catalog::Catalog;
 use crate::catalog::data::{DataWriter, Written};
 use crate::catalog::published::listing;
+use crate::catalog::runs::now;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
 
@@ -54,10 +56,20 @@ pub(crate) struct Wanted {
     pub(crate) profile: String,
     /// Only these tags, with those that need them; all when `None`.
     pub(crate) tags: Option<Vec<String>>,
-    /// Microseconds since 1970.
-    pub(crate) as_of: i64,
+    pub(crate) as_of: AsOf,
     /// An earlier time than the last refresh is meant: what came after it is withdrawn.
     pub(crate) rewind: bool,
+}
+
+/// The time that a refresh is as of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AsOf {
+    /// Microseconds since 1970.
+    At(i64),
+    /// When it begins: once others have written what they were writing.
+    Now,
+    /// That of the newest snapshot; `Now` when there is none.
+    LastRefresh,
 }
 
 /// Shows the plan that is running, for progress.
@@ -70,8 +82,7 @@ pub(crate) type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 pub(crate) async fn refresh(
     state: &SessionState,
     catalog: &Arc<Catalog>,
-    definition: &ProfileDefinition,
-    wanted: &Wanted,
+    wanted: Wanted,
     running: &Running,
 ) -> Result<Vec<String>> {
     let (here, lock) = (Arc::clone(catalog), tokio::task::spawn_blocking);
@@ -80,12 +91,13 @@ pub(crate) async fn refresh(
     let _lock = locked.map_err(|error| invalid("refresh", error))??;
     catalog.collect()?;
     let began = std::time::Instant::now();
+    // Only now: another process may have published while this one waited, and nobody does from here on.
+    let refresh = Refresh::new(state, catalog, &wanted)?;
     let run = Run {
         catalog: Arc::clone(catalog),
-        id: catalog.begin_run("refresh profile", &wanted.profile, wanted.as_of)?,
+        id: catalog.begin_run("refresh profile", &wanted.profile, refresh.as_of)?,
         ended: false,
     };
-    let refresh = Refresh { state, catalog, definition, wanted };
     match refresh.run(&run, running).await {
         Ok(counted) => {
             run.ended();
@@ -93,7 +105,7 @@ pub(crate) async fn refresh(
             Ok(vec![format!(
                 "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
                 wanted.profile,
-                text_of(wanted.as_of),
+                text_of(refresh.as_of),
                 counted.rows,
                 counted.entered,
                 counted.left,
@@ -110,13 +122,8 @@ pub(crate) async fn refresh(
 }
 
 /// The plans of a refresh, for EXPLAIN; nothing runs.
-pub(crate) async fn explain(
-    state: &SessionState,
-    catalog: &Arc<Catalog>,
-    definition: &ProfileDefinition,
-    wanted: &Wanted,
-) -> Result<LogicalPlan> {
-    let refresh = Refresh { state, catalog, definition, wanted };
+pub(crate) async fn explain(state: &SessionState, catalog: &Arc<Catalog>, wanted: &Wanted) -> Result<LogicalPlan> {
+    let refresh = Refresh::new(state, catalog, wanted)?;
     let mut stages = refresh.stages().await?;
     loop {
         match stages.next(None)? {
@@ -151,8 +158,10 @@ impl Drop for Run {
 struct Refresh<'a> {
     state: &'a SessionState,
     catalog: &'a Arc<Catalog>,
-    definition: &'a ProfileDefinition,
+    definition: ProfileDefinition,
     wanted: &'a Wanted,
+    /// Microseconds since 1970.
+    as_of: i64,
 }
 
 /// What is computed now, and what is kept.
@@ -162,7 +171,20 @@ struct Choice {
     kept: Vec<TagToRecord>,
 }
 
-impl Refresh<'_> {
+impl<'a> Refresh<'a> {
+    fn new(state: &'a SessionState, catalog: &'a Arc<Catalog>, wanted: &'a Wanted) -> Result<Self> {
+        let definition = Objects { state, catalog }.profile(&wanted.profile)?;
+        let as_of = match wanted.as_of {
+            AsOf::At(time) => time,
+            AsOf::Now => now(),
+            AsOf::LastRefresh => {
+                let newest = catalog.snapshot(SnapshotOf::Profile, &wanted.profile, When::Now)?;
+                newest.map_or_else(now, |newest| newest.at)
+            }
+        };
+        Ok(Self { state, catalog, definition, wanted, as_of })
+    }
+
     async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
         let mut stages = self.stages().await?;
         let mut before: Option<Written> = None;
@@ -209,7 +231,7 @@ impl Refresh<'_> {
         let new = NewSnapshot {
             of: SnapshotOf::Profile,
             name: &self.wanted.profile,
-            at: self.wanted.as_of,
+            at: self.as_of,
             rows: recorder.counted.rows,
             expected: newest.map(|newest| newest.id),
             columns: recorder.columns(),
@@ -241,21 +263,21 @@ impl Refresh<'_> {
     /// Everything planned, up to the tags that need others of more than their own row.
     async fn stages(&self) -> Result<Stages> {
         let name = self.definition.name();
-        let planner = Planner { state: self.state, catalog: self.catalog, as_of: self.wanted.as_of };
-        let planned = planner.plan(self.definition).await?;
+        let planner = Planner { state: self.state, catalog: self.catalog, as_of: self.as_of };
+        let planned = planner.plan(&self.definition).await?;
         let newest = self.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
         if let Some(newest) = &newest
-            && newest.at > self.wanted.as_of
+            && newest.at > self.as_of
             && !self.wanted.rewind
         {
             let problem = format!(
                 "as_of {} lies before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw what came after",
-                text_of(self.wanted.as_of),
+                text_of(self.as_of),
                 text_of(newest.at)
             );
             return Err(invalid(&format!("profile {name}"), problem));
         }
-        let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.wanted.as_of))?;
+        let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.as_of))?;
         let Planned { key_type, profile, attributes, tags, segments, .. } = planned;
         let order: Vec<String> = self.definition.tags.iter().map(|(tag, _)| tag.object.name.clone()).collect();
         let Choice { computed, kept } = self.choose(tags, newest.as_ref())?;
@@ -296,7 +318,7 @@ impl Refresh<'_> {
         let recorder = Recorder {
             profile: name.into(),
             key: self.definition.says.key.clone(),
-            as_of: self.wanted.as_of,
+            as_of: self.as_of,
             attributes: attributes.iter().map(|field| field.name().clone()).collect(),
             tags: recorded,
             dropped,
@@ -318,7 +340,7 @@ impl Refresh<'_> {
     }
 
     fn to_record(&self, tag: &PlannedTag) -> TagToRecord {
-        TagToRecord { name: tag.name.clone(), version: tag.version, multiple: tag.multiple, computed_at: self.wanted.as_of }
+        TagToRecord { name: tag.name.clone(), version: tag.version, multiple: tag.multiple, computed_at: self.as_of }
     }
 
     /// Which tags are computed: all, or those that were asked for and those that need them; a tag that was never computed always is.

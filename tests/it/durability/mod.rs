@@ -8,6 +8,7 @@
 mod damage;
 #[cfg(unix)]
 mod kills;
+mod processes;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
