@@ -149,9 +149,9 @@ impl DataFolder {
         let name = format!("{}.parquet", uuid::Uuid::new_v4());
         let path = self.path.join(&name);
         let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
-        let file = made.map_err(|error| problem(&path, "cannot be made", &error))?;
-        file.lock().map_err(|error| problem(&path, "cannot be locked", &error))?;
-        let kept = file.try_clone().map_err(|error| problem(&path, "cannot be opened", &error))?;
+        let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
+        file.lock().map_err(|error| unpublished(&path, "cannot be locked", &error))?;
+        let kept = file.try_clone().map_err(|error| unpublished(&path, "cannot be opened", &error))?;
         let unpublished = Unpublished { path: path.clone(), file: Some(kept) };
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
         let sorting = sorting.map(|column| vec![SortingColumn { column_idx: column, descending: false, nulls_first: true }]);
@@ -167,7 +167,7 @@ impl DataFolder {
     /// Brings the names of new files to disk.
     pub(crate) fn sync(&self) -> Result<()> {
         let synced = fault("data::sync").and_then(|()| File::open(&self.path)?.sync_all());
-        synced.map_err(|error| problem(&self.path, "cannot be brought to disk", &error))
+        synced.map_err(|error| unpublished(&self.path, "cannot be brought to disk", &error))
     }
 
     /// Removes a file unless somebody holds it; true when it is gone.
@@ -270,8 +270,8 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// Lets go of a file that is published now.
-    pub(crate) fn published(mut self) {
+    /// Leaves the file to the catalog: it stays when a snapshot names it, and is collected when none does.
+    pub(crate) fn let_go(mut self) {
         self.unpublished.file = None;
     }
 
@@ -346,6 +346,11 @@ fn fault(place: &str) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(code))
     });
     Ok(())
+}
+
+/// The error of a file in the making.
+fn unpublished(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
+    failed(&path.display().to_string(), format!("{what}: {error}; nothing was published"))
 }
 
 fn problem(path: &Path, what: &str, error: &io::Error) -> DataFusionError {

@@ -89,7 +89,6 @@ pub(crate) async fn refresh(
     // Waiting for another process must not hold up this one's other queries.
     let locked = lock(move || here.data.lock_for_writing()).await;
     let _lock = locked.map_err(|error| invalid("refresh", error))??;
-    catalog.collect()?;
     let began = std::time::Instant::now();
     // Only now: another process may have published while this one waited, and nobody does from here on.
     let refresh = Refresh::new(state, catalog, &wanted)?;
@@ -101,8 +100,7 @@ pub(crate) async fn refresh(
     match refresh.run(&run, running).await {
         Ok(counted) => {
             run.ended();
-            catalog.collect()?;
-            Ok(vec![format!(
+            let mut notes = vec![format!(
                 "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
                 wanted.profile,
                 text_of(refresh.as_of),
@@ -111,10 +109,16 @@ pub(crate) async fn refresh(
                 counted.left,
                 counted.changes,
                 began.elapsed().as_secs_f64()
-            )])
+            )];
+            // It is published, whatever comes now.
+            if let Err(error) = catalog.collect() {
+                notes.push(format!("files of older snapshots stay until the next refresh: {}", message(&error)));
+            }
+            Ok(notes)
         }
         Err(error) => {
-            catalog.fail_run(run.id, &message(&error))?;
+            // When that cannot be written either, the run is found lost later; the first error is the one to tell.
+            let _ = catalog.fail_run(run.id, &message(&error));
             run.ended();
             Err(error)
         }
@@ -186,6 +190,7 @@ impl<'a> Refresh<'a> {
     }
 
     async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
+        self.catalog.collect()?;
         let mut stages = self.stages().await?;
         let mut before: Option<Written> = None;
         let plan = loop {
@@ -239,9 +244,11 @@ impl<'a> Refresh<'a> {
             kept: base.map_or_else(Vec::new, |base| base.part(Part::History)),
             keep: self.definition.says.keep_snapshots,
         };
-        self.catalog.publish(&new, Some((run.id, recorder.counted.changes)))?;
+        let published = self.catalog.publish(&new, Some((run.id, recorder.counted.changes)));
         fail_point!("refresh::published", |_| std::process::abort());
-        written.into_iter().for_each(|(_, written)| written.published());
+        // After an error of the disk it is not certain that the catalog will never name them. What it does not name is collected.
+        written.into_iter().for_each(|(_, written)| written.let_go());
+        published?;
         Ok(recorder.counted)
     }
 

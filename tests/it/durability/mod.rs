@@ -6,6 +6,7 @@
 //! refresh publishes in one statement; [`Seen::check`] compares all of it with the second that it shows.
 
 mod damage;
+mod disk;
 #[cfg(unix)]
 mod kills;
 mod processes;
