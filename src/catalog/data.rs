@@ -63,7 +63,15 @@ pub(crate) struct Pinned {
     pub(crate) path: PathBuf,
     /// Its columns.
     pub(crate) schema: SchemaRef,
-    _lock: File,
+    lock: File,
+}
+
+impl Pinned {
+    /// Lets the file go before its plan does: nothing reads it any more.
+    pub(crate) fn release(&self) {
+        // What cannot be unlocked is unlocked when it is closed.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl DataFolder {
@@ -138,7 +146,7 @@ impl DataFolder {
                 Arc::clone(verified.entry(file.name.clone()).or_insert(schema))
             }
         };
-        Ok(Arc::new(Pinned { path, schema, _lock: lock }))
+        Ok(Arc::new(Pinned { path, schema, lock }))
     }
 
     /// Makes a new file that rows can be written to; `sorted_by` is the column they are in the order of.

@@ -140,7 +140,7 @@ pub(crate) struct NewSnapshot<'a> {
     pub(crate) new: Vec<(Part, DataFile)>,
     /// Files of an earlier snapshot that belong to it as well.
     pub(crate) kept: Vec<DataFile>,
-    /// How many snapshots of this name stay readable, this one included.
+    /// How many snapshots of this name stay readable, this one included; of a profile two at least.
     pub(crate) keep: usize,
 }
 
@@ -309,7 +309,9 @@ fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i6
         let id = transaction.last_insert_rowid();
         transaction.execute("INSERT INTO snapshot_files (snapshot, file) VALUES (?1, ?2)", params![snapshot, id])?;
     }
-    let keep = i64::try_from(new.keep.max(1)).unwrap_or(i64::MAX);
+    // A refresh repeated as of the same time begins from the snapshot before the newest.
+    let fewest = if new.of == SnapshotOf::Profile { 2 } else { 1 };
+    let keep = i64::try_from(new.keep.max(fewest)).unwrap_or(i64::MAX);
     transaction.execute(
         "DELETE FROM snapshots WHERE kind = ?1 AND name = ?2 AND id NOT IN
          (SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT ?3)",

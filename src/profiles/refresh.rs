@@ -41,7 +41,7 @@ use super::pin::text_of;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
 use crate::catalog::Catalog;
-use crate::catalog::data::{DataWriter, Written};
+use crate::catalog::data::{DataWriter, Pinned, Written};
 use crate::catalog::published::listing;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
@@ -199,7 +199,7 @@ impl<'a> Refresh<'a> {
                 Stage::Between(plan) => before = Some(self.write_between(plan, running).await?),
             }
         };
-        let (newest, base) = (stages.newest.clone(), stages.base.clone());
+        let (newest, base, pins) = (stages.newest.clone(), stages.base.clone(), stages.pins.clone());
         let mut recorder = stages.recorder;
         let frame = datafusion::dataframe::DataFrame::new(self.state.clone(), plan);
         let task = Arc::new(frame.task_ctx());
@@ -249,6 +249,8 @@ impl<'a> Refresh<'a> {
         // After an error of the disk it is not certain that the catalog will never name them. What it does not name is collected.
         written.into_iter().for_each(|(_, written)| written.let_go());
         published?;
+        // The plan lives on for what it says of progress; what it has read may go.
+        pins.iter().for_each(|pin| pin.release());
         Ok(recorder.counted)
     }
 
@@ -285,6 +287,7 @@ impl<'a> Refresh<'a> {
             return Err(invalid(&format!("profile {name}"), problem));
         }
         let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.as_of))?;
+        let mut pins = vec![];
         let Planned { key_type, profile, attributes, tags, segments, .. } = planned;
         let order: Vec<String> = self.definition.tags.iter().map(|(tag, _)| tag.object.name.clone()).collect();
         let Choice { computed, kept } = self.choose(tags, newest.as_ref())?;
@@ -307,7 +310,7 @@ impl<'a> Refresh<'a> {
             inputs.push(group.plan);
         }
         if let Some(newest) = newest.as_ref().filter(|_| !kept.is_empty()) {
-            inputs.push(self.kept(newest, &kept)?);
+            inputs.push(self.kept(newest, &kept, &mut pins)?);
             labels.push("kept".into());
             leads.push(false);
         }
@@ -316,7 +319,7 @@ impl<'a> Refresh<'a> {
         recorded.sort_by_key(|tag| order.iter().position(|name| *name == tag.name));
         let mut dropped = vec![];
         if let Some(base) = &base {
-            inputs.push(self.before(base, &recorded, &mut dropped)?);
+            inputs.push(self.before(base, &recorded, &mut dropped, &mut pins)?);
             labels.push("state before".into());
             leads.push(true);
         }
@@ -343,6 +346,7 @@ impl<'a> Refresh<'a> {
             recorder,
             newest,
             base,
+            pins,
         })
     }
 
@@ -382,8 +386,10 @@ impl<'a> Refresh<'a> {
     }
 
     /// The values that are not computed anew, with the versions that gave them.
-    fn kept(&self, newest: &Snapshot, kept: &[TagToRecord]) -> Result<LogicalPlan> {
-        let scan = scan("kept", Arc::new(state_table(self.catalog, self.definition.name(), newest)?))?;
+    fn kept(&self, newest: &Snapshot, kept: &[TagToRecord], pins: &mut Vec<Arc<Pinned>>) -> Result<LogicalPlan> {
+        let table = state_table(self.catalog, self.definition.name(), newest)?;
+        pins.extend_from_slice(table.pins());
+        let scan = scan("kept", Arc::new(table))?;
         let mut columns = vec![column(KEY)];
         for tag in kept {
             columns.push(column(&names::value(&tag.name)));
@@ -393,8 +399,16 @@ impl<'a> Refresh<'a> {
     }
 
     /// The state before: values, beginnings and versions of tags, also of those that are no more; members of segments.
-    fn before(&self, base: &Snapshot, tags: &[TagToRecord], dropped: &mut Vec<Dropped>) -> Result<LogicalPlan> {
-        let scan = scan("before", Arc::new(state_table(self.catalog, self.definition.name(), base)?))?;
+    fn before(
+        &self,
+        base: &Snapshot,
+        tags: &[TagToRecord],
+        dropped: &mut Vec<Dropped>,
+        pins: &mut Vec<Arc<Pinned>>,
+    ) -> Result<LogicalPlan> {
+        let table = state_table(self.catalog, self.definition.name(), base)?;
+        pins.extend_from_slice(table.pins());
+        let scan = scan("before", Arc::new(table))?;
         let mut columns = vec![column(KEY), lit(true).alias(WAS_THERE)];
         for before in base.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags)) {
             let multiple = before.role == ColumnRole::Tags;
@@ -430,6 +444,8 @@ struct Stages {
     recorder: Recorder,
     newest: Option<Snapshot>,
     base: Option<Snapshot>,
+    /// The files of both that are read.
+    pins: Vec<Arc<Pinned>>,
 }
 
 enum Stage {
