@@ -1,7 +1,7 @@
 //! Tables and views as the SQL that made them.
 
 use datafusion::common::Result;
-use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::Catalog;
 use crate::error::invalid;
@@ -16,6 +16,16 @@ pub(crate) struct Definition {
     pub(crate) sql: String,
     /// The directory that relative paths in it start from.
     pub(crate) base: String,
+}
+
+/// Tells one state of the catalog from another.
+pub(crate) type Stamp = (i64, i64, i64);
+
+pub(super) fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
+    const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
+         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
+    let mut query = connection.prepare_cached(STAMP)?;
+    query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
 }
 
 impl Catalog {
@@ -41,13 +51,8 @@ impl Catalog {
     }
 
     /// Changes whenever any definition does or anything is published, in this process or another: numbers are never used again.
-    pub(crate) fn stamp(&self) -> Result<(i64, i64, i64)> {
-        const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
-             (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
-        self.read(|connection| {
-            let mut query = connection.prepare_cached(STAMP)?;
-            query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        })
+    pub(crate) fn stamp(&self) -> Result<Stamp> {
+        self.read(stamp)
     }
 
     /// Remembers a definition; `replace` takes the place of an older one.

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Database, Open, Random, acknowledged, from_environment, second_as_sql};
+use super::{Database, Open, Random, acknowledged, from_environment, refresh, second_as_sql};
 use crate::support::portrait;
 
 const AT_RANDOM: u64 = 160;
@@ -15,7 +15,7 @@ const OF_ONE_DATABASE: u64 = 8;
 const STEPS: [(&str, bool); 4] =
     [("refresh::written", false), ("refresh::finished", false), ("refresh::synced", false), ("refresh::published", true)];
 /// Refreshes that a process would do if it lived.
-const REFRESHES: i64 = 4;
+const REFRESHES: i64 = 3;
 
 /// A process that refreshes as of one second after another, and says so.
 struct Refreshing {
@@ -27,7 +27,8 @@ struct Refreshing {
 
 impl Refreshing {
     fn start(database: &Database, last: i64, prepare: impl FnOnce(&mut Command)) -> Self {
-        let script: String = (1..=REFRESHES).map(|step| acknowledged(last + step)).collect();
+        let script: String =
+            (last + 1..=last + REFRESHES).map(|second| format!("{} SELECT {second} AS refreshed;", refresh(second))).collect();
         let mut command = portrait();
         command.arg("-d").arg(database.path()).args(["--partitions", "1", "-f", "csv", "-c", "SELECT 'ready'", "-c", &script]);
         prepare(&mut command);
@@ -100,7 +101,7 @@ fn kill_at_random(seed: u64, kills: u64) -> u64 {
             // The name of the column, and 'ready'.
             assert!(refreshing.hear() && refreshing.hear(), "{context}: {}", refreshing.end().2);
             let began = Instant::now();
-            let before = random.below(3);
+            let before = random.below(2);
             for _ in 0..2 * before {
                 assert!(refreshing.hear(), "{context}: {}", refreshing.end().2);
             }

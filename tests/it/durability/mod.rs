@@ -5,8 +5,13 @@
 //! customer has as of second `n` (1735689600 is the start of that year), and how many customers there are, follows from `n` alone. [`WHOLE`] reads everything that a
 //! refresh publishes in one statement; [`Seen::check`] compares all of it with the second that it shows.
 
+mod cancel;
+mod damage;
+mod disk;
 #[cfg(unix)]
 mod kills;
+mod processes;
+mod repeat;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
