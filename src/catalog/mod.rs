@@ -7,6 +7,7 @@
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
+//! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
 //!
 //! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
@@ -17,6 +18,7 @@
 pub(crate) mod data;
 pub(crate) mod definitions;
 pub(crate) mod objects;
+pub(crate) mod output;
 pub(crate) mod published;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
