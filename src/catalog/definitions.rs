@@ -4,6 +4,7 @@ use datafusion::common::Result;
 use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::Catalog;
+use super::statement::Stamp;
 use crate::error::invalid;
 
 /// An external table, a managed table or a view as it was made.
@@ -17,6 +18,9 @@ pub(crate) struct Definition {
     /// The directory that relative paths in it start from.
     pub(crate) base: String,
 }
+
+/// The kind of a managed table.
+pub(crate) const TABLE: &str = "table";
 
 impl Catalog {
     /// Names and kinds of all definitions, by name.
@@ -40,23 +44,23 @@ impl Catalog {
         query.query_row([name], read).optional().map_err(|error| self.fail(&error))
     }
 
-    /// Changes whenever any definition does or anything is published, in this process or another: numbers are never used again.
-    pub(crate) fn stamp(&self) -> Result<(i64, i64, i64)> {
+    /// The state of the catalog now.
+    pub(super) fn newest_stamp(&self) -> Result<Stamp> {
         const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
              (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
         self.read(|connection| {
             let mut query = connection.prepare_cached(STAMP)?;
-            query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            query.query_row([], |row| Ok(Stamp { definition: row.get(0)?, definitions: row.get(1)?, snapshot: row.get(2)? }))
         })
     }
 
-    /// Remembers a definition; `replace` takes the place of an older one.
+    /// Remembers a definition; `replace` takes the place of an older one, but never that of a table with rows of its own.
     pub(crate) fn put(&self, name: &str, kind: &str, sql: &str, base: &str, replace: bool) -> Result<()> {
         let mut connection = self.connection();
         let mut write = || -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if replace {
-                transaction.execute("DELETE FROM definitions WHERE name = ?1", [name])?;
+                transaction.execute("DELETE FROM definitions WHERE name = ?1 AND kind <> ?2", [name, TABLE])?;
             }
             transaction.execute(
                 "INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)",

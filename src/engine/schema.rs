@@ -16,6 +16,7 @@ use datafusion::prelude::SessionContext;
 use super::files;
 use super::system::SystemSchema;
 use crate::catalog::objects::ObjectKind;
+use crate::catalog::statement::Stamp;
 use crate::catalog::{Catalog, Definition};
 use crate::error::{failed, invalid};
 use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
@@ -99,7 +100,7 @@ tokio::task_local! {
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
 /// Tables by name, and the catalog's stamp when they were loaded.
-type Loaded = ((i64, i64, i64), Tables);
+type Loaded = (Stamp, Tables);
 
 type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
 

@@ -1,8 +1,7 @@
 //! What a profile publishes, as tables: `profile.<name>`, `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`, now
 //! or as they were.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
@@ -23,32 +22,6 @@ use crate::sql::time_travel::AT;
 
 /// The ends of the names of a profile's tables.
 pub(crate) const ENDS: [&str; 3] = ["", "_tags", "_history"];
-
-tokio::task_local! {
-    /// The snapshots that the statement reads: whatever it reads of a profile is of one snapshot.
-    static STATEMENT: Arc<Mutex<HashMap<(String, When), Option<Arc<Snapshot>>>>>;
-}
-
-/// Runs a statement that sees one snapshot of each profile.
-pub(crate) async fn in_statement<T>(work: impl Future<Output = T>) -> T {
-    STATEMENT.scope(Arc::default(), work).await
-}
-
-/// The profile's snapshot that the statement sees.
-fn snapshot(catalog: &Catalog, profile: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
-    let seen = STATEMENT.try_with(Arc::clone).ok();
-    let key = (profile.to_string(), when);
-    if let Some(seen) = &seen
-        && let Some(snapshot) = seen.lock().unwrap_or_else(PoisonError::into_inner).get(&key)
-    {
-        return Ok(snapshot.clone());
-    }
-    let snapshot = catalog.snapshot(SnapshotOf::Profile, profile, when)?.map(Arc::new);
-    if let Some(seen) = seen {
-        seen.lock().unwrap_or_else(PoisonError::into_inner).insert(key, snapshot.clone());
-    }
-    Ok(snapshot)
-}
 
 /// Name and time of a table: `customer@1751327999999999`.
 pub(crate) fn name_and_time(name: &str) -> (&str, When) {
@@ -85,7 +58,7 @@ fn table_of(
 pub(crate) fn table_names(catalog: &Catalog, kind: ObjectKind) -> Result<Vec<String>> {
     let mut names = vec![];
     for object in catalog.objects()?.into_iter().filter(|object| object.kind == kind) {
-        let Some(snapshot) = snapshot(catalog, &object.profile, When::Now)? else { continue };
+        let Some(snapshot) = catalog.seen(SnapshotOf::Profile, &object.profile, When::Now)? else { continue };
         match kind {
             ObjectKind::Profile => names.extend(ENDS.iter().map(|end| format!("{}{end}", object.name))),
             _ if snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == object.name) => names.push(object.name),
@@ -145,7 +118,7 @@ fn segment_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<O
 
 /// The snapshot a table is read from.
 fn seen(catalog: &Catalog, profile: &str, when: When) -> Result<Arc<Snapshot>> {
-    let found = snapshot(catalog, profile, when)?;
+    let found = catalog.seen(SnapshotOf::Profile, profile, when)?;
     found.ok_or_else(|| {
         let problem = match when {
             When::At(time) => format!("has no snapshot as of {}; its first or oldest kept one is later", text_of(time)),
