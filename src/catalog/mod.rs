@@ -9,6 +9,7 @@
 //! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
+//! | [`tables`] | managed tables: rows that statements write |
 //! | [`statement`] | what one statement sees |
 //!
 //! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
@@ -24,6 +25,7 @@ pub(crate) mod published;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod statement;
+pub(crate) mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

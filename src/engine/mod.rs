@@ -11,6 +11,7 @@ mod schema;
 mod session;
 mod stores;
 mod system;
+mod tables;
 mod writes;
 
 use std::path::PathBuf;

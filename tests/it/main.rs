@@ -7,6 +7,7 @@ mod database;
 mod documents;
 mod layers;
 mod library;
+mod managed_tables;
 mod reference_data;
 mod robustness;
 mod stores;
