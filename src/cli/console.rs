@@ -110,6 +110,15 @@ impl Console {
         Ok(())
     }
 
+    /// Writes a text where results go.
+    pub(super) fn print(&mut self, text: &str) -> Result<(), Failure> {
+        match &mut self.place {
+            Place::Screen => io::stdout().write_all(text.as_bytes())?,
+            Place::File { file, .. } => file.write_all(text.as_bytes())?,
+        }
+        Ok(())
+    }
+
     /// To be called when everything has succeeded: the output file appears.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.publish()

@@ -71,6 +71,8 @@ enum Action {
     },
     /// Show a tour: a sample shop, from its orders to RFM segments.
     Demo,
+    /// Print every definition of the database as a script that makes them again; rows are not part of it.
+    Dump,
     /// Write the reference of all functions, statements and settings as Markdown.
     Docs {
         /// The folder to write to.
@@ -117,9 +119,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     for parameter in common.set {
         session.set_parameter(&parameter.name, parameter.value);
     }
+    let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
     let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;
     match action {
         Some(Action::Demo) => demo::run(&mut console)?,
+        Some(Action::Dump) => console.print(&dumped)?,
         Some(Action::Run { files }) => {
             for file in files {
                 let script = Script::read(&file)?;

@@ -6,8 +6,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::LogicalPlanBuilder;
-use datafusion::prelude::DataFrame;
+use datafusion::physical_plan::displayable;
 use sqlparser::ast::{Expr, Value};
 
 use super::Session;
@@ -16,9 +15,10 @@ use crate::catalog::objects::ObjectKind;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{did_you_mean, invalid};
+use crate::functions::definitions::text_of;
+use crate::profiles::definition::Definition;
 use crate::profiles::objects::Objects;
 use crate::profiles::refresh::{self, Wanted};
-use crate::profiles::{definition::Definition, text_of};
 use crate::sql::command::{Command, Refresh};
 use crate::sql::time_travel::moment;
 
@@ -67,7 +67,8 @@ impl Session {
                     return Err(objects.missing(kind, &name)?);
                 };
                 let definition = Definition::read(object, &state)?;
-                let batch = describe(&super::inventory::describe(&self.engine.shared.catalog, definition)?)?;
+                let properties = super::inventory::describe(&self.engine.shared.catalog, definition)?;
+                let batch = pairs(["property", "value"], &properties)?;
                 self.start(self.context.read_batch(batch)?, None).await
             }
             Command::Refresh(refresh) => {
@@ -81,9 +82,16 @@ impl Session {
             Command::ExplainRefresh(refresh) => {
                 let wanted = self.wanted(&objects, &refresh, &state)?;
                 let definition = objects.profile(&wanted.profile)?;
-                let plan = refresh::explain(&state, &self.engine.shared.catalog, &definition, &wanted).await?;
-                let plan = LogicalPlanBuilder::from(plan).explain(false, false)?.build()?;
-                self.start(DataFrame::new(state, plan), None).await
+                let plans = refresh::explain(&state, &self.engine.shared.catalog, &definition, &wanted).await?;
+                let mut rows = vec![];
+                for (stage, plan) in plans.iter().enumerate() {
+                    let stage = if plans.len() > 1 { format!(" of stage {}", stage + 1) } else { String::new() };
+                    let optimised = state.optimize(plan)?;
+                    let physical = state.query_planner().create_physical_plan(&optimised, &state).await?;
+                    rows.push((format!("logical_plan{stage}"), optimised.display_indent().to_string()));
+                    rows.push((format!("physical_plan{stage}"), displayable(physical.as_ref()).indent(false).to_string()));
+                }
+                self.start(self.context.read_batch(pairs(["plan_type", "plan"], &rows)?)?, None).await
             }
         }
     }
@@ -127,10 +135,10 @@ impl Session {
     }
 }
 
-/// Properties and their values as rows.
-fn describe(properties: &[(String, String)]) -> Result<RecordBatch> {
-    let schema = Schema::new(vec![Field::new("property", DataType::Utf8, false), Field::new("value", DataType::Utf8, false)]);
-    let names: ArrayRef = Arc::new(StringArray::from_iter_values(properties.iter().map(|(name, _)| name)));
-    let values: ArrayRef = Arc::new(StringArray::from_iter_values(properties.iter().map(|(_, value)| value)));
+/// Pairs of texts as rows.
+fn pairs(columns: [&str; 2], pairs: &[(String, String)]) -> Result<RecordBatch> {
+    let schema = Schema::new(columns.map(|column| Field::new(column, DataType::Utf8, false)).to_vec());
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(name, _)| name)));
+    let values: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(_, value)| value)));
     Ok(RecordBatch::try_new(Arc::new(schema), vec![names, values])?)
 }

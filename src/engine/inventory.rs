@@ -12,8 +12,8 @@ use datafusion::execution::session_state::SessionState;
 use crate::catalog::Catalog;
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
+use crate::functions::definitions::text_of;
 use crate::profiles::definition::{Definition, Says};
-use crate::profiles::text_of;
 
 /// A column in the making.
 struct Column {

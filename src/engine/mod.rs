@@ -5,6 +5,7 @@
 
 mod answer;
 mod commands;
+mod dump;
 mod files;
 mod inventory;
 mod schema;

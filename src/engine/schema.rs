@@ -88,6 +88,11 @@ impl SchemaProvider for ObjectSchema {
         published::table(&self.catalog, self.kind, name)
     }
 
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        // That they are put together from files is nobody's business.
+        Ok(self.table_exist(name).then_some(TableType::Base))
+    }
+
     fn table_exist(&self, name: &str) -> bool {
         self.table_names().iter().any(|table| table == name)
     }

@@ -11,7 +11,7 @@ use datafusion::config::{ConfigExtension, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{
-    CreateExternalTable, CreateView, DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement,
+    CreateExternalTable, CreateView, DdlStatement, DropTable, DropView, LogicalPlan, SetVariable, Statement as LogicalStatement,
 };
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -22,6 +22,8 @@ use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
 use crate::catalog::statement::in_statement;
 use crate::error::{did_you_mean, invalid, message};
+use crate::functions::definitions::DefinitionsHandle;
+use crate::profiles::answers::CatalogDefinitions;
 use crate::profiles::published::name_and_time;
 use crate::settings::PortraitSettings;
 use crate::sql::macros;
@@ -59,14 +61,19 @@ impl Session {
         if let Some(rows) = options.batch_size {
             config = config.with_batch_size(rows);
         }
+        let catalog = SessionCatalog::new(Arc::clone(&engine.shared.catalog));
+        let link = catalog.session.clone();
+        let definitions = CatalogDefinitions::new(Arc::clone(&engine.shared.catalog), {
+            let link = link.clone();
+            move || link.state()
+        });
+        config = config.with_extension(Arc::new(DefinitionsHandle(Arc::new(definitions))));
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&engine.shared.environment))
             .with_default_features();
         let context = SessionContext::new_with_state(crate::sql::register(builder).build());
-        let catalog = SessionCatalog::new(Arc::clone(&engine.shared.catalog));
         let public = Arc::clone(&catalog.public);
-        let link = catalog.session.clone();
         context.register_catalog(CATALOG, Arc::new(catalog));
         link.attach(&context);
         Ok(Self { engine, context, public, parameters: Arc::default() })
@@ -164,6 +171,9 @@ impl Session {
                 self.forget(&command.name, "VIEW")
             }
             LogicalPlan::Ddl(ddl) => {
+                if let DdlStatement::DropTable(DropTable { name, .. }) | DdlStatement::DropView(DropView { name, .. }) = &ddl {
+                    self.refuse_used(name.table())?;
+                }
                 self.context.execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
                 Ok(Answer::done(vec![]))
             }
@@ -299,6 +309,15 @@ impl Session {
         let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
         self.engine.shared.catalog.put(&name, "view", text, &base, command.or_replace)?;
         Ok(Answer::done(vec![]))
+    }
+
+    /// Refuses to drop what a profile, tag or segment reads.
+    pub(super) fn refuse_used(&self, name: &str) -> Result<()> {
+        let users = self.objects(&self.context.state()).users_of_table(name)?;
+        match users.as_slice() {
+            [] => Ok(()),
+            users => Err(invalid(name, format!("is used by {}; drop them first", users.join(", ")))),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ const TABLES: [&str; 8] = ["functions", "profiles", "runs", "segments", "setting
 /// Every page there is: functions by domain, then statements.
 pub(super) fn pages() -> Vec<&'static Doc> {
     let functions = functions::all().into_iter().flat_map(|set| set.docs());
-    functions.chain(statement::DOCS.iter()).collect()
+    functions.chain(statement::docs()).collect()
 }
 
 #[async_trait]
@@ -51,7 +51,7 @@ impl SchemaProvider for SystemSchema {
             )?),
             "statements" => Some(table(
                 &["name", "summary", "syntax"],
-                statement::DOCS.iter().map(|doc| [doc.name, doc.summary, doc.syntax].map(String::from)),
+                statement::docs().map(|doc| [doc.name, doc.summary, doc.syntax].map(String::from)),
             )?),
             "settings" => {
                 let entries = PortraitSettings::default().entries();
@@ -103,7 +103,7 @@ pub(super) fn reference() -> Vec<(String, String)> {
     for set in functions::all() {
         add(set.name, set.title, &set.docs());
     }
-    add("statements", "Statements", &statement::DOCS.iter().collect::<Vec<_>>());
+    add("statements", "Statements", &statement::docs().collect::<Vec<_>>());
     let mut settings = String::from(
         "# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n",
     );

@@ -18,8 +18,8 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::{self, ManagedTable, NewTable};
 use crate::catalog::{Catalog, Definition, definitions};
 use crate::error::{failed, invalid};
+use crate::functions::definitions::text_of;
 use crate::profiles::published::name_and_time;
-use crate::profiles::text_of;
 use crate::sql::parser;
 
 /// A kind of definition with its article.
@@ -141,16 +141,13 @@ impl Session {
         if own_word != word {
             return Err(invalid(&name, format!("is {}; write DROP {own_word} {name}", a(&kind))));
         }
-        let state = self.context.state();
-        let mut users = self.objects(&state).users_of_table(&name)?;
+        self.refuse_used(&name)?;
         if kind == definitions::TABLE {
             // The rows are gone for good: an external table can be made again, and so its views live on.
-            users.extend(self.objects(&state).views_of_table(&name)?);
-        }
-        if !users.is_empty() {
-            return Err(invalid(&name, format!("is used by {}; drop them first", users.join(", "))));
-        }
-        if kind == definitions::TABLE {
+            let views = self.objects(&self.context.state()).views_of_table(&name)?;
+            if !views.is_empty() {
+                return Err(invalid(&name, format!("is used by {}; drop them first", views.join(", "))));
+            }
             catalog.drop_table(&name)?;
             self.public.let_go();
             // What cannot be removed now is removed later; the table is gone.

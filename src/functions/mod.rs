@@ -11,6 +11,7 @@ pub(crate) mod definitions;
 pub(crate) mod relation;
 mod rfm;
 mod sample;
+mod segment;
 pub(crate) mod step;
 pub(crate) mod table_macro;
 mod tags;
@@ -88,5 +89,5 @@ impl FunctionSet {
 
 /// Every domain.
 pub(crate) fn all() -> Vec<FunctionSet> {
-    vec![rfm::functions(), basket::functions(), tags::functions(), sample::functions()]
+    vec![rfm::functions(), basket::functions(), tags::functions(), segment::functions(), sample::functions()]
 }

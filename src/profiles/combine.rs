@@ -24,6 +24,7 @@ use datafusion::common::{Column, DFSchemaRef, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::{array_agg, count, max, min};
 use datafusion::functions_nested::expr_fn::{array_sort, make_array};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::utils::COUNT_STAR_EXPANSION;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
@@ -140,7 +141,16 @@ fn take_apart(plan: &LogicalPlan) -> Result<Parts> {
 fn is_by_key(aggregate: &Aggregate, key: Option<&Expr>) -> bool {
     let Some(Expr::Column(key)) = key else { return false };
     let is_plain = aggregate.group_expr.len() == 1 && !matches!(aggregate.group_expr[0], Expr::GroupingSet(_));
-    is_plain && aggregate.schema.maybe_index_of_column(key) == Some(0) && !aggregate.aggr_expr.iter().any(Expr::is_volatile)
+    let expressions = aggregate.group_expr.iter().chain(&aggregate.aggr_expr);
+    is_plain && aggregate.schema.maybe_index_of_column(key) == Some(0) && expressions.into_iter().all(can_move)
+}
+
+/// True for expressions that mean the same in another place: no chance in them, and no subquery, which looks at more than its row.
+fn can_move(expression: &Expr) -> bool {
+    let has_subquery = expression.exists(|part| {
+        Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))
+    });
+    !expression.is_volatile() && !has_subquery.unwrap_or(true)
 }
 
 enum Step {
@@ -151,7 +161,7 @@ enum Step {
 /// Folds one node into the expressions above it.
 fn step(plan: LogicalPlan, outputs: &mut [Expr], filters: &mut Vec<Expr>) -> Result<Step> {
     match plan {
-        LogicalPlan::Projection(projection) if !projection.expr.iter().any(Expr::is_volatile) => {
+        LogicalPlan::Projection(projection) if projection.expr.iter().all(can_move) => {
             fold(outputs, filters, &projection.schema, |index| projection.expr[index].clone().unalias())?;
             Ok(Step::Down(Arc::unwrap_or_clone(projection.input)))
         }
@@ -160,7 +170,7 @@ fn step(plan: LogicalPlan, outputs: &mut [Expr], filters: &mut Vec<Expr>) -> Res
             fold(outputs, filters, &alias.schema, |index| Expr::Column(below[index].clone()))?;
             Ok(Step::Down(Arc::unwrap_or_clone(alias.input)))
         }
-        LogicalPlan::Filter(filter) if !filter.predicate.is_volatile() => {
+        LogicalPlan::Filter(filter) if can_move(&filter.predicate) => {
             filters.extend(split_conjunction_owned(filter.predicate));
             Ok(Step::Down(Arc::unwrap_or_clone(filter.input)))
         }
@@ -280,7 +290,7 @@ fn aggregated(
         }
         let mut conditions = vec![];
         if let Some(rest) = rest {
-            conditions.push(call(count(lit(1)).filter(rest).build()?).gt(lit(0_i64)));
+            conditions.push(call(count(Expr::Literal(COUNT_STAR_EXPANSION, None)).filter(rest).build()?).gt(lit(0_i64)));
         }
         if let Expr::Column(key) = &parts.key {
             replacements.push((key.clone(), Expr::Column(Column::new_unqualified(KEY))));

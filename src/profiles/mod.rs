@@ -11,8 +11,10 @@
 //! | [`refresh`] | one plan, one pass, one commit |
 //! | [`published`] | the tables that come of it, now or as they were |
 //! | [`objects`] | making and dropping |
+//! | [`answers`] | what the functions ask that explain and compare |
 
 mod align;
+pub(crate) mod answers;
 mod changes;
 mod combine;
 pub(crate) mod definition;
@@ -21,5 +23,3 @@ mod pin;
 pub(crate) mod plan;
 pub(crate) mod published;
 pub(crate) mod refresh;
-
-pub(crate) use pin::text_of;

@@ -100,6 +100,10 @@ impl Objects<'_> {
         }
         let text = with_values(text, &create, parameters)?;
         let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
+        if existing.is_some_and(|existing| existing.sql == text && existing.base == base) {
+            // A script that is run again makes no new versions.
+            return Ok(vec![]);
+        }
         let object = Object {
             id: existing.map_or(i64::MAX, |object| object.id),
             kind,

@@ -19,6 +19,7 @@ use sqlparser::ast::{
 use super::definition::{AS_OF, tables_in};
 use crate::catalog::Catalog;
 use crate::error::invalid;
+use crate::functions::definitions::text_of;
 use crate::sql::command::normal;
 use crate::sql::parser::{self, Parsed, parse_query};
 
@@ -112,14 +113,6 @@ fn own_table(parts: &[String]) -> Option<&str> {
         [schema, name] if schema == "public" => Some(name),
         [_, schema, name] if schema == "public" => Some(name),
         _ => None,
-    }
-}
-
-/// Microseconds as `2025-06-30 23:59:59.999999`.
-pub(crate) fn text_of(microseconds: i64) -> String {
-    match chrono::DateTime::from_timestamp_micros(microseconds) {
-        Some(time) => time.format("%Y-%m-%d %H:%M:%S%.6f").to_string(),
-        None => microseconds.to_string(),
     }
 }
 

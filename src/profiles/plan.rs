@@ -15,6 +15,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
+use super::combine::over_rows_of;
 use super::definition::{Definition, ProfileDefinition, names_in, tables_in};
 use super::pin::Pin;
 use crate::catalog::Catalog;
@@ -145,6 +146,11 @@ impl Planner<'_> {
                     format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
                 ));
             }
+            if over_rows_of(&plan, name, &definition.says.key)?.is_none() {
+                let problem =
+                    "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
+                return Err(invalid(&subject, problem));
+            }
             segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, plan });
         }
         let notes = self.notes(definition);
@@ -192,6 +198,13 @@ impl Planner<'_> {
             Pin { state: self.state, catalog: self.catalog, time_columns: &definition.says.time_columns, as_of: self.as_of };
         let mut query = Box::new(query.clone());
         for table in tables_in(query.as_ref()) {
+            if let [.., schema, table] = table.as_slice()
+                && schema == SEGMENT_SCHEMA
+                && definition.segments.iter().any(|(segment, _)| segment.object.name == *table)
+            {
+                let problem = format!("reads {schema}.{table}, which is made by the refresh itself; use the segment's condition");
+                return Err(invalid(subject, problem));
+            }
             if let [.., schema, table] = table.as_slice()
                 && schema == PROFILE_SCHEMA
                 && table != definition.name()
@@ -269,7 +282,15 @@ impl Planner<'_> {
 
 /// An error of a definition's query, with the definition as its subject.
 fn about(subject: &str, error: &DataFusionError) -> DataFusionError {
-    invalid(subject, message(error))
+    let text = message(error);
+    let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
+    match missing.and_then(|name| name.split_once('.')) {
+        Some((_, name)) => {
+            let name = name.strip_prefix("public.").unwrap_or(name);
+            invalid(subject, format!("reads {name}, and there is no such table; SHOW TABLES lists them"))
+        }
+        None => invalid(subject, text),
+    }
 }
 
 /// How keys of this type are kept: whole numbers as BIGINT, text as text.
@@ -308,6 +329,9 @@ fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> 
                 format!("\"{name}\" is the name of an attribute of profile {} already; name it otherwise", definition.name());
             return Err(invalid(&subject, problem));
         }
+    }
+    if definition.name().contains(':') {
+        return Err(invalid(&subject, format!("a name has no colon, got \"{}\"", definition.name())));
     }
     for (segment, _) in &definition.segments {
         if segment.object.name.contains(':') {

@@ -12,13 +12,17 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit}
 
 use super::changes::{MOMENT, history_schema, names};
 use super::combine::{KEY, null_of};
-use super::pin::text_of;
 use crate::catalog::Catalog;
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
 use crate::error::failed;
+use crate::functions::definitions::text_of;
 use crate::sql::time_travel::AT;
+
+/// The end of the name of the table with everything that is kept of a profile, for the functions that explain and compare; no list has
+/// it, and no name of a profile ends so.
+pub(crate) const STATE: &str = ":state";
 
 /// The ends of the names of a profile's tables.
 pub(crate) const ENDS: [&str; 3] = ["", "_tags", "_history"];
@@ -84,13 +88,14 @@ pub(crate) fn table(catalog: &Catalog, kind: ObjectKind, name: &str) -> Result<O
 fn profile_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
     let (name, when) = name_and_time(table);
     let profiles = || objects.iter().filter(|object| object.kind == ObjectKind::Profile);
-    let found = ENDS.iter().rev().find_map(|end| {
+    let found = ENDS.iter().rev().chain([&STATE]).find_map(|end| {
         let profile = name.strip_suffix(end)?;
         profiles().any(|object| object.name == profile).then_some((profile, *end))
     });
     let Some((profile, end)) = found else { return Ok(None) };
     let snapshot = seen(catalog, profile, when)?;
     let view = match end {
+        STATE => return Ok(Some(Arc::new(state_table(catalog, profile, &snapshot)?))),
         "_tags" => tags(catalog, profile, &snapshot)?,
         "_history" => history(catalog, profile, &snapshot)?,
         _ => rows(catalog, profile, &snapshot)?,
@@ -117,7 +122,7 @@ fn segment_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<O
 }
 
 /// The snapshot a table is read from.
-fn seen(catalog: &Catalog, profile: &str, when: When) -> Result<Arc<Snapshot>> {
+pub(super) fn seen(catalog: &Catalog, profile: &str, when: When) -> Result<Arc<Snapshot>> {
     let found = catalog.seen(SnapshotOf::Profile, profile, when)?;
     found.ok_or_else(|| {
         let problem = match when {

@@ -33,9 +33,8 @@ use futures::StreamExt;
 
 use super::align::{Align, PRESENT};
 use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
-use super::combine::{KEY, Piece, combine, over_rows_of, substitute};
+use super::combine::{KEY, Piece, combine, null_of, over_rows_of, substitute};
 use super::definition::ProfileDefinition;
-use super::pin::text_of;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
 use crate::catalog::Catalog;
@@ -44,6 +43,7 @@ use crate::catalog::output::Output;
 use crate::catalog::published::listing;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
+use crate::functions::definitions::text_of;
 
 /// What a refresh is asked to do.
 #[derive(Debug, Clone)]
@@ -103,20 +103,23 @@ pub(crate) async fn refresh(
     }
 }
 
-/// The plans of a refresh, for EXPLAIN; nothing runs.
+/// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
 pub(crate) async fn explain(
     state: &SessionState,
     catalog: &Arc<Catalog>,
     definition: &ProfileDefinition,
     wanted: &Wanted,
-) -> Result<LogicalPlan> {
+) -> Result<Vec<LogicalPlan>> {
     let refresh = Refresh { state, catalog, definition, wanted };
     let mut stages = refresh.stages().await?;
+    let mut plans = vec![];
     loop {
         match stages.next(None)? {
-            Stage::Last(plan) => return Ok(plan),
-            // What is written between the stages is not shown twice.
-            Stage::Between(_) => {}
+            Stage::Between(plan) => plans.push(plan),
+            Stage::Last(plan) => {
+                plans.push(plan);
+                return Ok(plans);
+            }
         }
     }
 }
@@ -526,9 +529,13 @@ impl Stages {
             {
                 let columns = scan.projected_schema.fields().iter().map(|field| {
                     let name = if *field.name() == self.key { KEY.to_string() } else { names::value(field.name()) };
-                    cast(column(&name), field.data_type().clone()).alias_qualified(Some(scan.table_name.clone()), field.name())
+                    // What is planned for this stage too is not there yet, and not needed.
+                    let is_there = so_far.schema().has_column_with_unqualified_name(&name);
+                    let value =
+                        if is_there { cast(column(&name), field.data_type().clone()) } else { null_of(field.data_type())? };
+                    Ok(value.alias_qualified(Some(scan.table_name.clone()), field.name()))
                 });
-                let columns: Vec<Expr> = columns.collect();
+                let columns: Vec<Expr> = columns.collect::<Result<_>>()?;
                 let present = LogicalPlanBuilder::from(so_far.clone()).filter(column(PRESENT))?;
                 Ok(Transformed::yes(present.project(columns)?.build()?))
             }

@@ -98,7 +98,7 @@ impl Expansion<'_> {
                 }
                 None => {
                     let free = |argument: &&Argument| {
-                        stands_alone(argument.takes) && accepts(argument.takes, &expression) && !names.contains(&argument.name)
+                        stands_alone(argument) && accepts(argument.takes, &expression) && !names.contains(&argument.name)
                     };
                     let place = doc.arguments.iter().find(free).filter(|_| !named);
                     place.ok_or_else(|| without_place(doc, &names, named, &expression))?
@@ -156,8 +156,12 @@ impl Expansion<'_> {
 }
 
 /// True for what may be given without its name.
-fn stands_alone(takes: Takes) -> bool {
-    matches!(takes, Takes::Relation | Takes::Query | Takes::Name(_))
+fn stands_alone(argument: &Argument) -> bool {
+    match argument.takes {
+        Takes::Relation | Takes::Query | Takes::Name(_) => true,
+        Takes::Value(_) => argument.default.is_none(),
+        _ => false,
+    }
 }
 
 fn accepts(takes: Takes, expression: &Expr) -> bool {
@@ -231,12 +235,14 @@ impl VisitorMut for First<'_> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::prelude::SessionContext;
+    use datafusion::execution::session_state::SessionStateBuilder;
+    use datafusion::prelude::{SessionConfig, SessionContext};
     use datafusion::sql::parser::DFParser;
 
     use super::*;
     use crate::docs::Kind;
     use crate::error::message;
+    use crate::functions::definitions::DefinitionsHandle;
 
     #[derive(Debug)]
     struct Greeting;
@@ -317,9 +323,45 @@ mod tests {
         }
     }
 
+    #[derive(Debug)]
+    struct Tags;
+
+    impl Definitions for Tags {
+        fn tag_query(&self, profile: &str, tag: &str) -> Result<String> {
+            match (profile, tag) {
+                ("customer", "age_band") => {
+                    Ok("SELECT k, CASE WHEN a < 1 THEN '\\' END FROM (SELECT 1 AS k, 2 AS a) -- by age".into())
+                }
+                ("customer", "itself") => {
+                    Ok("SELECT rules, CASE WHEN customers > 1 THEN 'x' END FROM mece_check(customer, itself)".into())
+                }
+                _ => Err(invalid(tag, format!("no such tag of {profile}"))),
+            }
+        }
+    }
+
+    #[test]
+    fn a_macro_asks_about_the_objects_of_the_database() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let config = SessionConfig::new().with_extension(Arc::new(DefinitionsHandle(Arc::new(Tags))));
+        let builder = SessionStateBuilder::new().with_config(config).with_default_features();
+        let context = SessionContext::new_with_state(crate::sql::register(builder).build());
+        let rows = |arguments: &str| {
+            let sql = format!("SELECT * FROM mece_check({arguments})");
+            runtime.block_on(async { crate::sql::sql(&context, &sql).await?.count().await }).map_err(|error| message(&error))
+        };
+        assert_eq!(rows("customer, age_band"), Ok(2));
+        assert_eq!(rows("Customer, 'age_band', domain => a < 1, examples => 1"), Ok(1));
+        assert_eq!(rows("customer, age"), Err("age: no such tag of customer".to_string()));
+        let circle = "mece_check: stands for a query that leads back to it, 16 queries deep";
+        assert_eq!(rows("customer, itself"), Err(circle.to_string()));
+        runtime.block_on(async { context.sql("SET datafusion.sql_parser.dialect = 'mysql'").await?.collect().await }).unwrap();
+        assert_eq!(rows("(SELECT k, CASE WHEN a = 'x\\\\' THEN '\\'\\'' END FROM (SELECT 1 AS k, 'y' AS a) AS t)"), Ok(2));
+    }
+
     #[test]
     fn profiles_need_a_database() {
-        let definitions = definitions::of(&datafusion::execution::config::SessionConfig::new());
+        let definitions = definitions::of(&SessionConfig::new());
         let error = definitions.tag_query("customer", "age_band").unwrap_err();
         assert!(message(&error).starts_with("customer: profiles need a session of a database"));
     }

@@ -63,29 +63,29 @@ impl Parsed {
 /// # Errors
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
-    parse_to(sql, state, state.config_options().sql_parser.recursion_limit.into())
+    parse_with(sql, state, dialect(state)?.as_ref(), state.config_options().sql_parser.recursion_limit.into())
 }
 
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
 pub(crate) fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
-    let mut statements = parse_to(sql, state, depth.saturating_mul(2))?;
+    // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
+    let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2))?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
         _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
     }
 }
 
-fn parse_to(sql: &str, state: &SessionState, depth: usize) -> Result<Vec<Statement>> {
+fn parse_with(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usize) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
-    let dialect = dialect(state)?;
-    let tokens = Tokenizer::new(dialect.as_ref(), sql)
+    let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
         .map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     let places = Places::new(sql);
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
-    let mut parser = DFParserBuilder::new(tokens).with_dialect(dialect.as_ref()).with_recursion_limit(depth).build()?;
+    let mut parser = DFParserBuilder::new(tokens).with_dialect(dialect).with_recursion_limit(depth).build()?;
     let mut statements = vec![];
     let mut previous_end = Location { line: 1, column: 1 };
     loop {

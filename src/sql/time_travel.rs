@@ -45,7 +45,7 @@ pub(crate) fn moment(
     parameters: &HashMap<String, ScalarValue>,
 ) -> Result<i64> {
     let wrong = |got: String| invalid(subject, format!("{name} takes a date or a time, such as DATE '2025-06-30', got {got}"));
-    let value = constant(expression, state, parameters)?.ok_or_else(|| wrong(expression.to_string()))?;
+    let value = constant(expression, state, parameters).ok().flatten().ok_or_else(|| wrong(expression.to_string()))?;
     let moment = Moment::of(&value).and_then(|moment| moment.last_microsecond());
     moment.ok_or_else(|| wrong(expression.to_string()))
 }

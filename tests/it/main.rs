@@ -12,3 +12,4 @@ mod reference_data;
 mod robustness;
 mod stores;
 mod support;
+mod tag_library;

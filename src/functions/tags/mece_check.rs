@@ -24,7 +24,7 @@ const DOC: Doc = Doc {
     name: "mece_check",
     kind: Kind::Relation,
     domain: "tags",
-    summary: "Checks the rules of a tag for gaps and overlaps: mutually exclusive, collectively exhaustive?",
+    summary: "Tells where the rules of a tag leave gaps or overlap, or that they are mutually exclusive and collectively exhaustive (MECE).",
     syntax: "mece_check((SELECT key, CASE WHEN … THEN … END FROM …), [domain => condition], [examples => …])
 mece_check(profile, tag, [domain => condition], [examples => …])",
     description: "\
@@ -46,11 +46,12 @@ taken to vary freely: a cell shown for `a` and `a + 1` may be impossible, while 
 |---|---|
 | `gap` | no rule matches, and there is no ELSE (`ELSE NULL` counts as none) |
 | `else` | no rule matches, ELSE gives the value: exhaustive, yet perhaps not meant |
-| `overlap` | several rules match |
+| `overlap` | several rules match, so that their order decides; a ladder (`age < 26`, then `age < 36`) overlaps on purpose |
 | `not understood` | from the rules: this condition cannot be analysed (LIKE, two columns compared, `now()`), so that there is no analysis without data |
-| `too many cells` | from the rules: `cells` is more than 1,000,000, so that there is no analysis without data |
+| `too many cells` | from the rules: there are more than 1,000,000 cells, or so many rules to try in each that there is no analysis without data |
 
-An empty answer means: mutually exclusive and collectively exhaustive, on the data and for every possible value. Of the findings from
+An empty answer means: mutually exclusive and collectively exhaustive, on the data and for every possible value; rows of `else` alone
+mean that it takes ELSE to be so. Of the findings from
 the rules the 1,000 largest are shown; others are summed up in a row without condition. Customers are counted by distinct keys.",
     arguments: &[
         Argument::optional("query", Takes::Query, "", "the rules: (SELECT key, CASE WHEN … THEN … END FROM …)"),
@@ -91,7 +92,7 @@ impl TableMacro for MeceCheck {
         let used = used_by(&conditions);
         let operands = used.iter().filter_map(|number| {
             let operand = reading.operands.list.get(*number)?;
-            Some((operand.expression.clone(), format!("operand {number}")))
+            Some((operand.expression.clone(), format!("operand_{number}_of_rules")))
         });
         Ok((!used.is_empty()).then(|| reading.rules.without_key(operands)))
     }
@@ -186,7 +187,7 @@ fn unmatched(rules: &Rules) -> &'static str {
 /// One pass over the customers, those aside that one rule matches.
 fn from_data(rules: &Rules, examples: i64) -> String {
     let conditions = rules.rules.iter().enumerate();
-    let source = rules.with_key(conditions.map(|(number, rule)| (rule.condition.clone(), format!("rule {number}"))));
+    let source = rules.with_key(conditions.map(|(number, rule)| (rule.condition.clone(), format!("rule_{number}_matches"))));
     let (mut columns, mut labels, mut marks) = (String::new(), String::new(), String::new());
     for number in 0..rules.rules.len() {
         let _ = write!(columns, ", r{number}");
@@ -267,7 +268,8 @@ fn domains(call: &MacroCall, reading: &Reading) -> Vec<Domain> {
     let operands = reading.operands.list.iter().enumerate();
     operands
         .map(|(number, operand)| {
-            let field = call.columns.as_ref().and_then(|columns| columns.field_with_name(&format!("operand {number}")).ok());
+            let field =
+                call.columns.as_ref().and_then(|columns| columns.field_with_name(&format!("operand_{number}_of_rules")).ok());
             let domain = field.map_or(Domain::ANY, |field| Domain::of(field.data_type(), field.is_nullable()));
             domain.narrowed(&operand.expression, is_grouped)
         })

@@ -10,15 +10,17 @@
 //! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::functions::amounts)), so that no
 //! result depends on the order of rows, on partitions or on batches, to the last bit.
 
+mod explain_tag;
 mod keys;
 mod lists;
+mod mece_check;
 #[cfg(test)]
 mod merging;
-mod mece_check;
 mod preference;
 mod purchase_cycle;
 mod rules;
 mod single_value;
+mod tag_coverage;
 mod time;
 mod trend;
 mod value_by;
@@ -27,7 +29,9 @@ use super::FunctionSet;
 
 pub(super) fn functions() -> FunctionSet {
     FunctionSet::new("tags", "Tags: preferences, firsts and lasts, cycles and trends of customers; rules and their checks")
+        .table_macro(explain_tag::ExplainTag)
         .table_macro(mece_check::MeceCheck)
+        .table_macro(tag_coverage::TagCoverage)
         .aggregate(preference::Preference { share: false })
         .aggregate(preference::Preference { share: true })
         .aggregate(value_by::ValueBy { last: false })

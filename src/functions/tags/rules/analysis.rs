@@ -1,16 +1,20 @@
 //! Every cell of the operands' values: which rules match there?
 //!
 //! The work is the product of the operands' places times the rules. Beyond [`MOST_CELLS`] nothing is looked at: rules over many
-//! operands are checked on the data alone.
+//! operands are checked on the data alone. The same holds for more than [`MOST_TESTS`].
 
 use std::collections::BTreeMap;
 
-use super::axis::{Axis, Domain};
+use super::axis::Axis;
 use super::boxes;
 use super::condition::{Condition, Operands};
+use super::value::Domain;
 
 /// The most cells that are looked at.
 pub const MOST_CELLS: u64 = 1_000_000;
+
+/// The most tests that are made, over all cells.
+const MOST_TESTS: u64 = 1_000_000_000;
 
 /// A part of the space that no rule matches, or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +49,7 @@ impl Analysis {
 pub enum Problem {
     /// Constants of an operand that do not go together.
     NotUnderstood(String),
-    /// More cells than [`MOST_CELLS`].
+    /// More cells than [`MOST_CELLS`], or more tests in them than [`MOST_TESTS`].
     TooManyCells(u64),
 }
 
@@ -62,6 +66,11 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
         let Some(operand) = operands.list.get(*number) else { continue };
         let domain = domains.get(*number).copied().unwrap_or(Domain::ANY);
         axes.push(Axis::cut(*number, operand, domain, &conditions).map_err(Problem::NotUnderstood)?);
+    }
+    let tests = conditions.iter().map(|condition| condition.tests()).sum::<usize>() as u64;
+    let places = axes.iter().map(|axis| axis.places.len() as u64).sum::<u64>();
+    if tests.saturating_mul(places) > MOST_TESTS / 10 {
+        return Err(Problem::TooManyCells(size(&axes)));
     }
     // Limits of one operand take its places away before the product is made.
     let (single, several): (Vec<&Condition>, Vec<&Condition>) = limits.iter().partition(|limit| operands_of(limit).len() == 1);
@@ -81,8 +90,8 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
         }
         axis.places = kept;
     }
-    let cells = axes.iter().fold(1_u64, |cells, axis| cells.saturating_mul(axis.places.len() as u64));
-    if cells > MOST_CELLS {
+    let cells = size(&axes);
+    if cells > MOST_CELLS || cells.saturating_mul(tests) > MOST_TESTS {
         return Err(Problem::TooManyCells(cells));
     }
     let rules: Vec<Tables> = rules.iter().map(|rule| Tables::new(rule, &used, &axes)).collect();
@@ -120,6 +129,10 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
         })
     });
     Ok(Analysis { findings: findings.collect(), cells: looked_at })
+}
+
+fn size(axes: &[Axis]) -> u64 {
+    axes.iter().fold(1, |cells, axis| cells.saturating_mul(axis.places.len() as u64))
 }
 
 /// The operands that rules test, in ascending order.

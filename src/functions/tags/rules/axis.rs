@@ -5,162 +5,12 @@
 //! only compared for equality has its constants, and one place for any other text.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::ScalarValue;
 use sqlparser::ast::Expr;
 
 use super::condition::{Comparison, Condition, Literal, Operand, Test};
-use crate::kernels::decimal::Decimal;
-
-/// What the values of an operand are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Boolean,
-    Number,
-    Moment,
-    Text,
-}
-
-/// What is known of an operand before its conditions are looked at.
-#[derive(Debug, Clone, Copy)]
-pub struct Domain {
-    kind: Option<Kind>,
-    /// Values are multiples of `10^-step`; of days, for dates.
-    step: Option<i32>,
-    nullable: bool,
-    /// The least value, in steps.
-    least: Option<i128>,
-}
-
-impl Domain {
-    /// Nothing is known.
-    pub const ANY: Self = Self { kind: None, step: None, nullable: true, least: None };
-
-    /// Whole numbers.
-    #[cfg(test)]
-    pub const WHOLE: Self = Self { kind: Some(Kind::Number), step: Some(0), ..Self::ANY };
-
-    /// What a column's type tells. `None` for types that are not compared with constants here.
-    pub fn of(data_type: &DataType, nullable: bool) -> Self {
-        let number = |step, least| Self { kind: Some(Kind::Number), step, nullable, least };
-        match data_type {
-            DataType::Boolean => Self { kind: Some(Kind::Boolean), nullable, ..Self::ANY },
-            unsigned if unsigned.is_unsigned_integer() => number(Some(0), Some(0)),
-            whole if whole.is_integer() => number(Some(0), None),
-            DataType::Decimal32(_, scale)
-            | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale)
-            | DataType::Decimal256(_, scale) => number(Some(i32::from(*scale)), None),
-            real if real.is_floating() => number(None, None),
-            DataType::Date32 | DataType::Date64 => Self { kind: Some(Kind::Moment), step: Some(0), nullable, least: None },
-            DataType::Timestamp(_, _) => Self { kind: Some(Kind::Moment), nullable, ..Self::ANY },
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self { kind: Some(Kind::Text), nullable, ..Self::ANY },
-            DataType::Dictionary(_, values) => Self::of(values, nullable),
-            _ => Self { nullable, ..Self::ANY },
-        }
-    }
-
-    /// What is known of the function an operand is: `count(…)` is a whole number from 0, and `count(*)` of a group at least 1.
-    #[must_use]
-    pub fn narrowed(mut self, expression: &Expr, is_grouped: bool) -> Self {
-        if let Expr::Function(call) = expression
-            && call.name.to_string().eq_ignore_ascii_case("count")
-        {
-            let every_row = call.args.to_string() == "(*)" && call.filter.is_none() && call.over.is_none();
-            self = Self {
-                kind: Some(Kind::Number),
-                step: Some(0),
-                nullable: false,
-                least: Some(i128::from(every_row && is_grouped)),
-            };
-        }
-        self
-    }
-}
-
-/// One value, ordered as its operand's values are.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
-    /// FALSE before TRUE.
-    Boolean(bool),
-    /// Exact.
-    Number(Decimal),
-    /// Microseconds since 1970.
-    Moment(i64),
-    /// By its bytes, as DataFusion compares it.
-    Text(String),
-}
-
-const DAY: i64 = 86_400_000_000;
-
-impl Value {
-    fn of(literal: &Literal, kind: Kind) -> Option<Self> {
-        match (literal, kind) {
-            (Literal::Boolean(value), Kind::Boolean) => Some(Self::Boolean(*value)),
-            (Literal::Number(value), Kind::Number) => Some(Self::Number(*value)),
-            (Literal::Moment(text) | Literal::Text(text), Kind::Moment) => moment(text).map(Self::Moment),
-            (Literal::Text(text), Kind::Text) => Some(Self::Text(text.clone())),
-            _ => None,
-        }
-    }
-
-    /// As SQL.
-    pub fn sql(&self) -> String {
-        match self {
-            Self::Boolean(value) => value.to_string().to_uppercase(),
-            Self::Number(value) => value.to_string(),
-            Self::Text(text) => super::quoted(text),
-            Self::Moment(micros) => {
-                let timestamp = ScalarValue::TimestampMicrosecond(Some(*micros), None);
-                let text = match timestamp.cast_to(&DataType::Utf8) {
-                    Ok(ScalarValue::Utf8(Some(text))) => text.replace('T', " "),
-                    _ => micros.to_string(),
-                };
-                match text.strip_suffix(" 00:00:00") {
-                    Some(day) => format!("DATE '{day}'"),
-                    None => format!("TIMESTAMP '{text}'"),
-                }
-            }
-        }
-    }
-
-    /// The whole steps at or below, and at or above.
-    fn steps(&self, step: i32) -> Option<(i128, i128)> {
-        match self {
-            Self::Number(value) => Some((value.floor(step)?, value.ceil(step)?)),
-            Self::Moment(micros) => {
-                let day = i128::from(micros.div_euclid(DAY));
-                Some((day, day + i128::from(micros.rem_euclid(DAY) != 0)))
-            }
-            _ => None,
-        }
-    }
-
-    fn of_steps(&self, steps: i128, step: i32) -> Option<Self> {
-        match self {
-            Self::Number(_) => {
-                let scale = usize::try_from(step).ok()?;
-                let digits = format!("{:0width$}", steps.unsigned_abs(), width = scale + 1);
-                let (whole, fraction) = digits.split_at(digits.len() - scale);
-                let sign = if steps < 0 { "-" } else { "" };
-                let fraction = fraction.trim_end_matches('0');
-                let text = if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") };
-                Decimal::parse(&text).map(Self::Number)
-            }
-            Self::Moment(_) => i64::try_from(steps).ok()?.checked_mul(DAY).map(Self::Moment),
-            _ => None,
-        }
-    }
-}
-
-fn moment(text: &str) -> Option<i64> {
-    let text = ScalarValue::Utf8(Some(text.trim().to_string()));
-    match text.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None)).ok()? {
-        ScalarValue::TimestampMicrosecond(micros, _) => micros,
-        _ => None,
-    }
-}
+use super::value::{Domain, Kind, Value};
 
 /// A set of values that no test tells apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,14 +26,12 @@ pub enum Place {
 }
 
 impl Place {
-    fn test(&self, test: &Test, kind: Kind) -> Option<bool> {
-        let Test::Compare(comparison, literal) = test else { return Some(*self == Self::Null) };
-        let value = Value::of(literal, kind)?;
+    fn compare(&self, comparison: Comparison, value: &Value) -> Option<bool> {
         let order = match self {
             Self::Null => return None,
             Self::Other => return Some(false),
-            Self::At(own) => own.cmp(&value),
-            Self::Between(_, Some(above)) if *above <= value => Ordering::Less,
+            Self::At(own) => own.cmp(value),
+            Self::Between(_, Some(above)) if above <= value => Ordering::Less,
             Self::Between(_, _) => Ordering::Greater,
         };
         Some(match comparison {
@@ -193,6 +41,14 @@ impl Place {
             Comparison::Greater => order == Ordering::Greater,
             Comparison::GreaterOrEqual => order != Ordering::Less,
         })
+    }
+
+    fn is_in(&self, values: &BTreeSet<Value>) -> Option<bool> {
+        match self {
+            Self::Null => None,
+            Self::At(own) => Some(values.contains(own)),
+            Self::Other | Self::Between(_, _) => Some(false),
+        }
     }
 }
 
@@ -218,7 +74,7 @@ impl Axis {
     pub fn cut(number: usize, operand: &Operand, domain: Domain, conditions: &[&Condition]) -> Result<Self, String> {
         let mut tests = vec![];
         conditions.iter().for_each(|condition| collect(condition, number, &mut tests));
-        let literals: Vec<&Literal> = tests.iter().filter_map(|test| literal(test)).collect();
+        let literals: Vec<&Literal> = tests.iter().flat_map(|test| literals(test)).collect();
         let kind = domain.kind.unwrap_or_else(|| kind_of(&literals));
         let text = operand.expression.to_string();
         let mut values = vec![];
@@ -230,7 +86,8 @@ impl Axis {
         }
         values.sort();
         values.dedup();
-        let equality_only = tests.iter().all(|test| matches!(test, Test::IsNull | Test::Compare(Comparison::Equal, _)));
+        let equality_only =
+            tests.iter().all(|test| matches!(test, Test::IsNull | Test::In(_) | Test::Compare(Comparison::Equal, _)));
         let is_ordered = !(kind == Kind::Boolean || kind == Kind::Text && equality_only);
         let (step, least) = (domain.step, domain.least);
         let mut places: Vec<Place> = match kind {
@@ -263,7 +120,18 @@ impl Axis {
 
     /// The value of a test at each place.
     pub fn truths(&self, test: &Test) -> Vec<Option<bool>> {
-        self.places.iter().map(|place| place.test(test, self.kind)).collect()
+        let places = self.places.iter();
+        match test {
+            Test::IsNull => places.map(|place| Some(*place == Place::Null)).collect(),
+            Test::Compare(comparison, literal) => {
+                let value = Value::of(literal, self.kind);
+                places.map(|place| place.compare(*comparison, value.as_ref()?)).collect()
+            }
+            Test::In(literals) => {
+                let values = literals.iter().filter_map(|literal| Value::of(literal, self.kind)).collect();
+                places.map(|place| place.is_in(&values)).collect()
+            }
+        }
     }
 
     /// Some of the places as SQL, by their numbers in ascending order; `None` for all of them.
@@ -376,10 +244,11 @@ fn collect<'a>(condition: &'a Condition, operand: usize, found: &mut Vec<&'a Tes
     }
 }
 
-fn literal(test: &Test) -> Option<&Literal> {
+fn literals(test: &Test) -> &[Literal] {
     match test {
-        Test::Compare(_, literal) => Some(literal),
-        Test::IsNull => None,
+        Test::Compare(_, literal) => std::slice::from_ref(literal),
+        Test::In(literals) => literals,
+        Test::IsNull => &[],
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Comparison {
 pub enum Test {
     /// Against a constant; unknown for NULL.
     Compare(Comparison, Literal),
+    /// Against a list of constants; unknown for NULL.
+    In(Vec<Literal>),
     /// `IS NULL`.
     IsNull,
 }
@@ -65,6 +67,15 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// How many tests it is made of.
+    pub fn tests(&self) -> usize {
+        match self {
+            Self::Constant(_) | Self::Test(..) => 1,
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::tests).sum(),
+            Self::Not(inner) | Self::Is(inner, _) => inner.tests(),
+        }
+    }
+
     /// The numbers of the operands it tests.
     pub fn operands(&self, found: &mut Vec<usize>) {
         match self {
@@ -176,13 +187,13 @@ impl Operands {
             }
             Expr::InList { expr, list, negated } => {
                 let operand = self.number(expr)?;
-                let values = list.iter().map(|value| match constant(value) {
-                    Some(Some(literal)) => Ok(Condition::Test(operand, Test::Compare(Comparison::Equal, literal))),
-                    Some(None) => Ok(Condition::Constant(None)),
-                    None => Err(not_understood()),
-                });
-                let any = Condition::Any(values.collect::<Read<_>>()?);
-                Ok(if *negated { not(any) } else { any })
+                let values: Vec<Option<Literal>> =
+                    list.iter().map(|value| constant(value).ok_or_else(not_understood)).collect::<Read<_>>()?;
+                let has_null = values.iter().any(Option::is_none);
+                let test = Condition::Test(operand, Test::In(values.into_iter().flatten().collect()));
+                // What is in no such list might equal the NULL in it.
+                let test = if has_null { Condition::Any(vec![test, Condition::Constant(None)]) } else { test };
+                Ok(if *negated { not(test) } else { test })
             }
             Expr::IsNull(operand) => Ok(Condition::Test(self.number(operand)?, Test::IsNull)),
             Expr::IsNotNull(operand) => Ok(not(Condition::Test(self.number(operand)?, Test::IsNull))),
@@ -341,8 +352,8 @@ pub fn canonical(expression: &Expr, table: Option<&str>) -> String {
             }
             other => other.to_string(),
         };
-        let qualifier = words.len().checked_sub(2).and_then(|place| words.get(place));
-        if words.last().is_some_and(|last| last == ".") && qualifier.map(String::as_str) == table && table.is_some() {
+        let before = |place: usize| words.len().checked_sub(place).and_then(|place| words.get(place)).map(String::as_str);
+        if before(1) == Some(".") && before(2).is_some() && before(2) == table && before(3) != Some(".") {
             words.truncate(words.len() - 2);
         }
         words.push(word);

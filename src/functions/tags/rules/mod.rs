@@ -1,8 +1,9 @@
 //! The rules of a tag, read from the CASE of its query, and what can be said of them without looking at data.
 //!
 //! ```text
-//! query ─▶ read: key, rules, ELSE ─▶ condition: tests of operands against constants ─▶ axis: each operand's values, cut by the constants
-//!                                                                                    ─▶ analysis: every cell: which rules match? ─▶ boxes
+//! query ─▶ read ─────────▶ condition ────────▶ axis ───────────────▶ analysis ───▶ boxes
+//!          key, rules, ELSE  tests of operands   an operand's values,   every cell:    cells joined
+//!                            against constants   cut by the constants  which match?   to conditions
 //! ```
 //! `SELECT customer_id, CASE WHEN age < 26 THEN '18-25' WHEN age <= 35 THEN '26-35' END FROM customers` has two rules over
 //! one *operand*, `age`. Its constants cut the ages into *cells* that no rule can tell apart: below 26, 26, between 26 and 35, 35, above
@@ -16,16 +17,13 @@ mod axis;
 mod boxes;
 mod condition;
 mod read;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::functions::definitions::literal as quoted;
 pub use analysis::{Problem, analyse, used_by};
-pub use axis::Domain;
 pub use condition::{Condition, NotUnderstood, Operands};
 pub use read::{Rule, Rules, conjuncts};
-
-/// A text as an SQL literal.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
+pub use value::Domain;

@@ -1,7 +1,9 @@
 //! Reads the rules of a query of (key, value), and asks other things of the same rows.
 
 use datafusion::common::Result;
-use sqlparser::ast::{BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, Value};
+use sqlparser::ast::{
+    BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, Value,
+};
 
 use crate::error::invalid;
 
@@ -53,9 +55,8 @@ impl Rules {
         if query.limit_clause.is_some() || query.fetch.is_some() {
             return wrong("has LIMIT, so that not every customer is looked at");
         }
-        // The order of rows says nothing of the rules, and may name a column that other questions do not have.
-        query.order_by = None;
         let Some(select) = select_of(&mut query) else { return wrong("is not a single SELECT") };
+        let takes_first = matches!(select.distinct, Some(Distinct::On(_)));
         let (key, value) = match select.projection.as_slice() {
             [key @ (SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }), SelectItem::UnnamedExpr(value)] => {
                 (key.clone(), (value.clone(), None))
@@ -69,6 +70,10 @@ impl Rules {
             }
             columns => return wrong(&format!("has {} columns, not the two of a tag, key and value", columns.len())),
         };
+        if !takes_first {
+            // The order of rows says nothing of the rules, and may name a column that other questions do not have.
+            query.order_by = None;
+        }
         let (rules, otherwise) = rules_of(&value.0);
         if rules.is_empty() {
             return wrong(&format!("has no CASE as its second column, but {}", value.0));
@@ -177,7 +182,7 @@ pub fn conjuncts<'a>(condition: &'a Expr, found: &mut Vec<&'a Expr>) {
 }
 
 fn named((expr, alias): (Expr, String)) -> SelectItem {
-    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', alias) }
+    SelectItem::ExprWithAlias { expr, alias: Ident::new(alias) }
 }
 
 /// The SELECT of a query that is one, with or without parentheses around it.

@@ -6,9 +6,9 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::analysis::{Analysis, Problem, analyse};
-use super::axis::Domain;
 use super::condition::{NotUnderstood, Operands};
 use super::read::Rules;
+use super::value::Domain;
 use crate::error::message;
 
 fn read(query: &str) -> Result<Rules, String> {
@@ -223,6 +223,18 @@ fn too_many_cells_are_counted_not_looked_at() {
     let list = (1..=60).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
     let condition = ["a", "b", "c", "d"].map(|name| format!("{name} IN ({list})")).join(" AND ");
     assert_eq!(analysis_of(&query(&[&condition], ""), Domain::ANY), Err(Problem::TooManyCells(122_u64.pow(4))));
+    let terms = (0..20_000)
+        .map(|number| format!("a = {number}"))
+        .collect::<Vec<_>>()
+        .chunks(100)
+        .map(|terms| format!("({})", terms.join(" OR ")))
+        .collect::<Vec<_>>();
+    let list = format!("a IN ({})", (0..20_000).map(|number| number.to_string()).collect::<Vec<_>>().join(", "));
+    assert_eq!(
+        analysis_of(&query(&terms.iter().map(String::as_str).collect::<Vec<_>>(), ""), Domain::ANY),
+        Err(Problem::TooManyCells(40_002))
+    );
+    assert_eq!(findings_in(&query(&[&list], "a BETWEEN 0 AND 20000"), Domain::WHOLE), [": a = 20000"]);
     // What limits the values limits the cells.
     assert_eq!(findings(&[&condition], "a = 1 AND b = 1 AND c IN (1, 100) AND d = 1"), [": c = 100"]);
 }
@@ -246,8 +258,10 @@ fn other_questions_of_the_same_rows() {
     let conditions = rules.rules.iter().map(|rule| (rule.condition.clone(), "rule".to_string()));
     assert_eq!(
         rules.with_key(conditions),
-        "WITH c AS (SELECT 1) SELECT a AS k, x > 1 AS \"rule\" FROM c WHERE x > 0 GROUP BY a, x > 1 HAVING x > 0"
+        "WITH c AS (SELECT 1) SELECT a AS k, x > 1 AS rule FROM c WHERE x > 0 GROUP BY a, x > 1 HAVING x > 0"
     );
+    let latest = read("SELECT DISTINCT ON (k) k, CASE WHEN x > 1 THEN 'y' END FROM c ORDER BY k, t DESC").unwrap();
+    assert_eq!(latest.without_key([]), "SELECT DISTINCT ON (k) FROM c ORDER BY k, t DESC");
     assert!(read("SELECT k, CASE WHEN a THEN 1 ELSE NULL END FROM t").unwrap().otherwise.is_none());
     assert!(read("SELECT k, CAST((CASE WHEN a THEN 1 ELSE 2 END) AS INT) FROM t").unwrap().otherwise.is_some());
     assert!(read("SELECT k, v FROM t").unwrap_err().starts_with("check: the query has no CASE as its second column, but v"));

@@ -1,11 +1,17 @@
 //! Pages of the statements.
 
+mod objects;
+
 use crate::docs::{Doc, Kind};
 
 const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
 
 /// The statements there are, beside queries.
-pub(crate) const DOCS: &[Doc] = &[
+pub(crate) fn docs() -> impl Iterator<Item = &'static Doc> {
+    DOCS.iter().chain(&objects::DOCS)
+}
+
+static DOCS: [Doc; 9] = [
     Doc {
         name: "CREATE EXTERNAL TABLE",
         summary: "Gives files a name. The files stay where they are; a database remembers the name.",

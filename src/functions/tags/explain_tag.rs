@@ -1,0 +1,223 @@
+//! The table macro `explain_tag`.
+//!
+//! The conditions of the tag's CASE and what they compare become columns of one query over the tag's own FROM, WHERE and GROUP BY, for the
+//! one customer; each rule is then a row.
+
+use std::fmt::Write;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, Query, SetExpr};
+
+use super::rules::Rules;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::functions::definitions::{Definitions, column, literal};
+use crate::functions::table_macro::{MacroCall, TableMacro};
+
+/// Which rule gave a customer its tag.
+#[derive(Debug)]
+pub(super) struct ExplainTag;
+
+const DOC: Doc = Doc {
+    name: "explain_tag",
+    kind: Kind::Relation,
+    domain: "tags",
+    summary: "Says why a customer has its value of a tag: each rule, with the customer's own values, and the one that decided.",
+    description: "\
+One row a rule, in their order; `decided` is true for the first that holds, which gives the value. ELSE is the last row. `compared` shows
+what the condition looks at, with the values of this customer as of the last refresh; the thresholds stand in `condition`. A tag whose
+value is no CASE has one row, with its expression as the condition.
+
+`value`, `since` and `version` are those published: the value, the time of the refresh that gave it first, and the version of the tag's
+definition then. They are NULL where the customer has no value. A tag replaced since the last refresh is explained by its new rules, and
+shows the published value of the old.",
+    arguments: &[
+        Argument::required("profile", Takes::Name("profile"), "the profile"),
+        Argument::required("tag", Takes::Name("tag"), "a tag of it"),
+        Argument::required("key", Takes::Value("constant"), "the customer"),
+    ],
+    columns: &[
+        Column { name: "rule", data_type: "BIGINT", text: "from 1" },
+        Column { name: "condition", data_type: "VARCHAR", text: "the rule's condition, with its thresholds; `ELSE` for the last" },
+        Column { name: "compared", data_type: "VARCHAR", text: "what it compares, with this customer's values" },
+        Column { name: "holds", data_type: "BOOLEAN", text: "whether it holds; NULL when a value is missing" },
+        Column { name: "gives", data_type: "VARCHAR", text: "the value it gives" },
+        Column { name: "decided", data_type: "BOOLEAN", text: "true for the rule that decided" },
+        Column { name: "value", data_type: "VARCHAR", text: "the published value" },
+        Column { name: "since", data_type: "TIMESTAMP", text: "since when" },
+        Column { name: "version", data_type: "BIGINT", text: "the version of the tag that gave it" },
+    ],
+    examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 100);
+CREATE OR REPLACE TAG age_band ON shopper AS SELECT customer_id, CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END FROM sample_customers(rows => 100);
+REFRESH PROFILE shopper;
+SELECT rule, condition, compared, decided FROM explain_tag(shopper, age_band, key => 5) ORDER BY rule;"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for ExplainTag {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, definitions: &dyn Definitions) -> Result<Option<String>> {
+        // The columns tell whether the tag has one value or several.
+        let published = definitions.published(call.required_name("profile")?, None)?;
+        Ok(Some(format!("SELECT * FROM {}", published.table)))
+    }
+
+    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
+        let (profile, tag) = (call.required_name("profile")?, call.required_name("tag")?);
+        let query = definitions.tag_query(profile, tag)?;
+        let published = definitions.published(profile, None)?;
+        let key = call.expression("key").map(ToString::to_string).unwrap_or_default();
+        let rules = rows(&query, &key)?;
+        let known = published.columns.iter().any(|column| column.name == tag);
+        let (value, since, version) = (column::value(tag), column::since(tag), column::version(tag));
+        let is_list = call.columns.as_ref().is_some_and(|columns| {
+            let field = columns.field_with_name(&format!("value:{tag}"));
+            field.is_ok_and(|field| matches!(field.data_type(), DataType::List(_)))
+        });
+        let state = match (known, is_list) {
+            (false, _) => {
+                "SELECT CAST(NULL AS VARCHAR) AS value, CAST(NULL AS TIMESTAMP) AS since, CAST(NULL AS BIGINT) AS version, false AS has".to_string()
+            }
+            (true, false) => format!(
+                "SELECT CAST({value} AS VARCHAR) AS value, {since} AS since, {version} AS version, true AS has FROM {} WHERE {} = {key}",
+                published.table,
+                column::KEY
+            ),
+            (true, true) => format!(
+                "SELECT array_to_string({value}, ', ') AS value, array_max({since}) AS since, array_max({version}) AS version, true AS has \
+                 FROM {} WHERE {} = {key}",
+                published.table,
+                column::KEY
+            ),
+        };
+        Ok(format!(
+            "SELECT rules.rule, rules.condition, rules.compared, rules.holds, rules.gives, \
+               coalesce(rules.holds, false) AND rules.rule = min(CASE WHEN rules.holds THEN rules.rule END) OVER () AS decided, \
+               state.value, state.since, state.version \
+             FROM ({rules}) AS rules LEFT JOIN ({state}) AS state ON true"
+        ))
+    }
+}
+
+/// A row for each rule: its number, condition, what it compares, whether it holds, what it gives.
+fn rows(query: &str, key: &str) -> Result<String> {
+    let parsed = parse(query)?;
+    let Ok(rules) = Rules::read("explain_tag", &parsed) else { return without_rules(&parsed, query, key) };
+    let mut items: Vec<(Expr, String)> = vec![];
+    let mut structs = vec![];
+    let count = rules.rules.len();
+    for (number, rule) in rules.rules.iter().enumerate() {
+        items.push((rule.condition.clone(), format!("holds_{number}")));
+        items.push((rule.value.clone(), format!("gives_{number}")));
+        let mut compared = String::new();
+        for operand in operands(&rule.condition) {
+            let text = operand.to_string();
+            let place = items.iter().position(|(other, _)| *other == operand).unwrap_or_else(|| {
+                items.push((operand.clone(), format!("operand_{}", items.len())));
+                items.len() - 1
+            });
+            let name = &items[place].1;
+            let _ = write!(compared, ", {} || coalesce(CAST({name} AS VARCHAR), 'NULL')", literal(&format!("{text} = ")));
+        }
+        structs.push(one_row(
+            number + 1,
+            &rule.condition.to_string(),
+            &compared,
+            &format!("holds_{number}"),
+            &format!("gives_{number}"),
+        ));
+    }
+    let gives = match &rules.otherwise {
+        Some(otherwise) => {
+            items.push((otherwise.clone(), "otherwise".into()));
+            "otherwise"
+        }
+        None => "NULL",
+    };
+    structs.push(one_row(count + 1, "ELSE", "", "true", gives));
+    let names: String = items.iter().map(|(_, name)| format!(", {name}")).collect();
+    Ok(unnested(&rules.with_key(items), &names, &structs, key))
+}
+
+/// A tag whose value is an expression.
+fn without_rules(parsed: &Query, query: &str, key: &str) -> Result<String> {
+    let SetExpr::Select(select) = parsed.body.as_ref() else {
+        return Err(invalid("explain_tag", "the tag's query is not a single SELECT"));
+    };
+    let value = select.projection.get(1).map(ToString::to_string).unwrap_or_default();
+    Ok(format!(
+        "SELECT CAST(1 AS BIGINT) AS rule, {} AS condition, CAST(NULL AS VARCHAR) AS compared, true AS holds, CAST(value AS VARCHAR) AS gives \
+         FROM ({query}) AS tag(customer, value) WHERE customer = {key}",
+        literal(&value)
+    ))
+}
+
+fn one_row(rule: usize, condition: &str, compared: &str, holds: &str, gives: &str) -> String {
+    let compared = if compared.is_empty() { "CAST(NULL AS VARCHAR)".to_string() } else { format!("concat_ws(', '{compared})") };
+    format!(
+        "named_struct('rule', CAST({rule} AS BIGINT), 'condition', {}, 'compared', {compared}, 'holds', CAST({holds} AS BOOLEAN), \
+         'gives', CAST({gives} AS VARCHAR))",
+        literal(condition)
+    )
+}
+
+/// A row for each struct, of the one customer.
+fn unnested(source: &str, names: &str, structs: &[String], key: &str) -> String {
+    let fields = ["rule", "condition", "compared", "holds", "gives"].map(|field| format!("one['{field}'] AS {field}")).join(", ");
+    format!(
+        "SELECT {fields} FROM (SELECT unnest(make_array({})) AS one FROM ({source}) AS source(customer{names}) WHERE customer = {key})",
+        structs.join(", ")
+    )
+}
+
+/// What a condition compares: columns, calls and sums, constants left out, each once.
+fn operands(condition: &Expr) -> Vec<Expr> {
+    let mut found = vec![];
+    collect(condition, &mut found);
+    found
+}
+
+fn collect(expression: &Expr, found: &mut Vec<Expr>) {
+    match expression {
+        Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => {}
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => collect(inner, found),
+        Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsNotFalse(inner) => {
+            collect(inner, found);
+        }
+        Expr::BinaryOp { left, right, op } if op.to_string().chars().all(|letter| !"+-*/%".contains(letter)) => {
+            collect(left, found);
+            collect(right, found);
+        }
+        Expr::Between { expr, low, high, .. } => [expr, low, high].into_iter().for_each(|part| collect(part, found)),
+        Expr::InList { expr, list, .. } => {
+            collect(expr, found);
+            list.iter().for_each(|part| collect(part, found));
+        }
+        Expr::Like { expr, .. } | Expr::ILike { expr, .. } => collect(expr, found),
+        // A constant that was written as a cast, such as the time of the refresh.
+        Expr::Cast { expr, .. } if matches!(expr.as_ref(), Expr::Value(_)) => {}
+        Expr::BinaryOp { left, right, .. } if is_constant(left) && is_constant(right) => {}
+        other if found.contains(other) => {}
+        other => found.push(other.clone()),
+    }
+}
+
+fn is_constant(expression: &Expr) -> bool {
+    let mut found = vec![];
+    collect(expression, &mut found);
+    found.is_empty()
+}
+
+fn parse(query: &str) -> Result<Box<Query>> {
+    let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::GenericDialect {}).try_with_sql(query);
+    parsed.and_then(|mut parser| parser.parse_query()).map_err(|error| invalid("explain_tag", error))
+}

@@ -1,0 +1,99 @@
+//! The table macro `tag_coverage`.
+
+use datafusion::common::Result;
+
+use crate::catalog::snapshots::ColumnRole;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::functions::definitions::{Definitions, column, literal, quoted, text_of};
+use crate::functions::table_macro::{MacroCall, TableMacro};
+
+/// How well the tags of a profile cover it.
+#[derive(Debug)]
+pub(super) struct TagCoverage;
+
+/// The values that the distribution shows.
+const SHOWN: usize = 10;
+
+const DOC: Doc = Doc {
+    name: "tag_coverage",
+    kind: Kind::Relation,
+    domain: "tags",
+    summary: "Tells of each tag how many customers have a value, which ones, when it last changed and who uses it.",
+    description: "\
+One row a tag, as of the last refresh. `distribution` lists the ten most frequent values with the customers that have them, ties in the order of
+the values; of a tag with several values a customer, each value counts, so that they may add up to more than the customers.
+`days_since_change` is the time from the last refresh that changed any customer's value to the last refresh.",
+    arguments: &[Argument::required("profile", Takes::Name("profile"), "the profile")],
+    columns: &[
+        Column { name: "tag", data_type: "VARCHAR", text: "the tag" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers of the profile" },
+        Column { name: "filled", data_type: "BIGINT", text: "customers that have a value" },
+        Column { name: "coverage", data_type: "DOUBLE", text: "their share" },
+        Column { name: "distinct_values", data_type: "BIGINT", text: "how many values there are" },
+        Column { name: "distribution", data_type: "VARCHAR[]", text: "the most frequent values: `value: customers`" },
+        Column { name: "days_since_change", data_type: "DOUBLE", text: "days since any customer's value changed" },
+        Column { name: "used_by", data_type: "VARCHAR", text: "segments whose condition uses it" },
+    ],
+    examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 100);
+CREATE OR REPLACE TAG age_band ON shopper AS SELECT customer_id, CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END FROM sample_customers(rows => 100);
+REFRESH PROFILE shopper;
+SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(shopper);"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for TagCoverage {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
+        let profile = call.required_name("profile")?;
+        let published = definitions.published(profile, None)?;
+        let segments = definitions.segments_of(profile)?;
+        let history = format!("profile.{}", quoted(&format!("{profile}_history")));
+        let as_of = format!("TIMESTAMP {}", literal(&text_of(published.at)));
+        let mut parts = vec![];
+        for tag in &published.columns {
+            let is_list = match tag.role {
+                ColumnRole::Tag => false,
+                ColumnRole::Tags => true,
+                _ => continue,
+            };
+            let value = column::value(&tag.name);
+            let (value, since) = match is_list {
+                true => (format!("unnest({value})"), format!("array_max({})", column::since(&tag.name))),
+                false => (value, column::since(&tag.name)),
+            };
+            let users: Vec<&str> =
+                segments.iter().filter(|(_, segment)| segment.uses.contains(&tag.name)).map(|(name, _)| name.as_str()).collect();
+            parts.push(format!(
+                "SELECT {tag} AS tag, CAST({customers} AS BIGINT) AS customers, CAST({filled} AS BIGINT) AS filled, \
+                   CAST({filled} AS DOUBLE) / nullif({customers}, 0) AS coverage, \
+                   count(*) AS distinct_values, \
+                   array_agg(value || ': ' || CAST(n AS VARCHAR) ORDER BY n DESC, value) FILTER (WHERE place <= {SHOWN}) AS distribution, \
+                   max(last_change) AS last_change, {users} AS used_by \
+                 FROM (SELECT value, n, last_change, row_number() OVER (ORDER BY n DESC, value) AS place \
+                   FROM (SELECT CAST(value AS VARCHAR) AS value, n, last_change FROM \
+                     (SELECT value, count(*) AS n, max(since) AS last_change \
+                       FROM (SELECT {value} AS value, {since} AS since FROM {table}) WHERE value IS NOT NULL GROUP BY value)))",
+                tag = literal(&tag.name),
+                customers = published.customers,
+                filled = tag.filled,
+                users = if users.is_empty() { "CAST(NULL AS VARCHAR)".to_string() } else { literal(&users.join(", ")) },
+                table = published.table,
+            ));
+        }
+        if parts.is_empty() {
+            return Err(invalid(DOC.name, format!("profile {profile} has published no tags; make them and refresh")));
+        }
+        // A value that was only taken away shows in the history alone.
+        Ok(format!(
+            "SELECT now.tag, customers, filled, coverage, distinct_values, distribution, \
+               CAST(to_unixtime({as_of}) - to_unixtime(greatest(last_change, closed.last_end)) AS DOUBLE) / 86400 AS days_since_change, used_by \
+             FROM ({}) AS now LEFT JOIN (SELECT tag, max(valid_to) AS last_end FROM {history} WHERE valid_to IS NOT NULL GROUP BY tag) AS closed \
+             ON now.tag = closed.tag",
+            parts.join(" UNION ALL ")
+        ))
+    }
+}

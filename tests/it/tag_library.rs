@@ -1,0 +1,124 @@
+//! The tag library of `sql/tags/`: every tag and segment against the same thing in plain SQL, now and earlier, and the scripts as they
+//! are shipped.
+
+use std::path::Path;
+
+use portraitdb::{Engine, Session};
+
+use crate::support::{portrait, rows, run, session};
+
+/// The day that `expected.sql` is written for.
+const TODAY: &str = "2025-06-30";
+const EARLIER: &str = "2024-12-31";
+const PARTITIONS: [usize; 3] = [1, 2, 7];
+
+/// A quarter of the shop of `shop.sql`, kept in memory.
+const SHOP: &str = "
+    CREATE TABLE customers AS SELECT * FROM sample_customers(rows => 500);
+    CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 5000);
+    CREATE TABLE order_items AS SELECT * FROM sample_order_items(rows => 12500);
+    CREATE TABLE events AS SELECT * FROM sample_events(rows => 12500);";
+
+fn script(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Makes the tables `tags_<when>` and `members_<when>` of what is expected as of a day.
+fn expect(engine: &Engine, session: &Session, day: &str, when: &str) {
+    rows(engine, session, &script("tests/it/tag_library/expected.sql").replace(TODAY, day));
+    // A tag without an expected table fails here.
+    let tags = rows(engine, session, "SELECT name FROM system.tags ORDER BY name");
+    let tags = tags.iter().map(|tag| {
+        format!("SELECT customer_id, '{tag}' AS tag, CAST(value AS VARCHAR) AS value FROM expected_{tag} WHERE value IS NOT NULL")
+    });
+    let tags = tags.collect::<Vec<_>>().join(" UNION ALL ");
+    rows(engine, session, &format!("CREATE TABLE tags_{when} AS {tags}"));
+    let segments = rows(engine, session, "SELECT name FROM system.segments ORDER BY name");
+    let segments =
+        segments.iter().map(|name| format!("SELECT customer_id, '{name}' AS segment FROM \"expected segment {name}\""));
+    let segments = segments.collect::<Vec<_>>().join(" UNION ALL ");
+    rows(engine, session, &format!("CREATE TABLE members_{when} AS {segments}"));
+}
+
+/// Both must have the same rows, each as often; the first twenty that they do not are told, with how often each has them.
+fn compare(engine: &Engine, session: &Session, expected: &str, found: &str, about: &str) {
+    let columns = if expected.starts_with("tags") { "customer_id, tag, value" } else { "customer_id, segment" };
+    let [in_expected, in_found] = ["expected", "found"].map(|side| format!("count(*) FILTER (WHERE side = '{side}')"));
+    let differences = format!(
+        "SELECT {columns}, {in_expected} AS expected, {in_found} AS found
+         FROM (SELECT *, 'expected' AS side FROM {expected} UNION ALL SELECT *, 'found' AS side FROM ({found}))
+         GROUP BY {columns} HAVING {in_expected} <> {in_found} ORDER BY 2, 1 LIMIT 20"
+    );
+    assert_eq!(rows(engine, session, &differences), Vec::<String>::new(), "{about}");
+}
+
+#[test]
+fn every_tag_and_segment_is_what_plain_sql_says() {
+    let (engine, session) = session();
+    let sql = |text: &str| rows(&engine, &session, text);
+    sql("SET datafusion.execution.target_partitions = 1");
+    sql(SHOP);
+    sql(&script("sql/tags/library.sql"));
+    sql(&script("sql/tags/segments.sql"));
+    expect(&engine, &session, TODAY, "now");
+    expect(&engine, &session, EARLIER, "earlier");
+    // Nothing is compared with nothing.
+    let number = sql("SELECT count(*) FROM system.tags");
+    assert_eq!(number, ["26"]);
+    assert_eq!(sql("SELECT count(DISTINCT tag) FROM tags_now"), number);
+    assert_eq!(sql("SELECT count(DISTINCT tag) FROM tags_earlier"), number);
+    assert_eq!(sql("SELECT count(DISTINCT segment) FROM members_now"), ["5"]);
+
+    let segments = sql("SELECT name FROM system.segments ORDER BY name");
+    let members = |as_of: &str| {
+        let each = segments.iter().map(|name| format!("SELECT customer_id, '{name}' AS segment FROM segment.\"{name}\"{as_of}"));
+        each.collect::<Vec<_>>().join(" UNION ALL ")
+    };
+    let then = format!(" FOR SYSTEM_TIME AS OF DATE '{EARLIER}'");
+    for partitions in PARTITIONS {
+        sql(&format!("SET datafusion.execution.target_partitions = {partitions}"));
+        sql(&format!("REFRESH PROFILE customer WITH (as_of = DATE '{EARLIER}', rewind = true)"));
+        sql(&format!("REFRESH PROFILE customer WITH (as_of = DATE '{TODAY}')"));
+        let compare = |expected: &str, found: &str, what: &str| {
+            let about = format!("{what}, {partitions} partitions");
+            compare(&engine, &session, expected, found, &about);
+        };
+        compare("tags_now", "SELECT customer_id, tag, value FROM profile.customer_tags", "tags");
+        let tags = format!("SELECT customer_id, tag, value FROM profile.customer_tags{then}");
+        compare("tags_earlier", &tags, "tags as they were");
+        let moment = format!("TIMESTAMP '{EARLIER} 23:59:59.999999'");
+        let history = format!(
+            "SELECT customer_id, tag, value FROM profile.customer_history
+             WHERE valid_from <= {moment} AND (valid_to IS NULL OR valid_to > {moment})"
+        );
+        compare("tags_earlier", &history, "history");
+        let open = "SELECT customer_id, tag, value FROM profile.customer_history WHERE valid_to IS NULL";
+        compare("tags_now", open, "open values of the history");
+        compare("members_now", &members(""), "segments");
+        compare("members_earlier", &members(&then), "segments as they were");
+    }
+}
+
+/// As a user runs them: all scripts on a new database, then library and refresh once more on the same one.
+#[test]
+fn the_scripts_run_as_they_are_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // A tenth of the shop.
+    let shop = folder.path().join("shop.sql");
+    std::fs::write(&shop, script("sql/shop.sql").replace("000)", "00)")).unwrap();
+    let shop = shop.display().to_string();
+    let run_files = |files: &[&str]| {
+        let mut command = portrait();
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("-d").arg(folder.path().join("crm")).args(["-f", "csv", "run"]);
+        let (code, out, errors) = run(command.args(files));
+        assert_eq!(code, 0, "{errors}");
+        out
+    };
+    let [library, segments] = ["sql/tags/library.sql", "sql/tags/segments.sql"];
+    let [refresh, overview] = ["sql/tags/refresh.sql", "sql/tags/overview.sql"];
+    let out = run_files(&[shop.as_str(), library, segments, refresh, overview]);
+    for part in ["basic,location,region,rule,大区,200,100.0", "churn_warning", "高价值流失预警", "entered,"] {
+        assert!(out.contains(part), "no {part} in\n{out}");
+    }
+    run_files(&[library, refresh]);
+}
