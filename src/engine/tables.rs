@@ -9,7 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{CreateMemoryTable, DdlStatement, Expr, LogicalPlan};
 use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{ColumnOption, Statement as SqlStatement};
+use sqlparser::ast::{ColumnOption, Ident, Statement as SqlStatement};
 
 use super::Session;
 use super::answer::Answer;
@@ -43,6 +43,26 @@ pub(super) fn open(
         _ => failed(name, "was dropped by another process meanwhile"),
     })?;
     Ok(Arc::new(table))
+}
+
+/// The statement that makes a table of the same columns, without rows.
+pub(super) fn empty_copy(catalog: &Arc<Catalog>, state: &SessionState, definition: &Definition) -> Result<String> {
+    let name = Ident::with_quote('"', &definition.name);
+    if let Some(statement) = parser::parse(&definition.sql, state)?.pop()
+        && let SqlParsed::Statement(statement) = statement.parsed.into_sql()?
+        && let SqlStatement::CreateTable(mut table) = *statement
+        && table.query.is_none()
+    {
+        table.or_replace = false;
+        return Ok(table.to_string());
+    }
+    // The query of CREATE TABLE … AS would give the rows of another day.
+    let columns = open(catalog, &definition.name, When::Now, HashMap::new())?.schema();
+    let columns = columns.fields().iter().map(|field| {
+        let of_type = field.data_type().to_string().replace('\'', "''");
+        format!("arrow_cast(NULL, '{of_type}') AS {}", Ident::with_quote('"', field.name()))
+    });
+    Ok(format!("CREATE TABLE {name} AS SELECT {} WHERE false", columns.collect::<Vec<_>>().join(", ")))
 }
 
 /// The values of columns that an INSERT leaves out, of a table that was made with DEFAULT.
@@ -116,11 +136,12 @@ impl Session {
             return Ok(Answer::done(vec![]));
         }
         let catalog = Arc::clone(&self.engine.shared.catalog);
+        let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
         let new = NewTable {
             replaced: catalog.seen(SnapshotOf::Table, &name, When::Now)?.map(|snapshot| snapshot.id),
             if_not_exists,
             declared: matches!(input.as_ref(), LogicalPlan::EmptyRelation(_)),
-            definition: Definition { name, kind: definitions::TABLE.into(), sql: text, base: String::new() },
+            definition: Definition { name, kind: definitions::TABLE.into(), sql: text, base },
         };
         let frame = DataFrame::new(self.context.state(), Arc::unwrap_or_clone(input));
         Ok(Answer::work(&self.engine, move |running| async move {

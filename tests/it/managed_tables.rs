@@ -147,6 +147,15 @@ fn every_type_comes_back() {
         rows(&engine, &session, &format!("SELECT {} FROM {from} LIMIT 1", columns.join(", ")))
     };
     assert_eq!(types("t"), types(&format!("({values})")));
+    // A script of the definitions makes the same columns, without rows.
+    rows(&engine, &session, "CREATE TABLE d (\"Id\" INT NOT NULL, city VARCHAR DEFAULT 'Shanghai')");
+    let columns =
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'public'";
+    let second = tempfile::tempdir().unwrap();
+    let (copy, copied) = open(second.path());
+    rows(&copy, &copied, &session.dump().unwrap());
+    assert_eq!(rows(&copy, &copied, columns), rows(&engine, &session, columns));
+    assert_eq!(rows(&copy, &copied, "INSERT INTO d (\"Id\") VALUES (1); SELECT d.* FROM d LEFT JOIN t ON true"), ["1|Shanghai"]);
 }
 
 /// Statements that fail late, are cancelled or find no room leave the table as it was, and no file.
