@@ -93,22 +93,30 @@ impl DataFolder {
     /// # Errors
     /// Another process keeps writing.
     pub(crate) fn lock_for_writing(&self) -> Result<WriterLock> {
-        let path = self.path.join("writer.lock");
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = opened.map_err(|error| problem(&path, "cannot be opened", &error))?;
         let began = Instant::now();
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(WriterLock { _file: file }),
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
-                Err(TryLockError::WouldBlock) => {
+            match self.try_lock_for_writing()? {
+                Some(lock) => return Ok(lock),
+                None if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+                None => {
                     return Err(failed(
                         "database",
                         "another statement or process has been writing to it for ten seconds; try again",
                     ));
                 }
-                Err(TryLockError::Error(error)) => return Err(problem(&path, "cannot be locked", &error)),
             }
+        }
+    }
+
+    /// The right to write, unless another has it.
+    fn try_lock_for_writing(&self) -> Result<Option<WriterLock>> {
+        let path = self.path.join("writer.lock");
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = opened.map_err(|error| problem(&path, "cannot be opened", &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(WriterLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(problem(&path, "cannot be locked", &error)),
         }
     }
 
@@ -126,7 +134,7 @@ impl DataFolder {
         let damaged = |what: String| {
             failed(
                 &path.display().to_string(),
-                format!("is damaged: {what}; restore the database from a backup, or refresh anew"),
+                format!("is damaged: {what}; restore the database from a backup, or make it anew"),
             )
         };
         if i64::try_from(size) != Ok(file.bytes) {
@@ -203,6 +211,27 @@ impl DataFolder {
 }
 
 impl Catalog {
+    /// Waits for the right to write without holding up the queries of this process.
+    ///
+    /// # Errors
+    /// Another process keeps writing.
+    pub(crate) async fn lock_for_writing(self: &Arc<Self>) -> Result<WriterLock> {
+        let catalog = Arc::clone(self);
+        let locked = tokio::task::spawn_blocking(move || catalog.data.lock_for_writing()).await;
+        locked.map_err(|error| failed("database", error))?
+    }
+
+    /// Removes what is no more, unless another is writing: then that one does.
+    ///
+    /// # Errors
+    /// As [`Self::collect`].
+    pub(crate) fn collect_if_idle(&self) -> Result<()> {
+        match self.data.try_lock_for_writing()? {
+            Some(_lock) => self.collect(),
+            None => Ok(()),
+        }
+    }
+
     /// Removes files that no snapshot names and nobody holds: what was withdrawn, and what a killed process left. The caller has the
     /// right to write.
     ///

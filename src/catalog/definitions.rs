@@ -1,9 +1,10 @@
 //! Tables and views as the SQL that made them.
 
 use datafusion::common::Result;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::Catalog;
+use super::statement::{self, Stamp};
 use crate::error::invalid;
 
 /// An external table, a managed table or a view as it was made.
@@ -18,15 +19,8 @@ pub(crate) struct Definition {
     pub(crate) base: String,
 }
 
-/// Tells one state of the catalog from another.
-pub(crate) type Stamp = (i64, i64, i64);
-
-pub(super) fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
-    const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
-         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
-    let mut query = connection.prepare_cached(STAMP)?;
-    query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-}
+/// The kind of a managed table.
+pub(crate) const TABLE: &str = "table";
 
 impl Catalog {
     /// Names and kinds of all definitions, by name.
@@ -50,18 +44,18 @@ impl Catalog {
         query.query_row([name], read).optional().map_err(|error| self.fail(&error))
     }
 
-    /// Changes whenever any definition does or anything is published, in this process or another: numbers are never used again.
-    pub(crate) fn stamp(&self) -> Result<Stamp> {
-        self.read(stamp)
+    /// The state of the catalog now.
+    pub(super) fn newest_stamp(&self) -> Result<Stamp> {
+        self.read(statement::stamp)
     }
 
-    /// Remembers a definition; `replace` takes the place of an older one.
+    /// Remembers a definition; `replace` takes the place of an older one, but never that of a table with rows of its own.
     pub(crate) fn put(&self, name: &str, kind: &str, sql: &str, base: &str, replace: bool) -> Result<()> {
         let mut connection = self.connection();
         let mut write = || -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if replace {
-                transaction.execute("DELETE FROM definitions WHERE name = ?1", [name])?;
+                transaction.execute("DELETE FROM definitions WHERE name = ?1 AND kind <> ?2", [name, TABLE])?;
             }
             transaction.execute(
                 "INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)",

@@ -7,7 +7,10 @@
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
+//! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
+//! | [`tables`] | managed tables: rows that statements write |
+//! | [`statement`] | what one statement sees |
 //!
 //! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
 //! before the commit that names it, so that a killed process leaves at most a file that nothing names. The schema of the SQLite
@@ -17,9 +20,12 @@
 pub(crate) mod data;
 pub(crate) mod definitions;
 pub(crate) mod objects;
+pub(crate) mod output;
 pub(crate) mod published;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
+pub(crate) mod statement;
+pub(crate) mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -247,7 +253,7 @@ mod tests {
         assert!(error.to_string().contains("exists already"), "{error}");
         second.put("订单", "view", "CREATE VIEW 订单 AS SELECT 2", "/", true).unwrap();
         assert_eq!(first.get("订单").unwrap().unwrap().sql, "CREATE VIEW 订单 AS SELECT 2");
-        assert!(first.stamp().unwrap().0 > 1);
+        assert!(first.stamp().unwrap().definition > 1);
         assert!(first.remove("订单").unwrap() && !second.remove("订单").unwrap());
     }
 

@@ -4,12 +4,13 @@
 //! publishing another. The time of a profile's snapshot is the `as_of` of its refresh, that of a table the time of its commit.
 
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::Catalog;
 use super::data::DataFile;
-use super::definitions::{Stamp, stamp};
-use crate::error::failed;
+use super::statement::{Stamp, stamp};
+use super::{Catalog, Definition, definitions};
+use crate::error::{failed, invalid};
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,7 +166,36 @@ impl Catalog {
     /// # Errors
     /// Another snapshot of that name was published since `expected`.
     pub(crate) fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
-        let published = self.write(|transaction| {
+        self.publish_with(new, |transaction| publish(transaction, new, run).map(Ok))
+    }
+
+    /// Publishes the first snapshot of a table in one transaction with its definition, which takes the place of an older table's.
+    ///
+    /// # Errors
+    /// As [`Self::publish`]; a view or an external table has the name.
+    pub(crate) fn publish_table(&self, new: &NewSnapshot<'_>, definition: &Definition) -> Result<i64> {
+        self.publish_with(new, |transaction| {
+            let Definition { name, kind, sql, base } = definition;
+            let other = "SELECT kind FROM definitions WHERE name = ?1 AND kind <> ?2";
+            let other: Option<String> = transaction.query_row(other, params![name, kind], |row| row.get(0)).optional()?;
+            if let Some(other) = other {
+                return Ok(Err(invalid(name, format!("exists already, as {other}; DROP it first"))));
+            }
+            transaction.execute("DELETE FROM definitions WHERE name = ?1", params![name])?;
+            transaction.execute(
+                "INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)",
+                params![name, kind, sql, base],
+            )?;
+            publish(transaction, new, None).map(Ok)
+        })
+    }
+
+    fn publish_with(
+        &self,
+        new: &NewSnapshot<'_>,
+        publish: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<i64>>,
+    ) -> Result<i64> {
+        self.write(|transaction| {
             let newest: Option<i64> = transaction
                 .query_row(
                     "SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT 1",
@@ -173,19 +203,20 @@ impl Catalog {
                     |row| row.get(0),
                 )
                 .optional()?;
-            if newest != new.expected {
-                return Ok(None);
-            }
-            publish(transaction, new, run).map(Some)
-        })?;
-        published.ok_or_else(|| failed(new.name, "was changed by another process meanwhile; nothing was published; run it again"))
+            if newest == new.expected { publish(transaction) } else { Ok(Err(changed_meanwhile(new.name))) }
+        })?
     }
 
-    /// Forgets what a dropped table has published.
-    pub(crate) fn withdraw(&self, of: SnapshotOf, name: &str) -> Result<()> {
+    /// Forgets a managed table and what it has published; true when there was one.
+    pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
         self.write(|transaction| {
-            transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of.word(), name])?;
-            Ok(())
+            let dropped = transaction
+                .execute("DELETE FROM definitions WHERE name = ?1 AND kind = ?2", params![name, definitions::TABLE])?;
+            if dropped > 0 {
+                let of = SnapshotOf::Table.word();
+                transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of, name])?;
+            }
+            Ok(dropped > 0)
         })
     }
 
@@ -241,6 +272,11 @@ fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When) -> 
     snapshot.columns = columns(connection, snapshot.id)?;
     snapshot.files = files(connection, snapshot.id)?;
     Ok(Some(snapshot))
+}
+
+/// The error of work that began from a snapshot which is not the newest any more.
+pub(super) fn changed_meanwhile(name: &str) -> DataFusionError {
+    failed(name, "was changed by another process meanwhile; nothing was published; run it again")
 }
 
 fn columns(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<PublishedColumn>> {

@@ -76,18 +76,24 @@ impl Answer {
         Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Arc::new(Mutex::new(Some(plan))), notes: Arc::default() }
     }
 
-    /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
+    /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running. It sees one state of the
+    /// database, as a statement does.
     pub(super) fn work<W>(engine: &Engine, work: impl FnOnce(Running) -> W) -> Self
     where
         W: Future<Output = Result<Vec<String>>> + Send + 'static,
     {
         let (sender, batches) = mpsc::channel(1);
         let (plan, notes) = (Running::default(), Arc::<Mutex<Vec<String>>>::default());
-        let (noted, work) = (Arc::clone(&notes), work(Arc::clone(&plan)));
+        let (noted, running, work) = (Arc::clone(&notes), Arc::clone(&plan), work(Arc::clone(&plan)));
         let work = engine.runtime().spawn(async move {
             match work.await {
                 Ok(found) => lock(&noted).extend(found),
                 Err(error) => {
+                    let running = lock(&running).clone();
+                    let error = match running {
+                        Some(plan) => name_files(&plan, error),
+                        None => error,
+                    };
                     let _ = sender.send(Err(error)).await;
                 }
             }

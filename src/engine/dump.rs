@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 
 use super::Session;
-use crate::catalog::Catalog;
+use super::tables::empty_copy;
 use crate::catalog::objects::ObjectKind;
+use crate::catalog::{Catalog, definitions};
 use crate::sql::parser::{self, Parsed};
 
 impl Session {
@@ -21,7 +23,7 @@ impl Session {
     }
 }
 
-fn dump(catalog: &Catalog, state: &SessionState) -> Result<String> {
+fn dump(catalog: &Arc<Catalog>, state: &SessionState) -> Result<String> {
     let mut script =
         String::from("-- Definitions, in an order in which they can be made. Relative paths start from where each was made.\n");
     let names: Vec<String> = catalog.names()?.into_iter().map(|(name, _)| name).collect();
@@ -68,7 +70,7 @@ fn add(script: &mut String, what: &str, base: &str, sql: &str) {
 
 /// A table or view after those it reads.
 fn add_table(
-    catalog: &Catalog,
+    catalog: &Arc<Catalog>,
     state: &SessionState,
     name: &str,
     names: &[String],
@@ -79,6 +81,10 @@ fn add_table(
         return Ok(());
     }
     let Some(definition) = catalog.get(name)? else { return Ok(()) };
+    if definition.kind == definitions::TABLE {
+        add(script, &format!("table {name}"), &definition.base, &empty_copy(catalog, state, &definition)?);
+        return Ok(());
+    }
     for statement in parser::parse(&definition.sql, state)? {
         let Parsed::Sql(parsed) = statement.parsed else { continue };
         for reference in state.resolve_table_references(&parsed)? {

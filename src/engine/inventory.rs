@@ -11,11 +11,10 @@ use datafusion::execution::session_state::SessionState;
 
 use crate::catalog::Catalog;
 use crate::catalog::objects::ObjectKind;
-use crate::catalog::snapshots::{ColumnRole, Snapshot, When};
+use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::functions::definitions::text_of;
 use crate::profiles::definition::{Definition, Says};
 use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
-use crate::profiles::published;
 
 /// A column in the making.
 struct Column {
@@ -63,7 +62,7 @@ impl Known {
     fn all(catalog: &Catalog, state: &SessionState, kind: ObjectKind) -> Result<Vec<Self>> {
         let objects = catalog.objects()?.into_iter().filter(|object| object.kind == kind);
         let known = objects.map(|object| {
-            let snapshot = published::snapshot(catalog, &object.profile, When::Now)?;
+            let snapshot = catalog.seen(SnapshotOf::Profile, &object.profile, When::Now)?;
             Ok(Self { definition: Definition::read(object, state)?, snapshot })
         });
         known.collect()
@@ -237,7 +236,7 @@ pub(super) fn runs(catalog: &Catalog) -> Result<Arc<dyn TableProvider>> {
 
 /// What DESCRIBE says of an object: properties and their values.
 pub(super) fn describe(catalog: &Catalog, definition: Definition) -> Result<Vec<(String, String)>> {
-    let snapshot = published::snapshot(catalog, &definition.object.profile, When::Now)?;
+    let snapshot = catalog.seen(SnapshotOf::Profile, &definition.object.profile, When::Now)?;
     let known = Known { definition, snapshot };
     let Definition { object, comment, owner, parameters, says } = &known.definition;
     let mut properties = vec![("kind".to_string(), object.kind.word().to_string()), ("name".into(), object.name.clone())];

@@ -12,6 +12,7 @@ mod schema;
 mod session;
 mod stores;
 mod system;
+mod tables;
 mod writes;
 
 use std::path::PathBuf;

@@ -13,10 +13,12 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
 
-use super::files;
 use super::system::SystemSchema;
+use super::{files, tables};
 use crate::catalog::objects::ObjectKind;
-use crate::catalog::{Catalog, Definition};
+use crate::catalog::snapshots::When;
+use crate::catalog::statement::Stamp;
+use crate::catalog::{Catalog, Definition, definitions};
 use crate::error::{failed, invalid};
 use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
 use crate::profiles::published;
@@ -104,7 +106,7 @@ tokio::task_local! {
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
 /// Tables by name, and the catalog's stamp when they were loaded.
-type Loaded = ((i64, i64, i64), Tables);
+type Loaded = (Stamp, Tables);
 
 type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
 
@@ -154,14 +156,31 @@ impl PublicSchema {
         Self { catalog, session, temporary: Mutex::default(), loaded: Mutex::default() }
     }
 
+    /// Lets go of the tables that are loaded, and of the files that they hold.
+    pub(super) fn let_go(&self) {
+        lock(&self.loaded).1.clear();
+    }
+
     pub(super) fn has_temporary(&self, name: &str) -> bool {
         lock(&self.temporary).contains_key(name)
     }
 
-    async fn load(&self, definition: Definition) -> Result<Arc<dyn TableProvider>> {
+    async fn load(&self, definition: Definition, when: When) -> Result<Arc<dyn TableProvider>> {
+        if definition.kind == definitions::TABLE {
+            // Not kept beyond the statement: it holds files.
+            let state = self.session.state()?;
+            let defaults = while_loading(&definition, tables::defaults(&state, &definition)).await?;
+            return tables::open(&self.catalog, &definition.name, when, defaults);
+        }
+        if when != When::Now {
+            let problem = format!(
+                "is {}, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of the database, profiles and segments",
+                tables::a(&definition.kind)
+            );
+            return Err(invalid(&definition.name, problem));
+        }
         let stamp = self.catalog.stamp()?;
         // A view that was loaded before is of this state; so must be what is read beside it.
-        published::settle(stamp)?;
         {
             let mut loaded = lock(&self.loaded);
             if loaded.0 != stamp {
@@ -171,21 +190,25 @@ impl PublicSchema {
                 return Ok(Arc::clone(table));
             }
         }
-        let outer = LOADING.try_with(Clone::clone).unwrap_or_default();
-        if outer.contains(&definition.name) {
-            let chain = outer.join(" → ");
-            return Err(invalid(&definition.name, format!("the view refers to itself: {chain} → {}", definition.name)));
-        }
-        let mut names = outer;
-        names.push(definition.name.clone());
         let state = self.session.state()?;
-        let table = LOADING.scope(names, build(&state, &definition)).await?;
+        let table = while_loading(&definition, build(&state, &definition)).await?;
         let mut loaded = lock(&self.loaded);
         if loaded.0 == stamp {
             loaded.1.insert(definition.name, Arc::clone(&table));
         }
         Ok(table)
     }
+}
+
+/// Does what looks up other tables for a definition.
+async fn while_loading<T>(definition: &Definition, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut names = LOADING.try_with(Clone::clone).unwrap_or_default();
+    if names.contains(&definition.name) {
+        let chain = names.join(" → ");
+        return Err(invalid(&definition.name, format!("the view refers to itself: {chain} → {}", definition.name)));
+    }
+    names.push(definition.name.clone());
+    LOADING.scope(names, work).await
 }
 
 /// The table that a definition's statement makes.
@@ -227,7 +250,12 @@ impl SchemaProvider for PublicSchema {
         }
         if let Some(definition) = self.catalog.get(name)? {
             // A definition may lead to others; boxed, as the way there leads through here again.
-            return Box::pin(self.load(definition)).await.map(Some);
+            return Box::pin(self.load(definition, When::Now)).await.map(Some);
+        }
+        if let (own, when @ When::At(_)) = published::name_and_time(name)
+            && let Some(definition) = self.catalog.get(own)?
+        {
+            return Box::pin(self.load(definition, when)).await.map(Some);
         }
         if files::is_file(name) {
             return files::open(&self.session.state()?, name).await.map(Some);

@@ -21,10 +21,11 @@ use super::answer::Answer;
 use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
 use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
+use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid, message};
 use crate::functions::definitions::DefinitionsHandle;
 use crate::profiles::answers::CatalogDefinitions;
-use crate::profiles::published::settled;
+use crate::profiles::published::name_and_time;
 use crate::settings::PortraitSettings;
 use crate::sql::macros;
 use crate::sql::parser::{self, Parsed, Statement};
@@ -34,7 +35,7 @@ use crate::sql::parser::{self, Parsed, Statement};
 pub struct Session {
     pub(super) engine: Engine,
     pub(super) context: SessionContext,
-    public: Arc<PublicSchema>,
+    pub(super) public: Arc<PublicSchema>,
     pub(super) parameters: Arc<Mutex<HashMap<String, ScalarValue>>>,
 }
 
@@ -141,6 +142,7 @@ impl Session {
             Parsed::Command(command) => return self.command(command, &text).await,
         };
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
+        let temporary = parser::take_temporary(&mut parsed);
         let state = self.context.state();
         let planned = settled(|| plan_of(&parsed, &state)).await;
         let (plan, refers_to) = planned.map_err(|error| self.name_missing_table(error))?;
@@ -152,21 +154,24 @@ impl Session {
             LogicalPlan::Ddl(DdlStatement::CreateView(command)) if !command.temporary => {
                 self.create_view(&command, &text, if_not_exists, &refers_to)
             }
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) if self.has_database() && !temporary => {
+                self.create_table(command, text)
+            }
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) if temporary && self.is_remembered(&command.name)? => {
+                Err(invalid(&command.name.to_string(), "exists already in the database; give the temporary table another name"))
+            }
             LogicalPlan::Ddl(DdlStatement::DropTable(command)) if self.is_remembered(&command.name)? => {
-                self.forget(&command.name, "external table")
+                self.forget(&command.name, "TABLE")
             }
             LogicalPlan::Ddl(DdlStatement::DropView(command)) if self.is_remembered(&command.name)? => {
-                self.forget(&command.name, "view")
+                self.forget(&command.name, "VIEW")
             }
             LogicalPlan::Ddl(ddl) => {
                 if let DdlStatement::DropTable(DropTable { name, .. }) | DdlStatement::DropView(DropView { name, .. }) = &ddl {
                     self.refuse_used(name.table())?;
                 }
-                let in_memory =
-                    matches!(ddl, DdlStatement::CreateMemoryTable(_)) && self.engine.shared.options.database.is_some();
                 self.context.execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
-                let note = "the table is in memory and gone when the session ends; COPY keeps rows".to_string();
-                Ok(Answer::done(if in_memory { vec![note] } else { vec![] }))
+                Ok(Answer::done(vec![]))
             }
             LogicalPlan::Statement(LogicalStatement::SetVariable(set)) => {
                 check_bounds(&set)?;
@@ -222,6 +227,7 @@ impl Session {
         let text = message(&error);
         let own = format!("table '{CATALOG}.{PUBLIC}.");
         let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
+        let (name, _) = name_and_time(name);
         let tables = self.public.table_names();
         let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
         let known = match tables.as_slice() {
@@ -259,7 +265,7 @@ impl Session {
     }
 
     /// The name of a table in the schema `public`, the only one where things are made.
-    fn own_name(&self, name: &TableReference) -> Result<String> {
+    pub(super) fn own_name(&self, name: &TableReference) -> Result<String> {
         let elsewhere =
             name.schema().is_some_and(|schema| schema != PUBLIC) || name.catalog().is_some_and(|catalog| catalog != CATALOG);
         if elsewhere {
@@ -268,26 +274,9 @@ impl Session {
         Ok(name.table().to_string())
     }
 
-    fn is_remembered(&self, name: &TableReference) -> Result<bool> {
-        let elsewhere = name.schema().is_some_and(|schema| schema != PUBLIC);
-        Ok(!elsewhere && !self.public.has_temporary(name.table()) && self.engine.shared.catalog.get(name.table())?.is_some())
-    }
-
-    fn exists(&self, name: &str, or_replace: bool, if_not_exists: bool) -> Result<bool> {
-        let temporary = self.public.has_temporary(name);
-        if !temporary && (or_replace || self.engine.shared.catalog.get(name)?.is_none()) {
-            return Ok(false);
-        }
-        if if_not_exists {
-            return Ok(true);
-        }
-        let advice = if temporary { "DROP the temporary table first" } else { "write CREATE OR REPLACE, or DROP it first" };
-        Err(invalid(name, format!("exists already; {advice}")))
-    }
-
     async fn create_external_table(&self, mut command: CreateExternalTable, text: &str) -> Result<Answer> {
         let name = self.own_name(&command.name)?;
-        if self.exists(&name, command.or_replace, command.if_not_exists)? {
+        if self.exists(&name, "external table", command.or_replace, command.if_not_exists)? {
             return Ok(Answer::done(vec![]));
         }
         let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
@@ -300,7 +289,7 @@ impl Session {
 
     fn create_view(&self, command: &CreateView, text: &str, if_not_exists: bool, refers_to: &[TableReference]) -> Result<Answer> {
         let name = self.own_name(&command.name)?;
-        if self.exists(&name, command.or_replace, if_not_exists)? {
+        if self.exists(&name, "view", command.or_replace, if_not_exists)? {
             return Ok(Answer::done(vec![]));
         }
         let inside =
@@ -309,7 +298,7 @@ impl Session {
             return Err(invalid(&name, "a view cannot refer to itself"));
         }
         for reference in refers_to {
-            if self.public.has_temporary(reference.table()) && self.engine.shared.options.database.is_some() {
+            if self.public.has_temporary(reference.table()) && self.has_database() {
                 return Err(invalid(&name, format!("a view that is remembered cannot read the temporary table {reference}")));
             }
         }
@@ -319,28 +308,12 @@ impl Session {
     }
 
     /// Refuses to drop what a profile, tag or segment reads.
-    fn refuse_used(&self, name: &str) -> Result<()> {
+    pub(super) fn refuse_used(&self, name: &str) -> Result<()> {
         let users = self.objects(&self.context.state()).users_of_table(name)?;
         match users.as_slice() {
             [] => Ok(()),
             users => Err(invalid(name, format!("is used by {}; drop them first", users.join(", ")))),
         }
-    }
-
-    fn forget(&self, name: &TableReference, kind: &str) -> Result<Answer> {
-        let name = self.own_name(name)?;
-        self.refuse_used(&name)?;
-        if let Some(definition) = self.engine.shared.catalog.get(&name)?
-            && definition.kind != kind
-        {
-            let word = if definition.kind == "view" { "VIEW" } else { "TABLE" };
-            return Err(invalid(
-                &name,
-                format!("is {} {}; write DROP {word} {name}", if word == "VIEW" { "a" } else { "an" }, definition.kind),
-            ));
-        }
-        self.engine.shared.catalog.remove(&name)?;
-        Ok(Answer::done(vec![]))
     }
 }
 

@@ -10,10 +10,10 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::{Definition, ProfileDefinition, tables_in};
 use super::plan::{PROFILE_SCHEMA, Planner, SEGMENT_SCHEMA, no_profile, uses};
-use super::published::settled;
 use crate::catalog::Catalog;
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::catalog::runs::now;
+use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid};
 use crate::sql::command::Create;
 
@@ -173,14 +173,16 @@ impl Objects<'_> {
         for object in self.catalog.objects()? {
             let label = format!("{} {}", object.kind, object.name);
             let tables = Definition::read(object, self.state)?.tables();
-            if tables.iter().any(|table| {
-                matches!(table.as_slice(), [own] if own == name)
-                    || matches!(table.as_slice(), [.., schema, own] if schema == "public" && own == name)
-            }) {
+            if tables.iter().any(|table| is_own_table(table, name)) {
                 users.push(label);
             }
         }
         Ok(users)
+    }
+
+    /// The views over a table of the schema `public`.
+    pub(crate) fn views_of_table(&self, name: &str) -> Result<Vec<String>> {
+        self.views_over(|table| is_own_table(table, name))
     }
 
     fn views_over(&self, is_it: impl Fn(&[String]) -> bool) -> Result<Vec<String>> {
@@ -202,6 +204,16 @@ impl Objects<'_> {
         }
         Ok(users)
     }
+}
+
+/// True for the table of that name in the schema `public`, now or as of a time.
+fn is_own_table(table: &[String], name: &str) -> bool {
+    let (schema, own) = match table {
+        [own] => ("public", own),
+        [.., schema, own] => (schema.as_str(), own),
+        [] => return false,
+    };
+    schema == "public" && (own == name || super::published::name_and_time(own).0 == name)
 }
 
 /// True for a table that an object publishes.

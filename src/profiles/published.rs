@@ -1,21 +1,18 @@
 //! What a profile publishes, as tables: `profile.<name>`, `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`, now
 //! or as they were.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, Result};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
 use super::changes::{MOMENT, history_schema, names};
 use super::combine::{KEY, null_of};
 use crate::catalog::Catalog;
-use crate::catalog::definitions::Stamp;
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
@@ -29,78 +26,6 @@ pub(crate) const STATE: &str = ":state";
 
 /// The ends of the names of a profile's tables.
 pub(crate) const ENDS: [&str; 3] = ["", "_tags", "_history"];
-
-/// How often a statement is planned while others keep publishing.
-const ATTEMPTS: usize = 100;
-
-tokio::task_local! {
-    /// What the statement that is being planned has seen of the database.
-    static STATEMENT: Mutex<Seen>;
-}
-
-#[derive(Default)]
-struct Seen {
-    /// The one state of the catalog that it reads.
-    stamp: Option<Stamp>,
-    snapshots: HashMap<(String, When), Option<Arc<Snapshot>>>,
-    /// That state was gone before everything was read.
-    moved: bool,
-}
-
-/// Plans a statement over one state of the database: whatever it reads of profiles, segments and views belongs together, and stays
-/// until it ends. When something is published while it is planned, it is planned anew.
-///
-/// # Errors
-/// Those of `plan`.
-pub(crate) async fn settled<T, W: Future<Output = Result<T>>>(plan: impl Fn() -> W) -> Result<T> {
-    for _ in 0..ATTEMPTS {
-        let attempt = async {
-            let planned = plan().await;
-            let moved = STATEMENT.with(|seen| lock(seen).moved);
-            (planned, moved)
-        };
-        let (planned, moved) = STATEMENT.scope(Mutex::default(), attempt).await;
-        if !moved {
-            return planned;
-        }
-    }
-    Err(failed("database", "is published to faster than this statement can be planned; run it again"))
-}
-
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Notes that a part of the statement was read in this state.
-///
-/// # Errors
-/// Another part was read in another one.
-pub(crate) fn settle(stamp: Stamp) -> Result<()> {
-    let settled = STATEMENT.try_with(|seen| *lock(seen).stamp.get_or_insert(stamp) == stamp);
-    if settled.unwrap_or(true) { Ok(()) } else { Err(moved()) }
-}
-
-/// Ends the planning of the statement, to begin anew.
-fn moved() -> DataFusionError {
-    let _ = STATEMENT.try_with(|seen| lock(seen).moved = true);
-    failed("database", "was published to while this statement was planned; run it again")
-}
-
-/// The profile's snapshot that the statement sees.
-///
-/// # Errors
-/// The catalog cannot be read.
-pub(crate) fn snapshot(catalog: &Catalog, profile: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
-    let key = (profile.to_string(), when);
-    if let Ok(Some(snapshot)) = STATEMENT.try_with(|seen| lock(seen).snapshots.get(&key).cloned()) {
-        return Ok(snapshot);
-    }
-    let (stamp, snapshot) = catalog.stamped_snapshot(SnapshotOf::Profile, profile, when)?;
-    settle(stamp)?;
-    let snapshot = snapshot.map(Arc::new);
-    let _ = STATEMENT.try_with(|seen| lock(seen).snapshots.insert(key, snapshot.clone()));
-    Ok(snapshot)
-}
 
 /// Name and time of a table: `customer@1751327999999999`.
 pub(crate) fn name_and_time(name: &str) -> (&str, When) {
@@ -122,15 +47,7 @@ fn table_of(
     part: Part,
     sorted_by: Option<&str>,
 ) -> Result<PublishedTable> {
-    let mut pins = vec![];
-    for file in snapshot.part(part) {
-        match catalog.data.pin(&file) {
-            Ok(pin) => pins.push(pin),
-            // Withdrawn since it was looked up, and its files were collected.
-            Err(_) if !catalog.has_snapshot(snapshot.id)? => return Err(moved()),
-            Err(error) => return Err(error),
-        }
-    }
+    let pins = catalog.pin(snapshot, &snapshot.part(part))?;
     let Some(first) = pins.first() else {
         return Err(failed(profile, format!("snapshot {} has no files of its {part:?}", snapshot.id)));
     };
@@ -145,7 +62,7 @@ fn table_of(
 pub(crate) fn table_names(catalog: &Catalog, kind: ObjectKind) -> Result<Vec<String>> {
     let mut names = vec![];
     for object in catalog.objects()?.into_iter().filter(|object| object.kind == kind) {
-        let Some(snapshot) = snapshot(catalog, &object.profile, When::Now)? else { continue };
+        let Some(snapshot) = catalog.seen(SnapshotOf::Profile, &object.profile, When::Now)? else { continue };
         match kind {
             ObjectKind::Profile => names.extend(ENDS.iter().map(|end| format!("{}{end}", object.name))),
             _ if snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == object.name) => names.push(object.name),
@@ -206,7 +123,7 @@ fn segment_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<O
 
 /// The snapshot a table is read from.
 pub(super) fn seen(catalog: &Catalog, profile: &str, when: When) -> Result<Arc<Snapshot>> {
-    let found = snapshot(catalog, profile, when)?;
+    let found = catalog.seen(SnapshotOf::Profile, profile, when)?;
     found.ok_or_else(|| {
         let problem = match when {
             When::At(time) => format!("has no snapshot as of {}; its first or oldest kept one is later", text_of(time)),

@@ -18,13 +18,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::provider_as_source;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
@@ -40,15 +39,13 @@ use super::objects::Objects;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
 use crate::catalog::Catalog;
-use crate::catalog::data::{DataWriter, Pinned, Written};
+use crate::catalog::data::{Pinned, Written};
+use crate::catalog::output::Output;
 use crate::catalog::published::listing;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
 use crate::functions::definitions::text_of;
-
-/// Bytes of a file in the making that may wait in memory.
-const MOST_WAITING: usize = 64 << 20;
 
 /// What a refresh is asked to do.
 #[derive(Debug, Clone)]
@@ -85,10 +82,7 @@ pub(crate) async fn refresh(
     wanted: Wanted,
     running: &Running,
 ) -> Result<Vec<String>> {
-    let (here, lock) = (Arc::clone(catalog), tokio::task::spawn_blocking);
-    // Waiting for another process must not hold up this one's other queries.
-    let locked = lock(move || here.data.lock_for_writing()).await;
-    let _lock = locked.map_err(|error| invalid("refresh", error))??;
+    let _lock = catalog.lock_for_writing().await?;
     let began = std::time::Instant::now();
     // Only now: another process may have published while this one waited, and nobody does from here on.
     let refresh = Refresh::new(state, catalog, &wanted)?;
@@ -606,33 +600,4 @@ fn column(name: &str) -> Expr {
 
 fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
     LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.build()
-}
-
-/// A file in the making, with the memory it takes.
-struct Output {
-    writer: DataWriter,
-    memory: MemoryReservation,
-}
-
-impl Output {
-    fn new(catalog: &Catalog, schema: &SchemaRef, sorted_by: Option<usize>, memory: &MemoryReservation) -> Result<Self> {
-        Ok(Self { writer: catalog.data.create(schema, sorted_by)?, memory: memory.new_empty() })
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
-        self.writer.write(batch)?;
-        let waiting = self.writer.memory();
-        if waiting > MOST_WAITING || self.memory.try_resize(waiting).is_err() {
-            self.writer.flush()?;
-            self.memory.try_resize(self.writer.memory())?;
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Written> {
-        self.writer.finish()
-    }
 }

@@ -155,6 +155,17 @@ pub(crate) fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
     }
 }
 
+/// CREATE TEMPORARY TABLE, which DataFusion does not plan: takes the word out and tells that it was there.
+pub(crate) fn take_temporary(parsed: &mut SqlParsed) -> bool {
+    match parsed {
+        SqlParsed::Statement(statement) => match statement.as_mut() {
+            SqlStatement::CreateTable(table) => std::mem::take(&mut table.temporary),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn comment_of(before: &str) -> String {
     let lines: Vec<&str> = before.lines().filter_map(|line| line.trim().strip_prefix("--")).map(str::trim).collect();
     lines.join("\n")

@@ -32,10 +32,6 @@ fn tables_and_views_are_remembered() {
     assert!(errors.contains("refers to itself"), "{errors}");
     let (code, _, errors) = elsewhere("DROP TABLE 订单; SELECT * FROM 分层");
     assert!(code == 1 && errors.contains("订单: no such table"), "{errors}");
-
-    // Memory tables are said to be such.
-    let (_, _, notes) = elsewhere("CREATE TABLE t AS SELECT 1 AS a");
-    assert!(notes.contains("in memory and gone when the session ends"), "{notes}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod documents;
 mod durability;
 mod layers;
 mod library;
+mod managed_tables;
 mod profiles;
 mod reference_data;
 mod robustness;

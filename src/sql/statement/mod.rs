@@ -36,17 +36,28 @@ remembered whole. What does not exist or cannot be read is an error that names i
         ..STATEMENT
     },
     Doc {
-        name: "CREATE TABLE AS",
-        summary: "Keeps the result of a query in memory until the session ends.",
-        syntax: "CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name AS query",
-        description: "Seen by this session only, also when a database is open; to keep rows, write them with COPY.",
+        name: "CREATE TABLE",
+        summary: "Makes a table with rows of its own, of a query or empty. A database keeps it.",
+        syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
+CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)",
+        description: "\
+Its rows are written to the database when the statement has succeeded, at once for every reader; one that fails or is killed leaves what
+was before. Without a database, and with TEMPORARY, they are in memory, seen by this session only and gone when it ends.
+
+Written rows do not change: INSERT INTO adds to them, and `CREATE OR REPLACE TABLE name AS SELECT … FROM name WHERE …` takes the place of
+DELETE and UPDATE. It is refused when another has written to the table since it was read. Keys are not checked, and rows have no order
+without ORDER BY.
+
+`FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'`, in UTC, reads the table as it was then, also when its columns
+were others. The last 100 states are kept, until DROP TABLE.",
         examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
         ..STATEMENT
     },
     Doc {
         name: "DROP",
-        summary: "Forgets a table or view; the files of an external table stay.",
+        summary: "Forgets a table or view; the files of an external table stay, the rows of any other table go.",
         syntax: "DROP TABLE | VIEW [IF EXISTS] name",
+        description: "A table that a profile, tag or segment uses stays, and so does one with rows of its own that a view uses.",
         examples: &["DROP TABLE IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },
@@ -64,8 +75,9 @@ existing file is replaced; an existing folder must be empty.",
         summary: "Adds rows to a table.",
         syntax: "INSERT INTO name [(column, …)] query | VALUES (…), …",
         description: "\
-An external table gets one new file, which appears whole when the statement has succeeded and not at all when it fails; the table
-must be a local folder without partitions.",
+The rows appear together when the statement has succeeded, and not at all when it fails or is killed. A column that is left out gets its
+DEFAULT, or NULL. Each statement writes a file: many rows in one are better than one in each of many; of small files, many become
+one from time to time. An external table must be a local folder without partitions.",
         ..STATEMENT
     },
     Doc {
