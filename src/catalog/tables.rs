@@ -123,9 +123,10 @@ impl TableProvider for ManagedTable {
             return Err(self.immutable(&operation.name().to_uppercase(), "SELECT …"));
         }
         self.schema().logically_equivalent_names_and_types(&input.schema())?;
-        let nullable = self.schema().fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
-        let (schema, taken) = (self.schema(), Arc::new(Schema::new(nullable)));
-        let sink = TableSink { catalog: Arc::clone(&self.catalog), name: self.name.clone(), schema, taken };
+        let columns = self.schema();
+        let nullable = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
+        let schema = Arc::new(Schema::new(nullable));
+        let sink = TableSink { catalog: Arc::clone(&self.catalog), name: self.name.clone(), columns, schema };
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
     }
 
@@ -151,9 +152,9 @@ impl TableProvider for ManagedTable {
 struct TableSink {
     catalog: Arc<Catalog>,
     name: String,
-    schema: SchemaRef,
+    columns: SchemaRef,
     /// The same columns, all of which may hold NULL: a NULL that is not allowed is told here, with the name of its column.
-    taken: SchemaRef,
+    schema: SchemaRef,
 }
 
 impl fmt::Debug for TableSink {
@@ -171,7 +172,7 @@ impl DisplayAs for TableSink {
 #[async_trait]
 impl DataSink for TableSink {
     fn schema(&self) -> &SchemaRef {
-        &self.taken
+        &self.schema
     }
 
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
@@ -182,11 +183,11 @@ impl DataSink for TableSink {
         };
         let files = newest.part(Part::Rows);
         if let Some(first) = files.first()
-            && self.catalog.data.pin(first)?.schema != self.schema
+            && self.catalog.data.pin(first)?.schema != self.columns
         {
             return Err(changed_meanwhile(&self.name));
         }
-        let mut writing = Writing::new(&self.catalog, &self.name, &self.schema, context)?;
+        let mut writing = Writing::new(&self.catalog, &self.name, &self.columns, context)?;
         writing.write(data).await?;
         let inserted = writing.rows;
         if inserted > 0 {
