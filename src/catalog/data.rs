@@ -63,7 +63,15 @@ pub(crate) struct Pinned {
     pub(crate) path: PathBuf,
     /// Its columns.
     pub(crate) schema: SchemaRef,
-    _lock: File,
+    lock: File,
+}
+
+impl Pinned {
+    /// Lets the file go before its plan does: nothing reads it any more.
+    pub(crate) fn release(&self) {
+        // What cannot be unlocked is unlocked when it is closed.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl DataFolder {
@@ -120,6 +128,8 @@ impl DataFolder {
         let path = self.path.join(&file.name);
         let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
         lock.lock_shared().map_err(|error| problem(&path, "cannot be locked", &error))?;
+        // It may have been collected while the lock was waited for; the name is never used again.
+        path.metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
         let size = lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?.len();
         let damaged = |what: String| {
             failed(
@@ -144,7 +154,7 @@ impl DataFolder {
                 Arc::clone(verified.entry(file.name.clone()).or_insert(schema))
             }
         };
-        Ok(Arc::new(Pinned { path, schema, _lock: lock }))
+        Ok(Arc::new(Pinned { path, schema, lock }))
     }
 
     /// Makes a new file that rows can be written to; `sorted_by` is the column they are in the order of.
@@ -155,9 +165,9 @@ impl DataFolder {
         let name = format!("{}.parquet", uuid::Uuid::new_v4());
         let path = self.path.join(&name);
         let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
-        let file = made.map_err(|error| problem(&path, "cannot be made", &error))?;
-        file.lock().map_err(|error| problem(&path, "cannot be locked", &error))?;
-        let kept = file.try_clone().map_err(|error| problem(&path, "cannot be opened", &error))?;
+        let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
+        file.lock().map_err(|error| unpublished(&path, "cannot be locked", &error))?;
+        let kept = file.try_clone().map_err(|error| unpublished(&path, "cannot be opened", &error))?;
         let unpublished = Unpublished { path: path.clone(), file: Some(kept) };
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
         let sorting = sorting.map(|column| vec![SortingColumn { column_idx: column, descending: false, nulls_first: true }]);
@@ -173,7 +183,7 @@ impl DataFolder {
     /// Brings the names of new files to disk.
     pub(crate) fn sync(&self) -> Result<()> {
         let synced = fault("data::sync").and_then(|()| File::open(&self.path)?.sync_all());
-        synced.map_err(|error| problem(&self.path, "cannot be brought to disk", &error))
+        synced.map_err(|error| unpublished(&self.path, "cannot be brought to disk", &error))
     }
 
     /// Removes a file unless somebody holds it; true when it is gone.
@@ -297,8 +307,8 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// Lets go of a file that is published now.
-    pub(crate) fn published(mut self) {
+    /// Leaves the file to the catalog: it stays when a snapshot names it, and is collected when none does.
+    pub(crate) fn let_go(mut self) {
         self.unpublished.file = None;
     }
 
@@ -373,6 +383,11 @@ fn fault(place: &str) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(code))
     });
     Ok(())
+}
+
+/// The error of a file in the making.
+fn unpublished(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
+    failed(&path.display().to_string(), format!("{what}: {error}; nothing was published"))
 }
 
 fn problem(path: &Path, what: &str, error: &io::Error) -> DataFusionError {

@@ -4,7 +4,7 @@ use datafusion::common::Result;
 use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::Catalog;
-use super::statement::Stamp;
+use super::statement::{self, Stamp};
 use crate::error::invalid;
 
 /// An external table, a managed table or a view as it was made.
@@ -46,12 +46,7 @@ impl Catalog {
 
     /// The state of the catalog now.
     pub(super) fn newest_stamp(&self) -> Result<Stamp> {
-        const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
-             (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
-        self.read(|connection| {
-            let mut query = connection.prepare_cached(STAMP)?;
-            query.query_row([], |row| Ok(Stamp { definition: row.get(0)?, definitions: row.get(1)?, snapshot: row.get(2)? }))
-        })
+        self.read(statement::stamp)
     }
 
     /// Remembers a definition; `replace` takes the place of an older one, but never that of a table with rows of its own.

@@ -33,6 +33,11 @@ impl fmt::Debug for PublishedTable {
 }
 
 impl PublishedTable {
+    /// The files that it holds.
+    pub(crate) fn pins(&self) -> &[Arc<Pinned>] {
+        &self.pins
+    }
+
     /// A table over files of one schema; `sorted_by` is the column each file is in the order of.
     pub(crate) fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
         let paths = pins.iter().map(|pin| pin.path.as_path());

@@ -8,6 +8,7 @@ use datafusion::error::DataFusionError;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::data::DataFile;
+use super::statement::{Stamp, stamp};
 use super::{Catalog, Definition, definitions};
 use crate::error::{failed, invalid};
 
@@ -140,46 +141,24 @@ pub(crate) struct NewSnapshot<'a> {
     pub(crate) new: Vec<(Part, DataFile)>,
     /// Files of an earlier snapshot that belong to it as well.
     pub(crate) kept: Vec<DataFile>,
-    /// How many snapshots of this name stay readable, this one included.
+    /// How many snapshots of this name stay readable, this one included; of a profile two at least.
     pub(crate) keep: usize,
 }
 
 impl Catalog {
     /// A snapshot with its columns and files.
     pub(crate) fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
-        self.snapshot_until(of, name, when, i64::MAX)
+        self.read(|connection| snapshot(connection, of, name, when))
     }
 
-    /// Likewise, of those up to a number.
-    pub(super) fn snapshot_until(&self, of: SnapshotOf, name: &str, when: When, last: i64) -> Result<Option<Snapshot>> {
-        self.read(|connection| {
-            let (condition, value) = match when {
-                When::Now => ("?3 = ?3", 0),
-                When::At(time) => ("at <= ?3", time),
-                When::Before(time) => ("at < ?3", time),
-            };
-            // The newest is the last by number: publishing an earlier time withdraws what came after it.
-            let query = format!(
-                "SELECT id, at, rows, committed_at FROM snapshots WHERE kind = ?1 AND name = ?2 AND {condition} AND id <= ?4 ORDER BY id DESC LIMIT 1"
-            );
-            let mut query = connection.prepare_cached(&query)?;
-            let head = query
-                .query_row(params![of.word(), name, value, last], |row| {
-                    Ok(Snapshot {
-                        id: row.get(0)?,
-                        at: row.get(1)?,
-                        rows: row.get(2)?,
-                        committed_at: row.get(3)?,
-                        columns: vec![],
-                        files: vec![],
-                    })
-                })
-                .optional()?;
-            let Some(mut snapshot) = head else { return Ok(None) };
-            snapshot.columns = columns(connection, snapshot.id)?;
-            snapshot.files = files(connection, snapshot.id)?;
-            Ok(Some(snapshot))
-        })
+    /// Likewise, with the stamp of the state it was read in.
+    pub(crate) fn stamped_snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<(Stamp, Option<Snapshot>)> {
+        self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when)?)))
+    }
+
+    /// True until a snapshot is withdrawn.
+    pub(crate) fn has_snapshot(&self, id: i64) -> Result<bool> {
+        self.read(|connection| connection.prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?.exists([id]))
     }
 
     /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn.
@@ -266,6 +245,35 @@ impl Catalog {
     }
 }
 
+fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When) -> rusqlite::Result<Option<Snapshot>> {
+    let (condition, value) = match when {
+        When::Now => ("?3 = ?3", 0),
+        When::At(time) => ("at <= ?3", time),
+        When::Before(time) => ("at < ?3", time),
+    };
+    // The newest is the last by number: publishing an earlier time withdraws what came after it.
+    let query = format!(
+        "SELECT id, at, rows, committed_at FROM snapshots WHERE kind = ?1 AND name = ?2 AND {condition} ORDER BY id DESC LIMIT 1"
+    );
+    let mut query = connection.prepare_cached(&query)?;
+    let head = query
+        .query_row(params![of.word(), name, value], |row| {
+            Ok(Snapshot {
+                id: row.get(0)?,
+                at: row.get(1)?,
+                rows: row.get(2)?,
+                committed_at: row.get(3)?,
+                columns: vec![],
+                files: vec![],
+            })
+        })
+        .optional()?;
+    let Some(mut snapshot) = head else { return Ok(None) };
+    snapshot.columns = columns(connection, snapshot.id)?;
+    snapshot.files = files(connection, snapshot.id)?;
+    Ok(Some(snapshot))
+}
+
 /// The error of work that began from a snapshot which is not the newest any more.
 pub(super) fn changed_meanwhile(name: &str) -> DataFusionError {
     failed(name, "was changed by another process meanwhile; nothing was published; run it again")
@@ -337,7 +345,9 @@ fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i6
         let id = transaction.last_insert_rowid();
         transaction.execute("INSERT INTO snapshot_files (snapshot, file) VALUES (?1, ?2)", params![snapshot, id])?;
     }
-    let keep = i64::try_from(new.keep.max(1)).unwrap_or(i64::MAX);
+    // A refresh repeated as of the same time begins from the snapshot before the newest.
+    let fewest = if new.of == SnapshotOf::Profile { 2 } else { 1 };
+    let keep = i64::try_from(new.keep.max(fewest)).unwrap_or(i64::MAX);
     transaction.execute(
         "DELETE FROM snapshots WHERE kind = ?1 AND name = ?2 AND id NOT IN
          (SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT ?3)",

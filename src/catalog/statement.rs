@@ -4,9 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use rusqlite::Connection;
 
 use super::Catalog;
+use super::data::{DataFile, Pinned};
 use super::snapshots::{Snapshot, SnapshotOf, When};
+use crate::error::failed;
+
+/// How often a statement is planned while others keep publishing.
+const ATTEMPTS: usize = 100;
 
 /// Tells states of the catalog apart: it changes whenever a definition does or anything is published, in this process or another.
 /// Numbers are never used again.
@@ -19,65 +26,112 @@ pub(crate) struct Stamp {
     pub(super) snapshot: i64,
 }
 
+/// The state of the catalog that a connection sees.
+pub(super) fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
+    const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
+         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
+    let mut query = connection.prepare_cached(STAMP)?;
+    query.query_row([], |row| Ok(Stamp { definition: row.get(0)?, definitions: row.get(1)?, snapshot: row.get(2)? }))
+}
+
 #[derive(Default)]
 struct Seen {
-    /// The state of the catalog when the statement first looked.
+    /// The one state of the catalog that the statement reads.
     stamp: Option<Stamp>,
     snapshots: HashMap<(SnapshotOf, String, When), Option<Arc<Snapshot>>>,
+    /// That state was gone before everything was read.
+    moved: bool,
 }
 
 tokio::task_local! {
-    static STATEMENT: Arc<Mutex<Seen>>;
+    /// What the statement that is being planned has seen of the database.
+    static STATEMENT: Mutex<Seen>;
 }
 
-/// Runs a statement that sees one snapshot of each profile and table.
-pub(crate) async fn in_statement<T>(work: impl Future<Output = T>) -> T {
-    STATEMENT.scope(Arc::default(), work).await
+/// Plans a statement over one state of the database: whatever it reads of profiles, segments, tables and views belongs together, and
+/// stays until it ends. When something is published while it is planned, it is planned anew.
+///
+/// # Errors
+/// Those of `plan`.
+pub(crate) async fn settled<T, W: Future<Output = Result<T>>>(plan: impl Fn() -> W) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        let attempt = async {
+            let planned = plan().await;
+            let moved = STATEMENT.with(|seen| lock(seen).moved);
+            (planned, moved)
+        };
+        let (planned, moved) = STATEMENT.scope(Mutex::default(), attempt).await;
+        if !moved {
+            return planned;
+        }
+    }
+    Err(failed("database", "is published to faster than this statement can be planned; run it again"))
 }
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Notes that a part of the statement was read in this state.
+fn settle(stamp: Stamp) -> Result<()> {
+    let settled = STATEMENT.try_with(|seen| *lock(seen).stamp.get_or_insert(stamp) == stamp);
+    if settled.unwrap_or(true) { Ok(()) } else { Err(moved()) }
+}
+
+/// Ends the planning of the statement, to begin anew.
+fn moved() -> DataFusionError {
+    let _ = STATEMENT.try_with(|seen| lock(seen).moved = true);
+    failed("database", "was published to while this statement was planned; run it again")
+}
+
 impl Catalog {
     /// The state of the catalog that the statement sees.
     ///
     /// # Errors
-    /// The catalog cannot be read.
+    /// The catalog cannot be read, or the statement has seen another state.
     pub(crate) fn stamp(&self) -> Result<Stamp> {
-        let statement = STATEMENT.try_with(Arc::clone).ok();
-        if let Some(stamp) = statement.as_ref().and_then(|seen| lock(seen).stamp) {
-            return Ok(stamp);
-        }
         let stamp = self.newest_stamp()?;
-        Ok(statement.map_or(stamp, |seen| *lock(&seen).stamp.get_or_insert(stamp)))
+        settle(stamp)?;
+        Ok(stamp)
     }
 
-    /// The snapshot that the statement sees. Tables are all seen as they were at one moment, also those that it comes to later, and
-    /// those in views that were planned before.
+    /// The snapshot that the statement sees.
     ///
     /// # Errors
-    /// The catalog cannot be read.
+    /// The catalog cannot be read, or the statement has seen another state.
     pub(crate) fn seen(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
-        let Ok(statement) = STATEMENT.try_with(Arc::clone) else { return Ok(self.snapshot(of, name, when)?.map(Arc::new)) };
         let key = (of, name.to_string(), when);
-        if let Some(snapshot) = lock(&statement).snapshots.get(&key) {
-            return Ok(snapshot.clone());
+        if let Ok(Some(snapshot)) = STATEMENT.try_with(|seen| lock(seen).snapshots.get(&key).cloned()) {
+            return Ok(snapshot);
         }
-        let mut snapshot = match of {
-            SnapshotOf::Table => self.snapshot_until(of, name, when, self.stamp()?.snapshot)?,
-            // A refresh for the same time withdraws the one before: what is older then was never the newest at that moment.
-            SnapshotOf::Profile => None,
-        };
-        if snapshot.is_none() {
-            snapshot = self.snapshot(of, name, when)?;
+        let (stamp, snapshot) = self.stamped_snapshot(of, name, when)?;
+        settle(stamp)?;
+        let snapshot = snapshot.map(Arc::new);
+        let _ = STATEMENT.try_with(|seen| lock(seen).snapshots.insert(key, snapshot.clone()));
+        Ok(snapshot)
+    }
+
+    /// Holds files of a snapshot for reading.
+    ///
+    /// # Errors
+    /// A file is damaged; or the snapshot was withdrawn since it was looked up, and its files were collected.
+    pub(crate) fn pin(&self, snapshot: &Snapshot, files: &[DataFile]) -> Result<Vec<Arc<Pinned>>> {
+        let mut pins = vec![];
+        for file in files {
+            match self.data.pin(file) {
+                Ok(pin) => pins.push(pin),
+                Err(_) if !self.has_snapshot(snapshot.id)? => return Err(moved()),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(lock(&statement).snapshots.entry(key).or_insert(snapshot.map(Arc::new)).clone())
+        Ok(pins)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::snapshots::NewSnapshot;
     use super::*;
 
@@ -91,22 +145,31 @@ mod tests {
     fn a_statement_sees_one_state() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let catalog = Catalog::in_memory().unwrap();
-        let newest = |name: &str| catalog.seen(SnapshotOf::Table, name, When::Now).unwrap().map(|snapshot| snapshot.id);
-        let (a, b) = (publish(&catalog, "a", 1), publish(&catalog, "b", 2));
-        runtime.block_on(in_statement(async {
-            assert_eq!(newest("a"), Some(a));
-            publish(&catalog, "a", 3);
-            publish(&catalog, "b", 4);
-            // Also what it had not looked at before.
-            assert_eq!((newest("a"), newest("b")), (Some(a), Some(b)));
-            assert_eq!(newest("c"), None);
+        let newest = |name: &str| Ok(catalog.seen(SnapshotOf::Table, name, When::Now)?.map(|snapshot| snapshot.id));
+        publish(&catalog, "a", 1);
+        publish(&catalog, "b", 2);
+        let attempts = AtomicUsize::new(0);
+        // While it is planned for the first time, both are published anew.
+        let (a, b) = runtime
+            .block_on(settled(|| async {
+                let a = newest("a")?;
+                if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+                    publish(&catalog, "a", 3);
+                    publish(&catalog, "b", 4);
+                }
+                assert_eq!(newest("a")?, a);
+                Ok((a, newest("b")?))
+            }))
+            .unwrap();
+        assert_eq!((a, b), (newest("a").unwrap(), newest("b").unwrap()));
+        assert_eq!(attempts.into_inner(), 2);
+        // Nothing settles when every attempt is overtaken.
+        let at = AtomicUsize::new(5);
+        let endless = runtime.block_on(settled(|| async {
+            newest("a")?;
+            publish(&catalog, "b", at.fetch_add(1, Ordering::Relaxed) as i64);
+            newest("b")
         }));
-        assert_ne!((newest("a"), newest("b")), (Some(a), Some(b)));
-        // What is withdrawn meanwhile has a successor.
-        runtime.block_on(in_statement(async {
-            let stamp = catalog.stamp().unwrap();
-            let last = (5..9).map(|at| publish(&catalog, "a", at)).last();
-            assert_eq!((newest("a"), catalog.stamp().unwrap()), (last, stamp));
-        }));
+        assert!(endless.unwrap_err().to_string().contains("faster than this statement can be planned"));
     }
 }

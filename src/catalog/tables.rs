@@ -66,7 +66,7 @@ impl ManagedTable {
     /// A file is damaged.
     pub(crate) fn open(catalog: &Arc<Catalog>, name: &str, when: When, defaults: HashMap<String, Expr>) -> Result<Option<Self>> {
         let Some(snapshot) = catalog.seen(SnapshotOf::Table, name, when)? else { return Ok(None) };
-        let pins = snapshot.part(Part::Rows).iter().map(|file| catalog.data.pin(file)).collect::<Result<Vec<_>>>()?;
+        let pins = catalog.pin(&snapshot, &snapshot.part(Part::Rows))?;
         let Some(first) = pins.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
         let schema = Arc::clone(&first.schema);
         let rows = PublishedTable::new(format!("{name}, snapshot {}", snapshot.id), schema, pins, None)?;
@@ -352,12 +352,14 @@ impl<'a> Writing<'a> {
             kept,
             keep: KEEP,
         };
-        match definition {
-            Some(definition) => self.catalog.publish_table(&new, definition)?,
-            None => self.catalog.publish(&new, None)?,
+        let published = match definition {
+            Some(definition) => self.catalog.publish_table(&new, definition),
+            None => self.catalog.publish(&new, None),
         };
         fail_point!("table::published", |_| std::process::abort());
-        written.published();
+        // After an error of the disk it is not certain that the catalog will never name it. What it does not name is collected.
+        written.let_go();
+        published?;
         // What cannot be removed now is removed later; the rows are there.
         let _ = self.catalog.collect();
         Ok(())

@@ -6,7 +6,7 @@ use super::console::{Console, Failure, Script};
 
 const SHOP: (&str, &str) = ("sql/shop.sql", include_str!("../../sql/shop.sql"));
 
-const RECIPES: [(&str, &str); 11] = [
+const RECIPES: [(&str, &str); 15] = [
     ("sql/rfm/segments.sql", include_str!("../../sql/rfm/segments.sql")),
     ("sql/rfm/levels.sql", include_str!("../../sql/rfm/levels.sql")),
     ("sql/rfm/pareto.sql", include_str!("../../sql/rfm/pareto.sql")),
@@ -18,6 +18,10 @@ const RECIPES: [(&str, &str); 11] = [
     ("sql/basket/complementary_categories.sql", include_str!("../../sql/basket/complementary_categories.sql")),
     ("sql/basket/rules_per_segment.sql", include_str!("../../sql/basket/rules_per_segment.sql")),
     ("sql/basket/recommend.sql", include_str!("../../sql/basket/recommend.sql")),
+    ("sql/tags/library.sql", include_str!("../../sql/tags/library.sql")),
+    ("sql/tags/segments.sql", include_str!("../../sql/tags/segments.sql")),
+    ("sql/tags/refresh.sql", include_str!("../../sql/tags/refresh.sql")),
+    ("sql/tags/overview.sql", include_str!("../../sql/tags/overview.sql")),
 ];
 
 /// Makes the shop, then runs each recipe under its title.
@@ -29,7 +33,15 @@ pub(super) fn run(console: &mut Console) -> Result<(), Failure> {
         drop(screen);
         console.run_with(&Script::named(sql, file), |statement| {
             let mut screen = std::io::stdout().lock();
-            Ok(writeln!(screen, "\n{}\n", statement.comment)?)
+            if !statement.comment.is_empty() {
+                writeln!(screen, "\n{}\n", statement.comment)?;
+            }
+            // What makes something has no rows to show: its first line tells what.
+            let first = statement.text.lines().next().unwrap_or_default();
+            if first.starts_with("CREATE ") || first.starts_with("REFRESH ") {
+                writeln!(screen, "{first}")?;
+            }
+            Ok(())
         })?;
     }
     writeln!(

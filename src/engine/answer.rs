@@ -18,7 +18,6 @@ use tokio::sync::mpsc;
 use super::files::parquet_problem;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
-use crate::catalog::statement::in_statement;
 use crate::error::{failed, message};
 use crate::functions::step::PROGRESS;
 use crate::functions::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
@@ -86,7 +85,7 @@ impl Answer {
         let (sender, batches) = mpsc::channel(1);
         let (plan, notes) = (Running::default(), Arc::<Mutex<Vec<String>>>::default());
         let (noted, running, work) = (Arc::clone(&notes), Arc::clone(&plan), work(Arc::clone(&plan)));
-        let work = engine.runtime().spawn(in_statement(async move {
+        let work = engine.runtime().spawn(async move {
             match work.await {
                 Ok(found) => lock(&noted).extend(found),
                 Err(error) => {
@@ -98,7 +97,7 @@ impl Answer {
                     let _ = sender.send(Err(error)).await;
                 }
             }
-        }));
+        });
         Self { schema: Arc::new(Schema::empty()), batches, work: Some(AbortOnDrop(work)), plan, notes }
     }
 

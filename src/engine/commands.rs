@@ -13,12 +13,12 @@ use super::Session;
 use super::answer::Answer;
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::runs::now;
-use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid};
 use crate::functions::definitions::text_of;
 use crate::profiles::definition::Definition;
 use crate::profiles::objects::Objects;
-use crate::profiles::refresh::{self, Wanted};
+use crate::profiles::refresh::{self, AsOf, Wanted};
 use crate::sql::command::{Command, Refresh};
 use crate::sql::time_travel::moment;
 
@@ -59,7 +59,7 @@ impl Session {
                         "SELECT profile, name, condition, version, customers, last_refresh, comment FROM system.segments ORDER BY profile, name"
                     }
                 };
-                let frame = self.context.sql(query).await?;
+                let frame = settled(|| self.context.sql(query)).await?;
                 self.start(frame, None).await
             }
             Command::Describe { kind, name, profile } => {
@@ -73,16 +73,14 @@ impl Session {
             }
             Command::Refresh(refresh) => {
                 let wanted = self.wanted(&objects, &refresh, &state)?;
-                let definition = objects.profile(&wanted.profile)?;
                 let catalog = Arc::clone(&self.engine.shared.catalog);
                 Ok(Answer::work(&self.engine, move |running| async move {
-                    Box::pin(refresh::refresh(&state, &catalog, &definition, &wanted, &running)).await
+                    Box::pin(refresh::refresh(&state, &catalog, wanted, &running)).await
                 }))
             }
             Command::ExplainRefresh(refresh) => {
                 let wanted = self.wanted(&objects, &refresh, &state)?;
-                let definition = objects.profile(&wanted.profile)?;
-                let plans = refresh::explain(&state, &self.engine.shared.catalog, &definition, &wanted).await?;
+                let plans = settled(|| refresh::explain(&state, &self.engine.shared.catalog, &wanted)).await?;
                 let mut rows = vec![];
                 for (stage, plan) in plans.iter().enumerate() {
                     let stage = if plans.len() > 1 { format!(" of stage {}", stage + 1) } else { String::new() };
@@ -123,14 +121,14 @@ impl Session {
         }
         if refresh.kind != ObjectKind::Segment {
             let profile = refresh.name.clone();
-            return Ok(Wanted { profile, tags: refresh.tags.clone(), as_of: as_of.unwrap_or_else(now), rewind });
+            let as_of = as_of.map_or(AsOf::Now, AsOf::At);
+            return Ok(Wanted { profile, tags: refresh.tags.clone(), as_of, rewind });
         }
         let Some(segment) = objects.find(ObjectKind::Segment, &refresh.name, None)? else {
             return Err(objects.missing(ObjectKind::Segment, &refresh.name)?);
         };
         // The tags stay as they are, and so does their time.
-        let newest = objects.catalog.snapshot(SnapshotOf::Profile, &segment.profile, When::Now)?;
-        let as_of = as_of.or(newest.map(|newest| newest.at)).unwrap_or_else(now);
+        let as_of = as_of.map_or(AsOf::LastRefresh, AsOf::At);
         Ok(Wanted { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
     }
 }

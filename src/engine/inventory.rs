@@ -14,6 +14,7 @@ use crate::catalog::objects::ObjectKind;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::functions::definitions::text_of;
 use crate::profiles::definition::{Definition, Says};
+use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 
 /// A column in the making.
 struct Column {
@@ -54,14 +55,14 @@ fn given(text: &str) -> Option<String> {
 /// A definition with the newest snapshot of its profile.
 struct Known {
     definition: Definition,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Known {
     fn all(catalog: &Catalog, state: &SessionState, kind: ObjectKind) -> Result<Vec<Self>> {
         let objects = catalog.objects()?.into_iter().filter(|object| object.kind == kind);
         let known = objects.map(|object| {
-            let snapshot = catalog.snapshot(SnapshotOf::Profile, &object.profile, When::Now)?;
+            let snapshot = catalog.seen(SnapshotOf::Profile, &object.profile, When::Now)?;
             Ok(Self { definition: Definition::read(object, state)?, snapshot })
         });
         known.collect()
@@ -162,6 +163,44 @@ pub(super) fn segments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dy
     table(columns)
 }
 
+/// `system.comments`: what definitions say of the tables and columns that they publish; `information_schema` shows it.
+pub(super) fn comments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
+    let mut rows: Vec<[Option<String>; 4]> = vec![];
+    let mut add = |schema: &str, table: String, column: Option<&str>, comment: &str| {
+        if !comment.is_empty() {
+            rows.push([Some(schema.to_string()), Some(table), column.map(str::to_string), Some(comment.to_string())]);
+        }
+    };
+    for kind in [ObjectKind::Profile, ObjectKind::Tag, ObjectKind::Segment] {
+        for known in Known::all(catalog, state, kind)? {
+            let Definition { object, comment, .. } = &known.definition;
+            match kind {
+                ObjectKind::Profile => {
+                    add(PROFILE_SCHEMA, object.name.clone(), None, comment);
+                    if !comment.is_empty() {
+                        add(
+                            PROFILE_SCHEMA,
+                            format!("{}_tags", object.name),
+                            None,
+                            &format!("{comment}: one row a value of a tag"),
+                        );
+                        add(PROFILE_SCHEMA, format!("{}_history", object.name), None, &format!("{comment}: values over time"));
+                    }
+                }
+                ObjectKind::Tag => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
+                ObjectKind::Segment => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
+            }
+        }
+    }
+    let column = |index: usize| rows.iter().map(move |row| row[index].clone());
+    table(vec![
+        text("table_schema", column(0)),
+        text("table_name", column(1)),
+        text("column_name", column(2)),
+        text("comment", column(3)),
+    ])
+}
+
 /// `system.versions`: every version there was.
 pub(super) fn versions(catalog: &Catalog) -> Result<Arc<dyn TableProvider>> {
     let versions = catalog.versions()?;
@@ -197,7 +236,7 @@ pub(super) fn runs(catalog: &Catalog) -> Result<Arc<dyn TableProvider>> {
 
 /// What DESCRIBE says of an object: properties and their values.
 pub(super) fn describe(catalog: &Catalog, definition: Definition) -> Result<Vec<(String, String)>> {
-    let snapshot = catalog.snapshot(SnapshotOf::Profile, &definition.object.profile, When::Now)?;
+    let snapshot = catalog.seen(SnapshotOf::Profile, &definition.object.profile, When::Now)?;
     let known = Known { definition, snapshot };
     let Definition { object, comment, owner, parameters, says } = &known.definition;
     let mut properties = vec![("kind".to_string(), object.kind.word().to_string()), ("name".into(), object.name.clone())];

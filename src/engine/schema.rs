@@ -88,8 +88,8 @@ impl SchemaProvider for ObjectSchema {
         published::table(&self.catalog, self.kind, name)
     }
 
+    /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        // That they are put together from files is nobody's business.
         Ok(self.table_exist(name).then_some(TableType::Base))
     }
 
@@ -180,6 +180,7 @@ impl PublicSchema {
             return Err(invalid(&definition.name, problem));
         }
         let stamp = self.catalog.stamp()?;
+        // A view that was loaded before is of this state; so must be what is read beside it.
         {
             let mut loaded = lock(&self.loaded);
             if loaded.0 != stamp {

@@ -9,18 +9,19 @@ use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue, TableReference};
 use datafusion::config::{ConfigExtension, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{
     CreateExternalTable, CreateView, DdlStatement, DropTable, DropView, LogicalPlan, SetVariable, Statement as LogicalStatement,
 };
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as SqlParsed;
 
 use super::answer::Answer;
 use super::schema::{CATALOG, PUBLIC, PublicSchema, SessionCatalog};
 use super::writes::{Staged, stage_copy, stage_insert};
 use super::{Engine, files};
-use crate::catalog::statement::in_statement;
+use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid, message};
 use crate::functions::definitions::DefinitionsHandle;
 use crate::profiles::answers::CatalogDefinitions;
@@ -109,12 +110,8 @@ impl Session {
     /// What is wrong with the statement.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
         let state = self.context.state();
-        let plan = async move {
-            let mut parsed = statement.parsed.into_sql()?;
-            macros::expand(&mut parsed, &state).await?;
-            state.statement_to_plan(parsed).await
-        };
-        self.engine.run(in_statement(plan)).await
+        let parsed = statement.parsed.into_sql()?;
+        self.engine.run(async move { settled(|| plan_of(&parsed, &state)).await.map(|(plan, _)| plan) }).await
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -123,7 +120,7 @@ impl Session {
     /// What is wrong with the statement; what goes wrong while it runs comes with the answer.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
         let session = self.clone();
-        self.engine.run(in_statement(async move { Box::pin(session.execute_here(statement)).await })).await
+        self.engine.run(async move { Box::pin(session.execute_here(statement)).await }).await
     }
 
     /// Runs a script and gives the rows of its last statement.
@@ -147,9 +144,8 @@ impl Session {
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let temporary = parser::take_temporary(&mut parsed);
         let state = self.context.state();
-        macros::expand(&mut parsed, &state).await.map_err(|error| self.name_missing_table(error))?;
-        let refers_to = state.resolve_table_references(&parsed)?;
-        let plan = state.statement_to_plan(parsed).await.map_err(|error| self.name_missing_table(error))?;
+        let planned = settled(|| plan_of(&parsed, &state)).await;
+        let (plan, refers_to) = planned.map_err(|error| self.name_missing_table(error))?;
         let plan = self.bind(plan)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) if !command.temporary => {
@@ -319,6 +315,14 @@ impl Session {
             users => Err(invalid(name, format!("is used by {}; drop them first", users.join(", ")))),
         }
     }
+}
+
+/// The plan of a statement, and the tables it names once macros stand for their queries.
+async fn plan_of(parsed: &SqlParsed, state: &SessionState) -> Result<(LogicalPlan, Vec<TableReference>)> {
+    let mut parsed = parsed.clone();
+    macros::expand(&mut parsed, state).await?;
+    let refers_to = state.resolve_table_references(&parsed)?;
+    Ok((state.statement_to_plan(parsed).await?, refers_to))
 }
 
 /// The default of a setting of Portrait's own.

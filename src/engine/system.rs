@@ -25,7 +25,7 @@ pub(super) struct SystemSchema {
     pub(super) session: SessionLink,
 }
 
-const TABLES: [&str; 8] = ["functions", "profiles", "runs", "segments", "settings", "statements", "tags", "versions"];
+const TABLES: [&str; 9] = ["comments", "functions", "profiles", "runs", "segments", "settings", "statements", "tags", "versions"];
 
 /// Every page there is: functions by domain, then statements.
 pub(super) fn pages() -> Vec<&'static Doc> {
@@ -60,6 +60,7 @@ impl SchemaProvider for SystemSchema {
                     entries.into_iter().map(|entry| [entry.key, entry.value.unwrap_or_default(), entry.description.to_string()]),
                 )?)
             }
+            "comments" => Some(inventory::comments(&self.catalog, &self.session.state()?)?),
             "profiles" => Some(inventory::profiles(&self.catalog, &self.session.state()?)?),
             "tags" => Some(inventory::tags(&self.catalog, &self.session.state()?)?),
             "segments" => Some(inventory::segments(&self.catalog, &self.session.state()?)?),

@@ -125,6 +125,11 @@ pub fn of(config: &SessionConfig) -> Arc<dyn Definitions> {
     }
 }
 
+/// True for a session of a database.
+pub fn is_known(config: &SessionConfig) -> bool {
+    config.get_extension::<DefinitionsHandle>().is_some()
+}
+
 /// The definitions of a DataFusion session of one's own, which has none.
 #[derive(Debug)]
 pub struct NoDefinitions;

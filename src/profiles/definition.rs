@@ -146,10 +146,10 @@ impl Definition {
                 let tag_type = tag_type.unwrap_or_else(|| if has_case(&query) { "rule".into() } else { "sql".into() });
                 Says::Tag(TagSays { path, tag_type, multiple, query })
             }
-            (_, Body::Condition(condition)) => Says::Segment(Box::new(condition)),
+            (_, Body::Condition(condition)) => Says::Segment(condition),
             (_, Body::Query(query)) => return Err(invalid(&subject, format!("a segment is a condition, got {query}"))),
         };
-        let parameters = options.parameters(says.placeholders())?;
+        let parameters = options.parameters(&says.placeholders())?;
         Ok(Self { object, comment, owner, parameters, says })
     }
 }
@@ -291,7 +291,7 @@ impl Options<'_> {
     }
 
     /// What is left are constants of the object's own, if its body uses them.
-    fn parameters(self, used: Vec<String>) -> Result<BTreeMap<String, Expr>> {
+    fn parameters(self, used: &[String]) -> Result<BTreeMap<String, Expr>> {
         const KNOWN: [&str; 8] = ["key", "time_columns", "keep_snapshots", "path", "type", "multiple", "comment", "owner"];
         let mut parameters = BTreeMap::new();
         for (name, value) in self.given {

@@ -13,6 +13,7 @@ use super::plan::{PROFILE_SCHEMA, Planner, SEGMENT_SCHEMA, no_profile, uses};
 use crate::catalog::Catalog;
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::catalog::runs::now;
+use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid};
 use crate::sql::command::Create;
 
@@ -119,7 +120,7 @@ impl Objects<'_> {
         let whole = ProfileDefinition::of(&profile, &objects, Some(&changed), self.state)?;
         let whole = whole.ok_or_else(|| no_profile(&profile, profiles(&objects)))?;
         let planner = Planner { state: self.state, catalog: self.catalog, as_of: now() };
-        let planned = planner.plan(&whole).await?;
+        let planned = settled(|| planner.plan(&whole)).await?;
         self.catalog.put_object(kind, &profile, &name, &text, &base, &author())?;
         Ok(if kind == ObjectKind::Profile { planned.notes } else { vec![] })
     }

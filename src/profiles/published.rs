@@ -47,7 +47,7 @@ fn table_of(
     part: Part,
     sorted_by: Option<&str>,
 ) -> Result<PublishedTable> {
-    let pins = snapshot.part(part).iter().map(|file| catalog.data.pin(file)).collect::<Result<Vec<_>>>()?;
+    let pins = catalog.pin(snapshot, &snapshot.part(part))?;
     let Some(first) = pins.first() else {
         return Err(failed(profile, format!("snapshot {} has no files of its {part:?}", snapshot.id)));
     };

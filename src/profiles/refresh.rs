@@ -35,12 +35,14 @@ use super::align::{Align, PRESENT};
 use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
 use super::combine::{KEY, Piece, combine, null_of, over_rows_of, substitute};
 use super::definition::ProfileDefinition;
+use super::objects::Objects;
 use super::plan::{Planned, PlannedTag, Planner, own_table};
 use super::published::state_table;
 use crate::catalog::Catalog;
-use crate::catalog::data::Written;
+use crate::catalog::data::{Pinned, Written};
 use crate::catalog::output::Output;
 use crate::catalog::published::listing;
+use crate::catalog::runs::now;
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
 use crate::functions::definitions::text_of;
@@ -51,10 +53,20 @@ pub(crate) struct Wanted {
     pub(crate) profile: String,
     /// Only these tags, with those that need them; all when `None`.
     pub(crate) tags: Option<Vec<String>>,
-    /// Microseconds since 1970.
-    pub(crate) as_of: i64,
+    pub(crate) as_of: AsOf,
     /// An earlier time than the last refresh is meant: what came after it is withdrawn.
     pub(crate) rewind: bool,
+}
+
+/// The time that a refresh is as of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AsOf {
+    /// Microseconds since 1970.
+    At(i64),
+    /// When it begins: once others have written what they were writing.
+    Now,
+    /// That of the newest snapshot; `Now` when there is none.
+    LastRefresh,
 }
 
 /// Shows the plan that is running, for progress.
@@ -67,36 +79,40 @@ pub(crate) type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 pub(crate) async fn refresh(
     state: &SessionState,
     catalog: &Arc<Catalog>,
-    definition: &ProfileDefinition,
-    wanted: &Wanted,
+    wanted: Wanted,
     running: &Running,
 ) -> Result<Vec<String>> {
     let _lock = catalog.lock_for_writing().await?;
-    catalog.collect()?;
     let began = std::time::Instant::now();
+    // Only now: another process may have published while this one waited, and nobody does from here on.
+    let refresh = Refresh::new(state, catalog, &wanted)?;
     let run = Run {
         catalog: Arc::clone(catalog),
-        id: catalog.begin_run("refresh profile", &wanted.profile, wanted.as_of)?,
+        id: catalog.begin_run("refresh profile", &wanted.profile, refresh.as_of)?,
         ended: false,
     };
-    let refresh = Refresh { state, catalog, definition, wanted };
     match refresh.run(&run, running).await {
         Ok(counted) => {
             run.ended();
-            catalog.collect()?;
-            Ok(vec![format!(
+            let mut notes = vec![format!(
                 "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
                 wanted.profile,
-                text_of(wanted.as_of),
+                text_of(refresh.as_of),
                 counted.rows,
                 counted.entered,
                 counted.left,
                 counted.changes,
                 began.elapsed().as_secs_f64()
-            )])
+            )];
+            // It is published, whatever comes now.
+            if let Err(error) = catalog.collect() {
+                notes.push(format!("files of older snapshots stay until the next refresh: {}", message(&error)));
+            }
+            Ok(notes)
         }
         Err(error) => {
-            catalog.fail_run(run.id, &message(&error))?;
+            // When that cannot be written either, the run is found lost later; the first error is the one to tell.
+            let _ = catalog.fail_run(run.id, &message(&error));
             run.ended();
             Err(error)
         }
@@ -104,13 +120,8 @@ pub(crate) async fn refresh(
 }
 
 /// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
-pub(crate) async fn explain(
-    state: &SessionState,
-    catalog: &Arc<Catalog>,
-    definition: &ProfileDefinition,
-    wanted: &Wanted,
-) -> Result<Vec<LogicalPlan>> {
-    let refresh = Refresh { state, catalog, definition, wanted };
+pub(crate) async fn explain(state: &SessionState, catalog: &Arc<Catalog>, wanted: &Wanted) -> Result<Vec<LogicalPlan>> {
+    let refresh = Refresh::new(state, catalog, wanted)?;
     let mut stages = refresh.stages().await?;
     let mut plans = vec![];
     loop {
@@ -148,8 +159,10 @@ impl Drop for Run {
 struct Refresh<'a> {
     state: &'a SessionState,
     catalog: &'a Arc<Catalog>,
-    definition: &'a ProfileDefinition,
+    definition: ProfileDefinition,
     wanted: &'a Wanted,
+    /// Microseconds since 1970.
+    as_of: i64,
 }
 
 /// What is computed now, and what is kept.
@@ -159,8 +172,22 @@ struct Choice {
     kept: Vec<TagToRecord>,
 }
 
-impl Refresh<'_> {
+impl<'a> Refresh<'a> {
+    fn new(state: &'a SessionState, catalog: &'a Arc<Catalog>, wanted: &'a Wanted) -> Result<Self> {
+        let definition = Objects { state, catalog }.profile(&wanted.profile)?;
+        let as_of = match wanted.as_of {
+            AsOf::At(time) => time,
+            AsOf::Now => now(),
+            AsOf::LastRefresh => {
+                let newest = catalog.snapshot(SnapshotOf::Profile, &wanted.profile, When::Now)?;
+                newest.map_or_else(now, |newest| newest.at)
+            }
+        };
+        Ok(Self { state, catalog, definition, wanted, as_of })
+    }
+
     async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
+        self.catalog.collect()?;
         let mut stages = self.stages().await?;
         let mut before: Option<Written> = None;
         let plan = loop {
@@ -169,7 +196,7 @@ impl Refresh<'_> {
                 Stage::Between(plan) => before = Some(self.write_between(plan, running).await?),
             }
         };
-        let (newest, base) = (stages.newest.clone(), stages.base.clone());
+        let (newest, base, pins) = (stages.newest.clone(), stages.base.clone(), stages.pins.clone());
         let mut recorder = stages.recorder;
         let frame = datafusion::dataframe::DataFrame::new(self.state.clone(), plan);
         let task = Arc::new(frame.task_ctx());
@@ -206,7 +233,7 @@ impl Refresh<'_> {
         let new = NewSnapshot {
             of: SnapshotOf::Profile,
             name: &self.wanted.profile,
-            at: self.wanted.as_of,
+            at: self.as_of,
             rows: recorder.counted.rows,
             expected: newest.map(|newest| newest.id),
             columns: recorder.columns(),
@@ -214,9 +241,13 @@ impl Refresh<'_> {
             kept: base.map_or_else(Vec::new, |base| base.part(Part::History)),
             keep: self.definition.says.keep_snapshots,
         };
-        self.catalog.publish(&new, Some((run.id, recorder.counted.changes)))?;
+        let published = self.catalog.publish(&new, Some((run.id, recorder.counted.changes)));
         fail_point!("refresh::published", |_| std::process::abort());
-        written.into_iter().for_each(|(_, written)| written.published());
+        // After an error of the disk it is not certain that the catalog will never name them. What it does not name is collected.
+        written.into_iter().for_each(|(_, written)| written.let_go());
+        published?;
+        // The plan lives on for what it says of progress; what it has read may go.
+        pins.iter().for_each(|pin| pin.release());
         Ok(recorder.counted)
     }
 
@@ -238,21 +269,22 @@ impl Refresh<'_> {
     /// Everything planned, up to the tags that need others of more than their own row.
     async fn stages(&self) -> Result<Stages> {
         let name = self.definition.name();
-        let planner = Planner { state: self.state, catalog: self.catalog, as_of: self.wanted.as_of };
-        let planned = planner.plan(self.definition).await?;
+        let planner = Planner { state: self.state, catalog: self.catalog, as_of: self.as_of };
+        let planned = planner.plan(&self.definition).await?;
         let newest = self.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
         if let Some(newest) = &newest
-            && newest.at > self.wanted.as_of
+            && newest.at > self.as_of
             && !self.wanted.rewind
         {
             let problem = format!(
                 "as_of {} lies before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw what came after",
-                text_of(self.wanted.as_of),
+                text_of(self.as_of),
                 text_of(newest.at)
             );
             return Err(invalid(&format!("profile {name}"), problem));
         }
-        let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.wanted.as_of))?;
+        let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.as_of))?;
+        let mut pins = vec![];
         let Planned { key_type, profile, attributes, tags, segments, .. } = planned;
         let order: Vec<String> = self.definition.tags.iter().map(|(tag, _)| tag.object.name.clone()).collect();
         let Choice { computed, kept } = self.choose(tags, newest.as_ref())?;
@@ -275,7 +307,7 @@ impl Refresh<'_> {
             inputs.push(group.plan);
         }
         if let Some(newest) = newest.as_ref().filter(|_| !kept.is_empty()) {
-            inputs.push(self.kept(newest, &kept)?);
+            inputs.push(self.kept(newest, &kept, &mut pins)?);
             labels.push("kept".into());
             leads.push(false);
         }
@@ -284,7 +316,7 @@ impl Refresh<'_> {
         recorded.sort_by_key(|tag| order.iter().position(|name| *name == tag.name));
         let mut dropped = vec![];
         if let Some(base) = &base {
-            inputs.push(self.before(base, &recorded, &mut dropped)?);
+            inputs.push(self.before(base, &recorded, &mut dropped, &mut pins)?);
             labels.push("state before".into());
             leads.push(true);
         }
@@ -293,7 +325,7 @@ impl Refresh<'_> {
         let recorder = Recorder {
             profile: name.into(),
             key: self.definition.says.key.clone(),
-            as_of: self.wanted.as_of,
+            as_of: self.as_of,
             attributes: attributes.iter().map(|field| field.name().clone()).collect(),
             tags: recorded,
             dropped,
@@ -311,11 +343,12 @@ impl Refresh<'_> {
             recorder,
             newest,
             base,
+            pins,
         })
     }
 
     fn to_record(&self, tag: &PlannedTag) -> TagToRecord {
-        TagToRecord { name: tag.name.clone(), version: tag.version, multiple: tag.multiple, computed_at: self.wanted.as_of }
+        TagToRecord { name: tag.name.clone(), version: tag.version, multiple: tag.multiple, computed_at: self.as_of }
     }
 
     /// Which tags are computed: all, or those that were asked for and those that need them; a tag that was never computed always is.
@@ -350,8 +383,10 @@ impl Refresh<'_> {
     }
 
     /// The values that are not computed anew, with the versions that gave them.
-    fn kept(&self, newest: &Snapshot, kept: &[TagToRecord]) -> Result<LogicalPlan> {
-        let scan = scan("kept", Arc::new(state_table(self.catalog, self.definition.name(), newest)?))?;
+    fn kept(&self, newest: &Snapshot, kept: &[TagToRecord], pins: &mut Vec<Arc<Pinned>>) -> Result<LogicalPlan> {
+        let table = state_table(self.catalog, self.definition.name(), newest)?;
+        pins.extend_from_slice(table.pins());
+        let scan = scan("kept", Arc::new(table))?;
         let mut columns = vec![column(KEY)];
         for tag in kept {
             columns.push(column(&names::value(&tag.name)));
@@ -361,14 +396,22 @@ impl Refresh<'_> {
     }
 
     /// The state before: values, beginnings and versions of tags, also of those that are no more; members of segments.
-    fn before(&self, base: &Snapshot, tags: &[TagToRecord], dropped: &mut Vec<Dropped>) -> Result<LogicalPlan> {
-        let scan = scan("before", Arc::new(state_table(self.catalog, self.definition.name(), base)?))?;
+    fn before(
+        &self,
+        base: &Snapshot,
+        tags: &[TagToRecord],
+        dropped: &mut Vec<Dropped>,
+        pins: &mut Vec<Arc<Pinned>>,
+    ) -> Result<LogicalPlan> {
+        let table = state_table(self.catalog, self.definition.name(), base)?;
+        pins.extend_from_slice(table.pins());
+        let scan = scan("before", Arc::new(table))?;
         let mut columns = vec![column(KEY), lit(true).alias(WAS_THERE)];
         for before in base.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags)) {
             let multiple = before.role == ColumnRole::Tags;
             let now = tags.iter().find(|tag| tag.name == before.name);
             let mut own = before.name.clone();
-            if !now.is_some_and(|now| now.multiple == multiple) {
+            if now.is_none_or(|now| now.multiple != multiple) {
                 // Also a tag that now has several values where it had one, or the other way: the old values close.
                 own = format!("{own}:before");
                 dropped.push(Dropped { tag: before.name.clone(), column: own.clone(), multiple });
@@ -398,6 +441,8 @@ struct Stages {
     recorder: Recorder,
     newest: Option<Snapshot>,
     base: Option<Snapshot>,
+    /// The files of both that are read.
+    pins: Vec<Arc<Pinned>>,
 }
 
 enum Stage {

@@ -68,7 +68,7 @@ pub enum Body {
     /// Of a profile or tag.
     Query(Box<Query>),
     /// Of a segment.
-    Condition(Expr),
+    Condition(Box<Expr>),
 }
 
 /// `REFRESH …`
@@ -155,7 +155,7 @@ fn create(parser: &mut Parser<'_>, kind: ObjectKind, or_replace: bool) -> Result
     let options = options(parser)?;
     parser.expect_keyword(Keyword::AS)?;
     let body = match kind {
-        ObjectKind::Segment => Body::Condition(parser.parse_expr()?),
+        ObjectKind::Segment => Body::Condition(Box::new(parser.parse_expr()?)),
         _ => Body::Query(parser.parse_query()?),
     };
     Ok(Command::Create(Box::new(Create { kind, name, profile, or_replace, if_not_exists, options, body })))

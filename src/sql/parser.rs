@@ -9,7 +9,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Query, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
@@ -18,7 +19,7 @@ use super::command::{self, Body, Command};
 use super::dialect::PortraitDialect;
 use super::{chains, time_travel};
 use crate::error::{did_you_mean, invalid};
-use crate::functions;
+use crate::functions::{self, definitions};
 use crate::settings::PortraitSettings;
 
 /// One statement of a script.
@@ -114,7 +115,7 @@ fn parse_with(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usi
             Parsed::Sql(parsed) => rewrite(parsed, state)?,
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => rewrite_part(query.as_mut(), state)?,
-                Body::Condition(condition) => rewrite_part(condition, state)?,
+                Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
             },
             Parsed::Command(_) => {}
         }
@@ -289,8 +290,41 @@ pub(super) fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()
     *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), state)?);
     Ok(())
 }
+/// `information_schema.tables` and `.columns` with the comments of what is published: DataFusion's have none.
+fn with_comments(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
+    let TableFactor::Table { name, alias, args: None, .. } = factor else { return Ok(()) };
+    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(command::normal)).collect();
+    let [.., schema, table] = parts.as_slice() else { return Ok(()) };
+    let (comment, column) = match (schema.as_str(), table.as_str()) {
+        ("information_schema", "tables") => ("table_comment", "described.column_name IS NULL"),
+        ("information_schema", "columns") => ("column_comment", "described.column_name = listed.column_name"),
+        _ => return Ok(()),
+    };
+    if !definitions::is_known(state.config()) {
+        return Ok(());
+    }
+    let subquery = parse_query(
+        &format!(
+            "SELECT listed.*, described.comment AS {comment} FROM {name} AS listed LEFT JOIN system.comments AS described
+             ON described.table_schema = listed.table_schema AND described.table_name = listed.table_name AND {column}"
+        ),
+        state,
+    )?;
+    let own = || TableAlias { explicit: true, name: Ident::new(table.as_str()), columns: vec![], at: None };
+    let alias = Some(alias.take().unwrap_or_else(own));
+    *factor = TableFactor::Derived { lateral: false, subquery, alias, sample: None };
+    Ok(())
+}
+
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        match with_comments(factor, self.state) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         chains::balance(expression);

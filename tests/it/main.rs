@@ -5,9 +5,11 @@
 mod command_line;
 mod database;
 mod documents;
+mod durability;
 mod layers;
 mod library;
 mod managed_tables;
+mod profiles;
 mod reference_data;
 mod robustness;
 mod stores;

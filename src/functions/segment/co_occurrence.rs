@@ -163,17 +163,18 @@ mod tests {
 
     #[test]
     fn pairs_are_counted_whatever_the_offset() {
-        let one: BooleanArray = (0..1000).map(|row| (row % 7 != 0).then_some(row % 3 == 0)).collect();
-        let other: BooleanArray = (0..1000).map(|row| Some(row % 2 == 0)).collect();
-        let expected = |from: usize, to: usize| {
-            let holds = |row: usize| (row % 7 != 0 && row % 3 == 0, row % 2 == 0);
+        let one: BooleanArray = (0..1000_i32).map(|row| (row % 7 > 0).then_some(row % 3 < 1)).collect();
+        let other: BooleanArray = (0..1000_i32).map(|row| Some(row % 2 < 1)).collect();
+        let expected = |from: i32, to: i32| {
+            let holds = |row: i32| (row % 7 > 0 && row % 3 < 1, row % 2 < 1);
             let rows = || (from..to).map(holds);
             let count = |test: fn((bool, bool)) -> bool| rows().filter(|row| test(*row)).count() as i64;
             vec![count(|row| row.0), count(|row| row.0 && row.1), 0, count(|row| row.1)]
         };
-        for (from, to) in [(0, 1000), (3, 999), (65, 130), (5, 5)] {
+        for (from, to) in [(0_i32, 1000), (3, 999), (65, 130), (5, 5)] {
             let mut counts = Counts { conditions: 2, counts: vec![0; 4] };
-            let slices: Vec<ArrayRef> = vec![Arc::new(one.slice(from, to - from)), Arc::new(other.slice(from, to - from))];
+            let slice = |array: &BooleanArray| Arc::new(array.slice(from as usize, (to - from) as usize)) as ArrayRef;
+            let slices: Vec<ArrayRef> = vec![slice(&one), slice(&other)];
             counts.update_batch(&slices).unwrap();
             assert_eq!(counts.counts, expected(from, to), "{from}..{to}");
             let mut merged = Counts { conditions: 2, counts: vec![0; 4] };

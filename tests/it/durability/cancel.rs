@@ -1,0 +1,96 @@
+//! A refresh that is given up midway.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use datafusion::arrow::array::{Int64Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use futures::StreamExt;
+use portraitdb::Answer;
+
+use super::{Database, Open, acknowledged, refresh};
+
+/// A table that gives one customer, says so, and never comes to its end.
+#[derive(Debug)]
+struct Endless {
+    schema: SchemaRef,
+    reached: std::sync::mpsc::Sender<()>,
+}
+
+impl PartitionStream for Endless {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), vec![Arc::new(Int64Array::from(vec![1]))]).unwrap();
+        let reached = self.reached.clone();
+        let first = futures::stream::once(async { Ok(batch) });
+        let wait = futures::stream::once(async move {
+            reached.send(()).unwrap();
+            std::future::pending().await
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), first.chain(wait)))
+    }
+}
+
+/// Puts it in the place of the table `extra`; what is received says that a refresh has come so far.
+fn endless(open: &Open) -> Receiver<()> {
+    let (reached, midway) = channel();
+    let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+    let stream = Arc::new(Endless { schema: Arc::clone(&schema), reached });
+    let table = StreamingTable::try_new(schema, vec![stream]).unwrap();
+    open.session.context().register_table("extra", Arc::new(table)).unwrap();
+    midway
+}
+
+fn start(open: &Open, sql: &str) -> Answer {
+    open.engine.block_on(async {
+        let statement = open.session.parse(sql).await.unwrap().pop().unwrap();
+        open.session.execute(statement).await.unwrap()
+    })
+}
+
+#[test]
+fn a_refresh_that_is_given_up_leaves_everything_as_it_was() {
+    let database = Database::new(3);
+    let open = database.open();
+    open.query(&refresh(1));
+    open.query("CREATE TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
+    open.query("CREATE TAG extra ON customer AS SELECT id, count(*) FROM extra GROUP BY id");
+    open.query("DROP TABLE extra");
+    let midway = endless(&open);
+    let answer = start(&open, &refresh(2));
+    midway.recv().unwrap();
+    // Others read what was before, and the run is seen to run.
+    assert_eq!(database.open().second(), 1);
+    assert_eq!(database.open().runs(), ["1 succeeded", "2 running"]);
+    drop(answer);
+
+    // The next refresh waits until the one before has let go.
+    open.session.context().deregister_table("extra").unwrap();
+    open.query("CREATE TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
+    assert_eq!(open.query(&acknowledged(2)), ["2"]);
+    assert_eq!(open.runs(), ["1 succeeded", "2 failed was cancelled", "2 succeeded"]);
+    assert_eq!(open.query("SELECT count(extra), min(token), max(token) FROM profile.customer"), ["1|2|2"]);
+    assert_eq!(database.left_over(), Vec::<String>::new());
+}
+
+/// One that is given up while it waits for another process has not begun.
+#[test]
+fn a_refresh_that_is_given_up_while_it_waits_leaves_nothing() {
+    let database = Database::new(3);
+    let open = database.open();
+    open.query(&refresh(1));
+    let writer = std::fs::File::open(database.data().join("writer.lock")).unwrap();
+    writer.lock().unwrap();
+    drop(start(&open, &refresh(2)));
+    drop(writer);
+    open.query(&refresh(2));
+    assert_eq!(open.runs(), ["1 succeeded", "2 succeeded"]);
+    assert_eq!(open.published().map(|seen| (seen.second, seen.refreshes)), Some((2, 2)));
+}

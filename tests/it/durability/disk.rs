@@ -1,0 +1,60 @@
+//! The disk is full, or fails, at each place where a refresh writes.
+
+use super::{Database, refresh};
+use crate::support::{portrait, run};
+
+/// Where it fails, how often it did not before, and what the error names.
+const PLACES: [(&str, u8, &str); 8] = [
+    ("data::create", 0, "cannot be made"),
+    // The history.
+    ("data::create", 2, "cannot be made"),
+    ("data::write", 0, "cannot be written"),
+    ("data::write", 1, "cannot be written"),
+    ("data::write", 2, "cannot be written"),
+    ("data::fsync", 0, "cannot be written"),
+    ("data::fsync", 1, "cannot be written"),
+    ("data::sync", 0, "cannot be brought to disk"),
+];
+
+/// The disk's errors: number and text.
+const ERRORS: [(u8, &str); 2] = [(28, "No space left on device"), (5, "Input/output error")];
+
+#[test]
+fn nothing_is_published_when_the_disk_fails() {
+    // With a file between the stages: it is the first that is made and finished.
+    let database = Database::staged(2);
+    database.open().query(&refresh(1));
+    let mut second = 1;
+    for (place, before, problem) in PLACES {
+        for (number, text) in ERRORS {
+            let context = format!("{place} after {before}: {text}");
+            let statement = refresh(second + 1);
+            let (code, out, errors) = run(portrait()
+                .arg("-d")
+                .arg(database.path())
+                .args(["--partitions", "1", "-c", &statement])
+                .env("FAILPOINTS", format!("{place}={before}*off->return({number})")));
+            assert_eq!((code, out.as_str()), (1, ""), "{context}");
+            let subject = if place == "data::sync" { "data".into() } else { ".parquet".to_string() };
+            for part in
+                [database.data().display().to_string(), subject, problem.into(), text.into(), "nothing was published".into()]
+            {
+                assert!(errors.contains(&part), "{context}: no {part:?} in {errors}");
+            }
+            // What was begun is gone with the error.
+            assert_eq!(database.left_over(), Vec::<String>::new(), "{context}");
+
+            let open = database.open();
+            assert_eq!(open.second(), second, "{context}: the snapshot before is as it was");
+            let runs = open.runs();
+            let failed = runs.last().unwrap();
+            assert!(failed.starts_with(&format!("{} failed ", second + 1)), "{context}: {failed}");
+            assert!(failed.contains(problem) && failed.contains(text), "{context}: {failed}");
+
+            second += 1;
+            open.query(&refresh(second));
+            assert_eq!(database.left_over(), Vec::<String>::new(), "{context}");
+        }
+    }
+    assert_eq!(database.open().published().map(|seen| (seen.second, seen.refreshes)), Some((second, second)));
+}

@@ -1,0 +1,22 @@
+//! Refreshes repeated as of the same time, over the shortest memory there is.
+
+use super::{Database, refresh};
+
+/// What is replaced is gone at once, and the history stays: a refresh of the same time begins from the snapshot before it.
+#[test]
+fn a_repeated_refresh_keeps_the_history() {
+    for keep in [1, 2] {
+        let database = Database::staged(keep);
+        let open = database.open();
+        for second in 1..=3 {
+            open.query(&refresh(second));
+            let one_tag = refresh(second).replace("WITH", "TAGS (token) WITH");
+            for again in [refresh(second).as_str(), "REFRESH SEGMENT evens", &one_tag] {
+                open.query(again);
+                let seen = open.published().map(|seen| (seen.second, seen.refreshes));
+                assert_eq!(seen, Some((second, second)), "keep {keep}: {again}");
+                assert_eq!(database.left_over(), Vec::<String>::new(), "keep {keep}: {again}");
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Profiles over time: what a refresh as of a day says is what that day said.
+
+use portraitdb::{Engine, EngineOptions, Session};
+
+use crate::support::{rows, session_with};
+
+const DAYS: [&str; 10] = [
+    "2024-03-31",
+    "2024-06-30",
+    "2024-09-30",
+    "2024-12-31",
+    "2025-01-31",
+    "2025-02-28",
+    "2025-03-31",
+    "2025-04-30",
+    "2025-05-31",
+    "2025-06-30",
+];
+
+/// A profile of tags of every way of computing: of the row, of one source with conditions, of several values, of others' rows.
+fn define(engine: &Engine, session: &Session, name: &str) {
+    let statements = format!(
+        "CREATE PROFILE {name} WITH (key = 'customer_id', time_columns = 'orders.ordered_at, customers.registered_at') AS
+           SELECT customer_id, gender, age, city FROM customers;
+         CREATE TAG age_band ON {name} AS SELECT customer_id, CASE WHEN age < 30 THEN 'young' WHEN age < 50 THEN 'middle' WHEN age >= 50 THEN 'old' END FROM customers;
+         CREATE TAG spending ON {name} WITH (high = 3000) AS SELECT customer_id, CASE WHEN sum(amount) >= $high THEN 'high' ELSE 'low' END
+           FROM orders WHERE status = 'paid' GROUP BY customer_id;
+         CREATE TAG order_count ON {name} AS SELECT customer_id, count(*) FROM orders GROUP BY customer_id;
+         CREATE TAG quiet ON {name} AS SELECT customer_id, CAST($as_of AS DATE) - CAST(max(ordered_at) AS DATE) > 90 FROM paid_orders GROUP BY customer_id;
+         CREATE TAG channels ON {name} WITH (multiple = true) AS SELECT customer_id, channel FROM orders;
+         CREATE TAG level ON {name} WITH (type = 'rfm') AS SELECT customer_id, segment
+           FROM rfm(orders, customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of);
+         CREATE TAG place ON {name} AS SELECT customer_id, ntile(4) OVER (ORDER BY order_count DESC NULLS LAST, customer_id) FROM profile.{name};
+         CREATE TAG risk ON {name} AS SELECT customer_id, CASE WHEN spending = 'high' AND quiet THEN 'at risk' WHEN place = 1 THEN 'best' END FROM profile.{name};
+         CREATE SEGMENT {name}_best ON {name} AS risk = 'best' AND age_band <> 'old'"
+    );
+    rows(engine, session, &statements);
+}
+
+/// Everything that a refresh has published.
+fn published(engine: &Engine, session: &Session, name: &str, at: &str) -> Vec<String> {
+    let at = if at.is_empty() { String::new() } else { format!("FOR SYSTEM_TIME AS OF DATE '{at}'") };
+    let mut all = rows(engine, session, &format!("SELECT * FROM profile.{name} {at} ORDER BY customer_id"));
+    all.extend(rows(engine, session, &format!("SELECT * FROM profile.{name}_tags {at} ORDER BY customer_id, tag, value")));
+    all.extend(rows(
+        engine,
+        session,
+        &format!("SELECT * FROM profile.{name}_history {at} ORDER BY customer_id, tag, valid_from, value"),
+    ));
+    all.extend(rows(engine, session, &format!("SELECT * FROM segment.{name}_best {at} ORDER BY customer_id")));
+    all
+}
+
+/// Ten refreshes over data that grow and change, their answers written down; then the same days asked for again, in three ways.
+#[test]
+fn answers_as_of_a_day_are_those_of_that_day() {
+    let mut before: Option<Vec<Vec<String>>> = None;
+    for partitions in [2, 1, 7] {
+        let (engine, session) = session_with(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() });
+        let run = |sql: &str| rows(&engine, &session, sql);
+        run(
+            "CREATE TABLE all_orders AS SELECT * FROM sample_orders(rows => 1000); CREATE TABLE all_customers AS SELECT * FROM sample_customers(rows => 100)",
+        );
+        let known_on = |day: &str| {
+            run(&format!(
+                "CREATE OR REPLACE TABLE orders AS SELECT * FROM all_orders WHERE CAST(ordered_at AS DATE) <= DATE '{day}';
+                 CREATE OR REPLACE TABLE customers AS SELECT * FROM all_customers WHERE CAST(registered_at AS DATE) <= DATE '{day}'"
+            ));
+        };
+        known_on(DAYS[0]);
+        run("CREATE VIEW paid_orders AS SELECT * FROM orders WHERE status = 'paid'");
+        define(&engine, &session, "then");
+        let mut written_down = vec![];
+        for day in DAYS {
+            known_on(day);
+            run(&format!("REFRESH PROFILE then WITH (as_of = DATE '{day}')"));
+            written_down.push(published(&engine, &session, "then", ""));
+        }
+        assert!(written_down.iter().all(|answers| answers.len() > 300) && written_down[0] != written_down[9]);
+        if let Some(before) = &before {
+            assert!(*before == written_down, "{partitions} partitions");
+            continue;
+        }
+        // As it was.
+        for (day, answers) in DAYS.iter().zip(&written_down) {
+            assert!(published(&engine, &session, "then", day) == *answers, "as it was on {day} with {partitions} partitions");
+        }
+        // Computed today for each of the days, by another profile, over all there is today.
+        define(&engine, &session, "today");
+        for (day, answers) in DAYS.iter().zip(&written_down) {
+            run(&format!("REFRESH PROFILE today WITH (as_of = DATE '{day}')"));
+            assert!(published(&engine, &session, "today", "") == *answers, "as of {day} with {partitions} partitions");
+        }
+        // Back to a day in the middle, and on.
+        for place in [4, 5] {
+            run(&format!("REFRESH PROFILE then WITH (as_of = DATE '{}', rewind = true)", DAYS[place]));
+            assert!(published(&engine, &session, "then", "") == written_down[place], "back to {}", DAYS[place]);
+        }
+        before = Some(written_down);
+    }
+}
