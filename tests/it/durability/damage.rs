@@ -38,7 +38,10 @@ fn remove(path: &Path) {
     std::fs::remove_file(path).unwrap();
 }
 
-const DAMAGES: [(fn(&Path), &str); 4] = [
+/// What is done to a file, and what is said of it.
+type Damage = (fn(&Path), &'static str);
+
+const DAMAGES: [Damage; 4] = [
     (truncate, "is damaged: it has"),
     (empty, "is damaged: it has 0 bytes"),
     (flip, "is damaged: its checksum is not the one that was written"),
