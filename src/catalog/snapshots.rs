@@ -148,12 +148,17 @@ pub(crate) struct NewSnapshot<'a> {
 impl Catalog {
     /// A snapshot with its columns and files.
     pub(crate) fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
-        self.read(|connection| snapshot(connection, of, name, when))
+        self.snapshot_until(of, name, when, i64::MAX)
+    }
+
+    /// Likewise, of those up to a number.
+    pub(super) fn snapshot_until(&self, of: SnapshotOf, name: &str, when: When, last: i64) -> Result<Option<Snapshot>> {
+        self.read(|connection| snapshot(connection, of, name, when, last))
     }
 
     /// Likewise, with the stamp of the state it was read in.
     pub(crate) fn stamped_snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<(Stamp, Option<Snapshot>)> {
-        self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when)?)))
+        self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when, i64::MAX)?)))
     }
 
     /// True until a snapshot is withdrawn.
@@ -245,7 +250,7 @@ impl Catalog {
     }
 }
 
-fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When) -> rusqlite::Result<Option<Snapshot>> {
+fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When, last: i64) -> rusqlite::Result<Option<Snapshot>> {
     let (condition, value) = match when {
         When::Now => ("?3 = ?3", 0),
         When::At(time) => ("at <= ?3", time),
@@ -253,11 +258,11 @@ fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When) -> 
     };
     // The newest is the last by number: publishing an earlier time withdraws what came after it.
     let query = format!(
-        "SELECT id, at, rows, committed_at FROM snapshots WHERE kind = ?1 AND name = ?2 AND {condition} ORDER BY id DESC LIMIT 1"
+        "SELECT id, at, rows, committed_at FROM snapshots WHERE kind = ?1 AND name = ?2 AND {condition} AND id <= ?4 ORDER BY id DESC LIMIT 1"
     );
     let mut query = connection.prepare_cached(&query)?;
     let head = query
-        .query_row(params![of.word(), name, value], |row| {
+        .query_row(params![of.word(), name, value, last], |row| {
             Ok(Snapshot {
                 id: row.get(0)?,
                 at: row.get(1)?,

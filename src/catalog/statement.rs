@@ -49,7 +49,7 @@ tokio::task_local! {
 }
 
 /// Plans a statement over one state of the database: whatever it reads of profiles, segments, tables and views belongs together, and
-/// stays until it ends. When something is published while it is planned, it is planned anew.
+/// stays until it ends. When what it reads is gone while it is planned, it is planned anew.
 ///
 /// # Errors
 /// Those of `plan`.
@@ -72,10 +72,9 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes that a part of the statement was read in this state.
-fn settle(stamp: Stamp) -> Result<()> {
-    let settled = STATEMENT.try_with(|seen| *lock(seen).stamp.get_or_insert(stamp) == stamp);
-    if settled.unwrap_or(true) { Ok(()) } else { Err(moved()) }
+/// The state that the statement reads: this one when it has read nothing yet.
+fn first(stamp: Stamp) -> Stamp {
+    STATEMENT.try_with(|seen| *lock(seen).stamp.get_or_insert(stamp)).unwrap_or(stamp)
 }
 
 /// Ends the planning of the statement, to begin anew.
@@ -88,11 +87,12 @@ impl Catalog {
     /// The state of the catalog that the statement sees.
     ///
     /// # Errors
-    /// The catalog cannot be read, or the statement has seen another state.
+    /// The catalog cannot be read, or the definitions are others by now.
     pub(crate) fn stamp(&self) -> Result<Stamp> {
-        let stamp = self.newest_stamp()?;
-        settle(stamp)?;
-        Ok(stamp)
+        let now = self.newest_stamp()?;
+        let first = first(now);
+        let same = (first.definition, first.definitions) == (now.definition, now.definitions);
+        if same { Ok(first) } else { Err(moved()) }
     }
 
     /// The snapshot that the statement sees.
@@ -104,8 +104,25 @@ impl Catalog {
         if let Ok(Some(snapshot)) = STATEMENT.try_with(|seen| lock(seen).snapshots.get(&key).cloned()) {
             return Ok(snapshot);
         }
-        let (stamp, snapshot) = self.stamped_snapshot(of, name, when)?;
-        settle(stamp)?;
+        let snapshot = match of {
+            // A table stays readable as it was: many small INSERTs do not keep other statements from being planned.
+            SnapshotOf::Table => {
+                let last = self.stamp()?.snapshot;
+                let snapshot = self.snapshot_until(of, name, when, last)?;
+                if snapshot.is_none() && self.snapshot(of, name, when)?.is_some_and(|newest| newest.id > last) {
+                    return Err(moved());
+                }
+                snapshot
+            }
+            // A refresh for the same time withdraws the one before, and then an older one would be taken for it.
+            SnapshotOf::Profile => {
+                let (stamp, snapshot) = self.stamped_snapshot(of, name, when)?;
+                if first(stamp) != stamp {
+                    return Err(moved());
+                }
+                snapshot
+            }
+        };
         let snapshot = snapshot.map(Arc::new);
         let _ = STATEMENT.try_with(|seen| lock(seen).snapshots.insert(key, snapshot.clone()));
         Ok(snapshot)
@@ -130,8 +147,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::super::snapshots::NewSnapshot;
     use super::*;
 
@@ -145,30 +160,37 @@ mod tests {
     fn a_statement_sees_one_state() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let catalog = Catalog::in_memory().unwrap();
-        let newest = |name: &str| Ok(catalog.seen(SnapshotOf::Table, name, When::Now)?.map(|snapshot| snapshot.id));
-        publish(&catalog, "a", 1);
-        publish(&catalog, "b", 2);
-        let attempts = AtomicUsize::new(0);
-        // While it is planned for the first time, both are published anew.
-        let (a, b) = runtime
-            .block_on(settled(|| async {
-                let a = newest("a")?;
-                if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
-                    publish(&catalog, "a", 3);
-                    publish(&catalog, "b", 4);
+        let newest =
+            |name: &str| Ok::<_, DataFusionError>(catalog.seen(SnapshotOf::Table, name, When::Now)?.map(|snapshot| snapshot.id));
+        let (a, b) = (publish(&catalog, "a", 1), publish(&catalog, "b", 2));
+        let planned = runtime.block_on(settled(|| async {
+            assert_eq!(newest("a")?, Some(a));
+            publish(&catalog, "a", 3);
+            publish(&catalog, "b", 4);
+            // Also what it had not looked at before.
+            assert_eq!((newest("a")?, newest("b")?), (Some(a), Some(b)));
+            newest("c")
+        }));
+        assert_eq!(planned.unwrap(), None);
+        assert_ne!((newest("a").unwrap(), newest("b").unwrap()), (Some(a), Some(b)));
+        // When that state is gone, it begins anew.
+        let attempts = std::cell::Cell::new(0);
+        let planned = runtime.block_on(settled(|| async {
+            catalog.stamp()?;
+            attempts.set(attempts.get() + 1);
+            if attempts.get() == 1 {
+                for at in 5..9 {
+                    publish(&catalog, "a", at);
                 }
-                assert_eq!(newest("a")?, a);
-                Ok((a, newest("b")?))
-            }))
-            .unwrap();
-        assert_eq!((a, b), (newest("a").unwrap(), newest("b").unwrap()));
-        assert_eq!(attempts.into_inner(), 2);
+            }
+            newest("a")
+        }));
+        assert_eq!((planned.unwrap(), attempts.get()), (newest("a").unwrap(), 2));
         // Nothing settles when every attempt is overtaken.
-        let at = AtomicUsize::new(5);
         let endless = runtime.block_on(settled(|| async {
-            newest("a")?;
-            publish(&catalog, "b", at.fetch_add(1, Ordering::Relaxed) as i64);
-            newest("b")
+            catalog.stamp()?;
+            catalog.put("v", "view", "", "", true)?;
+            newest("a")
         }));
         assert!(endless.unwrap_err().to_string().contains("faster than this statement can be planned"));
     }

@@ -76,8 +76,7 @@ impl Answer {
         Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Arc::new(Mutex::new(Some(plan))), notes: Arc::default() }
     }
 
-    /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running. It sees one state of the
-    /// database, as a statement does.
+    /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
     pub(super) fn work<W>(engine: &Engine, work: impl FnOnce(Running) -> W) -> Self
     where
         W: Future<Output = Result<Vec<String>>> + Send + 'static,

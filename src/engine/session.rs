@@ -144,8 +144,12 @@ impl Session {
         let if_not_exists = parser::take_if_not_exists(&mut parsed);
         let temporary = parser::take_temporary(&mut parsed);
         let state = self.context.state();
-        let planned = settled(|| plan_of(&parsed, &state)).await;
-        let (plan, refers_to) = planned.map_err(|error| self.name_missing_table(error))?;
+        let planned = settled(|| async {
+            let (plan, refers_to) = plan_of(&parsed, &state).await?;
+            let replaced = self.replaced(&plan)?;
+            Ok((plan, refers_to, replaced))
+        });
+        let (plan, refers_to, replaced) = planned.await.map_err(|error| self.name_missing_table(error))?;
         let plan = self.bind(plan)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) if !command.temporary => {
@@ -155,7 +159,7 @@ impl Session {
                 self.create_view(&command, &text, if_not_exists, &refers_to)
             }
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) if self.has_database() && !temporary => {
-                self.create_table(command, text)
+                self.create_table(command, text, replaced)
             }
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) if temporary && self.is_remembered(&command.name)? => {
                 Err(invalid(&command.name.to_string(), "exists already in the database; give the temporary table another name"))

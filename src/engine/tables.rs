@@ -119,8 +119,15 @@ impl Session {
         if if_not_exists { Ok(true) } else { Err(invalid(name, format!("exists already; {advice}"))) }
     }
 
+    /// The snapshot of a table that is to be made, as the statement sees it; asked while it is planned.
+    pub(super) fn replaced(&self, plan: &LogicalPlan) -> Result<Option<i64>> {
+        let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = plan else { return Ok(None) };
+        let newest = self.engine.shared.catalog.seen(SnapshotOf::Table, command.name.table(), When::Now)?;
+        Ok(newest.map(|newest| newest.id))
+    }
+
     /// CREATE TABLE in a database.
-    pub(super) fn create_table(&self, command: CreateMemoryTable, text: String) -> Result<Answer> {
+    pub(super) fn create_table(&self, command: CreateMemoryTable, text: String, replaced: Option<i64>) -> Result<Answer> {
         let CreateMemoryTable { name, constraints, input, if_not_exists, or_replace, .. } = command;
         let name = self.own_name(&name)?;
         if if_not_exists && or_replace {
@@ -138,7 +145,7 @@ impl Session {
         let catalog = Arc::clone(&self.engine.shared.catalog);
         let base = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
         let new = NewTable {
-            replaced: catalog.seen(SnapshotOf::Table, &name, When::Now)?.map(|snapshot| snapshot.id),
+            replaced,
             if_not_exists,
             declared: matches!(input.as_ref(), LogicalPlan::EmptyRelation(_)),
             definition: Definition { name, kind: definitions::TABLE.into(), sql: text, base },

@@ -38,7 +38,7 @@ impl PartitionStream for Endless {
     }
 }
 
-/// Puts it in the place of the table `extra`; what is received says that a refresh has come so far.
+/// Puts it before the table `extra` of the database; what is received says that a refresh has come so far.
 fn endless(open: &Open) -> Receiver<()> {
     let (reached, midway) = channel();
     let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
@@ -60,9 +60,8 @@ fn a_refresh_that_is_given_up_leaves_everything_as_it_was() {
     let database = Database::new(3);
     let open = database.open();
     open.query(&refresh(1));
-    open.query("CREATE TEMPORARY TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
+    open.query("CREATE TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
     open.query("CREATE TAG extra ON customer AS SELECT id, count(*) FROM extra GROUP BY id");
-    open.session.context().deregister_table("extra").unwrap();
     let midway = endless(&open);
     let answer = start(&open, &refresh(2));
     midway.recv().unwrap();
@@ -73,7 +72,6 @@ fn a_refresh_that_is_given_up_leaves_everything_as_it_was() {
 
     // The next refresh waits until the one before has let go.
     open.session.context().deregister_table("extra").unwrap();
-    open.query("CREATE TEMPORARY TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
     assert_eq!(open.query(&acknowledged(2)), ["2"]);
     assert_eq!(open.runs(), ["1 succeeded", "2 failed was cancelled", "2 succeeded"]);
     assert_eq!(open.query("SELECT count(extra), min(token), max(token) FROM profile.customer"), ["1|2|2"]);
