@@ -17,6 +17,7 @@ mod writes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
@@ -64,9 +65,14 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // A query that was given up may still be running; the process does not wait for it.
+        const LONG: Duration = Duration::from_secs(86_400);
+        // A query that was given up may still be running; the process does not wait for it. Another thread does: to let go of threads that
+        // are ending (`shutdown_background`) is a race that glibc can lose, and with stacks of this size it crashes the process then.
         for runtime in [self.runtime.take(), self.waiting.take()].into_iter().flatten() {
-            runtime.shutdown_background();
+            let end = move || runtime.shutdown_timeout(LONG);
+            // Its handle is forgotten, not dropped, for the same reason.
+            let ending = std::thread::Builder::new().name("portrait-end".into()).stack_size(512 << 10).spawn(end);
+            std::mem::forget(ending);
         }
     }
 }
