@@ -9,6 +9,7 @@
 //! | [`align`] | the step that puts sources side by side by the key |
 //! | [`changes`] | what changed since the refresh before |
 //! | [`refresh`] | one plan, one pass, one commit |
+//! | [`stages`] | derived tags in their order, in stages where they look at others' rows |
 //! | [`published`] | the tables that come of it, now or as they were |
 //! | [`objects`] | making and dropping |
 //! | [`answers`] | what the functions ask that explain and compare |
@@ -23,3 +24,4 @@ mod pin;
 pub(crate) mod plan;
 pub(crate) mod published;
 pub(crate) mod refresh;
+mod stages;
