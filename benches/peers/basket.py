@@ -15,8 +15,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
+
+from process import run
 
 FIMI = [("retail", 89), ("retail", 441), ("T10I4D100K", 100), ("T10I4D100K", 500),
         ("mushroom", 1625), ("mushroom", 813), ("chess", 2238), ("chess", 1918)]
@@ -74,20 +74,6 @@ for name in sys.argv[3:]:
 """
 
 
-def run(command, limit):
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    watch = threading.Timer(limit, process.kill)
-    watch.start()
-    output = process.stdout.read().decode()
-    watch.cancel()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    if status != 0:
-        return None
-    return output.split(), usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
-
-
 def commands(given, file, basket, item, count):
     sql = f"SELECT count(*) AS sets, sum(count) AS total FROM frequent_itemsets('{file}', basket => {basket}, item => {item}, min_count => {count})"
     pairs = sql.replace(f"min_count => {count})", f"min_count => {count}, max_len => 2) WHERE length = 2")
@@ -117,14 +103,15 @@ def compare(given, title, file, basket, item, count):
         if None in runs:
             print(f"| {name} | failed, or beyond {given.limit:.0f} s | | | | |", flush=True)
             continue
-        words = runs[0][0][-1].split(",") if "portrait" in name else runs[0][0]
+        words = runs[0][0].split()
+        words = words[-1].split(",") if "portrait" in name else words
         kind = "pairs" if "pairs" in name else "itemsets"
         answer = [int(float(word or 0)) for word in words[:2]]
         if answers.setdefault(kind, answer) != answer:
             sys.exit(f"{name} has {answer}, others {answers[kind]}")
         cpu, wall, memory = (statistics.median(run[place] for run in runs) for place in (1, 2, 3))
         own = statistics.median(run[1] for run in measured["portrait, pairs" if kind == "pairs" else "portrait"])
-        mining = f"{statistics.median(float(run[0][2]) for run in runs):.3f}" if "pyfim" in name else ""
+        mining = f"{statistics.median(float(run[0].split()[2]) for run in runs):.3f}" if "pyfim" in name else ""
         print(f"| {name} | {cpu:.3f} | {wall:.3f} | {memory:.0f} | {mining} | {cpu / own:.1f} |", flush=True)
     print(", ".join(f"{answer[0]:,} {kind}" for kind, answer in answers.items()) + ": the same from every tool")
 

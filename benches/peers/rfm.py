@@ -9,11 +9,9 @@ revenue of each label. All answers are compared. Printed are the medians of CPU 
 """
 
 import argparse
-import os
-import statistics
-import subprocess
 import sys
-import time
+
+from process import medians, run
 
 LABEL = """CASE WHEN r >= 4 AND f >= 4 AND m >= 4 THEN 'champions' WHEN f >= 4 AND r >= 3 THEN 'loyal' WHEN r >= 4 AND f >= 2 THEN 'potential'
   WHEN r >= 4 THEN 'new' WHEN r <= 2 AND f >= 3 THEN 'at_risk' WHEN r <= 2 AND f <= 2 THEN 'hibernating' ELSE 'regular' END"""
@@ -60,16 +58,6 @@ for row in out.iter_rows():
 """
 
 
-def run(command):
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    output = process.stdout.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"failed: {command[0]}")
-    return output, usage.ru_utime + usage.ru_stime, time.perf_counter() - began, usage.ru_maxrss / 1024
-
-
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("orders")
@@ -86,14 +74,10 @@ def main():
     for name, answer in answers.items():
         print(f"{name}: {'same answer' if answer == answers['portrait'] else 'ANOTHER ANSWER:' + chr(10) + answer}")
     print(answers["portrait"])
-    runs = {name: [] for name in commands}
-    for _ in range(given.runs):
-        for name, command in commands.items():
-            runs[name].append(run(command)[1:])
+    measured = medians(commands, given.runs)
     print("| tool | CPU s | wall s | peak MB | CPU, portrait = 1 |\n|---|---:|---:|---:|---:|")
-    base = statistics.median(cpu for cpu, _, _ in runs["portrait"])
-    for name, measured in runs.items():
-        cpu, wall, memory = (statistics.median(values) for values in zip(*measured))
+    base = measured["portrait"][0]
+    for name, (cpu, wall, memory) in measured.items():
         print(f"| {name} | {cpu:.2f} | {wall:.2f} | {memory:.0f} | {cpu / base:.2f} |")
 
 

@@ -5,7 +5,7 @@ use std::fmt;
 use datafusion::common::Result;
 use rusqlite::{Row, params};
 
-use super::Catalog;
+use super::{Catalog, runs};
 
 /// What a named object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,6 +127,7 @@ impl Catalog {
         self.write(|transaction| {
             if object.kind == ObjectKind::Profile {
                 transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
+                runs::withdraw(transaction, &object.name, i64::MIN)?;
             }
             transaction.execute("DELETE FROM objects WHERE id = ?1", params![object.id])?;
             Ok(())

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use datafusion::common::Result;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::Catalog;
 
@@ -23,6 +23,15 @@ pub(crate) struct Run {
     pub(crate) rows: Option<i64>,
     pub(crate) changes: Option<i64>,
     pub(crate) message: String,
+}
+
+/// The kind of run that a refresh of a profile is.
+pub(crate) const REFRESH: &str = "refresh profile";
+
+/// What a profile published as of this time or later counts no more.
+pub(super) fn withdraw(transaction: &Transaction<'_>, profile: &str, from: i64) -> rusqlite::Result<usize> {
+    let update = "UPDATE runs SET snapshot = NULL WHERE kind = ?1 AND name = ?2 AND as_of >= ?3";
+    transaction.execute(update, params![REFRESH, profile, from])
 }
 
 /// Microseconds since 1970.
@@ -55,6 +64,14 @@ impl Catalog {
                 params![run, now(), message],
             )?;
             Ok(())
+        })
+    }
+
+    /// True when a profile was published as of a time before this one, in its present life: not dropped since, not rewound.
+    pub(crate) fn was_published_before(&self, profile: &str, time: i64) -> Result<bool> {
+        self.read(|connection| {
+            let query = "SELECT 1 FROM runs WHERE kind = ?1 AND name = ?2 AND as_of < ?3 AND snapshot IS NOT NULL";
+            connection.prepare_cached(query)?.exists(params![REFRESH, profile, time])
         })
     }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::data::DataFile;
 use super::statement::{Stamp, stamp};
-use super::{Catalog, Definition, definitions};
+use super::{Catalog, Definition, definitions, runs};
 use crate::error::{failed, invalid};
 
 /// What a snapshot is of.
@@ -317,6 +317,7 @@ fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i6
     if new.of == SnapshotOf::Profile {
         // A refresh repeated for the same time takes the place of the one before; a rewound one of all that came after.
         transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2 AND at >= ?3", params![kind, name, new.at])?;
+        runs::withdraw(transaction, name, new.at)?;
     }
     transaction
         .execute("INSERT INTO snapshots (kind, name, at, rows) VALUES (?1, ?2, ?3, ?4)", params![kind, name, new.at, new.rows])?;
@@ -361,7 +362,7 @@ fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i6
     if let Some((run, changes)) = run {
         transaction.execute(
             "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5 WHERE id = ?1",
-            params![run, super::runs::now(), snapshot, new.rows, changes],
+            params![run, runs::now(), snapshot, new.rows, changes],
         )?;
     }
     Ok(snapshot)

@@ -7,6 +7,7 @@ pub(crate) mod aggregate;
 pub(crate) mod amounts;
 pub(crate) mod arguments;
 mod basket;
+mod bits;
 pub(crate) mod definitions;
 pub(crate) mod relation;
 mod rfm;

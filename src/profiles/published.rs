@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit}
 use super::changes::{MOMENT, history_schema, names};
 use super::combine::{KEY, null_of};
 use crate::catalog::Catalog;
+use crate::catalog::data::DataFile;
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
@@ -37,19 +38,24 @@ pub(crate) fn name_and_time(name: &str) -> (&str, When) {
 
 /// The rows of a snapshot as they are in its files.
 pub(super) fn state_table(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<PublishedTable> {
-    table_of(catalog, profile, snapshot, Part::Rows, Some(KEY))
+    table_of(catalog, profile, snapshot, &snapshot.part(Part::Rows), Some(KEY))
+}
+
+/// The rows of files of a snapshot's history.
+pub(super) fn history_table(catalog: &Catalog, profile: &str, snapshot: &Snapshot, files: &[DataFile]) -> Result<PublishedTable> {
+    table_of(catalog, profile, snapshot, files, None)
 }
 
 fn table_of(
     catalog: &Catalog,
     profile: &str,
     snapshot: &Snapshot,
-    part: Part,
+    files: &[DataFile],
     sorted_by: Option<&str>,
 ) -> Result<PublishedTable> {
-    let pins = catalog.pin(snapshot, &snapshot.part(part))?;
+    let pins = catalog.pin(snapshot, files)?;
     let Some(first) = pins.first() else {
-        return Err(failed(profile, format!("snapshot {} has no files of its {part:?}", snapshot.id)));
+        return Err(failed(profile, format!("snapshot {} lacks its files", snapshot.id)));
     };
     let schema = Arc::clone(&first.schema);
     PublishedTable::new(format!("{profile}, snapshot {}", snapshot.id), schema, pins, sorted_by)
@@ -174,8 +180,9 @@ fn history(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<Logi
     let key_type = state.schema().field(0).data_type().clone();
     let state = scan(state, profile)?;
     let mut parts = vec![];
-    if !snapshot.part(Part::History).is_empty() {
-        let closed = scan(table_of(catalog, profile, snapshot, Part::History, None)?, profile)?;
+    let closed = snapshot.part(Part::History);
+    if !closed.is_empty() {
+        let closed = scan(history_table(catalog, profile, snapshot, &closed)?, profile)?;
         let mut columns = vec![column(KEY).alias(key_name(snapshot))];
         columns.extend(["tag", "value", "valid_from", "valid_to", "tag_version"].map(column));
         parts.push(LogicalPlanBuilder::from(closed).project(columns)?.build()?);

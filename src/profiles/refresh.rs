@@ -17,8 +17,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -31,15 +33,21 @@ use super::combine::{KEY, Piece, combine};
 use super::definition::ProfileDefinition;
 use super::objects::Objects;
 use super::plan::{Planned, PlannedTag, Planner};
-use super::published::state_table;
+use super::published::{history_table, state_table};
 use super::stages::{Stage, Stages, column, scan};
 use crate::catalog::Catalog;
-use crate::catalog::data::{Pinned, Written};
+use crate::catalog::data::{DataFile, Pinned, Written};
 use crate::catalog::output::Output;
-use crate::catalog::runs::now;
+use crate::catalog::runs::{REFRESH, now};
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
 use crate::functions::definitions::text_of;
+
+/// So many small files of a history become one.
+const MANY_FILES: usize = 16;
+
+/// Bytes from which a file of a history is not rewritten any more.
+const LARGE_HISTORY: i64 = 64 << 20;
 
 /// What a refresh is asked to do.
 #[derive(Debug, Clone)]
@@ -82,7 +90,7 @@ pub(crate) async fn refresh(
     let refresh = Refresh::new(state, catalog, &wanted)?;
     let run = Run {
         catalog: Arc::clone(catalog),
-        id: catalog.begin_run("refresh profile", &wanted.profile, refresh.as_of)?,
+        id: catalog.begin_run(REFRESH, &wanted.profile, refresh.as_of)?,
         ended: false,
     };
     match refresh.run(&run, running).await {
@@ -199,7 +207,11 @@ impl<'a> Refresh<'a> {
         *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
         let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
         let mut rows = Output::new(self.catalog, &schema, Some(0), &memory)?;
-        let mut history: Option<Output> = None;
+        let history_schema = history_schema(schema.field(0).data_type());
+        let (mut history, kept) = match &base {
+            Some(base) => self.history_so_far(base, &history_schema, &memory).await?,
+            None => (None, vec![]),
+        };
         let mut stream = execute_stream(plan, task)?;
         while let Some(batch) = stream.next().await {
             let recorded = recorder.record(&batch?, &schema)?;
@@ -207,9 +219,7 @@ impl<'a> Refresh<'a> {
             for closed in recorded.closed {
                 let output = match &mut history {
                     Some(output) => output,
-                    None => {
-                        history.insert(Output::new(self.catalog, &history_schema(schema.field(0).data_type()), None, &memory)?)
-                    }
+                    None => history.insert(Output::new(self.catalog, &history_schema, None, &memory)?),
                 };
                 output.write(&closed)?;
             }
@@ -232,7 +242,7 @@ impl<'a> Refresh<'a> {
             expected: newest.map(|newest| newest.id),
             columns: recorder.columns(),
             new: written.iter().map(|(part, written)| (*part, written.file.clone())).collect(),
-            kept: base.map_or_else(Vec::new, |base| base.part(Part::History)),
+            kept,
             keep: self.definition.says.keep_snapshots,
         };
         let published = self.catalog.publish(&new, Some((run.id, recorder.counted.changes)));
@@ -243,6 +253,30 @@ impl<'a> Refresh<'a> {
         // The plan lives on for what it says of progress; what it has read may go.
         pins.iter().for_each(|pin| pin.release());
         Ok(recorder.counted)
+    }
+
+    /// The files of the history that stay; when many small ones have gathered, they begin a new file instead.
+    async fn history_so_far(
+        &self,
+        base: &Snapshot,
+        schema: &SchemaRef,
+        memory: &MemoryReservation,
+    ) -> Result<(Option<Output>, Vec<DataFile>)> {
+        let files = base.part(Part::History);
+        let (small, large): (Vec<_>, Vec<_>) = files.iter().cloned().partition(|file| file.bytes < LARGE_HISTORY);
+        if small.len() < MANY_FILES {
+            return Ok((None, files));
+        }
+        let table = history_table(self.catalog, self.definition.name(), base, &small)?;
+        let pins = table.pins().to_vec();
+        let plan = LogicalPlanBuilder::from(scan("history", Arc::new(table))?).build()?;
+        let mut stream = datafusion::dataframe::DataFrame::new(self.state.clone(), plan).execute_stream().await?;
+        let mut output = Output::new(self.catalog, schema, None, memory)?;
+        while let Some(batch) = stream.next().await {
+            output.write(&RecordBatch::try_new(Arc::clone(schema), batch?.columns().to_vec())?)?;
+        }
+        pins.iter().for_each(|pin| pin.release());
+        Ok((Some(output), large))
     }
 
     /// Writes what further tags are computed from.
@@ -278,6 +312,15 @@ impl<'a> Refresh<'a> {
             return Err(invalid(&format!("profile {name}"), problem));
         }
         let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.as_of))?;
+        if base.is_none() && newest.is_some() && self.catalog.was_published_before(name, self.as_of)? {
+            let problem = format!(
+                "as_of {} lies before the oldest snapshot that is kept, so that the history before it cannot be continued; give a later time, \
+                 or DROP PROFILE and begin anew (keep_snapshots is {})",
+                text_of(self.as_of),
+                self.definition.says.keep_snapshots
+            );
+            return Err(invalid(&format!("profile {name}"), problem));
+        }
         let mut pins = vec![];
         let Planned { key_type, profile, attributes, tags, segments, .. } = planned;
         let order: Vec<String> = self.definition.tags.iter().map(|(tag, _)| tag.object.name.clone()).collect();

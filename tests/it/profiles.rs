@@ -2,7 +2,7 @@
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{rows, session_with};
+use crate::support::{rows, session_with, try_rows};
 
 const DAYS: [&str; 10] = [
     "2024-03-31",
@@ -98,4 +98,30 @@ fn answers_as_of_a_day_are_those_of_that_day() {
         }
         before = Some(written_down);
     }
+}
+
+/// A refresh a day for two months: the history is all there, in few files, and its earliest part cannot be taken back.
+#[test]
+fn a_long_history_is_kept_in_few_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = session_with(EngineOptions { database: Some(folder.path().into()), ..EngineOptions::default() });
+    let run = |sql: &str| rows(&engine, &session, sql);
+    run("CREATE TABLE visits AS SELECT arrow_cast(v, 'Int64') AS customer_id, 1 AS n FROM unnest(range(0, 20)) AS t(v);
+         CREATE PROFILE p WITH (key = 'customer_id', keep_snapshots = 5) AS SELECT DISTINCT customer_id FROM visits;
+         CREATE TAG day ON p AS SELECT customer_id, date_part('doy', CAST($as_of AS DATE)) FROM visits");
+    for day in 0..60 {
+        run(&format!("REFRESH PROFILE p WITH (as_of = CAST(DATE '2025-01-01' + INTERVAL '{day} days' AS DATE))"));
+    }
+    let history = "SELECT count(*), count(valid_to), min(value), max(valid_from) FROM profile.p_history";
+    assert_eq!(run(history), ["1200|1180|1|2025-03-01T23:59:59.999999"]);
+    let files = std::fs::read_dir(folder.path().join("data")).unwrap().count();
+    assert!(files < 45, "{files} files");
+    let too_early = try_rows(&engine, &session, "REFRESH PROFILE p WITH (as_of = DATE '2025-02-20', rewind = true)").unwrap_err();
+    assert!(too_early.contains("lies before the oldest snapshot that is kept"), "{too_early}");
+    run("REFRESH PROFILE p WITH (as_of = DATE '2025-02-27', rewind = true)");
+    assert_eq!(run(history), ["1160|1140|1|2025-02-27T23:59:59.999999"]);
+    // A profile made anew begins anew.
+    run("DROP TAG day ON p; DROP PROFILE p;
+         CREATE PROFILE p WITH (key = 'customer_id') AS SELECT DISTINCT customer_id FROM visits;
+         REFRESH PROFILE p WITH (as_of = DATE '2025-02-01'); REFRESH PROFILE p WITH (as_of = DATE '2025-01-01', rewind = true)");
 }

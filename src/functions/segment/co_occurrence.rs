@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
-use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue};
@@ -16,6 +15,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions::AggregateFunction;
+use crate::functions::bits::{holds, words};
 
 const DOC: Doc = Doc {
     name: "co_occurrence",
@@ -85,20 +85,6 @@ struct Counts {
     counts: Vec<i64>,
 }
 
-/// The rows where a condition holds.
-fn bits(condition: &ArrayRef) -> BooleanBuffer {
-    match condition.data_type() {
-        DataType::Boolean => {
-            let condition = condition.as_boolean();
-            match condition.nulls() {
-                Some(nulls) => condition.values() & nulls.inner(),
-                None => condition.values().clone(),
-            }
-        }
-        _ => BooleanBuffer::new_unset(condition.len()),
-    }
-}
-
 impl Counts {
     fn list(&self) -> ScalarValue {
         let mut whole = self.counts.clone();
@@ -114,14 +100,7 @@ impl Counts {
 impl Accumulator for Counts {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         // Words of 64 rows, from the first bit on, so that pairs are taken together word by word.
-        let words: Vec<Vec<u64>> = values
-            .iter()
-            .map(|condition| {
-                let bits = bits(condition);
-                let chunks = bits.bit_chunks();
-                chunks.iter_padded().collect()
-            })
-            .collect();
+        let words: Vec<Vec<u64>> = values.iter().map(|condition| words(&holds(condition))).collect();
         for (row, one) in words.iter().enumerate() {
             for (column, other) in words.iter().enumerate().skip(row) {
                 let both: u32 = one.iter().zip(other).map(|(one, other)| (one & other).count_ones()).sum();

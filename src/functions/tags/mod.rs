@@ -5,12 +5,14 @@
 //!                      first_value_by, last_value_by     what came first, what holds now
 //!                      single_value                      what must be one thing
 //!                      purchase_cycle, trend             how often, and rising or falling
+//!                      histogram                         how many rows have each value
 //! ```
-//! Each of these is a [`GroupedFunction`](crate::functions::aggregate::GroupedFunction). [`keys`] makes values of any type into words or
+//! All but the last are [`GroupedFunction`](crate::functions::aggregate::GroupedFunction)s. [`keys`] makes values of any type into words or
 //! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::functions::amounts)), so that no
 //! result depends on the order of rows, on partitions or on batches, to the last bit.
 
 mod explain_tag;
+mod histogram;
 mod keys;
 mod lists;
 mod mece_check;
@@ -39,4 +41,5 @@ pub(super) fn functions() -> FunctionSet {
         .aggregate(single_value::SingleValue)
         .aggregate(purchase_cycle::PurchaseCycle)
         .aggregate(trend::Trend)
+        .aggregate(histogram::Histogram)
 }

@@ -1,0 +1,334 @@
+//! `histogram`: how many rows have each value.
+//!
+//! Of any value, rows are counted by their bytes in a hash table. Of a CASE that gives constants, what most tags are, no value is
+//! made at all: its conditions are bitmaps of a batch, and a branch is taken by the rows where its condition holds and none
+//! before it does, counted 64 at a time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, MapArray, StructArray};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
+use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::utils::SingleRowListArrayBuilder;
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::logical_expr::expr::{AggregateFunction as Call, AggregateFunctionParams, Case};
+use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Operator, Signature, Volatility, lit};
+
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::functions::AggregateFunction;
+use crate::functions::bits::{holds, words};
+
+const DOC: Doc = Doc {
+    name: "histogram",
+    kind: Kind::Aggregate,
+    domain: "tags",
+    summary: "Counts how many rows have each value, as a map in the order of the values.",
+    description: "\
+NULL is not counted; of no value at all the result is NULL. Write a rule inside the call, `histogram(CASE WHEN … THEN 'high' … END)`:
+a CASE that gives constants, of conditions that compare columns with each other or with constants, is counted from its conditions, without
+making the values. Many of them cost one pass over the table.",
+    arguments: &[Argument::required("value", Takes::Value("anything"), "whose values are counted")],
+    examples: &[
+        "SELECT histogram(CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END) AS ages, histogram(gender) AS genders
+FROM sample_customers(rows => 1000);",
+        "SELECT channel, histogram(status) AS orders FROM sample_orders(rows => 1000) GROUP BY channel ORDER BY channel;",
+    ],
+    ..Doc::EMPTY
+};
+
+#[derive(Debug)]
+pub(super) struct Histogram;
+
+impl AggregateFunction for Histogram {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn udf(&self) -> AggregateUDF {
+        AggregateUDF::from(HistogramUdf { signature: Signature::any(1, Volatility::Immutable), branches: None })
+    }
+}
+
+/// The result of each branch of a CASE, in order.
+type Branches = Arc<[ScalarValue]>;
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct HistogramUdf {
+    signature: Signature,
+    /// What the branches give when the arguments are their conditions; else there is one argument, the value.
+    branches: Option<Branches>,
+}
+
+/// The entries of the map of counts of a type.
+fn entries(value: &DataType) -> Fields {
+    Fields::from(vec![Field::new("key", value.clone(), false), Field::new("value", DataType::Int64, false)])
+}
+
+fn map_type(value: &DataType) -> DataType {
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries(value)), false)), false)
+}
+
+fn list_of(element: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(element, true)))
+}
+
+impl HistogramUdf {
+    fn value_type(&self, arguments: &[DataType]) -> DataType {
+        match &self.branches {
+            Some(branches) => branches.first().map_or(DataType::Null, ScalarValue::data_type),
+            None => arguments.first().cloned().unwrap_or(DataType::Null),
+        }
+    }
+}
+
+impl AggregateUDFImpl for HistogramUdf {
+    fn name(&self) -> &str {
+        DOC.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(map_type(&self.value_type(arguments)))
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let counts = Arc::new(Field::new("counts", list_of(DataType::Int64), true));
+        let DataType::Map(entries, _) = arguments.return_type() else {
+            return internal_err!("histogram returns {}", arguments.return_type());
+        };
+        match (&self.branches, entries.data_type()) {
+            (None, DataType::Struct(fields)) => {
+                let values = Field::new("values", list_of(fields[0].data_type().clone()), true);
+                Ok(vec![Arc::new(values), counts])
+            }
+            _ => Ok(vec![counts]),
+        }
+    }
+
+    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        match &self.branches {
+            Some(branches) => Ok(Box::new(BranchCounts { branches: Arc::clone(branches), counts: vec![0; branches.len()] })),
+            None => Ok(Box::new(ValueCounts::new(arguments.expr_fields[0].data_type().clone())?)),
+        }
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        if self.branches.is_some() {
+            return None;
+        }
+        Some(Box::new(|call: Call, _context| {
+            let is_plain = !call.params.distinct && call.params.order_by.is_empty();
+            let by_branches = match call.params.args.as_slice() {
+                [Expr::Case(case)] if is_plain => branches_of(case),
+                _ => None,
+            };
+            let Some((branches, args)) = by_branches else { return Ok(Expr::AggregateFunction(call)) };
+            let signature = Signature::any(args.len(), Volatility::Immutable);
+            let func = Arc::new(AggregateUDF::from(Self { signature, branches: Some(branches) }));
+            let params = AggregateFunctionParams { args, ..call.params };
+            Ok(Expr::AggregateFunction(Call { func, params }))
+        }))
+    }
+}
+
+/// What a CASE gives, branch by branch, and the conditions of its branches; when it gives constants, and its conditions may all be
+/// asked of every row.
+fn branches_of(case: &Case) -> Option<(Branches, Vec<Expr>)> {
+    let constant = |result: &Expr| match result {
+        Expr::Literal(value, _) => Some(value.clone()),
+        _ => None,
+    };
+    let mut branches = vec![];
+    let mut conditions = vec![];
+    for (when, then) in &case.when_then_expr {
+        let condition = match &case.expr {
+            Some(subject) => (**subject).clone().eq((**when).clone()),
+            None => (**when).clone(),
+        };
+        if !cannot_fail(&condition) {
+            return None;
+        }
+        branches.push(constant(then)?);
+        conditions.push(condition);
+    }
+    if let Some(otherwise) = &case.else_expr {
+        branches.push(constant(otherwise)?);
+        conditions.push(lit(true));
+    }
+    let data_type = branches.first()?.data_type();
+    branches.iter().all(|branch| branch.data_type() == data_type).then(|| (branches.into(), conditions))
+}
+
+/// True for conditions that are true, false or NULL of any row, so that one may be asked though an earlier branch is taken.
+fn cannot_fail(expression: &Expr) -> bool {
+    match expression {
+        Expr::Column(_) | Expr::Literal(_, _) => true,
+        Expr::BinaryExpr(binary) => {
+            use Operator::{And, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq, Or};
+            let is_test = matches!(binary.op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom | And | Or);
+            is_test && cannot_fail(&binary.left) && cannot_fail(&binary.right)
+        }
+        Expr::Not(part)
+        | Expr::IsNull(part)
+        | Expr::IsNotNull(part)
+        | Expr::IsTrue(part)
+        | Expr::IsFalse(part)
+        | Expr::IsNotTrue(part)
+        | Expr::IsNotFalse(part) => cannot_fail(part),
+        Expr::Between(between) => [&between.expr, &between.low, &between.high].into_iter().all(|part| cannot_fail(part)),
+        Expr::InList(list) => cannot_fail(&list.expr) && list.list.iter().all(cannot_fail),
+        _ => false,
+    }
+}
+
+/// The map from values to counts, of one row; NULL when nothing was counted.
+fn map_of(values: ArrayRef, counts: Vec<i64>) -> Result<ScalarValue> {
+    let fields = entries(values.data_type());
+    if counts.is_empty() {
+        return ScalarValue::try_from(map_type(values.data_type()));
+    }
+    let offsets = OffsetBuffer::from_lengths([counts.len()]);
+    let rows = StructArray::try_new(fields.clone(), vec![values, Arc::new(Int64Array::from(counts))], None)?;
+    let entries = Arc::new(Field::new("entries", DataType::Struct(fields), false));
+    Ok(ScalarValue::Map(Arc::new(MapArray::try_new(entries, offsets, rows, None, false)?)))
+}
+
+/// Counts the branches of a CASE by its conditions.
+#[derive(Debug)]
+struct BranchCounts {
+    branches: Branches,
+    counts: Vec<i64>,
+}
+
+impl Accumulator for BranchCounts {
+    fn update_batch(&mut self, conditions: &[ArrayRef]) -> Result<()> {
+        let Some(rows) = conditions.first().map(|condition| condition.len()) else { return Ok(()) };
+        // The rows that no branch has taken yet.
+        let mut left = vec![u64::MAX; rows.div_ceil(64)];
+        if let (Some(last), 1..) = (left.last_mut(), rows % 64) {
+            *last = (1 << (rows % 64)) - 1;
+        }
+        for (condition, count) in conditions.iter().zip(&mut self.counts) {
+            let mut taken = 0_u32;
+            for (left, holds) in left.iter_mut().zip(words(&holds(condition))) {
+                taken += (*left & holds).count_ones();
+                *left &= !holds;
+            }
+            *count += i64::from(taken);
+        }
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let lists = states[0].as_list::<i32>();
+        for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
+            let counts = lists.value(row);
+            for (sum, count) in self.counts.iter_mut().zip(counts.as_primitive::<Int64Type>().values()) {
+                *sum += count;
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let counts = Arc::new(Int64Array::from(self.counts.clone()));
+        Ok(vec![SingleRowListArrayBuilder::new(counts).build_list_scalar()])
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        // Several branches may give the same value, or none.
+        let data_type = self.branches.first().map_or(DataType::Null, ScalarValue::data_type);
+        let mut merged = ValueCounts::new(data_type)?;
+        for (branch, count) in self.branches.iter().zip(&self.counts).filter(|(branch, count)| !branch.is_null() && **count > 0) {
+            merged.add(&branch.to_array()?, Some(&[*count]))?;
+        }
+        merged.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.counts.capacity() * size_of::<i64>()
+    }
+}
+
+/// Counts values by their bytes.
+struct ValueCounts {
+    value_type: DataType,
+    converter: RowConverter,
+    counts: HashMap<Box<[u8]>, i64>,
+    bytes: usize,
+}
+
+impl std::fmt::Debug for ValueCounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ValueCounts({}, {} values)", self.value_type, self.counts.len())
+    }
+}
+
+impl ValueCounts {
+    fn new(value_type: DataType) -> Result<Self> {
+        let converter = RowConverter::new(vec![SortField::new(value_type.clone())])?;
+        Ok(Self { value_type, converter, counts: HashMap::new(), bytes: 0 })
+    }
+
+    /// Adds values, each as often as `times` says, or once.
+    fn add(&mut self, values: &ArrayRef, times: Option<&[i64]>) -> Result<()> {
+        let rows = self.converter.convert_columns(&[Arc::clone(values)])?;
+        for (row, value) in rows.iter().enumerate().filter(|(row, _)| values.is_valid(*row)) {
+            let times = times.and_then(|times| times.get(row)).copied().unwrap_or(1);
+            match self.counts.get_mut(value.data()) {
+                Some(count) => *count += times,
+                None => {
+                    self.bytes += value.data().len() + 2 * size_of::<(Box<[u8]>, i64)>();
+                    self.counts.insert(value.data().into(), times);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The values in their order, and their counts.
+    fn sorted(&self) -> Result<(ArrayRef, Vec<i64>)> {
+        let sorted: BTreeMap<&[u8], i64> = self.counts.iter().map(|(value, count)| (value.as_ref(), *count)).collect();
+        let parser = self.converter.parser();
+        let columns = self.converter.convert_rows(sorted.keys().map(|value| parser.parse(value)))?;
+        match columns.into_iter().next() {
+            Some(values) => Ok((values, sorted.into_values().collect())),
+            None => internal_err!("no column of values"),
+        }
+    }
+}
+
+impl Accumulator for ValueCounts {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.add(&values[0], None)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let (values, counts) = (states[0].as_list::<i32>(), states[1].as_list::<i32>());
+        for row in (0..values.len()).filter(|row| values.is_valid(*row)) {
+            self.add(&values.value(row), Some(counts.value(row).as_primitive::<Int64Type>().values()))?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let (values, counts) = self.sorted()?;
+        let counts: ArrayRef = Arc::new(Int64Array::from(counts));
+        Ok([values, counts].map(|column| SingleRowListArrayBuilder::new(column).build_list_scalar()).to_vec())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let (values, counts) = self.sorted()?;
+        map_of(values, counts)
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.converter.size() + self.bytes
+    }
+}
