@@ -45,6 +45,10 @@ pub enum Takes {
     Time,
     /// A role: integer, decimal or float.
     Number,
+    /// Roles: a list of number columns; without it every number column of the input that no other role reads.
+    Numbers,
+    /// Roles: a list of columns of numbers, texts and truth values; without it every such column that no other role reads.
+    Columns,
     /// An option: a whole number in this range.
     Integer(i64, i64),
     /// An option: a number in this range, both ends included.
@@ -74,7 +78,12 @@ pub enum Takes {
 impl Takes {
     /// True for arguments read from the input's rows.
     pub fn is_role(self) -> bool {
-        matches!(self, Self::Column | Self::Time | Self::Number)
+        matches!(self, Self::Column | Self::Time | Self::Number) || self.is_list_of_roles()
+    }
+
+    /// True for arguments that read several columns of the input.
+    pub fn is_list_of_roles(self) -> bool {
+        matches!(self, Self::Numbers | Self::Columns)
     }
 
     /// True for arguments that are constants of the call.
@@ -89,6 +98,8 @@ impl Takes {
             Self::Column => "column".into(),
             Self::Time => "date or timestamp column".into(),
             Self::Number => "number column".into(),
+            Self::Numbers => "list of number columns".into(),
+            Self::Columns => "list of columns".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
             Self::Integer(least, most) => format!("integer, {least} to {most}"),
             Self::Float(least, most) if most == f64::INFINITY => format!("number ≥ {least}"),

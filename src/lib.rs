@@ -48,7 +48,7 @@
 //! |---|---|
 //! | `cli` | arguments, the shell, formats; a thin door over one [`Session`] |
 //! | `engine` | puts everything together; the one way from a statement to its [`Answer`]; files that appear whole or not at all |
-//! | `profiles` | profiles, tags and segments: what their statements say, one plan and one pass for a refresh, what it publishes |
+//! | `profiles` | profiles, tags, segments and models: what their statements say, one plan and one pass for a refresh, what it publishes |
 //! | `sql` | text to statements; the hook that reads relation functions in FROM; the rule that replaces a call by its plan |
 //! | `functions` | what users call, a folder a domain, a file a function; relation functions, their arguments and steps |
 //! | `catalog` | what a database remembers: definitions, snapshots and runs in SQLite, and the immutable Parquet files they name |

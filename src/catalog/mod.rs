@@ -19,6 +19,7 @@
 
 pub(crate) mod data;
 pub(crate) mod definitions;
+pub(crate) mod models;
 pub(crate) mod objects;
 pub(crate) mod output;
 pub(crate) mod published;
@@ -41,7 +42,7 @@ pub(crate) use definitions::Definition;
 use crate::error::{failed, invalid};
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -124,6 +125,17 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
         rows        INTEGER,
         changes     INTEGER,
         message     TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    ",
+    "
+    -- What training a version of a model gave, and the microseconds that it took.
+    CREATE TABLE models (
+        object  INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        trained TEXT NOT NULL,
+        took    INTEGER NOT NULL,
+        PRIMARY KEY (object, version),
+        FOREIGN KEY (object, version) REFERENCES versions (object, version) ON DELETE CASCADE
     ) STRICT;
     ",
 ];

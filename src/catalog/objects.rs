@@ -1,9 +1,9 @@
-//! Profiles, tags and segments: each with every version it had.
+//! Profiles, tags, segments and models: each with every version it had.
 
 use std::fmt;
 
 use datafusion::common::Result;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::{Catalog, runs};
 
@@ -16,12 +16,23 @@ pub enum ObjectKind {
     Tag,
     /// An audience: a condition over a profile.
     Segment,
+    /// What was learned from rows, to be applied to others. It is of no profile.
+    Model,
 }
 
 impl ObjectKind {
     /// Every kind, with the words of its statements.
-    pub(crate) const ALL: [(Self, &str, &str); 3] =
-        [(Self::Profile, "PROFILE", "PROFILES"), (Self::Tag, "TAG", "TAGS"), (Self::Segment, "SEGMENT", "SEGMENTS")];
+    pub(crate) const ALL: [(Self, &str, &str); 4] = [
+        (Self::Profile, "PROFILE", "PROFILES"),
+        (Self::Tag, "TAG", "TAGS"),
+        (Self::Segment, "SEGMENT", "SEGMENTS"),
+        (Self::Model, "MODEL", "MODELS"),
+    ];
+
+    /// True for what belongs to a profile.
+    pub(crate) fn is_of_profile(self) -> bool {
+        matches!(self, Self::Tag | Self::Segment)
+    }
 
     /// The word in the catalog and in messages.
     pub(crate) fn word(self) -> &'static str {
@@ -29,6 +40,7 @@ impl ObjectKind {
             Self::Profile => "profile",
             Self::Tag => "tag",
             Self::Segment => "segment",
+            Self::Model => "model",
         }
     }
 }
@@ -44,7 +56,7 @@ impl fmt::Display for ObjectKind {
 pub(crate) struct Object {
     pub(crate) id: i64,
     pub(crate) kind: ObjectKind,
-    /// The profile it belongs to; for a profile, its own name.
+    /// The profile it belongs to; for a profile, its own name; for a model, nothing.
     pub(crate) profile: String,
     pub(crate) name: String,
     pub(crate) version: i64,
@@ -65,6 +77,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
     let kind = match word.as_str() {
         "profile" => ObjectKind::Profile,
         "tag" => ObjectKind::Tag,
+        "model" => ObjectKind::Model,
         _ => ObjectKind::Segment,
     };
     Ok(Object {
@@ -78,6 +91,32 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
         author: row.get(7)?,
         created_at: row.get(8)?,
     })
+}
+
+/// Adds a version of an object, the first one when there is none; returns the object's number and the version's.
+pub(super) fn new_version(
+    transaction: &Transaction<'_>,
+    kind: ObjectKind,
+    profile: &str,
+    name: &str,
+    sql: &str,
+    base: &str,
+    author: &str,
+) -> rusqlite::Result<(i64, i64)> {
+    transaction.execute(
+        "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
+        params![kind.word(), profile, name],
+    )?;
+    let (object, version) = transaction.query_row(
+        "UPDATE objects SET version = version + 1 WHERE kind = ?1 AND profile = ?2 AND name = ?3 RETURNING id, version",
+        params![kind.word(), profile, name],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    transaction.execute(
+        "INSERT INTO versions (object, version, sql, base, author) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![object, version, sql, base, author],
+    )?;
+    Ok((object, version))
 }
 
 impl Catalog {
@@ -104,22 +143,7 @@ impl Catalog {
         base: &str,
         author: &str,
     ) -> Result<i64> {
-        self.write(|transaction| {
-            transaction.execute(
-                "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
-                params![kind.word(), profile, name],
-            )?;
-            let (object, version): (i64, i64) = transaction.query_row(
-                "UPDATE objects SET version = version + 1 WHERE kind = ?1 AND profile = ?2 AND name = ?3 RETURNING id, version",
-                params![kind.word(), profile, name],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            transaction.execute(
-                "INSERT INTO versions (object, version, sql, base, author) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![object, version, sql, base, author],
-            )?;
-            Ok(version)
-        })
+        self.write(|transaction| Ok(new_version(transaction, kind, profile, name, sql, base, author)?.1))
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.

@@ -258,7 +258,8 @@ impl Watch {
             let progress = answer.progress();
             let (rows, bytes) = (grouped(progress.rows), HumanBytes(progress.bytes as u64));
             let made: String = progress.made.iter().map(|(name, count)| format!(", {} {name}", grouped(*count))).collect();
-            self.bar.set_message(format!("{rows} rows and {bytes} read{made}, {:.1} s", elapsed.as_secs_f64()));
+            let status = if progress.status.is_empty() { String::new() } else { format!(", {}", progress.status) };
+            self.bar.set_message(format!("{rows} rows and {bytes} read{made}{status}, {:.1} s", elapsed.as_secs_f64()));
             self.bar.tick();
         }
     }

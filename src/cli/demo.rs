@@ -6,7 +6,7 @@ use super::console::{Console, Failure, Script};
 
 const SHOP: (&str, &str) = ("sql/shop.sql", include_str!("../../sql/shop.sql"));
 
-const RECIPES: [(&str, &str); 15] = [
+const RECIPES: [(&str, &str); 18] = [
     ("sql/rfm/segments.sql", include_str!("../../sql/rfm/segments.sql")),
     ("sql/rfm/levels.sql", include_str!("../../sql/rfm/levels.sql")),
     ("sql/rfm/pareto.sql", include_str!("../../sql/rfm/pareto.sql")),
@@ -22,6 +22,9 @@ const RECIPES: [(&str, &str); 15] = [
     ("sql/tags/segments.sql", include_str!("../../sql/tags/segments.sql")),
     ("sql/tags/refresh.sql", include_str!("../../sql/tags/refresh.sql")),
     ("sql/tags/overview.sql", include_str!("../../sql/tags/overview.sql")),
+    ("sql/segment/clusters.sql", include_str!("../../sql/segment/clusters.sql")),
+    ("sql/segment/behaviour.sql", include_str!("../../sql/segment/behaviour.sql")),
+    ("sql/segment/model.sql", include_str!("../../sql/segment/model.sql")),
 ];
 
 /// Makes the shop, then runs each recipe under its title.

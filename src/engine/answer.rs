@@ -41,6 +41,8 @@ pub struct Progress {
     pub bytes: usize,
     /// What long steps have made so far, by its name: itemsets, say.
     pub made: BTreeMap<String, usize>,
+    /// What a long computation says of itself.
+    pub status: String,
 }
 
 impl Answer {
@@ -210,6 +212,13 @@ fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
             *progress.made.entry(name.to_string()).or_default() += count;
         }
     });
+    for metric in metrics.iter().flat_map(MetricsSet::iter) {
+        if let MetricValue::Custom { name, value } = metric.value()
+            && name == PROGRESS
+        {
+            progress.status = value.to_string();
+        }
+    }
     children.into_iter().for_each(|child| add_progress(child, progress));
 }
 

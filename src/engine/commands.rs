@@ -17,6 +17,7 @@ use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid};
 use crate::functions::definitions::text_of;
 use crate::profiles::definition::Definition;
+use crate::profiles::models;
 use crate::profiles::objects::Objects;
 use crate::profiles::refresh::{self, AsOf, Wanted};
 use crate::sql::command::{Command, Refresh};
@@ -35,6 +36,13 @@ impl Session {
         let state = self.context.state();
         let objects = self.objects(&state);
         match command {
+            Command::Create(create) if create.kind == ObjectKind::Model => {
+                let parameters = self.parameters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let (catalog, text) = (Arc::clone(&self.engine.shared.catalog), text.to_string());
+                Ok(Answer::work(&self.engine, move |running| async move {
+                    Box::pin(models::create(&state, &catalog, *create, &text, &parameters, &running)).await
+                }))
+            }
             Command::Create(create) => {
                 let parameters = self.parameters.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 objects.create(*create, text, &parameters).await.map(Answer::done)
@@ -57,6 +65,9 @@ impl Session {
                     }
                     ObjectKind::Segment => {
                         "SELECT profile, name, condition, version, customers, last_refresh, comment FROM system.segments ORDER BY profile, name"
+                    }
+                    ObjectKind::Model => {
+                        "SELECT name, type, version, rows_used, metrics, trained_at, comment FROM system.models ORDER BY name"
                     }
                 };
                 let frame = settled(|| self.context.sql(query)).await?;

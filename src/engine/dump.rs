@@ -31,9 +31,9 @@ fn dump(catalog: &Arc<Catalog>, state: &SessionState) -> Result<String> {
     for name in &names {
         add_table(catalog, state, name, &names, &mut done, &mut script)?;
     }
-    // Profiles first: a profile may not read what its own tags make, and tags may be of any order once it is there but for those they need.
+    // A model is trained when it is made, so that it needs the rows of its tables; tags may apply it. Profiles first: a profile may not read what its own tags make, and tags may be of any order once it is there but for those they need.
     let objects = catalog.objects()?;
-    for kind in [ObjectKind::Profile, ObjectKind::Tag, ObjectKind::Segment] {
+    for kind in [ObjectKind::Profile, ObjectKind::Model, ObjectKind::Tag, ObjectKind::Segment] {
         let mut waiting: Vec<_> = objects.iter().filter(|object| object.kind == kind).collect();
         let mut made: HashSet<(String, String)> = HashSet::new();
         while !waiting.is_empty() {

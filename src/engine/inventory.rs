@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::functions::definitions::text_of;
+use crate::functions::model::Trained;
 use crate::profiles::definition::{Definition, Says};
 use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 
@@ -74,6 +75,7 @@ impl Known {
             ObjectKind::Profile => &[ColumnRole::Key],
             ObjectKind::Tag => &[ColumnRole::Tag, ColumnRole::Tags],
             ObjectKind::Segment => &[ColumnRole::Segment],
+            ObjectKind::Model => &[],
         };
         let is_own = |name: &str| self.definition.object.kind == ObjectKind::Profile || name == self.definition.object.name;
         let columns = self.snapshot.iter().flat_map(|snapshot| &snapshot.columns);
@@ -163,6 +165,52 @@ pub(super) fn segments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dy
     table(columns)
 }
 
+/// `system.models`: the newest version of each.
+pub(super) fn models(catalog: &Catalog, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
+    let known = Known::all(catalog, state, ObjectKind::Model)?;
+    let stored = catalog.models()?;
+    let trained: Vec<Option<Trained>> = known
+        .iter()
+        .map(|known| {
+            let name = &known.definition.object.name;
+            stored.iter().find(|model| model.name == *name).map(|model| Trained::read(name, &model.trained)).transpose()
+        })
+        .collect::<Result<_>>()?;
+    let of = |get: fn(&Trained) -> String| trained.iter().map(move |trained| trained.as_ref().map(get));
+    let count = |get: fn(&Trained) -> u64| trained.iter().map(move |trained| trained.as_ref().map(|trained| get(trained) as i64));
+    let took = known.iter().map(|known| {
+        let model = stored.iter().find(|model| model.name == known.definition.object.name);
+        model.map(|model| model.took as f64 / 1e6)
+    });
+    let own = |get: fn(&Definition) -> String| known.iter().map(move |known| given(&get(&known.definition)));
+    table(vec![
+        text("name", own(|definition| definition.object.name.clone())),
+        text("type", of(|trained| trained.model_type.clone())),
+        number("version", known.iter().map(|known| Some(known.definition.object.version))),
+        text("key", of(|trained| trained.key.clone())),
+        text("features", of(features)),
+        text("options", of(|trained| trained.options.clone())),
+        number("rows_used", count(|trained| trained.rows)),
+        number("rows_skipped", count(|trained| trained.skipped)),
+        text("metrics", of(metrics)),
+        share("seconds", took),
+        text("trained_at", own(|definition| definition.object.created_at.clone())),
+        text("comment", own(|definition| definition.comment.clone())),
+        text("owner", own(|definition| definition.owner.clone())),
+        text("author", own(|definition| definition.object.author.clone())),
+        text("definition", own(|definition| definition.object.sql.clone())),
+        text("model", of(Trained::to_text)),
+    ])
+}
+
+fn features(trained: &Trained) -> String {
+    trained.features.iter().map(|feature| feature.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn metrics(trained: &Trained) -> String {
+    trained.metrics.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
 /// `system.comments`: what definitions say of the tables and columns that they publish; `information_schema` shows it.
 pub(super) fn comments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
     let mut rows: Vec<[Option<String>; 4]> = vec![];
@@ -189,6 +237,7 @@ pub(super) fn comments(catalog: &Catalog, state: &SessionState) -> Result<Arc<dy
                 }
                 ObjectKind::Tag => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
                 ObjectKind::Segment => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
+                ObjectKind::Model => {}
             }
         }
     }
@@ -262,6 +311,27 @@ pub(super) fn describe(catalog: &Catalog, definition: Definition) -> Result<Vec<
             add("profile", object.profile.clone());
             add("condition", condition.to_string());
         }
+        Says::Model(says) => {
+            add("type", says.model_type.clone());
+            if let Some(model) = catalog.model(&object.name)? {
+                let trained = Trained::read(&object.name, &model.trained)?;
+                add("key", trained.key.clone());
+                add("features", features(&trained));
+                add("options", trained.options.clone());
+                add("missing", trained.missing.word().to_string());
+                add("rows_used", trained.rows.to_string());
+                add("rows_skipped", trained.skipped.to_string());
+                for (name, value) in &trained.metrics {
+                    add(name, value.clone());
+                }
+                add("seconds", format!("{:.3}", model.took as f64 / 1e6));
+            }
+        }
+    }
+    for name in known.definition.models() {
+        let version =
+            catalog.model(&name)?.map_or_else(|| "which is not there".to_string(), |model| format!("version {}", model.version));
+        add("applies", format!("model {name}, {version}"));
     }
     for (name, value) in parameters {
         add(&format!("${name}"), value.to_string());

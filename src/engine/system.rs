@@ -25,7 +25,8 @@ pub(super) struct SystemSchema {
     pub(super) session: SessionLink,
 }
 
-const TABLES: [&str; 9] = ["comments", "functions", "profiles", "runs", "segments", "settings", "statements", "tags", "versions"];
+const TABLES: [&str; 10] =
+    ["comments", "functions", "profiles", "runs", "segments", "models", "settings", "statements", "tags", "versions"];
 
 /// Every page there is: functions by domain, then statements.
 pub(super) fn pages() -> Vec<&'static Doc> {
@@ -63,6 +64,7 @@ impl SchemaProvider for SystemSchema {
             "comments" => Some(inventory::comments(&self.catalog, &self.session.state()?)?),
             "profiles" => Some(inventory::profiles(&self.catalog, &self.session.state()?)?),
             "tags" => Some(inventory::tags(&self.catalog, &self.session.state()?)?),
+            "models" => Some(inventory::models(&self.catalog, &self.session.state()?)?),
             "segments" => Some(inventory::segments(&self.catalog, &self.session.state()?)?),
             "versions" => Some(inventory::versions(&self.catalog)?),
             "runs" => Some(inventory::runs(&self.catalog)?),

@@ -48,6 +48,8 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
             "; convert it with to_timestamp(…) or CAST(… AS DATE)",
         ),
         Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
+        Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
+        Takes::Columns => (is_feature(data_type), "numbers, texts or truth values", NO_NUMBER),
         _ => (!matches!(data_type, DataType::Null), "a typed column", "; convert it with CAST"),
     };
     if fits {
@@ -55,6 +57,24 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     }
     let problem = format!("{} must be {wanted}, \"{}\" is {data_type}{advice}", role.name, role.column);
     Err(invalid(doc.name, problem))
+}
+
+const NO_NUMBER: &str = "; name the columns with features => […], and make a number of this one: of a date, say, the days since";
+
+/// True for types of columns that a function reads without being told their names.
+pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
+    match takes {
+        Takes::Numbers => data_type.is_numeric(),
+        Takes::Columns => is_feature(data_type),
+        _ => false,
+    }
+}
+
+fn is_feature(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_feature(values),
+        other => other.is_numeric() || other.is_string() || matches!(other, DataType::Boolean),
+    }
 }
 
 /// The type a parameter has when it stands for this option.

@@ -11,6 +11,7 @@ use datafusion::execution::config::SessionConfig;
 
 use crate::catalog::snapshots::PublishedColumn;
 use crate::error::invalid;
+use crate::functions::model::Trained;
 
 /// What a profile has published.
 #[derive(Debug, Clone)]
@@ -96,6 +97,14 @@ pub trait Definitions: Debug + Send + Sync {
         Err(no_database(profile))
     }
 
+    /// The newest version of a model.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    fn model(&self, name: &str) -> Result<Trained> {
+        Err(no_database(name))
+    }
+
     /// A segment.
     ///
     /// # Errors
@@ -135,7 +144,7 @@ pub fn is_known(config: &SessionConfig) -> bool {
 pub struct NoDefinitions;
 
 fn no_database(name: &str) -> DataFusionError {
-    invalid(name, "profiles need a session of a database; open one with Engine::open")
+    invalid(name, "profiles and models need a session of a database; open one with Engine::open")
 }
 
 impl Definitions for NoDefinitions {

@@ -7,8 +7,12 @@ pub(crate) mod aggregate;
 pub(crate) mod amounts;
 pub(crate) mod arguments;
 mod basket;
+pub(crate) mod beside;
 mod bits;
+mod clustering;
 pub(crate) mod definitions;
+mod features;
+pub(crate) mod model;
 pub(crate) mod relation;
 mod rfm;
 mod sample;
@@ -90,5 +94,10 @@ impl FunctionSet {
 
 /// Every domain.
 pub(crate) fn all() -> Vec<FunctionSet> {
-    vec![rfm::functions(), basket::functions(), tags::functions(), segment::functions(), sample::functions()]
+    vec![rfm::functions(), basket::functions(), tags::functions(), segment::functions(), model::functions(), sample::functions()]
+}
+
+/// The page of a function; an empty one when there is none of that name.
+pub(crate) fn page(name: &str) -> &'static Doc {
+    all().iter().flat_map(FunctionSet::docs).find(|doc| doc.name == name).unwrap_or(&Doc::EMPTY)
 }

@@ -35,7 +35,7 @@ pub trait RelationFunction: Debug + Send + Sync {
 /// One role of a call: a column of the projected input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Role {
-    /// The argument's name.
+    /// The argument's name; the columns of a list share it.
     pub name: &'static str,
     /// The column's own name in the user's input.
     pub column: String,
@@ -51,6 +51,11 @@ impl Roles {
     /// The role of that name, when given.
     pub fn get(&self, name: &str) -> Option<&Role> {
         self.0.iter().find(|role| role.name == name)
+    }
+
+    /// The columns of a list, with their places in the projected input.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = (usize, &Role)> {
+        self.0.iter().enumerate().filter(move |(_, role)| role.name == name)
     }
 
     /// A role that the function's page requires.
@@ -69,7 +74,7 @@ impl Roles {
 pub struct Call {
     /// The function's page.
     pub doc: &'static Doc,
-    /// The input, projected to the roles: column `i` is role `i` and bears its name.
+    /// The input, projected to the roles: column `i` is role `i` and bears its name, in a list with a number.
     pub input: Option<LogicalPlan>,
     /// The relations beside the input, by the names of their arguments.
     pub others: Vec<(&'static str, LogicalPlan)>,

@@ -4,12 +4,13 @@
 //! operator needs stands here once: EXPLAIN, metrics, memory from the session's pool, and a guard against a filter
 //! that must not sink below it.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -29,7 +30,9 @@ use datafusion::physical_expr::{
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, CustomMetricValue, ExecutionPlanMetricsSet, MetricBuilder, MetricValue, MetricsSet,
+};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
     Partitioning, PlanProperties,
@@ -52,6 +55,41 @@ pub enum Reads {
 
 /// The metrics that tell how far a step is begin with this.
 pub const PROGRESS: &str = "progress_";
+
+/// A line that tells how far a step is.
+#[derive(Debug, Clone, Default)]
+pub struct Status(Arc<Mutex<String>>);
+
+impl Status {
+    /// Says something new.
+    pub fn set(&self, text: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl CustomMetricValue for Status {
+    fn new_empty(&self) -> Arc<dyn CustomMetricValue> {
+        Arc::new(Self::default())
+    }
+
+    fn aggregate(&self, other: Arc<dyn CustomMetricValue>) {
+        self.set(other.to_string());
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn is_eq(&self, other: &Arc<dyn CustomMetricValue>) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
 
 /// The partitions of one input.
 pub type Streams = Vec<SendableRecordBatchStream>;
@@ -122,6 +160,14 @@ impl StepContext {
     /// A counter that the user is shown while the step works: `itemsets` appears as "12,345 itemsets".
     pub fn progress(&self, name: &str) -> Count {
         self.counter(format!("{PROGRESS}{name}"))
+    }
+
+    /// What the user is told while the step works.
+    pub fn status(&self) -> Status {
+        let status = Status::default();
+        let value = MetricValue::Custom { name: PROGRESS.into(), value: Arc::new(status.clone()) };
+        MetricBuilder::new(&self.metrics).with_partition(self.partition).build(value);
+        status
     }
 
     /// A timer of the step's own work, shown as `elapsed_compute`.

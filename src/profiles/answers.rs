@@ -17,6 +17,7 @@ use crate::catalog::runs::now;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{did_you_mean, invalid};
 use crate::functions::definitions::{Definitions, Published, SegmentDefinition, quoted};
+use crate::functions::model::Trained;
 use crate::sql::time_travel::AT;
 
 type State = dyn Fn() -> Result<SessionState> + Send + Sync;
@@ -64,6 +65,16 @@ impl Definitions for CatalogDefinitions {
         let time = at.map_or_else(String::new, |at| format!("{AT}{at}"));
         let table = format!("{PROFILE_SCHEMA}.{}", quoted(&format!("{profile}{STATE}{time}")));
         Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
+    }
+
+    fn model(&self, name: &str) -> Result<Trained> {
+        match self.catalog.model(name)? {
+            Some(model) => Trained::read(&format!("model {name}, version {}", model.version), &model.trained),
+            None => {
+                let state = (self.state)()?;
+                Err(Objects { state: &state, catalog: &self.catalog }.missing(ObjectKind::Model, name)?)
+            }
+        }
     }
 
     fn segment(&self, name: &str) -> Result<SegmentDefinition> {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, TableFactor, UnaryOperator, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, TableFactor, UnaryOperator, Value, ValueWithSpan, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 
 use crate::catalog::objects::{Object, ObjectKind};
 use crate::error::{did_you_mean, invalid, one_of};
+use crate::functions::model::{model_type as model_type_of, type_names};
 use crate::sql::command::{Body, Command, Create, normal};
 use crate::sql::parser::{self, Parsed};
 
@@ -40,6 +42,20 @@ pub(crate) enum Says {
     Profile(ProfileSays),
     Tag(TagSays),
     Segment(Box<Expr>),
+    Model(ModelSays),
+}
+
+/// `CREATE MODEL`
+#[derive(Debug, Clone)]
+pub(crate) struct ModelSays {
+    pub(crate) model_type: String,
+    pub(crate) key: String,
+    /// The columns to learn from; all that fit when not given.
+    pub(crate) features: Option<Vec<String>>,
+    pub(crate) weight: Option<String>,
+    /// The options of the model's type.
+    pub(crate) options: Vec<(String, ScalarValue)>,
+    pub(crate) query: Box<Query>,
 }
 
 /// `CREATE PROFILE`
@@ -100,6 +116,7 @@ impl ProfileDefinition {
                 Says::Profile(says) => own = Some((definition, says)),
                 Says::Tag(says) => tags.push((definition, says)),
                 Says::Segment(condition) => segments.push((definition, *condition)),
+                Says::Model(_) => {}
             }
         }
         Ok(own.map(|(own, says)| Self { own, says, tags, segments }))
@@ -119,10 +136,10 @@ impl Definition {
     /// What a statement says.
     pub(crate) fn from_statement(object: Object, create: Create) -> Result<Self> {
         let subject = object.name.clone();
-        let mut options = Options { subject: &subject, given: create.options };
+        let mut body = create.body;
+        let mut options = Options { subject: &subject, given: create.options, used: placeholders_in(&body) };
         let comment = options.text("comment")?.unwrap_or_default();
         let owner = options.text("owner")?.unwrap_or_default();
-        let mut body = create.body;
         resolve_files(&mut body, &object.base);
         let says = match (create.kind, body) {
             (ObjectKind::Profile, Body::Query(query)) => Says::Profile(ProfileSays {
@@ -146,10 +163,20 @@ impl Definition {
                 let tag_type = tag_type.unwrap_or_else(|| if has_case(&query) { "rule".into() } else { "sql".into() });
                 Says::Tag(TagSays { path, tag_type, multiple, query })
             }
+            (ObjectKind::Model, Body::Query(query)) => {
+                let choices: Vec<&str> = type_names().collect();
+                let missing = |what: &str| invalid(&subject, format!("a model needs {what} before AS"));
+                let model_type = options.choice("type", &choices)?;
+                let model_type = model_type.ok_or_else(|| missing("a type; write WITH (type = 'kmeans', …)"))?;
+                let key = options.text("key")?.ok_or_else(|| missing("a key; write WITH (key = 'column', …)"))?;
+                let (features, weight) = (options.texts("features")?, options.text("weight")?);
+                let options = options.of_model(&model_type)?;
+                Says::Model(ModelSays { model_type, key, features, weight, options, query })
+            }
             (_, Body::Condition(condition)) => Says::Segment(condition),
             (_, Body::Query(query)) => return Err(invalid(&subject, format!("a segment is a condition, got {query}"))),
         };
-        let parameters = options.parameters(&says.placeholders())?;
+        let parameters = options.parameters()?;
         Ok(Self { object, comment, owner, parameters, says })
     }
 }
@@ -161,23 +188,31 @@ impl Definition {
             Says::Profile(says) => tables_in(&says.query),
             Says::Tag(says) => tables_in(&says.query),
             Says::Segment(condition) => tables_in(condition.as_ref()),
+            Says::Model(says) => tables_in(&says.query),
+        }
+    }
+
+    /// The models its query applies.
+    pub(crate) fn models(&self) -> Vec<String> {
+        match &self.says {
+            Says::Profile(says) => models_in(&says.query),
+            Says::Tag(says) => models_in(&says.query),
+            Says::Segment(condition) => models_in(condition.as_ref()),
+            Says::Model(says) => models_in(&says.query),
         }
     }
 }
 
-impl Says {
-    fn placeholders(&self) -> Vec<String> {
-        let mut found = Placeholders(vec![]);
-        let _ = match self {
-            Self::Profile(says) => says.query.visit(&mut found),
-            Self::Tag(says) => says.query.visit(&mut found),
-            Self::Segment(condition) => condition.visit(&mut found),
-        };
-        found.0
-    }
+/// The names of `$name` in a body.
+fn placeholders_in(body: &Body) -> Vec<String> {
+    let mut found = Placeholders(vec![]);
+    let _ = match body {
+        Body::Query(query) => query.visit(&mut found),
+        Body::Condition(condition) => condition.visit(&mut found),
+    };
+    found.0
 }
 
-/// The names of `$name` in a body.
 struct Placeholders(Vec<String>);
 
 impl Visitor for Placeholders {
@@ -225,10 +260,38 @@ fn resolve_files(body: &mut Body, base: &str) {
     };
 }
 
+/// The options that objects of some kind have.
+const KNOWN: [&str; 10] =
+    ["key", "time_columns", "keep_snapshots", "path", "type", "multiple", "comment", "owner", "features", "weight"];
+
 /// The options of a statement, taken one by one.
 struct Options<'a> {
     subject: &'a str,
     given: Vec<(String, Expr)>,
+    /// The names of `$name` after AS.
+    used: Vec<String>,
+}
+
+/// A number, text or truth value as it is written.
+fn constant(subject: &str, name: &str, value: &Expr) -> Result<ScalarValue> {
+    let wrong = || invalid(subject, format!("{name} takes a constant, got {value}"));
+    let number = |text: &str| match text.parse::<i64>() {
+        Ok(whole) => Ok(ScalarValue::Int64(Some(whole))),
+        Err(_) => text.parse::<f64>().map(|number| ScalarValue::Float64(Some(number))).map_err(|_| wrong()),
+    };
+    match value {
+        Expr::Value(ValueWithSpan { value, .. }) => match value {
+            Value::Number(text, _) => number(text),
+            Value::SingleQuotedString(text) => Ok(ScalarValue::Utf8(Some(text.clone()))),
+            Value::Boolean(truth) => Ok(ScalarValue::Boolean(Some(*truth))),
+            _ => Err(wrong()),
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
+            Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => number(&format!("-{text}")),
+            _ => Err(wrong()),
+        },
+        _ => Err(wrong()),
+    }
 }
 
 impl Options<'_> {
@@ -250,6 +313,51 @@ impl Options<'_> {
             Some(Value::SingleQuotedString(text)) if !(text.trim().is_empty() && name == "key") => Ok(Some(text)),
             Some(other) => Err(invalid(self.subject, format!("{name} takes a text in quotes, got {other}"))),
         }
+    }
+
+    /// `'one, two'` or `['one', 'two']`
+    fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>> {
+        let place = self.given.iter().position(|(given, value)| given == name && matches!(value, Expr::Array(_)));
+        let Some(place) = place else {
+            let text = self.text(name)?;
+            return Ok(
+                text.map(|text| text.split(',').map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect())
+            );
+        };
+        let (_, list) = self.given.remove(place);
+        let Expr::Array(list) = list else { return Ok(None) };
+        let texts = list.elem.iter().map(|element| match element {
+            Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Ok(text.clone()),
+            Expr::Identifier(name) => Ok(normal(name)),
+            other => Err(invalid(self.subject, format!("{name} takes names of columns, got {other}"))),
+        });
+        texts.collect::<Result<_>>().map(Some)
+    }
+
+    /// The options of a type of model, as they are written.
+    fn of_model(&mut self, model_type: &str) -> Result<Vec<(String, ScalarValue)>> {
+        let Some(kind) = model_type_of(model_type) else { return Ok(vec![]) };
+        let known = kind.doc().arguments.iter().filter(|argument| argument.takes.is_option());
+        let mut options = vec![];
+        for argument in known {
+            let Some(place) = self.given.iter().position(|(given, _)| given == argument.name) else { continue };
+            let (name, value) = self.given.remove(place);
+            if self.given.iter().any(|(given, _)| *given == name) {
+                return Err(invalid(self.subject, format!("{name} is given twice")));
+            }
+            options.push((name, constant(self.subject, argument.name, &value)?));
+        }
+        let unknown = self.given.iter().find(|(name, _)| !KNOWN.contains(&name.as_str()));
+        if let Some((name, _)) = unknown.filter(|(name, _)| !self.used.contains(name)) {
+            let names = kind.doc().arguments.iter().filter(|argument| argument.takes.is_option()).map(|argument| argument.name);
+            let suggestion = did_you_mean(name, names.clone());
+            let names = names.collect::<Vec<_>>().join(", ");
+            return Err(invalid(
+                self.subject,
+                format!("no such option of a model of type '{model_type}': {name}{suggestion}; it takes {names}"),
+            ));
+        }
+        Ok(options)
     }
 
     fn flag(&mut self, name: &str) -> Result<Option<bool>> {
@@ -291,8 +399,8 @@ impl Options<'_> {
     }
 
     /// What is left are constants of the object's own, if its body uses them.
-    fn parameters(self, used: &[String]) -> Result<BTreeMap<String, Expr>> {
-        const KNOWN: [&str; 8] = ["key", "time_columns", "keep_snapshots", "path", "type", "multiple", "comment", "owner"];
+    fn parameters(self) -> Result<BTreeMap<String, Expr>> {
+        let used = self.used;
         let mut parameters = BTreeMap::new();
         for (name, value) in self.given {
             if KNOWN.contains(&name.as_str()) {
@@ -364,4 +472,38 @@ pub(super) fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
     let mut tables = Tables(vec![]);
     let _ = part.visit(&mut tables);
     tables.0
+}
+
+/// The models that a body applies: the first argument of `ml_predict` and its like, or the one named `model`.
+pub(super) fn models_in(part: &impl Visit) -> Vec<String> {
+    struct Models(Vec<String>);
+    impl Visitor for Models {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            let (name, arguments) = match factor {
+                TableFactor::Table { name, args: Some(arguments), .. } => (name, &arguments.args),
+                TableFactor::Function { name, args, .. } => (name, args),
+                _ => return ControlFlow::Continue(()),
+            };
+            if name.to_string().to_lowercase().starts_with("ml_") {
+                let named = arguments.iter().find(|argument| argument.to_string().to_lowercase().starts_with("model =>"));
+                let model = named.or(arguments.first()).map(|argument| match argument {
+                    FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg) => arg,
+                });
+                match model {
+                    Some(FunctionArgExpr::Expr(Expr::Identifier(name))) => self.0.push(normal(name)),
+                    Some(FunctionArgExpr::Expr(Expr::Value(ValueWithSpan {
+                        value: Value::SingleQuotedString(name), ..
+                    }))) => {
+                        self.0.push(name.clone());
+                    }
+                    _ => {}
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut models = Models(vec![]);
+    let _ = part.visit(&mut models);
+    models.0
 }

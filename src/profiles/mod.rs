@@ -19,6 +19,7 @@ pub(crate) mod answers;
 mod changes;
 mod combine;
 pub(crate) mod definition;
+pub(crate) mod models;
 pub(crate) mod objects;
 mod pin;
 pub(crate) mod plan;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
+use sqlparser::ast::Statement as SqlStatement;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::definition::{Definition, ProfileDefinition, tables_in};
+use super::definition::{Definition, ProfileDefinition, models_in, tables_in};
 use super::plan::{PROFILE_SCHEMA, Planner, SEGMENT_SCHEMA, no_profile, uses};
 use crate::catalog::Catalog;
 use crate::catalog::objects::{Object, ObjectKind};
@@ -92,7 +93,7 @@ impl Objects<'_> {
                 "exists already; write CREATE OR REPLACE for a new version, or DROP it first",
             ));
         }
-        if kind != ObjectKind::Profile && !profiles(&objects).any(|other| other == profile) {
+        if kind.is_of_profile() && !profiles(&objects).any(|other| other == profile) {
             return Err(no_profile(&profile, profiles(&objects)));
         }
         if let Some(other) = clash(kind, &profile, &name, &objects) {
@@ -151,16 +152,21 @@ impl Objects<'_> {
                 continue;
             }
             let is_part = object.kind == ObjectKind::Profile && other.profile == object.name;
+            let applies =
+                object.kind == ObjectKind::Model && Definition::read(other.clone(), self.state)?.models().contains(&object.name);
             let definition = Definition::read(other.clone(), self.state)?;
             let by_name = object.kind == ObjectKind::Tag
                 && other.profile == object.profile
                 && uses(&definition, &object.profile).contains(&object.name);
             let reads = definition.tables().iter().any(|table| is_table_of(object, table));
-            if is_part || by_name || (reads && object.kind != ObjectKind::Tag) {
+            if is_part || applies || by_name || (reads && object.kind != ObjectKind::Tag) {
                 users.push(format!("{} {}", other.kind, other.name));
             }
         }
-        users.extend(self.views_over(|table| object.kind != ObjectKind::Tag && is_table_of(object, table))?);
+        users.extend(self.views_where(|view| {
+            tables_in(view).iter().any(|table| is_table_of(object, table))
+                || (object.kind == ObjectKind::Model && models_in(view).contains(&object.name))
+        })?);
         Ok(users)
     }
 
@@ -182,10 +188,10 @@ impl Objects<'_> {
 
     /// The views over a table of the schema `public`.
     pub(crate) fn views_of_table(&self, name: &str) -> Result<Vec<String>> {
-        self.views_over(|table| is_own_table(table, name))
+        self.views_where(|view| tables_in(view).iter().any(|table| is_own_table(table, name)))
     }
 
-    fn views_over(&self, is_it: impl Fn(&[String]) -> bool) -> Result<Vec<String>> {
+    fn views_where(&self, is_it: impl Fn(&SqlStatement) -> bool) -> Result<Vec<String>> {
         use crate::sql::parser::{self, Parsed};
         let mut users = vec![];
         for (name, kind) in self.catalog.names()? {
@@ -196,7 +202,7 @@ impl Objects<'_> {
             for statement in parser::parse(&view.sql, self.state)? {
                 if let Parsed::Sql(parsed) = statement.parsed
                     && let datafusion::sql::parser::Statement::Statement(statement) = *parsed
-                    && tables_in(statement.as_ref()).iter().any(|table| is_it(table))
+                    && is_it(statement.as_ref())
                 {
                     users.push(format!("view {name}"));
                 }
@@ -225,7 +231,7 @@ fn is_table_of(object: &Object, table: &[String]) -> bool {
             schema == PROFILE_SCHEMA && super::published::ENDS.iter().any(|end| name.strip_suffix(end) == Some(&object.name))
         }
         ObjectKind::Segment => schema == SEGMENT_SCHEMA && name == object.name,
-        ObjectKind::Tag => false,
+        ObjectKind::Tag | ObjectKind::Model => false,
     }
 }
 
@@ -247,17 +253,17 @@ fn clash(kind: ObjectKind, profile: &str, name: &str, objects: &[Object]) -> Opt
                 .find(|object| object.profile != profile)
                 .map(|object| format!("profile {} has a segment {name}", object.profile))
         }
-        ObjectKind::Tag => None,
+        ObjectKind::Tag | ObjectKind::Model => None,
     }
 }
 
 /// Who makes a definition: the user of the operating system.
-fn author() -> String {
+pub(super) fn author() -> String {
     ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
 }
 
 /// The text of a statement with the session's parameters in the place of `$name`; `$as_of` and the object's own constants stay.
-fn with_values(text: &str, create: &Create, parameters: &HashMap<String, ScalarValue>) -> Result<String> {
+pub(super) fn with_values(text: &str, create: &Create, parameters: &HashMap<String, ScalarValue>) -> Result<String> {
     if !text.contains('$') {
         return Ok(text.to_string());
     }

@@ -88,11 +88,7 @@ pub(crate) async fn refresh(
     let began = std::time::Instant::now();
     // Only now: another process may have published while this one waited, and nobody does from here on.
     let refresh = Refresh::new(state, catalog, &wanted)?;
-    let run = Run {
-        catalog: Arc::clone(catalog),
-        id: catalog.begin_run(REFRESH, &wanted.profile, refresh.as_of)?,
-        ended: false,
-    };
+    let run = Run { catalog: Arc::clone(catalog), id: catalog.begin_run(REFRESH, &wanted.profile, refresh.as_of)?, ended: false };
     match refresh.run(&run, running).await {
         Ok(counted) => {
             run.ended();

@@ -65,7 +65,7 @@ pub struct Create {
 /// What comes after `AS`.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// Of a profile or tag.
+    /// Of a profile, tag or model.
     Query(Box<Query>),
     /// Of a segment.
     Condition(Box<Expr>),
@@ -148,7 +148,10 @@ fn skip(parser: &mut Parser<'_>, words: usize) {
 fn create(parser: &mut Parser<'_>, kind: ObjectKind, or_replace: bool) -> Result<Command, ParserError> {
     let if_not_exists = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
     let (name, profile) = named(parser)?;
-    if kind != ObjectKind::Profile && profile.is_none() {
+    if profile.is_some() && !kind.is_of_profile() {
+        return Err(ParserError::ParserError(format!("a {kind} is of no profile; leave ON out")));
+    }
+    if kind.is_of_profile() && profile.is_none() {
         let found = parser.peek_token();
         return parser.expected(&format!("ON and the name of the profile that the {kind} is of"), found);
     }

@@ -15,7 +15,7 @@ use sqlparser::ast::{
 use super::call::CallNode;
 use crate::docs::{Doc, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::functions::arguments::{check_role, find, parameter_type, require_all};
+use crate::functions::arguments::{check_role, find, is_default, parameter_type, require_all};
 use crate::functions::relation::{RelationFunction, Role, Roles};
 
 /// Plans the relation functions in FROM; leaves everything else to DataFusion.
@@ -173,33 +173,82 @@ impl Reader<'_> {
         let Some(input) = input else { return Ok((None, Roles::default())) };
         let place = |name: &str| doc.arguments.iter().position(|argument| argument.name == name);
         given.sort_by_key(|(name, ..)| place(name));
-        let (mut roles, mut columns) = (vec![], vec![]);
+        let mut read = vec![];
         for (name, takes, expression) in given {
-            let text = expression.to_string();
-            let planned = self.context.sql_to_expr(expression, input.schema()).map_err(|error| {
-                let Some(column) = missing_column(&error) else { return error };
-                let names: Vec<&str> = input.schema().fields().iter().map(|field| field.name().as_str()).collect();
-                let suggestion = did_you_mean(&column.name, names.iter().copied());
-                let problem = format!(
-                    "{name} => {text}: the input has no column \"{}\"{suggestion}; it has {}",
-                    column.name,
-                    names.join(", ")
-                );
-                invalid(doc.name, problem)
-            })?;
-            let column = match &planned {
-                Expr::Column(column) => column.name.clone(),
-                _ => name.to_string(),
-            };
-            let (_, field) = planned.to_field(input.schema())?;
-            let field = Field::new(name, field.data_type().clone(), field.is_nullable());
-            let role = Role { name, column, field: Arc::new(field) };
-            check_role(doc, takes, &role)?;
-            roles.push(role);
-            columns.push(planned.alias(name));
+            match expression {
+                ast::Expr::Array(list) if takes.is_list_of_roles() => {
+                    for (number, expression) in list.elem.into_iter().enumerate() {
+                        read.push(self.role(name, takes, &input, expression, Some(number))?);
+                    }
+                }
+                other if takes.is_list_of_roles() => {
+                    let problem = format!("{name} takes a list of columns; write {name} => [{other}]");
+                    return Err(invalid(doc.name, problem));
+                }
+                other => read.push(self.role(name, takes, &input, other, None)?),
+            }
         }
+        for argument in doc.arguments.iter().filter(|argument| argument.takes.is_list_of_roles()) {
+            if !read.iter().any(|(role, _): &(Role, Expr)| role.name == argument.name) {
+                let columns = input.schema().columns();
+                let used: Vec<Expr> = read.iter().map(|(_, expression)| expression.clone().unalias()).collect();
+                let fields = columns.into_iter().zip(input.schema().fields());
+                let unused = fields.filter(|(column, field)| {
+                    is_default(argument.takes, field.data_type()) && !used.contains(&Expr::Column(column.clone()))
+                });
+                for (number, (column, _)) in unused.enumerate() {
+                    read.push(self.planned(argument.name, argument.takes, &input, Expr::Column(column), Some(number))?);
+                }
+            }
+        }
+        // In the page's order also where a list was not given.
+        read.sort_by_key(|(role, _)| place(role.name));
+        let (roles, columns): (Vec<Role>, Vec<Expr>) = read.into_iter().unzip();
         let projected = LogicalPlanBuilder::from(input).project(columns)?.build()?;
         Ok((Some(projected), Roles(roles)))
+    }
+
+    /// Plans the expression of a role, the `number`th of its list if it is one.
+    fn role(
+        &mut self,
+        name: &'static str,
+        takes: Takes,
+        input: &LogicalPlan,
+        expression: ast::Expr,
+        number: Option<usize>,
+    ) -> Result<(Role, Expr)> {
+        let doc = self.doc();
+        let text = expression.to_string();
+        let planned = self.context.sql_to_expr(expression, input.schema()).map_err(|error| {
+            let Some(column) = missing_column(&error) else { return error };
+            let names: Vec<&str> = input.schema().fields().iter().map(|field| field.name().as_str()).collect();
+            let suggestion = did_you_mean(&column.name, names.iter().copied());
+            let problem =
+                format!("{name} => {text}: the input has no column \"{}\"{suggestion}; it has {}", column.name, names.join(", "));
+            invalid(doc.name, problem)
+        })?;
+        self.planned(name, takes, input, planned, number)
+    }
+
+    fn planned(
+        &self,
+        name: &'static str,
+        takes: Takes,
+        input: &LogicalPlan,
+        planned: Expr,
+        number: Option<usize>,
+    ) -> Result<(Role, Expr)> {
+        let column = match (&planned, number) {
+            (Expr::Column(column), _) => column.name.clone(),
+            (_, None) => name.to_string(),
+            (other, Some(_)) => other.human_display().to_string(),
+        };
+        let own = number.map_or_else(|| name.to_string(), |number| format!("{name} {number}"));
+        let (_, field) = planned.to_field(input.schema())?;
+        let field = Field::new(&own, field.data_type().clone(), field.is_nullable());
+        let role = Role { name, column, field: Arc::new(field) };
+        check_role(self.doc(), takes, &role)?;
+        Ok((role, planned.alias(own)))
     }
 }
 

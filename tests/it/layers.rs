@@ -52,7 +52,7 @@ fn arrows_never_turn_back() {
 }
 
 fn domains_stay_apart(path: &str, line: usize, text: &str) {
-    let domains = ["rfm", "basket", "tags", "segment", "sample"];
+    let domains = ["rfm", "basket", "tags", "segment", "model", "sample"];
     let Some(own) = domains.iter().find(|domain| path.starts_with(&format!("functions/{domain}/"))) else { return };
     for other in domains.iter().filter(|domain| *domain != own) {
         assert!(!text.contains(&format!("functions::{other}")), "{path}:{}: {own} must not use {other}", line + 1);

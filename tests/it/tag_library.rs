@@ -12,12 +12,17 @@ const TODAY: &str = "2025-06-30";
 const EARLIER: &str = "2024-12-31";
 const PARTITIONS: [usize; 3] = [1, 2, 7];
 
-/// A quarter of the shop of `shop.sql`, kept in memory.
-const SHOP: &str = "
-    CREATE TABLE customers AS SELECT * FROM sample_customers(rows => 500);
-    CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 5000);
-    CREATE TABLE order_items AS SELECT * FROM sample_order_items(rows => 12500);
-    CREATE TABLE events AS SELECT * FROM sample_events(rows => 12500);";
+/// A quarter of the shop of `shop.sql`, kept in memory; `PORTRAIT_TEST_CUSTOMERS=1000000` makes it larger, for a release build.
+fn shop() -> String {
+    let customers = std::env::var("PORTRAIT_TEST_CUSTOMERS").map_or(500, |customers| customers.parse::<u64>().unwrap());
+    let (orders, lines) = (10 * customers, 25 * customers);
+    format!(
+        "CREATE TABLE customers AS SELECT * FROM sample_customers(rows => {customers});
+         CREATE TABLE orders AS SELECT * FROM sample_orders(rows => {orders});
+         CREATE TABLE order_items AS SELECT * FROM sample_order_items(rows => {lines});
+         CREATE TABLE events AS SELECT * FROM sample_events(rows => {lines});"
+    )
+}
 
 fn script(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -57,7 +62,7 @@ fn every_tag_and_segment_is_what_plain_sql_says() {
     let (engine, session) = session();
     let sql = |text: &str| rows(&engine, &session, text);
     sql("SET datafusion.execution.target_partitions = 1");
-    sql(SHOP);
+    sql(&shop());
     sql(&script("sql/tags/library.sql"));
     sql(&script("sql/tags/segments.sql"));
     expect(&engine, &session, TODAY, "now");

@@ -11,7 +11,6 @@ use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::input::Collected;
-use super::mining::control::{Control, Reserved, Stop};
 use super::mining::database::Database;
 use super::mining::itemsets::Itemsets;
 use super::mining::metrics::{Counts, adjust};
@@ -27,6 +26,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions::relation::{Call, RelationFunction, Roles};
 use crate::functions::step::Step;
+use crate::kernels::control::{Control, Reserved, Stop};
 
 #[derive(Debug)]
 pub(super) struct AssociationRules;
@@ -242,7 +242,9 @@ impl Work for Rules {
         })?;
         let p_values: Vec<f64> = rules.iter().map(|rule| rule.p_value).collect();
         let adjusted = adjust(&p_values);
-        for (rules, adjusted) in rules.chunks(group.running.batch_size).zip(adjusted.chunks(group.running.batch_size)) {
+        for (rules, adjusted) in
+            rules.chunks(group.running.beside.batch_size).zip(adjusted.chunks(group.running.beside.batch_size))
+        {
             group.control.check()?;
             group.send(columns(rules, adjusted, &sets, &group.collected.items))?;
         }

@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::mining::control::Stop;
 use super::mining::itemsets::Itemsets;
 use super::mining::search::{Goal, Target};
 use super::options::{
@@ -19,6 +18,7 @@ use super::step::{Group, Mine, Work};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::functions::relation::{Call, RelationFunction, Roles};
 use crate::functions::step::Step;
+use crate::kernels::control::Stop;
 
 #[derive(Debug)]
 pub(super) struct FrequentItemsets;

@@ -14,7 +14,6 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::input::{Collected, sorted};
 use super::mining::baskets::{Baskets, NO_ITEM};
-use super::mining::control::Stop;
 use super::options::{BASKET, ITEM, field, list_of_items, most, plain, rows};
 use super::output::Lists;
 use super::step::{Running, mine_beside};
@@ -23,6 +22,7 @@ use crate::error::invalid;
 use crate::functions::relation::{Call, RelationFunction, Roles};
 use crate::functions::step::{Reads, Step, StepContext, Streams};
 use crate::functions::usable_rows::usable_rows;
+use crate::kernels::control::Stop;
 
 #[derive(Debug)]
 pub(super) struct Recommend;
@@ -269,7 +269,7 @@ impl Rules {
         collected: &Collected,
         codes: &[u32],
         most: usize,
-        running: &Running,
+        running: &Running<'_>,
     ) -> Result<(), Stop> {
         let mut basket =
             Basket { holds: vec![0; self.items.len()], best: vec![NO_ITEM; self.items.len()], number: 0, items: vec![] };
@@ -286,12 +286,12 @@ impl Rules {
                 found.items.push(item);
                 found.rules.push(rule);
             }
-            if found.keys.len() >= running.batch_size {
-                ended = running.send(self.columns(std::mem::take(&mut found), collected));
+            if found.keys.len() >= running.beside.batch_size {
+                ended = running.beside.send(self.columns(std::mem::take(&mut found), collected));
             }
         });
         ended?;
-        if found.keys.is_empty() { Ok(()) } else { running.send(self.columns(found, collected)) }
+        if found.keys.is_empty() { Ok(()) } else { running.beside.send(self.columns(found, collected)) }
     }
 
     /// The items that a rule speaks for, with the first of their rules, the first rule first.

@@ -4,32 +4,28 @@
 //! through a channel. Dropping the result tells them to end.
 
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::Count;
-use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
-use futures::{StreamExt, TryStreamExt};
-use indicatif::HumanCount;
-use tokio::sync::mpsc::Sender;
 
 use super::input::{Collected, collect};
 use super::mining::baskets::{Baskets, gather};
-use super::mining::control::{Budget, Control, Stop};
 use super::mining::curve::Curve;
 use super::mining::database::{Database, Selection, Threshold};
 use super::mining::itemsets::{Itemsets, Portions};
 use super::mining::search::{Goal, Target, search};
 use super::options::Mining;
 use crate::error::failed;
+use crate::functions::beside::{Beside, beside, grouped, megabytes};
 use crate::functions::step::{Reads, Step, StepContext, Streams};
 use crate::functions::usable_rows::BASKETS_TOO_LARGE;
+use crate::kernels::control::{Control, Stop};
 use crate::settings::PortraitSettings;
 
 /// What a function does with the baskets.
@@ -88,117 +84,54 @@ pub(super) fn mine_beside(
     function: &'static str,
     streams: Streams,
     context: StepContext,
-    work: impl FnOnce(Collected, &Running) -> Result<(), Stop> + Send + 'static,
+    work: impl FnOnce(Collected, &Running<'_>) -> Result<(), Stop> + Send + 'static,
 ) -> Result<SendableRecordBatchStream> {
-    let schema = Arc::clone(&context.schema);
-    let batches = async move {
-        let running = Running {
-            schema: Arc::clone(&context.schema),
-            settings: context.settings.clone(),
-            batch_size: context.batch_size,
-            workers: context.workers,
-            found: context.progress("itemsets"),
-            too_large: context.counter(BASKETS_TOO_LARGE),
-            memory: Arc::new(context.memory.new_empty()),
-            cancelled: Arc::default(),
-            failure: Mutex::default(),
-            sender: None,
-        };
-        let collected = collect(streams, &context, &running.memory).await.map_err(|error| match error {
+    let settings = context.settings.clone();
+    let (found, too_large) = (context.progress("itemsets"), context.counter(BASKETS_TOO_LARGE));
+    let gather = move |context: Arc<StepContext>, memory: Arc<MemoryReservation>| async move {
+        collect(streams, &context, &memory).await.map_err(|error| match error {
             DataFusionError::ResourcesExhausted(_) => {
-                let held = megabytes(running.memory.size());
+                let held = megabytes(memory.size());
                 let problem = format!("{function}: the baskets take more than the memory limit, {held} so far; raise --memory-limit, or mine fewer rows");
                 DataFusionError::ResourcesExhausted(problem)
             }
             other => other,
-        })?;
-        let timer = context.timer();
-        let guard = CancelOnDrop(Arc::clone(&running.cancelled));
-        let mut receiver = RecordBatchReceiverStream::builder(Arc::clone(&context.schema), 2 * context.workers);
-        let running = Running { sender: Some(receiver.tx()), ..running };
-        receiver.spawn_blocking(move || {
-            let _running = timer.timer();
-            work(collected, &running).map_err(|_| running.failure(function))
-        });
-        Ok::<_, DataFusionError>(receiver.build().inspect(move |_| {
-            let _guard = &guard;
-        }))
+        })
     };
-    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(batches).try_flatten())))
-}
-
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The session's memory pool as a budget.
-impl Budget for MemoryReservation {
-    fn grow(&self, bytes: usize) -> bool {
-        self.try_grow(bytes).is_ok()
-    }
-
-    fn shrink(&self, bytes: usize) {
-        let _ = self.try_shrink(bytes.min(self.size()));
-    }
+    beside(function, context, gather, move |collected, beside| work(collected, &Running { beside, settings, found, too_large }))
 }
 
 /// A call at work.
-pub(super) struct Running {
-    schema: SchemaRef,
+pub(super) struct Running<'a> {
+    pub(super) beside: &'a Beside,
     pub(super) settings: PortraitSettings,
-    pub(super) batch_size: usize,
-    workers: usize,
     found: Count,
     too_large: Count,
-    memory: Arc<MemoryReservation>,
-    cancelled: Arc<AtomicBool>,
-    failure: Mutex<Option<DataFusionError>>,
-    sender: Option<Sender<Result<RecordBatch>>>,
 }
 
-impl Running {
+impl Running<'_> {
     fn control(&self, workers: usize) -> Control<'_> {
-        Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers }
+        self.beside.control(workers)
     }
 
     /// Ends the query with an error; the first one counts.
     pub(super) fn fail(&self, error: DataFusionError) -> Stop {
-        self.cancelled.store(true, Ordering::Relaxed);
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        Stop::Cancelled
-    }
-
-    /// Why the work ended before its end.
-    fn failure(&self, function: &str) -> DataFusionError {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failure.unwrap_or_else(|| failed(function, "was cancelled"))
-    }
-
-    /// Hands a batch to the query; waits until it has been taken.
-    pub(super) fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
-        let batch = columns.and_then(|columns| Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?));
-        match (batch, &self.sender) {
-            (Ok(batch), Some(sender)) => sender.blocking_send(Ok(batch)).map_err(|_| Stop::Cancelled),
-            (Ok(_), None) => Err(Stop::Cancelled),
-            (Err(error), _) => Err(self.fail(error)),
-        }
+        self.beside.fail(error)
     }
 
     /// Makes baskets of the collected rows.
     pub(super) fn gather(&self, function: &str, collected: &mut Collected) -> Result<Vec<Baskets>, Stop> {
         let blocks = std::mem::take(&mut collected.blocks);
-        gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.workers)).map_err(|stop| match stop {
-            Stop::OutOfMemory(_) => self.fail(DataFusionError::ResourcesExhausted(format!(
-                "{function}: bringing the rows of each basket together needs more than the memory limit; \
+        gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.beside.workers)).map_err(
+            |stop| match stop {
+                Stop::OutOfMemory(_) => self.fail(DataFusionError::ResourcesExhausted(format!(
+                    "{function}: bringing the rows of each basket together needs more than the memory limit; \
                  raise --memory-limit, or order the input by its baskets"
-            ))),
-            Stop::TooLarge => self.fail(too_large(function)),
-            stop => stop,
-        })
+                ))),
+                Stop::TooLarge => self.fail(too_large(function)),
+                stop => stop,
+            },
+        )
     }
 
     /// Works on the groups: one after the other with all threads, or, when they are many, each thread on its own.
@@ -207,10 +140,12 @@ impl Running {
         groups: &[Baskets],
         work: impl Fn(&Baskets, Control<'_>) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
-        if groups.len() < 4 * self.workers {
-            return groups.iter().try_for_each(|group| work(group, self.control(self.workers)));
+        if groups.len() < 4 * self.beside.workers {
+            return groups.iter().try_for_each(|group| work(group, self.control(self.beside.workers)));
         }
-        self.control(self.workers).share(groups.len(), || (), |(), group| work(&groups[group], self.control(1))).map(|_| ())
+        self.control(self.beside.workers)
+            .share(groups.len(), || (), |(), group| work(&groups[group], self.control(1)))
+            .map(|_| ())
     }
 
     /// Works on the parts of all groups, shared among the threads.
@@ -220,7 +155,7 @@ impl Running {
         work: impl Fn(&Baskets, usize) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
         groups.iter().try_for_each(|baskets| {
-            self.control(self.workers).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
+            self.control(self.beside.workers).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
         })
     }
 }
@@ -234,7 +169,7 @@ pub(super) struct Group<'a> {
     function: &'static str,
     pub(super) baskets: &'a Baskets,
     pub(super) collected: &'a Collected,
-    pub(super) running: &'a Running,
+    pub(super) running: &'a Running<'a>,
     pub(super) control: Control<'a>,
 }
 
@@ -268,7 +203,7 @@ impl<'a> Group<'a> {
         threshold: Threshold,
         hand_on: impl Fn(Itemsets) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
-        let (most, batch) = (self.running.settings.max_itemsets, self.running.batch_size);
+        let (most, batch) = (self.running.settings.max_itemsets, self.running.beside.batch_size);
         let (left, handed) = (AtomicU64::new(most), AtomicU64::new(0));
         let hand_on = |sets: Itemsets| {
             self.running.found.add(sets.len());
@@ -305,7 +240,7 @@ impl<'a> Group<'a> {
             }
             Ok(columns)
         };
-        self.running.send(columns.and_then(with_group))
+        self.running.beside.send(columns.and_then(with_group))
     }
 
     /// Ends the query with the error of what stopped the mining; unless the call was cancelled.
@@ -405,13 +340,4 @@ fn threshold_of(threshold: Threshold, count: u32, baskets: u32) -> String {
             format!("min_support => {:.digits$}", ((share / unit).ceil() * unit).min(1.0))
         }
     }
-}
-
-/// 1,234,567.
-fn grouped(number: u64) -> String {
-    HumanCount(number).to_string()
-}
-
-fn megabytes(bytes: usize) -> String {
-    format!("{} MB", grouped((bytes as u64).div_ceil(1 << 20)))
 }

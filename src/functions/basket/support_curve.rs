@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::mining::control::Stop;
 use super::mining::curve::{Curve, small};
 use super::mining::database::Threshold;
 use super::mining::search::{Goal, Target};
@@ -18,6 +17,7 @@ use super::step::{Group, Mine, Work};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::functions::relation::{Call, RelationFunction, Roles};
 use crate::functions::step::Step;
+use crate::kernels::control::Stop;
 
 #[derive(Debug)]
 pub(super) struct SupportCurve;

@@ -67,6 +67,11 @@ fn entries(value: &DataType) -> Fields {
     Fields::from(vec![Field::new("key", value.clone(), false), Field::new("value", DataType::Int64, false)])
 }
 
+/// A NULL without a type is a text that is not there.
+fn typed(value: &DataType) -> DataType {
+    if value.is_null() { DataType::Utf8 } else { value.clone() }
+}
+
 fn map_type(value: &DataType) -> DataType {
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries(value)), false)), false)
 }
@@ -77,10 +82,11 @@ fn list_of(element: DataType) -> DataType {
 
 impl HistogramUdf {
     fn value_type(&self, arguments: &[DataType]) -> DataType {
-        match &self.branches {
-            Some(branches) => branches.first().map_or(DataType::Null, ScalarValue::data_type),
-            None => arguments.first().cloned().unwrap_or(DataType::Null),
-        }
+        let data_type = match &self.branches {
+            Some(branches) => branches.first().map(ScalarValue::data_type),
+            None => arguments.first().cloned(),
+        };
+        typed(&data_type.unwrap_or(DataType::Null))
     }
 }
 
@@ -114,7 +120,7 @@ impl AggregateUDFImpl for HistogramUdf {
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         match &self.branches {
             Some(branches) => Ok(Box::new(BranchCounts { branches: Arc::clone(branches), counts: vec![0; branches.len()] })),
-            None => Ok(Box::new(ValueCounts::new(arguments.expr_fields[0].data_type().clone())?)),
+            None => Ok(Box::new(ValueCounts::new(typed(arguments.expr_fields[0].data_type()))?)),
         }
     }
 
@@ -244,7 +250,7 @@ impl Accumulator for BranchCounts {
     fn evaluate(&mut self) -> Result<ScalarValue> {
         // Several branches may give the same value, or none.
         let data_type = self.branches.first().map_or(DataType::Null, ScalarValue::data_type);
-        let mut merged = ValueCounts::new(data_type)?;
+        let mut merged = ValueCounts::new(typed(&data_type))?;
         for (branch, count) in self.branches.iter().zip(&self.counts).filter(|(branch, count)| !branch.is_null() && **count > 0) {
             merged.add(&branch.to_array()?, Some(&[*count]))?;
         }
@@ -278,6 +284,9 @@ impl ValueCounts {
 
     /// Adds values, each as often as `times` says, or once.
     fn add(&mut self, values: &ArrayRef, times: Option<&[i64]>) -> Result<()> {
+        if values.data_type().is_null() {
+            return Ok(());
+        }
         let rows = self.converter.convert_columns(&[Arc::clone(values)])?;
         for (row, value) in rows.iter().enumerate().filter(|(row, _)| values.is_valid(*row)) {
             let times = times.and_then(|times| times.get(row)).copied().unwrap_or(1);

@@ -1,10 +1,10 @@
-//! Pages of the statements over profiles, tags and segments.
+//! Pages of the statements over profiles, tags, segments and models.
 
 use super::STATEMENT;
 use crate::docs::Doc;
 
 /// In the order one meets them.
-pub(super) static DOCS: [Doc; 7] = [
+pub(super) static DOCS: [Doc; 8] = [
     Doc {
         name: "CREATE PROFILE",
         summary: "Defines who is profiled: the key and the attributes, one row of each.",
@@ -68,6 +68,27 @@ SELECT count(*) AS customers FROM segment.\"年轻女性\";"],
         ..STATEMENT
     },
     Doc {
+        name: "CREATE MODEL",
+        summary: "Trains a model on the rows of a query, and stores it.",
+        syntax: "CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name
+WITH (type = 'kmeans' | 'kprototypes', key = 'column', [features = 'column, …'], [weight = 'column'], [option = value, …],
+      [comment = '…'], [owner = '…'], [constant = value, …])
+AS query",
+        description: "\
+The options are those of the function that computes the same: `n_clusters = 4` here is `n_clusters => 4` in `kmeans(…)`, with the same defaults. Training runs when
+the statement does; OR REPLACE always trains anew, as rows may have changed. The model, its training query, the rows used and left out, what the features were
+like, and measures of the training are stored in one transaction as a new version; `ml_predict` and its like use the newest. A statement that fails or is
+cancelled leaves the version before.
+
+A tag that asks `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all, with what is stored as JSON. A
+model that a tag, segment or view applies is not dropped.",
+        examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, random_state = 7, comment = '按价值分群') AS
+SELECT customer_id, recency_days, frequency, monetary
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+SELECT name, type, version, features, rows_used, rows_skipped FROM system.models;"],
+        ..STATEMENT
+    },
+    Doc {
         name: "REFRESH",
         summary: "Computes a profile with its tags and segments, and publishes everything at once.",
         syntax: "REFRESH PROFILE name [TAGS (tag, …)] [WITH ([as_of = time], [rewind = true])]
@@ -111,10 +132,10 @@ SELECT count(*) AS customers FROM profile.member FOR SYSTEM_TIME AS OF DATE '202
     },
     Doc {
         name: "SHOW PROFILES, DESCRIBE PROFILE",
-        summary: "Lists profiles, tags or segments; shows one with its definition.",
-        syntax: "SHOW PROFILES | TAGS | SEGMENTS
-DESCRIBE PROFILE | TAG | SEGMENT name [ON profile]",
-        description: "The same and more stands in `system.profiles`, `system.tags`, `system.segments` and `system.versions`. `portrait dump` prints all definitions as a script.",
+        summary: "Lists profiles, tags, segments or models; shows one with its definition.",
+        syntax: "SHOW PROFILES | TAGS | SEGMENTS | MODELS
+DESCRIBE PROFILE | TAG | SEGMENT | MODEL name [ON profile]",
+        description: "The same and more stands in `system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions`. `portrait dump` prints all definitions as a script.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 SHOW PROFILES;
 DESCRIBE PROFILE member;"],
@@ -122,8 +143,8 @@ DESCRIBE PROFILE member;"],
     },
     Doc {
         name: "DROP PROFILE",
-        summary: "Forgets a profile, tag or segment that nothing uses.",
-        syntax: "DROP PROFILE | TAG | SEGMENT [IF EXISTS] name [ON profile]",
+        summary: "Forgets a profile, tag, segment or model that nothing uses.",
+        syntax: "DROP PROFILE | TAG | SEGMENT | MODEL [IF EXISTS] name [ON profile]",
         description: "\
 What another object uses is not dropped; the error lists the users. A dropped tag or segment is gone from what the next refresh publishes; its
 history stays. A dropped profile takes all it has published with it.",

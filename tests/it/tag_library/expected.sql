@@ -152,10 +152,8 @@ JOIN (VALUES (true, 'Important'), (false, 'General')) AS weights (much, weight) 
 
 -- Buyers and revenue above each amount.
 CREATE OR REPLACE TABLE above AS
-SELECT one.cents, coalesce(sum(other.buyers), 0) AS buyers, coalesce(sum(other.cents * other.buyers), 0) AS revenue
-FROM (SELECT DISTINCT cents FROM buyers) AS one
-LEFT JOIN (SELECT cents, count(*) AS buyers FROM buyers GROUP BY cents) AS other ON other.cents > one.cents
-GROUP BY one.cents;
+SELECT cents, sum(buyers) OVER (ORDER BY cents DESC) - buyers AS buyers, sum(cents * buyers) OVER (ORDER BY cents DESC) - cents * buyers AS revenue
+FROM (SELECT cents, count(*) AS buyers FROM buyers GROUP BY cents);
 
 CREATE OR REPLACE TABLE expected_revenue_rank AS
 SELECT customer_id, CASE WHEN 10 * (1 + above.buyers) <= (SELECT count(*) FROM buyers) THEN 'top'

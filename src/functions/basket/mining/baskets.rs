@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::control::{Control, Stop};
 use super::runs::{Block, Key, Packer};
+use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::mix;
 
 /// The code of an item that takes no part.
@@ -215,7 +215,7 @@ fn sort_buckets(buckets: Vec<Vec<Block>>, control: Control<'_>) -> Result<Vec<Ba
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::functions::basket::mining::control::unlimited::control;
+    use crate::kernels::control::unlimited::control;
 
     type Rows = Vec<(u32, u64, u32)>;
 

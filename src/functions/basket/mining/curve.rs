@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::control::{Control, Stop};
 use super::database::Database;
 use super::itemsets::combinations;
 use super::search::{Goal, Sink, Target, search};
+use crate::kernels::control::{Control, Stop};
 
 /// How many itemsets have each count, from a threshold up.
 #[derive(Debug, Clone)]

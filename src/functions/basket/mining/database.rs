@@ -5,8 +5,8 @@
 //! row. For every item there is a list of the places where it occurs.
 
 use super::baskets::{Baskets, ItemMaps};
-use super::control::{Control, Reserved, Stop};
 use super::counts::{ItemCounts, PairCounts};
+use crate::kernels::control::{Control, Reserved, Stop};
 
 /// What an item set must reach.
 #[derive(Debug, Clone, Copy, PartialEq)]

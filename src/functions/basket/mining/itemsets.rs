@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::control::Stop;
 use super::database::Database;
 use super::search::{Sink, Target};
+use crate::kernels::control::Stop;
 
 /// Itemsets one after the other.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,6 @@
 
 pub(crate) mod baskets;
 mod bits;
-pub(crate) mod control;
 pub(crate) mod counts;
 pub(crate) mod curve;
 pub(crate) mod database;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::control::{Control, Reserved, Stop};
 use super::itemsets::Itemsets;
 use super::metrics::Counts;
+use crate::kernels::control::{Control, Reserved, Stop};
 
 /// Which rules are wanted.
 #[derive(Debug, Clone)]

@@ -17,8 +17,8 @@
 //! C. Lucchese, S. Orlando, R. Perego: Fast and Memory Efficient Mining of Frequent Closed Itemsets (2006).
 
 use super::bits::{and_count, words};
-use super::control::{Control, Reserved, Stop};
 use super::database::{Database, END};
+use crate::kernels::control::{Control, Reserved, Stop};
 
 /// Which itemsets are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -552,11 +552,11 @@ mod tests {
 
     use super::*;
     use crate::functions::basket::mining::baskets::{Baskets, ItemMaps, gather};
-    use crate::functions::basket::mining::control::unlimited::control;
     use crate::functions::basket::mining::curve::{Curve, small};
     use crate::functions::basket::mining::database::{Selection, Threshold};
     use crate::functions::basket::mining::itemsets::{Itemsets, Portions};
     use crate::functions::basket::mining::runs::{Key, Packer};
+    use crate::kernels::control::unlimited::control;
     use crate::kernels::random::Random;
 
     type Found = BTreeMap<Vec<u32>, u32>;

@@ -1,18 +1,18 @@
-//! What every part of the mining obeys: cancelling, memory, and how many threads work.
+//! What every long computation obeys: cancelling, memory, and how many threads work.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Why mining ended before its end.
+/// Why a computation ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// Nobody waits for the result.
     Cancelled,
     /// The memory budget refused this many bytes.
     OutOfMemory(usize),
-    /// More itemsets than allowed.
+    /// More results than allowed: itemsets, say.
     TooMany,
-    /// More rows or baskets than 32-bit positions can name.
+    /// More rows than 32-bit positions can name.
     TooLarge,
 }
 
@@ -125,22 +125,30 @@ impl Drop for Reserved<'_> {
     }
 }
 
+/// For small work, whose memory is not worth asking for.
+struct Unlimited;
+
+impl Budget for Unlimited {
+    fn grow(&self, _bytes: usize) -> bool {
+        true
+    }
+    fn shrink(&self, _bytes: usize) {}
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Control<'static> {
+    /// One thread, for work on a batch, which is over before one could cancel it.
+    pub(crate) fn alone() -> Self {
+        Self { cancelled: &NEVER, budget: &Unlimited, workers: 1 }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod unlimited {
     use super::*;
 
-    struct Unlimited;
-
-    impl Budget for Unlimited {
-        fn grow(&self, _bytes: usize) -> bool {
-            true
-        }
-        fn shrink(&self, _bytes: usize) {}
-    }
-
-    static NEVER: AtomicBool = AtomicBool::new(false);
-
     pub(crate) fn control(workers: usize) -> Control<'static> {
-        Control { cancelled: &NEVER, budget: &Unlimited, workers }
+        Control { workers, ..Control::alone() }
     }
 }

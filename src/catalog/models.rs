@@ -1,0 +1,51 @@
+//! Trained models: each version of a model with what training gave.
+
+use datafusion::common::Result;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Catalog;
+use super::objects::{ObjectKind, new_version};
+
+/// A version of a model.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredModel {
+    pub(crate) name: String,
+    pub(crate) version: i64,
+    /// The model as text.
+    pub(crate) trained: String,
+    /// Microseconds that training took.
+    pub(crate) took: i64,
+}
+
+const NEWEST: &str = "SELECT o.name, m.version, m.trained, m.took FROM objects o
+    JOIN models m ON m.object = o.id AND m.version = o.version WHERE o.kind = 'model'";
+
+fn model(row: &Row<'_>) -> rusqlite::Result<StoredModel> {
+    Ok(StoredModel { name: row.get(0)?, version: row.get(1)?, trained: row.get(2)?, took: row.get(3)? })
+}
+
+impl Catalog {
+    /// Remembers a new version of a model with what its training gave, in one transaction; returns its number.
+    pub(crate) fn put_model(&self, name: &str, sql: &str, base: &str, author: &str, trained: &str, took: i64) -> Result<i64> {
+        self.write(|transaction| {
+            let (object, version) = new_version(transaction, ObjectKind::Model, "", name, sql, base, author)?;
+            transaction.execute(
+                "INSERT INTO models (object, version, trained, took) VALUES (?1, ?2, ?3, ?4)",
+                params![object, version, trained, took],
+            )?;
+            Ok(version)
+        })
+    }
+
+    /// The newest version of a model.
+    pub(crate) fn model(&self, name: &str) -> Result<Option<StoredModel>> {
+        let query = format!("{NEWEST} AND o.name = ?1");
+        self.read(|connection| connection.prepare_cached(&query)?.query_row(params![name], model).optional())
+    }
+
+    /// The newest version of every model, in the order they were first made.
+    pub(crate) fn models(&self) -> Result<Vec<StoredModel>> {
+        let query = format!("{NEWEST} ORDER BY o.id");
+        self.read(|connection| connection.prepare_cached(&query)?.query_map([], model)?.collect())
+    }
+}

@@ -1,0 +1,46 @@
+//! Clustering, as functions and models share it: options, scaling, and how good a clustering is.
+
+pub(super) mod kmeans;
+pub(super) mod kprototypes;
+pub(super) mod validity;
+
+use datafusion::common::Result;
+
+use super::arguments::Options;
+use super::features::{Computing, Rows, Scaled, scaled};
+use crate::docs::{Argument, Takes};
+use crate::kernels::cluster::Scaling;
+use crate::kernels::control::Stop;
+
+pub(crate) const SCALE: Argument = Argument::optional(
+    "scale",
+    Takes::Choice(&["zscore", "minmax", "robust", "none"]),
+    "'zscore'",
+    "how features are made comparable: to mean 0 and standard deviation 1 (of the population); to 0 … 1; to median 0 and quartiles 1 apart; or not",
+);
+/// A whole number of things.
+pub(crate) fn count(options: &Options, name: &str) -> Result<usize> {
+    Ok(usize::try_from(options.integer(name)?).unwrap_or(usize::MAX))
+}
+
+pub(crate) fn scaling(options: &Options) -> Result<Scaling> {
+    Ok(scaling_of(options.word(SCALE.name)?))
+}
+
+const SCALINGS: [(&str, Scaling); 4] =
+    [("zscore", Scaling::ZScore), ("minmax", Scaling::MinMax), ("robust", Scaling::Robust), ("none", Scaling::None)];
+
+pub(crate) fn scaling_of(word: &str) -> Scaling {
+    SCALINGS.iter().find(|(other, _)| *other == word).map_or(Scaling::None, |(_, scaling)| *scaling)
+}
+
+pub(crate) fn word_of(scaling: Scaling) -> &'static str {
+    SCALINGS.iter().find(|(_, other)| *other == scaling).map_or("none", |(word, _)| word)
+}
+
+/// Scales the numbers in place.
+pub(crate) fn scale(rows: &mut Rows, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
+    running.show("scaling".into());
+    let (number, control) = (rows.len(), running.beside.control(running.beside.workers));
+    scaled(&mut rows.numbers, scaling, control).map_err(|failure| running.explain(failure, number, 1))
+}

@@ -1,0 +1,423 @@
+//! Rows into memory: numbers in a matrix, categories as codes, keys as they came.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_empty_array};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::metrics::Count;
+use futures::StreamExt;
+
+use super::keys::{Hasher, duplicate};
+use super::wanted::{Feature, Kind, Missing, Wanted};
+use crate::error::failed;
+use crate::functions::beside::megabytes;
+use crate::functions::step::{StepContext, Streams};
+use crate::functions::usable_rows::ROWS_WITHOUT;
+use crate::kernels::cluster::Matrix;
+
+/// Everything that was read. Rows are in the order they came, in every part the same.
+pub(crate) struct Rows {
+    /// The keys, batch after batch; empty without a key.
+    pub(crate) keys: Vec<ArrayRef>,
+    /// A hash of each key; of its number without a key.
+    pub(crate) identity: Vec<u64>,
+    /// The features that are numbers, a column each. What is missing has the mean.
+    pub(crate) numbers: Matrix,
+    /// The features that are categories.
+    pub(crate) categories: Vec<Category>,
+    pub(crate) weights: Option<Vec<f64>>,
+    /// Which group each row is in.
+    pub(crate) label: Option<Category>,
+    /// How often each feature was missing, in the order of the features.
+    pub(crate) missing: Vec<usize>,
+    /// Rows left out.
+    pub(crate) skipped: usize,
+}
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        self.identity.len()
+    }
+}
+
+/// A column of few different values.
+pub(crate) struct Category {
+    /// The values in ascending order.
+    pub(crate) values: ArrayRef,
+    /// The value of each row, by its place.
+    pub(crate) codes: Vec<u32>,
+}
+
+/// The code of a missing value, until it gets the most frequent one.
+const NO_CODE: u32 = u32::MAX;
+
+/// Numbers beyond this cannot be squared and summed.
+const LARGEST: f64 = 1e100;
+
+/// Reads all streams at once.
+///
+/// # Errors
+/// A row lacks its key or a feature, a key is there twice, a weight is negative; the memory limit is reached.
+pub(super) async fn gather(
+    wanted: &Arc<Wanted>,
+    streams: Streams,
+    context: &StepContext,
+    memory: &Arc<MemoryReservation>,
+) -> Result<Rows> {
+    let schema = match streams.first() {
+        Some(stream) => stream.schema(),
+        None => return internal_err!("no input"),
+    };
+    let skipped = wanted.features.iter().map(|feature| context.counter(format!("{ROWS_WITHOUT}{}", feature.name)));
+    let layout = Layout::new(wanted, schema.fields().len());
+    let label_type = layout.label.map(|label| schema.field(label).data_type().clone());
+    let key_type = layout.key.map(|key| schema.field(key).data_type().clone());
+    let gathering = Arc::new(Gathering {
+        wanted: Arc::clone(wanted),
+        layout,
+        hasher: key_type.as_ref().map(Hasher::new).transpose()?,
+        skipped: skipped.collect(),
+        memory: Arc::clone(memory),
+        gathered: Mutex::new(Gathered::new(wanted, label_type.as_ref())?),
+    });
+    let timer = context.timer();
+    let mut tasks = vec![];
+    for mut stream in streams {
+        let (gathering, timer) = (Arc::clone(&gathering), timer.clone());
+        tasks.push(SpawnedTask::spawn(async move {
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                let _running = timer.timer();
+                gathering.add(&batch)?;
+            }
+            Ok::<_, DataFusionError>(())
+        }));
+    }
+    for task in tasks {
+        task.join_unwind().await.map_err(|error| DataFusionError::External(Box::new(error)))??;
+    }
+    let _running = timer.timer();
+    match Arc::try_unwrap(gathering) {
+        Ok(gathering) => gathering.finish(),
+        Err(_) => internal_err!("a stream is still being read"),
+    }
+}
+
+/// The places of the columns in a batch.
+struct Layout {
+    key: Option<usize>,
+    features: usize,
+    weight: Option<usize>,
+    label: Option<usize>,
+}
+
+impl Layout {
+    fn new(wanted: &Wanted, columns: usize) -> Self {
+        let key = (!wanted.key.is_empty()).then_some(0);
+        let features = usize::from(key.is_some());
+        let after = features + wanted.features.len();
+        Self { key, features, weight: wanted.has_weight.then_some(after), label: wanted.label.is_some().then(|| columns - 1) }
+    }
+}
+
+struct Gathering {
+    wanted: Arc<Wanted>,
+    layout: Layout,
+    hasher: Option<Hasher>,
+    skipped: Vec<Count>,
+    memory: Arc<MemoryReservation>,
+    gathered: Mutex<Gathered>,
+}
+
+struct Gathered {
+    keys: Vec<ArrayRef>,
+    identity: Vec<u64>,
+    numbers: Matrix,
+    categories: Vec<Codes>,
+    weights: Vec<f64>,
+    label: Option<Codes>,
+    missing: Vec<usize>,
+    skipped: usize,
+}
+
+impl Gathered {
+    fn new(wanted: &Wanted, label_type: Option<&DataType>) -> Result<Self> {
+        let categories = wanted.of_kind(Kind::Category).map(|_| Codes::new(&Kind::Category.read_as()));
+        Ok(Self {
+            keys: vec![],
+            identity: vec![],
+            numbers: Matrix::new(wanted.of_kind(Kind::Number).count()),
+            categories: categories.collect::<Result<_>>()?,
+            weights: vec![],
+            label: label_type.map(Codes::new).transpose()?,
+            missing: vec![0; wanted.features.len()],
+            skipped: 0,
+        })
+    }
+}
+
+impl Gathering {
+    fn error(&self, batch: &RecordBatch, row: usize, problem: &str) -> DataFusionError {
+        let row = match self.layout.key {
+            Some(key) => match ScalarValue::try_from_array(batch.column(key), row) {
+                Ok(value) => format!("the row of {} {value}", self.wanted.key),
+                Err(error) => return error,
+            },
+            None => "a row".to_string(),
+        };
+        failed(self.wanted.function, format!("{row} {problem}"))
+    }
+
+    fn add(&self, batch: &RecordBatch) -> Result<()> {
+        self.check(batch)?;
+        let missing = self.missing(batch)?;
+        match (self.wanted.missing, &missing) {
+            (Missing::Skip, Some(missing)) => {
+                let whole: BooleanArray =
+                    (0..batch.num_rows()).map(|row| Some(!missing.iter().any(|rows| rows.contains(&row)))).collect();
+                for (counter, rows) in self.skipped.iter().zip(missing) {
+                    counter.add(rows.len());
+                }
+                let left = filter_record_batch(batch, &whole)?;
+                self.push(&left, None, batch.num_rows() - left.num_rows())
+            }
+            (_, missing) => self.push(batch, missing.as_ref(), 0),
+        }
+    }
+
+    /// Keys and weights must be there.
+    fn check(&self, batch: &RecordBatch) -> Result<()> {
+        if let Some(key) = self.layout.key
+            && batch.column(key).logical_null_count() > 0
+        {
+            return Err(failed(
+                self.wanted.function,
+                format!("a row has no {}; leave it out with WHERE … IS NOT NULL", self.wanted.key),
+            ));
+        }
+        if let Some(label) = self.layout.label
+            && batch.column(label).logical_null_count() > 0
+        {
+            let name = self.wanted.label.as_deref().unwrap_or_default();
+            return Err(failed(self.wanted.function, format!("a row has no {name}; leave it out with WHERE … IS NOT NULL")));
+        }
+        if let Some(weight) = self.layout.weight {
+            let weights = batch.column(weight).as_primitive::<Float64Type>();
+            let is_bad = |row: &usize| weights.is_null(*row) || !(0.0..=1e90).contains(&weights.value(*row));
+            if let Some(row) = (0..batch.num_rows()).find(is_bad) {
+                let value = ScalarValue::try_from_array(batch.column(weight), row)?;
+                return Err(self.error(batch, row, &format!("has the weight {value}; a weight is 0 or more")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows in which each feature is missing; `None` when all are there.
+    ///
+    /// # Errors
+    /// One is missing that must not be; a number is too large.
+    fn missing(&self, batch: &RecordBatch) -> Result<Option<Vec<Vec<usize>>>> {
+        let mut all: Option<Vec<Vec<usize>>> = None;
+        for (place, feature) in self.wanted.features.iter().enumerate() {
+            let rows = self.missing_rows(batch, place, feature)?;
+            if let Some(row) = rows.first() {
+                if self.wanted.missing == Missing::Error {
+                    let value = ScalarValue::try_from_array(batch.column(self.layout.features + place), *row)?;
+                    let problem = format!(
+                        "has the {} {value}; leave such rows out with WHERE, or give missing => 'mean' or 'skip'",
+                        feature.name
+                    );
+                    return Err(self.error(batch, *row, &problem));
+                }
+                all.get_or_insert_with(|| vec![vec![]; self.wanted.features.len()])[place] = rows;
+            }
+        }
+        Ok(all)
+    }
+
+    fn missing_rows(&self, batch: &RecordBatch, place: usize, feature: &Feature) -> Result<Vec<usize>> {
+        let column = batch.column(self.layout.features + place);
+        if feature.kind == Kind::Category {
+            return Ok(if column.null_count() == 0 {
+                vec![]
+            } else {
+                (0..column.len()).filter(|row| column.is_null(*row)).collect()
+            });
+        }
+        let numbers = column.as_primitive::<Float64Type>();
+        let is_fine = |value: &f64| value.abs() <= LARGEST;
+        if numbers.null_count() == 0 && numbers.values().iter().all(is_fine) {
+            return Ok(vec![]);
+        }
+        let mut missing = vec![];
+        for (row, value) in numbers.values().iter().enumerate() {
+            if numbers.is_null(row) || !value.is_finite() {
+                missing.push(row);
+            } else if !is_fine(value) {
+                return Err(self.error(batch, row, &format!("has the {} {value:e}, beyond what can be squared", feature.name)));
+            }
+        }
+        Ok(missing)
+    }
+
+    fn push(&self, batch: &RecordBatch, missing: Option<&Vec<Vec<usize>>>, skipped: usize) -> Result<()> {
+        let numbers = self.wanted.of_kind(Kind::Number).map(|(place, _)| {
+            let mut values = batch.column(self.layout.features + place).as_primitive::<Float64Type>().values().to_vec();
+            if let Some(missing) = missing {
+                missing[place].iter().for_each(|row| values[*row] = f64::NAN);
+            }
+            values
+        });
+        let numbers: Vec<Vec<f64>> = numbers.collect();
+        let identity = match (&self.hasher, self.layout.key) {
+            (Some(hasher), Some(key)) => Some(hasher.hashes(batch.column(key))?),
+            _ => None,
+        };
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let gathered = &mut *gathered;
+        let columns = batch.num_columns() - self.layout.features;
+        let mut bytes = batch.num_rows() * (8 * (columns + 2));
+        if let Some(key) = self.layout.key {
+            bytes += batch.column(key).get_array_memory_size();
+            gathered.keys.push(Arc::clone(batch.column(key)));
+        }
+        self.memory.try_grow(bytes).map_err(|_| self.too_large(gathered.identity.len()))?;
+        let before = gathered.identity.len() as u64;
+        match identity {
+            Some(identity) => gathered.identity.extend(identity),
+            None => gathered.identity.extend((before..).take(batch.num_rows())),
+        }
+        gathered.numbers.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for (codes, (place, _)) in gathered.categories.iter_mut().zip(self.wanted.of_kind(Kind::Category)) {
+            codes.add(batch.column(self.layout.features + place))?;
+        }
+        if let (Some(codes), Some(label)) = (&mut gathered.label, self.layout.label) {
+            codes.add(batch.column(label))?;
+        }
+        if let Some(weight) = self.layout.weight {
+            gathered.weights.extend(batch.column(weight).as_primitive::<Float64Type>().values());
+        }
+        for (all, rows) in gathered.missing.iter_mut().zip(missing.into_iter().flatten()) {
+            *all += rows.len();
+        }
+        gathered.skipped += skipped;
+        Ok(())
+    }
+
+    fn too_large(&self, rows: usize) -> DataFusionError {
+        let held = megabytes(self.memory.size());
+        DataFusionError::ResourcesExhausted(format!(
+            "{}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input",
+            self.wanted.function
+        ))
+    }
+
+    fn finish(self) -> Result<Rows> {
+        let wanted = self.wanted;
+        let mut gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if gathered.identity.is_empty() {
+            return Err(failed(wanted.function, "the input has no rows that can be used"));
+        }
+        if let Some(key) = duplicate(&gathered.keys, &gathered.identity)? {
+            let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
+            return Err(failed(wanted.function, problem));
+        }
+        for (column, (place, feature)) in wanted.of_kind(Kind::Number).enumerate() {
+            if gathered.missing[place] > 0 {
+                let mean = mean(gathered.numbers.column(column)).ok_or_else(|| all_missing(&wanted, feature))?;
+                gathered.numbers.fill(column, mean);
+            }
+        }
+        let mut categories = vec![];
+        for (codes, (_, feature)) in gathered.categories.into_iter().zip(wanted.of_kind(Kind::Category)) {
+            categories.push(codes.finish()?.ok_or_else(|| all_missing(&wanted, feature))?);
+        }
+        let label = gathered.label.map(|codes| codes.finish().map(Option::unwrap_or_default)).transpose()?;
+        Ok(Rows {
+            keys: gathered.keys,
+            identity: gathered.identity,
+            numbers: gathered.numbers,
+            categories,
+            weights: wanted.has_weight.then_some(gathered.weights),
+            label,
+            missing: gathered.missing,
+            skipped: gathered.skipped,
+        })
+    }
+}
+
+impl Default for Category {
+    fn default() -> Self {
+        Self { values: new_empty_array(&DataType::Utf8), codes: vec![] }
+    }
+}
+
+fn all_missing(wanted: &Wanted, feature: &Feature) -> DataFusionError {
+    failed(wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
+}
+
+/// The mean of the numbers that are there, whatever their order.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut present: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+    present.sort_unstable_by(f64::total_cmp);
+    let count = present.len() as f64;
+    (!present.is_empty()).then(|| present.iter().map(|value| value / count).sum())
+}
+
+/// Numbers the values of a column as they come.
+struct Codes {
+    converter: RowConverter,
+    numbers: HashMap<Box<[u8]>, u32>,
+    codes: Vec<u32>,
+}
+
+impl Codes {
+    fn new(data_type: &DataType) -> Result<Self> {
+        let converter = RowConverter::new(vec![SortField::new(data_type.clone())])?;
+        Ok(Self { converter, numbers: HashMap::new(), codes: vec![] })
+    }
+
+    fn add(&mut self, values: &ArrayRef) -> Result<()> {
+        let rows = self.converter.convert_columns(&[Arc::clone(values)])?;
+        for (row, value) in rows.iter().enumerate() {
+            let code = match self.numbers.get(value.data()) {
+                _ if values.is_null(row) => NO_CODE,
+                Some(code) => *code,
+                None => {
+                    let code = self.numbers.len() as u32;
+                    self.numbers.insert(value.data().into(), code);
+                    code
+                }
+            };
+            self.codes.push(code);
+        }
+        Ok(())
+    }
+
+    /// Codes in the order of the values; a missing one becomes the most frequent, the first of equals.
+    fn finish(mut self) -> Result<Option<Category>> {
+        let mut values: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
+        values.sort_unstable();
+        let mut places = vec![0_u32; values.len()];
+        let mut counts = vec![0_usize; values.len()];
+        for (place, (_, number)) in values.iter().enumerate() {
+            places[*number as usize] = place as u32;
+        }
+        for code in self.codes.iter_mut().filter(|code| **code != NO_CODE) {
+            *code = places[*code as usize];
+            counts[*code as usize] += 1;
+        }
+        let Some(most) = (0..counts.len()).rev().max_by_key(|place| counts[*place]) else { return Ok(None) };
+        self.codes.iter_mut().filter(|code| **code == NO_CODE).for_each(|code| *code = most as u32);
+        let parser = self.converter.parser();
+        let columns = self.converter.convert_rows(values.iter().map(|(value, _)| parser.parse(value)))?;
+        Ok(columns.into_iter().next().map(|values| Category { values, codes: self.codes }))
+    }
+}

@@ -1,0 +1,45 @@
+//! What models of clusters share: their prediction, and their centres in the features' own units.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result;
+
+use crate::error::failed;
+use crate::functions::features::Scaled;
+use crate::kernels::cluster::{Matrix, Scale};
+
+/// The columns of a prediction: cluster and distance; NULL for a row that lacks a feature, of a model that skips such rows.
+pub(super) fn predicts() -> Fields {
+    Fields::from(vec![Field::new("cluster_id", DataType::Int32, true), Field::new("distance", DataType::Float64, true)])
+}
+
+/// Labels from 0 and squared distances as such columns.
+pub(super) fn predicted(labels: &[u32], squares: &[f64]) -> Vec<ArrayRef> {
+    vec![
+        Arc::new(labels.iter().map(|label| *label as i32 + 1).collect::<Int32Array>()),
+        Arc::new(squares.iter().map(|square| square.sqrt()).collect::<Float64Array>()),
+    ]
+}
+
+/// How each number was scaled, from lists of offsets and factors.
+pub(super) fn scales(label: &str, offsets: Vec<f64>, factors: Vec<f64>) -> Result<Vec<Scale>> {
+    if offsets.len() != factors.len() {
+        return Err(failed(label, "the stored model is damaged (scales)"));
+    }
+    Ok(offsets.into_iter().zip(factors).map(|(offset, factor)| Scale { offset, factor }).collect())
+}
+
+/// Rows of numbers as they were scaled in training.
+pub(super) fn matrix(numbers: &[Vec<f64>], scales: &[Scale]) -> Matrix {
+    let mut matrix = Matrix::new(numbers.len());
+    matrix.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    matrix.scale(scales);
+    matrix
+}
+
+/// The factors and offsets of what was scaled.
+pub(super) fn parts(scaled: &Scaled) -> (Vec<f64>, Vec<f64>) {
+    scaled.scales.iter().map(|scale| (scale.offset, scale.factor)).unzip()
+}

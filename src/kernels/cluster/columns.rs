@@ -1,0 +1,203 @@
+//! What is found by reading whole columns: extents and exact sums.
+//!
+//! Row-major values are taken eight at a time, whichever columns they are of: after eight rows the columns come round again, so
+//! there is one accumulator for each place in eight rows.
+
+use fearless_simd::{Level, dispatch};
+
+use super::distance::LANES;
+use super::exact::{ExactSum, power_of_two_above};
+use super::source::{Source, each_chunk};
+use crate::kernels::control::{Control, Stop};
+
+/// The largest magnitude of a value: squares and their sums stay finite.
+pub(super) const LARGEST_VALUE: f64 = 1e100;
+
+/// The least and the largest value of a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Extent {
+    pub(super) min: f64,
+    pub(super) max: f64,
+}
+
+impl Extent {
+    /// That of no values.
+    const NONE: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY };
+
+    /// That of both.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
+    }
+
+    /// No value is larger in absolute terms; infinite when one is not a number or beyond ±10¹⁰⁰.
+    pub(super) fn largest(&self) -> f64 {
+        let largest = self.max.max(-self.min).max(0.0);
+        if largest <= LARGEST_VALUE { largest } else { f64::INFINITY }
+    }
+
+    /// No value is farther from this one.
+    pub(super) fn farthest(&self, value: f64) -> f64 {
+        (self.max - value).max(value - self.min).max(0.0)
+    }
+}
+
+/// The extent of each column.
+pub(super) fn extents(source: &impl Source, control: Control) -> Result<Vec<Extent>, Stop> {
+    let states = each_chunk(source, control, || Ends::new(source.columns()), |ends, _, values| ends.add(values))?;
+    let none = vec![Extent::NONE; source.columns()];
+    let join = |all: Vec<Extent>, ends: Ends| all.into_iter().zip(ends.extents()).map(|(a, b)| a.with(b)).collect();
+    Ok(states.into_iter().fold(none, join))
+}
+
+/// The extents of columns while they are read.
+pub(super) struct Ends(Vec<EightEnds>);
+
+#[derive(Clone)]
+struct EightEnds {
+    min: [f64; LANES],
+    max: [f64; LANES],
+    /// Values that are not numbers.
+    odd: [u64; LANES],
+}
+
+impl Ends {
+    pub(super) fn new(columns: usize) -> Self {
+        let none = EightEnds { min: [f64::INFINITY; LANES], max: [f64::NEG_INFINITY; LANES], odd: [0; LANES] };
+        Self(vec![none; columns])
+    }
+
+    /// Takes in whole rows.
+    pub(super) fn add(&mut self, values: &[f64]) {
+        in_eights(&mut self.0, values, |ends, values| {
+            let places = ends.min.iter_mut().zip(&mut ends.max).zip(&mut ends.odd);
+            for (((min, max), odd), value) in places.zip(values) {
+                *min = if *value < *min { *value } else { *min };
+                *max = if *value > *max { *value } else { *max };
+                *odd += u64::from(value.is_nan());
+            }
+        });
+    }
+
+    /// All numbers for a column with a value that is none.
+    pub(super) fn extents(&self) -> Vec<Extent> {
+        let mut extents = vec![Extent::NONE; self.0.len()];
+        let place = |index: usize| {
+            let (ends, lane) = (&self.0[index / LANES], index % LANES);
+            let all = ends.odd[lane] > 0;
+            if all {
+                Extent { min: f64::NEG_INFINITY, max: f64::INFINITY }
+            } else {
+                Extent { min: ends.min[lane], max: ends.max[lane] }
+            }
+        };
+        for index in 0..extents.len() * LANES {
+            let column = index % extents.len();
+            extents[column] = extents[column].with(place(index));
+        }
+        extents
+    }
+}
+
+/// How the values of a column are seen: from a centre, in a width that none exceeds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    centre: f64,
+    /// A power of two, so that nothing is lost.
+    width: f64,
+}
+
+impl Frame {
+    /// For differences to a centre of at most `largest`.
+    pub(super) fn new(centre: f64, largest: f64) -> Self {
+        Self { centre, width: power_of_two_above(largest) }
+    }
+}
+
+/// What of the differences to the centre is summed up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Power {
+    One,
+    Two,
+}
+
+/// Sums of the differences to the centres of frames, or of their squares; exact but for rounding each once.
+pub(super) fn sums(source: &impl Source, control: Control, frames: &[Frame], power: Power) -> Result<Vec<f64>, Stop> {
+    let states = each_chunk(source, control, || ColumnSums::new(frames, power), |sums, _, values| sums.add(values))?;
+    let mut total = ColumnSums::new(frames, power);
+    states.into_iter().for_each(|sums| total.merge(sums));
+    Ok(total.values(frames))
+}
+
+/// Sums of columns while they are read.
+pub(super) struct ColumnSums {
+    power: Power,
+    eights: Vec<EightSums>,
+}
+
+struct EightSums {
+    centres: [f64; LANES],
+    factors: [f64; LANES],
+    sum: ExactSum,
+}
+
+impl ColumnSums {
+    pub(super) fn new(frames: &[Frame], power: Power) -> Self {
+        let frame = |index: usize| frames[index % frames.len()];
+        let eight = |first: usize| EightSums {
+            centres: std::array::from_fn(|lane| frame(first + lane).centre),
+            factors: std::array::from_fn(|lane| 1.0 / frame(first + lane).width),
+            sum: ExactSum::new(1.0),
+        };
+        Self { power, eights: (0..frames.len()).map(|index| eight(index * LANES)).collect() }
+    }
+
+    /// Takes in whole rows.
+    pub(super) fn add(&mut self, values: &[f64]) {
+        let eights = &mut self.eights;
+        match self.power {
+            Power::One => dispatch!(Level::new(), _ => add_differences(eights, values, |difference| difference)),
+            Power::Two => dispatch!(Level::new(), _ => add_differences(eights, values, |difference| difference * difference)),
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.eights.iter_mut().zip(other.eights).for_each(|(own, other)| own.sum.merge(other.sum));
+    }
+
+    /// The sum of each column.
+    pub(super) fn values(self, frames: &[Frame]) -> Vec<f64> {
+        let places: Vec<i128> = self.eights.into_iter().flat_map(|eight| eight.sum.lanes()).collect();
+        let column = |(index, frame): (usize, &Frame)| {
+            let sum = ExactSum::new(1.0).of_units(places.iter().skip(index).step_by(frames.len()).sum());
+            if self.power == Power::One { sum * frame.width } else { sum * frame.width * frame.width }
+        };
+        frames.iter().enumerate().map(column).collect()
+    }
+}
+
+#[inline(always)]
+fn add_differences(eights: &mut [EightSums], values: &[f64], power: impl Fn(f64) -> f64) {
+    in_eights(
+        eights,
+        values,
+        #[inline(always)]
+        |eight, values| {
+            let mut lanes = eight.centres;
+            lanes[..values.len()].copy_from_slice(values);
+            eight.sum.add(&std::array::from_fn(|lane| power((lanes[lane] - eight.centres[lane]) * eight.factors[lane])));
+        },
+    );
+}
+
+/// Gives each accumulator its eight values of every eight rows; fewer only where the rows end.
+#[inline(always)]
+fn in_eights<A>(accumulators: &mut [A], values: &[f64], add: impl Fn(&mut A, &[f64])) {
+    for rows in values.chunks(accumulators.len().max(1) * LANES) {
+        let (eights, rest) = rows.as_chunks::<LANES>();
+        let mut places = accumulators.iter_mut();
+        places.by_ref().zip(eights).for_each(|(place, values)| add(place, values));
+        if let Some(place) = places.next().filter(|_| !rest.is_empty()) {
+            add(place, rest);
+        }
+    }
+}

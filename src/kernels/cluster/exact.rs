@@ -1,0 +1,161 @@
+//! Exact sums of doubles, which do not depend on the order of adding.
+//!
+//! A double is rounded once to a multiple of a power of two, a whole number of units; whole numbers add without error.
+//! J. Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known beforehand.
+
+use super::distance::LANES;
+
+/// The largest magnitude is at most 2⁴⁵ units, so 2¹⁷ numbers add up in 64 bits.
+const BITS: i32 = 45;
+
+/// How many numbers may be added in 64 bits.
+pub(super) const HEADROOM: usize = 1 << 17;
+
+/// Units for numbers up to a largest magnitude.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    unit: f64,
+    /// 1.5 × 2⁵² units: adding it rounds to whole units and leaves them in the lowest bits.
+    anchor: f64,
+}
+
+impl Grid {
+    /// Units for magnitudes up to `largest`.
+    pub(super) fn new(largest: f64) -> Self {
+        Self::of_unit(power_of_two_above(largest) * power_of_two(-BITS))
+    }
+
+    fn of_unit(unit: f64) -> Self {
+        Self { unit, anchor: 1.5 * power_of_two(52) * unit }
+    }
+
+    /// The nearest whole number of units.
+    #[inline(always)]
+    pub(super) fn units(&self, value: f64) -> i64 {
+        ((value + self.anchor).to_bits() as i64).wrapping_sub(self.anchor.to_bits() as i64)
+    }
+
+    /// The nearest multiple of the unit.
+    #[inline(always)]
+    fn round(&self, value: f64) -> f64 {
+        (value + self.anchor) - self.anchor
+    }
+
+    /// What so many units are.
+    pub(super) fn value(&self, units: i128) -> f64 {
+        units as f64 * self.unit
+    }
+}
+
+/// The least power of two greater than `magnitude`, within 2⁻⁹⁰⁰ and 2¹⁰¹⁰.
+pub(super) fn power_of_two_above(magnitude: f64) -> f64 {
+    let exponent = (magnitude.abs().to_bits() >> 52) as i32 - 1023;
+    power_of_two((exponent + 1).clamp(-900, 1010))
+}
+
+/// 2 to a power within the normal doubles.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// The sum of numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it: a coarse part and what it leaves.
+#[derive(Debug, Clone)]
+pub(super) struct ExactSum {
+    coarse: Grid,
+    fine: Grid,
+    upper: [i64; LANES],
+    lower: [i64; LANES],
+    pending: usize,
+    totals: [i128; LANES],
+}
+
+impl ExactSum {
+    /// Nothing summed yet; numbers will be at most `largest`.
+    pub(super) fn new(largest: f64) -> Self {
+        let coarse = Grid::new(largest);
+        let fine = Grid::of_unit(coarse.unit * power_of_two(-BITS));
+        Self { coarse, fine, upper: [0; LANES], lower: [0; LANES], pending: 0, totals: [0; LANES] }
+    }
+
+    /// Adds one number per lane.
+    #[inline(always)]
+    pub(super) fn add(&mut self, values: &[f64; LANES]) {
+        if self.pending == HEADROOM {
+            self.flush();
+        }
+        for ((upper, lower), value) in self.upper.iter_mut().zip(&mut self.lower).zip(values) {
+            *upper += self.coarse.units(*value);
+            *lower += self.fine.units(*value - self.coarse.round(*value));
+        }
+        self.pending += 1;
+    }
+
+    #[inline(never)]
+    fn flush(&mut self) {
+        for ((total, upper), lower) in self.totals.iter_mut().zip(self.upper).zip(self.lower) {
+            *total += (i128::from(upper) << BITS) + i128::from(lower);
+        }
+        (self.upper, self.lower, self.pending) = ([0; LANES], [0; LANES], 0);
+    }
+
+    /// Adds what another, made for the same magnitude, summed.
+    pub(super) fn merge(&mut self, mut other: Self) {
+        other.flush();
+        self.totals.iter_mut().zip(other.totals).for_each(|(total, other)| *total += other);
+    }
+
+    /// The sum of each lane, for [`Self::of_units`].
+    pub(super) fn lanes(mut self) -> [i128; LANES] {
+        self.flush();
+        self.totals
+    }
+
+    /// What so many units of the sums are, correctly rounded.
+    pub(super) fn of_units(&self, units: i128) -> f64 {
+        self.fine.value(units)
+    }
+
+    /// The sum of all lanes, correctly rounded.
+    pub(super) fn value(self) -> f64 {
+        let fine = self.fine;
+        fine.value(self.lanes().iter().sum())
+    }
+}
+
+/// The sum of the sums of all threads.
+pub(super) fn merged(sums: impl IntoIterator<Item = ExactSum>) -> f64 {
+    let total = sums.into_iter().reduce(|mut total, sum| {
+        total.merge(sum);
+        total
+    });
+    total.map_or(0.0, ExactSum::value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::random::Random;
+
+    #[test]
+    fn adds_without_error_in_any_order() {
+        let mut random = Random::new(3, &[]);
+        let mut values: Vec<f64> = (0..4000).map(|_| random.between(-1 << 40, 1 << 40) as f64 / 1024.0).collect();
+        let exact: i128 = values.iter().map(|value| (value * 1024.0) as i128).sum();
+        let sum = |values: &[f64]| {
+            let mut sum = ExactSum::new(f64::from(1 << 30));
+            values.as_chunks().0.iter().for_each(|lanes| sum.add(lanes));
+            sum.value()
+        };
+        assert_eq!(sum(&values), exact as f64 / 1024.0);
+        values.reverse();
+        assert_eq!(sum(&values), exact as f64 / 1024.0);
+    }
+
+    #[test]
+    fn knows_powers_of_two() {
+        assert_eq!([0.0, 0.75, 1.0, 3.0, 4.0].map(power_of_two_above), [power_of_two(-900), 1.0, 2.0, 4.0, 8.0]);
+        let grid = Grid::new(1.0);
+        assert_eq!(grid.value(i128::from(grid.units(-0.3)) + i128::from(grid.units(0.3))), 0.0);
+        assert!((grid.value(i128::from(grid.units(0.3))) - 0.3).abs() < 1e-13);
+    }
+}

@@ -1,0 +1,230 @@
+//! How good a clustering is, and which of several to take.
+//!
+//! D. L. Davies, D. W. Bouldin: A Cluster Separation Measure (1979); T. Caliński, J. Harabasz: A dendrite method for cluster
+//! analysis (1974). Both as scikit-learn has them: from the means of the clusters, over the clusters that have rows.
+
+use super::columns::{Extent, extents};
+use super::distance::squared_distance;
+use super::exact::Grid;
+use super::matrix::Matrix;
+use super::source::each_chunk;
+use super::sums::Sums;
+use crate::kernels::control::{Control, Stop};
+
+/// The validity of one clustering.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Indices {
+    /// Weighted sum of the squared distances to the given centres.
+    pub(crate) inertia: f64,
+    /// Mean over the clusters of the largest (sᵢ + sⱼ) / dᵢⱼ; less is better. `None` where undefined: with fewer than two
+    /// clusters, or as many as rows.
+    pub(crate) davies_bouldin: Option<f64>,
+    /// Dispersion between over dispersion within the clusters, each by its degrees of freedom; more is better. `None` likewise.
+    pub(crate) calinski_harabasz: Option<f64>,
+    /// Rows in each cluster.
+    pub(crate) sizes: Vec<u64>,
+}
+
+impl Indices {
+    /// The indices of rows × columns with a label, below the number of clusters, each; `centres` is clusters × columns, by
+    /// default the means.
+    ///
+    /// A weight (not negative) is how many times a row counts. Reads the rows three times.
+    pub(crate) fn new(
+        matrix: &Matrix,
+        labels: &[u32],
+        centres: Option<&[f64]>,
+        clusters: usize,
+        weights: Option<&[f64]>,
+        control: Control<'_>,
+    ) -> Result<Self, Stop> {
+        let columns = matrix.columns();
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let heaviest = weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
+        let extents = extents(matrix, control)?;
+        let largest = extents.iter().map(Extent::largest).chain([1.0]);
+        let grids: Vec<Grid> = largest.map(|largest| Grid::new(largest * heaviest)).collect();
+        let empty = Sums::new(&grids, clusters);
+        let states = each_chunk(
+            matrix,
+            control,
+            || empty.clone(),
+            |sums, rows, values| {
+                rows.zip(values.chunks_exact(columns)).for_each(|(row, values)| sums.add(labels[row], weight(row), values));
+                sums.flush();
+            },
+        )?;
+        let mut sums = empty;
+        states.iter().for_each(|more| sums.merge(more));
+        let cluster_weights: Vec<f64> = sums.values().collect();
+        let mut means = vec![0.0; clusters * columns];
+        sums.means(&mut means);
+
+        let centres = centres.unwrap_or(&means);
+        // To the given centre, to the mean squared, to the mean in each cluster.
+        let farthest = |point: &[f64]| extents.iter().zip(point).map(|(extent, value)| extent.farthest(*value).powi(2)).sum();
+        let widest = |centres: &[f64]| centres.chunks(columns.max(1)).map(farthest).fold(0.0, f64::max);
+        let (centre_grid, mean_grid) = (Grid::new(widest(centres) * heaviest), Grid::new(widest(&means) * heaviest));
+        let distance_grid = Grid::new(widest(&means).sqrt() * heaviest);
+        let empty = vec![0_i128; 2 + clusters];
+        let states = each_chunk(
+            matrix,
+            control,
+            || empty.clone(),
+            |sums, rows, values| {
+                for (row, values) in rows.zip(values.chunks_exact(columns)) {
+                    let (label, weight) = (labels[row] as usize, weight(row));
+                    let to_mean = squared_distance(values, &means[label * columns..][..columns]);
+                    let to_centre = squared_distance(values, &centres[label * columns..][..columns]);
+                    sums[0] += i128::from(centre_grid.units(to_centre * weight));
+                    sums[1] += i128::from(mean_grid.units(to_mean * weight));
+                    sums[2 + label] += i128::from(distance_grid.units(to_mean.sqrt() * weight));
+                }
+            },
+        )?;
+        let mut spread = empty;
+        states.iter().for_each(|more| spread.iter_mut().zip(more).for_each(|(sum, more)| *sum += more));
+        let mut sizes = vec![0; clusters];
+        labels.iter().for_each(|label| sizes[*label as usize] += 1);
+
+        let filled: Vec<usize> = (0..clusters).filter(|cluster| cluster_weights[*cluster] > 0.0).collect();
+        let defined = filled.len() > 1 && filled.len() < matrix.rows();
+        let groups = || {
+            let group = |cluster: &usize| Group {
+                weight: cluster_weights[*cluster],
+                mean: &means[cluster * columns..][..columns],
+                scatter: distance_grid.value(spread[2 + cluster]) / cluster_weights[*cluster],
+            };
+            filled.iter().map(group).collect::<Vec<_>>()
+        };
+        Ok(Self {
+            inertia: centre_grid.value(spread[0]),
+            davies_bouldin: defined.then(|| davies_bouldin(&groups())),
+            calinski_harabasz: defined.then(|| calinski_harabasz(&groups(), mean_grid.value(spread[1]))),
+            sizes,
+        })
+    }
+
+    /// Rows in the smallest cluster.
+    pub(crate) fn smallest(&self) -> u64 {
+        self.sizes.iter().copied().min().unwrap_or(0)
+    }
+}
+
+/// A cluster that has rows.
+struct Group<'a> {
+    weight: f64,
+    mean: &'a [f64],
+    /// Mean distance of the rows to the mean.
+    scatter: f64,
+}
+
+/// Below this, scikit-learn takes a distance for 0 here.
+const ZERO: f64 = 1e-8;
+
+fn davies_bouldin(groups: &[Group<'_>]) -> f64 {
+    let distance = |a: &Group<'_>, b: &Group<'_>| squared_distance(a.mean, b.mean).sqrt();
+    let all_together = groups.iter().all(|a| groups.iter().all(|b| distance(a, b) <= ZERO));
+    if all_together || groups.iter().all(|group| group.scatter <= ZERO) {
+        return 0.0;
+    }
+    let worst = |a: &Group<'_>| {
+        let ratio = |b: &Group<'_>| match distance(a, b) {
+            0.0 => 0.0,
+            distance => (a.scatter + b.scatter) / distance,
+        };
+        groups.iter().map(ratio).fold(0.0, f64::max)
+    };
+    groups.iter().map(worst).sum::<f64>() / groups.len() as f64
+}
+
+fn calinski_harabasz(groups: &[Group<'_>], within: f64) -> f64 {
+    let weight: f64 = groups.iter().map(|group| group.weight).sum();
+    let overall = |column: usize| groups.iter().map(|group| group.weight * group.mean[column]).sum::<f64>() / weight;
+    let overall: Vec<f64> = (0..groups[0].mean.len()).map(overall).collect();
+    let between: f64 = groups.iter().map(|group| group.weight * squared_distance(group.mean, &overall)).sum();
+    let clusters = groups.len() as f64;
+    if within == 0.0 { 1.0 } else { between * (weight - clusters) / (within * (clusters - 1.0)) }
+}
+
+/// Differences of silhouettes that do not count.
+const TIE: f64 = 1e-9;
+
+/// Which candidate to take, of (number of clusters, mean silhouette): the one with the highest silhouette, and of those within
+/// 10⁻⁹ of it the one with the fewest clusters. `None` when no candidate has a silhouette.
+pub(crate) fn recommend(candidates: &[(usize, Option<f64>)]) -> Option<usize> {
+    let best = candidates.iter().filter_map(|(_, silhouette)| *silhouette).max_by(f64::total_cmp)?;
+    let is_best = |index: &usize| candidates[*index].1.is_some_and(|silhouette| silhouette >= best - TIE);
+    (0..candidates.len()).filter(is_best).min_by_key(|index| candidates[*index].0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+    use crate::kernels::random::Random;
+
+    fn line(values: &[f64]) -> Matrix {
+        let mut matrix = Matrix::new(1);
+        matrix.push(&[values]);
+        matrix
+    }
+
+    fn near(a: Option<f64>, b: f64) -> bool {
+        a.is_some_and(|a| (a - b).abs() < 1e-11)
+    }
+
+    #[test]
+    fn are_right_by_hand() {
+        // Means 1 and 9, scatters 1 and 1; overall 5: between 4 × 16, within 4.
+        let matrix = line(&[0.0, 2.0, 8.0, 10.0]);
+        let found = Indices::new(&matrix, &[0, 0, 1, 1], Some(&[0.0, 9.0]), 2, None, control(1)).unwrap();
+        assert_eq!(found.inertia, 4.0 + 2.0);
+        assert_eq!(found.davies_bouldin, Some(0.25));
+        assert_eq!(found.calinski_harabasz, Some(64.0 * 2.0 / 4.0));
+        assert_eq!((found.sizes.as_slice(), found.smallest()), ([2, 2].as_slice(), 2));
+    }
+
+    #[test]
+    fn weights_are_repetitions() {
+        let repeated = line(&[0.0, 1.0, 1.0, 5.0, 9.0, 9.0, 9.0]);
+        let expected = Indices::new(&repeated, &[0, 0, 0, 1, 1, 1, 1], Some(&[0.5, 8.0]), 2, None, control(2)).unwrap();
+        let once = line(&[0.0, 1.0, 5.0, 9.0]);
+        let weights = [1.0, 2.0, 1.0, 3.0];
+        let found = Indices::new(&once, &[0, 0, 1, 1], Some(&[0.5, 8.0]), 2, Some(&weights), control(2)).unwrap();
+        assert!((found.inertia - expected.inertia).abs() < 1e-11);
+        assert!(near(found.davies_bouldin, expected.davies_bouldin.unwrap()));
+        assert!(near(found.calinski_harabasz, expected.calinski_harabasz.unwrap()));
+    }
+
+    #[test]
+    fn some_are_undefined() {
+        let matrix = line(&[0.0, 2.0, 8.0]);
+        for labels in [[1, 1, 1], [0, 1, 2]] {
+            let found = Indices::new(&matrix, &labels, Some(&[0.0; 3]), 3, None, control(1)).unwrap();
+            assert_eq!((found.davies_bouldin, found.calinski_harabasz), (None, None));
+        }
+        let same = Indices::new(&line(&[4.0; 4]), &[0, 1, 0, 1], Some(&[4.0; 2]), 2, None, control(1)).unwrap();
+        assert_eq!((same.davies_bouldin, same.calinski_harabasz), (Some(0.0), Some(1.0)));
+    }
+
+    #[test]
+    fn do_not_depend_on_order_or_workers() {
+        let mut random = Random::new(1, &[]);
+        let values: Vec<f64> = (0..10_000).map(|_| random.between(-9999, 9999) as f64 / 7.0).collect();
+        let labels: Vec<u32> = values.iter().map(|value| u32::from(*value > 100.0)).collect();
+        let once = Indices::new(&line(&values), &labels, Some(&[-600.0, 700.0]), 2, None, control(1)).unwrap();
+        let values: Vec<f64> = values.into_iter().rev().collect();
+        let labels: Vec<u32> = labels.into_iter().rev().collect();
+        for workers in 1..4 {
+            assert_eq!(once, Indices::new(&line(&values), &labels, Some(&[-600.0, 700.0]), 2, None, control(workers)).unwrap());
+        }
+    }
+
+    #[test]
+    fn recommends_the_fewest_of_the_best() {
+        assert_eq!(recommend(&[(2, Some(0.4)), (4, Some(0.6)), (3, Some(0.6 - 1e-10)), (5, None)]), Some(2));
+        assert_eq!(recommend(&[(2, None)]), None);
+        assert_eq!(recommend(&[]), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! K-means: several runs, of which the best counts.
+
+use super::assign::{Assigned, assign_into};
+use super::data::{Data, Failure};
+use super::distance::LANES;
+use super::exact::ExactSum;
+use super::init;
+use super::lloyd::Lloyd;
+use super::source::Source;
+use crate::kernels::control::{Control, Stop};
+use crate::kernels::random::Random;
+
+/// Where the centres start.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Init {
+    /// Greedy k-means++.
+    KMeansPlusPlus,
+    /// Distinct rows, drawn with their weights.
+    Random,
+    /// These centres, clusters × columns; one run is enough.
+    Given(Vec<f64>),
+}
+
+/// How to cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) n_clusters: usize,
+    pub(crate) init: Init,
+    /// Runs.
+    pub(crate) n_init: usize,
+    /// Iterations of a run, at least 1.
+    pub(crate) max_iter: usize,
+    /// A run ends when the squared shifts of the centres sum up to at most this share of the mean variance of the columns.
+    pub(crate) tol: f64,
+    pub(crate) random_state: u64,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Step {
+    /// From 0.
+    pub(crate) run: usize,
+    /// From 1.
+    pub(crate) iteration: usize,
+    /// The weighted sum of squared distances of the rows to the new centres of their clusters.
+    pub(crate) inertia: f64,
+    /// The sum of squared shifts of the centres.
+    pub(crate) shift: f64,
+}
+
+/// The best run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Clustering {
+    /// Clusters × columns; the heaviest cluster first, of equals the one whose centre is first column by column.
+    pub(crate) centres: Vec<f64>,
+    /// The nearest of the centres for each row.
+    pub(crate) assigned: Assigned,
+    /// The weight of each cluster.
+    pub(crate) sizes: Vec<f64>,
+    /// The weighted sum of the squared distances, correctly rounded.
+    pub(crate) inertia: f64,
+    /// Iterations of the best run.
+    pub(crate) iterations: usize,
+    /// Whether it ended by itself, not by `max_iter`.
+    pub(crate) converged: bool,
+    /// Whether a cluster without rows got a row far from its centre as its new centre.
+    pub(crate) relocated: bool,
+}
+
+/// Clusters rows.
+///
+/// `weights` are one per row (0: assigned, but counting for nothing), `identity` is a unique, well-mixed hash of the key of
+/// each row. Takes 12 bytes per row from the budget, and 4 more while they are to be had, which only makes it faster. The
+/// least inertia wins, of equals the first. With fewer distinct rows than clusters, some clusters stay empty.
+pub(crate) fn kmeans(
+    source: &impl Source,
+    weights: Option<&[f64]>,
+    identity: &[u64],
+    options: &Options,
+    control: Control,
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<Clustering, Failure> {
+    let (rows, clusters) = (source.rows(), options.n_clusters);
+    if clusters == 0 || clusters > rows {
+        return Err(Failure::Shape);
+    }
+    if u32::try_from(rows).is_err() {
+        return Err(Failure::Stop(Stop::TooLarge));
+    }
+    let (given, runs) = match &options.init {
+        Init::Given(centres) if centres.len() != clusters * source.columns() => return Err(Failure::Centres),
+        Init::Given(centres) => (centres.as_slice(), 1),
+        Init::KMeansPlusPlus | Init::Random => (&[][..], options.n_init.max(1)),
+    };
+    let _labels_and_distances = control.reserve(rows * (size_of::<u32>() + size_of::<f64>()))?;
+    let slacks_memory = control.reserve(rows * size_of::<i32>());
+    let data = Data::new(source, weights, identity, given, control)?;
+    let mut slacks = vec![0; if slacks_memory.is_ok() { rows } else { 0 }];
+    let mut assigned = Assigned { labels: vec![0; rows], squared_distances: vec![0.0; rows] };
+    let mut best: Option<Clustering> = None;
+    let mut last = 0;
+    for run in 0..runs {
+        let seed = Random::new(options.random_state, &[run as u64]);
+        let centres = match &options.init {
+            Init::KMeansPlusPlus => init::plus_plus(&data, clusters, &seed, &mut assigned.squared_distances)?,
+            Init::Random => init::random(&data, clusters, &seed)?,
+            Init::Given(centres) => centres.clone(),
+        };
+        let found = Run { data: &data, options, run, progress }.go(centres, &mut assigned, &mut slacks)?;
+        if best.as_ref().is_none_or(|best| found.inertia < best.inertia) {
+            (best, last) = (Some(found), run);
+        }
+    }
+    let Some(mut best) = best else { return Err(Failure::Shape) };
+    if last + 1 < runs {
+        assign_into(&mut assigned, &best.centres, source, control)?;
+    }
+    best.assigned = assigned;
+    Ok(best)
+}
+
+/// One of the runs.
+struct Run<'a, S> {
+    data: &'a Data<'a, S>,
+    options: &'a Options,
+    run: usize,
+    progress: &'a (dyn Fn(Step) + Sync),
+}
+
+impl<S: Source> Run<'_, S> {
+    /// Goes from `centres` to the end; leaves the labels and distances in `assigned`, not in the result.
+    fn go(&self, centres: Vec<f64>, assigned: &mut Assigned, slacks: &mut [i32]) -> Result<Clustering, Stop> {
+        let columns = self.data.source.columns();
+        let tolerance = self.options.tol * self.data.spread / (self.data.weight * columns as f64);
+        let mut lloyd = Lloyd::new(self.data, centres, &mut assigned.labels, slacks);
+        let (mut iterations, mut converged) = (0, false);
+        while !converged && iterations < self.options.max_iter.max(1) {
+            let done = lloyd.iterate()?;
+            iterations += 1;
+            (self.progress)(Step { run: self.run, iteration: iterations, inertia: lloyd.inertia(), shift: done.shift });
+            converged = done.changed == 0 || done.shift <= tolerance;
+        }
+        let relocated = lloyd.relocated;
+        let (mut centres, mut sizes): (_, Vec<f64>) = (lloyd.centres, lloyd.sums.values().collect());
+        // The assignment to the last centres may change the sizes, but after that only by ties.
+        for _ in 0..2 {
+            centres = sorted(&centres, &sizes, columns);
+            assign_into(assigned, &centres, self.data.source, self.data.control)?;
+            sizes = self.sizes(assigned, centres.len() / columns);
+            if sizes.is_sorted_by(|a, b| a >= b) {
+                break;
+            }
+        }
+        let inertia = self.inertia(assigned);
+        let assigned = Assigned { labels: Vec::new(), squared_distances: Vec::new() };
+        Ok(Clustering { centres, assigned, sizes, inertia, iterations, converged, relocated })
+    }
+
+    /// The weight of each cluster.
+    fn sizes(&self, assigned: &Assigned, clusters: usize) -> Vec<f64> {
+        let Some(grid) = self.data.grids.last() else { return Vec::new() };
+        let mut sizes = vec![0_i128; clusters];
+        for (row, label) in assigned.labels.iter().enumerate() {
+            if let Some(size) = sizes.get_mut(*label as usize) {
+                *size += i128::from(grid.units(self.data.row_weight(row)));
+            }
+        }
+        sizes.into_iter().map(|size| grid.value(size)).collect()
+    }
+
+    /// The weighted sum of the squared distances.
+    fn inertia(&self, assigned: &Assigned) -> f64 {
+        let mut inertia = ExactSum::new(self.data.largest_square);
+        for (row, distances) in (0..).step_by(LANES).zip(assigned.squared_distances.chunks(LANES)) {
+            let weights = self.data.lane_weights(row);
+            inertia.add(&std::array::from_fn(|lane| distances.get(lane).map_or(0.0, |distance| distance * weights[lane])));
+        }
+        inertia.value()
+    }
+}
+
+/// The centres by falling size, of equals by their coordinates.
+fn sorted(centres: &[f64], sizes: &[f64], columns: usize) -> Vec<f64> {
+    let mut order: Vec<(&f64, &[f64])> = sizes.iter().zip(centres.chunks_exact(columns)).collect();
+    order.sort_by(|(size, centre), (other_size, other)| {
+        let coordinates = || centre.iter().zip(*other).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
+        other_size.total_cmp(size).then_with(|| coordinates().unwrap_or(std::cmp::Ordering::Equal))
+    });
+    order.into_iter().flat_map(|(_, centre)| centre).copied().collect()
+}

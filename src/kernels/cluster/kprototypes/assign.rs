@@ -1,0 +1,120 @@
+//! The nearest prototype of each row.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::super::exact::Grid;
+use super::{Mixed, Prototype, Training};
+use crate::kernels::control::{Control, Stop};
+
+/// Rows whose values are laid out by column, so that the distances of several are computed at once.
+const BLOCK: usize = 1024;
+
+/// The cluster of each row and what the row costs there: squared distance plus gamma × mismatches. Its root is a distance.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assignment {
+    pub(crate) labels: Vec<u32>,
+    pub(crate) distances: Vec<f64>,
+}
+
+/// Assigns each row to its nearest prototype, the first of equals; to none of none, at an infinite distance.
+///
+/// A code that training never saw is different from all.
+pub(crate) fn assign(rows: Mixed<'_>, prototypes: &[Prototype], gamma: f64, control: Control<'_>) -> Result<Assignment, Stop> {
+    let mut labels = vec![0; rows.len()];
+    let mut distances = vec![f64::INFINITY; rows.len()];
+    let blocks: Vec<_> = labels.chunks_mut(BLOCK).zip(distances.chunks_mut(BLOCK)).map(Mutex::new).collect();
+    control.share(blocks.len(), Block::default, |block, job| {
+        let mut part = blocks[job].lock().unwrap_or_else(PoisonError::into_inner);
+        let (labels, nearest) = &mut *part;
+        block.load(rows, job * BLOCK, labels.len());
+        for (label, prototype) in (0..).zip(prototypes) {
+            block.measure(prototype, gamma);
+            for ((own, nearest), distance) in labels.iter_mut().zip(nearest.iter_mut()).zip(&block.distances) {
+                if distance < nearest {
+                    (*own, *nearest) = (label, *distance);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    drop(blocks);
+    Ok(Assignment { labels, distances })
+}
+
+/// Some rows by column, and their distances to a prototype.
+#[derive(Default)]
+struct Block<'a> {
+    numeric: Vec<f64>,
+    codes: Vec<&'a [u32]>,
+    mismatches: Vec<u32>,
+    distances: Vec<f64>,
+}
+
+impl<'a> Block<'a> {
+    fn load(&mut self, rows: Mixed<'a>, from: usize, length: usize) {
+        self.numeric.clear();
+        for column in 0..rows.numeric.columns() {
+            self.numeric.extend((from..from + length).map(|row| rows.numeric.value(row, column)));
+        }
+        self.codes.clear();
+        self.codes.extend(rows.codes.iter().map(|codes| &codes[from..from + length]));
+        self.mismatches.resize(length, 0);
+        self.distances.resize(length, 0.0);
+    }
+
+    fn measure(&mut self, prototype: &Prototype, gamma: f64) {
+        self.mismatches.fill(0);
+        for (codes, mode) in self.codes.iter().zip(&prototype.modes) {
+            for (mismatches, code) in self.mismatches.iter_mut().zip(*codes) {
+                *mismatches += u32::from(code != mode);
+            }
+        }
+        self.distances.fill(0.0);
+        for (values, centre) in self.numeric.chunks_exact(self.distances.len()).zip(&prototype.centre) {
+            for (distance, value) in self.distances.iter_mut().zip(values) {
+                *distance += (value - centre) * (value - centre);
+            }
+        }
+        for (distance, mismatches) in self.distances.iter_mut().zip(&self.mismatches) {
+            *distance += gamma * f64::from(*mismatches);
+        }
+    }
+}
+
+impl Mixed<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.codes.first().map_or(self.numeric.rows(), Vec::len)
+    }
+}
+
+impl Assignment {
+    /// Rows in each cluster.
+    pub(super) fn sizes(&self, clusters: usize) -> Vec<usize> {
+        let mut sizes = vec![0; clusters];
+        self.labels.iter().for_each(|label| sizes[*label as usize] += 1);
+        sizes
+    }
+
+    /// Weighted sum of what the rows cost.
+    pub(super) fn cost(&self, training: &Training<'_>) -> f64 {
+        let cost = |row: usize| self.distances[row] * training.weight(row);
+        let grid = Grid::new((0..self.distances.len()).map(cost).fold(0.0, f64::max));
+        grid.value((0..self.distances.len()).map(|row| i128::from(grid.units(cost(row)))).sum())
+    }
+
+    /// Gives each empty cluster the row that is farthest from its prototype and not alone there, of equals the one with the
+    /// least identity.
+    pub(super) fn fill_empty(&mut self, clusters: usize, identity: &[u64]) {
+        let mut sizes = self.sizes(clusters);
+        while let Some(empty) = sizes.iter().position(|size| *size == 0) {
+            let can_leave = |row: &usize| self.distances[*row] > 0.0 && sizes[self.labels[*row] as usize] > 1;
+            let farther =
+                |a: &usize, b: &usize| self.distances[*a].total_cmp(&self.distances[*b]).then(identity[*b].cmp(&identity[*a]));
+            let Some(farthest) = (0..self.labels.len()).filter(can_leave).max_by(farther) else { return };
+            sizes[self.labels[farthest] as usize] -= 1;
+            sizes[empty] += 1;
+            self.labels[farthest] = empty as u32;
+            self.distances[farthest] = 0.0;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Exact sums over the rows of each cluster, and the prototypes they give.
+
+use super::super::columns::{Extent, extents};
+use super::super::distance::squared_distance;
+use super::super::exact::Grid;
+use super::{CHUNK, Prototype, Training};
+use crate::kernels::control::{Control, Stop};
+
+/// How sums are held: in units of grids, and the counts of all codes in one list.
+#[derive(Debug)]
+pub(super) struct Layout {
+    values: Grid,
+    weights: Grid,
+    columns: usize,
+    /// Where the counts of each categorical column begin, then their number.
+    first_code: Vec<usize>,
+}
+
+impl Layout {
+    pub(super) fn new(training: &Training<'_>, control: Control<'_>) -> Result<Self, Stop> {
+        let heaviest = training.weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
+        let mut first_code = vec![0];
+        for cardinality in training.cardinalities {
+            first_code.push(first_code[first_code.len() - 1] + *cardinality as usize);
+        }
+        let largest = extents(training.rows.numeric, control)?.iter().map(Extent::largest).fold(0.0, f64::max);
+        let values = Grid::new(largest * heaviest);
+        Ok(Self { values, weights: Grid::new(heaviest), columns: training.rows.numeric.columns(), first_code })
+    }
+
+    /// Memory of the sums of one cluster.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<i128>() * (self.columns + 2 * self.first_code.len() + self.first_code[self.first_code.len() - 1])
+    }
+}
+
+/// A row, its values side by side.
+#[derive(Debug, Default)]
+pub(super) struct Row<'a> {
+    pub(super) values: &'a [f64],
+    pub(super) codes: Vec<u32>,
+    pub(super) weight: f64,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn load(&mut self, training: &Training<'a>, row: usize) {
+        self.values = training.rows.numeric.row(row);
+        self.codes.clear();
+        self.codes.extend(training.rows.codes.iter().map(|codes| codes[row]));
+        self.weight = training.weight(row);
+    }
+}
+
+/// The sums of one cluster.
+#[derive(Debug, Clone)]
+struct Sums {
+    rows: u64,
+    weight: i128,
+    values: Vec<i128>,
+    /// The weight of each code of each column.
+    codes: Vec<i128>,
+    /// The most frequent code of each column: its weight, and that of the next one.
+    top: Vec<(i128, i128)>,
+}
+
+/// The sums of all clusters.
+#[derive(Debug, Clone)]
+pub(super) struct Clusters(Vec<Sums>);
+
+impl Clusters {
+    pub(super) fn none(layout: &Layout, clusters: usize) -> Self {
+        let codes = layout.first_code[layout.first_code.len() - 1];
+        let top = vec![(0, 0); layout.first_code.len() - 1];
+        Self(vec![Sums { rows: 0, weight: 0, values: vec![0; layout.columns], codes: vec![0; codes], top }; clusters])
+    }
+
+    pub(super) fn of(
+        training: &Training<'_>,
+        layout: &Layout,
+        labels: &[u32],
+        clusters: usize,
+        control: Control<'_>,
+    ) -> Result<Self, Stop> {
+        let state = || (Row::default(), Self::none(layout, clusters));
+        let states = control.share(labels.len().div_ceil(CHUNK), state, |(row, clusters), job| {
+            for (number, label) in labels.iter().enumerate().skip(job * CHUNK).take(CHUNK) {
+                row.load(training, number);
+                clusters.add(layout, *label as usize, row, 1);
+            }
+            Ok(())
+        })?;
+        let mut total = Self::none(layout, clusters);
+        for (_, part) in states {
+            total.0.iter_mut().zip(&part.0).for_each(|(sums, more)| sums.merge(more));
+        }
+        Ok(total)
+    }
+
+    /// Adds a row (`times` 1) or takes it away (−1).
+    pub(super) fn add(&mut self, layout: &Layout, cluster: usize, row: &Row, times: i64) {
+        let sums = &mut self.0[cluster];
+        let weight = i128::from(layout.weights.units(row.weight) * times);
+        sums.rows = sums.rows.wrapping_add_signed(times);
+        sums.weight += weight;
+        for (sum, value) in sums.values.iter_mut().zip(row.values) {
+            *sum += i128::from(layout.values.units(value * row.weight) * times);
+        }
+        for (code, first) in row.codes.iter().zip(&layout.first_code) {
+            sums.codes[first + *code as usize] += weight;
+        }
+    }
+
+    /// Takes means and modes anew; a cluster without weight keeps its prototype.
+    pub(super) fn update(&mut self, layout: &Layout, prototypes: &mut [Prototype]) {
+        (0..).zip(prototypes).for_each(|(cluster, prototype)| self.update_one(layout, cluster, prototype));
+    }
+
+    pub(super) fn update_one(&mut self, layout: &Layout, cluster: usize, prototype: &mut Prototype) {
+        let sums = &mut self.0[cluster];
+        if sums.weight == 0 {
+            sums.top.fill((0, 0));
+            return;
+        }
+        let weight = layout.weights.value(sums.weight);
+        for (centre, sum) in prototype.centre.iter_mut().zip(&sums.values) {
+            *centre = layout.values.value(*sum) / weight;
+        }
+        let columns = layout.first_code.windows(2).zip(prototype.modes.iter_mut().zip(&mut sums.top));
+        for (codes, (mode, top)) in columns {
+            *top = (0, 0);
+            for (code, weight) in (0..).zip(&sums.codes[codes[0]..codes[1]]) {
+                if *weight > top.0 {
+                    (*mode, *top) = (code, (*weight, top.0));
+                } else {
+                    top.1 = top.1.max(*weight);
+                }
+            }
+        }
+    }
+
+    /// How much less the cluster costs without one of its rows; `None` when no weight would be left.
+    ///
+    /// The means move away from the row, so its share is W / (W − w) of its squared distance (Hartigan). Without it a mode may
+    /// change too.
+    pub(super) fn removal(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> Option<f64> {
+        let sums = &self.0[cluster];
+        let (weight, all) = (i128::from(layout.weights.units(row.weight)), layout.weights.value(sums.weight));
+        if sums.rows < 2 || sums.weight <= weight {
+            return None;
+        }
+        let columns = row.codes.iter().zip(&prototype.modes).zip(&sums.top);
+        let lost: i128 = columns
+            .map(
+                |((code, mode), (first, second))| {
+                    if code == mode { weight - (first - (first - weight).max(*second)) } else { weight }
+                },
+            )
+            .sum();
+        let share = row.weight * all / layout.weights.value(sums.weight - weight);
+        Some(share * squared_distance(&prototype.centre, row.values) + gamma * layout.weights.value(lost))
+    }
+
+    /// How much more the cluster costs with another row: W / (W + w) of its squared distance, and its categories that are not,
+    /// and do not become, modes.
+    pub(super) fn insertion(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> f64 {
+        let sums = &self.0[cluster];
+        let (weight, all) = (i128::from(layout.weights.units(row.weight)), layout.weights.value(sums.weight));
+        let columns = row.codes.iter().zip(&layout.first_code).zip(&sums.top);
+        let gained: i128 = columns
+            .map(|((code, begin), (first, _))| weight - ((sums.codes[begin + *code as usize] + weight).max(*first) - first))
+            .sum();
+        let share = row.weight * all / (all + row.weight);
+        share * squared_distance(&prototype.centre, row.values) + gamma * layout.weights.value(gained)
+    }
+}
+
+impl Sums {
+    fn merge(&mut self, more: &Self) {
+        self.rows += more.rows;
+        self.weight += more.weight;
+        self.values.iter_mut().zip(&more.values).for_each(|(sum, more)| *sum += more);
+        self.codes.iter_mut().zip(&more.codes).for_each(|(sum, more)| *sum += more);
+    }
+}

@@ -1,0 +1,66 @@
+//! Where runs begin.
+
+use super::super::race::{Shortlist, draw, waiting_time};
+use super::{CHUNK, Options, Prototype, Training, assign};
+use crate::kernels::control::{Control, Stop};
+use crate::kernels::random::Random;
+
+/// Rows far apart: the first at random, each further one with a chance in proportion to what it costs with those so far.
+///
+/// D. Arthur, S. Vassilvitskii: k-means++: The Advantages of Careful Seeding (2007), with the cost of mixed rows. Fewer than
+/// asked for when all rows are like those found.
+pub(super) fn spread(training: &Training<'_>, options: &Options, run: u64, control: Control<'_>) -> Result<Vec<Prototype>, Stop> {
+    let mut prototypes: Vec<Prototype> = vec![];
+    let mut costs = vec![1.0; training.identity.len()];
+    for step in 0..options.clusters.max(1) as u64 {
+        let random = Random::new(options.random_state, &[run, step]);
+        let Some(row) = winner(training, random, &costs, control)? else { break };
+        let prototype = training.prototype(row);
+        let distances = assign(training.rows, std::slice::from_ref(&prototype), options.gamma, control)?.distances;
+        if step == 0 {
+            costs = distances;
+        } else {
+            costs.iter_mut().zip(distances).for_each(|(cost, distance)| *cost = cost.min(distance));
+        }
+        prototypes.push(prototype);
+    }
+    Ok(prototypes)
+}
+
+/// The row that wins a race with its weight × cost; none when all have 0.
+pub(super) fn winner(
+    training: &Training<'_>,
+    mut random: Random,
+    costs: &[f64],
+    control: Control<'_>,
+) -> Result<Option<usize>, Stop> {
+    let salt = random.next();
+    let lists = control.share(
+        costs.len().div_ceil(CHUNK),
+        || Shortlist::new(1),
+        |list, job| {
+            for (row, cost) in costs.iter().enumerate().skip(job * CHUNK).take(CHUNK) {
+                let (identity, mass) = (training.identity[row], cost * training.weight(row));
+                if mass > 0.0
+                    && let Some(time) = waiting_time(draw(salt, identity), mass, list.limit())
+                {
+                    list.offer(time, identity, row, &[]);
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(Shortlist::merged(1, lists).entries.first().map(|entry| entry.row))
+}
+
+impl Training<'_> {
+    /// A row as a prototype.
+    pub(super) fn prototype(&self, row: usize) -> Prototype {
+        Prototype { centre: self.rows.numeric.row(row).to_vec(), modes: self.rows.codes.iter().map(|codes| codes[row]).collect() }
+    }
+
+    /// How many times a row counts.
+    pub(super) fn weight(&self, row: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[row])
+    }
+}

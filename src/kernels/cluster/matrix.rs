@@ -1,0 +1,129 @@
+//! Rows × columns of doubles.
+
+use super::scale::Scale;
+use super::source::Source;
+use crate::kernels::control::Stop;
+
+/// Rows in a chunk: at 8 columns 1 MiB, which the second-level cache holds.
+pub(crate) const CHUNK_ROWS: usize = 1 << 14;
+
+/// A row-major matrix in chunks of [`CHUNK_ROWS`] rows, so that growing copies no more than one chunk.
+///
+/// Row after row, because the bounds of k-means leave few rows to look at, and those should lie in few cache lines.
+#[derive(Debug)]
+pub(crate) struct Matrix {
+    columns: usize,
+    rows: usize,
+    chunks: Vec<Vec<f64>>,
+}
+
+impl Matrix {
+    /// A matrix without rows.
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { columns, rows: 0, chunks: Vec::new() }
+    }
+
+    /// Appends rows given as one slice per column; the shortest slice counts.
+    pub(crate) fn push(&mut self, columns: &[&[f64]]) {
+        debug_assert_eq!(columns.len(), self.columns);
+        let rows = columns.iter().map(|column| column.len()).min().unwrap_or(0);
+        let mut taken = 0;
+        while taken < rows {
+            let filled = self.rows % CHUNK_ROWS;
+            if filled == 0 {
+                self.chunks.push(Vec::new());
+            }
+            let Some(chunk) = self.chunks.last_mut() else { return };
+            let count = (rows - taken).min(CHUNK_ROWS - filled);
+            chunk.resize((filled + count) * self.columns, 0.0);
+            for (index, column) in columns.iter().enumerate().take(self.columns) {
+                let places = chunk.iter_mut().skip(filled * self.columns + index).step_by(self.columns);
+                places.zip(&column[taken..]).for_each(|(place, value)| *place = *value);
+            }
+            self.rows += count;
+            taken += count;
+        }
+    }
+
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// One value; both indices must be inside.
+    pub(crate) fn value(&self, row: usize, column: usize) -> f64 {
+        self.chunks[row / CHUNK_ROWS][row % CHUNK_ROWS * self.columns + column]
+    }
+
+    /// The values of a row; none where there are no columns.
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        let start = row % CHUNK_ROWS * self.columns;
+        self.chunks.get(row / CHUNK_ROWS).map_or(&[], |chunk| &chunk[start..start + self.columns])
+    }
+
+    /// The values of a column.
+    pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = f64> {
+        self.chunks.iter().flat_map(move |chunk| chunk.iter().skip(column).step_by(self.columns).copied())
+    }
+
+    /// Scales the columns, each by its own.
+    pub(crate) fn scale(&mut self, scales: &[Scale]) {
+        for row in self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns)) {
+            row.iter_mut().zip(scales).for_each(|(value, scale)| *value = scale.scale(*value));
+        }
+    }
+
+    /// Puts a value where a column has none, which is NaN.
+    pub(crate) fn fill(&mut self, column: usize, value: f64) {
+        let rows = self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns));
+        rows.filter(|row| row[column].is_nan()).for_each(|row| row[column] = value);
+    }
+}
+
+impl Source for Matrix {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn chunk_rows(&self) -> usize {
+        CHUNK_ROWS
+    }
+
+    fn chunk<'a>(&'a self, index: usize, _scratch: &'a mut Vec<f64>) -> Result<&'a [f64], Stop> {
+        Ok(self.chunks.get(index).map_or(&[], Vec::as_slice))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_what_was_pushed() {
+        let mut matrix = Matrix::new(2);
+        let mut next = 0;
+        for length in [0, 1, 7, 8, 100, CHUNK_ROWS, 3] {
+            let left: Vec<f64> = (next..next + length).map(|row| row as f64).collect();
+            let right: Vec<f64> = left.iter().map(|value| -value).collect();
+            matrix.push(&[&left, &right]);
+            next += length;
+        }
+        matrix.scale(&[Scale::NONE, Scale { offset: 1.0, factor: 2.0 }]);
+        assert_eq!((matrix.rows(), matrix.columns()), (next, 2));
+        for at in 0..next {
+            assert_eq!(matrix.row(at), [at as f64, at as f64 * -2.0 - 2.0]);
+            assert_eq!(matrix.value(at, 0), at as f64);
+        }
+        assert!(matrix.column(0).eq((0..next).map(|row| row as f64)));
+        assert_eq!((matrix.chunks(), matrix.range(1)), (2, CHUNK_ROWS..next));
+    }
+}

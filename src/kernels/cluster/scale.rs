@@ -1,0 +1,249 @@
+//! What the columns are like, and how to make them comparable.
+//!
+//! Sums are exact, so nothing depends on the order of the rows.
+
+use std::convert::Infallible;
+
+use super::columns::{ColumnSums, Ends, Extent, Frame, Power, extents, sums};
+use super::data::Failure;
+use super::matrix::Matrix;
+use super::source::Source;
+use crate::kernels::control::{Control, Stop};
+use crate::kernels::select::select_ranks;
+
+/// What the values of a column are like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moments {
+    pub(crate) count: usize,
+    pub(crate) mean: f64,
+    /// With the count as divisor.
+    pub(crate) population_deviation: f64,
+    /// With one less as divisor; 0 for a single row.
+    pub(crate) sample_deviation: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+/// The moments of each column of a source with rows; reads them three times.
+pub(crate) fn moments(source: &impl Source, control: Control) -> Result<Vec<Moments>, Failure> {
+    if source.rows() == 0 {
+        return Err(Failure::Shape);
+    }
+    let extents = extents(source, control)?;
+    if let Some(column) = extents.iter().position(|extent| extent.largest().is_infinite()) {
+        return Err(Failure::Column(column));
+    }
+    Ok(Moments::of(source.rows(), &extents, |frames, power| sums(source, control, frames, power))?)
+}
+
+impl Moments {
+    /// From the extents of columns and sums over them.
+    fn of<E>(count: usize, extents: &[Extent], sums: impl Fn(&[Frame], Power) -> Result<Vec<f64>, E>) -> Result<Vec<Self>, E> {
+        let rows = count as f64;
+        let frames: Vec<Frame> = extents.iter().map(|extent| Frame::new(0.0, extent.largest())).collect();
+        let totals = sums(&frames, Power::One)?;
+        let mean = |(extent, total): (&Extent, f64)| if extent.min == extent.max { extent.min } else { total / rows };
+        let means: Vec<f64> = extents.iter().zip(totals).map(mean).collect();
+        let frames: Vec<Frame> =
+            extents.iter().zip(&means).map(|(extent, mean)| Frame::new(*mean, extent.farthest(*mean))).collect();
+        let squares = sums(&frames, Power::Two)?;
+        let column = |((extent, mean), square): ((&Extent, f64), f64)| Self {
+            count,
+            mean,
+            population_deviation: (square / rows).sqrt(),
+            sample_deviation: if count > 1 { (square / (rows - 1.0)).sqrt() } else { 0.0 },
+            min: extent.min,
+            max: extent.max,
+        };
+        Ok(extents.iter().zip(means).zip(squares).map(column).collect())
+    }
+
+    /// Whether all values are the same.
+    pub(crate) fn constant(&self) -> bool {
+        self.min == self.max
+    }
+}
+
+/// Moments and quartiles of a column; quartiles are interpolated linearly, as NumPy does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Statistics {
+    pub(crate) moments: Moments,
+    pub(crate) lower_quartile: f64,
+    pub(crate) median: f64,
+    pub(crate) upper_quartile: f64,
+}
+
+impl Statistics {
+    /// The statistics of some values, which are rearranged; none without values, or when one is not a number or beyond ±10¹⁰⁰.
+    pub(crate) fn of(values: &mut [f64]) -> Option<Self> {
+        let mut ends = Ends::new(1);
+        ends.add(values);
+        let extents = ends.extents();
+        if values.is_empty() || extents.iter().any(|extent| extent.largest().is_infinite()) {
+            return None;
+        }
+        let Ok(moments) = Moments::of(values.len(), &extents, |frames, power| {
+            let mut sums = ColumnSums::new(frames, power);
+            sums.add(values);
+            Ok::<_, Infallible>(sums.values(frames))
+        });
+        let places = [0.25, 0.5, 0.75].map(|part| part * (values.len() - 1) as f64);
+        let ranks: Vec<usize> = places.iter().flat_map(|place| [place.floor() as usize, place.ceil() as usize]).collect();
+        select_ranks(values, &ranks, &mut f64::total_cmp);
+        let [lower_quartile, median, upper_quartile] = places.map(|place| {
+            let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+            low + (high - low) * place.fract()
+        });
+        Some(Self { moments: *moments.first()?, lower_quartile, median, upper_quartile })
+    }
+}
+
+/// How to make columns comparable, as the scalers of scikit-learn do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scaling {
+    /// As they are.
+    None,
+    /// Mean 0, population standard deviation 1.
+    ZScore,
+    /// From 0 to 1.
+    MinMax,
+    /// Median 0, distance of the quartiles 1.
+    Robust,
+}
+
+impl Scaling {
+    /// How to scale each column of a matrix with rows. [`Self::Robust`] takes 8 bytes per row and thread.
+    pub(crate) fn fit(self, matrix: &Matrix, control: Control) -> Result<Vec<Scale>, Failure> {
+        let scales = |scale: fn(&Moments) -> Scale| Ok(moments(matrix, control)?.iter().map(scale).collect());
+        match self {
+            Self::None => Ok(vec![Scale::NONE; matrix.columns()]),
+            Self::ZScore => scales(Scale::z_score),
+            Self::MinMax => scales(Scale::min_max),
+            Self::Robust => Ok(statistics(matrix, control)?.iter().map(Scale::robust).collect()),
+        }
+    }
+}
+
+/// Makes x to (x − offset) × factor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scale {
+    pub(crate) offset: f64,
+    pub(crate) factor: f64,
+}
+
+impl Scale {
+    /// Leaves values as they are.
+    pub(crate) const NONE: Self = Self { offset: 0.0, factor: 1.0 };
+
+    /// A width of 0 counts as 1, so a constant column becomes 0.
+    fn new(offset: f64, width: f64) -> Self {
+        Self { offset, factor: if width > 0.0 { 1.0 / width } else { 1.0 } }
+    }
+
+    /// For [`Scaling::ZScore`].
+    pub(crate) fn z_score(column: &Moments) -> Self {
+        Self::new(column.mean, if column.constant() { 0.0 } else { column.population_deviation })
+    }
+
+    /// For [`Scaling::MinMax`].
+    pub(crate) fn min_max(column: &Moments) -> Self {
+        Self::new(column.min, column.max - column.min)
+    }
+
+    /// For [`Scaling::Robust`].
+    pub(crate) fn robust(column: &Statistics) -> Self {
+        Self::new(column.median, column.upper_quartile - column.lower_quartile)
+    }
+
+    pub(crate) fn scale(&self, value: f64) -> f64 {
+        (value - self.offset) * self.factor
+    }
+
+    pub(crate) fn unscale(&self, scaled: f64) -> f64 {
+        scaled / self.factor + self.offset
+    }
+}
+
+/// The statistics of each column of a matrix with rows, a thread for each column; takes 8 bytes per row and thread.
+pub(crate) fn statistics(matrix: &Matrix, control: Control) -> Result<Vec<Statistics>, Failure> {
+    if matrix.rows() == 0 {
+        return Err(Failure::Shape);
+    }
+    let threads = control.workers.clamp(1, matrix.columns().max(1));
+    let _values = control.reserve(threads * matrix.rows() * size_of::<f64>())?;
+    let state = || (Vec::new(), Vec::new());
+    let states = control.share(matrix.columns(), state, |(values, found), column| {
+        values.clear();
+        values.extend(matrix.column(column));
+        found.push((column, Statistics::of(values)));
+        Ok::<_, Stop>(())
+    })?;
+    let mut found: Vec<_> = states.into_iter().flat_map(|(_, found)| found).collect();
+    found.sort_by_key(|(column, _)| *column);
+    found.into_iter().map(|(column, statistics)| statistics.ok_or(Failure::Column(column))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+    use crate::kernels::random::Random;
+
+    fn matrix(columns: &[&[f64]]) -> Matrix {
+        let mut matrix = Matrix::new(columns.len());
+        matrix.push(columns);
+        matrix
+    }
+
+    #[test]
+    fn knows_what_columns_are_like() {
+        let matrix = matrix(&[&[4.0, 1.0, 3.0, 2.0], &[0.1; 4]]);
+        let found = statistics(&matrix, control(2)).unwrap();
+        assert_eq!((found[0].median, found[0].lower_quartile, found[0].upper_quartile), (2.5, 1.75, 3.25));
+        let found: Vec<Moments> = found.into_iter().map(|found| found.moments).collect();
+        assert_eq!((found[0].mean, found[0].min, found[0].max), (2.5, 1.0, 4.0));
+        assert_eq!((found[0].population_deviation, found[0].sample_deviation), (1.25_f64.sqrt(), (5.0_f64 / 3.0).sqrt()));
+        assert!(found[1].constant() && !found[0].constant());
+        assert_eq!(moments(&matrix, control(2)).unwrap(), found);
+
+        let fit = |scaling: Scaling| scaling.fit(&matrix, control(2)).unwrap();
+        assert_eq!(fit(Scaling::ZScore)[1], Scale { offset: 0.1, factor: 1.0 });
+        assert_eq!(fit(Scaling::MinMax)[0], Scale { offset: 1.0, factor: 1.0 / 3.0 });
+        assert_eq!(fit(Scaling::Robust)[0], Scale { offset: 2.5, factor: 1.0 / 1.5 });
+        assert_eq!(fit(Scaling::None), [Scale::NONE; 2]);
+        let scale = Scale { offset: 3.0, factor: 0.5 };
+        assert_eq!((scale.scale(7.0), scale.unscale(2.0)), (2.0, 7.0));
+    }
+
+    #[test]
+    fn moments_do_not_depend_on_order_or_threads() {
+        for columns in [1, 3, 8, 11] {
+            let mut random = Random::new(6, &[columns]);
+            let mut draw = || (0..20_001).map(|_| 1e6 + random.between(-9999, 9999) as f64 / 7.0).collect();
+            let mut values: Vec<Vec<f64>> = (0..columns).map(|_| draw()).collect();
+            let once = moments(&matrix(&values.iter().map(Vec::as_slice).collect::<Vec<_>>()), control(1)).unwrap();
+            values.iter_mut().for_each(|values| values.reverse());
+            let reversed = matrix(&values.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            assert_eq!(moments(&reversed, control(3)).unwrap(), once);
+            for (values, found) in values.iter_mut().zip(once) {
+                let plain = values.iter().sum::<f64>() / 20_001.0;
+                let squares: f64 = values.iter().map(|value| (value - plain) * (value - plain)).sum();
+                assert!(
+                    (plain - found.mean).abs() < 1e-6 && ((squares / 20_001.0).sqrt() - found.population_deviation).abs() < 1e-6
+                );
+                assert_eq!(Statistics::of(values).unwrap().moments, found);
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_number() {
+        for value in [f64::NAN, f64::INFINITY, 1e101] {
+            let matrix = matrix(&[&[1.0, 0.0], &[0.0, value]]);
+            assert_eq!(moments(&matrix, control(1)), Err(Failure::Column(1)));
+            assert_eq!(statistics(&matrix, control(1)), Err(Failure::Column(1)));
+        }
+        assert_eq!(Scaling::ZScore.fit(&Matrix::new(1), control(1)), Err(Failure::Shape));
+        assert_eq!(Statistics::of(&mut []), None);
+    }
+}

@@ -1,0 +1,288 @@
+//! Silhouettes: how much nearer each row is to its own cluster than to the next one.
+//!
+//! P. J. Rousseeuw: Silhouettes: a graphical aid to the interpretation and validation of cluster analysis (1987).
+//!
+//! All pairs are needed, so the work is in the distances. They are computed once for any number of labelings, each pair once,
+//! in tiles of 64 × 64 rows: a tile is added up by the labels of its one side for the rows of the other, then the other way.
+
+use std::ops::Range;
+
+use fearless_simd::{Level, dispatch};
+
+use super::exact::Grid;
+use super::matrix::Matrix;
+use crate::kernels::control::{Control, Stop};
+
+/// Beyond so many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
+pub(crate) const MOST_ROWS: usize = 16_384;
+/// Rows of a tile. 64 × 64 distances fit the nearest cache.
+const TILE: usize = 64;
+/// Sums kept in registers.
+const LANES: usize = 16;
+
+type Tile = [[f64; TILE]; TILE];
+
+/// The silhouette of each of `rows` (numbers of rows of the matrix, in the order of their identity) in each labeling.
+///
+/// A labeling holds the cluster of every row of the matrix. The result is labelings × rows, from −1 to 1. As in scikit-learn a
+/// row alone in its cluster has 0; other clusters than those of `rows` do not count; all is 0 when there is only one cluster.
+/// Distances are Euclidean. Takes n² / 2 distances, and 8 bytes per row, cluster and worker.
+pub(crate) fn silhouettes(
+    matrix: &Matrix,
+    rows: &[usize],
+    labelings: &[&[u32]],
+    control: Control<'_>,
+) -> Result<Vec<Vec<f64>>, Stop> {
+    let points = Points::new(matrix, rows);
+    let groups = Groups::new(rows, labelings);
+    let padded = points.tiles * TILE;
+    let length = groups.counts.len() * padded;
+    let workers = control.workers.clamp(1, points.tiles.max(1));
+    let _reserved = control.reserve(8 * (workers * length + (matrix.columns() + 2 * labelings.len()) * padded))?;
+    let grid = Grid::new(points.diameter * TILE as f64);
+    let state = || (vec![0_i64; length], [[0.0; TILE]; TILE], [[0.0; TILE]; TILE]);
+    let mut states = control.share(points.tiles, state, |(sums, tile, turned), a| {
+        for b in a..points.tiles {
+            control.check()?;
+            dispatch!(Level::new(), _ => distances(points.tile(a), points.tile(b), tile));
+            for (cluster, members) in groups.of(a) {
+                dispatch!(Level::new(), _ => add(tile, members, grid, &mut sums[cluster * padded + b * TILE..][..TILE]));
+            }
+            if a != b {
+                transpose(tile, turned);
+                for (cluster, members) in groups.of(b) {
+                    dispatch!(Level::new(), _ => add(turned, members, grid, &mut sums[cluster * padded + a * TILE..][..TILE]));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let (mut sums, ..) = states.pop().unwrap_or_else(state);
+    for (more, ..) in states {
+        sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    }
+    let sum = |cluster: usize, position: usize| grid.value(i128::from(sums[cluster * padded + position]));
+    let of_labeling = |(labels, clusters): (&&[u32], &Range<usize>)| {
+        let silhouette = |(position, row): (usize, &usize)| {
+            let own = clusters.start + labels[*row] as usize;
+            groups.silhouette(own, clusters.clone(), |cluster| sum(cluster, position))
+        };
+        rows.iter().enumerate().map(silhouette).collect()
+    };
+    Ok(labelings.iter().zip(&groups.labelings).map(of_labeling).collect())
+}
+
+/// The mean of silhouettes, in their order; `None` when there are none.
+pub(crate) fn mean(silhouettes: &[f64]) -> Option<f64> {
+    (!silhouettes.is_empty()).then(|| silhouettes.iter().sum::<f64>() / silhouettes.len() as f64)
+}
+
+/// The rows as (tiles × columns) × 64, the last tile filled with zeros.
+struct Points {
+    tiles: usize,
+    columns: usize,
+    values: Vec<[f64; TILE]>,
+    /// No distance is larger: the diagonal of the box around the rows.
+    diameter: f64,
+}
+
+impl Points {
+    fn new(matrix: &Matrix, rows: &[usize]) -> Self {
+        let (tiles, columns) = (rows.len().div_ceil(TILE), matrix.columns());
+        let mut values = vec![[0.0; TILE]; tiles * columns];
+        let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
+        for (position, number) in rows.iter().enumerate() {
+            let (tile, lane) = (position / TILE, position % TILE);
+            for (column, (value, (least, most))) in matrix.row(*number).iter().zip(&mut ends).enumerate() {
+                values[tile * columns + column][lane] = *value;
+                (*least, *most) = (least.min(*value), most.max(*value));
+            }
+        }
+        let diameter = ends.iter().map(|(least, most)| (most - least).max(0.0).powi(2)).sum::<f64>().sqrt();
+        Self { tiles, columns, values, diameter }
+    }
+
+    fn tile(&self, tile: usize) -> &[[f64; TILE]] {
+        &self.values[tile * self.columns..][..self.columns]
+    }
+}
+
+/// The rows of each tile by cluster; the clusters of all labelings are numbered through.
+struct Groups {
+    /// The clusters of each labeling.
+    labelings: Vec<Range<usize>>,
+    /// Rows in each cluster.
+    counts: Vec<u32>,
+    /// A cluster and where its rows begin and end in `members`, for each tile and cluster that has rows there.
+    runs: Vec<(usize, Range<usize>)>,
+    /// The runs of each tile.
+    tiles: Vec<Range<usize>>,
+    /// Places of rows in their tile.
+    members: Vec<u8>,
+}
+
+impl Groups {
+    fn new(rows: &[usize], labelings: &[&[u32]]) -> Self {
+        let mut groups = Self { labelings: vec![], counts: vec![], runs: vec![], tiles: vec![], members: vec![] };
+        for labels in labelings {
+            let clusters = rows.iter().map(|row| labels[*row] as usize + 1).max().unwrap_or(0);
+            let first = groups.counts.len();
+            groups.labelings.push(first..first + clusters);
+            groups.counts.resize(first + clusters, 0);
+            rows.iter().for_each(|row| groups.counts[first + labels[*row] as usize] += 1);
+        }
+        for tile in rows.chunks(TILE) {
+            let first = groups.runs.len();
+            for (labels, clusters) in labelings.iter().zip(&groups.labelings) {
+                let mut sorted: Vec<(usize, u8)> =
+                    (0..).zip(tile).map(|(place, row)| (clusters.start + labels[*row] as usize, place)).collect();
+                sorted.sort_unstable();
+                for run in sorted.chunk_by(|a, b| a.0 == b.0) {
+                    let from = groups.members.len();
+                    groups.members.extend(run.iter().map(|(_, place)| *place));
+                    groups.runs.push((run[0].0, from..groups.members.len()));
+                }
+            }
+            groups.tiles.push(first..groups.runs.len());
+        }
+        groups
+    }
+
+    /// The clusters in a tile, each with the places of its rows.
+    fn of(&self, tile: usize) -> impl Iterator<Item = (usize, &[u8])> {
+        self.runs[self.tiles[tile].clone()].iter().map(|(cluster, members)| (*cluster, &self.members[members.clone()]))
+    }
+
+    /// (b − a) / max(a, b): a is the mean distance to the others of the own cluster, b the least one to another cluster.
+    fn silhouette(&self, own: usize, clusters: Range<usize>, sum: impl Fn(usize) -> f64) -> f64 {
+        let count = |cluster: usize| f64::from(self.counts[cluster]);
+        let others = clusters.filter(|cluster| *cluster != own && self.counts[*cluster] > 0);
+        let next = others.map(|cluster| sum(cluster) / count(cluster)).min_by(f64::total_cmp);
+        let Some(next) = next.filter(|_| self.counts[own] > 1) else { return 0.0 };
+        let own = sum(own) / (count(own) - 1.0);
+        let most = own.max(next);
+        if most > 0.0 { (next - own) / most } else { 0.0 }
+    }
+}
+
+/// Distances of each row of `a` to each of `b`, both column by column.
+#[inline(always)]
+fn distances(a: &[[f64; TILE]], b: &[[f64; TILE]], into: &mut Tile) {
+    for (lane, row) in into.iter_mut().enumerate() {
+        for (strip, distances) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let mut squares = [0.0; LANES];
+            for (a, b) in a.iter().zip(b) {
+                let (value, others) = (a[lane], &b.as_chunks::<LANES>().0[strip]);
+                for (square, other) in squares.iter_mut().zip(others) {
+                    *square += (value - other) * (value - other);
+                }
+            }
+            *distances = squares.map(f64::sqrt);
+        }
+    }
+}
+
+fn transpose(tile: &Tile, into: &mut Tile) {
+    for (lane, row) in tile.iter().enumerate() {
+        for (place, distance) in row.iter().enumerate() {
+            into[place][lane] = *distance;
+        }
+    }
+}
+
+/// Adds the distances to the members of a cluster, for each of 64 rows. Floats add up in the order of the members.
+#[inline(always)]
+fn add(tile: &Tile, members: &[u8], grid: Grid, sums: &mut [i64]) {
+    for (strip, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut total = [0.0; LANES];
+        for member in members {
+            let distances = &tile[*member as usize % TILE].as_chunks::<LANES>().0[strip];
+            total.iter_mut().zip(distances).for_each(|(total, distance)| *total += distance);
+        }
+        sums.iter_mut().zip(total).for_each(|(sum, total)| *sum += grid.units(total));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::distance::squared_distance;
+    use super::super::race::sample;
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+    use crate::kernels::random::{Random, mix};
+
+    fn matrix(rows: &[Vec<f64>]) -> Matrix {
+        let columns: Vec<Vec<f64>> = (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column]).collect()).collect();
+        let mut matrix = Matrix::new(columns.len());
+        matrix.push(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        matrix
+    }
+
+    fn random_rows(rows: u64, columns: usize) -> Vec<Vec<f64>> {
+        let mut random = Random::new(9, &[rows]);
+        (0..rows).map(|_| (0..columns).map(|_| random.between(-5000, 5000) as f64 / 777.0).collect()).collect()
+    }
+
+    fn naive(rows: &[Vec<f64>], labels: &[u32]) -> Vec<f64> {
+        let clusters = *labels.iter().max().unwrap();
+        let silhouette = |i: usize| {
+            let distance_to = |cluster: u32| {
+                let others: Vec<f64> = (0..rows.len())
+                    .filter(|j| *j != i && labels[*j] == cluster)
+                    .map(|j| squared_distance(&rows[i], &rows[j]).sqrt())
+                    .collect();
+                others.iter().sum::<f64>() / others.len() as f64
+            };
+            let own = distance_to(labels[i]);
+            let next = (0..=clusters).filter(|cluster| *cluster != labels[i]).map(distance_to).fold(f64::NAN, f64::min);
+            if own.is_nan() || next.is_nan() { 0.0 } else { (next - own) / own.max(next) }
+        };
+        (0..rows.len()).map(silhouette).collect()
+    }
+
+    #[test]
+    fn is_right_by_hand() {
+        // a = 1, b = 9.5; a = 1, b = 8.5; alone.
+        let matrix = matrix(&[vec![0.0], vec![1.0], vec![9.0], vec![10.0], vec![-50.0]]);
+        let found = silhouettes(&matrix, &[0, 1, 2, 3, 4], &[&[0, 0, 1, 1, 3]], control(1)).unwrap();
+        for (found, expected) in found[0].iter().zip([8.5 / 9.5, 7.5 / 8.5, 7.5 / 8.5, 8.5 / 9.5, 0.0]) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+        assert_eq!(silhouettes(&matrix, &[0, 1], &[&[0; 5]], control(1)).unwrap(), [[0.0, 0.0]]);
+        assert_eq!(silhouettes(&matrix, &[], &[&[0; 5]], control(1)).unwrap(), [[0.0; 0]]);
+    }
+
+    #[test]
+    fn agrees_with_the_naive_form() {
+        for rows in [2, 63, 64, 65, 300] {
+            let points = random_rows(rows, 3);
+            let labelings: Vec<Vec<u32>> =
+                (2..6).map(|k| (0..rows as u32).map(|row| (mix(u64::from(row)) % k) as u32).collect()).collect();
+            let all: Vec<usize> = (0..rows as usize).collect();
+            let views: Vec<&[u32]> = labelings.iter().map(Vec::as_slice).collect();
+            let found = silhouettes(&matrix(&points), &all, &views, control(2)).unwrap();
+            for (found, labels) in found.iter().zip(&labelings) {
+                for (found, expected) in found.iter().zip(naive(&points, labels)) {
+                    assert!((found - expected).abs() < 1e-10, "{found} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn does_not_depend_on_order_or_workers() {
+        let points = random_rows(500, 4);
+        let identity: Vec<u64> = (0..500).map(mix).collect();
+        let labels: Vec<u32> = (0..500).map(|row| row % 7).collect();
+        let backwards: Vec<Vec<f64>> = points.iter().rev().cloned().collect();
+        let found = |rows: &[Vec<f64>], identity: &[u64], labels: &[u32], workers| {
+            silhouettes(&matrix(rows), &sample(identity, 1, 400), &[labels], control(workers)).unwrap()
+        };
+        let once = found(&points, &identity, &labels, 1);
+        let identity: Vec<u64> = identity.into_iter().rev().collect();
+        let labels: Vec<u32> = labels.into_iter().rev().collect();
+        for workers in 1..4 {
+            assert_eq!(once, found(&backwards, &identity, &labels, workers));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Where the rows come from: memory, or a file that is read again each time.
+
+use std::ops::Range;
+
+use super::distance::Groups;
+use crate::kernels::control::{Control, Stop};
+
+/// Rows in chunks.
+pub(crate) trait Source: Sync {
+    /// Number of rows.
+    fn rows(&self) -> usize;
+
+    /// Number of columns.
+    fn columns(&self) -> usize;
+
+    /// Rows in every chunk but the last: a multiple of [`BLOCK_ROWS`], at most 2¹⁶.
+    fn chunk_rows(&self) -> usize;
+
+    /// The values of a chunk, row after row; borrowed or read into `scratch`.
+    fn chunk<'a>(&'a self, index: usize, scratch: &'a mut Vec<f64>) -> Result<&'a [f64], Stop>;
+
+    /// Number of chunks.
+    fn chunks(&self) -> usize {
+        self.rows().div_ceil(self.chunk_rows())
+    }
+
+    /// The rows of a chunk.
+    fn range(&self, index: usize) -> Range<usize> {
+        let start = index * self.chunk_rows();
+        start..(start + self.chunk_rows()).min(self.rows())
+    }
+}
+
+/// Runs `work` on every chunk of rows, on all threads; gives back the state of each thread.
+///
+/// `work` is given the rows and their values row after row.
+pub(super) fn each_chunk<T: Send>(
+    source: &impl Source,
+    control: Control,
+    state: impl Fn() -> T + Sync,
+    work: impl Fn(&mut T, Range<usize>, &[f64]) + Sync,
+) -> Result<Vec<T>, Stop> {
+    let states = control.share(
+        source.chunks(),
+        || (state(), Vec::new()),
+        |(state, scratch), index| {
+            work(state, source.range(index), source.chunk(index, scratch)?);
+            Ok(())
+        },
+    )?;
+    Ok(states.into_iter().map(|(state, _)| state).collect())
+}
+
+/// Rows worked on together.
+pub(super) const BLOCK_ROWS: usize = 256;
+
+/// Runs `work` on every block of rows, on all threads; gives back the state of each thread.
+///
+/// `work` is given the rows, their values row after row, and the same packed in groups.
+pub(super) fn each_block<T: Send>(
+    source: &impl Source,
+    control: Control,
+    state: impl Fn() -> T + Sync,
+    work: impl Fn(&mut T, Range<usize>, &[f64], &Groups) + Sync,
+) -> Result<Vec<T>, Stop> {
+    let columns = source.columns().max(1);
+    let states = control.share(
+        source.chunks(),
+        || (state(), Vec::new(), Groups::new(columns)),
+        |(state, scratch, groups), index| {
+            let values = source.chunk(index, scratch)?;
+            for (rows, values) in blocks(source.range(index), values, columns) {
+                control.check()?;
+                groups.pack(values.chunks_exact(columns));
+                work(state, rows, values, groups);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(states.into_iter().map(|(state, _, _)| state).collect())
+}
+
+/// Splits the rows and values of a chunk into blocks.
+pub(super) fn blocks(rows: Range<usize>, values: &[f64], columns: usize) -> impl Iterator<Item = (Range<usize>, &[f64])> {
+    let end = rows.end;
+    let ranges = rows.step_by(BLOCK_ROWS).map(move |start| start..(start + BLOCK_ROWS).min(end));
+    ranges.zip(values.chunks(columns * BLOCK_ROWS))
+}

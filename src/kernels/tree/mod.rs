@@ -1,0 +1,173 @@
+//! A small decision tree that tells classes apart by features.
+//!
+//! L. Breiman, J. Friedman, R. Olshen, C. Stone: Classification and Regression Trees (1984), with Gini impurity. The tree grows
+//! best first: always where a split takes away most impurity, counted in rows. Of equal splits the first feature wins, then
+//! the lower threshold; so the tree is the same for any order of rows and any number of workers.
+
+mod bins;
+mod histogram;
+pub(crate) mod rules;
+mod split;
+#[cfg(test)]
+mod tests;
+mod threshold;
+
+use crate::kernels::cluster::Matrix;
+use crate::kernels::control::{Control, Stop};
+use bins::Bins;
+use split::Found;
+
+/// Rows × features: numeric ones, numbered first, then categorical ones. Either may be empty; all have as many rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Features<'a> {
+    /// NaN is a missing value.
+    pub(crate) numeric: &'a Matrix,
+    /// A missing category is a code like others.
+    pub(crate) codes: &'a [Vec<u32>],
+}
+
+/// When to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    /// Tests on the way to a leaf.
+    pub(crate) max_depth: usize,
+    pub(crate) max_leaves: usize,
+    /// Rows in each leaf, at least 1.
+    pub(crate) min_leaf: u64,
+}
+
+/// What sends a row left; all others go right.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Test {
+    /// The number is at most the threshold (infinity: there is one); whether missing ones go left too.
+    AtMost { feature: usize, threshold: f64, or_missing: bool },
+    /// The category is one of these, ascending.
+    OneOf { feature: usize, codes: Vec<u32> },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    /// Training rows of each class.
+    pub(crate) counts: Vec<u64>,
+    /// The test, and the nodes on the left and the right; a leaf has none.
+    pub(crate) split: Option<(Test, usize, usize)>,
+}
+
+/// The first node is the root.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tree {
+    pub(crate) nodes: Vec<Node>,
+    /// Whether training rows missed the value, for each numeric feature.
+    pub(crate) has_missing: Vec<bool>,
+    /// The codes that training rows have, ascending, for each categorical feature.
+    pub(crate) codes: Vec<Vec<u32>>,
+}
+
+/// A node that may be split.
+struct Open {
+    node: usize,
+    depth: usize,
+    rows: Vec<u32>,
+    best: Option<Found>,
+}
+
+impl Tree {
+    /// Grows a tree that tells the classes `0..classes` of `targets` apart.
+    ///
+    /// Beyond 50,000 rows the thresholds of a numeric feature are among its 256 quantiles. Takes 4 bytes per row, and 2 more
+    /// per row and numeric feature. Fails on more rows than 32 bits can number.
+    pub(crate) fn grow(
+        features: Features<'_>,
+        targets: &[u32],
+        classes: usize,
+        options: &Options,
+        control: Control<'_>,
+    ) -> Result<Self, Stop> {
+        let rows = u32::try_from(targets.len()).map_err(|_| Stop::TooLarge)?;
+        let _reserved = control.reserve(targets.len() * (8 + 2 * features.numeric.columns()))?;
+        let bins = Bins::all(features.numeric, control)?;
+        let search = split::Search { features, bins: &bins, targets, classes, min_leaf: options.min_leaf.max(1), control };
+        let has_missing = bins.iter().map(|bins| bins.has_missing).collect();
+        let mut tree = Self { nodes: vec![], has_missing, codes: features.codes.iter().map(|codes| distinct(codes)).collect() };
+        let mut open = vec![tree.open((0..rows).collect(), 0, options, &search)?];
+        for _ in 1..options.max_leaves {
+            let gain = |open: &Open| open.best.as_ref().map(|found| found.gain);
+            let better = |best: usize, next: usize| if gain(&open[next]) > gain(&open[best]) { next } else { best };
+            let Some(next) = (0..open.len()).filter(|index| open[*index].best.is_some()).reduce(better) else { break };
+            let Open { node, depth, rows, best } = open.remove(next);
+            let Some(Found { test, .. }) = best else { break };
+            let (left, right): (Vec<u32>, Vec<u32>) = rows.iter().partition(|row| test.is_left(features, **row as usize));
+            drop(rows);
+            let first = tree.nodes.len();
+            for rows in [left, right] {
+                open.push(tree.open(rows, depth + 1, options, &search)?);
+            }
+            tree.nodes[node].split = Some((test, first, first + 1));
+        }
+        Ok(tree)
+    }
+
+    /// Adds a leaf, and looks for its best split.
+    fn open(&mut self, rows: Vec<u32>, depth: usize, options: &Options, search: &split::Search<'_>) -> Result<Open, Stop> {
+        let mut counts = vec![0; search.classes];
+        rows.iter().for_each(|row| counts[search.targets[*row as usize] as usize] += 1);
+        let best = if depth < options.max_depth { search.best(&rows, &counts)? } else { None };
+        self.nodes.push(Node { counts, split: None });
+        Ok(Open { node: self.nodes.len() - 1, depth, rows, best })
+    }
+
+    /// The leaf of a row.
+    #[cfg(test)]
+    pub(crate) fn leaf(&self, features: Features<'_>, row: usize) -> usize {
+        let mut node = 0;
+        while let Some((test, left, right)) = &self.nodes[node].split {
+            node = if test.is_left(features, row) { *left } else { *right };
+        }
+        node
+    }
+
+    /// The class of a row: the most frequent one in its leaf.
+    #[cfg(test)]
+    pub(crate) fn predict(&self, features: Features<'_>, row: usize) -> u32 {
+        self.nodes[self.leaf(features, row)].class()
+    }
+}
+
+/// The codes there are, ascending.
+fn distinct(codes: &[u32]) -> Vec<u32> {
+    let mut is_there = vec![];
+    for code in codes {
+        let code = *code as usize;
+        if is_there.len() <= code {
+            is_there.resize(code + 1, false);
+        }
+        is_there[code] = true;
+    }
+    (0..).zip(is_there).filter_map(|(code, is_there)| is_there.then_some(code)).collect()
+}
+
+impl Node {
+    pub(crate) fn rows(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The most frequent class, the least of equals.
+    pub(crate) fn class(&self) -> u32 {
+        split::most_frequent(&self.counts) as u32
+    }
+}
+
+impl Test {
+    fn is_left(&self, features: Features<'_>, row: usize) -> bool {
+        match self {
+            Self::AtMost { feature, threshold, or_missing } => {
+                let value = features.numeric.value(row, *feature);
+                if value.is_nan() { *or_missing } else { value <= *threshold }
+            }
+            Self::OneOf { feature, codes } => {
+                let code = features.codes[feature - features.numeric.columns()][row];
+                codes.binary_search(&code).is_ok()
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The leaves of a tree as rules.
+
+use std::collections::BTreeMap;
+
+use super::{Test, Tree};
+
+/// What one feature of a leaf's rows is like.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Condition {
+    pub(crate) feature: usize,
+    pub(crate) range: Range,
+    /// Whether rows without the number belong too; never where training rows all had it.
+    pub(crate) or_missing: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Range {
+    AtMost(f64),
+    Above(f64),
+    /// Above the first, at most the second.
+    Between(f64, f64),
+    Missing,
+    NotMissing,
+    OneOf(Vec<u32>),
+    NoneOf(Vec<u32>),
+}
+
+/// A leaf: rows with all these conditions are mostly of this class.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Leaf {
+    pub(crate) node: usize,
+    /// By feature, at most one each.
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) class: u32,
+    /// Training rows in the leaf.
+    pub(crate) rows: u64,
+    /// Those of the class.
+    pub(crate) hits: u64,
+    /// Share of the leaf's rows that are of the class.
+    pub(crate) purity: f64,
+    /// Share of all rows that are in the leaf.
+    pub(crate) coverage: f64,
+    /// Share of the class's rows that are in the leaf.
+    pub(crate) recall: f64,
+}
+
+/// What is known of each feature on the way to a node.
+#[derive(Debug, Clone, Default)]
+struct Path {
+    numeric: BTreeMap<usize, Interval>,
+    categorical: BTreeMap<usize, Codes>,
+}
+
+#[derive(Debug, Clone)]
+struct Interval {
+    above: f64,
+    at_most: f64,
+    or_missing: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Codes {
+    one_of: Option<Vec<u32>>,
+    none_of: Vec<u32>,
+}
+
+/// The leaves with rows, by class, those with most rows of it first.
+pub(crate) fn leaves(tree: &Tree) -> Vec<Leaf> {
+    let mut leaves = vec![];
+    let mut paths = vec![(0, Path::default())];
+    while let Some((node, path)) = paths.pop() {
+        match &tree.nodes[node].split {
+            Some((test, left, right)) => {
+                paths.push((*right, path.step(test, false)));
+                paths.push((*left, path.step(test, true)));
+            }
+            None => leaves.push(leaf(tree, node, path)),
+        }
+    }
+    leaves.retain(|leaf| leaf.rows > 0);
+    leaves.sort_by_key(|leaf| (leaf.class, std::cmp::Reverse(leaf.hits), leaf.node));
+    leaves
+}
+
+fn leaf(tree: &Tree, node: usize, path: Path) -> Leaf {
+    let (root, own) = (&tree.nodes[0], &tree.nodes[node]);
+    let class = own.class();
+    let (rows, hits) = (own.rows(), own.counts[class as usize]);
+    let share = |part: u64, all: u64| part as f64 / all as f64;
+    Leaf {
+        node,
+        conditions: path.conditions(tree),
+        class,
+        rows,
+        hits,
+        purity: share(hits, rows),
+        coverage: share(rows, root.rows()),
+        recall: share(hits, root.counts[class as usize]),
+    }
+}
+
+impl Path {
+    fn step(&self, test: &Test, is_left: bool) -> Self {
+        let mut path = self.clone();
+        match test {
+            Test::AtMost { feature, threshold, or_missing } => {
+                let all = Interval { above: f64::NEG_INFINITY, at_most: f64::INFINITY, or_missing: true };
+                let interval = path.numeric.entry(*feature).or_insert(all);
+                if is_left {
+                    interval.at_most = interval.at_most.min(*threshold);
+                } else {
+                    interval.above = interval.above.max(*threshold);
+                }
+                interval.or_missing &= *or_missing == is_left;
+            }
+            Test::OneOf { feature, codes: tested } => {
+                let codes = path.categorical.entry(*feature).or_default();
+                match &mut codes.one_of {
+                    Some(one_of) => one_of.retain(|code| tested.contains(code) == is_left),
+                    None if is_left => {
+                        codes.one_of = Some(tested.iter().filter(|code| !codes.none_of.contains(code)).copied().collect())
+                    }
+                    None => codes.none_of.extend(tested),
+                }
+            }
+        }
+        path
+    }
+
+    fn conditions(self, tree: &Tree) -> Vec<Condition> {
+        let numeric = self.numeric.into_iter().map(|(feature, interval)| {
+            let range = interval.range();
+            let or_missing = interval.or_missing && tree.has_missing[feature] && range != Range::Missing;
+            Condition { feature, range, or_missing }
+        });
+        let categorical = self.categorical.into_iter().map(|(feature, codes)| {
+            let range = codes.range(&tree.codes[feature - tree.has_missing.len()]);
+            Condition { feature, range, or_missing: false }
+        });
+        numeric.chain(categorical).collect()
+    }
+}
+
+impl Codes {
+    /// The shorter list of the codes there are.
+    fn range(mut self, all: &[u32]) -> Range {
+        let others = || all.iter().filter(|code| !self.none_of.contains(code)).copied();
+        match self.one_of {
+            Some(one_of) => Range::OneOf(one_of),
+            None if others().count() < self.none_of.len() => Range::OneOf(others().collect()),
+            None => {
+                self.none_of.sort_unstable();
+                Range::NoneOf(self.none_of)
+            }
+        }
+    }
+}
+
+impl Interval {
+    fn range(&self) -> Range {
+        match (self.above == f64::NEG_INFINITY, self.at_most == f64::INFINITY) {
+            _ if self.above == f64::INFINITY => Range::Missing,
+            (true, true) => Range::NotMissing,
+            (true, false) => Range::AtMost(self.at_most),
+            (false, true) => Range::Above(self.above),
+            (false, false) => Range::Between(self.above, self.at_most),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Thresholds that read well.
+
+/// The shortest decimal strictly between two numbers, of those the one nearest to their middle, of two the lower.
+///
+/// Where there is no double between them it is the lower one, which separates them as well.
+pub(super) fn between(low: f64, high: f64) -> f64 {
+    let middle = low + (high - low) / 2.0;
+    let largest = low.abs().max(high.abs());
+    if !(largest.is_normal() && middle.is_finite()) {
+        return low;
+    }
+    let first = largest.log10().floor() as i32;
+    // From the leading digit down to the 17th, beyond which doubles have none.
+    let decimals = (first - 17..=first).rev().filter_map(|exponent| {
+        let multiple = (middle / 10_f64.powi(exponent) - 0.5).ceil();
+        format!("{multiple}e{exponent}").parse().ok()
+    });
+    let mut inside = decimals.filter(|decimal: &f64| low < *decimal && *decimal < high);
+    // −0 becomes 0.
+    inside.next().map_or(low, |decimal| decimal + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_short_and_between() {
+        for (low, high, expected) in [
+            (30.0, 31.0, 30.5),
+            (30.0, 32.0, 31.0),
+            (9.7, 12.3, 10.0),
+            (0.123, 0.125, 0.124),
+            (-3.0, 100.0, 0.0),
+            (-31.0, -30.0, -30.5),
+            (0.1, 0.2, 0.15),
+            (1234.5, 1299.9, 1270.0),
+            (0.0, 1e-9, 5e-10),
+            (1e300, 3e300, 2e300),
+        ] {
+            assert_eq!(between(low, high), expected, "{low} {high}");
+        }
+        let next = 1.0 + f64::EPSILON;
+        assert_eq!(between(1.0, next), 1.0);
+        assert_eq!(between(0.0, f64::INFINITY), 0.0);
+    }
+}

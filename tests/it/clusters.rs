@@ -1,0 +1,202 @@
+//! Clusters and models: published figures, the same answer however the work is divided, steps one by one, cancelling, files.
+
+use std::time::{Duration, Instant};
+
+use portraitdb::EngineOptions;
+
+use crate::support::{rows, session, session_with, shared_data, try_rows};
+
+/// Annual income × spending score of 200 customers of a mall, not scaled; the inertia of scikit-learn's best of many starts.
+#[test]
+fn the_mall_has_its_known_inertia() {
+    let Some(mall) = shared_data("mall/Mall_Customers.csv") else { return };
+    let (engine, session) = session();
+    let mall = mall.display();
+    rows(
+        &engine,
+        &session,
+        &format!(
+            "CREATE TABLE mall AS SELECT \"CustomerID\" AS id, \"Gender\" AS gender, \"Age\" AS age,
+               \"Annual Income (k$)\" AS income, \"Spending Score (1-100)\" AS score FROM '{mall}'"
+        ),
+    );
+    let call = "key => id, features => [income, score], scale => 'none', n_init => 10";
+    let found = rows(
+        &engine,
+        &session,
+        &format!(
+            "SELECT n_clusters, round(inertia, 4) FROM choose_clusters(mall, {call}, min_clusters => 1, max_clusters => 5) ORDER BY 1"
+        ),
+    );
+    assert_eq!(found, ["1|269981.28", "2|181363.596", "3|106348.3731", "4|73679.789", "5|44448.4554"]);
+    let sizes = format!(
+        "SELECT cluster_id, count(*), round(sum(distance * distance), 4) FROM kmeans(mall, {call}, n_clusters => 5) GROUP BY 1 ORDER BY 1"
+    );
+    let sizes = rows(&engine, &session, &sizes);
+    assert_eq!(
+        sizes.iter().map(|row| row.split('|').nth(1).unwrap().parse::<u32>().unwrap()).collect::<Vec<_>>(),
+        [81, 39, 35, 23, 22]
+    );
+    // Five clusters tell themselves apart in rules that get nearly everybody right.
+    let rules = format!(
+        "SELECT sum(purity * rows) / sum(rows) > 0.95 FROM explain_segments((SELECT m.*, cluster_id FROM mall AS m
+           JOIN kmeans(mall, {call}, n_clusters => 5) AS k ON m.id = k.id), label => cluster_id, features => [income, score], max_rules => 8, max_depth => 4)"
+    );
+    assert_eq!(rows(&engine, &session, &rules), ["true"]);
+}
+
+const SHOPPERS: &str = "CREATE TABLE shoppers AS SELECT r.customer_id, recency_days, frequency, CAST(monetary AS DOUBLE) AS monetary, city_tier, gender
+    FROM rfm(sample_orders(rows => 6000), customer => customer_id, order_time => ordered_at, amount => amount) AS r
+    JOIN sample_customers(rows => 2000) AS c ON r.customer_id = c.customer_id WHERE gender IS NOT NULL";
+
+/// Every function, to the last bit, with other partitions, batches and orders of rows.
+#[test]
+fn answers_do_not_depend_on_how_the_work_is_divided() {
+    let questions = |input: &str| {
+        [
+            format!(
+                "SELECT customer_id, cluster_id, distance FROM kmeans({input}, key => customer_id, n_clusters => 6, n_init => 2) ORDER BY 1"
+            ),
+            format!("SELECT * FROM kprototypes({input}, key => customer_id, n_clusters => 4, n_init => 1) ORDER BY 1"),
+            format!("SELECT * FROM choose_clusters({input}, key => customer_id, max_clusters => 5, n_init => 1) ORDER BY 1"),
+            format!("SELECT * FROM cluster_validity({input}, key => customer_id, cluster => city_tier)"),
+            format!(
+                "SELECT * FROM cluster_profile({input}, key => customer_id, cluster => city_tier) ORDER BY city_tier, feature, value"
+            ),
+            format!("SELECT * FROM explain_segments({input}, key => customer_id, label => gender) ORDER BY rule"),
+            format!(
+                "CREATE OR REPLACE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS SELECT * FROM {input} AS t; SELECT model FROM system.models"
+            ),
+        ]
+    };
+    let mut first: Option<Vec<Vec<String>>> = None;
+    for (partitions, batch_size) in [(1, 8192), (2, 100), (7, 33)] {
+        let options = EngineOptions { partitions: Some(partitions), batch_size: Some(batch_size), ..EngineOptions::default() };
+        let (engine, session) = session_with(options);
+        rows(&engine, &session, SHOPPERS);
+        for input in ["shoppers", "(SELECT * FROM shoppers ORDER BY frequency % 5, customer_id DESC)"] {
+            let answers: Vec<_> = questions(input).iter().map(|question| rows(&engine, &session, question)).collect();
+            assert!(answers.iter().all(|answer| !answer.is_empty()));
+            match &first {
+                None => first = Some(answers),
+                Some(first) => {
+                    for (place, (one, other)) in first.iter().zip(&answers).enumerate() {
+                        assert!(one == other, "question {place}, {partitions} partitions, batches of {batch_size}, {input}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// From given centres, after each number of iterations, against the same steps in plain SQL.
+#[test]
+fn each_step_is_that_of_plain_sql() {
+    let (engine, session) = session();
+    let sql = |text: &str| rows(&engine, &session, text);
+    sql(SHOPPERS);
+    sql("CREATE TABLE centres AS SELECT customer_id AS c, recency_days, frequency FROM shoppers ORDER BY customer_id LIMIT 4");
+    sql("CREATE TABLE start AS SELECT * FROM centres");
+    for iterations in 1..6 {
+        // Assign, then move each centre to the mean of its rows.
+        sql("CREATE OR REPLACE TABLE assigned AS SELECT customer_id, s.recency_days AS r, s.frequency AS f, first_value(c ORDER BY
+               (s.recency_days - e.recency_days) * (s.recency_days - e.recency_days) + (s.frequency - e.frequency) * (s.frequency - e.frequency), c) AS c
+             FROM shoppers AS s CROSS JOIN centres AS e GROUP BY customer_id, s.recency_days, s.frequency");
+        sql(
+            "CREATE OR REPLACE TABLE centres AS SELECT c, avg(CAST(r AS DOUBLE)) AS recency_days, avg(CAST(f AS DOUBLE)) AS frequency FROM assigned GROUP BY c",
+        );
+        sql(&format!(
+            "CREATE OR REPLACE TABLE found AS SELECT customer_id, distance FROM kmeans(shoppers, key => customer_id, n_clusters => 4,
+               features => [recency_days, frequency], scale => 'none', tol => 0, max_iter => {iterations},
+               centroids => (SELECT recency_days, frequency FROM start ORDER BY c))"
+        ));
+        let worst = sql(
+            "SELECT max(abs(distance - nearest)) < 1e-9 FROM found JOIN (SELECT customer_id, min(sqrt(
+               (s.recency_days - e.recency_days) * (s.recency_days - e.recency_days) + (s.frequency - e.frequency) * (s.frequency - e.frequency))) AS nearest
+             FROM shoppers AS s CROSS JOIN centres AS e GROUP BY customer_id) AS plain ON found.customer_id = plain.customer_id",
+        );
+        assert_eq!(worst, ["true"], "{iterations} iterations");
+    }
+}
+
+#[test]
+fn defaults_and_models_are_told() {
+    let (engine, session) = session();
+    let sql = |text: &str| rows(&engine, &session, text);
+    sql(SHOPPERS);
+    let plan = sql("EXPLAIN SELECT * FROM kmeans(shoppers, key => customer_id, n_clusters => 2, weight => frequency)").join("\n");
+    assert!(plan.contains("features => [recency_days, monetary], missing => 'error', features in memory"), "{plan}");
+    sql("CREATE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, comment = '分群') AS SELECT * FROM shoppers;
+         CREATE OR REPLACE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, comment = '分群') AS SELECT * FROM shoppers;
+         CREATE PROFILE p WITH (key = 'customer_id') AS SELECT * FROM shoppers;
+         CREATE TAG t ON p AS SELECT customer_id, cluster_id FROM ml_predict(m, shoppers);
+         CREATE VIEW v AS SELECT * FROM ml_predict(m, shoppers)");
+    assert!(sql("DESCRIBE TAG t").contains(&"applies|model m, version 2".to_string()));
+    let model = sql("DESCRIBE MODEL m").join("\n");
+    for part in [
+        "type|kmeans",
+        "key|customer_id",
+        "rows_used|",
+        "silhouette|",
+        "version|2",
+        "comment|分群",
+        "definition|CREATE OR REPLACE MODEL m",
+    ] {
+        assert!(model.contains(part), "no {part} in {model}");
+    }
+    assert!(sql("SHOW MODELS")[0].starts_with("m|kmeans|2|"));
+    let plan = sql("EXPLAIN SELECT * FROM ml_predict(m, shoppers)").join("\n");
+    assert!(plan.contains("ml_apply[model m, version 2]") && !plan.contains("centres"), "{plan}");
+    let error = try_rows(&engine, &session, "DROP MODEL m").unwrap_err();
+    assert!(error.contains("is used by tag t, view v"), "{error}");
+}
+
+/// A model is in the file of the database, whole or not at all.
+#[test]
+fn models_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || EngineOptions { database: Some(folder.path().into()), ..EngineOptions::default() };
+    let predicted = {
+        let (engine, session) = session_with(options());
+        rows(&engine, &session, SHOPPERS);
+        rows(
+            &engine,
+            &session,
+            "CREATE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS SELECT * FROM shoppers",
+        );
+        // What fails leaves the version before.
+        let failing = "CREATE OR REPLACE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 100000) AS SELECT * FROM shoppers";
+        try_rows(&engine, &session, failing).unwrap_err();
+        rows(&engine, &session, "SELECT customer_id, cluster_id, distance FROM ml_predict(m, shoppers) ORDER BY 1")
+    };
+    let (engine, session) = session_with(options());
+    assert_eq!(rows(&engine, &session, "SELECT version FROM system.models"), ["1"]);
+    let again = rows(&engine, &session, "SELECT customer_id, cluster_id, distance FROM ml_predict(m, shoppers) ORDER BY 1");
+    assert!(predicted == again && predicted.len() > 300);
+    assert!(session.dump().unwrap().contains("CREATE MODEL m WITH"));
+}
+
+#[test]
+fn clustering_can_be_cancelled_and_keeps_within_memory() {
+    let (engine, session) = session();
+    rows(
+        &engine,
+        &session,
+        "CREATE TABLE noise AS SELECT value AS id, random() AS a, random() AS b, random() AS c FROM generate_series(1, 200000)",
+    );
+    for endless in [
+        "SELECT count(*) FROM kmeans(noise, key => id, n_clusters => 500, n_init => 1000, tol => 0)",
+        "SELECT count(*) FROM kprototypes(noise, key => id, n_clusters => 100, n_init => 1000)",
+        "CREATE MODEL never WITH (type = 'kmeans', key = 'id', n_clusters = 500, n_init = 1000, tol = 0) AS SELECT * FROM noise",
+    ] {
+        let began = Instant::now();
+        let given_up = engine.block_on(async { tokio::time::timeout(Duration::from_millis(1500), session.sql(endless)).await });
+        assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(10), "{endless}");
+    }
+    assert_eq!(rows(&engine, &session, "SELECT count(*) FROM system.models"), ["0"]);
+    let (engine, session) = session_with(EngineOptions { memory_limit: Some(16 << 20), ..EngineOptions::default() });
+    let large = "SELECT count(*) FROM kmeans((SELECT value AS id, sin(value) AS a, cos(value) AS b, sin(2 * value) AS c FROM generate_series(1, 1000000)), key => id, n_clusters => 3)";
+    let error = try_rows(&engine, &session, large).unwrap_err();
+    assert!(error.contains("rows of features take") && error.contains("raise --memory-limit"), "{error}");
+    assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
+}
