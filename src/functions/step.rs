@@ -20,6 +20,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchemaRef, Result, internal_err};
+use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -147,6 +148,8 @@ pub struct StepContext {
     pub batch_size: usize,
     /// How many threads a step that shares its work itself should use.
     pub workers: usize,
+    /// Where temporary files are made.
+    pub disk: Arc<DiskManager>,
     metrics: ExecutionPlanMetricsSet,
     partition: usize,
 }
@@ -416,6 +419,7 @@ impl ExecutionPlan for StepExec {
             settings: PortraitSettings::of(config.options()),
             batch_size: config.batch_size(),
             workers: config.target_partitions(),
+            disk: Arc::clone(&task.runtime_env().disk_manager),
             metrics: self.metrics.clone(),
             partition,
         };

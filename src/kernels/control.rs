@@ -14,6 +14,8 @@ pub(crate) enum Stop {
     TooMany,
     /// More rows than 32-bit positions can name.
     TooLarge,
+    /// What was put on disk cannot be read back.
+    Unreadable,
 }
 
 /// The memory budget: asked before memory is taken.

@@ -117,6 +117,13 @@ fn ctrl_c_stops_a_query() {
     );
 }
 
+#[test]
+fn ctrl_c_stops_a_clustering() {
+    interrupt(
+        "SELECT count(*) FROM kmeans((SELECT value AS id, random() AS a, random() AS b FROM generate_series(1, 100000)), key => id, n_clusters => 300, n_init => 1000, tol => 0)",
+    );
+}
+
 fn interrupt(endless: &str) {
     let child = portrait().args(["-c", endless]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(700));

@@ -247,7 +247,7 @@ impl<'a> Group<'a> {
     pub(super) fn explain(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
-            Stop::TooLarge => self.running.fail(too_large(self.function)),
+            Stop::TooLarge | Stop::Unreadable => self.running.fail(too_large(self.function)),
             Stop::OutOfMemory(wanted) => self.running.fail(DataFusionError::ResourcesExhausted(format!(
                 "{}: {} more are needed, beyond the memory limit; raise --memory-limit",
                 self.function,

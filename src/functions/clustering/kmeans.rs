@@ -4,7 +4,7 @@ use super::{count, scaling, word_of};
 use crate::docs::{Argument, Takes};
 use crate::functions::arguments::Options;
 use crate::functions::features::{Computing, Rows};
-use crate::kernels::cluster::{self as kernel, Clustering, Init, Scaling};
+use crate::kernels::cluster::{self as kernel, Clustering, Init, Scaling, Source};
 use crate::kernels::control::Stop;
 use datafusion::common::Result;
 
@@ -74,7 +74,13 @@ impl How {
 }
 
 /// Clusters rows that are scaled; from `centres`, clusters × columns, when they are given.
-pub(crate) fn cluster(rows: &Rows, how: &How, centres: Option<Vec<f64>>, running: &Computing<'_>) -> Result<Clustering, Stop> {
+pub(crate) fn cluster(
+    numbers: &impl Source,
+    rows: &Rows,
+    how: &How,
+    centres: Option<Vec<f64>>,
+    running: &Computing<'_>,
+) -> Result<Clustering, Stop> {
     let init = match centres {
         Some(centres) => Init::Given(centres),
         None if how.init == "random" => Init::Random,
@@ -98,6 +104,6 @@ pub(crate) fn cluster(rows: &Rows, how: &How, centres: Option<Vec<f64>>, running
         ));
     };
     let control = running.beside.control(running.beside.workers);
-    kernel::kmeans(&rows.numbers, rows.weights.as_deref(), &rows.identity, &options, control, &progress)
+    kernel::kmeans(numbers, rows.weights.as_deref(), &rows.identity, &options, control, &progress)
         .map_err(|failure| running.explain(failure, rows.len(), how.n_clusters))
 }

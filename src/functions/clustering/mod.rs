@@ -7,9 +7,9 @@ pub(super) mod validity;
 use datafusion::common::Result;
 
 use super::arguments::Options;
-use super::features::{Computing, Rows, Scaled, scaled};
+use super::features::{Computing, Rows, Scaled, Spilled, scaled};
 use crate::docs::{Argument, Takes};
-use crate::kernels::cluster::Scaling;
+use crate::kernels::cluster::{Scaling, Source};
 use crate::kernels::control::Stop;
 
 pub(crate) const SCALE: Argument = Argument::optional(
@@ -36,6 +36,20 @@ pub(crate) fn scaling_of(word: &str) -> Scaling {
 
 pub(crate) fn word_of(scaling: Scaling) -> &'static str {
     SCALINGS.iter().find(|(_, other)| *other == scaling).map_or("none", |(word, _)| word)
+}
+
+/// Scales numbers on disk, when they are read.
+pub(crate) fn scale_spilled(spilled: &mut Spilled, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
+    running.show("scaling".into());
+    let (number, control) = (spilled.rows(), running.beside.control(running.beside.workers));
+    let scales = scaling.fit_in_passes(spilled, control).map_err(|failure| running.explain(failure, number, 1))?;
+    let Some(scales) = scales else {
+        let problem =
+            "scale => 'robust' needs the features in memory, and they do not fit; raise --memory-limit, or choose another scale";
+        return Err(running.refuse(problem));
+    };
+    spilled.scale(scales.clone());
+    Ok(Scaled { scales })
 }
 
 /// Scales the numbers in place.

@@ -10,17 +10,19 @@ use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::Count;
 use futures::StreamExt;
 
 use super::keys::{Hasher, duplicate};
+use super::spill::{Spilled, Spilling};
 use super::wanted::{Feature, Kind, Missing, Wanted};
 use crate::error::failed;
 use crate::functions::beside::megabytes;
 use crate::functions::step::{StepContext, Streams};
 use crate::functions::usable_rows::ROWS_WITHOUT;
-use crate::kernels::cluster::Matrix;
+use crate::kernels::cluster::{Matrix, Source};
 
 /// Everything that was read. Rows are in the order they came, in every part the same.
 pub(crate) struct Rows {
@@ -30,6 +32,8 @@ pub(crate) struct Rows {
     pub(crate) identity: Vec<u64>,
     /// The features that are numbers, a column each. What is missing has the mean.
     pub(crate) numbers: Matrix,
+    /// All of them instead, when they do not fit the memory limit and the function may have them so.
+    pub(crate) spilled: Option<Spilled>,
     /// The features that are categories.
     pub(crate) categories: Vec<Category>,
     pub(crate) weights: Option<Vec<f64>>,
@@ -58,6 +62,9 @@ pub(crate) struct Category {
 /// The code of a missing value, until it gets the most frequent one.
 const NO_CODE: u32 = u32::MAX;
 
+/// Bytes a row that are kept free for the work on rows whose numbers are on disk.
+const FOR_WORK: usize = 16;
+
 /// Numbers beyond this cannot be squared and summed.
 const LARGEST: f64 = 1e100;
 
@@ -85,6 +92,8 @@ pub(super) async fn gather(
         hasher: key_type.as_ref().map(Hasher::new).transpose()?,
         skipped: skipped.collect(),
         memory: Arc::clone(memory),
+        disk: Arc::clone(&context.disk),
+        written: context.counter("spilled_bytes"),
         gathered: Mutex::new(Gathered::new(wanted, label_type.as_ref())?),
     });
     let timer = context.timer();
@@ -133,6 +142,8 @@ struct Gathering {
     hasher: Option<Hasher>,
     skipped: Vec<Count>,
     memory: Arc<MemoryReservation>,
+    disk: Arc<DiskManager>,
+    written: Count,
     gathered: Mutex<Gathered>,
 }
 
@@ -140,6 +151,7 @@ struct Gathered {
     keys: Vec<ArrayRef>,
     identity: Vec<u64>,
     numbers: Matrix,
+    spilling: Option<Spilling>,
     categories: Vec<Codes>,
     weights: Vec<f64>,
     label: Option<Codes>,
@@ -154,6 +166,7 @@ impl Gathered {
             keys: vec![],
             identity: vec![],
             numbers: Matrix::new(wanted.of_kind(Kind::Number).count()),
+            spilling: None,
             categories: categories.collect::<Result<_>>()?,
             weights: vec![],
             label: label_type.map(Codes::new).transpose()?,
@@ -282,19 +295,19 @@ impl Gathering {
         };
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let gathered = &mut *gathered;
-        let columns = batch.num_columns() - self.layout.features;
-        let mut bytes = batch.num_rows() * (8 * (columns + 2));
+        self.take_memory(gathered, batch, numbers.len())?;
         if let Some(key) = self.layout.key {
-            bytes += batch.column(key).get_array_memory_size();
             gathered.keys.push(Arc::clone(batch.column(key)));
         }
-        self.memory.try_grow(bytes).map_err(|_| self.too_large(gathered.identity.len()))?;
         let before = gathered.identity.len() as u64;
         match identity {
             Some(identity) => gathered.identity.extend(identity),
             None => gathered.identity.extend((before..).take(batch.num_rows())),
         }
-        gathered.numbers.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        match &mut gathered.spilling {
+            Some(spilling) => spilling.push(&numbers)?,
+            None => gathered.numbers.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+        }
         for (codes, (place, _)) in gathered.categories.iter_mut().zip(self.wanted.of_kind(Kind::Category)) {
             codes.add(batch.column(self.layout.features + place))?;
         }
@@ -309,6 +322,26 @@ impl Gathering {
         }
         gathered.skipped += skipped;
         Ok(())
+    }
+
+    /// Takes memory for rows; when there is none left for their numbers, these go to disk, with all that came before.
+    fn take_memory(&self, gathered: &mut Gathered, batch: &RecordBatch, numbers: usize) -> Result<()> {
+        let rows = batch.num_rows();
+        let key = self.layout.key.map_or(0, |key| batch.column(key).get_array_memory_size());
+        let beside = key + rows * 8 * (batch.num_columns() - self.layout.features - numbers + 2);
+        if gathered.spilling.is_none() {
+            if self.memory.try_grow(beside + rows * 8 * numbers).is_ok() {
+                return Ok(());
+            }
+            if !self.wanted.may_spill || numbers == 0 {
+                return Err(self.too_large(gathered.identity.len()));
+            }
+            let before = std::mem::replace(&mut gathered.numbers, Matrix::new(numbers));
+            gathered.spilling = Some(Spilling::begin(self.wanted.function, &before, &self.disk, self.written.clone())?);
+            self.memory.shrink(8 * numbers * before.rows());
+            self.memory.try_grow(FOR_WORK * before.rows()).map_err(|_| self.too_large(gathered.identity.len()))?;
+        }
+        self.memory.try_grow(beside + rows * FOR_WORK).map_err(|_| self.too_large(gathered.identity.len()))
     }
 
     fn too_large(&self, rows: usize) -> DataFusionError {
@@ -330,7 +363,7 @@ impl Gathering {
             return Err(failed(wanted.function, problem));
         }
         for (column, (place, feature)) in wanted.of_kind(Kind::Number).enumerate() {
-            if gathered.missing[place] > 0 {
+            if gathered.missing[place] > 0 && gathered.spilling.is_none() {
                 let mean = mean(gathered.numbers.column(column)).ok_or_else(|| all_missing(&wanted, feature))?;
                 gathered.numbers.fill(column, mean);
             }
@@ -339,11 +372,20 @@ impl Gathering {
         for (codes, (_, feature)) in gathered.categories.into_iter().zip(wanted.of_kind(Kind::Category)) {
             categories.push(codes.finish()?.ok_or_else(|| all_missing(&wanted, feature))?);
         }
+        let spilled = gathered.spilling.map(Spilling::finish).transpose()?;
+        if let Some(spilled) = &spilled {
+            if gathered.missing.iter().any(|missing| *missing > 0) {
+                let problem = "a feature is missing in some rows, and missing => 'mean' needs all in memory; raise --memory-limit, or use 'skip'";
+                return Err(failed(wanted.function, problem));
+            }
+            self.memory.shrink(FOR_WORK * spilled.rows());
+        }
         let label = gathered.label.map(|codes| codes.finish().map(Option::unwrap_or_default)).transpose()?;
         Ok(Rows {
             keys: gathered.keys,
             identity: gathered.identity,
             numbers: gathered.numbers,
+            spilled,
             categories,
             weights: wanted.has_weight.then_some(gathered.weights),
             label,

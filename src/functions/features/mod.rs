@@ -11,10 +11,12 @@
 mod gather;
 mod keys;
 mod scale;
+mod spill;
 mod step;
 mod wanted;
 
 pub(super) use gather::Rows;
 pub(super) use scale::{Scaled, scaled};
+pub(super) use spill::Spilled;
 pub(super) use step::{Compute, Computing, Gather};
 pub(super) use wanted::{FEATURES, Feature, KEY, Kind, MISSING, MIXED_FEATURES, Missing, OWN_KEY, WEIGHT, Wanted, key_column};

@@ -44,7 +44,7 @@ impl Step for Gather {
     }
 
     fn describe(&self) -> String {
-        format!("{}, {}, features in memory", self.compute.describe(), self.wanted)
+        format!("{}, {}", self.compute.describe(), self.wanted)
     }
 
     fn reads(&self) -> Reads {
@@ -132,6 +132,7 @@ impl Computing<'_> {
                 self.wanted.function,
                 crate::functions::beside::megabytes(bytes)
             ))),
+            Stop::Unreadable => self.refuse("the features that were put on disk cannot be read back"),
             Stop::TooMany | Stop::TooLarge => self.refuse("the input has more rows than 32 bits can number; sample it"),
         }
     }

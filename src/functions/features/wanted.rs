@@ -109,6 +109,8 @@ pub(crate) struct Wanted {
     /// The name of the column that says which group a row is in.
     pub(crate) label: Option<String>,
     pub(crate) missing: Missing,
+    /// The function can work with numbers that are on disk.
+    pub(crate) may_spill: bool,
 }
 
 impl Wanted {
@@ -125,6 +127,7 @@ impl Wanted {
             features: features(call.doc, &call.roles)?,
             has_weight: call.roles.get(WEIGHT.name).is_some(),
             label: label.map(|label| label.column.clone()),
+            may_spill: false,
             missing: Missing::of(if call.doc.argument(MISSING.name).is_some() {
                 call.options.word(MISSING.name)?
             } else {
@@ -151,7 +154,8 @@ impl Wanted {
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
-        write!(f, "features => [{}], missing => '{}'", names.join(", "), self.missing.word())
+        let place = if self.may_spill { "in memory, on disk beyond the limit" } else { "in memory" };
+        write!(f, "features => [{}], missing => '{}', features {place}", names.join(", "), self.missing.word())
     }
 }
 

@@ -42,7 +42,7 @@ impl ModelType for KMeans {
         let how = count(options, N_CLUSTERS.name).and_then(|clusters| How::read(options, clusters));
         let how = how.map_err(|error| running.beside.fail(error))?;
         let scaled = scale(rows, how.scaling, running)?;
-        let found = cluster(rows, &how, None, running)?;
+        let found = cluster(&rows.numbers, rows, &how, None, running)?;
         let labels = &found.assigned.labels;
         let indices = Indices::new(&rows.numbers, labels, Some(&found.centres), how.n_clusters, rows.weights.as_deref(), control)
             .map_err(|stop| running.stopped(stop))?;

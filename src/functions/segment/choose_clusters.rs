@@ -128,7 +128,7 @@ impl Compute for Choose {
         scale(&mut rows, self.how.scaling, running)?;
         let (mut measured, mut iterations) = (vec![], vec![]);
         for clusters in self.least..=self.most {
-            let clustering = cluster(&rows, &How { n_clusters: clusters, ..self.how.clone() }, None, running)?;
+            let clustering = cluster(&rows.numbers, &rows, &How { n_clusters: clusters, ..self.how.clone() }, None, running)?;
             let weights = rows.weights.as_deref();
             let indices =
                 Indices::new(&rows.numbers, &clustering.assigned.labels, Some(&clustering.centres), clusters, weights, control)

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
-use crate::functions::clustering::{SCALE, count, scale};
+use crate::functions::clustering::{SCALE, count, scale, scale_spilled};
 use crate::functions::features::{
     Compute, Computing, FEATURES, Feature, Gather, KEY, MISSING, Rows, Scaled, WEIGHT, Wanted, key_column,
 };
@@ -44,7 +44,9 @@ number columns but the key and the weight are features; a column of numbers that
 bit. Sums are exact, starts are drawn by the keys of the rows. Ties go to the first centre. A cluster that loses its last row gets the row
 farthest from its centre.
 
-**Cost.** The features are kept in memory, 8 bytes each, with the keys and some 30 bytes a row. Bounds spare most distances after the first steps.",
+**Cost.** The features are kept in memory, 8 bytes each, with the keys and some 30 bytes a row. Bounds spare most distances after the first steps. Features beyond
+the memory limit go to a temporary file that each step reads again, with the same answer (not with `scale => 'robust'` or `missing => 'mean'`); EXPLAIN
+ANALYZE shows `spilled_bytes`.",
     arguments: &[
         Argument::required("input", Takes::Relation, "a row each customer"),
         CENTROIDS,
@@ -91,7 +93,8 @@ impl RelationFunction for KMeans {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (wanted, input) = Wanted::read(&call, None)?;
+        let (mut wanted, input) = Wanted::read(&call, None)?;
+        wanted.may_spill = true;
         let how = How::read(&call.options, count(&call.options, N_CLUSTERS.name)?)?;
         let centroids = call.others.iter().find(|(name, _)| *name == CENTROIDS.name);
         let inputs = match centroids {
@@ -152,9 +155,17 @@ impl Compute for Label {
     }
 
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let scaled = scale(&mut rows, self.0.scaling, running)?;
-        let centres = given(&self.0, &scaled, running)?;
-        let assigned = cluster(&rows, &self.0, centres, running)?.assigned;
+        let how = &self.0;
+        let assigned = match rows.spilled.take() {
+            None => {
+                let scaled = scale(&mut rows, how.scaling, running)?;
+                cluster(&rows.numbers, &rows, how, given(how, &scaled, running)?, running)?.assigned
+            }
+            Some(mut spilled) => {
+                let scaled = scale_spilled(&mut spilled, how.scaling, running)?;
+                cluster(&spilled, &rows, how, given(how, &scaled, running)?, running)?.assigned
+            }
+        };
         running.send_by_key(&rows.keys, |range| {
             let clusters: Int32Array = assigned.labels[range.clone()].iter().map(|label| *label as i32 + 1).collect();
             let distances: Float64Array = assigned.squared_distances[range].iter().map(|square| square.sqrt()).collect();

@@ -26,6 +26,7 @@ mod tests;
 pub(crate) use assign::assign;
 pub(crate) use data::Failure;
 pub(crate) use kmeans::{Clustering, Init, Options, Step, kmeans};
-pub(crate) use matrix::Matrix;
+pub(crate) use matrix::{CHUNK_ROWS, Matrix};
 pub(crate) use race::sample;
 pub(crate) use scale::{Moments, Scale, Scaling, Statistics};
+pub(crate) use source::Source;

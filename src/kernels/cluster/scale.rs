@@ -114,12 +114,20 @@ pub(crate) enum Scaling {
 impl Scaling {
     /// How to scale each column of a matrix with rows. [`Self::Robust`] takes 8 bytes per row and thread.
     pub(crate) fn fit(self, matrix: &Matrix, control: Control) -> Result<Vec<Scale>, Failure> {
-        let scales = |scale: fn(&Moments) -> Scale| Ok(moments(matrix, control)?.iter().map(scale).collect());
+        match self.fit_in_passes(matrix, control)? {
+            Some(scales) => Ok(scales),
+            None => Ok(statistics(matrix, control)?.iter().map(Scale::robust).collect()),
+        }
+    }
+
+    /// Likewise of rows that are anywhere; `None` for [`Self::Robust`], whose quartiles need the columns in memory.
+    pub(crate) fn fit_in_passes(self, source: &impl Source, control: Control) -> Result<Option<Vec<Scale>>, Failure> {
+        let scales = |scale: fn(&Moments) -> Scale| Ok(Some(moments(source, control)?.iter().map(scale).collect()));
         match self {
-            Self::None => Ok(vec![Scale::NONE; matrix.columns()]),
+            Self::None => Ok(Some(vec![Scale::NONE; source.columns()])),
             Self::ZScore => scales(Scale::z_score),
             Self::MinMax => scales(Scale::min_max),
-            Self::Robust => Ok(statistics(matrix, control)?.iter().map(Scale::robust).collect()),
+            Self::Robust => Ok(None),
         }
     }
 }
