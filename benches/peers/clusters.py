@@ -9,7 +9,6 @@ process that gathers the same features and makes one iteration.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 
@@ -27,12 +26,12 @@ else:
 pq.write_table(pa.table({'id': np.arange(rows)} | {f'f{i}': x[:, i] for i in range(8)}), file)
 from sklearn.cluster import kmeans_plusplus
 centres, _ = kmeans_plusplus(x[:100000], k, random_state=7)
-pq.write_table(pa.table({f'f{i}': centres[:, i] for i in range(8)}), file + '.start')
+pq.write_table(pa.table({f'f{i}': centres[:, i] for i in range(8)}), file.replace('.parquet', '.start.parquet'))
 """
 
 READ = """
 import sys, time, numpy as np, pyarrow.parquet as pq
-file, start = sys.argv[1], sys.argv[1] + '.start'
+file, start = sys.argv[1], sys.argv[1].replace('.parquet', '.start.parquet')
 names = [f'f{i}' for i in range(8)]
 matrix = lambda table: np.ascontiguousarray(np.column_stack([table[name].to_numpy() for name in names]))
 x, centres = matrix(pq.read_table(file, columns=names)), matrix(pq.read_table(start, columns=names))
@@ -70,13 +69,12 @@ def main():
         subprocess.run([sys.executable, "-c", MAKE, file, str(given.rows), given.shape, str(given.k)], check=True)
         return
     names = ", ".join(f"f{i}" for i in range(8))
-    start = os.path.abspath(f"{file}.start")
+    start = file.replace(".parquet", ".start.parquet")
 
     def portrait(most):
         sql = f"""SELECT sum(distance * distance) FROM kmeans('{file}', key => id, n_clusters => {given.k}, features => [{names}], scale => 'none', tol => 0,
-                  max_iter => {most}, centroids => (SELECT * FROM start))"""
-        view = f"CREATE EXTERNAL TABLE start STORED AS PARQUET LOCATION '{start}' OPTIONS ('format.file_extension' 'start')"
-        return [given.portrait, "-f", "csv", "-c", f"{view}; {sql}"]
+                  max_iter => {most}, centroids => '{start}')"""
+        return [given.portrait, "-f", "csv", "-c", sql]
 
     python = lambda program, *more: [sys.executable, "-c", program, file, *more]
     commands = {

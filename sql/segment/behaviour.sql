@@ -18,15 +18,15 @@ FROM behaviour AS b JOIN kmeans(behaviour, key => customer_id, n_clusters => 4, 
 CREATE OR REPLACE TABLE shopping_styles AS
 WITH means AS (
   SELECT cluster_id, avg(discounted) AS discounted, avg(price) AS price FROM behaviour_groups GROUP BY cluster_id
-), sensitive AS (
-  SELECT cluster_id FROM means ORDER BY discounted DESC, cluster_id LIMIT 1
-), quality AS (
-  SELECT cluster_id FROM means WHERE cluster_id NOT IN (SELECT cluster_id FROM sensitive) ORDER BY price DESC, cluster_id LIMIT 1
+), by_discount AS (
+  SELECT cluster_id, price, row_number() OVER (ORDER BY discounted DESC, cluster_id) AS place FROM means
+), styles AS (
+  SELECT cluster_id, CASE WHEN place = 1 THEN 'price sensitive'
+    WHEN row_number() OVER (PARTITION BY place = 1 ORDER BY price DESC, cluster_id) = 1 THEN 'quality first' ELSE 'other' END AS style
+  FROM by_discount
 )
-SELECT customer_id, discounted, order_value, price,
-  CASE WHEN cluster_id IN (SELECT cluster_id FROM sensitive) THEN 'price sensitive'
-       WHEN cluster_id IN (SELECT cluster_id FROM quality) THEN 'quality first' ELSE 'other' END AS style
-FROM behaviour_groups;
+SELECT customer_id, discounted, order_value, price, style
+FROM behaviour_groups JOIN styles ON behaviour_groups.cluster_id = styles.cluster_id;
 
 SELECT style, count(*) AS customers, round(avg(discounted), 3) AS discounted, round(exp(avg(price)), 2) AS price
 FROM shopping_styles GROUP BY style ORDER BY style;

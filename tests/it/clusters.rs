@@ -205,18 +205,21 @@ fn clustering_can_be_cancelled_and_keeps_within_memory() {
 #[test]
 fn features_beyond_the_memory_limit_go_to_disk() {
     let columns: Vec<String> = (1..=12).map(|column| format!("sin({column} * value) AS f{column}")).collect();
-    let points = format!("(SELECT value AS id, {} FROM generate_series(1, 60000))", columns.join(", "));
-    let call = |more: &str| format!("kmeans({points}, key => id, n_clusters => 4, n_init => 1, max_iter => 5{more})");
+    let points = format!("(SELECT value AS id, {} FROM generate_series(1, 200000))", columns.join(", "));
+    let call = |more: &str| format!("kmeans({points}, key => id, n_clusters => 4, n_init => 1, max_iter => 2{more})");
     let question = format!("SELECT cluster_id, count(*), sum(distance), min(id) FROM {} GROUP BY 1 ORDER BY 1", call(""));
     let (engine, session) = session_with(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
     let in_memory = rows(&engine, &session, &question);
-    let limited = EngineOptions { memory_limit: Some(6 << 20), partitions: Some(1), ..EngineOptions::default() };
+    let limited = EngineOptions { memory_limit: Some(16 << 20), partitions: Some(1), ..EngineOptions::default() };
     let (engine, session) = session_with(limited);
     assert_eq!(rows(&engine, &session, &question), in_memory);
     let explained = rows(&engine, &session, &format!("EXPLAIN ANALYZE SELECT count(*) FROM {}", call(""))).join(" ");
-    assert!(explained.contains("features in memory, on disk beyond the limit") && explained.contains("spilled_bytes=5.7"), "{explained}");
-    for (option, expected) in [(", scale => 'robust'", "needs the features in memory"), (", missing => 'mean'", "")] {
-        let answer = try_rows(&engine, &session, &format!("SELECT count(*) FROM {}", call(option)));
-        assert!(if expected.is_empty() { answer.is_ok() } else { answer.unwrap_err().contains(expected) }, "{option}");
-    }
+    assert!(
+        explained.contains("features in memory, on disk beyond the limit")
+            && explained.contains("spilled_bytes=")
+            && !explained.contains("spilled_bytes=0"),
+        "{explained}"
+    );
+    let robust = try_rows(&engine, &session, &format!("SELECT count(*) FROM {}", call(", scale => 'robust'")));
+    assert!(robust.unwrap_err().contains("needs the features in memory"));
 }

@@ -19,11 +19,12 @@ fn names_are_unique_and_pages_complete() {
         if doc.kind == Kind::Relation {
             assert!(!doc.columns.is_empty(), "{}", doc.name);
         }
+        let names = doc.arguments.iter().filter(|argument| matches!(argument.takes, Takes::Name(_))).count();
         for (position, argument) in doc.arguments.iter().enumerate() {
             assert!(!argument.text.is_empty(), "{} {}", doc.name, argument.name);
             assert!(
-                argument.takes != Takes::Relation || position < doc.relations().count(),
-                "{}: relations come first",
+                argument.takes != Takes::Relation || position < names + doc.relations().count(),
+                "{}: relations come first, after names",
                 doc.name
             );
         }
@@ -65,7 +66,8 @@ const TAG: &str = "(SELECT customer_id, CASE WHEN amount < 10 THEN 'low' END FRO
 fn column_for(role: &str) -> &'static str {
     match role {
         "basket" => "order_id",
-        "item" => "status",
+        "item" | "cluster" | "label" => "status",
+        "key" => "order_id",
         _ => "customer_id",
     }
 }
@@ -91,6 +93,7 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Column => format!("{} => {}", argument.name, column_for(argument.name)),
                 Takes::Time => format!("{} => ordered_at", argument.name),
                 Takes::Number => format!("{} => amount", argument.name),
+                Takes::Integer(least, _) => format!("{} => {least}", argument.name),
                 Takes::Choice(words) => format!("{} => '{}'", argument.name, words[0]),
                 other => panic!("{}: no sample value for {other:?}", doc.name),
             })

@@ -32,6 +32,10 @@ the model predicts. Use `ml_predict`, which finds the model and its features by 
         Argument::required("model", Takes::Value("text"), "the stored model"),
         Argument::required("feature, …", Takes::Value("numbers and texts"), "in the order of the model"),
     ],
+    examples: &[r#"SELECT age, ml_apply('ages', '{"type": "kmeans", "key": "id", "missing": "error", "options": "", "rows": 4, "skipped": 0, "metrics": {},
+  "features": [{"name": "age", "kind": "number", "missing": 0, "statistics": {"mean": "40.0"}, "values": []}],
+  "body": {"offsets": ["0.0"], "factors": ["1.0"], "centres": ["20.0", "60.0"], "sizes": ["2.0", "2.0"]}}', age)['cluster_id'] AS cluster_id
+FROM (VALUES (25), (58)) AS t(age);"#],
     ..Doc::EMPTY
 };
 

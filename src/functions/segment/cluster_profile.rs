@@ -49,7 +49,7 @@ in `description`, which is the same in all rows of a group: `SELECT DISTINCT clu
         LABELS,
     ],
     columns: &[
-        Column { name: "cluster", data_type: "of the cluster", text: "under its own name" },
+        Column { name: "(cluster)", data_type: "of the cluster", text: "under its own name" },
         Column { name: "rows", data_type: "BIGINT", text: "in the group" },
         Column { name: "share", data_type: "DOUBLE", text: "of all rows" },
         Column { name: "feature", data_type: "VARCHAR", text: "name" },

@@ -51,7 +51,7 @@ shortest decimals that split as well; beyond 50,000 rows they are among 256 quan
         MISSING,
     ],
     columns: &[
-        Column { name: "label", data_type: "of the label", text: "under its own name: what most rows of the rule have" },
+        Column { name: "(label)", data_type: "of the label", text: "under its own name: what most rows of the rule have" },
         Column { name: "rule", data_type: "VARCHAR", text: "the condition" },
         Column { name: "purity", data_type: "DOUBLE", text: "share of the rule's rows that have the label" },
         Column { name: "coverage", data_type: "DOUBLE", text: "share of all rows that the rule holds for" },

@@ -63,7 +63,7 @@ ANALYZE shows `spilled_bytes`.",
         MISSING,
     ],
     columns: &[
-        Column { name: "key", data_type: "of the key", text: "under its own name" },
+        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
         Column { name: "cluster_id", data_type: "INT", text: "from 1, the largest first" },
         Column { name: "distance", data_type: "DOUBLE", text: "to the centre, Euclidean, of scaled features" },
     ],

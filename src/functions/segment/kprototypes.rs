@@ -48,7 +48,7 @@ categories after `CAST(… AS VARCHAR)`. By default every column of these kinds 
         MISSING,
     ],
     columns: &[
-        Column { name: "key", data_type: "of the key", text: "under its own name" },
+        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
         Column { name: "cluster_id", data_type: "INT", text: "from 1, the largest first" },
         Column { name: "distance", data_type: "DOUBLE", text: "the square root of what the row costs" },
     ],
