@@ -94,7 +94,7 @@ pub(crate) async fn create(
 fn short(value: &str) -> String {
     value.parse::<f64>().map_or_else(
         |_| value.to_string(),
-        |number| format!("{:.6}", number).trim_end_matches('0').trim_end_matches('.').to_string(),
+        |number| format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string(),
     )
 }
 
