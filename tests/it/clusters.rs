@@ -37,6 +37,26 @@ fn the_mall_has_its_known_inertia() {
         sizes.iter().map(|row| row.split('|').nth(1).unwrap().parse::<u32>().unwrap()).collect::<Vec<_>>(),
         [81, 39, 35, 23, 22]
     );
+    // The indices of scikit-learn 1.9, of these clusters and of the genders.
+    let indices = |from: &str, expected: [f64; 3]| {
+        let found = rows(&engine, &session, &format!("SELECT silhouette, davies_bouldin, calinski_harabasz FROM {from}"));
+        for (found, expected) in found[0].split('|').zip(expected) {
+            let found: f64 = found.parse().unwrap();
+            assert!((found / expected - 1.0).abs() < 1e-9, "{from}: {found}, not {expected}");
+        }
+    };
+    let of = |clusters: usize| format!("choose_clusters(mall, {call}, min_clusters => {clusters}, max_clusters => {clusters})");
+    indices(&of(3), [0.46761358158775435, 0.715276820248462, 151.5570090006799]);
+    indices(&of(5), [0.553931997444648, 0.5725628995597082, 247.35899338037282]);
+    let genders = "cluster_validity(mall, key => id, cluster => gender, features => [income, score], scale => 'none')";
+    indices(genders, [0.0033854527380954443, 14.782119350545155, 0.6511184278935909]);
+    // The least cost of 60 starts of the Python package kmodes, with three numbers and the gender.
+    for (clusters, cost) in [(3, 339.09068653590634), (4, 248.45321715208357), (6, 174.88887021131018)] {
+        let ours = format!(
+            "SELECT sum(distance * distance) <= {cost} + 1e-9 FROM kprototypes(mall, key => id, n_clusters => {clusters}, gamma => 0.5, n_init => 10)"
+        );
+        assert_eq!(rows(&engine, &session, &ours), ["true"], "{clusters} prototypes");
+    }
     // Five clusters tell themselves apart in rules that get nearly everybody right.
     let rules = format!(
         "SELECT sum(purity * rows) / sum(rows) > 0.95 FROM explain_segments((SELECT m.*, cluster_id FROM mall AS m
