@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, definitions};
 use crate::sql::parser::{self, Parsed};
 
 impl Session {
-    /// A script of all tables, views, profiles, tags and segments, each after those it uses. Rows are not part of it.
+    /// A script of all tables, views, profiles, models, tags and segments, each after those it uses. Rows are not part of it.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -52,7 +52,8 @@ fn dump(catalog: &Arc<Catalog>, state: &SessionState) -> Result<String> {
                     continue;
                 }
                 made.insert((object.profile.clone(), object.name.clone()));
-                add(&mut script, &format!("{kind} {}, version {}", object.name, object.version), &object.base, &object.sql);
+                let rows = if kind == ObjectKind::Model { ", trained on the rows of its tables" } else { "" };
+                add(&mut script, &format!("{kind} {}, version {}{rows}", object.name, object.version), &object.base, &object.sql);
             }
             // Tags that need one another are never made; nothing is left out even so.
             if later.len() == before {

@@ -11,7 +11,8 @@ use datafusion::config::{ConfigExtension, Dialect, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{
-    CreateExternalTable, CreateView, DdlStatement, DropTable, DropView, LogicalPlan, SetVariable, Statement as LogicalStatement,
+    CreateExternalTable, CreateView, DdlStatement, Deallocate, DropTable, DropView, LogicalPlan, SetVariable,
+    Statement as LogicalStatement,
 };
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -37,6 +38,8 @@ pub struct Session {
     pub(super) context: SessionContext,
     pub(super) public: Arc<PublicSchema>,
     pub(super) parameters: Arc<Mutex<HashMap<String, ScalarValue>>>,
+    /// What PREPARE was given, by name: it is planned again for each EXECUTE.
+    prepared: Arc<Mutex<HashMap<String, SqlParsed>>>,
 }
 
 /// Settings whose extreme values hang or crash a query, and what they may be.
@@ -77,7 +80,7 @@ impl Session {
         let public = Arc::clone(&catalog.public);
         context.register_catalog(CATALOG, Arc::new(catalog));
         link.attach(&context);
-        Ok(Self { engine, context, public, parameters: Arc::default() })
+        Ok(Self { engine, context, public, parameters: Arc::default(), prepared: Arc::default() })
     }
 
     /// The DataFusion session beneath, for what this interface does not offer.
@@ -191,10 +194,16 @@ impl Session {
                 self.context.execute_logical_plan(plan).await?;
                 Ok(Answer::done(vec![]))
             }
-            LogicalPlan::Statement(statement @ (LogicalStatement::Execute(_) | LogicalStatement::Prepare(_))) => {
-                let is_query = matches!(statement, LogicalStatement::Execute(_));
-                let frame = self.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
-                if is_query { self.start(frame, None).await } else { Ok(Answer::done(vec![])) }
+            LogicalPlan::Statement(LogicalStatement::Prepare(prepare)) => {
+                let name = prepare.name.clone();
+                self.context.execute_logical_plan(LogicalPlan::Statement(LogicalStatement::Prepare(prepare))).await?;
+                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(name, parsed);
+                Ok(Answer::done(vec![]))
+            }
+            LogicalPlan::Statement(LogicalStatement::Execute(execute)) => {
+                self.prepare_again(&execute.name).await?;
+                let frame = self.context.execute_logical_plan(LogicalPlan::Statement(LogicalStatement::Execute(execute))).await?;
+                self.start(frame, None).await
             }
             LogicalPlan::Statement(statement) => {
                 self.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
@@ -217,6 +226,21 @@ impl Session {
             }
             query => self.start(DataFrame::new(state, query), None).await,
         }
+    }
+
+    /// Plans a prepared statement anew: what it reads may have been published again since.
+    async fn prepare_again(&self, name: &str) -> Result<()> {
+        let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let Some(prepared) = prepared else { return Ok(()) };
+        let state = self.context.state();
+        let (plan, _) = settled(|| plan_of(&prepared, &state)).await.map_err(|error| self.name_missing_table(error))?;
+        let plan = self.bind(plan)?;
+        let deallocate = LogicalStatement::Deallocate(Deallocate { name: name.to_string() });
+        // It is not there any more after DEALLOCATE: then EXECUTE says so.
+        if self.context.execute_logical_plan(LogicalPlan::Statement(deallocate)).await.is_ok() {
+            self.context.execute_logical_plan(plan).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn start(&self, frame: DataFrame, staged: Option<Staged>) -> Result<Answer> {

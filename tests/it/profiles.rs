@@ -110,8 +110,13 @@ fn a_long_history_is_kept_in_few_files() {
          CREATE PROFILE p WITH (key = 'customer_id', keep_snapshots = 5) AS SELECT DISTINCT customer_id FROM visits;
          CREATE TAG day ON p AS SELECT customer_id, date_part('doy', CAST($as_of AS DATE)) FROM visits");
     for day in 0..60 {
+        if day == 1 {
+            run("PREPARE days AS SELECT max(day) FROM profile.p WHERE customer_id < $1");
+        }
         run(&format!("REFRESH PROFILE p WITH (as_of = CAST(DATE '2025-01-01' + INTERVAL '{day} days' AS DATE))"));
     }
+    // A prepared statement sees what is published when it is executed.
+    assert_eq!(run("EXECUTE days(5)"), ["60"]);
     let history = "SELECT count(*), count(valid_to), min(value), max(valid_from) FROM profile.p_history";
     assert_eq!(run(history), ["1200|1180|1|2025-03-01T23:59:59.999999"]);
     let files = std::fs::read_dir(folder.path().join("data")).unwrap().count();

@@ -86,7 +86,7 @@ pub(crate) fn fit(rows: &mut Rows, how: &How, running: &Computing<'_>) -> Result
             gamma.map_err(|failure| running.explain(failure, rows.len(), how.n_clusters))?
         }
     };
-    let codes: Vec<Vec<u32>> = rows.categories.iter().map(|category| category.codes.clone()).collect();
+    let codes: Vec<Vec<u32>> = rows.categories.iter_mut().map(|category| std::mem::take(&mut category.codes)).collect();
     let cardinalities: Vec<u32> = rows.categories.iter().map(|category| category.values.len() as u32).collect();
     let training = Training {
         rows: Mixed { numeric: &rows.numbers, codes: &codes },

@@ -345,11 +345,7 @@ impl Gathering {
     }
 
     fn too_large(&self, rows: usize) -> DataFusionError {
-        let held = megabytes(self.memory.size());
-        DataFusionError::ResourcesExhausted(format!(
-            "{}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input",
-            self.wanted.function
-        ))
+        too_large(&self.wanted, &self.memory, rows)
     }
 
     fn finish(self) -> Result<Rows> {
@@ -358,7 +354,11 @@ impl Gathering {
         if gathered.identity.is_empty() {
             return Err(failed(wanted.function, "the input has no rows that can be used"));
         }
-        if let Some(key) = duplicate(&gathered.keys, &gathered.identity)? {
+        let sorting = 8 * gathered.identity.len();
+        self.memory.try_grow(sorting).map_err(|_| too_large(&wanted, &self.memory, gathered.identity.len()))?;
+        let twice = duplicate(&gathered.keys, &gathered.identity)?;
+        self.memory.shrink(sorting);
+        if let Some(key) = twice {
             let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
             return Err(failed(wanted.function, problem));
         }
@@ -403,6 +403,13 @@ impl Default for Category {
 
 fn all_missing(wanted: &Wanted, feature: &Feature) -> DataFusionError {
     failed(wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
+}
+
+fn too_large(wanted: &Wanted, memory: &MemoryReservation, rows: usize) -> DataFusionError {
+    let (function, held) = (wanted.function, megabytes(memory.size()));
+    DataFusionError::ResourcesExhausted(format!(
+        "{function}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input"
+    ))
 }
 
 /// The mean of the numbers that are there, whatever their order.

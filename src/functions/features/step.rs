@@ -17,7 +17,7 @@ use crate::error::failed;
 use crate::functions::beside::{Beside, beside};
 use crate::functions::step::{Reads, Status, Step, StepContext, Streams};
 use crate::kernels::cluster::Failure;
-use crate::kernels::control::Stop;
+use crate::kernels::control::{Reserved, Stop};
 
 /// What a function does with the rows.
 pub(crate) trait Compute: Debug + Send + Sync {
@@ -100,6 +100,11 @@ impl Computing<'_> {
     /// Tells the user how far the work is.
     pub(crate) fn show(&self, status: String) {
         self.status.set(status);
+    }
+
+    /// Takes memory until the guard is dropped.
+    pub(crate) fn take(&self, bytes: usize) -> Result<Reserved<'_>, Stop> {
+        self.beside.control(1).reserve(bytes).map_err(|stop| self.stopped(stop))
     }
 
     /// Ends the query: the function cannot be computed of these rows.

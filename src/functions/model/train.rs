@@ -94,7 +94,9 @@ impl Compute for Train {
 
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let wanted = running.wanted;
+        let column = running.take(rows.len() * 8)?;
         let features = features_of(&rows, wanted).map_err(|error| running.beside.fail(error))?;
+        drop(column);
         let learned = self.kind.train(&mut rows, &self.options, running)?;
         let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name.to_string(), exact(value?))));
         let trained = Trained {

@@ -137,6 +137,8 @@ impl Compute for Describe {
     }
 
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        // Members by cluster, and a column beside its parts.
+        let _taken = running.take(rows.len() * 24)?;
         let label = rows.label.take().unwrap_or_default();
         let clusters = label.values.len();
         let mut members: Vec<Vec<usize>> = vec![vec![]; clusters];

@@ -119,7 +119,7 @@ impl Compute for Explain {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let control = running.beside.control(running.beside.workers);
         let label = rows.label.take().unwrap_or_default();
-        let codes: Vec<Vec<u32>> = rows.categories.iter().map(|category| category.codes.clone()).collect();
+        let codes: Vec<Vec<u32>> = rows.categories.iter_mut().map(|category| std::mem::take(&mut category.codes)).collect();
         let min_leaf = (self.min_share * rows.len() as f64).ceil() as u64;
         let options = Options { max_depth: self.max_depth, max_leaves: self.max_rules, min_leaf };
         let features = Features { numeric: &rows.numbers, codes: &codes };

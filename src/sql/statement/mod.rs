@@ -90,7 +90,7 @@ one from time to time. An external table must be a local folder without partitio
     },
     Doc {
         name: "PREPARE",
-        summary: "Keeps a query with parameters `$1`, `$2` … for EXECUTE.",
+        summary: "Keeps a query with parameters `$1`, `$2` … for EXECUTE, which reads what is there by then.",
         syntax: "PREPARE name [(type, …)] AS query; EXECUTE name(value, …); DEALLOCATE name",
         description: "Parameters may stand for the options of relation functions. A script has named ones, `$name`, given by `portrait run --set name=value`.",
         examples: &["PREPARE best AS SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $1) ORDER BY monetary DESC LIMIT 3;
