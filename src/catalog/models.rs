@@ -4,7 +4,7 @@ use datafusion::common::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Catalog;
-use super::objects::{ObjectKind, new_version};
+use super::objects::{NewVersion, add_version};
 
 /// A version of a model.
 #[derive(Debug, Clone)]
@@ -26,9 +26,9 @@ fn model(row: &Row<'_>) -> rusqlite::Result<StoredModel> {
 
 impl Catalog {
     /// Remembers a new version of a model with what its training gave, in one transaction; returns its number.
-    pub(crate) fn put_model(&self, name: &str, sql: &str, base: &str, author: &str, trained: &str, took: i64) -> Result<i64> {
+    pub(crate) fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64) -> Result<i64> {
         self.write(|transaction| {
-            let (object, version) = new_version(transaction, ObjectKind::Model, "", name, sql, base, author)?;
+            let (object, version) = add_version(transaction, new)?;
             transaction.execute(
                 "INSERT INTO models (object, version, trained, took) VALUES (?1, ?2, ?3, ?4)",
                 params![object, version, trained, took],

@@ -93,16 +93,20 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
     })
 }
 
+/// A version of an object to be remembered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewVersion<'a> {
+    pub(crate) kind: ObjectKind,
+    pub(crate) profile: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) sql: &'a str,
+    pub(crate) base: &'a str,
+    pub(crate) author: &'a str,
+}
+
 /// Adds a version of an object, the first one when there is none; returns the object's number and the version's.
-pub(super) fn new_version(
-    transaction: &Transaction<'_>,
-    kind: ObjectKind,
-    profile: &str,
-    name: &str,
-    sql: &str,
-    base: &str,
-    author: &str,
-) -> rusqlite::Result<(i64, i64)> {
+pub(super) fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
+    let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
         "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
         params![kind.word(), profile, name],
@@ -134,16 +138,8 @@ impl Catalog {
     }
 
     /// Remembers a new version of an object, the first one when there is none; returns its number.
-    pub(crate) fn put_object(
-        &self,
-        kind: ObjectKind,
-        profile: &str,
-        name: &str,
-        sql: &str,
-        base: &str,
-        author: &str,
-    ) -> Result<i64> {
-        self.write(|transaction| Ok(new_version(transaction, kind, profile, name, sql, base, author)?.1))
+    pub(crate) fn put_object(&self, new: NewVersion<'_>) -> Result<i64> {
+        self.write(|transaction| Ok(add_version(transaction, new)?.1))
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.

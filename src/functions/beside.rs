@@ -14,6 +14,7 @@ use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchSt
 use futures::{StreamExt, TryStreamExt};
 use indicatif::HumanCount;
 use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
 
 use super::step::StepContext;
 use crate::error::failed;
@@ -115,6 +116,34 @@ impl Beside {
             Err(error) => Err(self.fail(error)),
         }
     }
+}
+
+/// Reads streams side by side, a task each, and gives what the tasks give, in their order.
+///
+/// When one fails, the others are ended before the error is told, so that their memory is free by then.
+pub(crate) async fn side_by_side<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = Result<T>> + Send + 'static>,
+) -> Result<Vec<T>> {
+    let mut running = JoinSet::new();
+    for (place, task) in tasks.into_iter().enumerate() {
+        running.spawn(async move { (place, task.await) });
+    }
+    let mut done = vec![];
+    while let Some(joined) = running.join_next().await {
+        let failure = match joined {
+            Ok((place, Ok(value))) => {
+                done.push((place, value));
+                continue;
+            }
+            Ok((_, Err(error))) => error,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => DataFusionError::External(Box::new(error)),
+        };
+        running.shutdown().await;
+        return Err(failure);
+    }
+    done.sort_by_key(|(place, _)| *place);
+    Ok(done.into_iter().map(|(_, value)| value).collect())
 }
 
 /// 1,234,567.

@@ -18,7 +18,7 @@ use super::objects::{Objects, author, with_values};
 use super::pin::Pin;
 use super::refresh::Running;
 use crate::catalog::Catalog;
-use crate::catalog::objects::{Object, ObjectKind};
+use crate::catalog::objects::{NewVersion, Object, ObjectKind};
 use crate::catalog::runs::now;
 use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, failed, invalid, one_of};
@@ -82,8 +82,9 @@ pub(crate) async fn create(
     };
     let trained = batch.column(0).as_string::<i32>().value(0);
     let took = began.elapsed();
-    let version =
-        catalog.put_model(&name, &text, &base, &author(), trained, i64::try_from(took.as_micros()).unwrap_or(i64::MAX))?;
+    let author = author();
+    let new = NewVersion { kind: ObjectKind::Model, profile: "", name: &name, sql: &text, base: &base, author: &author };
+    let version = catalog.put_model(new, trained, i64::try_from(took.as_micros()).unwrap_or(i64::MAX))?;
     let Trained { rows, skipped, metrics, .. } = Trained::read(&label, trained)?;
     let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
     let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value))).collect::<String>();

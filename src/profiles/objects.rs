@@ -12,7 +12,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use super::definition::{Definition, ProfileDefinition, models_in, tables_in};
 use super::plan::{PROFILE_SCHEMA, Planner, SEGMENT_SCHEMA, no_profile, uses};
 use crate::catalog::Catalog;
-use crate::catalog::objects::{Object, ObjectKind};
+use crate::catalog::objects::{NewVersion, Object, ObjectKind};
 use crate::catalog::runs::now;
 use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid};
@@ -122,7 +122,8 @@ impl Objects<'_> {
         let whole = whole.ok_or_else(|| no_profile(&profile, profiles(&objects)))?;
         let planner = Planner { state: self.state, catalog: self.catalog, as_of: now() };
         let planned = settled(|| planner.plan(&whole)).await?;
-        self.catalog.put_object(kind, &profile, &name, &text, &base, &author())?;
+        let (sql, author) = (text.as_str(), author());
+        self.catalog.put_object(NewVersion { kind, profile: &profile, name: &name, sql, base: &base, author: &author })?;
         Ok(if kind == ObjectKind::Profile { planned.notes } else { vec![] })
     }
 

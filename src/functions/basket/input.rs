@@ -12,8 +12,6 @@ use datafusion::arrow::compute::{SortOptions, cast, concat, sort_to_indices, tak
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::EmitTo;
@@ -23,6 +21,7 @@ use futures::StreamExt;
 
 use super::mining::baskets::{ItemMaps, NO_ITEM};
 use super::mining::runs::{Block, Key, Packer};
+use crate::functions::beside::side_by_side;
 use crate::functions::step::{StepContext, Streams};
 
 /// All rows, packed.
@@ -98,15 +97,11 @@ const SIGN: u64 = 1 << 63;
 /// Reads columns basket, item and (when there are three) group; every partition on a thread of its own.
 pub(super) async fn collect(streams: Streams, context: &StepContext, memory: &Arc<MemoryReservation>) -> Result<Collected> {
     let timer = context.timer();
-    let mut tasks = vec![];
-    for (source, stream) in streams.into_iter().enumerate() {
+    let tasks = streams.into_iter().enumerate().map(|(source, stream)| {
         let (timer, memory) = (timer.clone(), Arc::clone(memory));
-        tasks.push(SpawnedTask::spawn(async move { Reader::read(source, stream, &timer, &memory).await }));
-    }
-    let mut readers = vec![];
-    for task in tasks {
-        readers.push(task.join_unwind().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
-    }
+        async move { Reader::read(source, stream, &timer, &memory).await }
+    });
+    let readers = side_by_side(tasks).await?;
     let _running = timer.timer();
     merge(readers, memory)
 }

@@ -4,6 +4,9 @@ pub(super) mod kmeans;
 pub(super) mod kprototypes;
 pub(super) mod validity;
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array};
 use datafusion::common::Result;
 
 use super::arguments::Options;
@@ -18,6 +21,15 @@ pub(crate) const SCALE: Argument = Argument::optional(
     "'zscore'",
     "how features are made comparable: to mean 0 and standard deviation 1 (of the population); to 0 … 1; to median 0 and quartiles 1 apart; or not",
 );
+
+/// Labels from 0 and squared distances as the columns `cluster_id`, from 1, and `distance`.
+pub(crate) fn cluster_columns(labels: &[u32], squares: &[f64]) -> Vec<ArrayRef> {
+    vec![
+        Arc::new(labels.iter().map(|label| *label as i32 + 1).collect::<Int32Array>()),
+        Arc::new(squares.iter().map(|square| square.sqrt()).collect::<Float64Array>()),
+    ]
+}
+
 /// A whole number of things.
 pub(crate) fn count(options: &Options, name: &str) -> Result<usize> {
     Ok(usize::try_from(options.integer(name)?).unwrap_or(usize::MAX))

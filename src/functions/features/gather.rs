@@ -7,7 +7,6 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBat
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::row::{RowConverter, SortField};
-use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::DiskManager;
@@ -19,7 +18,7 @@ use super::keys::{Hasher, duplicate};
 use super::spill::{Spilled, Spilling};
 use super::wanted::{Feature, Kind, Missing, Wanted};
 use crate::error::failed;
-use crate::functions::beside::megabytes;
+use crate::functions::beside::{megabytes, side_by_side};
 use crate::functions::step::{StepContext, Streams};
 use crate::functions::usable_rows::ROWS_WITHOUT;
 use crate::kernels::cluster::{Matrix, Source};
@@ -97,21 +96,18 @@ pub(super) async fn gather(
         gathered: Mutex::new(Gathered::new(wanted, label_type.as_ref())?),
     });
     let timer = context.timer();
-    let mut tasks = vec![];
-    for mut stream in streams {
+    let tasks = streams.into_iter().map(|mut stream| {
         let (gathering, timer) = (Arc::clone(&gathering), timer.clone());
-        tasks.push(SpawnedTask::spawn(async move {
+        async move {
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
                 let _running = timer.timer();
                 gathering.add(&batch)?;
             }
-            Ok::<_, DataFusionError>(())
-        }));
-    }
-    for task in tasks {
-        task.join_unwind().await.map_err(|error| DataFusionError::External(Box::new(error)))??;
-    }
+            Ok(())
+        }
+    });
+    side_by_side(tasks).await?;
     let _running = timer.timer();
     match Arc::try_unwrap(gathering) {
         Ok(gathering) => gathering.finish(),

@@ -1,8 +1,5 @@
 //! What models of clusters share: their prediction, and their centres in the features' own units.
 
-use std::sync::Arc;
-
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array};
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result;
 
@@ -13,14 +10,6 @@ use crate::kernels::cluster::{Matrix, Scale};
 /// The columns of a prediction: cluster and distance; NULL for a row that lacks a feature, of a model that skips such rows.
 pub(super) fn predicts() -> Fields {
     Fields::from(vec![Field::new("cluster_id", DataType::Int32, true), Field::new("distance", DataType::Float64, true)])
-}
-
-/// Labels from 0 and squared distances as such columns.
-pub(super) fn predicted(labels: &[u32], squares: &[f64]) -> Vec<ArrayRef> {
-    vec![
-        Arc::new(labels.iter().map(|label| *label as i32 + 1).collect::<Int32Array>()),
-        Arc::new(squares.iter().map(|square| square.sqrt()).collect::<Float64Array>()),
-    ]
 }
 
 /// How each number was scaled, from lists of offsets and factors.

@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::Fields;
 use datafusion::common::Result;
 use serde_json::json;
 
-use super::clusters::{matrix, parts, predicted, predicts, scales};
+use super::clusters::{matrix, parts, predicts, scales};
 use super::kind::{Centroid, Learned, ModelType, Predictor};
 use super::trained::{Trained, numbers};
 use crate::docs::Doc;
@@ -13,7 +13,7 @@ use crate::error::failed;
 use crate::functions::arguments::Options;
 use crate::functions::clustering::kmeans::{How, N_CLUSTERS, cluster};
 use crate::functions::clustering::validity::mean_silhouettes;
-use crate::functions::clustering::{count, scale};
+use crate::functions::clustering::{cluster_columns, count, scale};
 use crate::functions::features::{Computing, Rows};
 use crate::functions::page;
 use crate::kernels::cluster::indices::Indices;
@@ -114,6 +114,6 @@ impl Predictor for Centres {
     fn predict(&self, numbers: &[Vec<f64>], _codes: &[Vec<u32>], _rows: usize) -> Result<Vec<ArrayRef>> {
         let found = assign(&self.centres, &matrix(numbers, &self.scales), Control::alone());
         let found = found.map_err(|_| failed("ml_predict", "was stopped"))?;
-        Ok(predicted(&found.labels, &found.squared_distances))
+        Ok(cluster_columns(&found.labels, &found.squared_distances))
     }
 }

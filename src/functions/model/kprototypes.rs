@@ -5,12 +5,13 @@ use datafusion::arrow::datatypes::Fields;
 use datafusion::common::Result;
 use serde_json::{Value, json};
 
-use super::clusters::{matrix, parts, predicted, predicts, scales};
+use super::clusters::{matrix, parts, predicts, scales};
 use super::kind::{Centroid, Learned, ModelType, Predictor};
 use super::trained::{Trained, exact, numbers};
 use crate::docs::Doc;
 use crate::error::failed;
 use crate::functions::arguments::Options;
+use crate::functions::clustering::cluster_columns;
 use crate::functions::clustering::kprototypes::{How, fit};
 use crate::functions::features::{Computing, Kind, Rows};
 use crate::functions::page;
@@ -124,6 +125,6 @@ impl Predictor for Prototypes {
         let numeric = matrix(numbers, &self.scales);
         let found = assign(Mixed { numeric: &numeric, codes }, &self.prototypes, self.gamma, Control::alone());
         let found = found.map_err(|_| failed("ml_predict", "was stopped"))?;
-        Ok(predicted(&found.labels, &found.distances))
+        Ok(cluster_columns(&found.labels, &found.distances))
     }
 }

@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
-use datafusion::common::utils::SingleRowListArrayBuilder;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
@@ -15,7 +14,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions::AggregateFunction;
-use crate::functions::bits::{holds, words};
+use crate::functions::conditions::{add_lists, holds, list_of, words};
 
 const DOC: Doc = Doc {
     name: "co_occurrence",
@@ -93,7 +92,7 @@ impl Counts {
                 whole[row * self.conditions + column] = whole[column * self.conditions + row];
             }
         }
-        SingleRowListArrayBuilder::new(Arc::new(Int64Array::from(whole))).build_list_scalar()
+        list_of(whole)
     }
 }
 
@@ -111,13 +110,7 @@ impl Accumulator for Counts {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let lists = states[0].as_list::<i32>();
-        for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
-            let counts = lists.value(row);
-            for (sum, count) in self.counts.iter_mut().zip(counts.as_primitive::<Int64Type>().values()) {
-                *sum += count;
-            }
-        }
+        add_lists(&mut self.counts, &states[0]);
         Ok(())
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Float64Array, Int32Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column as ColumnName, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
@@ -10,7 +9,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
-use crate::functions::clustering::{SCALE, count, scale, scale_spilled};
+use crate::functions::clustering::{SCALE, cluster_columns, count, scale, scale_spilled};
 use crate::functions::features::{
     Compute, Computing, FEATURES, Feature, Gather, KEY, MISSING, Rows, Scaled, WEIGHT, Wanted, key_column,
 };
@@ -166,10 +165,7 @@ impl Compute for Label {
                 cluster(&spilled, &rows, how, given(how, &scaled, running)?, running)?.assigned
             }
         };
-        running.send_by_key(&rows.keys, |range| {
-            let clusters: Int32Array = assigned.labels[range.clone()].iter().map(|label| *label as i32 + 1).collect();
-            let distances: Float64Array = assigned.squared_distances[range].iter().map(|square| square.sqrt()).collect();
-            vec![Arc::new(clusters), Arc::new(distances)]
-        })
+        running
+            .send_by_key(&rows.keys, |range| cluster_columns(&assigned.labels[range.clone()], &assigned.squared_distances[range]))
     }
 }

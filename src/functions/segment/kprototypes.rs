@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Float64Array, Int32Array};
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::kmeans::clustered;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::functions::clustering::SCALE;
 use crate::functions::clustering::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
 use crate::functions::clustering::kprototypes::{GAMMA, How, MOST_PASSES, fit};
+use crate::functions::clustering::{SCALE, cluster_columns};
 use crate::functions::features::{Compute, Computing, Gather, KEY, MISSING, MIXED_FEATURES, Rows, WEIGHT, Wanted};
 use crate::functions::relation::{Call, RelationFunction, Roles};
 use crate::functions::step::Step;
@@ -93,10 +92,6 @@ impl Compute for Label {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let fitted = fit(&mut rows, &self.0, running)?;
         let assignment = &fitted.fit.assignment;
-        running.send_by_key(&rows.keys, |range| {
-            let clusters: Int32Array = assignment.labels[range.clone()].iter().map(|label| *label as i32 + 1).collect();
-            let distances: Float64Array = assignment.distances[range].iter().map(|cost| cost.sqrt()).collect();
-            vec![Arc::new(clusters), Arc::new(distances)]
-        })
+        running.send_by_key(&rows.keys, |range| cluster_columns(&assignment.labels[range.clone()], &assignment.distances[range]))
     }
 }

@@ -5,8 +5,8 @@ mod cluster_profile;
 mod cluster_validity;
 mod co_occurrence;
 mod explain_segments;
-pub(crate) mod kmeans;
-pub(crate) mod kprototypes;
+mod kmeans;
+mod kprototypes;
 mod segment_diff;
 mod segment_overlap;
 

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr
 
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::functions::AggregateFunction;
-use crate::functions::bits::{holds, words};
+use crate::functions::conditions::{add_lists, holds, list_of, words};
 
 const DOC: Doc = Doc {
     name: "histogram",
@@ -76,7 +76,7 @@ fn map_type(value: &DataType) -> DataType {
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries(value)), false)), false)
 }
 
-fn list_of(element: DataType) -> DataType {
+fn list_type(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new_list_field(element, true)))
 }
 
@@ -104,13 +104,13 @@ impl AggregateUDFImpl for HistogramUdf {
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let counts = Arc::new(Field::new("counts", list_of(DataType::Int64), true));
+        let counts = Arc::new(Field::new("counts", list_type(DataType::Int64), true));
         let DataType::Map(entries, _) = arguments.return_type() else {
             return internal_err!("histogram returns {}", arguments.return_type());
         };
         match (&self.branches, entries.data_type()) {
             (None, DataType::Struct(fields)) => {
-                let values = Field::new("values", list_of(fields[0].data_type().clone()), true);
+                let values = Field::new("values", list_type(fields[0].data_type().clone()), true);
                 Ok(vec![Arc::new(values), counts])
             }
             _ => Ok(vec![counts]),
@@ -232,19 +232,12 @@ impl Accumulator for BranchCounts {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let lists = states[0].as_list::<i32>();
-        for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
-            let counts = lists.value(row);
-            for (sum, count) in self.counts.iter_mut().zip(counts.as_primitive::<Int64Type>().values()) {
-                *sum += count;
-            }
-        }
+        add_lists(&mut self.counts, &states[0]);
         Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let counts = Arc::new(Int64Array::from(self.counts.clone()));
-        Ok(vec![SingleRowListArrayBuilder::new(counts).build_list_scalar()])
+        Ok(vec![list_of(self.counts.clone())])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
