@@ -62,6 +62,10 @@
 //!
 //! A **table macro** is a function in FROM that stands for a query in SQL: `sql::macros` puts the query in the place of the call when the
 //! statement is planned. What it asks about the database's objects, it asks `functions::definitions`, which the engine answers.
+//!
+//! A function that **learns from rows** says which columns it wants; `functions::features` reads them into a matrix, and its `Compute` works
+//! on that beside the query, with kernels whose sums are exact and whose draws hang on the keys. `CREATE MODEL` stores as text what a
+//! `ModelType` has learned; `ml_predict` is a macro that puts it into a query.
 
 mod catalog;
 mod docs;
