@@ -55,7 +55,7 @@ categories after `CAST(… AS VARCHAR)`. By default every column of these kinds 
 FROM kprototypes((SELECT customer_id, age, city_tier, gender FROM sample_customers(rows => 500) WHERE age BETWEEN 1 AND 110),
   key => customer_id, n_clusters => 3, random_state => 7, missing => 'mean')
 GROUP BY cluster_id ORDER BY cluster_id;"],
-    source: "Z. Huang: Clustering Large Data Sets with Mixed Numeric and Categorical Values (1997); gamma as in the Python package kmodes.",
+    source: "Z. Huang: Clustering Large Data Sets with Mixed Numeric and Categorical Values (1997); J. A. Hartigan, M. A. Wong: A K-Means Clustering Algorithm (1979), moves of single rows; P. Fränti: Efficiency of Random Swap Clustering (2018); gamma as in the Python package kmodes.",
     ..Doc::EMPTY
 };
 
