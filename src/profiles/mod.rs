@@ -21,6 +21,7 @@ mod combine;
 pub(crate) mod definition;
 pub(crate) mod models;
 pub(crate) mod objects;
+mod options;
 mod pin;
 pub(crate) mod plan;
 pub(crate) mod published;

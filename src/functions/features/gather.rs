@@ -65,7 +65,7 @@ const NO_CODE: u32 = u32::MAX;
 const FOR_WORK: usize = 16;
 
 /// Numbers beyond this cannot be squared and summed.
-const LARGEST: f64 = 1e100;
+pub(crate) const LARGEST: f64 = 1e100;
 
 /// Reads all streams at once.
 ///
@@ -189,12 +189,12 @@ impl Gathering {
         let missing = self.missing(batch)?;
         match (self.wanted.missing, &missing) {
             (Missing::Skip, Some(missing)) => {
-                let whole: BooleanArray =
-                    (0..batch.num_rows()).map(|row| Some(!missing.iter().any(|rows| rows.contains(&row)))).collect();
+                let mut whole = vec![true; batch.num_rows()];
                 for (counter, rows) in self.skipped.iter().zip(missing) {
                     counter.add(rows.len());
+                    rows.iter().for_each(|row| whole[*row] = false);
                 }
-                let left = filter_record_batch(batch, &whole)?;
+                let left = filter_record_batch(batch, &BooleanArray::from(whole))?;
                 self.push(&left, None, batch.num_rows() - left.num_rows())
             }
             (_, missing) => self.push(batch, missing.as_ref(), 0),

@@ -15,7 +15,7 @@ mod spill;
 mod step;
 mod wanted;
 
-pub(super) use gather::Rows;
+pub(super) use gather::{LARGEST, Rows};
 pub(super) use scale::{Scaled, scaled};
 pub(super) use spill::Spilled;
 pub(super) use step::{Compute, Computing, Gather};

@@ -17,7 +17,7 @@ use super::trained::{Trained, UNSEEN};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{failed, invalid};
 use crate::functions::ScalarFunction;
-use crate::functions::features::{Kind as FeatureKind, Missing};
+use crate::functions::features::{Kind as FeatureKind, LARGEST, Missing};
 
 const DOC: Doc = Doc {
     name: "ml_apply",
@@ -161,8 +161,12 @@ impl<'a> Apply<'a> {
                         let is_there = column.is_valid(row) && column.value(row).is_finite();
                         if !is_there {
                             self.missing(&feature.name, row, &mut skipped)?;
+                        } else if column.value(row).abs() > LARGEST {
+                            let problem =
+                                format!("a row has the {} {:e}, beyond what can be squared", feature.name, column.value(row));
+                            return Err(failed(&self.model.label, problem));
                         }
-                        values.push(if is_there { column.value(row).clamp(-1e100, 1e100) } else { instead });
+                        values.push(if is_there { column.value(row) } else { instead });
                     }
                     numbers.push(values);
                 }
