@@ -7,12 +7,12 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 /// An error in what the user wrote: `subject` is the function, statement, file or setting it is about.
-pub(crate) fn invalid(subject: &str, problem: impl std::fmt::Display) -> DataFusionError {
+pub fn invalid(subject: &str, problem: impl std::fmt::Display) -> DataFusionError {
     DataFusionError::Plan(format!("{subject}: {problem}"))
 }
 
 /// An error met while running.
-pub(crate) fn failed(subject: &str, problem: impl std::fmt::Display) -> DataFusionError {
+pub fn failed(subject: &str, problem: impl std::fmt::Display) -> DataFusionError {
     DataFusionError::Execution(format!("{subject}: {problem}"))
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn failed(subject: &str, problem: impl std::fmt::Display) -> DataFusi
 ///
 /// Near means at most one edit for every three letters, and one letter in common, so that `rmf` finds `rfm` and `orders` finds nothing
 /// among functions.
-pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
 }
 
@@ -37,7 +37,7 @@ fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// `"a", "b" or "c"`.
-pub(crate) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
     match quoted.as_slice() {
         [] => String::new(),

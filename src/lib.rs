@@ -67,19 +67,26 @@
 //! on that beside the query, with kernels whose sums are exact and whose draws hang on the keys. `CREATE MODEL` stores as text what a
 //! `ModelType` has learned; `ml_predict` is a macro that puts it into a query.
 
+mod adapter;
 mod catalog;
 mod docs;
 mod engine;
 mod error;
+mod formats;
 mod functions;
 mod kernels;
-mod profiles;
+mod learning;
+mod objects;
+mod refresh;
 mod settings;
 mod sql;
+mod system;
+mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{Answer, Engine, EngineOptions, Progress, Session, Staged, THREAD_NAME, pages, reference};
 pub use error::message;
+pub use formats::{Format, ResultWriter, cells};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;
 pub use sql::{extension_planners, register, sql};

@@ -33,17 +33,17 @@ const ROW_GROUP: usize = 131_072;
 
 /// A file as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DataFile {
-    pub(crate) name: String,
-    pub(crate) bytes: i64,
-    pub(crate) rows: i64,
+pub struct DataFile {
+    pub name: String,
+    pub bytes: i64,
+    pub rows: i64,
     /// BLAKE3, in hexadecimal.
-    pub(crate) checksum: String,
+    pub checksum: String,
 }
 
 /// The folder of the data files.
 #[derive(Debug)]
-pub(crate) struct DataFolder {
+pub struct DataFolder {
     path: PathBuf,
     /// Files whose bytes this process has compared with their checksum, and their columns. They never change.
     verified: Mutex<HashMap<String, SchemaRef>>,
@@ -53,36 +53,36 @@ pub(crate) struct DataFolder {
 
 /// The right to write to the database; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct WriterLock {
+pub struct WriterLock {
     _file: File,
 }
 
 /// A file that is being read: it stays as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Pinned {
-    pub(crate) path: PathBuf,
+pub struct Pinned {
+    pub path: PathBuf,
     /// Its columns.
-    pub(crate) schema: SchemaRef,
+    pub schema: SchemaRef,
     lock: File,
 }
 
 impl Pinned {
     /// Lets the file go before its plan does: nothing reads it any more.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         // What cannot be unlocked is unlocked when it is closed.
         let _ = self.lock.unlock();
     }
 }
 
 impl DataFolder {
-    pub(super) fn of(database: &Path) -> Result<Self> {
+    pub fn of(database: &Path) -> Result<Self> {
         let path = database.join("data");
         std::fs::create_dir_all(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
         let path = path.canonicalize().map_err(|error| problem(&path, "cannot be read", &error))?;
         Ok(Self { path, verified: Mutex::default(), _temporary: None })
     }
 
-    pub(super) fn temporary() -> Result<Self> {
+    pub fn temporary() -> Result<Self> {
         let folder = TempDir::with_prefix("portrait-")
             .map_err(|error| failed("temporary folder", format!("cannot be made: {error}; is there room on the disk?")))?;
         Ok(Self { path: folder.path().to_path_buf(), verified: Mutex::default(), _temporary: Some(folder) })
@@ -92,7 +92,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// Another process keeps writing.
-    pub(crate) fn lock_for_writing(&self) -> Result<WriterLock> {
+    pub fn lock_for_writing(&self) -> Result<WriterLock> {
         let began = Instant::now();
         loop {
             match self.try_lock_for_writing()? {
@@ -124,7 +124,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// The file is missing or not what was written.
-    pub(crate) fn pin(&self, file: &DataFile) -> Result<Arc<Pinned>> {
+    pub fn pin(&self, file: &DataFile) -> Result<Arc<Pinned>> {
         let path = self.path.join(&file.name);
         let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
         lock.lock_shared().map_err(|error| problem(&path, "cannot be locked", &error))?;
@@ -161,7 +161,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(crate) fn create(&self, schema: &SchemaRef, sorted_by: Option<usize>) -> Result<DataWriter> {
+    pub fn create(&self, schema: &SchemaRef, sorted_by: Option<usize>) -> Result<DataWriter> {
         let name = format!("{}.parquet", uuid::Uuid::new_v4());
         let path = self.path.join(&name);
         let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
@@ -181,7 +181,7 @@ impl DataFolder {
     }
 
     /// Brings the names of new files to disk.
-    pub(crate) fn sync(&self) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         let synced = fault("data::sync").and_then(|()| File::open(&self.path)?.sync_all());
         synced.map_err(|error| unpublished(&self.path, "cannot be brought to disk", &error))
     }
@@ -215,7 +215,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Another process keeps writing.
-    pub(crate) async fn lock_for_writing(self: &Arc<Self>) -> Result<WriterLock> {
+    pub async fn lock_for_writing(self: &Arc<Self>) -> Result<WriterLock> {
         let catalog = Arc::clone(self);
         let locked = tokio::task::spawn_blocking(move || catalog.data.lock_for_writing()).await;
         locked.map_err(|error| failed("database", error))?
@@ -225,7 +225,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Self::collect`].
-    pub(crate) fn collect_if_idle(&self) -> Result<()> {
+    pub fn collect_if_idle(&self) -> Result<()> {
         match self.data.try_lock_for_writing()? {
             Some(_lock) => self.collect(),
             None => Ok(()),
@@ -237,7 +237,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The catalog or the folder cannot be read.
-    pub(crate) fn collect(&self) -> Result<()> {
+    pub fn collect(&self) -> Result<()> {
         for name in self.forget_files(|name| self.data.is_free(name))? {
             self.data.remove(&name);
         }
@@ -251,7 +251,7 @@ impl Catalog {
 }
 
 /// A file in the making; gone when dropped.
-pub(crate) struct DataWriter {
+pub struct DataWriter {
     name: String,
     unpublished: Unpublished,
     writer: ArrowWriter<Hashed>,
@@ -263,14 +263,14 @@ impl DataWriter {
     ///
     /// # Errors
     /// The disk is full, or fails.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += i64::try_from(batch.num_rows()).unwrap_or(0);
         let written = fault("data::write").map_err(DataFusionError::from).and_then(|()| Ok(self.writer.write(batch)?));
         written.map_err(|error| failed(&self.unpublished.subject(), format!("cannot be written: {error}; nothing was published")))
     }
 
     /// Bytes that wait in memory to be written.
-    pub(crate) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         self.writer.memory_size()
     }
 
@@ -278,7 +278,7 @@ impl DataWriter {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) fn flush(&mut self) -> Result<()> {
+    pub fn flush(&mut self) -> Result<()> {
         let subject = self.unpublished.subject();
         self.writer.flush().map_err(|error| failed(&subject, format!("cannot be written: {error}; nothing was published")))
     }
@@ -287,7 +287,7 @@ impl DataWriter {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) fn finish(self) -> Result<Written> {
+    pub fn finish(self) -> Result<Written> {
         let Self { name, unpublished, writer, rows } = self;
         let subject = unpublished.subject();
         let fail = |error: DataFusionError| failed(&subject, format!("cannot be written: {error}; nothing was published"));
@@ -301,19 +301,19 @@ impl DataWriter {
 }
 
 /// A finished file that no snapshot names yet; gone when dropped before.
-pub(crate) struct Written {
-    pub(crate) file: DataFile,
+pub struct Written {
+    pub file: DataFile,
     unpublished: Unpublished,
 }
 
 impl Written {
     /// Leaves the file to the catalog: it stays when a snapshot names it, and is collected when none does.
-    pub(crate) fn let_go(mut self) {
+    pub fn let_go(mut self) {
         self.unpublished.file = None;
     }
 
     /// The finished file as one to read before it is published, or instead.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.unpublished.path
     }
 }

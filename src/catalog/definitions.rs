@@ -9,22 +9,22 @@ use crate::error::invalid;
 
 /// An external table, a managed table or a view as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Definition {
-    pub(crate) name: String,
+pub struct Definition {
+    pub name: String,
     /// `external table`, `table` or `view`.
-    pub(crate) kind: String,
+    pub kind: String,
     /// The statement that made it.
-    pub(crate) sql: String,
+    pub sql: String,
     /// The directory that relative paths in it start from.
-    pub(crate) base: String,
+    pub base: String,
 }
 
 /// The kind of a managed table.
-pub(crate) const TABLE: &str = "table";
+pub const TABLE: &str = "table";
 
 impl Catalog {
     /// Names and kinds of all definitions, by name.
-    pub(crate) fn names(&self) -> Result<Vec<(String, String)>> {
+    pub fn names(&self) -> Result<Vec<(String, String)>> {
         let connection = self.connection();
         let mut query =
             connection.prepare_cached("SELECT name, kind FROM definitions ORDER BY name").map_err(|error| self.fail(&error))?;
@@ -33,7 +33,7 @@ impl Catalog {
     }
 
     /// The definition of that name.
-    pub(crate) fn get(&self, name: &str) -> Result<Option<Definition>> {
+    pub fn get(&self, name: &str) -> Result<Option<Definition>> {
         let connection = self.connection();
         let mut query = connection
             .prepare_cached("SELECT name, kind, sql, base FROM definitions WHERE name = ?1")
@@ -45,12 +45,12 @@ impl Catalog {
     }
 
     /// The state of the catalog now.
-    pub(super) fn newest_stamp(&self) -> Result<Stamp> {
+    pub fn newest_stamp(&self) -> Result<Stamp> {
         self.read(statement::stamp)
     }
 
     /// Remembers a definition; `replace` takes the place of an older one, but never that of a table with rows of its own.
-    pub(crate) fn put(&self, name: &str, kind: &str, sql: &str, base: &str, replace: bool) -> Result<()> {
+    pub fn put(&self, name: &str, kind: &str, sql: &str, base: &str, replace: bool) -> Result<()> {
         let mut connection = self.connection();
         let mut write = || -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -70,7 +70,7 @@ impl Catalog {
     }
 
     /// Forgets a definition; true when there was one.
-    pub(crate) fn remove(&self, name: &str) -> Result<bool> {
+    pub fn remove(&self, name: &str) -> Result<bool> {
         let connection = self.connection();
         let removed = connection.execute("DELETE FROM definitions WHERE name = ?1", [name]).map_err(|error| self.fail(&error))?;
         Ok(removed > 0)

@@ -17,16 +17,16 @@
 //! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
 //! temporary folder that goes with the process.
 
-pub(crate) mod data;
-pub(crate) mod definitions;
-pub(crate) mod models;
-pub(crate) mod objects;
-pub(crate) mod output;
-pub(crate) mod published;
-pub(crate) mod runs;
-pub(crate) mod snapshots;
-pub(crate) mod statement;
-pub(crate) mod tables;
+pub mod data;
+pub mod definitions;
+pub mod models;
+pub mod objects;
+pub mod output;
+pub mod published;
+pub mod runs;
+pub mod snapshots;
+pub mod statement;
+pub mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,7 +37,7 @@ use datafusion::error::DataFusionError;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use data::DataFolder;
-pub(crate) use definitions::Definition;
+pub use definitions::Definition;
 
 use crate::error::{failed, invalid};
 
@@ -142,22 +142,22 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
 
 /// The catalog of one database.
 #[derive(Debug)]
-pub(crate) struct Catalog {
+pub struct Catalog {
     connection: Mutex<Connection>,
     place: String,
     /// Where the data files stand.
-    pub(crate) data: DataFolder,
+    pub data: DataFolder,
 }
 
 impl Catalog {
     /// A catalog that is gone with the process.
-    pub(crate) fn in_memory() -> Result<Self> {
+    pub fn in_memory() -> Result<Self> {
         let connection = Connection::open_in_memory().map_err(|error| failed("catalog", error))?;
         Self::prepare(connection, "in memory".into(), DataFolder::temporary()?)
     }
 
     /// Opens the database directory, or makes it.
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
+    pub fn open(directory: &Path) -> Result<Self> {
         let place = directory.display().to_string();
         if directory.is_file() {
             return Err(invalid(&place, "is a file; a database is a directory"));

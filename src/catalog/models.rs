@@ -8,13 +8,13 @@ use super::objects::{NewVersion, add_version};
 
 /// A version of a model.
 #[derive(Debug, Clone)]
-pub(crate) struct StoredModel {
-    pub(crate) name: String,
-    pub(crate) version: i64,
+pub struct StoredModel {
+    pub name: String,
+    pub version: i64,
     /// The model as text.
-    pub(crate) trained: String,
+    pub trained: String,
     /// Microseconds that training took.
-    pub(crate) took: i64,
+    pub took: i64,
 }
 
 const NEWEST: &str = "SELECT o.name, m.version, m.trained, m.took FROM objects o
@@ -26,7 +26,7 @@ fn model(row: &Row<'_>) -> rusqlite::Result<StoredModel> {
 
 impl Catalog {
     /// Remembers a new version of a model with what its training gave, in one transaction; returns its number.
-    pub(crate) fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64) -> Result<i64> {
+    pub fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64) -> Result<i64> {
         self.write(|transaction| {
             let (object, version) = add_version(transaction, new)?;
             transaction.execute(
@@ -38,13 +38,13 @@ impl Catalog {
     }
 
     /// The newest version of a model.
-    pub(crate) fn model(&self, name: &str) -> Result<Option<StoredModel>> {
+    pub fn model(&self, name: &str) -> Result<Option<StoredModel>> {
         let query = format!("{NEWEST} AND o.name = ?1");
         self.read(|connection| connection.prepare_cached(&query)?.query_row(params![name], model).optional())
     }
 
     /// The newest version of every model, in the order they were first made.
-    pub(crate) fn models(&self) -> Result<Vec<StoredModel>> {
+    pub fn models(&self) -> Result<Vec<StoredModel>> {
         let query = format!("{NEWEST} ORDER BY o.id");
         self.read(|connection| connection.prepare_cached(&query)?.query_map([], model)?.collect())
     }

@@ -22,7 +22,7 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// Every kind, with the words of its statements.
-    pub(crate) const ALL: [(Self, &str, &str); 4] = [
+    pub const ALL: [(Self, &str, &str); 4] = [
         (Self::Profile, "PROFILE", "PROFILES"),
         (Self::Tag, "TAG", "TAGS"),
         (Self::Segment, "SEGMENT", "SEGMENTS"),
@@ -30,12 +30,12 @@ impl ObjectKind {
     ];
 
     /// True for what belongs to a profile.
-    pub(crate) fn is_of_profile(self) -> bool {
+    pub fn is_of_profile(self) -> bool {
         matches!(self, Self::Tag | Self::Segment)
     }
 
     /// The word in the catalog and in messages.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Profile => "profile",
             Self::Tag => "tag",
@@ -53,21 +53,21 @@ impl fmt::Display for ObjectKind {
 
 /// A version of an object, as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Object {
-    pub(crate) id: i64,
-    pub(crate) kind: ObjectKind,
+pub struct Object {
+    pub id: i64,
+    pub kind: ObjectKind,
     /// The profile it belongs to; for a profile, its own name; for a model, nothing.
-    pub(crate) profile: String,
-    pub(crate) name: String,
-    pub(crate) version: i64,
+    pub profile: String,
+    pub name: String,
+    pub version: i64,
     /// The statement that made it.
-    pub(crate) sql: String,
+    pub sql: String,
     /// The directory that relative paths in it start from.
-    pub(crate) base: String,
+    pub base: String,
     /// Who made it.
-    pub(crate) author: String,
+    pub author: String,
     /// When, as text: `2025-06-30T12:00:00.000Z`.
-    pub(crate) created_at: String,
+    pub created_at: String,
 }
 
 const COLUMNS: &str = "o.id, o.kind, o.profile, o.name, v.version, v.sql, v.base, v.author, v.created_at";
@@ -95,17 +95,17 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
 
 /// A version of an object to be remembered.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NewVersion<'a> {
-    pub(crate) kind: ObjectKind,
-    pub(crate) profile: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) sql: &'a str,
-    pub(crate) base: &'a str,
-    pub(crate) author: &'a str,
+pub struct NewVersion<'a> {
+    pub kind: ObjectKind,
+    pub profile: &'a str,
+    pub name: &'a str,
+    pub sql: &'a str,
+    pub base: &'a str,
+    pub author: &'a str,
 }
 
 /// Adds a version of an object, the first one when there is none; returns the object's number and the version's.
-pub(super) fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
+pub fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
     let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
         "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
@@ -125,25 +125,25 @@ pub(super) fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) ->
 
 impl Catalog {
     /// The newest version of every object, in the order they were first made.
-    pub(crate) fn objects(&self) -> Result<Vec<Object>> {
+    pub fn objects(&self) -> Result<Vec<Object>> {
         let query =
             format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
         self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
     }
 
     /// Every version of every object, oldest first.
-    pub(crate) fn versions(&self) -> Result<Vec<Object>> {
+    pub fn versions(&self) -> Result<Vec<Object>> {
         let query = format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id ORDER BY o.id, v.version");
         self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
     }
 
     /// Remembers a new version of an object, the first one when there is none; returns its number.
-    pub(crate) fn put_object(&self, new: NewVersion<'_>) -> Result<i64> {
+    pub fn put_object(&self, new: NewVersion<'_>) -> Result<i64> {
         self.write(|transaction| Ok(add_version(transaction, new)?.1))
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.
-    pub(crate) fn remove_object(&self, object: &Object) -> Result<()> {
+    pub fn remove_object(&self, object: &Object) -> Result<()> {
         self.write(|transaction| {
             if object.kind == ObjectKind::Profile {
                 transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;

@@ -12,7 +12,7 @@ use super::data::{DataWriter, Written};
 const MOST_WAITING: usize = 64 << 20;
 
 /// A file in the making, with the memory it takes.
-pub(crate) struct Output {
+pub struct Output {
     writer: DataWriter,
     memory: MemoryReservation,
 }
@@ -22,12 +22,7 @@ impl Output {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(crate) fn new(
-        catalog: &Catalog,
-        schema: &SchemaRef,
-        sorted_by: Option<usize>,
-        memory: &MemoryReservation,
-    ) -> Result<Self> {
+    pub fn new(catalog: &Catalog, schema: &SchemaRef, sorted_by: Option<usize>, memory: &MemoryReservation) -> Result<Self> {
         Ok(Self { writer: catalog.data.create(schema, sorted_by)?, memory: memory.new_empty() })
     }
 
@@ -35,7 +30,7 @@ impl Output {
     ///
     /// # Errors
     /// The disk is full, or fails; there is no memory left.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -52,7 +47,7 @@ impl Output {
     ///
     /// # Errors
     /// The disk is full, or fails.
-    pub(crate) fn finish(self) -> Result<Written> {
+    pub fn finish(self) -> Result<Written> {
         self.writer.finish()
     }
 }

@@ -19,10 +19,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::data::Pinned;
 
 /// Files as a table. They are neither listed nor replaced: what a query reads is settled when it is planned, and stays until it ends.
-pub(crate) struct PublishedTable {
+pub struct PublishedTable {
     listing: ListingTable,
     /// Who is told apart from other tables by it: `customer, snapshot 7`.
-    pub(crate) label: String,
+    pub label: String,
     pins: Arc<Vec<Arc<Pinned>>>,
 }
 
@@ -34,12 +34,12 @@ impl fmt::Debug for PublishedTable {
 
 impl PublishedTable {
     /// The files that it holds.
-    pub(crate) fn pins(&self) -> &[Arc<Pinned>] {
+    pub fn pins(&self) -> &[Arc<Pinned>] {
         &self.pins
     }
 
     /// A table over files of one schema; `sorted_by` is the column each file is in the order of.
-    pub(crate) fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
+    pub fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
         let paths = pins.iter().map(|pin| pin.path.as_path());
         let listing = listing(paths, schema, sorted_by)?;
         Ok(Self { listing, label, pins: Arc::new(pins) })
@@ -47,11 +47,7 @@ impl PublishedTable {
 }
 
 /// A table over the files at these paths.
-pub(crate) fn listing<'a>(
-    paths: impl Iterator<Item = &'a Path>,
-    schema: SchemaRef,
-    sorted_by: Option<&str>,
-) -> Result<ListingTable> {
+pub fn listing<'a>(paths: impl Iterator<Item = &'a Path>, schema: SchemaRef, sorted_by: Option<&str>) -> Result<ListingTable> {
     let urls = paths.map(|path| ListingTableUrl::parse(path.display().to_string())).collect::<Result<Vec<_>>>()?;
     let order = sorted_by.map(|name| vec![Expr::Column(Column::new_unqualified(name)).sort(true, true)]);
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_sort_order(order.into_iter().collect());

@@ -9,40 +9,40 @@ use super::Catalog;
 
 /// One run.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
-    pub(crate) id: i64,
+pub struct Run {
+    pub id: i64,
     /// `refresh profile`, say.
-    pub(crate) kind: String,
-    pub(crate) name: String,
+    pub kind: String,
+    pub name: String,
     /// Microseconds since 1970, as all times here.
-    pub(crate) as_of: i64,
+    pub as_of: i64,
     /// `running`, `succeeded`, `failed` or `lost`: its process was killed.
-    pub(crate) status: String,
-    pub(crate) started_at: i64,
-    pub(crate) finished_at: Option<i64>,
-    pub(crate) rows: Option<i64>,
-    pub(crate) changes: Option<i64>,
-    pub(crate) message: String,
+    pub status: String,
+    pub started_at: i64,
+    pub finished_at: Option<i64>,
+    pub rows: Option<i64>,
+    pub changes: Option<i64>,
+    pub message: String,
 }
 
 /// The kind of run that a refresh of a profile is.
-pub(crate) const REFRESH: &str = "refresh profile";
+pub const REFRESH: &str = "refresh profile";
 
 /// What a profile published as of this time or later counts no more.
-pub(super) fn withdraw(transaction: &Transaction<'_>, profile: &str, from: i64) -> rusqlite::Result<usize> {
+pub fn withdraw(transaction: &Transaction<'_>, profile: &str, from: i64) -> rusqlite::Result<usize> {
     let update = "UPDATE runs SET snapshot = NULL WHERE kind = ?1 AND name = ?2 AND as_of >= ?3";
     transaction.execute(update, params![REFRESH, profile, from])
 }
 
 /// Microseconds since 1970.
-pub(crate) fn now() -> i64 {
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Catalog {
     /// Notes that a run begins. The caller holds the writer's lock: whatever else seems to run was killed.
-    pub(crate) fn begin_run(&self, kind: &str, name: &str, as_of: i64) -> Result<i64> {
+    pub fn begin_run(&self, kind: &str, name: &str, as_of: i64) -> Result<i64> {
         self.write(|transaction| {
             transaction.execute(
                 "UPDATE runs SET status = 'lost', finished_at = ?1, message = 'the process was killed' WHERE status = 'running'",
@@ -57,7 +57,7 @@ impl Catalog {
     }
 
     /// Notes that a run failed.
-    pub(crate) fn fail_run(&self, run: i64, message: &str) -> Result<()> {
+    pub fn fail_run(&self, run: i64, message: &str) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
                 "UPDATE runs SET status = 'failed', finished_at = ?2, message = ?3 WHERE id = ?1",
@@ -68,7 +68,7 @@ impl Catalog {
     }
 
     /// True when a profile was published as of a time before this one, in its present life: not dropped since, not rewound.
-    pub(crate) fn was_published_before(&self, profile: &str, time: i64) -> Result<bool> {
+    pub fn was_published_before(&self, profile: &str, time: i64) -> Result<bool> {
         self.read(|connection| {
             let query = "SELECT 1 FROM runs WHERE kind = ?1 AND name = ?2 AND as_of < ?3 AND snapshot IS NOT NULL";
             connection.prepare_cached(query)?.exists(params![REFRESH, profile, time])
@@ -76,7 +76,7 @@ impl Catalog {
     }
 
     /// All runs, oldest first.
-    pub(crate) fn runs(&self) -> Result<Vec<Run>> {
+    pub fn runs(&self) -> Result<Vec<Run>> {
         let run = |row: &Row<'_>| {
             Ok(Run {
                 id: row.get(0)?,

@@ -14,7 +14,7 @@ use crate::error::{failed, invalid};
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum SnapshotOf {
+pub enum SnapshotOf {
     Profile,
     Table,
 }
@@ -30,7 +30,7 @@ impl SnapshotOf {
 
 /// The part of its snapshot that a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     /// The rows of a table, or one row a member of a profile.
     Rows,
     /// Values of tags that are no more: key, tag, value, since when, until when.
@@ -48,7 +48,7 @@ impl Part {
 
 /// What a column of a profile's rows is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnRole {
+pub enum ColumnRole {
     Key,
     Attribute,
     Tag,
@@ -81,44 +81,44 @@ impl ColumnRole {
 
 /// A column of a profile's snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PublishedColumn {
-    pub(crate) role: ColumnRole,
-    pub(crate) name: String,
+pub struct PublishedColumn {
+    pub role: ColumnRole,
+    pub name: String,
     /// The version of its definition.
-    pub(crate) version: i64,
+    pub version: i64,
     /// Members that have a value.
-    pub(crate) filled: i64,
+    pub filled: i64,
     /// The `as_of` of the refresh that computed it.
-    pub(crate) computed_at: i64,
+    pub computed_at: i64,
 }
 
 /// One state of a profile or table.
 #[derive(Debug, Clone)]
-pub(crate) struct Snapshot {
-    pub(crate) id: i64,
+pub struct Snapshot {
+    pub id: i64,
     /// Microseconds since 1970, UTC.
-    pub(crate) at: i64,
-    pub(crate) rows: i64,
-    pub(crate) committed_at: String,
-    pub(crate) columns: Vec<PublishedColumn>,
-    pub(crate) files: Vec<(Part, DataFile)>,
+    pub at: i64,
+    pub rows: i64,
+    pub committed_at: String,
+    pub columns: Vec<PublishedColumn>,
+    pub files: Vec<(Part, DataFile)>,
 }
 
 impl Snapshot {
     /// The files of one part, in the order they were made.
-    pub(crate) fn part(&self, part: Part) -> Vec<DataFile> {
+    pub fn part(&self, part: Part) -> Vec<DataFile> {
         self.files.iter().filter(|(other, _)| *other == part).map(|(_, file)| file.clone()).collect()
     }
 
     /// The columns of one role.
-    pub(crate) fn columns_of(&self, role: ColumnRole) -> impl Iterator<Item = &PublishedColumn> {
+    pub fn columns_of(&self, role: ColumnRole) -> impl Iterator<Item = &PublishedColumn> {
         self.columns.iter().filter(move |column| column.role == role)
     }
 }
 
 /// Which snapshot is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum When {
+pub enum When {
     /// The newest one.
     Now,
     /// As it was at this time, in microseconds since 1970.
@@ -129,40 +129,40 @@ pub(crate) enum When {
 
 /// What is to be published.
 #[derive(Debug)]
-pub(crate) struct NewSnapshot<'a> {
-    pub(crate) of: SnapshotOf,
-    pub(crate) name: &'a str,
-    pub(crate) at: i64,
-    pub(crate) rows: i64,
+pub struct NewSnapshot<'a> {
+    pub of: SnapshotOf,
+    pub name: &'a str,
+    pub at: i64,
+    pub rows: i64,
     /// The snapshot that was the newest when the work began; another one now is a conflict.
-    pub(crate) expected: Option<i64>,
-    pub(crate) columns: Vec<PublishedColumn>,
+    pub expected: Option<i64>,
+    pub columns: Vec<PublishedColumn>,
     /// Files written for it.
-    pub(crate) new: Vec<(Part, DataFile)>,
+    pub new: Vec<(Part, DataFile)>,
     /// Files of an earlier snapshot that belong to it as well.
-    pub(crate) kept: Vec<DataFile>,
+    pub kept: Vec<DataFile>,
     /// How many snapshots of this name stay readable, this one included; of a profile two at least.
-    pub(crate) keep: usize,
+    pub keep: usize,
 }
 
 impl Catalog {
     /// A snapshot with its columns and files.
-    pub(crate) fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
+    pub fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
         self.snapshot_until(of, name, when, i64::MAX)
     }
 
     /// Likewise, of those up to a number.
-    pub(super) fn snapshot_until(&self, of: SnapshotOf, name: &str, when: When, last: i64) -> Result<Option<Snapshot>> {
+    pub fn snapshot_until(&self, of: SnapshotOf, name: &str, when: When, last: i64) -> Result<Option<Snapshot>> {
         self.read(|connection| snapshot(connection, of, name, when, last))
     }
 
     /// Likewise, with the stamp of the state it was read in.
-    pub(crate) fn stamped_snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<(Stamp, Option<Snapshot>)> {
+    pub fn stamped_snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<(Stamp, Option<Snapshot>)> {
         self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when, i64::MAX)?)))
     }
 
     /// True until a snapshot is withdrawn.
-    pub(crate) fn has_snapshot(&self, id: i64) -> Result<bool> {
+    pub fn has_snapshot(&self, id: i64) -> Result<bool> {
         self.read(|connection| connection.prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?.exists([id]))
     }
 
@@ -170,7 +170,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Another snapshot of that name was published since `expected`.
-    pub(crate) fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
+    pub fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
         self.publish_with(new, |transaction| publish(transaction, new, run).map(Ok))
     }
 
@@ -178,7 +178,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Self::publish`]; a view or an external table has the name.
-    pub(crate) fn publish_table(&self, new: &NewSnapshot<'_>, definition: &Definition) -> Result<i64> {
+    pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: &Definition) -> Result<i64> {
         self.publish_with(new, |transaction| {
             let Definition { name, kind, sql, base } = definition;
             let other = "SELECT kind FROM definitions WHERE name = ?1 AND kind <> ?2";
@@ -213,7 +213,7 @@ impl Catalog {
     }
 
     /// Forgets a managed table and what it has published; true when there was one.
-    pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
+    pub fn drop_table(&self, name: &str) -> Result<bool> {
         self.write(|transaction| {
             let dropped = transaction
                 .execute("DELETE FROM definitions WHERE name = ?1 AND kind = ?2", params![name, definitions::TABLE])?;
@@ -226,7 +226,7 @@ impl Catalog {
     }
 
     /// The files that no snapshot names any more are forgotten, and returned to be removed.
-    pub(super) fn forget_files(&self, may_forget: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    pub fn forget_files(&self, may_forget: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         self.write(|transaction| {
             let mut query = transaction.prepare_cached(
                 "SELECT id, name FROM files WHERE NOT EXISTS (SELECT 1 FROM snapshot_files WHERE file = files.id)",
@@ -245,7 +245,7 @@ impl Catalog {
     }
 
     /// The names of all files that the catalog knows.
-    pub(super) fn known_files(&self) -> Result<Vec<String>> {
+    pub fn known_files(&self) -> Result<Vec<String>> {
         self.read(|connection| connection.prepare_cached("SELECT name FROM files")?.query_map([], |row| row.get(0))?.collect())
     }
 }
@@ -280,7 +280,7 @@ fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When, las
 }
 
 /// The error of work that began from a snapshot which is not the newest any more.
-pub(super) fn changed_meanwhile(name: &str) -> DataFusionError {
+pub fn changed_meanwhile(name: &str) -> DataFusionError {
     failed(name, "was changed by another process meanwhile; nothing was published; run it again")
 }
 

@@ -18,16 +18,16 @@ const ATTEMPTS: usize = 100;
 /// Tells states of the catalog apart: it changes whenever a definition does or anything is published, in this process or another.
 /// Numbers are never used again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub struct Stamp {
     /// The newest definition, and how many there are.
-    pub(super) definition: i64,
-    pub(super) definitions: i64,
+    pub definition: i64,
+    pub definitions: i64,
     /// The newest snapshot there ever was.
-    pub(super) snapshot: i64,
+    pub snapshot: i64,
 }
 
 /// The state of the catalog that a connection sees.
-pub(super) fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
+pub fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
     const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
          (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
     let mut query = connection.prepare_cached(STAMP)?;
@@ -53,7 +53,7 @@ tokio::task_local! {
 ///
 /// # Errors
 /// Those of `plan`.
-pub(crate) async fn settled<T, W: Future<Output = Result<T>>>(plan: impl Fn() -> W) -> Result<T> {
+pub async fn settled<T, W: Future<Output = Result<T>>>(plan: impl Fn() -> W) -> Result<T> {
     for _ in 0..ATTEMPTS {
         let attempt = async {
             let planned = plan().await;
@@ -88,7 +88,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The catalog cannot be read, or the definitions are others by now.
-    pub(crate) fn stamp(&self) -> Result<Stamp> {
+    pub fn stamp(&self) -> Result<Stamp> {
         let now = self.newest_stamp()?;
         let first = first(now);
         let same = (first.definition, first.definitions) == (now.definition, now.definitions);
@@ -99,7 +99,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The catalog cannot be read, or the statement has seen another state.
-    pub(crate) fn seen(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
+    pub fn seen(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
         let key = (of, name.to_string(), when);
         if let Ok(Some(snapshot)) = STATEMENT.try_with(|seen| lock(seen).snapshots.get(&key).cloned()) {
             return Ok(snapshot);
@@ -132,7 +132,7 @@ impl Catalog {
     ///
     /// # Errors
     /// A file is damaged; or the snapshot was withdrawn since it was looked up, and its files were collected.
-    pub(crate) fn pin(&self, snapshot: &Snapshot, files: &[DataFile]) -> Result<Vec<Arc<Pinned>>> {
+    pub fn pin(&self, snapshot: &Snapshot, files: &[DataFile]) -> Result<Vec<Arc<Pinned>>> {
         let mut pins = vec![];
         for file in files {
             match self.data.pin(file) {

@@ -44,7 +44,7 @@ const MOST_SMALL_FILES: usize = 64;
 const SMALL: i64 = 32 << 20;
 
 /// One state of a managed table.
-pub(crate) struct ManagedTable {
+pub struct ManagedTable {
     catalog: Arc<Catalog>,
     name: String,
     rows: PublishedTable,
@@ -64,7 +64,7 @@ impl ManagedTable {
     ///
     /// # Errors
     /// A file is damaged.
-    pub(crate) fn open(catalog: &Arc<Catalog>, name: &str, when: When, defaults: HashMap<String, Expr>) -> Result<Option<Self>> {
+    pub fn open(catalog: &Arc<Catalog>, name: &str, when: When, defaults: HashMap<String, Expr>) -> Result<Option<Self>> {
         let Some(snapshot) = catalog.seen(SnapshotOf::Table, name, when)? else { return Ok(None) };
         let pins = catalog.pin(&snapshot, &snapshot.part(Part::Rows))?;
         let Some(first) = pins.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
@@ -200,21 +200,21 @@ impl DataSink for TableSink {
 
 /// A table that is to be made.
 #[derive(Debug)]
-pub(crate) struct NewTable {
-    pub(crate) definition: Definition,
+pub struct NewTable {
+    pub definition: Definition,
     /// The snapshot that it replaces, as the statement saw it.
-    pub(crate) replaced: Option<i64>,
+    pub replaced: Option<i64>,
     /// One that is there already is left alone.
-    pub(crate) if_not_exists: bool,
+    pub if_not_exists: bool,
     /// Its columns are declared; those of a query may hold NULL whatever the query promises.
-    pub(crate) declared: bool,
+    pub declared: bool,
 }
 
 /// Makes a table, or replaces one, with the rows of a plan.
 ///
 /// # Errors
 /// What goes wrong with the plan, or with writing; nothing is published then.
-pub(crate) async fn create(
+pub async fn create(
     catalog: &Arc<Catalog>,
     new: &NewTable,
     plan: Arc<dyn ExecutionPlan>,

@@ -105,7 +105,7 @@ impl ShellHelper {
             "SELECT DISTINCT column_name FROM information_schema.columns WHERE table_schema = 'public'",
         ] {
             if let Ok(batches) = self.engine.block_on(self.session.sql(query)) {
-                for row in batches.iter().filter_map(|batch| super::table::cells(batch).ok()).flatten() {
+                for row in batches.iter().filter_map(|batch| portraitdb::cells(batch).ok()).flatten() {
                     names.extend(row);
                 }
             }

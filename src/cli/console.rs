@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use datafusion::error::DataFusionError;
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portraitdb::{Answer, Engine, Session, Staged, Statement, message};
 
-use super::output::{Format, ResultWriter, grouped};
+use portraitdb::{Format, ResultWriter};
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ impl Console {
                 eprintln!(
                     "{:.3} s, {} rows and {} read",
                     began.elapsed().as_secs_f64(),
-                    grouped(progress.rows),
+                    HumanCount(progress.rows as u64),
                     HumanBytes(progress.bytes as u64)
                 );
             }
@@ -256,8 +256,9 @@ impl Watch {
         let elapsed = self.began.elapsed();
         if elapsed >= Duration::from_secs(1) {
             let progress = answer.progress();
-            let (rows, bytes) = (grouped(progress.rows), HumanBytes(progress.bytes as u64));
-            let made: String = progress.made.iter().map(|(name, count)| format!(", {} {name}", grouped(*count))).collect();
+            let (rows, bytes) = (HumanCount(progress.rows as u64), HumanBytes(progress.bytes as u64));
+            let made: String =
+                progress.made.iter().map(|(name, count)| format!(", {} {name}", HumanCount(*count as u64))).collect();
             let status = if progress.status.is_empty() { String::new() } else { format!(", {}", progress.status) };
             self.bar.set_message(format!("{rows} rows and {bytes} read{made}{status}, {:.1} s", elapsed.as_secs_f64()));
             self.bar.tick();

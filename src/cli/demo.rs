@@ -22,9 +22,9 @@ const RECIPES: [(&str, &str); 18] = [
     ("sql/tags/segments.sql", include_str!("../../sql/tags/segments.sql")),
     ("sql/tags/refresh.sql", include_str!("../../sql/tags/refresh.sql")),
     ("sql/tags/overview.sql", include_str!("../../sql/tags/overview.sql")),
-    ("sql/segment/clusters.sql", include_str!("../../sql/segment/clusters.sql")),
-    ("sql/segment/behaviour.sql", include_str!("../../sql/segment/behaviour.sql")),
-    ("sql/segment/model.sql", include_str!("../../sql/segment/model.sql")),
+    ("sql/cluster/clusters.sql", include_str!("../../sql/cluster/clusters.sql")),
+    ("sql/cluster/behaviour.sql", include_str!("../../sql/cluster/behaviour.sql")),
+    ("sql/cluster/model.sql", include_str!("../../sql/cluster/model.sql")),
 ];
 
 /// Makes the shop, then runs each recipe under its title.

@@ -6,21 +6,18 @@
 mod completion;
 mod console;
 mod demo;
-mod output;
 mod parameters;
 mod reference;
 mod shell;
-mod table;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use portraitdb::{Engine, EngineOptions, THREAD_NAME};
+use portraitdb::{Engine, EngineOptions, Format, THREAD_NAME};
 
 use console::{Console, Failure, Script};
-use output::Format;
 
 /// Customer profiling in SQL.
 ///

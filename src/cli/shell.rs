@@ -10,7 +10,7 @@ use rustyline::{CompletionType, Config, Editor};
 
 use super::completion::ShellHelper;
 use super::console::{Console, Failure, Script};
-use super::output::Format;
+use portraitdb::Format;
 
 const HELP: &str = r"Statements end with a semicolon. Tab completes, Ctrl-C stops a query, Ctrl-D leaves.
 

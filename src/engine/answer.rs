@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use super::files::parquet_problem;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
+use crate::adapter::step::PROGRESS;
+use crate::adapter::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
 use crate::error::{failed, message};
-use crate::functions::step::PROGRESS;
-use crate::functions::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
-use crate::profiles::refresh::Running;
+use crate::refresh::refresh::Running;
 
 /// The rows of a statement, as they come. Dropping it stops the work.
 pub struct Answer {

@@ -15,13 +15,14 @@ use crate::catalog::objects::ObjectKind;
 use crate::catalog::runs::now;
 use crate::catalog::statement::settled;
 use crate::error::{did_you_mean, invalid};
-use crate::functions::definitions::text_of;
-use crate::profiles::definition::Definition;
-use crate::profiles::models;
-use crate::profiles::objects::Objects;
-use crate::profiles::refresh::{self, AsOf, Wanted};
+use crate::objects::models;
+use crate::objects::objects::Objects;
+use crate::refresh::definition::Definition;
+use crate::refresh::refresh;
+use crate::refresh::refresh::{AsOf, Wanted};
 use crate::sql::command::{Command, Refresh};
 use crate::sql::time_travel::moment;
+use crate::text::timestamp;
 
 /// A day, in microseconds: clocks and zones differ by at most that.
 const DAY: i64 = 86_400_000_000;
@@ -78,7 +79,7 @@ impl Session {
                     return Err(objects.missing(kind, &name)?);
                 };
                 let definition = Definition::read(object, &state)?;
-                let properties = super::inventory::describe(&self.engine.shared.catalog, definition)?;
+                let properties = crate::system::inventory::describe(&self.engine.shared.catalog, definition)?;
                 let batch = pairs(["property", "value"], &properties)?;
                 self.start(self.context.read_batch(batch)?, None).await
             }
@@ -128,7 +129,7 @@ impl Session {
         if let Some(as_of) = as_of
             && as_of > now().saturating_add(2 * DAY)
         {
-            return Err(invalid(&subject, format!("as_of {} lies in the future; nothing is known of it", text_of(as_of))));
+            return Err(invalid(&subject, format!("as_of {} lies in the future; nothing is known of it", timestamp(as_of))));
         }
         if refresh.kind != ObjectKind::Segment {
             let profile = refresh.name.clone();

@@ -40,8 +40,8 @@ fn dump(catalog: &Arc<Catalog>, state: &SessionState) -> Result<String> {
             let before = waiting.len();
             let mut later = vec![];
             for object in waiting {
-                let definition = crate::profiles::definition::Definition::read(object.clone(), state)?;
-                let needs = crate::profiles::plan::uses(&definition, &object.profile);
+                let definition = crate::refresh::definition::Definition::read(object.clone(), state)?;
+                let needs = crate::refresh::plan::uses(&definition, &object.profile);
                 let is_open = |name: &String| {
                     let other =
                         objects.iter().any(|other| other.kind == kind && other.profile == object.profile && other.name == *name);

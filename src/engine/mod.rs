@@ -7,11 +7,9 @@ mod answer;
 mod commands;
 mod dump;
 mod files;
-mod inventory;
-mod schema;
+pub(crate) mod schema;
 mod session;
 mod stores;
-mod system;
 mod tables;
 mod writes;
 
@@ -176,10 +174,10 @@ fn default_memory() -> usize {
 
 /// The pages of all functions and statements.
 pub fn pages() -> Vec<&'static Doc> {
-    system::pages()
+    crate::system::pages()
 }
 
 /// The reference as files: name under `sql/reference`, and text.
 pub fn reference() -> Vec<(String, String)> {
-    system::reference()
+    crate::system::reference()
 }

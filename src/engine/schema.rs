@@ -13,16 +13,17 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
 
-use super::system::SystemSchema;
 use super::{files, tables};
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::snapshots::When;
 use crate::catalog::statement::Stamp;
 use crate::catalog::{Catalog, Definition, definitions};
 use crate::error::{failed, invalid};
-use crate::profiles::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
-use crate::profiles::published;
+use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
+use crate::refresh::published;
 use crate::sql::{macros, parser};
+use crate::system::SystemSchema;
+use crate::text::with_article;
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
@@ -112,7 +113,7 @@ type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
 
 /// The way from a session's catalog back to the session, for what is planned when it is looked up.
 #[derive(Clone, Default)]
-pub(super) struct SessionLink(Arc<OnceLock<State>>);
+pub struct SessionLink(Arc<OnceLock<State>>);
 
 impl SessionLink {
     pub(super) fn attach(&self, context: &SessionContext) {
@@ -120,7 +121,7 @@ impl SessionLink {
         let _ = self.0.set(Box::new(move || state.upgrade().map(|state| state.read().clone())));
     }
 
-    pub(super) fn state(&self) -> Result<SessionState> {
+    pub fn state(&self) -> Result<SessionState> {
         self.0.get().and_then(|state| state()).ok_or_else(|| failed("session", "has ended"))
     }
 }
@@ -175,7 +176,7 @@ impl PublicSchema {
         if when != When::Now {
             let problem = format!(
                 "is {}, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of the database, profiles and segments",
-                tables::a(&definition.kind)
+                with_article(&definition.kind)
             );
             return Err(invalid(&definition.name, problem));
         }

@@ -18,15 +18,9 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::{self, ManagedTable, NewTable};
 use crate::catalog::{Catalog, Definition, definitions};
 use crate::error::{failed, invalid};
-use crate::functions::definitions::text_of;
-use crate::profiles::published::name_and_time;
+use crate::refresh::published::name_and_time;
 use crate::sql::parser;
-
-/// A kind of definition with its article.
-pub(super) fn a(kind: &str) -> String {
-    let article = if kind.starts_with('e') { "an" } else { "a" };
-    format!("{article} {kind}")
-}
+use crate::text::{timestamp, with_article};
 
 /// A managed table as the statement sees it.
 pub(super) fn open(
@@ -38,7 +32,7 @@ pub(super) fn open(
     let table = ManagedTable::open(catalog, name, when, defaults)?;
     let table = table.ok_or_else(|| match when {
         When::At(time) => {
-            failed(name, format!("has no rows as of {}; it was made later, or that is too long ago", text_of(time)))
+            failed(name, format!("has no rows as of {}; it was made later, or that is too long ago", timestamp(time)))
         }
         _ => failed(name, "was dropped by another process meanwhile"),
     })?;
@@ -108,7 +102,11 @@ impl Session {
                 let word = if old == "view" { "VIEW" } else { "TABLE" };
                 return Err(invalid(
                     name,
-                    format!("is {}, which cannot be replaced by {}; DROP {word} {name} first", a(&old), a(kind)),
+                    format!(
+                        "is {}, which cannot be replaced by {}; DROP {word} {name} first",
+                        with_article(&old),
+                        with_article(kind)
+                    ),
                 ));
             }
             if or_replace {
@@ -167,7 +165,7 @@ impl Session {
         let kind = catalog.get(&name)?.map(|definition| definition.kind).unwrap_or_default();
         let own_word = if kind == "view" { "VIEW" } else { "TABLE" };
         if own_word != word {
-            return Err(invalid(&name, format!("is {}; write DROP {own_word} {name}", a(&kind))));
+            return Err(invalid(&name, format!("is {}; write DROP {own_word} {name}", with_article(&kind))));
         }
         self.refuse_used(&name)?;
         if kind == definitions::TABLE {

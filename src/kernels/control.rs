@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Why a computation ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// Nobody waits for the result.
     Cancelled,
     /// The memory budget refused this many bytes.
@@ -19,7 +19,7 @@ pub(crate) enum Stop {
 }
 
 /// The memory budget: asked before memory is taken.
-pub(crate) trait Budget: Sync {
+pub trait Budget: Sync {
     /// True when so many more bytes may be taken.
     fn grow(&self, bytes: usize) -> bool;
     /// Gives bytes back.
@@ -28,20 +28,20 @@ pub(crate) trait Budget: Sync {
 
 /// Cancelling, memory and threads of one call.
 #[derive(Clone, Copy)]
-pub(crate) struct Control<'a> {
-    pub(crate) cancelled: &'a AtomicBool,
-    pub(crate) budget: &'a dyn Budget,
-    pub(crate) workers: usize,
+pub struct Control<'a> {
+    pub cancelled: &'a AtomicBool,
+    pub budget: &'a dyn Budget,
+    pub workers: usize,
 }
 
 impl<'a> Control<'a> {
     /// Fails once the call is cancelled.
-    pub(crate) fn check(&self) -> Result<(), Stop> {
+    pub fn check(&self) -> Result<(), Stop> {
         if self.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
     /// Takes memory until the guard is dropped.
-    pub(crate) fn reserve(&self, bytes: usize) -> Result<Reserved<'a>, Stop> {
+    pub fn reserve(&self, bytes: usize) -> Result<Reserved<'a>, Stop> {
         let mut reserved = Reserved { budget: self.budget, bytes: 0 };
         reserved.grow(bytes)?;
         Ok(reserved)
@@ -50,7 +50,7 @@ impl<'a> Control<'a> {
     /// Runs `work` on jobs `0..jobs`, each worker with its own state, taking one job after another; gives the states back.
     ///
     /// The first failure ends the others at their next job.
-    pub(crate) fn share<S: Send>(
+    pub fn share<S: Send>(
         &self,
         jobs: usize,
         state: impl Fn() -> S + Sync,
@@ -100,14 +100,14 @@ impl<'a> Control<'a> {
 }
 
 /// Memory taken from the budget, given back when dropped.
-pub(crate) struct Reserved<'a> {
+pub struct Reserved<'a> {
     budget: &'a dyn Budget,
     bytes: usize,
 }
 
 impl Reserved<'_> {
     /// Takes more.
-    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Stop> {
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Stop> {
         if !self.budget.grow(bytes) {
             return Err(Stop::OutOfMemory(bytes));
         }
@@ -116,7 +116,7 @@ impl Reserved<'_> {
     }
 
     /// Takes what lacks to have this much; keeps what there is when it is more.
-    pub(crate) fn at_least(&mut self, bytes: usize) -> Result<(), Stop> {
+    pub fn at_least(&mut self, bytes: usize) -> Result<(), Stop> {
         if bytes > self.bytes { self.grow(bytes - self.bytes) } else { Ok(()) }
     }
 }
@@ -141,16 +141,16 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Control<'static> {
     /// One thread, for work on a batch, which is over before one could cancel it.
-    pub(crate) fn alone() -> Self {
+    pub fn alone() -> Self {
         Self { cancelled: &NEVER, budget: &Unlimited, workers: 1 }
     }
 }
 
 #[cfg(test)]
-pub(crate) mod unlimited {
+pub mod unlimited {
     use super::*;
 
-    pub(crate) fn control(workers: usize) -> Control<'static> {
+    pub fn control(workers: usize) -> Control<'static> {
         Control { workers, ..Control::alone() }
     }
 }

@@ -5,14 +5,14 @@ use std::fmt;
 
 /// `digits × 10^-scale`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Decimal {
+pub struct Decimal {
     digits: i128,
     scale: u32,
 }
 
 impl Decimal {
     /// Reads `-12.50`; no exponent, at most 38 digits.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
         let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -25,12 +25,12 @@ impl Decimal {
     }
 
     /// The least multiple of `10^-scale` not below this number, counted in such units.
-    pub(crate) fn ceil(self, scale: i32) -> Option<i128> {
+    pub fn ceil(self, scale: i32) -> Option<i128> {
         self.rescale(scale, 1)
     }
 
     /// The greatest multiple of `10^-scale` not above this number, counted in such units.
-    pub(crate) fn floor(self, scale: i32) -> Option<i128> {
+    pub fn floor(self, scale: i32) -> Option<i128> {
         self.rescale(scale, 0)
     }
 
@@ -45,7 +45,7 @@ impl Decimal {
     }
 
     /// The nearest double.
-    pub(crate) fn to_f64(self) -> f64 {
+    pub fn to_f64(self) -> f64 {
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 }

@@ -1,9 +1,12 @@
-//! Numeric code over plain slices, shared by the domains. Knows nothing of DataFusion.
+//! Algorithms over plain slices. They know nothing of DataFusion, of SQL or of Arrow, so that each can be read, tested and timed alone.
 
-pub(crate) mod cluster;
-pub(crate) mod control;
-pub(crate) mod decimal;
-pub(crate) mod fixed_point;
-pub(crate) mod random;
-pub(crate) mod select;
-pub(crate) mod tree;
+pub mod cluster;
+pub mod control;
+pub mod decimal;
+pub mod fixed_point;
+pub mod itemsets;
+pub mod random;
+pub mod scheme;
+pub mod score;
+pub mod select;
+pub mod tree;

@@ -4,40 +4,40 @@
 ///
 /// G. L. Steele, D. Lea, C. H. Flood: Fast Splittable Pseudorandom Number Generators (2014).
 #[derive(Debug, Clone)]
-pub(crate) struct Random {
+pub struct Random {
     state: u64,
 }
 
 impl Random {
     /// A generator for one place: `path` is, say, table, block and row.
-    pub(crate) fn new(seed: u64, path: &[u64]) -> Self {
+    pub fn new(seed: u64, path: &[u64]) -> Self {
         let state = path.iter().fold(mix(seed), |state, step| mix(state ^ mix(step.wrapping_add(0x632b_e59b_d9b4_e019))));
         Self { state }
     }
 
     /// 64 random bits.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.state)
     }
 
     /// A number below `bound` (0 for a bound of 0), by multiplication; the bias is below 2⁻³² for bounds below 2³².
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number from `least` to `most`, both included.
-    pub(crate) fn between(&mut self, least: i64, most: i64) -> i64 {
+    pub fn between(&mut self, least: i64, most: i64) -> i64 {
         least + self.below((most - least + 1).unsigned_abs()) as i64
     }
 
     /// True in `share` of 1,000 cases.
-    pub(crate) fn per_mille(&mut self, share: u64) -> bool {
+    pub fn per_mille(&mut self, share: u64) -> bool {
         self.below(1000) < share
     }
 
     /// An index drawn with these weights.
-    pub(crate) fn weighted(&mut self, weights: &[u32]) -> usize {
+    pub fn weighted(&mut self, weights: &[u32]) -> usize {
         let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
         let mut left = self.below(total);
         for (index, weight) in weights.iter().enumerate() {
@@ -50,13 +50,13 @@ impl Random {
     }
 
     /// One of `choices`.
-    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len() as u64) as usize]
     }
 }
 
 /// Spreads the bits of a number over all 64 (the finalizer of SplitMix64).
-pub(crate) fn mix(mut bits: u64) -> u64 {
+pub fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 /// with nothing greater before it and nothing less after it.
 ///
 /// Quickselect on the middle rank, then on both sides: O(n log r) for r ranks, where a sort is O(n log n).
-pub(crate) fn select_ranks<T>(items: &mut [T], ranks: &[usize], compare: &mut impl FnMut(&T, &T) -> Ordering) {
+pub fn select_ranks<T>(items: &mut [T], ranks: &[usize], compare: &mut impl FnMut(&T, &T) -> Ordering) {
     select_from(items, ranks, 0, compare);
 }
 

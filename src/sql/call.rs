@@ -20,35 +20,35 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
+use crate::adapter::arguments::Options;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::catch_pushed_filters;
 use crate::docs::Doc;
 use crate::error::invalid;
-use crate::functions::arguments::Options;
-use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::catch_pushed_filters;
 
 /// `name(input, role => expression, option => constant)`, its options not yet read: they may hold parameters or `now()`.
 #[derive(Debug, Clone)]
-pub(super) struct CallNode {
-    pub(super) function: Arc<dyn RelationFunction>,
-    pub(super) input: Option<LogicalPlan>,
-    pub(super) others: Vec<(&'static str, LogicalPlan)>,
-    pub(super) roles: Roles,
-    pub(super) options: Vec<(&'static str, Expr)>,
-    pub(super) schema: DFSchemaRef,
-    pub(super) residual: Vec<Expr>,
+pub struct CallNode {
+    pub function: Arc<dyn RelationFunction>,
+    pub input: Option<LogicalPlan>,
+    pub others: Vec<(&'static str, LogicalPlan)>,
+    pub roles: Roles,
+    pub options: Vec<(&'static str, Expr)>,
+    pub schema: DFSchemaRef,
+    pub residual: Vec<Expr>,
 }
 
 impl CallNode {
-    pub(super) fn into_plan(self) -> LogicalPlan {
+    pub fn into_plan(self) -> LogicalPlan {
         LogicalPlan::Extension(Extension { node: Arc::new(self) })
     }
 
-    pub(super) fn doc(&self) -> &'static Doc {
+    pub fn doc(&self) -> &'static Doc {
         self.function.doc()
     }
 
     /// The plan this call stands for, or `None` while an option has no value yet.
-    pub(super) fn expand(&self, context: &SimplifyContext, target_partitions: usize) -> Result<Option<LogicalPlan>> {
+    pub fn expand(&self, context: &SimplifyContext, target_partitions: usize) -> Result<Option<LogicalPlan>> {
         let mut values = Vec::with_capacity(self.options.len());
         for (name, expression) in &self.options {
             match constant(expression, context)? {
@@ -79,7 +79,7 @@ impl CallNode {
 }
 
 /// Folds an option to its value; `None` when it depends on a parameter or on the time of the query.
-pub(super) fn constant(expression: &Expr, context: &SimplifyContext) -> Result<Option<ScalarValue>> {
+pub fn constant(expression: &Expr, context: &SimplifyContext) -> Result<Option<ScalarValue>> {
     let simplifier = ExprSimplifier::new(context.clone());
     let coerced = simplifier.coerce(expression.clone().unalias_nested().data, &DFSchema::empty())?;
     match simplifier.simplify(coerced)?.unalias() {
@@ -148,7 +148,7 @@ impl UserDefinedLogicalNodeCore for CallNode {
 
 /// The optimizer rule that replaces calls by their plans, once their options have values.
 #[derive(Debug)]
-pub(super) struct ExpandCalls;
+pub struct ExpandCalls;
 
 impl OptimizerRule for ExpandCalls {
     fn name(&self) -> &str {
@@ -177,7 +177,7 @@ impl OptimizerRule for ExpandCalls {
 
 /// Says what is missing when a call reaches execution with an option that has no value.
 #[derive(Debug)]
-pub(super) struct CallPlanner;
+pub struct CallPlanner;
 
 #[async_trait]
 impl ExtensionPlanner for CallPlanner {

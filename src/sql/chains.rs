@@ -30,7 +30,7 @@ struct Level {
 ///
 /// # Errors
 /// Names the operator, the count, the limit and its setting.
-pub(crate) fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
+pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
     let mut levels = vec![Level::default()];
     for token in tokens {
         let Some(level) = levels.last_mut() else { break };
@@ -131,7 +131,7 @@ pub(crate) fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
 }
 
 /// Regroups a long chain of AND or OR as a balanced tree; other expressions stay as they are.
-pub(crate) fn balance(expression: &mut Expr) {
+pub fn balance(expression: &mut Expr) {
     let Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } = expression else { return };
     let op = op.clone();
     if spine(expression, &op) < 16 {

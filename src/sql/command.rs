@@ -85,7 +85,7 @@ pub struct Refresh {
 }
 
 /// Parses a statement over a named object, or `None` when the next one is another statement.
-pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Option<Command>> {
+pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Command>> {
     let words = Words::ahead(parser);
     let kind = |word: Option<&str>, plural: bool| {
         let found = ObjectKind::ALL.into_iter().find(|(_, one, many)| word == Some(if plural { many } else { one }));
@@ -219,6 +219,6 @@ fn identifier(parser: &mut Parser<'_>) -> Result<String, ParserError> {
 }
 
 /// A name as it is compared: in small letters unless it is quoted.
-pub(crate) fn normal(name: &Ident) -> String {
+pub fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }

@@ -9,7 +9,7 @@ use sqlparser::dialect::{Dialect, GenericDialect};
 
 /// Reads what the generic dialect reads, and tables as of a time.
 #[derive(Debug)]
-pub(super) struct PortraitDialect;
+pub struct PortraitDialect;
 
 macro_rules! as_generic {
     ($($method:ident),* $(,)?) => {

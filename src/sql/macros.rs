@@ -1,4 +1,4 @@
-//! Puts the queries of [macros](crate::functions::table_macro) in the place of their calls.
+//! Puts the queries of [macros](crate::adapter::table_macro) in the place of their calls.
 //!
 //! Not while a script is parsed, but when each statement is planned: a macro may ask about objects that the statement before has made.
 //! One call after the other, the outermost first, as its query may hold the others.
@@ -15,12 +15,13 @@ use futures::future::BoxFuture;
 use sqlparser::ast::{Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitorMut};
 
 use super::{call, parser, relation};
+use crate::adapter::arguments::{Options, find, require_all};
+use crate::adapter::definitions;
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{Given, MacroCall, TableMacro};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
 use crate::functions;
-use crate::functions::arguments::{Options, find, require_all};
-use crate::functions::definitions::{self, Definitions};
-use crate::functions::table_macro::{Given, MacroCall, TableMacro};
 
 /// How deep the query of a macro may lead to other macros; a tag over itself would never end.
 const DEEPEST: usize = 16;
@@ -29,8 +30,8 @@ const DEEPEST: usize = 16;
 ///
 /// # Errors
 /// What is wrong with a call.
-pub(crate) async fn expand(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
-    let macros = functions::all().into_iter().flat_map(|set| set.macros).collect();
+pub async fn expand(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
+    let macros = functions::all().iter().flat_map(|set| set.macros.iter().cloned()).collect();
     Expansion { state, macros, definitions: definitions::of(state.config()) }.statement(parsed, 0).await
 }
 
@@ -240,9 +241,9 @@ mod tests {
     use datafusion::sql::parser::DFParser;
 
     use super::*;
+    use crate::adapter::definitions::DefinitionsHandle;
     use crate::docs::Kind;
     use crate::error::message;
-    use crate::functions::definitions::DefinitionsHandle;
 
     #[derive(Debug)]
     struct Greeting;

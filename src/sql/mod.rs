@@ -1,14 +1,14 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
 mod call;
-pub(crate) mod chains;
-pub(crate) mod command;
+pub mod chains;
+pub mod command;
 mod dialect;
-pub(crate) mod macros;
-pub(crate) mod parser;
+pub mod macros;
+pub mod parser;
 mod relation;
-pub(crate) mod statement;
-pub(crate) mod time_travel;
+pub mod statement;
+pub mod time_travel;
 mod yielding;
 
 use std::sync::Arc;
@@ -24,14 +24,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
 
+use crate::adapter::relation::RelationFunction;
+use crate::adapter::step::StepPlanner;
 use crate::error::invalid;
-use crate::functions::{self, relation::RelationFunction, step::StepPlanner};
+use crate::functions;
 use crate::settings::PortraitSettings;
 
 /// The relation function of that name.
-pub(crate) fn relation_function(name: &str) -> Option<Arc<dyn RelationFunction>> {
-    let sets = functions::all();
-    sets.into_iter().flat_map(|set| set.relations).find(|function| function.doc().name.eq_ignore_ascii_case(name))
+pub fn relation_function(name: &str) -> Option<Arc<dyn RelationFunction>> {
+    let functions = functions::all().iter().flat_map(|set| &set.relations);
+    functions.into_iter().find(|function| function.doc().name.eq_ignore_ascii_case(name)).cloned()
 }
 
 /// The planners of our nodes, for a query planner of your own.

@@ -18,8 +18,9 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use super::command::{self, Body, Command};
 use super::dialect::PortraitDialect;
 use super::{chains, time_travel};
+use crate::adapter::definitions;
 use crate::error::{did_you_mean, invalid};
-use crate::functions::{self, definitions};
+use crate::functions;
 use crate::settings::PortraitSettings;
 
 /// One statement of a script.
@@ -49,7 +50,7 @@ impl Parsed {
     ///
     /// # Errors
     /// It is one over a named object, which only a session executes.
-    pub(crate) fn into_sql(self) -> Result<SqlParsed> {
+    pub fn into_sql(self) -> Result<SqlParsed> {
         match self {
             Self::Sql(parsed) => Ok(*parsed),
             Self::Command(_) => {
@@ -68,7 +69,7 @@ pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
 }
 
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
-pub(crate) fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
+pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
     // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
     let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2))?;
@@ -137,7 +138,7 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
 }
 
 /// Parses one query, as it is.
-pub(crate) fn parse_query(query: &str, state: &SessionState) -> Result<Box<Query>> {
+pub fn parse_query(query: &str, state: &SessionState) -> Result<Box<Query>> {
     sqlparser::parser::Parser::new(dialect(state)?.as_ref())
         .try_with_sql(query)
         .and_then(|mut parser| parser.parse_query())
@@ -145,7 +146,7 @@ pub(crate) fn parse_query(query: &str, state: &SessionState) -> Result<Box<Query
 }
 
 /// CREATE VIEW IF NOT EXISTS, which DataFusion does not plan: takes the words out and tells that they were there.
-pub(crate) fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
+pub fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
     match parsed {
         SqlParsed::Statement(statement) => match statement.as_mut() {
             SqlStatement::CreateView(view) => std::mem::take(&mut view.if_not_exists),
@@ -156,7 +157,7 @@ pub(crate) fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
 }
 
 /// CREATE TEMPORARY TABLE, which DataFusion does not plan: takes the word out and tells that it was there.
-pub(crate) fn take_temporary(parsed: &mut SqlParsed) -> bool {
+pub fn take_temporary(parsed: &mut SqlParsed) -> bool {
     match parsed {
         SqlParsed::Statement(statement) => match statement.as_mut() {
             SqlStatement::CreateTable(table) => std::mem::take(&mut table.temporary),
@@ -212,7 +213,7 @@ fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
 }
 
 /// Walks through every query of a statement.
-pub(super) fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlFlow<V::Break> {
+pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlFlow<V::Break> {
     match parsed {
         SqlParsed::Statement(statement) => statement.visit(visitor),
         SqlParsed::CopyTo(copy) => match &mut copy.source {
@@ -278,7 +279,7 @@ impl<'a> Rewriter<'a> {
 }
 
 /// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
-pub(super) fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
+pub fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
     let relation = match input {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
         Expr::Value(value) => match &value.value {

@@ -13,14 +13,14 @@ use sqlparser::ast::{
 };
 
 use super::call::CallNode;
+use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
+use crate::adapter::relation::{RelationFunction, Role, Roles};
 use crate::docs::{Doc, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::functions::arguments::{check_role, find, is_default, parameter_type, require_all};
-use crate::functions::relation::{RelationFunction, Role, Roles};
 
 /// Plans the relation functions in FROM; leaves everything else to DataFusion.
 #[derive(Debug)]
-pub(super) struct FromHook;
+pub struct FromHook;
 
 impl RelationPlanner for FromHook {
     fn plan_relation(&self, relation: TableFactor, context: &mut dyn RelationPlannerContext) -> Result<RelationPlanning> {
@@ -41,7 +41,7 @@ impl RelationPlanner for FromHook {
     }
 }
 
-pub(super) fn single_name(name: &ObjectName) -> Option<String> {
+pub fn single_name(name: &ObjectName) -> Option<String> {
     match name.0.as_slice() {
         [part] => part.as_ident().map(|name| name.value.clone()),
         _ => None,
@@ -257,7 +257,7 @@ impl Reader<'_> {
 }
 
 /// Name and value; dialects spell named arguments in three ways.
-pub(super) fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
+pub fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
     let arrow =
         |name: &str, value: &ast::Expr| invalid(doc.name, format!("write {name} => {value}, with => between name and value"));
     match argument {

@@ -10,14 +10,14 @@ use datafusion::logical_expr::{Expr as Planned, LogicalPlanBuilder};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast::{Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion};
 
+use crate::adapter::arguments::Moment;
 use crate::error::invalid;
-use crate::functions::arguments::Moment;
 
 /// Separates the name of a table from a time in microseconds since 1970.
-pub(crate) const AT: char = '@';
+pub const AT: char = '@';
 
 /// Moves the time of a table into its name.
-pub(super) fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
+pub fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let TableFactor::Table { name, alias, version, .. } = factor else { return Ok(()) };
     let Some(taken) = version.take() else { return Ok(()) };
     let subject = name.to_string();
@@ -37,7 +37,7 @@ pub(super) fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<(
 }
 
 /// A constant expression as a time in microseconds since 1970; a day counts whole.
-pub(crate) fn moment(
+pub fn moment(
     subject: &str,
     name: &str,
     expression: &Expr,

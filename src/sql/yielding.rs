@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 
 #[derive(Debug)]
-pub(super) struct YieldAfterJoins;
+pub struct YieldAfterJoins;
 
 impl PhysicalOptimizerRule for YieldAfterJoins {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {

@@ -11,25 +11,25 @@ use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::input::Collected;
-use super::mining::database::Database;
-use super::mining::itemsets::Itemsets;
-use super::mining::metrics::{Counts, adjust};
-use super::mining::rules::{Rule, Wanted, bits, derive};
-use super::mining::search::{Goal, Target};
 use super::options::{
     BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, PER_COLUMN, field, list_of_items,
     per_column, plain, rows,
 };
 use super::output::Lists;
 use super::step::{Group, Mine, Work};
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::Step;
 use crate::kernels::control::{Control, Reserved, Stop};
+use crate::kernels::itemsets::database::Database;
+use crate::kernels::itemsets::itemsets::Itemsets;
+use crate::kernels::itemsets::metrics::{Counts, adjust};
+use crate::kernels::itemsets::rules::{Rule, Wanted, bits, derive};
+use crate::kernels::itemsets::search::{Goal, Target};
 
 #[derive(Debug)]
-pub(super) struct AssociationRules;
+pub struct AssociationRules;
 
 const DOC: Doc = Doc {
     name: "association_rules",

@@ -7,21 +7,21 @@ use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::mining::itemsets::Itemsets;
-use super::mining::search::{Goal, Target};
 use super::options::{
     BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, PER_COLUMN, field, list_of_items,
     per_column, rows,
 };
 use super::output::lists;
 use super::step::{Group, Mine, Work};
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::Step;
 use crate::kernels::control::Stop;
+use crate::kernels::itemsets::itemsets::Itemsets;
+use crate::kernels::itemsets::search::{Goal, Target};
 
 #[derive(Debug)]
-pub(super) struct FrequentItemsets;
+pub struct FrequentItemsets;
 
 const TARGETS: &[&str] = &["frequent", "closed", "maximal"];
 

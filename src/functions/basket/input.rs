@@ -19,25 +19,25 @@ use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use futures::StreamExt;
 
-use super::mining::baskets::{ItemMaps, NO_ITEM};
-use super::mining::runs::{Block, Key, Packer};
-use crate::functions::beside::side_by_side;
-use crate::functions::step::{StepContext, Streams};
+use crate::adapter::offload::side_by_side;
+use crate::adapter::step::{StepContext, Streams};
+use crate::kernels::itemsets::baskets::{ItemMaps, NO_ITEM};
+use crate::kernels::itemsets::runs::{Block, Key, Packer};
 
 /// All rows, packed.
-pub(super) struct Collected {
+pub struct Collected {
     /// The distinct items in ascending order; an item's code is its place here.
-    pub(super) items: ArrayRef,
-    pub(super) maps: ItemMaps,
+    pub items: ArrayRef,
+    pub maps: ItemMaps,
     /// What `per` holds, by group number, in ascending order.
-    pub(super) groups: Option<ArrayRef>,
+    pub groups: Option<ArrayRef>,
     /// What the baskets' keys stand for.
-    pub(super) baskets: BasketValues,
-    pub(super) blocks: Vec<Block>,
+    pub baskets: BasketValues,
+    pub blocks: Vec<Block>,
 }
 
 /// What a basket's key stands for.
-pub(super) enum BasketValues {
+pub enum BasketValues {
     /// The key is the number itself.
     Integers(DataType),
     /// The key is a place in this list.
@@ -46,7 +46,7 @@ pub(super) enum BasketValues {
 
 impl BasketValues {
     /// The baskets of these keys.
-    pub(super) fn values(&self, keys: &[u64]) -> Result<ArrayRef> {
+    pub fn values(&self, keys: &[u64]) -> Result<ArrayRef> {
         match self {
             Self::Integers(data_type) => integers(keys.iter().map(|key| (key ^ SIGN) as i64), data_type),
             Self::Listed(values) => {
@@ -59,7 +59,7 @@ impl BasketValues {
 
 impl Collected {
     /// Codes of the given values; those that are not among the items have none.
-    pub(super) fn codes(&self, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
+    pub fn codes(&self, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
         let compare = make_comparator(&self.items, values, SortOptions::default())?;
         let place = |value: usize| {
             let (mut low, mut high) = (0, self.items.len());
@@ -73,7 +73,7 @@ impl Collected {
     }
 
     /// Which items are among these values.
-    pub(super) fn flags(&self, values: &ArrayRef) -> Result<Vec<bool>> {
+    pub fn flags(&self, values: &ArrayRef) -> Result<Vec<bool>> {
         let mut flags = vec![false; self.items.len()];
         for code in self.codes(values)?.into_iter().flatten() {
             flags[code as usize] = true;
@@ -82,7 +82,7 @@ impl Collected {
     }
 
     /// Leaves items out of everything that follows; their baskets stay.
-    pub(super) fn exclude(&mut self, is_excluded: impl Fn(usize) -> bool) {
+    pub fn exclude(&mut self, is_excluded: impl Fn(usize) -> bool) {
         for code in self.maps.0.iter_mut().flatten() {
             if *code != NO_ITEM && is_excluded(*code as usize) {
                 *code = NO_ITEM;
@@ -95,7 +95,7 @@ impl Collected {
 const SIGN: u64 = 1 << 63;
 
 /// Reads columns basket, item and (when there are three) group; every partition on a thread of its own.
-pub(super) async fn collect(streams: Streams, context: &StepContext, memory: &Arc<MemoryReservation>) -> Result<Collected> {
+pub async fn collect(streams: Streams, context: &StepContext, memory: &Arc<MemoryReservation>) -> Result<Collected> {
     let timer = context.timer();
     let tasks = streams.into_iter().enumerate().map(|(source, stream)| {
         let (timer, memory) = (timer.clone(), Arc::clone(memory));
@@ -381,7 +381,7 @@ fn merge(readers: Vec<Reader>, memory: &MemoryReservation) -> Result<Collected> 
 }
 
 /// The distinct values of all lists in ascending order, and for each list where its values stand there.
-pub(super) fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
+pub fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
     let lists_of: Vec<&dyn Array> = lists.iter().map(AsRef::as_ref).collect();
     let all = concat(&lists_of)?;
     let order = sort_to_indices(&all, None, None)?;

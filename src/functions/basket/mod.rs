@@ -1,21 +1,20 @@
 //! Market baskets: frequent itemsets, association rules, recommendations.
 //!
-//! [`mining`] is the algorithm, in plain Rust. [`input`] turns Arrow batches into its baskets, [`step`] runs it beside the
+//! [`itemsets`](crate::kernels::itemsets) is the algorithm, in plain Rust. [`input`] turns Arrow batches into its baskets, [`step`] runs it beside the
 //! asynchronous engine, and each function's file tells what is mined and what the rows look like.
 
 mod association_rules;
 mod frequent_itemsets;
 mod input;
-mod mining;
 mod options;
 mod output;
 mod recommend;
 mod step;
 mod support_curve;
 
-use super::FunctionSet;
+use crate::adapter::FunctionSet;
 
-pub(super) fn functions() -> FunctionSet {
+pub fn functions() -> FunctionSet {
     FunctionSet::new("basket", "Market baskets: itemsets, rules and recommendations")
         .relation(frequent_itemsets::FrequentItemsets)
         .relation(association_rules::AssociationRules)

@@ -6,29 +6,29 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
 
-use super::mining::database::Threshold;
+use crate::adapter::relation::{Call, Role, Roles, role};
+use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Column, Takes};
 use crate::error::invalid;
-use crate::functions::relation::{Call, Role, Roles, role};
-use crate::functions::usable_rows::usable_rows;
+use crate::kernels::itemsets::database::Threshold;
 
-pub(super) const INPUT: Argument = Argument::required("input", Takes::Relation, "one row for each item in a basket");
-pub(super) const BASKET: Argument =
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row for each item in a basket");
+pub const BASKET: Argument =
     Argument::required("basket", Takes::Column, "what belongs together: an order, a customer, a visit; any type");
-pub(super) const ITEM: Argument = Argument::required("item", Takes::Column, "what is in it: a product, a category; any type");
-pub(super) const PER: Argument =
+pub const ITEM: Argument = Argument::required("item", Takes::Column, "what is in it: a product, a category; any type");
+pub const PER: Argument =
     Argument::optional("per", Takes::Column, "", "mine each value of this column on its own, with its own supports");
-pub(super) const MIN_SUPPORT: Argument = Argument::optional(
+pub const MIN_SUPPORT: Argument = Argument::optional(
     "min_support",
     Takes::Share,
     "",
     "the share of baskets that an itemset must be in; give this or `min_count`",
 );
-pub(super) const MIN_COUNT: Argument =
+pub const MIN_COUNT: Argument =
     Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "the number of baskets that an itemset must be in");
-pub(super) const MAX_LEN: Argument =
+pub const MAX_LEN: Argument =
     Argument::optional("max_len", Takes::Integer(1, i64::MAX), "", "the most items in an itemset, default without limit");
-pub(super) const MAX_BASKET_SIZE: Argument = Argument::optional(
+pub const MAX_BASKET_SIZE: Argument = Argument::optional(
     "max_basket_size",
     Takes::Integer(1, i64::MAX),
     "",
@@ -36,19 +36,19 @@ pub(super) const MAX_BASKET_SIZE: Argument = Argument::optional(
 );
 
 /// The first column of a result with groups.
-pub(super) const PER_COLUMN: Column =
+pub const PER_COLUMN: Column =
     Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" };
 
 /// Options of mining.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Mining {
-    pub(super) threshold: Threshold,
-    pub(super) max_len: usize,
-    pub(super) max_basket_size: usize,
+pub struct Mining {
+    pub threshold: Threshold,
+    pub max_len: usize,
+    pub max_basket_size: usize,
 }
 
 impl Mining {
-    pub(super) fn read(call: &Call) -> Result<Self> {
+    pub fn read(call: &Call) -> Result<Self> {
         let options = &call.options;
         let threshold = match (options.is_given("min_support"), options.is_given("min_count")) {
             (true, false) => Threshold::Share(options.float("min_support")?),
@@ -64,7 +64,7 @@ impl Mining {
         Ok(Self { threshold, max_len: most(call, "max_len")?, max_basket_size: most(call, "max_basket_size")? })
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut text = threshold_text(self.threshold);
         for (name, most) in [("max_len", self.max_len), ("max_basket_size", self.max_basket_size)] {
             if most != usize::MAX {
@@ -83,7 +83,7 @@ fn threshold_text(threshold: Threshold) -> String {
 }
 
 /// A limit, or none.
-pub(super) fn most(call: &Call, name: &str) -> Result<usize> {
+pub fn most(call: &Call, name: &str) -> Result<usize> {
     if !call.options.is_given(name) {
         return Ok(usize::MAX);
     }
@@ -91,7 +91,7 @@ pub(super) fn most(call: &Call, name: &str) -> Result<usize> {
 }
 
 /// The type of a role's values: what a dictionary holds, when it is one.
-pub(super) fn plain(data_type: &DataType) -> &DataType {
+pub fn plain(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::Dictionary(_, values) => values,
         other => other,
@@ -99,7 +99,7 @@ pub(super) fn plain(data_type: &DataType) -> &DataType {
 }
 
 /// The input's usable rows: basket, item and (when given) per, in plain types.
-pub(super) fn rows(call: &Call) -> Result<LogicalPlan> {
+pub fn rows(call: &Call) -> Result<LogicalPlan> {
     let column = |given: &Role| {
         let data_type = given.field.data_type();
         match plain(data_type) {
@@ -113,12 +113,12 @@ pub(super) fn rows(call: &Call) -> Result<LogicalPlan> {
 }
 
 /// The column of `per` under its own name, when given.
-pub(super) fn per_column(roles: &Roles) -> Option<FieldRef> {
+pub fn per_column(roles: &Roles) -> Option<FieldRef> {
     roles.get("per").map(|per| Arc::new(Field::new(&per.column, plain(per.field.data_type()).clone(), false)))
 }
 
 /// The type of a list of items, after a check that items can be told apart and ordered.
-pub(super) fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
+pub fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
     for given in &roles.0 {
         let data_type = plain(given.field.data_type());
         if data_type.is_nested() {
@@ -130,6 +130,6 @@ pub(super) fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
 }
 
 /// A result column without NULL.
-pub(super) fn field(name: &str, data_type: DataType) -> FieldRef {
+pub fn field(name: &str, data_type: DataType) -> FieldRef {
     Arc::new(Field::new(name, data_type, false))
 }

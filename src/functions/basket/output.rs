@@ -10,30 +10,30 @@ use datafusion::common::Result;
 
 /// A list column in the making: item codes and where each list ends.
 #[derive(Debug)]
-pub(super) struct Lists {
+pub struct Lists {
     codes: Vec<u32>,
     offsets: Vec<i32>,
 }
 
 impl Lists {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self { codes: vec![], offsets: vec![0] }
     }
 
     /// Adds a list.
-    pub(super) fn push(&mut self, codes: impl IntoIterator<Item = u32>) {
+    pub fn push(&mut self, codes: impl IntoIterator<Item = u32>) {
         self.codes.extend(codes);
         self.offsets.push(i32::try_from(self.codes.len()).unwrap_or(i32::MAX));
     }
 
     /// The column, with the items that the codes stand for.
-    pub(super) fn finish(self, items: &ArrayRef) -> Result<ArrayRef> {
+    pub fn finish(self, items: &ArrayRef) -> Result<ArrayRef> {
         lists(self.codes, self.offsets, items)
     }
 }
 
 /// A list column from codes and offsets.
-pub(super) fn lists(codes: Vec<u32>, offsets: Vec<i32>, items: &ArrayRef) -> Result<ArrayRef> {
+pub fn lists(codes: Vec<u32>, offsets: Vec<i32>, items: &ArrayRef) -> Result<ArrayRef> {
     let values = take(items, &UInt32Array::from(codes), None)?;
     let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));

@@ -13,19 +13,19 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 
 use super::input::{Collected, sorted};
-use super::mining::baskets::{Baskets, NO_ITEM};
 use super::options::{BASKET, ITEM, field, list_of_items, most, plain, rows};
 use super::output::Lists;
 use super::step::{Running, mine_beside};
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Reads, Step, StepContext, Streams};
+use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::{Reads, Step, StepContext, Streams};
-use crate::functions::usable_rows::usable_rows;
 use crate::kernels::control::Stop;
+use crate::kernels::itemsets::baskets::{Baskets, NO_ITEM};
 
 #[derive(Debug)]
-pub(super) struct Recommend;
+pub struct Recommend;
 
 const METRICS: &[&str] = &["confidence", "lift", "support"];
 

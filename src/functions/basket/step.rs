@@ -15,21 +15,23 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::Count;
 
 use super::input::{Collected, collect};
-use super::mining::baskets::{Baskets, gather};
-use super::mining::curve::Curve;
-use super::mining::database::{Database, Selection, Threshold};
-use super::mining::itemsets::{Itemsets, Portions};
-use super::mining::search::{Goal, Target, search};
 use super::options::Mining;
+use crate::adapter::offload::{Beside, beside};
+use crate::adapter::step::{Reads, Step, StepContext, Streams};
+use crate::adapter::usable_rows::BASKETS_TOO_LARGE;
 use crate::error::failed;
-use crate::functions::beside::{Beside, beside, grouped, megabytes};
-use crate::functions::step::{Reads, Step, StepContext, Streams};
-use crate::functions::usable_rows::BASKETS_TOO_LARGE;
 use crate::kernels::control::{Control, Stop};
+use crate::kernels::itemsets::baskets::{Baskets, gather};
+use crate::kernels::itemsets::curve::Curve;
+use crate::kernels::itemsets::database::{Database, Selection, Threshold};
+use crate::kernels::itemsets::itemsets::{Itemsets, Portions};
+use crate::kernels::itemsets::search::{Goal, Target, search};
 use crate::settings::PortraitSettings;
+use crate::text::grouped;
+use crate::text::megabytes;
 
 /// What a function does with the baskets.
-pub(super) trait Work: Debug + Send + Sync {
+pub trait Work: Debug + Send + Sync {
     /// The operator's name in EXPLAIN.
     fn operator(&self) -> &'static str;
 
@@ -50,7 +52,7 @@ pub(super) trait Work: Debug + Send + Sync {
 
 /// Runs a function's work over rows of (basket, item, group).
 #[derive(Debug)]
-pub(super) struct Mine(pub(super) Arc<dyn Work>);
+pub struct Mine(pub Arc<dyn Work>);
 
 impl Step for Mine {
     fn name(&self) -> &'static str {
@@ -80,7 +82,7 @@ impl Step for Mine {
 }
 
 /// Collects the rows, then lets `work` run on a thread where it may block.
-pub(super) fn mine_beside(
+pub fn mine_beside(
     function: &'static str,
     streams: Streams,
     context: StepContext,
@@ -102,9 +104,9 @@ pub(super) fn mine_beside(
 }
 
 /// A call at work.
-pub(super) struct Running<'a> {
-    pub(super) beside: &'a Beside,
-    pub(super) settings: PortraitSettings,
+pub struct Running<'a> {
+    pub beside: &'a Beside,
+    pub settings: PortraitSettings,
     found: Count,
     too_large: Count,
 }
@@ -115,12 +117,12 @@ impl Running<'_> {
     }
 
     /// Ends the query with an error; the first one counts.
-    pub(super) fn fail(&self, error: DataFusionError) -> Stop {
+    pub fn fail(&self, error: DataFusionError) -> Stop {
         self.beside.fail(error)
     }
 
     /// Makes baskets of the collected rows.
-    pub(super) fn gather(&self, function: &str, collected: &mut Collected) -> Result<Vec<Baskets>, Stop> {
+    pub fn gather(&self, function: &str, collected: &mut Collected) -> Result<Vec<Baskets>, Stop> {
         let blocks = std::mem::take(&mut collected.blocks);
         gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.beside.workers)).map_err(
             |stop| match stop {
@@ -135,7 +137,7 @@ impl Running<'_> {
     }
 
     /// Works on the groups: one after the other with all threads, or, when they are many, each thread on its own.
-    pub(super) fn each_group(
+    pub fn each_group(
         &self,
         groups: &[Baskets],
         work: impl Fn(&Baskets, Control<'_>) -> Result<(), Stop> + Sync,
@@ -149,11 +151,7 @@ impl Running<'_> {
     }
 
     /// Works on the parts of all groups, shared among the threads.
-    pub(super) fn each_part(
-        &self,
-        groups: &[Baskets],
-        work: impl Fn(&Baskets, usize) -> Result<(), Stop> + Sync,
-    ) -> Result<(), Stop> {
+    pub fn each_part(&self, groups: &[Baskets], work: impl Fn(&Baskets, usize) -> Result<(), Stop> + Sync) -> Result<(), Stop> {
         groups.iter().try_for_each(|baskets| {
             self.control(self.beside.workers).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
         })
@@ -165,17 +163,17 @@ fn too_large(function: &str) -> DataFusionError {
 }
 
 /// A group of baskets to be mined.
-pub(super) struct Group<'a> {
+pub struct Group<'a> {
     function: &'static str,
-    pub(super) baskets: &'a Baskets,
-    pub(super) collected: &'a Collected,
-    pub(super) running: &'a Running<'a>,
-    pub(super) control: Control<'a>,
+    pub baskets: &'a Baskets,
+    pub collected: &'a Collected,
+    pub running: &'a Running<'a>,
+    pub control: Control<'a>,
 }
 
 impl<'a> Group<'a> {
     /// The group's frequent items and rows.
-    pub(super) fn database(&self, mining: &Mining, first: Option<&[bool]>, needs_all_places: bool) -> Result<Database<'a>, Stop> {
+    pub fn database(&self, mining: &Mining, first: Option<&[bool]>, needs_all_places: bool) -> Result<Database<'a>, Stop> {
         let selection = Selection {
             items: self.collected.items.len(),
             threshold: mining.threshold,
@@ -196,7 +194,7 @@ impl<'a> Group<'a> {
     }
 
     /// Searches, and hands the itemsets on in portions.
-    pub(super) fn search(
+    pub fn search(
         &self,
         database: &Database<'_>,
         goal: &Goal,
@@ -231,7 +229,7 @@ impl<'a> Group<'a> {
     }
 
     /// Sends rows of this group.
-    pub(super) fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
+    pub fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
         let with_group = |mut columns: Vec<ArrayRef>| {
             if let Some(groups) = &self.collected.groups {
                 let rows = columns.first().map_or(0, |column| column.len());
@@ -244,7 +242,7 @@ impl<'a> Group<'a> {
     }
 
     /// Ends the query with the error of what stopped the mining; unless the call was cancelled.
-    pub(super) fn explain(&self, stop: Stop) -> Stop {
+    pub fn explain(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
             Stop::TooLarge | Stop::Unreadable => self.running.fail(too_large(self.function)),
@@ -258,7 +256,7 @@ impl<'a> Group<'a> {
     }
 
     /// Itemsets, or what is made of them, need more memory than there is; `most` are expected to fit.
-    pub(super) fn itemsets_do_not_fit(
+    pub fn itemsets_do_not_fit(
         &self,
         database: &Database<'_>,
         goal: &Goal,

@@ -7,20 +7,20 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::mining::curve::{Curve, small};
-use super::mining::database::Threshold;
-use super::mining::search::{Goal, Target};
 use super::options::{
     BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, Mining, PER, PER_COLUMN, field, list_of_items, most, per_column, rows,
 };
 use super::step::{Group, Mine, Work};
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::Step;
 use crate::kernels::control::Stop;
+use crate::kernels::itemsets::curve::{Curve, small};
+use crate::kernels::itemsets::database::Threshold;
+use crate::kernels::itemsets::search::{Goal, Target};
 
 #[derive(Debug)]
-pub(super) struct SupportCurve;
+pub struct SupportCurve;
 
 /// Where the curve is shown when the call does not say.
 const SUPPORTS: [f64; 9] = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];

@@ -2,18 +2,19 @@
 
 use datafusion::common::Result;
 
-use super::kind::model_type;
 use super::ml_predict::MODEL;
-use super::trained::exact;
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
-use crate::functions::definitions::{Definitions, literal};
-use crate::functions::features::Kind as FeatureKind;
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::learning::features::Kind as FeatureKind;
+use crate::learning::model::kind::model_type;
+use crate::learning::model::trained::exact;
+use crate::text::literal;
 
 /// The middles of a model's clusters.
 #[derive(Debug)]
-pub(super) struct MlCentroids;
+pub struct MlCentroids;
 
 const DOC: Doc = Doc {
     name: "ml_centroids",

@@ -2,18 +2,19 @@
 
 use datafusion::common::Result;
 
-use super::kind::model_type;
 use super::ml_predict::{INPUT, MODEL};
-use super::trained::exact;
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
-use crate::functions::definitions::{Definitions, quoted};
-use crate::functions::features::Kind as FeatureKind;
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::learning::features::Kind as FeatureKind;
+use crate::learning::model::kind::model_type;
+use crate::learning::model::trained::exact;
+use crate::text::identifier;
 
 /// How well a model fits rows.
 #[derive(Debug)]
-pub(super) struct MlEvaluate;
+pub struct MlEvaluate;
 
 const DOC: Doc = Doc {
     name: "ml_evaluate",
@@ -49,7 +50,7 @@ impl TableMacro for MlEvaluate {
         let name = call.required_name(MODEL.name)?;
         let model = definitions.model(name)?;
         let Some(query) = call.query(INPUT.name) else { return Err(invalid(DOC.name, "input is missing; write input => …")) };
-        let predicted = format!("ml_predict({}, ({query}))", quoted(name));
+        let predicted = format!("ml_predict({}, ({query}))", identifier(name));
         let totals =
             format!("SELECT count(cluster_id) AS rows, avg(distance * distance) AS mean_squared_distance FROM {predicted}");
         let kind = model_type(&model.model_type);
@@ -62,22 +63,22 @@ impl TableMacro for MlEvaluate {
         let numbers: Vec<&str> = model.of_kind(FeatureKind::Number).map(|feature| feature.name.as_str()).collect();
         let features = model.of_kind(FeatureKind::Number).zip(&scales).map(|(feature, scale)| {
             let mean = exact(feature.statistic("mean").unwrap_or(0.0));
-            let column = format!("CAST({} AS DOUBLE)", quoted(&feature.name));
+            let column = format!("CAST({} AS DOUBLE)", identifier(&feature.name));
             // What is missing has the mean of the training, as in the prediction.
             let filled = format!("CASE WHEN {column} IS NULL OR isnan({column}) THEN {mean} ELSE {column} END");
-            format!("({filled} - {}) * {} AS {}", exact(scale.offset), exact(scale.factor), quoted(&feature.name))
+            format!("({filled} - {}) * {} AS {}", exact(scale.offset), exact(scale.factor), identifier(&feature.name))
         });
         let scaled = format!(
             "SELECT {key}, cluster_id AS \"cluster of the model\", {} FROM {predicted} WHERE cluster_id IS NOT NULL",
             features.collect::<Vec<_>>().join(", "),
-            key = quoted(&model.key),
+            key = identifier(&model.key),
         );
         Ok(format!(
             "SELECT totals.rows, mean_squared_distance, silhouette, davies_bouldin, calinski_harabasz, smallest_share \
              FROM ({totals}) AS totals CROSS JOIN cluster_validity(({scaled}), key => {}, cluster => \"cluster of the model\", \
                features => [{}], scale => 'none') AS validity",
-            quoted(&model.key),
-            numbers.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "),
+            identifier(&model.key),
+            numbers.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", "),
         ))
     }
 }

@@ -3,13 +3,14 @@
 use datafusion::common::Result;
 
 use super::ml_predict::MODEL;
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Column, Doc, Kind};
-use crate::functions::definitions::{Definitions, literal};
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::text::literal;
 
 /// What a model's features were like.
 #[derive(Debug)]
-pub(super) struct MlFeatureInfo;
+pub struct MlFeatureInfo;
 
 const DOC: Doc = Doc {
     name: "ml_feature_info",

@@ -3,20 +3,21 @@
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 
-use super::kind::model_type;
-use super::trained::Trained;
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::functions::definitions::{Definitions, literal, quoted};
-use crate::functions::features::Kind as FeatureKind;
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::learning::features::Kind as FeatureKind;
+use crate::learning::model::kind::model_type;
+use crate::learning::model::trained::Trained;
+use crate::text::{identifier, literal};
 
 /// What a model says of rows.
 #[derive(Debug)]
-pub(super) struct MlPredict;
+pub struct MlPredict;
 
-pub(super) const MODEL: Argument = Argument::required("model", Takes::Name("model"), "a model of the database");
-pub(super) const INPUT: Argument = Argument::required("input", Takes::Relation, "rows with the model's features");
+pub const MODEL: Argument = Argument::required("model", Takes::Name("model"), "a model of the database");
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "rows with the model's features");
 
 const DOC: Doc = Doc {
     name: "ml_predict",
@@ -62,17 +63,18 @@ impl TableMacro for MlPredict {
         let Some(query) = call.query(INPUT.name) else { return Err(invalid(DOC.name, "input is missing; write input => …")) };
         let features = model.features.iter().map(|feature| {
             let data_type = if feature.kind == FeatureKind::Number { "DOUBLE" } else { "VARCHAR" };
-            format!("CAST({} AS {data_type})", quoted(&feature.name))
+            format!("CAST({} AS {data_type})", identifier(&feature.name))
         });
         let predicts = model_type(&model.model_type).map(|kind| kind.predicts()).unwrap_or_default();
-        let predicted = predicts.iter().map(|field| format!("{}['{}'] AS {}", quoted(PREDICTION), field.name(), field.name()));
+        let predicted =
+            predicts.iter().map(|field| format!("{}['{}'] AS {}", identifier(PREDICTION), field.name(), field.name()));
         Ok(format!(
             "SELECT * EXCLUDE ({prediction}), {} FROM (SELECT *, ml_apply({}, {}, {}) AS {prediction} FROM ({query}) AS input) AS applied",
             predicted.collect::<Vec<_>>().join(", "),
             literal(&model.label),
             literal(&model.to_text()),
             features.collect::<Vec<_>>().join(", "),
-            prediction = quoted(PREDICTION),
+            prediction = identifier(PREDICTION),
         ))
     }
 }

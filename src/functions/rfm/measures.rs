@@ -21,23 +21,23 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature, Volatility,
 };
 
+use crate::adapter::amounts::amount_type;
 use crate::error::failed;
-use crate::functions::amounts::amount_type;
 use crate::kernels::fixed_point::{from_fixed_point, to_fixed_point};
 
 /// `rfm_measures(order_time, amount)`: a row is an order.
-pub(super) fn measures_of_rows(order_time: Expr, amount: Expr) -> Expr {
+pub fn measures_of_rows(order_time: Expr, amount: Expr) -> Expr {
     AggregateUDF::from(Measures { merges: false, signature: Signature::any(2, Volatility::Immutable) })
         .call(vec![order_time, amount])
 }
 
 /// `rfm_measures_of_orders(measures)`: a row holds the measures of the lines of one order.
-pub(super) fn measures_of_orders(measures: Expr) -> Expr {
+pub fn measures_of_orders(measures: Expr) -> Expr {
     AggregateUDF::from(Measures { merges: true, signature: Signature::any(1, Volatility::Immutable) }).call(vec![measures])
 }
 
 /// The type of the sum of amounts of such a type: decimals get ten digits more, as in SQL's `sum`.
-pub(super) fn monetary_type(amount: &DataType) -> DataType {
+pub fn monetary_type(amount: &DataType) -> DataType {
     match amount_type(amount) {
         DataType::Decimal128(precision, scale) => DataType::Decimal128((precision + 10).min(DECIMAL128_MAX_PRECISION), scale),
         other => other,

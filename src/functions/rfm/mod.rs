@@ -5,28 +5,26 @@
 //!          (reach the scan)         (counted)       (measures: spills,       (score: order statistics,    (scheme)
 //!                                                    in parallel)            no sort)
 //! ```
-//! `measures` and `score`, `scheme` are plain algorithms; `options` reads the call for both relation functions.
+//! [`score`](crate::kernels::score) and [`scheme`](crate::kernels::scheme) are plain algorithms; `options` reads the call for both relation functions.
 //!
 //! Literature: A. M. Hughes, Strategic Database Marketing (1994), for the method; the segment grid of `standard` is the
 //! one in common use since Putler (R against the mean of F and M), completed so that it covers every cell.
 
 mod bins;
-mod cells;
 mod measures;
 mod options;
 #[expect(clippy::module_inception, reason = "the function is named as its domain")]
 mod rfm;
-mod scheme;
-mod score;
+mod schemes;
 mod segment;
 mod step;
 
-use super::FunctionSet;
+use crate::adapter::FunctionSet;
 
-pub(super) fn functions() -> FunctionSet {
+pub fn functions() -> FunctionSet {
     FunctionSet::new("rfm", "RFM: recency, frequency, monetary value")
         .relation(rfm::Rfm)
         .relation(bins::RfmBins)
-        .relation(cells::RfmScheme)
+        .relation(schemes::RfmScheme)
         .scalar(segment::RfmSegment)
 }

@@ -9,18 +9,18 @@ use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, scalar_subquery};
 
 use super::measures::{measures_of_orders, measures_of_rows, monetary_type};
-use super::scheme::{LABELS, SCHEMES, Scheme};
-use super::score::METHODS;
 use super::step::{AsOf, Scoring, ScoringMethod};
+use crate::adapter::amounts::amount_type;
+use crate::adapter::arguments::Moment;
+use crate::adapter::relation::{Call, Roles, role};
+use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Takes};
 use crate::error::{failed, invalid};
-use crate::functions::amounts::amount_type;
-use crate::functions::arguments::Moment;
-use crate::functions::relation::{Call, Roles, role};
-use crate::functions::usable_rows::usable_rows;
+use crate::kernels::scheme::{LABELS, SCHEMES, Scheme};
+use crate::kernels::score::METHODS;
 
 /// The arguments of both relation functions.
-pub(super) const ARGUMENTS: &[Argument] = &[
+pub const ARGUMENTS: &[Argument] = &[
     Argument::required("input", Takes::Relation, "orders, or their lines together with `order_id`"),
     Argument::required("customer", Takes::Column, "who ordered; any type"),
     Argument::required("order_time", Takes::Time, "when"),
@@ -58,12 +58,12 @@ pub(super) const ARGUMENTS: &[Argument] = &[
 ];
 
 /// The type of `monetary` in the result.
-pub(super) fn monetary(roles: &Roles) -> Result<DataType> {
+pub fn monetary(roles: &Roles) -> Result<DataType> {
     Ok(monetary_type(roles.data_type("amount")?))
 }
 
 /// The plan of one row a customer (key, measures), and the scoring of its rows.
-pub(super) fn read(call: &Call) -> Result<(LogicalPlan, Scoring)> {
+pub fn read(call: &Call) -> Result<(LogicalPlan, Scoring)> {
     let time_type = match call.roles.data_type("order_time")? {
         DataType::Date64 => DataType::Date32,
         other => other.clone(),

@@ -8,12 +8,12 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::options::{self, ARGUMENTS};
 use super::step::{Output, Score};
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
-use crate::functions::relation::{Call, RelationFunction, Roles};
-use crate::functions::step::Step;
 
 #[derive(Debug)]
-pub(super) struct Rfm;
+pub struct Rfm;
 
 const DOC: Doc = Doc {
     name: "rfm",

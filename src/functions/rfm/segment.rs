@@ -9,13 +9,13 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::scheme::{LABELS, SCHEMES, Scheme, Scores};
+use crate::adapter::ScalarFunction;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{did_you_mean, failed, one_of};
-use crate::functions::ScalarFunction;
+use crate::kernels::scheme::{LABELS, SCHEMES, Scheme, Scores};
 
 #[derive(Debug)]
-pub(super) struct RfmSegment;
+pub struct RfmSegment;
 
 const DOC: Doc = Doc {
     name: "rfm_segment",

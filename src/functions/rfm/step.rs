@@ -13,15 +13,16 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 
-use super::scheme::{Scale, Scheme, Scores};
-use super::score::{self, Better, Method};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::error::invalid;
-use crate::functions::step::{Step, StepContext, Streams, only_stream};
 use crate::kernels::decimal::Decimal;
+use crate::kernels::scheme::{Scale, Scheme, Scores};
+use crate::kernels::score;
+use crate::kernels::score::{Better, Method};
 
 /// From when recency is counted.
 #[derive(Debug, Clone)]
-pub(super) enum AsOf {
+pub enum AsOf {
     /// A calendar day.
     Day(i32),
     /// An instant, in the column's type.
@@ -32,7 +33,7 @@ pub(super) enum AsOf {
 
 /// The scoring method of a call, with cuts as they were written.
 #[derive(Debug, Clone)]
-pub(super) enum ScoringMethod {
+pub enum ScoringMethod {
     Quantile { bins: u8 },
     Ntile { bins: u8 },
     Fixed { recency: Vec<Decimal>, frequency: Vec<Decimal>, monetary: Vec<Decimal> },
@@ -41,12 +42,12 @@ pub(super) enum ScoringMethod {
 
 /// How measures become scores and segments.
 #[derive(Debug, Clone)]
-pub(super) struct Scoring {
-    pub(super) as_of: AsOf,
-    pub(super) method: ScoringMethod,
-    pub(super) scheme: Scheme,
-    pub(super) labels: &'static str,
-    pub(super) monetary_type: DataType,
+pub struct Scoring {
+    pub as_of: AsOf,
+    pub method: ScoringMethod,
+    pub scheme: Scheme,
+    pub labels: &'static str,
+    pub monetary_type: DataType,
 }
 
 impl Scoring {
@@ -125,7 +126,7 @@ impl Measure {
 
 /// What the step gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub enum Output {
     /// One row a customer.
     Customers,
     /// One row a measure and score.
@@ -134,9 +135,9 @@ pub(super) enum Output {
 
 /// Scores all customers once their measures are in.
 #[derive(Debug)]
-pub(super) struct Score {
-    pub(super) scoring: Scoring,
-    pub(super) output: Output,
+pub struct Score {
+    pub scoring: Scoring,
+    pub output: Output,
 }
 
 impl Step for Score {

@@ -1,21 +1,21 @@
 //! What the shop sells, where its customers live, what they are called.
 
 /// A product: its id is its place in [`PRODUCTS`] plus one.
-pub(super) struct Product {
-    pub(super) name: &'static str,
-    pub(super) category: usize,
+pub struct Product {
+    pub name: &'static str,
+    pub category: usize,
     /// Price in cents.
-    pub(super) price: i64,
+    pub price: i64,
 }
 
-pub(super) const CATEGORIES: [&str; 9] =
+pub const CATEGORIES: [&str; 9] =
     ["mother and baby", "electronics", "beauty", "food", "home", "clothing", "sports", "books", "office"];
 
 const fn product(name: &'static str, category: usize, price: i64) -> Product {
     Product { name, category, price }
 }
 
-pub(super) const PRODUCTS: [Product; 66] = [
+pub const PRODUCTS: [Product; 66] = [
     product("纸尿裤", 0, 9_900),
     product("婴儿湿巾", 0, 2_490),
     product("婴幼儿奶粉", 0, 29_800),
@@ -85,7 +85,7 @@ pub(super) const PRODUCTS: [Product; 66] = [
 ];
 
 /// Bought together: who takes the first takes each of the others in so many of 1,000 cases.
-pub(super) const TOGETHER: [(usize, &[usize], u64); 10] = [
+pub const TOGETHER: [(usize, &[usize], u64); 10] = [
     (0, &[1], 620),
     (2, &[3], 540),
     (8, &[9, 10], 650),
@@ -99,7 +99,7 @@ pub(super) const TOGETHER: [(usize, &[usize], u64); 10] = [
 ];
 
 /// City, province or country, tier, weight.
-pub(super) const CITIES: [(&str, &str, &str, &str, u32); 20] = [
+pub const CITIES: [(&str, &str, &str, &str, u32); 20] = [
     ("上海", "上海", "China", "tier 1", 12),
     ("北京", "北京", "China", "tier 1", 11),
     ("广州", "广东", "China", "tier 1", 8),
@@ -122,12 +122,11 @@ pub(super) const CITIES: [(&str, &str, &str, &str, u32); 20] = [
     ("Sydney", "New South Wales", "Australia", "abroad", 2),
 ];
 
-pub(super) const SURNAMES: [&str; 16] =
+pub const SURNAMES: [&str; 16] =
     ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "欧阳"];
-pub(super) const GIVEN_NAMES: [&str; 20] = [
+pub const GIVEN_NAMES: [&str; 20] = [
     "伟", "芳", "娜", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛", "明", "超", "秀英", "子涵", "雨桐",
 ];
-pub(super) const FIRST_NAMES: [&str; 12] =
+pub const FIRST_NAMES: [&str; 12] =
     ["Emma", "Oliver", "Mia", "Liam", "Sophie", "Noah", "Hana", "Kenji", "Grace", "Lucas", "Chloe", "Ryan"];
-pub(super) const LAST_NAMES: [&str; 10] =
-    ["Smith", "Tan", "Jones", "Garcia", "Sato", "Brown", "Lee", "Wilson", "Martin", "O'Neill"];
+pub const LAST_NAMES: [&str; 10] = ["Smith", "Tan", "Jones", "Garcia", "Sato", "Brown", "Lee", "Wilson", "Martin", "O'Neill"];

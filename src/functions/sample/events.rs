@@ -11,7 +11,7 @@ use super::shop::{self, Shop};
 use super::table::{Rows, TOGETHER, arguments};
 use crate::docs::{Argument, Column, Doc, Kind};
 
-pub(super) struct Events;
+pub struct Events;
 
 const ARGUMENTS: [Argument; 2] = arguments("25000");
 

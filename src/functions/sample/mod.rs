@@ -16,9 +16,9 @@ mod shop;
 mod table;
 mod tastes;
 
-use super::FunctionSet;
+use crate::adapter::FunctionSet;
 
-pub(super) fn functions() -> FunctionSet {
+pub fn functions() -> FunctionSet {
     FunctionSet::new("sample", "Sample data: a shop of any size")
         .relation(table::SampleTable::<customers::Customers>::new())
         .relation(table::SampleTable::<orders::Orders>::new())

@@ -12,7 +12,7 @@ use super::shop::{self, Order, Shop};
 use super::table::{Rows, TOGETHER, arguments};
 use crate::docs::{Argument, Column, Doc, Kind};
 
-pub(super) struct OrderItems;
+pub struct OrderItems;
 
 const ARGUMENTS: [Argument; 2] = arguments("25000");
 

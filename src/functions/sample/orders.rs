@@ -10,7 +10,7 @@ use super::shop::{self, Shop};
 use super::table::{Rows, TOGETHER, arguments};
 use crate::docs::{Argument, Column, Doc, Kind};
 
-pub(super) struct Orders;
+pub struct Orders;
 
 const ARGUMENTS: [Argument; 2] = arguments("10000");
 
@@ -69,7 +69,7 @@ FROM sample_orders(rows => 10000) WHERE status = 'paid' GROUP BY channel ORDER B
 }
 
 /// Cents as DECIMAL(precision, 2).
-pub(super) fn money(cents: impl Iterator<Item = i64>, precision: u8) -> Result<ArrayRef> {
+pub fn money(cents: impl Iterator<Item = i64>, precision: u8) -> Result<ArrayRef> {
     let values = Decimal128Array::from_iter_values(cents.map(i128::from));
     Ok(Arc::new(values.with_precision_and_scale(precision, 2)?))
 }

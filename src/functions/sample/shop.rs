@@ -5,10 +5,10 @@ use super::tastes::{CHANNELS, Group, PAYMENTS, ROLES, TASTES, Taste};
 use crate::kernels::random::Random;
 
 /// Sizes of a block, in which everything is made.
-pub(super) const CUSTOMERS: u64 = 100;
-pub(super) const ORDERS: u64 = 1_000;
-pub(super) const LINES: u64 = 2_500;
-pub(super) const EVENTS: u64 = 2_500;
+pub const CUSTOMERS: u64 = 100;
+pub const ORDERS: u64 = 1_000;
+pub const LINES: u64 = 2_500;
+pub const EVENTS: u64 = 2_500;
 
 const DAY: i64 = 86_400;
 /// 2023-07-01 00:00:00, in seconds: when the shop opened.
@@ -17,50 +17,50 @@ const OPENED: i64 = 1_688_169_600;
 const END: i64 = 1_751_328_000;
 
 /// One registered customer.
-pub(super) struct Customer {
-    pub(super) id: i64,
-    pub(super) name: String,
-    pub(super) gender: Option<&'static str>,
-    pub(super) age: Option<i32>,
-    pub(super) phone: Option<String>,
-    pub(super) email: Option<String>,
-    pub(super) city: usize,
-    pub(super) registered_at: i64,
-    pub(super) channel: &'static str,
-    pub(super) customer_type: &'static str,
-    pub(super) job_role: Option<&'static str>,
+pub struct Customer {
+    pub id: i64,
+    pub name: String,
+    pub gender: Option<&'static str>,
+    pub age: Option<i32>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub city: usize,
+    pub registered_at: i64,
+    pub channel: &'static str,
+    pub customer_type: &'static str,
+    pub job_role: Option<&'static str>,
 }
 
 /// One order. Times are seconds since 1970, money is cents.
-pub(super) struct Order {
-    pub(super) id: i64,
-    pub(super) customer: Option<i64>,
-    pub(super) time: i64,
-    pub(super) status: &'static str,
-    pub(super) channel: &'static str,
-    pub(super) payment: &'static str,
-    pub(super) discount: i64,
-    pub(super) amount: i64,
-    pub(super) lines: Vec<Line>,
+pub struct Order {
+    pub id: i64,
+    pub customer: Option<i64>,
+    pub time: i64,
+    pub status: &'static str,
+    pub channel: &'static str,
+    pub payment: &'static str,
+    pub discount: i64,
+    pub amount: i64,
+    pub lines: Vec<Line>,
 }
 
 /// One line of an order.
-pub(super) struct Line {
-    pub(super) product: usize,
-    pub(super) quantity: i32,
-    pub(super) price: i64,
+pub struct Line {
+    pub product: usize,
+    pub quantity: i32,
+    pub price: i64,
 }
 
 /// One thing a customer did.
-pub(super) struct Event {
-    pub(super) id: i64,
-    pub(super) customer: i64,
-    pub(super) session: i64,
-    pub(super) time: i64,
-    pub(super) event: &'static str,
-    pub(super) product: Option<usize>,
-    pub(super) channel: &'static str,
-    pub(super) seconds: Option<i32>,
+pub struct Event {
+    pub id: i64,
+    pub customer: i64,
+    pub session: i64,
+    pub time: i64,
+    pub event: &'static str,
+    pub product: Option<usize>,
+    pub channel: &'static str,
+    pub seconds: Option<i32>,
 }
 
 /// What drives a customer, known to the shop alone.
@@ -85,8 +85,8 @@ enum Purpose {
 
 /// A shop is its seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shop {
-    pub(super) seed: u64,
+pub struct Shop {
+    pub seed: u64,
 }
 
 impl Shop {
@@ -110,7 +110,7 @@ impl Shop {
     }
 
     /// The customers of a block.
-    pub(super) fn customers(self, block: u64) -> Vec<Customer> {
+    pub fn customers(self, block: u64) -> Vec<Customer> {
         (0..CUSTOMERS).map(|row| self.customer(block * CUSTOMERS + row)).collect()
     }
 
@@ -171,7 +171,7 @@ impl Shop {
     }
 
     /// The orders of a block, with their lines: by customer, then by time.
-    pub(super) fn orders(self, block: u64) -> Vec<Order> {
+    pub fn orders(self, block: u64) -> Vec<Order> {
         let mut random = self.random(Purpose::Orders, block);
         let natures: Vec<Nature> = (0..CUSTOMERS).map(|row| self.nature(block * CUSTOMERS + row)).collect();
         let counts = shares(ORDERS, &natures.iter().map(|nature| nature.weight).collect::<Vec<_>>());
@@ -193,7 +193,7 @@ impl Shop {
     }
 
     /// The events of a block: by customer, session and time.
-    pub(super) fn events(self, block: u64) -> Vec<Event> {
+    pub fn events(self, block: u64) -> Vec<Event> {
         let mut random = self.random(Purpose::Events, block);
         let natures: Vec<Nature> = (0..CUSTOMERS).map(|row| self.nature(block * CUSTOMERS + row)).collect();
         let counts = shares(EVENTS, &natures.iter().map(|nature| nature.weight + 60).collect::<Vec<_>>());

@@ -14,11 +14,11 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 
 use super::shop::Shop;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::docs::{Argument, Doc, Takes};
-use crate::functions::relation::{Call, RelationFunction, Roles};
 
 /// One kind of rows of the shop.
-pub(super) trait Rows: Send + Sync + 'static {
+pub trait Rows: Send + Sync + 'static {
     const DOC: Doc;
     /// Rows in a block.
     const IN_BLOCK: u64;
@@ -29,7 +29,7 @@ pub(super) trait Rows: Send + Sync + 'static {
 const MOST: i64 = 1_000_000_000_000;
 
 /// The arguments of all sample tables; `rows` differ in their default.
-pub(super) const fn arguments(rows: &'static str) -> [Argument; 2] {
+pub const fn arguments(rows: &'static str) -> [Argument; 2] {
     [
         Argument::optional("rows", Takes::Integer(0, MOST), rows, "how many rows"),
         Argument::optional("seed", Takes::Integer(0, i64::MAX), "42", "another seed makes another shop"),
@@ -37,17 +37,17 @@ pub(super) const fn arguments(rows: &'static str) -> [Argument; 2] {
 }
 
 /// What all four pages say.
-pub(super) const TOGETHER: &str = "\
+pub const TOGETHER: &str = "\
 The rows depend on `seed` and their place alone: the same on every machine, in any partitioning, and a smaller table is the
 beginning of a larger one. 100 customers go with 1,000 orders, 2,500 order items and 2,500 events: `sample_customers(rows => n)`
 fits `sample_orders(rows => 10 n)`, `sample_order_items(rows => 25 n)` and `sample_events(rows => 25 n)`. The shop opens on
 2023-07-01; the last day is 2025-06-30.";
 
 /// The relation function of one kind of rows.
-pub(super) struct SampleTable<T>(PhantomData<T>);
+pub struct SampleTable<T>(PhantomData<T>);
 
 impl<T> SampleTable<T> {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self(PhantomData)
     }
 }

@@ -4,7 +4,7 @@ use super::catalogue::CATEGORIES;
 
 /// Natural groups of customers, each with its own tastes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Group {
+pub enum Group {
     YoungMother,
     TechFan,
     PriceSensitive,
@@ -13,29 +13,29 @@ pub(super) enum Group {
     Business,
 }
 
-pub(super) struct Taste {
-    pub(super) group: Group,
-    pub(super) weight: u32,
+pub struct Taste {
+    pub group: Group,
+    pub weight: u32,
     /// Women among 100.
-    pub(super) women: u64,
-    pub(super) ages: (i64, i64),
+    pub women: u64,
+    pub ages: (i64, i64),
     /// How often they order, relative to others.
-    pub(super) activity: u64,
+    pub activity: u64,
     /// Weights of the categories.
-    pub(super) categories: [u32; CATEGORIES.len()],
+    pub categories: [u32; CATEGORIES.len()],
     /// Share of 1,000 orders bought at a discount.
-    pub(super) bargains: u64,
+    pub bargains: u64,
     /// They buy the dearer things: products are drawn so many times, the dearest is taken.
-    pub(super) draws: u32,
-    pub(super) channels: [u32; 4],
+    pub draws: u32,
+    pub channels: [u32; 4],
     /// The hour around which they are active.
-    pub(super) hour: i64,
+    pub hour: i64,
 }
 
-pub(super) const CHANNELS: [&str; 4] = ["app", "mini program", "web", "store"];
-pub(super) const PAYMENTS: [&str; 4] = ["alipay", "wechat pay", "card", "cash"];
+pub const CHANNELS: [&str; 4] = ["app", "mini program", "web", "store"];
+pub const PAYMENTS: [&str; 4] = ["alipay", "wechat pay", "card", "cash"];
 
-pub(super) const TASTES: [Taste; 6] = [
+pub const TASTES: [Taste; 6] = [
     Taste {
         group: Group::YoungMother,
         weight: 18,
@@ -110,4 +110,4 @@ pub(super) const TASTES: [Taste; 6] = [
     },
 ];
 
-pub(super) const ROLES: [&str; 4] = ["buyer", "user", "finance", "owner"];
+pub const ROLES: [&str; 4] = ["buyer", "user", "finance", "owner"];

@@ -10,14 +10,15 @@ use datafusion::common::Result;
 use sqlparser::ast::{Expr, Query, SetExpr};
 
 use super::rules::Rules;
+use crate::adapter::definitions::{Definitions, column};
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::functions::definitions::{Definitions, column, literal};
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::text::literal;
 
 /// Which rule gave a customer its tag.
 #[derive(Debug)]
-pub(super) struct ExplainTag;
+pub struct ExplainTag;
 
 const DOC: Doc = Doc {
     name: "explain_tag",

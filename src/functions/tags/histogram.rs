@@ -17,9 +17,9 @@ use datafusion::logical_expr::expr::{AggregateFunction as Call, AggregateFunctio
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Operator, Signature, Volatility, lit};
 
+use crate::adapter::AggregateFunction;
+use crate::adapter::conditions::{add_lists, holds, list_of, words};
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::functions::AggregateFunction;
-use crate::functions::conditions::{add_lists, holds, list_of, words};
 
 const DOC: Doc = Doc {
     name: "histogram",
@@ -40,7 +40,7 @@ FROM sample_customers(rows => 1000);",
 };
 
 #[derive(Debug)]
-pub(super) struct Histogram;
+pub struct Histogram;
 
 impl AggregateFunction for Histogram {
     fn doc(&self) -> &'static Doc {

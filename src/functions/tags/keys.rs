@@ -27,7 +27,7 @@ use crate::error::{failed, invalid};
 
 /// How the values of one type become keys and come back.
 #[derive(Debug, Clone)]
-pub(super) struct Keys {
+pub struct Keys {
     data_type: DataType,
     form: Form,
 }
@@ -40,7 +40,7 @@ enum Form {
 }
 
 /// The type of results that are values of such an argument, or what is wrong with it.
-pub(super) fn value_type(function: &str, argument: &str, data_type: &DataType) -> Result<DataType> {
+pub fn value_type(function: &str, argument: &str, data_type: &DataType) -> Result<DataType> {
     let field = SortField::new(data_type.clone());
     if form_without_rows(data_type).is_some() || RowConverter::supports_fields(&[field]) {
         return Ok(data_type.clone());
@@ -62,13 +62,13 @@ fn form_without_rows(data_type: &DataType) -> Option<Form> {
 }
 
 /// A column ready to be read as keys.
-pub(super) struct Encoded {
+pub struct Encoded {
     column: ArrayRef,
     rows: Option<Rows>,
 }
 
 impl Keys {
-    pub(super) fn of(data_type: &DataType) -> Result<Self> {
+    pub fn of(data_type: &DataType) -> Result<Self> {
         let form = match form_without_rows(data_type) {
             Some(form) => form,
             None => Form::Rows(Arc::new(RowConverter::new(vec![SortField::new(data_type.clone())])?)),
@@ -77,16 +77,16 @@ impl Keys {
     }
 
     /// Whether keys are words; otherwise they are bytes.
-    pub(super) fn are_words(&self) -> bool {
+    pub fn are_words(&self) -> bool {
         matches!(self.form, Form::Word)
     }
 
     /// The type in which keys travel.
-    pub(super) fn state_type(&self) -> DataType {
+    pub fn state_type(&self) -> DataType {
         if self.are_words() { DataType::UInt64 } else { DataType::BinaryView }
     }
 
-    pub(super) fn encode(&self, column: &ArrayRef) -> Result<Encoded> {
+    pub fn encode(&self, column: &ArrayRef) -> Result<Encoded> {
         let rows = match &self.form {
             Form::Rows(converter) => Some(converter.convert_columns(&[Arc::clone(column)])?),
             Form::Word | Form::Bytes => None,
@@ -96,7 +96,7 @@ impl Keys {
 }
 
 /// A word or bytes.
-pub(super) trait Key: std::fmt::Debug + Clone + Eq + Hash + Send + Sync + 'static {
+pub trait Key: std::fmt::Debug + Clone + Eq + Hash + Send + Sync + 'static {
     /// As it lies in a column.
     type Borrowed<'a>: Copy + Ord;
 

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 
 /// The type of a state of such items.
-pub(super) fn of(item: DataType) -> DataType {
+pub fn of(item: DataType) -> DataType {
     DataType::LargeList(field(item))
 }
 
@@ -17,13 +17,13 @@ fn field(item: DataType) -> FieldRef {
 }
 
 /// One list a group, of these lengths.
-pub(super) fn from_items(items: ArrayRef, lengths: &[usize]) -> Result<ArrayRef> {
+pub fn from_items(items: ArrayRef, lengths: &[usize]) -> Result<ArrayRef> {
     let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
     Ok(Arc::new(LargeListArray::try_new(field(items.data_type().clone()), offsets, items, None)?))
 }
 
 /// The items of all lists, and the length of each list. A column cut from a longer one has its own items only.
-pub(super) fn items(lists: &ArrayRef) -> (ArrayRef, Vec<usize>) {
+pub fn items(lists: &ArrayRef) -> (ArrayRef, Vec<usize>) {
     let lists = lists.as_list::<i64>();
     let offsets = lists.value_offsets();
     let lengths = offsets.windows(2).map(|ends| (ends[1] - ends[0]) as usize).collect();

@@ -8,14 +8,15 @@ use std::fmt::Write;
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::rules::{Condition, Domain, NotUnderstood, Operands, Problem, Rules, analyse, conjuncts, quoted, used_by};
+use super::rules::{Condition, Domain, NotUnderstood, Operands, Problem, Rules, analyse, conjuncts, used_by};
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::functions::definitions::Definitions;
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::text::literal;
 
 #[derive(Debug)]
-pub(super) struct MeceCheck;
+pub struct MeceCheck;
 
 /// The most findings of the analysis that are shown one by one.
 const MOST_FINDINGS: usize = 1000;
@@ -191,7 +192,7 @@ fn from_data(rules: &Rules, examples: i64) -> String {
     let (mut columns, mut labels, mut marks) = (String::new(), String::new(), String::new());
     for number in 0..rules.rules.len() {
         let _ = write!(columns, ", r{number}");
-        let _ = write!(labels, ", CASE WHEN r{number} THEN {} END", quoted(&label(rules, number)));
+        let _ = write!(labels, ", CASE WHEN r{number} THEN {} END", literal(&label(rules, number)));
         let _ = write!(marks, ", CASE WHEN r{number} THEN '+' END");
     }
     let unmatched = unmatched(rules);
@@ -210,10 +211,10 @@ fn from_data(rules: &Rules, examples: i64) -> String {
 /// The findings of the analysis as rows; `None` when there are none.
 fn from_rules(call: &MacroCall, reading: &Reading) -> Result<Option<String>> {
     let mut rows: Vec<String> = vec![];
-    let text = |value: Option<&str>| value.map_or_else(|| "NULL".to_string(), quoted);
+    let text = |value: Option<&str>| value.map_or_else(|| "NULL".to_string(), literal);
     let mut row = |finding: &str, rules: Option<&str>, condition: Option<&str>, cells: Option<u64>| {
         let cells = cells.map_or_else(|| "NULL".to_string(), |cells| cells.min(i64::MAX as u64).to_string());
-        rows.push(format!("({}, {}, {}, {cells})", quoted(finding), text(rules), text(condition)));
+        rows.push(format!("({}, {}, {}, {cells})", literal(finding), text(rules), text(condition)));
     };
     match reading.understood() {
         None => {

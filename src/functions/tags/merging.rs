@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::{preference::Preference, purchase_cycle::PurchaseCycle, single_value::SingleValue, trend::Trend, value_by::ValueBy};
-use crate::functions::aggregate::{GroupedFunction, table};
+use crate::adapter::aggregate::{GroupedFunction, table};
 
 const ROWS: usize = 600;
 const GROUPS: usize = 23;

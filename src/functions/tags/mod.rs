@@ -7,8 +7,8 @@
 //!                      purchase_cycle, trend             how often, and rising or falling
 //!                      histogram                         how many rows have each value
 //! ```
-//! All but the last are [`GroupedFunction`](crate::functions::aggregate::GroupedFunction)s. [`keys`] makes values of any type into words or
-//! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::functions::amounts)), so that no
+//! All but the last are [`GroupedFunction`](crate::adapter::aggregate::GroupedFunction)s. [`keys`] makes values of any type into words or
+//! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::adapter::amounts)), so that no
 //! result depends on the order of rows, on partitions or on batches, to the last bit.
 
 mod explain_tag;
@@ -27,9 +27,9 @@ mod time;
 mod trend;
 mod value_by;
 
-use super::FunctionSet;
+use crate::adapter::FunctionSet;
 
-pub(super) fn functions() -> FunctionSet {
+pub fn functions() -> FunctionSet {
     FunctionSet::new("tags", "Tags: preferences, firsts and lasts, cycles and trends of customers; rules and their checks")
         .table_macro(explain_tag::ExplainTag)
         .table_macro(mece_check::MeceCheck)

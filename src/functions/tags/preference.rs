@@ -13,10 +13,10 @@ use datafusion::common::{HashMap, Result};
 
 use super::keys::{Key, Keys, value_type};
 use super::lists;
+use crate::adapter::aggregate::{Grouped, GroupedFunction};
+use crate::adapter::amounts::Amount;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::failed;
-use crate::functions::aggregate::{Grouped, GroupedFunction};
-use crate::functions::amounts::Amount;
 
 const PREFERENCE: Doc = Doc {
     name: "preference",
@@ -58,8 +58,8 @@ FROM sample_orders(rows => 1000) GROUP BY customer_id HAVING preference_share(ch
 
 /// `preference`, and `preference_share` when `share`.
 #[derive(Debug, Clone)]
-pub(super) struct Preference {
-    pub(super) share: bool,
+pub struct Preference {
+    pub share: bool,
 }
 
 impl Preference {

@@ -11,8 +11,8 @@ use datafusion::common::Result;
 
 use super::lists;
 use super::time::{check_time, days};
+use crate::adapter::aggregate::{Grouped, GroupedFunction};
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::functions::aggregate::{Grouped, GroupedFunction};
 
 const DOC: Doc = Doc {
     name: "purchase_cycle",
@@ -36,7 +36,7 @@ GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
 };
 
 #[derive(Debug, Clone)]
-pub(super) struct PurchaseCycle;
+pub struct PurchaseCycle;
 
 impl GroupedFunction for PurchaseCycle {
     fn doc(&self) -> &'static Doc {

@@ -9,9 +9,9 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
 use super::keys::{Key, Keys, value_type};
+use crate::adapter::aggregate::{Grouped, GroupedFunction};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::failed;
-use crate::functions::aggregate::{Grouped, GroupedFunction};
 
 const DOC: Doc = Doc {
     name: "single_value",
@@ -32,7 +32,7 @@ FROM sample_order_items(rows => 2500) GROUP BY product_id ORDER BY lines DESC, p
 };
 
 #[derive(Debug, Clone)]
-pub(super) struct SingleValue;
+pub struct SingleValue;
 
 impl GroupedFunction for SingleValue {
     fn doc(&self) -> &'static Doc {

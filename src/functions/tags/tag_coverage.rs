@@ -2,15 +2,16 @@
 
 use datafusion::common::Result;
 
+use crate::adapter::definitions::{Definitions, column};
+use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::functions::definitions::{Definitions, column, literal, quoted, text_of};
-use crate::functions::table_macro::{MacroCall, TableMacro};
+use crate::text::{identifier, literal, timestamp};
 
 /// How well the tags of a profile cover it.
 #[derive(Debug)]
-pub(super) struct TagCoverage;
+pub struct TagCoverage;
 
 /// The values that the distribution shows.
 const SHOWN: usize = 10;
@@ -51,8 +52,8 @@ impl TableMacro for TagCoverage {
         let profile = call.required_name("profile")?;
         let published = definitions.published(profile, None)?;
         let segments = definitions.segments_of(profile)?;
-        let history = format!("profile.{}", quoted(&format!("{profile}_history")));
-        let as_of = format!("TIMESTAMP {}", literal(&text_of(published.at)));
+        let history = format!("profile.{}", identifier(&format!("{profile}_history")));
+        let as_of = format!("TIMESTAMP {}", literal(&timestamp(published.at)));
         let mut parts = vec![];
         for tag in &published.columns {
             let is_list = match tag.role {

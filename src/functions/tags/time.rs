@@ -11,7 +11,7 @@ use datafusion::error::DataFusionError;
 use crate::error::{failed, invalid};
 
 /// Says what is wrong with a type that is no time. NULL may stand for one.
-pub(super) fn check_time(function: &str, data_type: &DataType) -> Result<()> {
+pub fn check_time(function: &str, data_type: &DataType) -> Result<()> {
     match data_type {
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) | DataType::Null => Ok(()),
         other => Err(invalid(
@@ -22,7 +22,7 @@ pub(super) fn check_time(function: &str, data_type: &DataType) -> Result<()> {
 }
 
 /// Ticks in a day, for times of that type.
-pub(super) fn ticks_a_day(data_type: &DataType) -> i64 {
+pub fn ticks_a_day(data_type: &DataType) -> i64 {
     let seconds = 86_400;
     match data_type {
         DataType::Timestamp(TimeUnit::Second, _) => seconds,
@@ -34,14 +34,14 @@ pub(super) fn ticks_a_day(data_type: &DataType) -> i64 {
 }
 
 /// Ticks since 1970-01-01 UTC, in the unit of the type; days for DATE. No value is NULL.
-pub(super) fn ticks(column: &ArrayRef) -> Result<Vec<i64>> {
+pub fn ticks(column: &ArrayRef) -> Result<Vec<i64>> {
     // There is no way from DATE to 64 bits but through its own 32.
     let own = if column.data_type() == &DataType::Date32 { cast(column, &DataType::Int32)? } else { Arc::clone(column) };
     Ok(cast(&own, &DataType::Int64)?.as_primitive::<Int64Type>().values().to_vec())
 }
 
 /// Days since 1970-01-01, as a calendar in the time's own zone shows them; without a zone, in UTC.
-pub(super) fn days(function: &str, column: &ArrayRef) -> Result<Vec<i32>> {
+pub fn days(function: &str, column: &ArrayRef) -> Result<Vec<i32>> {
     let too_far = |shown: String| too_far(function, &shown);
     if matches!(column.data_type(), DataType::Timestamp(_, Some(_))) {
         let days = cast(column, &DataType::Date32)?;

@@ -19,9 +19,9 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::Result;
 
 use super::time::{check_time, ticks, ticks_a_day};
+use crate::adapter::aggregate::{Grouped, GroupedFunction};
+use crate::adapter::amounts::{Amount, units};
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::functions::aggregate::{Grouped, GroupedFunction};
-use crate::functions::amounts::{Amount, units};
 
 const DOC: Doc = Doc {
     name: "trend",
@@ -54,7 +54,7 @@ GROUP BY customer_id HAVING count(*) >= 6 ORDER BY yuan_per_month_more LIMIT 5;"
 const AMOUNT: Amount = Amount { function: DOC.name, argument: "amount" };
 
 #[derive(Debug, Clone)]
-pub(super) struct Trend;
+pub struct Trend;
 
 impl GroupedFunction for Trend {
     fn doc(&self) -> &'static Doc {

@@ -10,8 +10,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 
 use super::keys::{Key, Keys, value_type};
+use crate::adapter::aggregate::{Grouped, GroupedFunction};
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::functions::aggregate::{Grouped, GroupedFunction};
 
 const FIRST: Doc = Doc {
     name: "first_value_by",
@@ -47,8 +47,8 @@ As `first_value_by`, with the largest `order`; of several rows with that order, 
 
 /// `first_value_by`, and `last_value_by` when `last`.
 #[derive(Debug, Clone)]
-pub(super) struct ValueBy {
-    pub(super) last: bool,
+pub struct ValueBy {
+    pub last: bool,
 }
 
 impl GroupedFunction for ValueBy {

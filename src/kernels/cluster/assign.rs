@@ -8,18 +8,18 @@ use crate::kernels::control::{Control, Stop};
 
 /// The nearest centre of each row.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Assigned {
+pub struct Assigned {
     /// From 0; the first of equally near centres.
-    pub(crate) labels: Vec<u32>,
+    pub labels: Vec<u32>,
     /// To that centre, in squared units of the columns.
-    pub(crate) squared_distances: Vec<f64>,
+    pub squared_distances: Vec<f64>,
 }
 
 /// Assigns each row to the nearest of `centres` (row-major, as many columns as the rows have).
 ///
 /// The caller accounts for 12 bytes per row. With the centres of a clustering its rows get the labels and distances they
 /// have there.
-pub(crate) fn assign(centres: &[f64], source: &impl Source, control: Control) -> Result<Assigned, Stop> {
+pub fn assign(centres: &[f64], source: &impl Source, control: Control) -> Result<Assigned, Stop> {
     let rows = source.rows();
     let mut assigned = Assigned { labels: vec![0; rows], squared_distances: vec![0.0; rows] };
     assign_into(&mut assigned, centres, source, control)?;
@@ -27,7 +27,7 @@ pub(crate) fn assign(centres: &[f64], source: &impl Source, control: Control) ->
 }
 
 /// As [`assign`], into what already has a place for each row.
-pub(super) fn assign_into(assigned: &mut Assigned, centres: &[f64], source: &impl Source, control: Control) -> Result<(), Stop> {
+pub fn assign_into(assigned: &mut Assigned, centres: &[f64], source: &impl Source, control: Control) -> Result<(), Stop> {
     let centres = Centres::new(centres, source.columns().max(1));
     let labels = assigned.labels.chunks_mut(BLOCK_ROWS);
     let parts: Vec<_> = labels.zip(assigned.squared_distances.chunks_mut(BLOCK_ROWS)).map(Mutex::new).collect();

@@ -12,13 +12,13 @@ const UNITS: f64 = (1 << 26) as f64;
 const LIMIT: i32 = 1 << 30;
 
 /// A slack that no row keeps.
-pub(super) const STALE: i32 = i32::MIN;
+pub const STALE: i32 = i32::MIN;
 
 /// What the centres have moved, in units of 2⁻²⁶ of the reach of the data.
 ///
 /// All is rounded to the safe side by up to one unit more, which covers the rounding of distances too: rows that are left
 /// alone are those whose computed distances would give the same cluster.
-pub(super) struct Bounds {
+pub struct Bounds {
     per_unit: f64,
     /// Per cluster: what its own centre and the fastest other have moved.
     spent: Vec<i32>,
@@ -26,12 +26,12 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Nothing moved yet; no two points are farther apart than `reach`.
-    pub(super) fn new(reach: f64, clusters: usize) -> Self {
+    pub fn new(reach: f64, clusters: usize) -> Self {
         Self { per_unit: if reach > 0.0 { UNITS / reach } else { 0.0 }, spent: vec![0; clusters] }
     }
 
     /// Adds what each centre has moved; true when the slacks of all rows have to be made anew.
-    pub(super) fn moved(&mut self, shifts: &[f64]) -> bool {
+    pub fn moved(&mut self, shifts: &[f64]) -> bool {
         let units: Vec<i32> = shifts.iter().map(|shift| (shift * self.per_unit).ceil() as i32 + 1).collect();
         let fastest = (0..units.len()).max_by_key(|cluster| units[*cluster]).unwrap_or(0);
         let others = |cluster| units.iter().enumerate().filter(|(other, _)| *other != cluster).map(|(_, units)| *units).max();
@@ -48,14 +48,14 @@ impl Bounds {
 
     /// The slack of a row from the squared distances to its own centre and to the next nearest.
     #[inline(always)]
-    pub(super) fn slack(&self, label: u32, first: f64, second: f64) -> i32 {
+    pub fn slack(&self, label: u32, first: f64, second: f64) -> i32 {
         let gap = ((second.sqrt() - first.sqrt()) * self.per_unit) as i32;
         let spent = self.spent.get(label as usize).copied().unwrap_or(0);
         gap.saturating_add(spent - 1)
     }
 
     /// Collects the rows that may have changed their cluster.
-    pub(super) fn stale(&self, labels: &[u32], slacks: &[i32], stale: &mut Vec<u32>) {
+    pub fn stale(&self, labels: &[u32], slacks: &[i32], stale: &mut Vec<u32>) {
         stale.resize(labels.len(), 0);
         let mut found = 0;
         for ((row, label), slack) in (0..).zip(labels).zip(slacks) {

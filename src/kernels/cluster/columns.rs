@@ -11,13 +11,13 @@ use super::source::{Source, each_chunk};
 use crate::kernels::control::{Control, Stop};
 
 /// The largest magnitude of a value: squares and their sums stay finite.
-pub(super) const LARGEST_VALUE: f64 = 1e100;
+pub const LARGEST_VALUE: f64 = 1e100;
 
 /// The least and the largest value of a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Extent {
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub struct Extent {
+    pub min: f64,
+    pub max: f64,
 }
 
 impl Extent {
@@ -25,24 +25,24 @@ impl Extent {
     const NONE: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY };
 
     /// That of both.
-    pub(super) fn with(self, other: Self) -> Self {
+    pub fn with(self, other: Self) -> Self {
         Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
     /// No value is larger in absolute terms; infinite when one is not a number or beyond ±10¹⁰⁰.
-    pub(super) fn largest(&self) -> f64 {
+    pub fn largest(&self) -> f64 {
         let largest = self.max.max(-self.min).max(0.0);
         if largest <= LARGEST_VALUE { largest } else { f64::INFINITY }
     }
 
     /// No value is farther from this one.
-    pub(super) fn farthest(&self, value: f64) -> f64 {
+    pub fn farthest(&self, value: f64) -> f64 {
         (self.max - value).max(value - self.min).max(0.0)
     }
 }
 
 /// The extent of each column.
-pub(super) fn extents(source: &impl Source, control: Control) -> Result<Vec<Extent>, Stop> {
+pub fn extents(source: &impl Source, control: Control) -> Result<Vec<Extent>, Stop> {
     let states = each_chunk(source, control, || Ends::new(source.columns()), |ends, _, values| ends.add(values))?;
     let none = vec![Extent::NONE; source.columns()];
     let join = |all: Vec<Extent>, ends: Ends| all.into_iter().zip(ends.extents()).map(|(a, b)| a.with(b)).collect();
@@ -50,7 +50,7 @@ pub(super) fn extents(source: &impl Source, control: Control) -> Result<Vec<Exte
 }
 
 /// The extents of columns while they are read.
-pub(super) struct Ends(Vec<EightEnds>);
+pub struct Ends(Vec<EightEnds>);
 
 #[derive(Clone)]
 struct EightEnds {
@@ -61,13 +61,13 @@ struct EightEnds {
 }
 
 impl Ends {
-    pub(super) fn new(columns: usize) -> Self {
+    pub fn new(columns: usize) -> Self {
         let none = EightEnds { min: [f64::INFINITY; LANES], max: [f64::NEG_INFINITY; LANES], odd: [0; LANES] };
         Self(vec![none; columns])
     }
 
     /// Takes in whole rows.
-    pub(super) fn add(&mut self, values: &[f64]) {
+    pub fn add(&mut self, values: &[f64]) {
         in_eights(&mut self.0, values, |ends, values| {
             let places = ends.min.iter_mut().zip(&mut ends.max).zip(&mut ends.odd);
             for (((min, max), odd), value) in places.zip(values) {
@@ -79,7 +79,7 @@ impl Ends {
     }
 
     /// All numbers for a column with a value that is none.
-    pub(super) fn extents(&self) -> Vec<Extent> {
+    pub fn extents(&self) -> Vec<Extent> {
         let mut extents = vec![Extent::NONE; self.0.len()];
         let place = |index: usize| {
             let (ends, lane) = (&self.0[index / LANES], index % LANES);
@@ -100,7 +100,7 @@ impl Ends {
 
 /// How the values of a column are seen: from a centre, in a width that none exceeds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub struct Frame {
     centre: f64,
     /// A power of two, so that nothing is lost.
     width: f64,
@@ -108,20 +108,20 @@ pub(super) struct Frame {
 
 impl Frame {
     /// For differences to a centre of at most `largest`.
-    pub(super) fn new(centre: f64, largest: f64) -> Self {
+    pub fn new(centre: f64, largest: f64) -> Self {
         Self { centre, width: power_of_two_above(largest) }
     }
 }
 
 /// What of the differences to the centre is summed up.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Power {
+pub enum Power {
     One,
     Two,
 }
 
 /// Sums of the differences to the centres of frames, or of their squares; exact but for rounding each once.
-pub(super) fn sums(source: &impl Source, control: Control, frames: &[Frame], power: Power) -> Result<Vec<f64>, Stop> {
+pub fn sums(source: &impl Source, control: Control, frames: &[Frame], power: Power) -> Result<Vec<f64>, Stop> {
     let states = each_chunk(source, control, || ColumnSums::new(frames, power), |sums, _, values| sums.add(values))?;
     let mut total = ColumnSums::new(frames, power);
     states.into_iter().for_each(|sums| total.merge(sums));
@@ -129,7 +129,7 @@ pub(super) fn sums(source: &impl Source, control: Control, frames: &[Frame], pow
 }
 
 /// Sums of columns while they are read.
-pub(super) struct ColumnSums {
+pub struct ColumnSums {
     power: Power,
     eights: Vec<EightSums>,
 }
@@ -141,7 +141,7 @@ struct EightSums {
 }
 
 impl ColumnSums {
-    pub(super) fn new(frames: &[Frame], power: Power) -> Self {
+    pub fn new(frames: &[Frame], power: Power) -> Self {
         let frame = |index: usize| frames[index % frames.len()];
         let eight = |first: usize| EightSums {
             centres: std::array::from_fn(|lane| frame(first + lane).centre),
@@ -152,7 +152,7 @@ impl ColumnSums {
     }
 
     /// Takes in whole rows.
-    pub(super) fn add(&mut self, values: &[f64]) {
+    pub fn add(&mut self, values: &[f64]) {
         let eights = &mut self.eights;
         match self.power {
             Power::One => dispatch!(Level::new(), _ => add_differences(eights, values, |difference| difference)),
@@ -165,7 +165,7 @@ impl ColumnSums {
     }
 
     /// The sum of each column.
-    pub(super) fn values(self, frames: &[Frame]) -> Vec<f64> {
+    pub fn values(self, frames: &[Frame]) -> Vec<f64> {
         let places: Vec<i128> = self.eights.into_iter().flat_map(|eight| eight.sum.lanes()).collect();
         let column = |(index, frame): (usize, &Frame)| {
             let sum = ExactSum::new(1.0).of_units(places.iter().skip(index).step_by(frames.len()).sum());

@@ -11,7 +11,7 @@ const LARGEST_WEIGHT: f64 = 1e90;
 
 /// Why there is no clustering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// Cancelled, or out of memory.
     Stop(Stop),
     /// This column holds a value that is not a number or beyond ±10¹⁰⁰.
@@ -31,30 +31,30 @@ impl From<Stop> for Failure {
 }
 
 /// Rows, weights and keys.
-pub(super) struct Data<'a, S> {
-    pub(super) source: &'a S,
+pub struct Data<'a, S> {
+    pub source: &'a S,
     /// One per row, not negative; all 1 if absent.
-    pub(super) weights: Option<&'a [f64]>,
+    pub weights: Option<&'a [f64]>,
     /// A well-mixed hash of the key of each row.
-    pub(super) identity: &'a [u64],
-    pub(super) control: Control<'a>,
+    pub identity: &'a [u64],
+    pub control: Control<'a>,
     /// Units of weight × value per column; the last ones are those of the weight alone.
-    pub(super) grids: Vec<Grid>,
+    pub grids: Vec<Grid>,
     /// No two points, rows or centres, are farther apart.
-    pub(super) reach: f64,
+    pub reach: f64,
     /// No weighted squared distance is greater.
-    pub(super) largest_square: f64,
+    pub largest_square: f64,
     /// The weighted mean of each column.
-    pub(super) mean: Vec<f64>,
+    pub mean: Vec<f64>,
     /// The weighted sum of squared distances to the mean.
-    pub(super) spread: f64,
+    pub spread: f64,
     /// The sum of the weights.
-    pub(super) weight: f64,
+    pub weight: f64,
 }
 
 impl<'a, S: Source> Data<'a, S> {
     /// Reads the rows three times: magnitudes, means, spread. `centres` (any number, row-major) widen the reach.
-    pub(super) fn new(
+    pub fn new(
         source: &'a S,
         weights: Option<&'a [f64]>,
         identity: &'a [u64],
@@ -125,13 +125,13 @@ impl<'a, S: Source> Data<'a, S> {
 
     /// The weight of a row.
     #[inline(always)]
-    pub(super) fn row_weight(&self, row: usize) -> f64 {
+    pub fn row_weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0))
     }
 
     /// The weights of the group that starts at a row; 0 past the last row.
     #[inline(always)]
-    pub(super) fn lane_weights(&self, row: usize) -> [f64; LANES] {
+    pub fn lane_weights(&self, row: usize) -> [f64; LANES] {
         if self.weights.is_none() && row + LANES <= self.source.rows() {
             return [1.0; LANES];
         }
@@ -141,7 +141,7 @@ impl<'a, S: Source> Data<'a, S> {
 
 /// Lane by lane.
 #[inline(always)]
-pub(super) fn product(a: &[f64; LANES], b: &[f64; LANES]) -> [f64; LANES] {
+pub fn product(a: &[f64; LANES], b: &[f64; LANES]) -> [f64; LANES] {
     std::array::from_fn(|lane| a[lane] * b[lane])
 }
 

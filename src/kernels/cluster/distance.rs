@@ -9,25 +9,25 @@ use fearless_simd::{Level, dispatch, prelude::*};
 use super::source::BLOCK_ROWS;
 
 /// Rows in a group: one AVX-512 register of doubles, two AVX2 registers.
-pub(super) const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// Groups in a block.
-pub(super) const BLOCK: usize = BLOCK_ROWS / LANES;
+pub const BLOCK: usize = BLOCK_ROWS / LANES;
 
 /// A block of rows in groups of [`LANES`]; a group holds column after column, each with the values of its rows side by side.
-pub(super) struct Groups {
+pub struct Groups {
     columns: usize,
     values: Vec<f64>,
 }
 
 impl Groups {
     /// A block of zeros.
-    pub(super) fn new(columns: usize) -> Self {
+    pub fn new(columns: usize) -> Self {
         Self { columns, values: vec![0.0; columns * BLOCK_ROWS] }
     }
 
     /// Takes in rows, at most [`BLOCK_ROWS`]; what is left of the block keeps other rows.
-    pub(super) fn pack<'r>(&mut self, rows: impl Iterator<Item = &'r [f64]>) {
+    pub fn pack<'r>(&mut self, rows: impl Iterator<Item = &'r [f64]>) {
         for (place, row) in rows.enumerate() {
             let start = place / LANES * LANES * self.columns + place % LANES;
             let places = self.values.get_mut(start..).unwrap_or_default().chunks_mut(LANES);
@@ -38,24 +38,24 @@ impl Groups {
     }
 
     /// The groups: columns × lanes.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[f64]> {
+    pub fn iter(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.columns * LANES)
     }
 }
 
 /// The nearest centre of each row of a group.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Nearest {
+pub struct Nearest {
     /// The nearest centre, the first of equals.
-    pub(super) labels: [u32; LANES],
+    pub labels: [u32; LANES],
     /// The squared distance to it.
-    pub(super) first: [f64; LANES],
+    pub first: [f64; LANES],
     /// The squared distance to the next nearest; infinite if there is none.
-    pub(super) second: [f64; LANES],
+    pub second: [f64; LANES],
 }
 
 /// Centres in fours, column after column, so that a value is loaded once for four centres.
-pub(super) struct Centres {
+pub struct Centres {
     columns: usize,
     /// The last four are filled up with infinitely far centres.
     fours: Vec<[f64; 4]>,
@@ -63,7 +63,7 @@ pub(super) struct Centres {
 
 impl Centres {
     /// From row-major centres of `columns` > 0 each.
-    pub(super) fn new(centres: &[f64], columns: usize) -> Self {
+    pub fn new(centres: &[f64], columns: usize) -> Self {
         let four = |four: &[f64]| -> Vec<[f64; 4]> {
             let coordinate = |centre: usize, column: usize| four.get(centre * columns + column).copied().unwrap_or(f64::INFINITY);
             (0..columns).map(|column| std::array::from_fn(|centre| coordinate(centre, column))).collect()
@@ -72,7 +72,7 @@ impl Centres {
     }
 
     /// Finds the nearest centre for groups of rows, as many as `found` has places.
-    pub(super) fn nearest(&self, groups: &Groups, found: &mut [Nearest]) {
+    pub fn nearest(&self, groups: &Groups, found: &mut [Nearest]) {
         self.nearest_at(Level::new(), groups, found);
     }
 
@@ -83,12 +83,12 @@ impl Centres {
 
 /// Squared distance of two points.
 #[inline(always)]
-pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+pub fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
 /// Squared distances of groups of rows to a point, as many as `squares` has places.
-pub(super) fn squared_distances(groups: &Groups, point: &[f64], squares: &mut [[f64; LANES]]) {
+pub fn squared_distances(groups: &Groups, point: &[f64], squares: &mut [[f64; LANES]]) {
     dispatch!(Level::new(), _ => measure(groups, point, squares));
 }
 

@@ -9,11 +9,11 @@ use super::distance::LANES;
 const BITS: i32 = 45;
 
 /// How many numbers may be added in 64 bits.
-pub(super) const HEADROOM: usize = 1 << 17;
+pub const HEADROOM: usize = 1 << 17;
 
 /// Units for numbers up to a largest magnitude.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
+pub struct Grid {
     unit: f64,
     /// 1.5 × 2⁵² units: adding it rounds to whole units and leaves them in the lowest bits.
     anchor: f64,
@@ -21,7 +21,7 @@ pub(super) struct Grid {
 
 impl Grid {
     /// Units for magnitudes up to `largest`.
-    pub(super) fn new(largest: f64) -> Self {
+    pub fn new(largest: f64) -> Self {
         Self::of_unit(power_of_two_above(largest) * power_of_two(-BITS))
     }
 
@@ -31,7 +31,7 @@ impl Grid {
 
     /// The nearest whole number of units.
     #[inline(always)]
-    pub(super) fn units(&self, value: f64) -> i64 {
+    pub fn units(&self, value: f64) -> i64 {
         ((value + self.anchor).to_bits() as i64).wrapping_sub(self.anchor.to_bits() as i64)
     }
 
@@ -42,13 +42,13 @@ impl Grid {
     }
 
     /// What so many units are.
-    pub(super) fn value(&self, units: i128) -> f64 {
+    pub fn value(&self, units: i128) -> f64 {
         units as f64 * self.unit
     }
 }
 
 /// The least power of two greater than `magnitude`, within 2⁻⁹⁰⁰ and 2¹⁰¹⁰.
-pub(super) fn power_of_two_above(magnitude: f64) -> f64 {
+pub fn power_of_two_above(magnitude: f64) -> f64 {
     let exponent = (magnitude.abs().to_bits() >> 52) as i32 - 1023;
     power_of_two((exponent + 1).clamp(-900, 1010))
 }
@@ -60,7 +60,7 @@ fn power_of_two(exponent: i32) -> f64 {
 
 /// The sum of numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it: a coarse part and what it leaves.
 #[derive(Debug, Clone)]
-pub(super) struct ExactSum {
+pub struct ExactSum {
     coarse: Grid,
     fine: Grid,
     upper: [i64; LANES],
@@ -71,7 +71,7 @@ pub(super) struct ExactSum {
 
 impl ExactSum {
     /// Nothing summed yet; numbers will be at most `largest`.
-    pub(super) fn new(largest: f64) -> Self {
+    pub fn new(largest: f64) -> Self {
         let coarse = Grid::new(largest);
         let fine = Grid::of_unit(coarse.unit * power_of_two(-BITS));
         Self { coarse, fine, upper: [0; LANES], lower: [0; LANES], pending: 0, totals: [0; LANES] }
@@ -79,7 +79,7 @@ impl ExactSum {
 
     /// Adds one number per lane.
     #[inline(always)]
-    pub(super) fn add(&mut self, values: &[f64; LANES]) {
+    pub fn add(&mut self, values: &[f64; LANES]) {
         if self.pending == HEADROOM {
             self.flush();
         }
@@ -99,31 +99,31 @@ impl ExactSum {
     }
 
     /// Adds what another, made for the same magnitude, summed.
-    pub(super) fn merge(&mut self, mut other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
         other.flush();
         self.totals.iter_mut().zip(other.totals).for_each(|(total, other)| *total += other);
     }
 
     /// The sum of each lane, for [`Self::of_units`].
-    pub(super) fn lanes(mut self) -> [i128; LANES] {
+    pub fn lanes(mut self) -> [i128; LANES] {
         self.flush();
         self.totals
     }
 
     /// What so many units of the sums are, correctly rounded.
-    pub(super) fn of_units(&self, units: i128) -> f64 {
+    pub fn of_units(&self, units: i128) -> f64 {
         self.fine.value(units)
     }
 
     /// The sum of all lanes, correctly rounded.
-    pub(super) fn value(self) -> f64 {
+    pub fn value(self) -> f64 {
         let fine = self.fine;
         fine.value(self.lanes().iter().sum())
     }
 }
 
 /// The sum of the sums of all threads.
-pub(super) fn merged(sums: impl IntoIterator<Item = ExactSum>) -> f64 {
+pub fn merged(sums: impl IntoIterator<Item = ExactSum>) -> f64 {
     let total = sums.into_iter().reduce(|mut total, sum| {
         total.merge(sum);
         total

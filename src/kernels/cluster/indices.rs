@@ -13,16 +13,16 @@ use crate::kernels::control::{Control, Stop};
 
 /// The validity of one clustering.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Indices {
+pub struct Indices {
     /// Weighted sum of the squared distances to the given centres.
-    pub(crate) inertia: f64,
+    pub inertia: f64,
     /// Mean over the clusters of the largest (sᵢ + sⱼ) / dᵢⱼ; less is better. `None` where undefined: with fewer than two
     /// clusters, or as many as rows.
-    pub(crate) davies_bouldin: Option<f64>,
+    pub davies_bouldin: Option<f64>,
     /// Dispersion between over dispersion within the clusters, each by its degrees of freedom; more is better. `None` likewise.
-    pub(crate) calinski_harabasz: Option<f64>,
+    pub calinski_harabasz: Option<f64>,
     /// Rows in each cluster.
-    pub(crate) sizes: Vec<u64>,
+    pub sizes: Vec<u64>,
 }
 
 impl Indices {
@@ -30,7 +30,7 @@ impl Indices {
     /// default the means.
     ///
     /// A weight (not negative) is how many times a row counts. Reads the rows three times.
-    pub(crate) fn new(
+    pub fn new(
         matrix: &Matrix,
         labels: &[u32],
         centres: Option<&[f64]>,
@@ -106,7 +106,7 @@ impl Indices {
     }
 
     /// Rows in the smallest cluster.
-    pub(crate) fn smallest(&self) -> u64 {
+    pub fn smallest(&self) -> u64 {
         self.sizes.iter().copied().min().unwrap_or(0)
     }
 }
@@ -152,7 +152,7 @@ const TIE: f64 = 1e-9;
 
 /// Which candidate to take, of (number of clusters, mean silhouette): the one with the highest silhouette, and of those within
 /// 10⁻⁹ of it the one with the fewest clusters. `None` when no candidate has a silhouette.
-pub(crate) fn recommend(candidates: &[(usize, Option<f64>)]) -> Option<usize> {
+pub fn recommend(candidates: &[(usize, Option<f64>)]) -> Option<usize> {
     let best = candidates.iter().filter_map(|(_, silhouette)| *silhouette).max_by(f64::total_cmp)?;
     let is_best = |index: &usize| candidates[*index].1.is_some_and(|silhouette| silhouette >= best - TIE);
     (0..candidates.len()).filter(is_best).min_by_key(|index| candidates[*index].0)

@@ -11,7 +11,7 @@ use crate::kernels::control::Stop;
 use crate::kernels::random::Random;
 
 /// Distinct rows drawn with their weights: clusters × columns.
-pub(super) fn random<S: Source>(data: &Data<S>, clusters: usize, seed: &Random) -> Result<Vec<f64>, Stop> {
+pub fn random<S: Source>(data: &Data<S>, clusters: usize, seed: &Random) -> Result<Vec<f64>, Stop> {
     let salt = seed.clone().next();
     let list = || Shortlist::new(clusters);
     let lists = each_block(data.source, data.control, list, |list, rows, values, _| {
@@ -26,12 +26,7 @@ pub(super) fn random<S: Source>(data: &Data<S>, clusters: usize, seed: &Random) 
 ///
 /// D. Arthur, S. Vassilvitskii: k-means++: The Advantages of Careful Seeding (2007); greedy as in scikit-learn, but the
 /// candidates of a step are distinct rows. `nearest` (one per row) is overwritten.
-pub(super) fn plus_plus<S: Source>(
-    data: &Data<S>,
-    clusters: usize,
-    seed: &Random,
-    nearest: &mut [f64],
-) -> Result<Vec<f64>, Stop> {
+pub fn plus_plus<S: Source>(data: &Data<S>, clusters: usize, seed: &Random, nearest: &mut [f64]) -> Result<Vec<f64>, Stop> {
     let mut seed = seed.clone();
     let trials = 2 + (clusters as f64).ln() as usize;
     let mut centres = random(data, 1, &seed)?;

@@ -12,7 +12,7 @@ use crate::kernels::random::Random;
 
 /// Where the centres start.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Init {
+pub enum Init {
     /// Greedy k-means++.
     KMeansPlusPlus,
     /// Distinct rows, drawn with their weights.
@@ -23,48 +23,48 @@ pub(crate) enum Init {
 
 /// How to cluster.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) n_clusters: usize,
-    pub(crate) init: Init,
+pub struct Options {
+    pub n_clusters: usize,
+    pub init: Init,
     /// Runs.
-    pub(crate) n_init: usize,
+    pub n_init: usize,
     /// Iterations of a run, at least 1.
-    pub(crate) max_iter: usize,
+    pub max_iter: usize,
     /// A run ends when the squared shifts of the centres sum up to at most this share of the mean variance of the columns.
-    pub(crate) tol: f64,
-    pub(crate) random_state: u64,
+    pub tol: f64,
+    pub random_state: u64,
 }
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Step {
+pub struct Step {
     /// From 0.
-    pub(crate) run: usize,
+    pub run: usize,
     /// From 1.
-    pub(crate) iteration: usize,
+    pub iteration: usize,
     /// The weighted sum of squared distances of the rows to the new centres of their clusters.
-    pub(crate) inertia: f64,
+    pub inertia: f64,
     /// The sum of squared shifts of the centres.
-    pub(crate) shift: f64,
+    pub shift: f64,
 }
 
 /// The best run.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Clustering {
+pub struct Clustering {
     /// Clusters × columns; the heaviest cluster first, of equals the one whose centre is first column by column.
-    pub(crate) centres: Vec<f64>,
+    pub centres: Vec<f64>,
     /// The nearest of the centres for each row.
-    pub(crate) assigned: Assigned,
+    pub assigned: Assigned,
     /// The weight of each cluster.
-    pub(crate) sizes: Vec<f64>,
+    pub sizes: Vec<f64>,
     /// The weighted sum of the squared distances, correctly rounded.
-    pub(crate) inertia: f64,
+    pub inertia: f64,
     /// Iterations of the best run.
-    pub(crate) iterations: usize,
+    pub iterations: usize,
     /// Whether it ended by itself, not by `max_iter`.
-    pub(crate) converged: bool,
+    pub converged: bool,
     /// Whether a cluster without rows got a row far from its centre as its new centre.
-    pub(crate) relocated: bool,
+    pub relocated: bool,
 }
 
 /// Clusters rows.
@@ -72,7 +72,7 @@ pub(crate) struct Clustering {
 /// `weights` are one per row (0: assigned, but counting for nothing), `identity` is a unique, well-mixed hash of the key of
 /// each row. Takes 12 bytes per row from the budget, and 4 more while they are to be had, which only makes it faster. The
 /// least inertia wins, of equals the first. With fewer distinct rows than clusters, some clusters stay empty.
-pub(crate) fn kmeans(
+pub fn kmeans(
     source: &impl Source,
     weights: Option<&[f64]>,
     identity: &[u64],

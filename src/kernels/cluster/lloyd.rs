@@ -17,13 +17,13 @@ use crate::kernels::control::Stop;
 const NONE: u32 = u32::MAX;
 
 /// One run from given centres.
-pub(super) struct Lloyd<'a, S> {
+pub struct Lloyd<'a, S> {
     data: &'a Data<'a, S>,
     /// Clusters × columns.
-    pub(super) centres: Vec<f64>,
-    pub(super) sums: Sums<'a>,
+    pub centres: Vec<f64>,
+    pub sums: Sums<'a>,
     /// Whether a cluster without weight ever got a new centre.
-    pub(super) relocated: bool,
+    pub relocated: bool,
     labels: &'a mut [u32],
     /// One per row, or none at all.
     slacks: &'a mut [i32],
@@ -31,11 +31,11 @@ pub(super) struct Lloyd<'a, S> {
 }
 
 /// What an iteration did.
-pub(super) struct Progress {
+pub struct Progress {
     /// Rows that changed their cluster.
-    pub(super) changed: usize,
+    pub changed: usize,
     /// The sum of the squared shifts of the centres.
-    pub(super) shift: f64,
+    pub shift: f64,
 }
 
 /// What a thread keeps.
@@ -57,7 +57,7 @@ struct Part<'p> {
 
 impl<'a, S: Source> Lloyd<'a, S> {
     /// A run with one place per row in `labels`, and in `slacks` unless there is no memory for bounds.
-    pub(super) fn new(data: &'a Data<'a, S>, centres: Vec<f64>, labels: &'a mut [u32], slacks: &'a mut [i32]) -> Self {
+    pub fn new(data: &'a Data<'a, S>, centres: Vec<f64>, labels: &'a mut [u32], slacks: &'a mut [i32]) -> Self {
         labels.fill(NONE);
         slacks.fill(STALE);
         let clusters = centres.len() / data.source.columns();
@@ -66,7 +66,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
     }
 
     /// One iteration.
-    pub(super) fn iterate(&mut self) -> Result<Progress, Stop> {
+    pub fn iterate(&mut self) -> Result<Progress, Stop> {
         let changed = self.assign()? + self.relocate()?;
         let before = self.centres.clone();
         self.sums.means(&mut self.centres);
@@ -82,7 +82,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
 
     /// The weighted sum of squared distances of the rows to the means of their clusters: the spread of the rows less that
     /// of the means.
-    pub(super) fn inertia(&self) -> f64 {
+    pub fn inertia(&self) -> f64 {
         let centres = self.centres.chunks_exact(self.data.source.columns());
         let between: f64 =
             centres.zip(self.sums.values()).map(|(centre, weight)| weight * squared_distance(centre, &self.data.mean)).sum();

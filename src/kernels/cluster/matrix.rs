@@ -5,13 +5,13 @@ use super::source::Source;
 use crate::kernels::control::Stop;
 
 /// Rows in a chunk: at 8 columns 1 MiB, which the second-level cache holds.
-pub(crate) const CHUNK_ROWS: usize = 1 << 14;
+pub const CHUNK_ROWS: usize = 1 << 14;
 
 /// A row-major matrix in chunks of [`CHUNK_ROWS`] rows, so that growing copies no more than one chunk.
 ///
 /// Row after row, because the bounds of k-means leave few rows to look at, and those should lie in few cache lines.
 #[derive(Debug)]
-pub(crate) struct Matrix {
+pub struct Matrix {
     columns: usize,
     rows: usize,
     chunks: Vec<Vec<f64>>,
@@ -19,12 +19,12 @@ pub(crate) struct Matrix {
 
 impl Matrix {
     /// A matrix without rows.
-    pub(crate) fn new(columns: usize) -> Self {
+    pub fn new(columns: usize) -> Self {
         Self { columns, rows: 0, chunks: Vec::new() }
     }
 
     /// Appends rows given as one slice per column; the shortest slice counts.
-    pub(crate) fn push(&mut self, columns: &[&[f64]]) {
+    pub fn push(&mut self, columns: &[&[f64]]) {
         debug_assert_eq!(columns.len(), self.columns);
         let rows = columns.iter().map(|column| column.len()).min().unwrap_or(0);
         let mut taken = 0;
@@ -46,40 +46,40 @@ impl Matrix {
     }
 
     /// Number of rows.
-    pub(crate) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
-    pub(crate) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         self.columns
     }
 
     /// One value; both indices must be inside.
-    pub(crate) fn value(&self, row: usize, column: usize) -> f64 {
+    pub fn value(&self, row: usize, column: usize) -> f64 {
         self.chunks[row / CHUNK_ROWS][row % CHUNK_ROWS * self.columns + column]
     }
 
     /// The values of a row; none where there are no columns.
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
+    pub fn row(&self, row: usize) -> &[f64] {
         let start = row % CHUNK_ROWS * self.columns;
         self.chunks.get(row / CHUNK_ROWS).map_or(&[], |chunk| &chunk[start..start + self.columns])
     }
 
     /// The values of a column.
-    pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = f64> {
+    pub fn column(&self, column: usize) -> impl Iterator<Item = f64> {
         self.chunks.iter().flat_map(move |chunk| chunk.iter().skip(column).step_by(self.columns).copied())
     }
 
     /// Scales the columns, each by its own.
-    pub(crate) fn scale(&mut self, scales: &[Scale]) {
+    pub fn scale(&mut self, scales: &[Scale]) {
         for row in self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns)) {
             row.iter_mut().zip(scales).for_each(|(value, scale)| *value = scale.scale(*value));
         }
     }
 
     /// Puts a value where a column has none, which is NaN.
-    pub(crate) fn fill(&mut self, column: usize, value: f64) {
+    pub fn fill(&mut self, column: usize, value: f64) {
         let rows = self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns));
         rows.filter(|row| row[column].is_nan()).for_each(|row| row[column] = value);
     }

@@ -8,35 +8,35 @@ use crate::kernels::random::{Random, mix};
 
 /// A row that competes.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) key: f64,
-    pub(super) identity: u64,
-    pub(super) row: usize,
+pub struct Entry {
+    pub key: f64,
+    pub identity: u64,
+    pub row: usize,
     /// The values of the row.
-    pub(super) point: Vec<f64>,
+    pub point: Vec<f64>,
 }
 
 /// The entries with the least keys, ascending; the identity decides between equals.
 #[derive(Debug, Clone)]
-pub(super) struct Shortlist {
+pub struct Shortlist {
     places: usize,
-    pub(super) entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
 }
 
 impl Shortlist {
     /// An empty list of so many places.
-    pub(super) fn new(places: usize) -> Self {
+    pub fn new(places: usize) -> Self {
         Self { places, entries: Vec::new() }
     }
 
     /// Keys above this are of no use.
     #[inline(always)]
-    pub(super) fn limit(&self) -> f64 {
+    pub fn limit(&self) -> f64 {
         if self.entries.len() < self.places { f64::INFINITY } else { self.entries.last().map_or(0.0, |entry| entry.key) }
     }
 
     /// Enters a row.
-    pub(super) fn offer(&mut self, key: f64, identity: u64, row: usize, point: &[f64]) {
+    pub fn offer(&mut self, key: f64, identity: u64, row: usize, point: &[f64]) {
         if key <= self.limit() {
             self.insert(Entry { key, identity, row, point: point.to_vec() });
         }
@@ -52,7 +52,7 @@ impl Shortlist {
     }
 
     /// The best of the lists of all threads.
-    pub(super) fn merged(places: usize, lists: Vec<Self>) -> Self {
+    pub fn merged(places: usize, lists: Vec<Self>) -> Self {
         let mut best = Self::new(places);
         lists.into_iter().flat_map(|list| list.entries).for_each(|entry| best.insert(entry));
         best
@@ -61,13 +61,13 @@ impl Shortlist {
 
 /// A number drawn from (0, 1] for each identity.
 #[inline(always)]
-pub(super) fn draw(salt: u64, identity: u64) -> f64 {
+pub fn draw(salt: u64, identity: u64) -> f64 {
     ((mix(salt ^ identity) >> 11) + 1) as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
 /// The waiting time −ln `drawn` / `mass`, unless it is surely above `limit`: −ln u is at least 1 − u.
 #[inline(always)]
-pub(super) fn waiting_time(drawn: f64, mass: f64, limit: f64) -> Option<f64> {
+pub fn waiting_time(drawn: f64, mass: f64, limit: f64) -> Option<f64> {
     if 1.0 - drawn > limit * mass * (1.0 + 1e-9) {
         return None;
     }
@@ -93,7 +93,7 @@ fn negative_ln(drawn: f64) -> f64 {
 /// At most `most` rows drawn at random, all with the same chance, in the order of their draws.
 ///
 /// The result, as a sequence of rows, does not depend on the order the rows are stored in.
-pub(crate) fn sample(identity: &[u64], random_state: u64, most: usize) -> Vec<usize> {
+pub fn sample(identity: &[u64], random_state: u64, most: usize) -> Vec<usize> {
     let salt = Random::new(random_state, &[]).next();
     let mut drawn: Vec<(u64, u64, usize)> =
         identity.iter().enumerate().map(|(row, identity)| (mix(salt ^ identity), *identity, row)).collect();

@@ -13,19 +13,19 @@ use crate::kernels::select::select_ranks;
 
 /// What the values of a column are like.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Moments {
-    pub(crate) count: usize,
-    pub(crate) mean: f64,
+pub struct Moments {
+    pub count: usize,
+    pub mean: f64,
     /// With the count as divisor.
-    pub(crate) population_deviation: f64,
+    pub population_deviation: f64,
     /// With one less as divisor; 0 for a single row.
-    pub(crate) sample_deviation: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
+    pub sample_deviation: f64,
+    pub min: f64,
+    pub max: f64,
 }
 
 /// The moments of each column of a source with rows; reads them three times.
-pub(crate) fn moments(source: &impl Source, control: Control) -> Result<Vec<Moments>, Failure> {
+pub fn moments(source: &impl Source, control: Control) -> Result<Vec<Moments>, Failure> {
     if source.rows() == 0 {
         return Err(Failure::Shape);
     }
@@ -59,23 +59,23 @@ impl Moments {
     }
 
     /// Whether all values are the same.
-    pub(crate) fn constant(&self) -> bool {
+    pub fn constant(&self) -> bool {
         self.min == self.max
     }
 }
 
 /// Moments and quartiles of a column; quartiles are interpolated linearly, as NumPy does.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Statistics {
-    pub(crate) moments: Moments,
-    pub(crate) lower_quartile: f64,
-    pub(crate) median: f64,
-    pub(crate) upper_quartile: f64,
+pub struct Statistics {
+    pub moments: Moments,
+    pub lower_quartile: f64,
+    pub median: f64,
+    pub upper_quartile: f64,
 }
 
 impl Statistics {
     /// The statistics of some values, which are rearranged; none without values, or when one is not a number or beyond ±10¹⁰⁰.
-    pub(crate) fn of(values: &mut [f64]) -> Option<Self> {
+    pub fn of(values: &mut [f64]) -> Option<Self> {
         let mut ends = Ends::new(1);
         ends.add(values);
         let extents = ends.extents();
@@ -100,7 +100,7 @@ impl Statistics {
 
 /// How to make columns comparable, as the scalers of scikit-learn do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scaling {
+pub enum Scaling {
     /// As they are.
     None,
     /// Mean 0, population standard deviation 1.
@@ -113,7 +113,7 @@ pub(crate) enum Scaling {
 
 impl Scaling {
     /// How to scale each column of a matrix with rows. [`Self::Robust`] takes 8 bytes per row and thread.
-    pub(crate) fn fit(self, matrix: &Matrix, control: Control) -> Result<Vec<Scale>, Failure> {
+    pub fn fit(self, matrix: &Matrix, control: Control) -> Result<Vec<Scale>, Failure> {
         match self.fit_in_passes(matrix, control)? {
             Some(scales) => Ok(scales),
             None => Ok(statistics(matrix, control)?.iter().map(Scale::robust).collect()),
@@ -121,7 +121,7 @@ impl Scaling {
     }
 
     /// Likewise of rows that are anywhere; `None` for [`Self::Robust`], whose quartiles need the columns in memory.
-    pub(crate) fn fit_in_passes(self, source: &impl Source, control: Control) -> Result<Option<Vec<Scale>>, Failure> {
+    pub fn fit_in_passes(self, source: &impl Source, control: Control) -> Result<Option<Vec<Scale>>, Failure> {
         let scales = |scale: fn(&Moments) -> Scale| Ok(Some(moments(source, control)?.iter().map(scale).collect()));
         match self {
             Self::None => Ok(Some(vec![Scale::NONE; source.columns()])),
@@ -134,14 +134,14 @@ impl Scaling {
 
 /// Makes x to (x − offset) × factor.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Scale {
-    pub(crate) offset: f64,
-    pub(crate) factor: f64,
+pub struct Scale {
+    pub offset: f64,
+    pub factor: f64,
 }
 
 impl Scale {
     /// Leaves values as they are.
-    pub(crate) const NONE: Self = Self { offset: 0.0, factor: 1.0 };
+    pub const NONE: Self = Self { offset: 0.0, factor: 1.0 };
 
     /// A width of 0 counts as 1, so a constant column becomes 0.
     fn new(offset: f64, width: f64) -> Self {
@@ -149,31 +149,31 @@ impl Scale {
     }
 
     /// For [`Scaling::ZScore`].
-    pub(crate) fn z_score(column: &Moments) -> Self {
+    pub fn z_score(column: &Moments) -> Self {
         Self::new(column.mean, if column.constant() { 0.0 } else { column.population_deviation })
     }
 
     /// For [`Scaling::MinMax`].
-    pub(crate) fn min_max(column: &Moments) -> Self {
+    pub fn min_max(column: &Moments) -> Self {
         Self::new(column.min, column.max - column.min)
     }
 
     /// For [`Scaling::Robust`].
-    pub(crate) fn robust(column: &Statistics) -> Self {
+    pub fn robust(column: &Statistics) -> Self {
         Self::new(column.median, column.upper_quartile - column.lower_quartile)
     }
 
-    pub(crate) fn scale(&self, value: f64) -> f64 {
+    pub fn scale(&self, value: f64) -> f64 {
         (value - self.offset) * self.factor
     }
 
-    pub(crate) fn unscale(&self, scaled: f64) -> f64 {
+    pub fn unscale(&self, scaled: f64) -> f64 {
         scaled / self.factor + self.offset
     }
 }
 
 /// The statistics of each column of a matrix with rows, a thread for each column; takes 8 bytes per row and thread.
-pub(crate) fn statistics(matrix: &Matrix, control: Control) -> Result<Vec<Statistics>, Failure> {
+pub fn statistics(matrix: &Matrix, control: Control) -> Result<Vec<Statistics>, Failure> {
     if matrix.rows() == 0 {
         return Err(Failure::Shape);
     }

@@ -14,7 +14,7 @@ use super::matrix::Matrix;
 use crate::kernels::control::{Control, Stop};
 
 /// Beyond so many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
-pub(crate) const MOST_ROWS: usize = 16_384;
+pub const MOST_ROWS: usize = 16_384;
 /// Rows of a tile. 64 × 64 distances fit the nearest cache.
 const TILE: usize = 64;
 /// Sums kept in registers.
@@ -27,12 +27,7 @@ type Tile = [[f64; TILE]; TILE];
 /// A labeling holds the cluster of every row of the matrix. The result is labelings × rows, from −1 to 1. As in scikit-learn a
 /// row alone in its cluster has 0; other clusters than those of `rows` do not count; all is 0 when there is only one cluster.
 /// Distances are Euclidean. Takes n² / 2 distances, and 8 bytes per row, cluster and worker.
-pub(crate) fn silhouettes(
-    matrix: &Matrix,
-    rows: &[usize],
-    labelings: &[&[u32]],
-    control: Control<'_>,
-) -> Result<Vec<Vec<f64>>, Stop> {
+pub fn silhouettes(matrix: &Matrix, rows: &[usize], labelings: &[&[u32]], control: Control<'_>) -> Result<Vec<Vec<f64>>, Stop> {
     let points = Points::new(matrix, rows);
     let groups = Groups::new(rows, labelings);
     let padded = points.tiles * TILE;
@@ -73,7 +68,7 @@ pub(crate) fn silhouettes(
 }
 
 /// The mean of silhouettes, in their order; `None` when there are none.
-pub(crate) fn mean(silhouettes: &[f64]) -> Option<f64> {
+pub fn mean(silhouettes: &[f64]) -> Option<f64> {
     (!silhouettes.is_empty()).then(|| silhouettes.iter().sum::<f64>() / silhouettes.len() as f64)
 }
 

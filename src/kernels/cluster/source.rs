@@ -6,7 +6,7 @@ use super::distance::Groups;
 use crate::kernels::control::{Control, Stop};
 
 /// Rows in chunks.
-pub(crate) trait Source: Sync {
+pub trait Source: Sync {
     /// Number of rows.
     fn rows(&self) -> usize;
 
@@ -34,7 +34,7 @@ pub(crate) trait Source: Sync {
 /// Runs `work` on every chunk of rows, on all threads; gives back the state of each thread.
 ///
 /// `work` is given the rows and their values row after row.
-pub(super) fn each_chunk<T: Send>(
+pub fn each_chunk<T: Send>(
     source: &impl Source,
     control: Control,
     state: impl Fn() -> T + Sync,
@@ -52,12 +52,12 @@ pub(super) fn each_chunk<T: Send>(
 }
 
 /// Rows worked on together.
-pub(super) const BLOCK_ROWS: usize = 256;
+pub const BLOCK_ROWS: usize = 256;
 
 /// Runs `work` on every block of rows, on all threads; gives back the state of each thread.
 ///
 /// `work` is given the rows, their values row after row, and the same packed in groups.
-pub(super) fn each_block<T: Send>(
+pub fn each_block<T: Send>(
     source: &impl Source,
     control: Control,
     state: impl Fn() -> T + Sync,
@@ -81,7 +81,7 @@ pub(super) fn each_block<T: Send>(
 }
 
 /// Splits the rows and values of a chunk into blocks.
-pub(super) fn blocks(rows: Range<usize>, values: &[f64], columns: usize) -> impl Iterator<Item = (Range<usize>, &[f64])> {
+pub fn blocks(rows: Range<usize>, values: &[f64], columns: usize) -> impl Iterator<Item = (Range<usize>, &[f64])> {
     let end = rows.end;
     let ranges = rows.step_by(BLOCK_ROWS).map(move |start| start..(start + BLOCK_ROWS).min(end));
     ranges.zip(values.chunks(columns * BLOCK_ROWS))

@@ -6,7 +6,7 @@ use super::exact::Grid;
 ///
 /// Adding and taking away leave no error, so sums that follow the moves equal sums made anew.
 #[derive(Debug, Clone)]
-pub(super) struct Sums<'a> {
+pub struct Sums<'a> {
     grids: &'a [Grid],
     recent: Vec<i64>,
     totals: Vec<i128>,
@@ -14,7 +14,7 @@ pub(super) struct Sums<'a> {
 
 impl<'a> Sums<'a> {
     /// Empty clusters.
-    pub(super) fn new(grids: &'a [Grid], clusters: usize) -> Self {
+    pub fn new(grids: &'a [Grid], clusters: usize) -> Self {
         let cells = grids.len() * clusters;
         Self { grids, recent: vec![0; cells], totals: vec![0; cells] }
     }
@@ -23,7 +23,7 @@ impl<'a> Sums<'a> {
     ///
     /// At most [`super::exact::HEADROOM`] times before a [`Self::flush`].
     #[inline(always)]
-    pub(super) fn add(&mut self, cluster: u32, weight: f64, row: &[f64]) {
+    pub fn add(&mut self, cluster: u32, weight: f64, row: &[f64]) {
         let start = cluster as usize * self.grids.len();
         let Some(cells) = self.recent.get_mut(start..start + self.grids.len()) else { return };
         for ((cell, grid), value) in cells.iter_mut().zip(self.grids).zip(row.iter().chain([&1.0])) {
@@ -32,31 +32,31 @@ impl<'a> Sums<'a> {
     }
 
     /// Makes room for more.
-    pub(super) fn flush(&mut self) {
+    pub fn flush(&mut self) {
         for (total, recent) in self.totals.iter_mut().zip(&mut self.recent) {
             *total += i128::from(std::mem::take(recent));
         }
     }
 
     /// Adds flushed sums.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         for (total, other) in self.totals.iter_mut().zip(&other.totals) {
             *total += other;
         }
     }
 
     /// The weight of each cluster, in units: comparable without rounding.
-    pub(super) fn weights(&self) -> impl Iterator<Item = i128> {
+    pub fn weights(&self) -> impl Iterator<Item = i128> {
         self.totals.chunks_exact(self.grids.len()).map(|cells| cells.last().copied().unwrap_or(0))
     }
 
     /// The weight of each cluster.
-    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+    pub fn values(&self) -> impl Iterator<Item = f64> {
         self.weights().zip(self.grids.last().into_iter().cycle()).map(|(weight, grid)| grid.value(weight))
     }
 
     /// Writes the mean of each cluster to `centres` (row-major); a cluster without weight keeps its centre.
-    pub(super) fn means(&self, centres: &mut [f64]) {
+    pub fn means(&self, centres: &mut [f64]) {
         let Some((weights, grids)) = self.grids.split_last() else { return };
         for (centre, cells) in centres.chunks_exact_mut(grids.len().max(1)).zip(self.totals.chunks_exact(self.grids.len())) {
             let Some((weight, cells)) = cells.split_last().filter(|(weight, _)| **weight > 0) else { continue };

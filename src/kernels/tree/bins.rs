@@ -9,21 +9,21 @@ const EXACT: usize = 50_000;
 /// Bins beyond, of about as many values each.
 const QUANTILES: usize = 256;
 /// The bin of rows without value.
-pub(super) const MISSING: u16 = u16::MAX;
+pub const MISSING: u16 = u16::MAX;
 
 /// A numeric feature in bins of neighbouring values.
 #[derive(Debug)]
-pub(super) struct Bins {
+pub struct Bins {
     /// The bin of each row.
-    pub(super) rows: Vec<u16>,
+    pub rows: Vec<u16>,
     /// The least and the largest value of each bin, ascending.
-    pub(super) ends: Vec<(f64, f64)>,
-    pub(super) has_missing: bool,
+    pub ends: Vec<(f64, f64)>,
+    pub has_missing: bool,
 }
 
 impl Bins {
     /// The bins of all columns.
-    pub(super) fn all(matrix: &Matrix, control: Control<'_>) -> Result<Vec<Self>, Stop> {
+    pub fn all(matrix: &Matrix, control: Control<'_>) -> Result<Vec<Self>, Stop> {
         let made = control.share(matrix.columns(), Vec::new, |made, column| {
             made.push((column, Self::new(matrix, column, control)?));
             Ok(())

@@ -2,7 +2,7 @@
 
 /// Only values that rows have, ascending.
 #[derive(Debug)]
-pub(super) struct Histogram {
+pub struct Histogram {
     classes: usize,
     values: Vec<u32>,
     /// Values × classes.
@@ -11,7 +11,7 @@ pub(super) struct Histogram {
 
 impl Histogram {
     /// Counts (value, class) of the rows, values below `values`: in a table, or by sorting when that is smaller.
-    pub(super) fn new(rows: impl ExactSizeIterator<Item = (u32, u32)>, values: usize, classes: usize) -> Self {
+    pub fn new(rows: impl ExactSizeIterator<Item = (u32, u32)>, values: usize, classes: usize) -> Self {
         let mut histogram = Self { classes, values: vec![], counts: vec![] };
         if rows.len() < values {
             let mut rows: Vec<(u32, u32)> = rows.collect();
@@ -38,17 +38,17 @@ impl Histogram {
         self.counts.extend_from_slice(counts);
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// The value at a place, of those there are.
-    pub(super) fn value(&self, place: usize) -> u32 {
+    pub fn value(&self, place: usize) -> u32 {
         self.values[place]
     }
 
     /// Rows of each class with that value.
-    pub(super) fn counts(&self, place: usize) -> &[u64] {
+    pub fn counts(&self, place: usize) -> &[u64] {
         &self.counts[place * self.classes..][..self.classes]
     }
 }

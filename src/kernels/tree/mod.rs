@@ -6,7 +6,7 @@
 
 mod bins;
 mod histogram;
-pub(crate) mod rules;
+pub mod rules;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -19,26 +19,26 @@ use split::Found;
 
 /// Rows × features: numeric ones, numbered first, then categorical ones. Either may be empty; all have as many rows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Features<'a> {
+pub struct Features<'a> {
     /// NaN is a missing value.
-    pub(crate) numeric: &'a Matrix,
+    pub numeric: &'a Matrix,
     /// A missing category is a code like others.
-    pub(crate) codes: &'a [Vec<u32>],
+    pub codes: &'a [Vec<u32>],
 }
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
+pub struct Options {
     /// Tests on the way to a leaf.
-    pub(crate) max_depth: usize,
-    pub(crate) max_leaves: usize,
+    pub max_depth: usize,
+    pub max_leaves: usize,
     /// Rows in each leaf, at least 1.
-    pub(crate) min_leaf: u64,
+    pub min_leaf: u64,
 }
 
 /// What sends a row left; all others go right.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Test {
+pub enum Test {
     /// The number is at most the threshold (infinity: there is one); whether missing ones go left too.
     AtMost { feature: usize, threshold: f64, or_missing: bool },
     /// The category is one of these, ascending.
@@ -46,21 +46,21 @@ pub(crate) enum Test {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
+pub struct Node {
     /// Training rows of each class.
-    pub(crate) counts: Vec<u64>,
+    pub counts: Vec<u64>,
     /// The test, and the nodes on the left and the right; a leaf has none.
-    pub(crate) split: Option<(Test, usize, usize)>,
+    pub split: Option<(Test, usize, usize)>,
 }
 
 /// The first node is the root.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Tree {
-    pub(crate) nodes: Vec<Node>,
+pub struct Tree {
+    pub nodes: Vec<Node>,
     /// Whether training rows missed the value, for each numeric feature.
-    pub(crate) has_missing: Vec<bool>,
+    pub has_missing: Vec<bool>,
     /// The codes that training rows have, ascending, for each categorical feature.
-    pub(crate) codes: Vec<Vec<u32>>,
+    pub codes: Vec<Vec<u32>>,
 }
 
 /// A node that may be split.
@@ -76,7 +76,7 @@ impl Tree {
     ///
     /// Beyond 50,000 rows the thresholds of a numeric feature are among its 256 quantiles. Takes 4 bytes per row, and 2 more
     /// per row and numeric feature. Fails on more rows than 32 bits can number.
-    pub(crate) fn grow(
+    pub fn grow(
         features: Features<'_>,
         targets: &[u32],
         classes: usize,
@@ -118,7 +118,7 @@ impl Tree {
 
     /// The leaf of a row.
     #[cfg(test)]
-    pub(crate) fn leaf(&self, features: Features<'_>, row: usize) -> usize {
+    pub fn leaf(&self, features: Features<'_>, row: usize) -> usize {
         let mut node = 0;
         while let Some((test, left, right)) = &self.nodes[node].split {
             node = if test.is_left(features, row) { *left } else { *right };
@@ -128,7 +128,7 @@ impl Tree {
 
     /// The class of a row: the most frequent one in its leaf.
     #[cfg(test)]
-    pub(crate) fn predict(&self, features: Features<'_>, row: usize) -> u32 {
+    pub fn predict(&self, features: Features<'_>, row: usize) -> u32 {
         self.nodes[self.leaf(features, row)].class()
     }
 }
@@ -147,12 +147,12 @@ fn distinct(codes: &[u32]) -> Vec<u32> {
 }
 
 impl Node {
-    pub(crate) fn rows(&self) -> u64 {
+    pub fn rows(&self) -> u64 {
         self.counts.iter().sum()
     }
 
     /// The most frequent class, the least of equals.
-    pub(crate) fn class(&self) -> u32 {
+    pub fn class(&self) -> u32 {
         split::most_frequent(&self.counts) as u32
     }
 }

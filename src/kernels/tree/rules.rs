@@ -6,15 +6,15 @@ use super::{Test, Tree};
 
 /// What one feature of a leaf's rows is like.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Condition {
-    pub(crate) feature: usize,
-    pub(crate) range: Range,
+pub struct Condition {
+    pub feature: usize,
+    pub range: Range,
     /// Whether rows without the number belong too; never where training rows all had it.
-    pub(crate) or_missing: bool,
+    pub or_missing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Range {
+pub enum Range {
     AtMost(f64),
     Above(f64),
     /// Above the first, at most the second.
@@ -27,21 +27,21 @@ pub(crate) enum Range {
 
 /// A leaf: rows with all these conditions are mostly of this class.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Leaf {
-    pub(crate) node: usize,
+pub struct Leaf {
+    pub node: usize,
     /// By feature, at most one each.
-    pub(crate) conditions: Vec<Condition>,
-    pub(crate) class: u32,
+    pub conditions: Vec<Condition>,
+    pub class: u32,
     /// Training rows in the leaf.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// Those of the class.
-    pub(crate) hits: u64,
+    pub hits: u64,
     /// Share of the leaf's rows that are of the class.
-    pub(crate) purity: f64,
+    pub purity: f64,
     /// Share of all rows that are in the leaf.
-    pub(crate) coverage: f64,
+    pub coverage: f64,
     /// Share of the class's rows that are in the leaf.
-    pub(crate) recall: f64,
+    pub recall: f64,
 }
 
 /// What is known of each feature on the way to a node.
@@ -65,7 +65,7 @@ struct Codes {
 }
 
 /// The leaves with rows, by class, those with most rows of it first.
-pub(crate) fn leaves(tree: &Tree) -> Vec<Leaf> {
+pub fn leaves(tree: &Tree) -> Vec<Leaf> {
     let mut leaves = vec![];
     let mut paths = vec![(0, Path::default())];
     while let Some((node, path)) = paths.pop() {

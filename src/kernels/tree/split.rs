@@ -10,24 +10,24 @@ use crate::kernels::control::{Control, Stop};
 const LEAST_GAIN: f64 = 1e-9;
 
 /// A split, and how much impurity it takes away: rows × Gini before, less the same of both sides.
-pub(super) struct Found {
-    pub(super) gain: f64,
-    pub(super) test: Test,
+pub struct Found {
+    pub gain: f64,
+    pub test: Test,
 }
 
 /// What splits are looked for in.
-pub(super) struct Search<'a> {
-    pub(super) features: Features<'a>,
-    pub(super) bins: &'a [Bins],
-    pub(super) targets: &'a [u32],
-    pub(super) classes: usize,
-    pub(super) min_leaf: u64,
-    pub(super) control: Control<'a>,
+pub struct Search<'a> {
+    pub features: Features<'a>,
+    pub bins: &'a [Bins],
+    pub targets: &'a [u32],
+    pub classes: usize,
+    pub min_leaf: u64,
+    pub control: Control<'a>,
 }
 
 impl Search<'_> {
     /// The best split of the rows, whose classes are counted; features in parallel.
-    pub(super) fn best(&self, rows: &[u32], counts: &[u64]) -> Result<Option<Found>, Stop> {
+    pub fn best(&self, rows: &[u32], counts: &[u64]) -> Result<Option<Found>, Stop> {
         let features = self.bins.len() + self.features.codes.len();
         let found = self.control.share(features, Vec::new, |found, feature| {
             let best = match self.bins.get(feature) {
@@ -135,7 +135,7 @@ fn purity(counts: impl Iterator<Item = u64> + Clone) -> f64 {
 }
 
 /// The first class with the most rows.
-pub(super) fn most_frequent(counts: &[u64]) -> usize {
+pub fn most_frequent(counts: &[u64]) -> usize {
     let more = |best: usize, next: usize| if counts[next] > counts[best] { next } else { best };
     (0..counts.len()).reduce(more).unwrap_or(0)
 }

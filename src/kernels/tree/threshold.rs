@@ -3,7 +3,7 @@
 /// The shortest decimal strictly between two numbers, of those the one nearest to their middle, of two the lower.
 ///
 /// Where there is no double between them it is the lower one, which separates them as well.
-pub(super) fn between(low: f64, high: f64) -> f64 {
+pub fn between(low: f64, high: f64) -> f64 {
     let middle = low + (high - low) / 2.0;
     let largest = low.abs().max(high.abs());
     if !(largest.is_normal() && middle.is_finite()) {

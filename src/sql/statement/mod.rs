@@ -7,7 +7,7 @@ use crate::docs::{Doc, Kind};
 const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
 
 /// The statements there are, beside queries.
-pub(crate) fn docs() -> impl Iterator<Item = &'static Doc> {
+pub fn docs() -> impl Iterator<Item = &'static Doc> {
     DOCS.iter().chain(&objects::DOCS)
 }
 

@@ -4,7 +4,7 @@ use super::STATEMENT;
 use crate::docs::Doc;
 
 /// In the order one meets them.
-pub(super) static DOCS: [Doc; 8] = [
+pub static DOCS: [Doc; 8] = [
     Doc {
         name: "CREATE PROFILE",
         summary: "Defines who is profiled: the key and the attributes, one row of each.",

@@ -273,6 +273,6 @@ fn shown(literal: &Literal) -> String {
     match literal {
         Literal::Boolean(value) => value.to_string().to_uppercase(),
         Literal::Number(value) => value.to_string(),
-        Literal::Text(text) | Literal::Moment(text) => super::quoted(text),
+        Literal::Text(text) | Literal::Moment(text) => crate::text::literal(text),
     }
 }

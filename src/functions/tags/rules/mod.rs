@@ -22,7 +22,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use crate::functions::definitions::literal as quoted;
 pub use analysis::{Problem, analyse, used_by};
 pub use condition::{Condition, NotUnderstood, Operands};
 pub use read::{Rule, Rules, conjuncts};

@@ -6,6 +6,7 @@ use sqlparser::ast::Expr;
 
 use super::condition::Literal;
 use crate::kernels::decimal::Decimal;
+use crate::text;
 
 /// What the values of an operand are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl Value {
         match self {
             Self::Boolean(value) => value.to_string().to_uppercase(),
             Self::Number(value) => value.to_string(),
-            Self::Text(text) => super::quoted(text),
+            Self::Text(value) => text::literal(value),
             Self::Moment(micros) => {
                 let timestamp = ScalarValue::TimestampMicrosecond(Some(*micros), None);
                 let text = match timestamp.cast_to(&DataType::Utf8) {

@@ -11,15 +11,15 @@ const BLOCK: usize = 1024;
 
 /// The cluster of each row and what the row costs there: squared distance plus gamma × mismatches. Its root is a distance.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Assignment {
-    pub(crate) labels: Vec<u32>,
-    pub(crate) distances: Vec<f64>,
+pub struct Assignment {
+    pub labels: Vec<u32>,
+    pub distances: Vec<f64>,
 }
 
 /// Assigns each row to its nearest prototype, the first of equals; to none of none, at an infinite distance.
 ///
 /// A code that training never saw is different from all.
-pub(crate) fn assign(rows: Mixed<'_>, prototypes: &[Prototype], gamma: f64, control: Control<'_>) -> Result<Assignment, Stop> {
+pub fn assign(rows: Mixed<'_>, prototypes: &[Prototype], gamma: f64, control: Control<'_>) -> Result<Assignment, Stop> {
     let mut labels = vec![0; rows.len()];
     let mut distances = vec![f64::INFINITY; rows.len()];
     let blocks: Vec<_> = labels.chunks_mut(BLOCK).zip(distances.chunks_mut(BLOCK)).map(Mutex::new).collect();
@@ -82,21 +82,21 @@ impl<'a> Block<'a> {
 }
 
 impl Mixed<'_> {
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.codes.first().map_or(self.numeric.rows(), Vec::len)
     }
 }
 
 impl Assignment {
     /// Rows in each cluster.
-    pub(super) fn sizes(&self, clusters: usize) -> Vec<usize> {
+    pub fn sizes(&self, clusters: usize) -> Vec<usize> {
         let mut sizes = vec![0; clusters];
         self.labels.iter().for_each(|label| sizes[*label as usize] += 1);
         sizes
     }
 
     /// Weighted sum of what the rows cost.
-    pub(super) fn cost(&self, training: &Training<'_>) -> f64 {
+    pub fn cost(&self, training: &Training<'_>) -> f64 {
         let cost = |row: usize| self.distances[row] * training.weight(row);
         let grid = Grid::new((0..self.distances.len()).map(cost).fold(0.0, f64::max));
         grid.value((0..self.distances.len()).map(|row| i128::from(grid.units(cost(row)))).sum())
@@ -104,7 +104,7 @@ impl Assignment {
 
     /// Gives each empty cluster the row that is farthest from its prototype and not alone there, of equals the one with the
     /// least identity.
-    pub(super) fn fill_empty(&mut self, clusters: usize, identity: &[u64]) {
+    pub fn fill_empty(&mut self, clusters: usize, identity: &[u64]) {
         let mut sizes = self.sizes(clusters);
         while let Some(empty) = sizes.iter().position(|size| *size == 0) {
             let can_leave = |row: &usize| self.distances[*row] > 0.0 && sizes[self.labels[*row] as usize] > 1;

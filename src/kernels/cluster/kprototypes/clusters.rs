@@ -8,7 +8,7 @@ use crate::kernels::control::{Control, Stop};
 
 /// How sums are held: in units of grids, and the counts of all codes in one list.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub struct Layout {
     values: Grid,
     weights: Grid,
     columns: usize,
@@ -17,7 +17,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(training: &Training<'_>, control: Control<'_>) -> Result<Self, Stop> {
+    pub fn new(training: &Training<'_>, control: Control<'_>) -> Result<Self, Stop> {
         let heaviest = training.weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
         let mut first_code = vec![0];
         for cardinality in training.cardinalities {
@@ -29,21 +29,21 @@ impl Layout {
     }
 
     /// Memory of the sums of one cluster.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         size_of::<i128>() * (self.columns + 2 * self.first_code.len() + self.first_code[self.first_code.len() - 1])
     }
 }
 
 /// A row, its values side by side.
 #[derive(Debug, Default)]
-pub(super) struct Row<'a> {
-    pub(super) values: &'a [f64],
-    pub(super) codes: Vec<u32>,
-    pub(super) weight: f64,
+pub struct Row<'a> {
+    pub values: &'a [f64],
+    pub codes: Vec<u32>,
+    pub weight: f64,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn load(&mut self, training: &Training<'a>, row: usize) {
+    pub fn load(&mut self, training: &Training<'a>, row: usize) {
         self.values = training.rows.numeric.row(row);
         self.codes.clear();
         self.codes.extend(training.rows.codes.iter().map(|codes| codes[row]));
@@ -65,16 +65,16 @@ struct Sums {
 
 /// The sums of all clusters.
 #[derive(Debug, Clone)]
-pub(super) struct Clusters(Vec<Sums>);
+pub struct Clusters(Vec<Sums>);
 
 impl Clusters {
-    pub(super) fn none(layout: &Layout, clusters: usize) -> Self {
+    pub fn none(layout: &Layout, clusters: usize) -> Self {
         let codes = layout.first_code[layout.first_code.len() - 1];
         let top = vec![(0, 0); layout.first_code.len() - 1];
         Self(vec![Sums { rows: 0, weight: 0, values: vec![0; layout.columns], codes: vec![0; codes], top }; clusters])
     }
 
-    pub(super) fn of(
+    pub fn of(
         training: &Training<'_>,
         layout: &Layout,
         labels: &[u32],
@@ -97,7 +97,7 @@ impl Clusters {
     }
 
     /// Adds a row (`times` 1) or takes it away (−1).
-    pub(super) fn add(&mut self, layout: &Layout, cluster: usize, row: &Row, times: i64) {
+    pub fn add(&mut self, layout: &Layout, cluster: usize, row: &Row, times: i64) {
         let sums = &mut self.0[cluster];
         let weight = i128::from(layout.weights.units(row.weight) * times);
         sums.rows = sums.rows.wrapping_add_signed(times);
@@ -111,11 +111,11 @@ impl Clusters {
     }
 
     /// Takes means and modes anew; a cluster without weight keeps its prototype.
-    pub(super) fn update(&mut self, layout: &Layout, prototypes: &mut [Prototype]) {
+    pub fn update(&mut self, layout: &Layout, prototypes: &mut [Prototype]) {
         (0..).zip(prototypes).for_each(|(cluster, prototype)| self.update_one(layout, cluster, prototype));
     }
 
-    pub(super) fn update_one(&mut self, layout: &Layout, cluster: usize, prototype: &mut Prototype) {
+    pub fn update_one(&mut self, layout: &Layout, cluster: usize, prototype: &mut Prototype) {
         let sums = &mut self.0[cluster];
         if sums.weight == 0 {
             sums.top.fill((0, 0));
@@ -142,7 +142,7 @@ impl Clusters {
     ///
     /// The means move away from the row, so its share is W / (W − w) of its squared distance (Hartigan). Without it a mode may
     /// change too.
-    pub(super) fn removal(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> Option<f64> {
+    pub fn removal(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> Option<f64> {
         let sums = &self.0[cluster];
         let (weight, all) = (i128::from(layout.weights.units(row.weight)), layout.weights.value(sums.weight));
         if sums.rows < 2 || sums.weight <= weight {
@@ -162,7 +162,7 @@ impl Clusters {
 
     /// How much more the cluster costs with another row: W / (W + w) of its squared distance, and its categories that are not,
     /// and do not become, modes.
-    pub(super) fn insertion(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> f64 {
+    pub fn insertion(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> f64 {
         let sums = &self.0[cluster];
         let (weight, all) = (i128::from(layout.weights.units(row.weight)), layout.weights.value(sums.weight));
         let columns = row.codes.iter().zip(&layout.first_code).zip(&sums.top);

@@ -16,7 +16,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use assign::{Assignment, assign};
+pub use assign::{Assignment, assign};
 
 use std::cmp::Reverse;
 
@@ -34,71 +34,66 @@ const SWAPS: u64 = u64::MAX;
 
 /// Rows × numeric columns, and codes of categories, column by column. All have the same number of rows; either may be empty.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Mixed<'a> {
+pub struct Mixed<'a> {
     /// Scaled, finite.
-    pub(crate) numeric: &'a Matrix,
+    pub numeric: &'a Matrix,
     /// A missing category is a code like others.
-    pub(crate) codes: &'a [Vec<u32>],
+    pub codes: &'a [Vec<u32>],
 }
 
 /// What clusters are made of.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Training<'a> {
-    pub(crate) rows: Mixed<'a>,
+pub struct Training<'a> {
+    pub rows: Mixed<'a>,
     /// How many codes each categorical column has: all codes are below. Ties of modes go to the smaller code.
-    pub(crate) cardinalities: &'a [u32],
+    pub cardinalities: &'a [u32],
     /// A well-mixed hash of each row's key, unique.
-    pub(crate) identity: &'a [u64],
+    pub identity: &'a [u64],
     /// How many times each row counts, not negative; once without weights.
-    pub(crate) weights: Option<&'a [f64]>,
+    pub weights: Option<&'a [f64]>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
+pub struct Options {
     /// At least 1; how many prototypes there are counts when they are given.
-    pub(crate) clusters: usize,
+    pub clusters: usize,
     /// What a different category costs, see [`estimate_gamma`].
-    pub(crate) gamma: f64,
+    pub gamma: f64,
     /// Runs from different random starts.
-    pub(crate) runs: u64,
+    pub runs: u64,
     /// Passes over the rows in a run.
-    pub(crate) max_iterations: usize,
+    pub max_iterations: usize,
     /// Swaps in vain, one after another, after which the search ends; 0 for none.
-    pub(crate) swaps: u64,
-    pub(crate) random_state: u64,
+    pub swaps: u64,
+    pub random_state: u64,
 }
 
 /// The middle of a cluster: means of the numbers and most frequent categories.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Prototype {
-    pub(crate) centre: Vec<f64>,
-    pub(crate) modes: Vec<u32>,
+pub struct Prototype {
+    pub centre: Vec<f64>,
+    pub modes: Vec<u32>,
 }
 
 /// Clusters, numbered by their rows, most first.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Fit {
+pub struct Fit {
     /// Fewer than asked for when there are fewer distinct rows.
-    pub(crate) prototypes: Vec<Prototype>,
+    pub prototypes: Vec<Prototype>,
     /// What [`assign`] gives for the training rows.
-    pub(crate) assignment: Assignment,
+    pub assignment: Assignment,
     /// Weighted sum of what the rows cost.
-    pub(crate) cost: f64,
+    pub cost: f64,
     /// Passes over the rows in the best run.
-    pub(crate) iterations: usize,
+    pub iterations: usize,
     /// Whether that run ended by itself.
-    pub(crate) converged: bool,
+    pub converged: bool,
 }
 
 /// Clusters the rows, from the given prototypes in a single run, or from random starts.
 ///
 /// Needs 40 bytes per row, and 16 per cluster, code and worker. With no rows, or no weight, there are no clusters.
-pub(crate) fn fit(
-    training: &Training<'_>,
-    options: &Options,
-    start: Option<&[Prototype]>,
-    control: Control<'_>,
-) -> Result<Fit, Stop> {
+pub fn fit(training: &Training<'_>, options: &Options, start: Option<&[Prototype]>, control: Control<'_>) -> Result<Fit, Stop> {
     let start = start.filter(|start| !start.is_empty());
     let layout = Layout::new(training, control)?;
     let clusters = start.map_or(options.clusters, <[Prototype]>::len);
@@ -199,7 +194,7 @@ impl Fit {
 }
 
 /// Half the mean standard deviation of the numeric columns (Huang 1997, as the Python package kmodes); 1 when that is 0.
-pub(crate) fn estimate_gamma(numeric: &Matrix, control: Control<'_>) -> Result<f64, Failure> {
+pub fn estimate_gamma(numeric: &Matrix, control: Control<'_>) -> Result<f64, Failure> {
     if numeric.rows() == 0 {
         return Ok(1.0);
     }

@@ -8,13 +8,13 @@ use super::{CHUNK, Prototype, Training};
 use crate::kernels::control::{Control, Stop};
 
 /// A move has to save this share of what the row costs, so that rounding cannot make rows go in circles.
-pub(super) const WORTH: f64 = 1e-9;
+pub const WORTH: f64 = 1e-9;
 
 /// Moves rows once over; says how many.
 ///
 /// All rows are checked in parallel against the clusters as they are; those that a move would help then go in the order of
 /// identity, each checked again against the clusters as they are by then.
-pub(super) fn improve(
+pub fn improve(
     training: &Training<'_>,
     layout: &Layout,
     gamma: f64,

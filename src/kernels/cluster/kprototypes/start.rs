@@ -9,7 +9,7 @@ use crate::kernels::random::Random;
 ///
 /// D. Arthur, S. Vassilvitskii: k-means++: The Advantages of Careful Seeding (2007), with the cost of mixed rows. Fewer than
 /// asked for when all rows are like those found.
-pub(super) fn spread(training: &Training<'_>, options: &Options, run: u64, control: Control<'_>) -> Result<Vec<Prototype>, Stop> {
+pub fn spread(training: &Training<'_>, options: &Options, run: u64, control: Control<'_>) -> Result<Vec<Prototype>, Stop> {
     let mut prototypes: Vec<Prototype> = vec![];
     let mut costs = vec![1.0; training.identity.len()];
     for step in 0..options.clusters.max(1) as u64 {
@@ -28,12 +28,7 @@ pub(super) fn spread(training: &Training<'_>, options: &Options, run: u64, contr
 }
 
 /// The row that wins a race with its weight × cost; none when all have 0.
-pub(super) fn winner(
-    training: &Training<'_>,
-    mut random: Random,
-    costs: &[f64],
-    control: Control<'_>,
-) -> Result<Option<usize>, Stop> {
+pub fn winner(training: &Training<'_>, mut random: Random, costs: &[f64], control: Control<'_>) -> Result<Option<usize>, Stop> {
     let salt = random.next();
     let lists = control.share(
         costs.len().div_ceil(CHUNK),
@@ -55,12 +50,12 @@ pub(super) fn winner(
 
 impl Training<'_> {
     /// A row as a prototype.
-    pub(super) fn prototype(&self, row: usize) -> Prototype {
+    pub fn prototype(&self, row: usize) -> Prototype {
         Prototype { centre: self.rows.numeric.row(row).to_vec(), modes: self.rows.codes.iter().map(|codes| codes[row]).collect() }
     }
 
     /// How many times a row counts.
-    pub(super) fn weight(&self, row: usize) -> f64 {
+    pub fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row])
     }
 }

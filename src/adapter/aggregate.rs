@@ -1,0 +1,313 @@
+//! Aggregates of our own: what a function says about itself, and the one way it meets DataFusion.
+//!
+//! A function implements [`GroupedFunction`] (types, page) and starts a [`Grouped`]: what is kept for every group, as plain
+//! code. Everything else stands here once: rows with a NULL argument or outside `FILTER` never reach the function, nor do
+//! dictionaries; one group without GROUP BY is a table of one group, and a row that goes on without being grouped is a table with
+//! a group a row.
+//!
+//! ```text
+//! rows ─▶ usable rows ─▶ update ─▶ states ──(other partitions, spill)──▶ merge ─▶ results
+//! ```
+//! Merging in any order gives what one pass gives: each function keeps exact sums, sets or extremes, never rounded ones.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::compute::{cast, filter};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility};
+
+use super::AggregateFunction;
+use crate::docs::Doc;
+use crate::error::invalid;
+
+/// An aggregate: its page, its types, and how it begins.
+pub trait GroupedFunction: Debug + Send + Sync + 'static {
+    /// Its page.
+    fn doc(&self) -> &'static Doc;
+
+    /// The type of the result, or what is wrong with the arguments; their number is right.
+    fn result(&self, arguments: &[DataType]) -> Result<DataType>;
+
+    /// What one group's state consists of.
+    fn state(&self, arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>>;
+
+    /// No groups yet.
+    fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>>;
+
+    /// Whether a row that comes twice counts twice. Then `DISTINCT` would change the answer, and is refused where DataFusion has
+    /// not made a GROUP BY of it before.
+    fn counts_repeats(&self) -> bool;
+}
+
+/// What is kept for every group. Groups are counted from 0.
+pub trait Grouped: Debug + Send + Sync + 'static {
+    /// The same function without groups.
+    fn fresh(&self) -> Box<dyn Grouped>;
+
+    /// There are `total` groups from now on, never fewer than before.
+    fn grow(&mut self, total: usize);
+
+    /// Takes rows, at least one, none of their arguments NULL; `groups` tells the group of each.
+    fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()>;
+
+    /// Takes states of other tables of groups, at least one, none with a NULL.
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()>;
+
+    /// The results of the first groups. Asked again, it answers the same.
+    fn results(&mut self, first: usize) -> Result<ArrayRef>;
+
+    /// The states of the first groups; NULL for a group that has seen nothing, if that is simplest.
+    fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>>;
+
+    /// Drops the first groups; the others move down. Called with all of them, it gives the memory back.
+    fn forget(&mut self, first: usize);
+
+    /// How many groups there are.
+    fn groups(&self) -> usize;
+
+    /// Bytes on the heap.
+    fn size(&self) -> usize;
+}
+
+impl<T: GroupedFunction + Clone> AggregateFunction for T {
+    fn doc(&self) -> &'static Doc {
+        GroupedFunction::doc(self)
+    }
+
+    fn udf(&self) -> AggregateUDF {
+        let signature = Signature::variadic_any(Volatility::Immutable);
+        AggregateUDF::from(Udf { function: Arc::new(self.clone()), signature })
+    }
+}
+
+#[derive(Debug)]
+struct Udf {
+    function: Arc<dyn GroupedFunction>,
+    signature: Signature,
+}
+
+impl PartialEq for Udf {
+    fn eq(&self, other: &Self) -> bool {
+        self.function.doc().name == other.function.doc().name
+    }
+}
+
+impl Eq for Udf {}
+
+impl Hash for Udf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.doc().name.hash(state);
+    }
+}
+
+impl Udf {
+    fn start(&self, arguments: &AccumulatorArgs<'_>) -> Result<Box<dyn Grouped>> {
+        if arguments.is_distinct && self.function.counts_repeats() {
+            return Err(invalid(self.name(), "DISTINCT is not supported here; select the distinct rows first, in a subquery"));
+        }
+        self.function.start(&types(arguments.expr_fields))
+    }
+}
+
+fn types(fields: &[FieldRef]) -> Vec<DataType> {
+    fields.iter().map(|field| plain(field.data_type()).clone()).collect()
+}
+
+/// A dictionary counts as what it holds: functions never see one.
+fn plain(data_type: &DataType) -> &DataType {
+    if let DataType::Dictionary(_, values) = data_type { plain(values) } else { data_type }
+}
+
+fn plain_column(column: &ArrayRef) -> Result<ArrayRef> {
+    let wanted = plain(column.data_type());
+    Ok(if wanted == column.data_type() { Arc::clone(column) } else { cast(column, wanted)? })
+}
+
+impl AggregateUDFImpl for Udf {
+    fn name(&self) -> &str {
+        self.function.doc().name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        let doc = self.function.doc();
+        let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
+        let most = doc.arguments.len();
+        if !(least..=most).contains(&arguments.len()) {
+            let count = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+            let plural = if most == 1 { "" } else { "s" };
+            let problem = format!("takes {count} argument{plural}, got {}; write {}", arguments.len(), doc.syntax());
+            return Err(invalid(doc.name, problem));
+        }
+        let arguments: Vec<DataType> = arguments.iter().map(|data_type| plain(data_type).clone()).collect();
+        self.function.result(&arguments)
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let columns = self.function.state(&types(arguments.input_fields))?;
+        let field = |(name, data_type)| Arc::new(Field::new(format!("{}[{name}]", arguments.name), data_type, true));
+        Ok(columns.into_iter().map(field).collect())
+    }
+
+    fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let mut groups = self.start(&arguments)?;
+        groups.grow(1);
+        Ok(Box::new(OneGroup { groups, zeros: vec![] }))
+    }
+
+    fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(ManyGroups(self.start(&arguments)?)))
+    }
+
+    /// Asked for windows whose frame loses rows at its beginning: no state here can take a row back.
+    fn create_sliding_accumulator(&self, _arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let advice = "begin the frame at UNBOUNDED PRECEDING, or leave ORDER BY out";
+        Err(invalid(self.name(), format!("a window cannot slide over it; {advice}")))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+}
+
+/// Lets through the rows that `keep` allows and that have no NULL, and their groups.
+type Usable<'a> = (Cow<'a, [ArrayRef]>, Cow<'a, [usize]>);
+
+fn usable<'a>(columns: &'a [ArrayRef], groups: &'a [usize], keep: Option<&BooleanArray>) -> Result<Usable<'a>> {
+    // A row whose condition is NULL is not kept either.
+    let kept = keep.map(|keep| match keep.nulls() {
+        Some(known) => NullBuffer::new(keep.values() & known.inner()),
+        None => NullBuffer::new(keep.values().clone()),
+    });
+    let valid = columns.iter().fold(kept, |valid, column| NullBuffer::union(valid.as_ref(), column.logical_nulls().as_ref()));
+    let Some(valid) = valid.filter(|valid| valid.null_count() > 0) else {
+        return Ok((Cow::Borrowed(columns), Cow::Borrowed(groups)));
+    };
+    let groups = valid.valid_indices().map(|row| groups[row]).collect();
+    let mask = BooleanArray::new(valid.into_inner(), None);
+    let columns: Result<Vec<ArrayRef>, _> = columns.iter().map(|column| filter(column, &mask)).collect();
+    Ok((Cow::Owned(columns?), Cow::Owned(groups)))
+}
+
+fn update(table: &mut dyn Grouped, columns: &[ArrayRef], groups: &[usize], keep: Option<&BooleanArray>) -> Result<()> {
+    let columns: Vec<ArrayRef> = columns.iter().map(plain_column).collect::<Result<_>>()?;
+    let (columns, groups) = usable(&columns, groups, keep)?;
+    if groups.is_empty() { Ok(()) } else { table.update(&columns, &groups) }
+}
+
+fn merge(table: &mut dyn Grouped, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+    let (states, groups) = usable(states, groups, None)?;
+    if groups.is_empty() { Ok(()) } else { table.merge(&states, &groups) }
+}
+
+#[derive(Debug)]
+struct ManyGroups(Box<dyn Grouped>);
+
+impl ManyGroups {
+    fn emitted(&self, emit: EmitTo) -> usize {
+        match emit {
+            EmitTo::All => self.0.groups(),
+            EmitTo::First(first) => first,
+        }
+    }
+}
+
+impl GroupsAccumulator for ManyGroups {
+    fn update_batch(&mut self, values: &[ArrayRef], groups: &[usize], keep: Option<&BooleanArray>, total: usize) -> Result<()> {
+        self.0.grow(total);
+        update(self.0.as_mut(), values, groups, keep)
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.0.grow(total);
+        merge(self.0.as_mut(), values, groups)
+    }
+
+    fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
+        let first = self.emitted(emit);
+        let states = self.0.states(first)?;
+        self.0.forget(first);
+        Ok(states)
+    }
+
+    fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
+        let first = self.emitted(emit);
+        let results = self.0.results(first)?;
+        self.0.forget(first);
+        Ok(results)
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], keep: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let rows = values.first().map_or(0, |column| column.len());
+        let groups: Vec<usize> = (0..rows).collect();
+        let mut each = self.0.fresh();
+        each.grow(rows);
+        update(each.as_mut(), values, &groups, keep)?;
+        each.states(rows)
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+}
+
+/// One group: without GROUP BY, and in windows, where the result is asked for again and again.
+#[derive(Debug)]
+struct OneGroup {
+    groups: Box<dyn Grouped>,
+    /// The group of every row of a batch, made once.
+    zeros: Vec<usize>,
+}
+
+impl OneGroup {
+    fn zeros(&mut self, rows: usize) {
+        self.zeros.resize(self.zeros.len().max(rows), 0);
+    }
+}
+
+impl Accumulator for OneGroup {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let rows = values[0].len();
+        self.zeros(rows);
+        update(self.groups.as_mut(), values, &self.zeros[..rows], None)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let rows = states[0].len();
+        self.zeros(rows);
+        merge(self.groups.as_mut(), states, &self.zeros[..rows])
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.groups.states(1)?.iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.groups.results(1)?, 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.groups.size() + self.zeros.capacity() * size_of::<usize>()
+    }
+}
+
+/// A table of groups as DataFusion has it, for tests.
+#[cfg(test)]
+pub fn table(function: &dyn GroupedFunction, arguments: &[DataType]) -> Box<dyn GroupsAccumulator> {
+    Box::new(ManyGroups(function.start(arguments).unwrap()))
+}

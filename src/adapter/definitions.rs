@@ -1,0 +1,136 @@
+//! What a macro may ask about the objects of the database: profiles, their tags and segments, and what they have published.
+//!
+//! The engine implements [`Definitions`] over its catalog and puts it into the session; functions know only the trait.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::config::SessionConfig;
+
+use crate::catalog::snapshots::PublishedColumn;
+use crate::error::invalid;
+use crate::learning::model::Trained;
+
+/// What a profile has published.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The time it is as of, in microseconds since 1970.
+    pub at: i64,
+    /// Its members.
+    pub customers: i64,
+    /// Its columns.
+    pub columns: Vec<PublishedColumn>,
+    /// The table of everything that is kept of it, quoted as in SQL: key, and columns named as in [`column`].
+    pub table: String,
+}
+
+/// The columns of [`Published::table`].
+pub mod column {
+    use crate::text::identifier;
+
+    /// The key.
+    pub const KEY: &str = "key";
+
+    /// An attribute or tag.
+    pub fn value(name: &str) -> String {
+        identifier(&format!("value:{name}"))
+    }
+
+    /// Since when a tag has its value.
+    pub fn since(name: &str) -> String {
+        identifier(&format!("since:{name}"))
+    }
+
+    /// The version of the tag that gave its value.
+    pub fn version(name: &str) -> String {
+        identifier(&format!("version:{name}"))
+    }
+
+    /// Since when a customer is in a segment.
+    pub fn segment(name: &str) -> String {
+        identifier(&format!("segment:{name}"))
+    }
+}
+
+/// A segment as it is defined.
+#[derive(Debug, Clone)]
+pub struct SegmentDefinition {
+    /// The profile it is of.
+    pub profile: String,
+    /// The attributes and tags its condition uses.
+    pub uses: Vec<String>,
+}
+
+/// The named objects of a database.
+pub trait Definitions: Debug + Send + Sync {
+    /// The query of a tag, giving (key, value) of each customer, as of the last refresh of its profile, without a semicolon.
+    ///
+    /// # Errors
+    /// There is no such profile or tag; the error says which there are.
+    fn tag_query(&self, profile: &str, tag: &str) -> Result<String>;
+
+    /// What a profile has published, now or as it was at a time in microseconds since 1970.
+    ///
+    /// # Errors
+    /// There is no such profile, or it was not refreshed by then.
+    fn published(&self, profile: &str, _at: Option<i64>) -> Result<Published> {
+        Err(no_database(profile))
+    }
+
+    /// The newest version of a model.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    fn model(&self, name: &str) -> Result<Trained> {
+        Err(no_database(name))
+    }
+
+    /// A segment.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    fn segment(&self, name: &str) -> Result<SegmentDefinition> {
+        Err(no_database(name))
+    }
+
+    /// The segments of a profile.
+    ///
+    /// # Errors
+    /// There is no such profile.
+    fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
+        Err(no_database(profile))
+    }
+}
+
+/// Where a session keeps its [`Definitions`]: `config.set_extension(Arc::new(DefinitionsHandle(definitions)))`.
+#[derive(Debug, Clone)]
+pub struct DefinitionsHandle(pub Arc<dyn Definitions>);
+
+/// The definitions of a session; in one without a database, each question is answered by an error.
+pub fn of(config: &SessionConfig) -> Arc<dyn Definitions> {
+    match config.get_extension::<DefinitionsHandle>() {
+        Some(handle) => Arc::clone(&handle.0),
+        None => Arc::new(NoDefinitions),
+    }
+}
+
+/// True for a session of a database.
+pub fn is_known(config: &SessionConfig) -> bool {
+    config.get_extension::<DefinitionsHandle>().is_some()
+}
+
+/// The definitions of a DataFusion session of one's own, which has none.
+#[derive(Debug)]
+pub struct NoDefinitions;
+
+fn no_database(name: &str) -> DataFusionError {
+    invalid(name, "profiles and models need a session of a database; open one with Engine::open")
+}
+
+impl Definitions for NoDefinitions {
+    fn tag_query(&self, profile: &str, _tag: &str) -> Result<String> {
+        Err(invalid(profile, "profiles need a session of a database; open one with Engine::open, or write the query: (SELECT …)"))
+    }
+}

@@ -1,0 +1,92 @@
+//! How a function meets DataFusion: the forms a function can take, each written once, so that a domain holds only what is its own.
+//!
+//! | form | what it is |
+//! |---|---|
+//! | [`relation`] | a function in FROM that returns a plan over its input |
+//! | [`table_macro`] | a function in FROM that stands for a query in SQL |
+//! | [`aggregate`] | a function over a group of rows |
+//! | [`step`] | the part of a plan that no SQL operator does |
+//!
+//! Beside them stands what these forms share: [`arguments`] are checked against the page, [`usable_rows`] counts what is left out,
+//! [`offload`] moves work that blocks to threads of its own.
+
+pub mod aggregate;
+pub mod amounts;
+pub mod arguments;
+pub mod conditions;
+pub mod definitions;
+pub mod offload;
+pub mod relation;
+pub mod step;
+pub mod table_macro;
+pub mod usable_rows;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+use crate::docs::Doc;
+use relation::RelationFunction;
+use table_macro::TableMacro;
+
+/// An ordinary function with its page.
+pub trait ScalarFunction: Send + Sync {
+    /// Its page.
+    fn doc(&self) -> &'static Doc;
+    /// What DataFusion calls.
+    fn udf(&self) -> ScalarUDF;
+}
+
+/// A function over a group of rows, with its page; [`aggregate`] is the way to write one.
+pub trait AggregateFunction: Send + Sync {
+    /// Its page.
+    fn doc(&self) -> &'static Doc;
+    /// What DataFusion calls.
+    fn udf(&self) -> AggregateUDF;
+}
+
+/// The functions of one domain.
+#[derive(Default)]
+pub struct FunctionSet {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub relations: Vec<Arc<dyn RelationFunction>>,
+    pub macros: Vec<Arc<dyn TableMacro>>,
+    pub scalars: Vec<Arc<dyn ScalarFunction>>,
+    pub aggregates: Vec<Arc<dyn AggregateFunction>>,
+}
+
+impl FunctionSet {
+    pub fn new(name: &'static str, title: &'static str) -> Self {
+        Self { name, title, ..Self::default() }
+    }
+
+    pub fn relation(mut self, function: impl RelationFunction + 'static) -> Self {
+        self.relations.push(Arc::new(function));
+        self
+    }
+
+    pub fn table_macro(mut self, function: impl TableMacro + 'static) -> Self {
+        self.macros.push(Arc::new(function));
+        self
+    }
+
+    pub fn scalar(mut self, function: impl ScalarFunction + 'static) -> Self {
+        self.scalars.push(Arc::new(function));
+        self
+    }
+
+    pub fn aggregate(mut self, function: impl AggregateFunction + 'static) -> Self {
+        self.aggregates.push(Arc::new(function));
+        self
+    }
+
+    /// The pages of the domain, in the order of its list.
+    pub fn docs(&self) -> Vec<&'static Doc> {
+        let relations = self.relations.iter().map(|function| function.doc());
+        let relations = relations.chain(self.macros.iter().map(|function| function.doc()));
+        let scalars = self.scalars.iter().map(|function| function.doc());
+        let aggregates = self.aggregates.iter().map(|function| function.doc());
+        relations.chain(scalars).chain(aggregates).collect()
+    }
+}

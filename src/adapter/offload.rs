@@ -1,0 +1,146 @@
+//! Work that blocks, beside the query: input is gathered as streams are read; then a thread computes, with as many others as the
+//! session has partitions, and hands batches to the query through a channel. Dropping the result tells it to end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+
+use super::step::StepContext;
+use crate::error::failed;
+use crate::kernels::control::{Budget, Control, Stop};
+
+/// What the work is done with.
+pub struct Beside {
+    schema: SchemaRef,
+    pub batch_size: usize,
+    pub workers: usize,
+    memory: Arc<MemoryReservation>,
+    cancelled: Arc<AtomicBool>,
+    failure: Mutex<Option<DataFusionError>>,
+    sender: Sender<Result<RecordBatch>>,
+}
+
+/// Awaits what `gather` brings together, then lets `work` compute on a thread where it may block.
+pub fn beside<C, F>(
+    function: &'static str,
+    context: StepContext,
+    gather: impl FnOnce(Arc<StepContext>, Arc<MemoryReservation>) -> F + Send + 'static,
+    work: impl FnOnce(C, &Beside) -> Result<(), Stop> + Send + 'static,
+) -> Result<SendableRecordBatchStream>
+where
+    C: Send + 'static,
+    F: Future<Output = Result<C>> + Send,
+{
+    let schema = Arc::clone(&context.schema);
+    let batches = async move {
+        let context = Arc::new(context);
+        let memory = Arc::new(context.memory.new_empty());
+        let gathered = gather(Arc::clone(&context), Arc::clone(&memory)).await?;
+        let timer = context.timer();
+        let mut receiver = RecordBatchReceiverStream::builder(Arc::clone(&context.schema), 2 * context.workers);
+        let beside = Beside {
+            schema: Arc::clone(&context.schema),
+            batch_size: context.batch_size,
+            workers: context.workers,
+            memory,
+            cancelled: Arc::default(),
+            failure: Mutex::default(),
+            sender: receiver.tx(),
+        };
+        let guard = CancelOnDrop(Arc::clone(&beside.cancelled));
+        receiver.spawn_blocking(move || {
+            let _running = timer.timer();
+            work(gathered, &beside).map_err(|_| beside.failure(function))
+        });
+        Ok::<_, DataFusionError>(receiver.build().inspect(move |_| {
+            let _guard = &guard;
+        }))
+    };
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(batches).try_flatten())))
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The session's memory pool as a budget.
+impl Budget for MemoryReservation {
+    fn grow(&self, bytes: usize) -> bool {
+        self.try_grow(bytes).is_ok()
+    }
+
+    fn shrink(&self, bytes: usize) {
+        let _ = self.try_shrink(bytes.min(self.size()));
+    }
+}
+
+impl Beside {
+    /// Cancelling, memory and threads for a kernel.
+    pub fn control(&self, workers: usize) -> Control<'_> {
+        Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers }
+    }
+
+    /// Ends the query with an error; the first one counts.
+    pub fn fail(&self, error: DataFusionError) -> Stop {
+        self.cancelled.store(true, Ordering::Relaxed);
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        Stop::Cancelled
+    }
+
+    /// Why the work ended before its end.
+    fn failure(&self, function: &str) -> DataFusionError {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.unwrap_or_else(|| failed(function, "was cancelled"))
+    }
+
+    /// Hands a batch to the query; waits until it has been taken.
+    pub fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
+        let batch = columns.and_then(|columns| Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?));
+        match batch {
+            Ok(batch) => self.sender.blocking_send(Ok(batch)).map_err(|_| Stop::Cancelled),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+}
+
+/// Reads streams side by side, a task each, and gives what the tasks give, in their order.
+///
+/// When one fails, the others are ended before the error is told, so that their memory is free by then.
+pub async fn side_by_side<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = Result<T>> + Send + 'static>,
+) -> Result<Vec<T>> {
+    let mut running = JoinSet::new();
+    for (place, task) in tasks.into_iter().enumerate() {
+        running.spawn(async move { (place, task.await) });
+    }
+    let mut done = vec![];
+    while let Some(joined) = running.join_next().await {
+        let failure = match joined {
+            Ok((place, Ok(value))) => {
+                done.push((place, value));
+                continue;
+            }
+            Ok((_, Err(error))) => error,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => DataFusionError::External(Box::new(error)),
+        };
+        running.shutdown().await;
+        return Err(failure);
+    }
+    done.sort_by_key(|(place, _)| *place);
+    Ok(done.into_iter().map(|(_, value)| value).collect())
+}

@@ -1,0 +1,110 @@
+//! The table macro `segment_diff`.
+
+use datafusion::common::Result;
+
+use crate::adapter::arguments::Moment;
+use crate::adapter::definitions::{Definitions, Published, column};
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::catalog::snapshots::ColumnRole;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::text::literal;
+
+/// Who entered a segment and who left it between two times, and what changed of them.
+#[derive(Debug)]
+pub struct SegmentDiff;
+
+const DOC: Doc = Doc {
+    name: "segment_diff",
+    kind: Kind::Relation,
+    domain: "audience",
+    summary: "Tells who entered and who left a segment between two times, and which tag or attribute changed.",
+    description: "\
+Compares the profile as it was at `since` with how it was at `until`, both as published then; each time means the last refresh as of it
+or before. One row a customer that is in the segment at one time and not at the other. `reason` names the attributes and tags of the
+segment's condition that changed, as `tag: before → after`; it is empty when the condition itself was replaced, and says so when the customer was
+not in the profile at one of the times.",
+    arguments: &[
+        Argument::required("segment", Takes::Name("segment"), "the segment"),
+        Argument::required("since", Takes::Moment, "compared from; a day counts whole"),
+        Argument::optional("until", Takes::Moment, "", "compared to; default the last refresh"),
+    ],
+    columns: &[
+        Column { name: "key", data_type: "the key's", text: "the customer" },
+        Column { name: "change", data_type: "VARCHAR", text: "`entered` or `left`" },
+        Column { name: "reason", data_type: "VARCHAR", text: "what changed: `tag: before → after, …`" },
+    ],
+    examples: &["CREATE OR REPLACE PROFILE buyer WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS
+SELECT customer_id FROM sample_customers(rows => 200);
+CREATE OR REPLACE VIEW orders AS SELECT * FROM sample_orders(rows => 2000);
+CREATE OR REPLACE TAG spent ON buyer AS SELECT customer_id, sum(amount) FROM orders GROUP BY customer_id;
+CREATE OR REPLACE SEGMENT big_spender ON buyer AS spent > 5000;
+REFRESH PROFILE buyer WITH (as_of = DATE '2025-03-31');
+REFRESH PROFILE buyer WITH (as_of = DATE '2025-06-30');
+SELECT change, count(*) FROM segment_diff(big_spender, since => DATE '2025-03-31', until => DATE '2025-06-30') GROUP BY change;"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for SegmentDiff {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
+        let segment = call.required_name("segment")?;
+        let definition = definitions.segment(segment)?;
+        let time = |name: &str| call.options.moment(name).and_then(Moment::last_microsecond);
+        let since = definitions.published(&definition.profile, time("since"))?;
+        let until = definitions.published(&definition.profile, time("until"))?;
+        if since.at > until.at {
+            return Err(invalid(DOC.name, "until must not lie before since; give the earlier time as since"));
+        }
+        for published in [&since, &until] {
+            if !has(published, segment, true) {
+                let known = crate::text::timestamp(published.at);
+                return Err(invalid(
+                    DOC.name,
+                    format!("segment {segment} is not part of the refresh as of {known}; it was made later"),
+                ));
+            }
+        }
+        let mut reasons = vec![
+            "CASE WHEN before.key IS NULL THEN 'new in the profile' WHEN now.key IS NULL THEN 'left the profile' END".to_string(),
+        ];
+        for name in &definition.uses {
+            let (before, now) = (has(&since, name, false), has(&until, name, false));
+            if before && now {
+                let value = column::value(name);
+                let text = |side: &str| format!("coalesce(CAST({side}.{value} AS VARCHAR), 'NULL')");
+                reasons.push(format!(
+                    "CASE WHEN before.key IS NOT NULL AND now.key IS NOT NULL AND {} <> {} THEN {} || {} || ' → ' || {} END",
+                    text("before"),
+                    text("now"),
+                    literal(&format!("{name}: ")),
+                    text("before"),
+                    text("now")
+                ));
+            }
+        }
+        let member = column::segment(segment);
+        Ok(format!(
+            "SELECT coalesce(before.key, now.key) AS key, CASE WHEN now.{member} IS NOT NULL THEN 'entered' ELSE 'left' END AS change, \
+               concat_ws(', ', {}) AS reason \
+             FROM {} AS before FULL OUTER JOIN {} AS now ON before.key = now.key \
+             WHERE (before.{member} IS NULL) <> (now.{member} IS NULL)",
+            reasons.join(", "),
+            since.table,
+            until.table
+        ))
+    }
+}
+
+/// True when a snapshot has the segment, or the attribute or tag, of this name.
+fn has(published: &Published, name: &str, is_segment: bool) -> bool {
+    let fits = |role: ColumnRole| match role {
+        ColumnRole::Segment => is_segment,
+        ColumnRole::Key => false,
+        _ => !is_segment,
+    };
+    published.columns.iter().any(|column| column.name == name && fits(column.role))
+}

@@ -1,0 +1,343 @@
+//! The relation function `cluster_profile`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, StringViewArray, UInt32Array};
+use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::cluster_validity::CLUSTER;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::cluster::Statistics;
+use crate::kernels::control::Stop;
+use crate::learning::features::{
+    Compute, Computing, Gather, Kind as FeatureKind, MISSING, MIXED_FEATURES, OWN_KEY, Rows, Wanted,
+};
+
+#[derive(Debug)]
+pub struct ClusterProfile;
+
+const LABELS: Argument = Argument::optional("labels", Takes::Choice(&["en", "zh"]), "'en'", "the language of the description");
+
+/// Rows of a category: its most over-represented values.
+const VALUES: usize = 3;
+
+/// Features that a description names.
+const NAMED: usize = 3;
+
+const DOC: Doc = Doc {
+    name: "cluster_profile",
+    kind: Kind::Relation,
+    domain: "cluster",
+    summary: "Describes groups by their features: what each is like, what sets it apart, and that in a sentence.",
+    description: "\
+One row a group and feature that is a number; of a feature that is a category, a row for each of up to three values that are more frequent in the group
+than in all rows, the most over-represented first, or one for its most frequent value.
+
+`difference` makes features comparable. Of a number it is (mean of the group − mean of all) / standard deviation of all (of the population); of a value
+of a category the same of its share p, with √(p (1 − p)). `rank` orders a group's features by their greatest difference, either way; the first three are
+in `description`, which is the same in all rows of a group: `SELECT DISTINCT cluster_id, description FROM …`.",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "a row each customer, with the group it is in"),
+        CLUSTER,
+        OWN_KEY,
+        MIXED_FEATURES,
+        MISSING,
+        LABELS,
+    ],
+    columns: &[
+        Column { name: "(cluster)", data_type: "of the cluster", text: "under its own name" },
+        Column { name: "rows", data_type: "BIGINT", text: "in the group" },
+        Column { name: "share", data_type: "DOUBLE", text: "of all rows" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name" },
+        Column { name: "rank", data_type: "INT", text: "1: the feature that sets the group apart most" },
+        Column { name: "difference", data_type: "DOUBLE", text: "from all rows, in standard deviations" },
+        Column { name: "mean", data_type: "DOUBLE", text: "of a number" },
+        Column { name: "median", data_type: "DOUBLE", text: "of a number" },
+        Column { name: "stddev", data_type: "DOUBLE", text: "of a number, of the sample" },
+        Column { name: "overall_mean", data_type: "DOUBLE", text: "of a number, over all rows" },
+        Column { name: "value", data_type: "VARCHAR", text: "of a category" },
+        Column { name: "value_share", data_type: "DOUBLE", text: "share of the group's rows that have it" },
+        Column { name: "lift", data_type: "DOUBLE", text: "that share / the share of all rows that have it" },
+        Column { name: "description", data_type: "VARCHAR", text: "the group in a sentence" },
+    ],
+    examples: &["SELECT DISTINCT cluster_id, description
+FROM cluster_profile((SELECT r.*, cluster_id
+    FROM rfm(sample_orders(rows => 5000), customer => customer_id, order_time => ordered_at, amount => amount) AS r
+    JOIN kmeans((SELECT customer_id, recency_days, frequency, monetary
+                 FROM rfm(sample_orders(rows => 5000), customer => customer_id, order_time => ordered_at, amount => amount)),
+           key => customer_id, n_clusters => 3) AS k ON r.customer_id = k.customer_id),
+  cluster => cluster_id, key => customer_id, features => [recency_days, frequency, monetary])
+ORDER BY cluster_id;"],
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for ClusterProfile {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let cluster = roles.required(CLUSTER.name)?;
+        let cluster = Field::new(&cluster.column, cluster.field.data_type().clone(), false);
+        let others = DOC.columns.iter().skip(1).map(|column| {
+            let data_type = match column.data_type {
+                "VARCHAR" => DataType::Utf8View,
+                "BIGINT" => DataType::Int64,
+                "INT" => DataType::Int32,
+                _ => DataType::Float64,
+            };
+            Field::new(column.name, data_type, true)
+        });
+        Ok(std::iter::once(cluster).chain(others).map(FieldRef::from).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let (wanted, input) = Wanted::read(&call, Some(CLUSTER.name))?;
+        let compute = Describe { chinese: call.options.word(LABELS.name)? == "zh" };
+        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(compute) });
+        Ok(step.over([input], call.schema))
+    }
+}
+
+#[derive(Debug)]
+struct Describe {
+    chinese: bool,
+}
+
+/// What a feature of a group is like.
+enum Seen {
+    Number { own: Statistics, overall: Statistics },
+    Value { value: String, share: f64, lift: f64 },
+}
+
+struct Line {
+    feature: String,
+    difference: f64,
+    rank: i32,
+    seen: Seen,
+}
+
+struct Group {
+    rows: usize,
+    share: f64,
+    lines: Vec<Line>,
+}
+
+impl Compute for Describe {
+    fn operator(&self) -> &'static str {
+        "ClusterProfile"
+    }
+
+    fn describe(&self) -> String {
+        format!("labels => '{}'", if self.chinese { "zh" } else { "en" })
+    }
+
+    fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        // Members by cluster, and a column beside its parts.
+        let _taken = running.take(rows.len() * 24)?;
+        let label = rows.label.take().unwrap_or_default();
+        let clusters = label.values.len();
+        let mut members: Vec<Vec<usize>> = vec![vec![]; clusters];
+        label.codes.iter().enumerate().for_each(|(row, code)| members[*code as usize].push(row));
+        let mut lines: Vec<Vec<Line>> = (0..clusters).map(|_| vec![]).collect();
+        let (mut numbers, mut categories) = (0, 0);
+        for feature in &running.wanted.features {
+            running.beside.control(1).check()?;
+            running.show(feature.name.clone());
+            match feature.kind {
+                FeatureKind::Number => {
+                    let mut all: Vec<f64> = rows.numbers.column(numbers).collect();
+                    let overall = Statistics::of(&mut all);
+                    for (members, lines) in members.iter().zip(&mut lines) {
+                        let mut own: Vec<f64> = members.iter().map(|row| rows.numbers.value(*row, numbers)).collect();
+                        lines.extend(
+                            Statistics::of(&mut own).zip(overall).map(|(own, overall)| number(&feature.name, own, overall)),
+                        );
+                    }
+                    numbers += 1;
+                }
+                FeatureKind::Category => {
+                    let values = texts(&rows.categories[categories].values).map_err(|error| running.beside.fail(error))?;
+                    let codes = &rows.categories[categories].codes;
+                    let mut counts = vec![vec![0_usize; values.len()]; clusters + 1];
+                    for (row, code) in codes.iter().enumerate() {
+                        counts[label.codes[row] as usize][*code as usize] += 1;
+                        counts[clusters][*code as usize] += 1;
+                    }
+                    for (cluster, lines) in lines.iter_mut().enumerate() {
+                        lines.extend(over_represented(&feature.name, &values, &counts[cluster], &counts[clusters]));
+                    }
+                    categories += 1;
+                }
+            }
+        }
+        let groups = members.iter().zip(lines).map(|(members, lines)| Group {
+            rows: members.len(),
+            share: members.len() as f64 / label.codes.len() as f64,
+            lines: ranked(lines),
+        });
+        let groups: Vec<Group> = groups.collect();
+        running.beside.send(self.columns(&groups, &label.values, running.wanted.label.as_deref().unwrap_or_default()))
+    }
+}
+
+fn texts(values: &ArrayRef) -> Result<Vec<String>> {
+    let texts = cast(values, &DataType::Utf8)?;
+    Ok(texts.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_string()).collect())
+}
+
+fn number(feature: &str, own: Statistics, overall: Statistics) -> Line {
+    let deviation = overall.moments.population_deviation;
+    let difference = if deviation > 0.0 { (own.moments.mean - overall.moments.mean) / deviation } else { 0.0 };
+    Line { feature: feature.to_string(), difference, rank: 0, seen: Seen::Number { own, overall } }
+}
+
+/// The values that a group has more often than all rows have them, the most over-represented first.
+fn over_represented(feature: &str, values: &[String], own: &[usize], all: &[usize]) -> Vec<Line> {
+    let (own_rows, all_rows) = (own.iter().sum::<usize>() as f64, all.iter().sum::<usize>() as f64);
+    let line = |code: usize| {
+        let (share, overall) = (own[code] as f64 / own_rows, all[code] as f64 / all_rows);
+        let deviation = (overall * (1.0 - overall)).sqrt();
+        let difference = if deviation > 0.0 { (share - overall) / deviation } else { 0.0 };
+        let seen = Seen::Value { value: values[code].clone(), share, lift: share / overall };
+        Line { feature: feature.to_string(), difference, rank: 0, seen }
+    };
+    let mut more: Vec<Line> = (0..values.len()).map(line).filter(|line| line.difference > 0.0).collect();
+    more.sort_by(|a, b| b.difference.total_cmp(&a.difference));
+    more.truncate(VALUES);
+    if more.is_empty() {
+        more.extend((0..values.len()).rev().max_by_key(|code| own[*code]).map(line));
+    }
+    more
+}
+
+/// Gives the features of a group their ranks.
+fn ranked(mut lines: Vec<Line>) -> Vec<Line> {
+    let mut features: Vec<(String, f64)> = vec![];
+    for line in &lines {
+        match features.iter_mut().find(|(feature, _)| *feature == line.feature) {
+            Some((_, greatest)) => *greatest = greatest.max(line.difference.abs()),
+            None => features.push((line.feature.clone(), line.difference.abs())),
+        }
+    }
+    features.sort_by(|a, b| b.1.total_cmp(&a.1));
+    for line in &mut lines {
+        line.rank = features.iter().position(|(feature, _)| *feature == line.feature).map_or(0, |place| place as i32 + 1);
+    }
+    lines
+}
+
+impl Describe {
+    /// The group in a sentence.
+    fn sentence(&self, name: &str, cluster: &str, group: &Group) -> String {
+        let named = (1..=NAMED as i32).filter_map(|rank| {
+            let of_rank = group.lines.iter().filter(|line| line.rank == rank);
+            of_rank.max_by(|a, b| a.difference.abs().total_cmp(&b.difference.abs()))
+        });
+        let parts: Vec<String> = named.map(|line| self.part(line)).collect();
+        let share = 100.0 * group.share;
+        match self.chinese {
+            true => format!("{name} {cluster}：占 {share:.1} %；{}", parts.join("；")),
+            false => format!("{name} {cluster}: {share:.1} % of rows; {}", parts.join("; ")),
+        }
+    }
+
+    fn part(&self, line: &Line) -> String {
+        let Line { feature, difference, seen, .. } = line;
+        let size = difference.abs();
+        match (seen, self.chinese) {
+            (Seen::Number { own, overall }, true) => {
+                let word = if size < 0.1 {
+                    "与总体相近"
+                } else if *difference > 0.0 {
+                    "偏高"
+                } else {
+                    "偏低"
+                };
+                format!(
+                    "{feature} {word}（均值 {}，总体 {}，相差 {difference:+.1} 个标准差）",
+                    short(own.moments.mean),
+                    short(overall.moments.mean)
+                )
+            }
+            (Seen::Number { own, overall }, false) => {
+                let word = if size < 0.1 {
+                    "ordinary"
+                } else if *difference > 0.0 {
+                    "high"
+                } else {
+                    "low"
+                };
+                format!(
+                    "{word} {feature} (mean {}, overall {}, {difference:+.1} SD)",
+                    short(own.moments.mean),
+                    short(overall.moments.mean)
+                )
+            }
+            (Seen::Value { value, share, lift }, true) => {
+                format!("{feature} 多为 {value}（{:.0} %，提升度 {lift:.2}）", 100.0 * share)
+            }
+            (Seen::Value { value, share, lift }, false) => {
+                format!("{feature} often {value} ({:.0} %, lift {lift:.2})", 100.0 * share)
+            }
+        }
+    }
+
+    fn columns(&self, groups: &[Group], labels: &ArrayRef, name: &str) -> Result<Vec<ArrayRef>> {
+        let names = texts(labels)?;
+        let sentences: Vec<String> =
+            groups.iter().zip(&names).map(|(group, cluster)| self.sentence(name, cluster, group)).collect();
+        let lines: Vec<(usize, &Line)> =
+            groups.iter().enumerate().flat_map(|(place, group)| group.lines.iter().map(move |line| (place, line))).collect();
+        let clusters: UInt32Array = lines.iter().map(|(group, _)| *group as u32).collect();
+        let number = |value: &dyn Fn(&Line) -> Option<f64>| -> ArrayRef {
+            Arc::new(lines.iter().map(|(_, line)| value(line)).collect::<Float64Array>())
+        };
+        let of_number = |value: fn(&Statistics, &Statistics) -> f64| {
+            number(&|line| match &line.seen {
+                Seen::Number { own, overall } => Some(value(own, overall)),
+                Seen::Value { .. } => None,
+            })
+        };
+        let of_value = |value: fn(f64, f64) -> f64| {
+            number(&|line| match &line.seen {
+                Seen::Value { share, lift, .. } => Some(value(*share, *lift)),
+                Seen::Number { .. } => None,
+            })
+        };
+        let value = |line: &Line| match &line.seen {
+            Seen::Value { value, .. } => Some(value.clone()),
+            Seen::Number { .. } => None,
+        };
+        Ok(vec![
+            take(labels, &clusters, None)?,
+            Arc::new(lines.iter().map(|(group, _)| groups[*group].rows as i64).collect::<Int64Array>()),
+            Arc::new(lines.iter().map(|(group, _)| groups[*group].share).collect::<Float64Array>()),
+            Arc::new(lines.iter().map(|(_, line)| Some(line.feature.as_str())).collect::<StringViewArray>()),
+            Arc::new(lines.iter().map(|(_, line)| line.rank).collect::<Int32Array>()),
+            number(&|line| Some(line.difference)),
+            of_number(|own, _| own.moments.mean),
+            of_number(|own, _| own.median),
+            of_number(|own, _| own.moments.sample_deviation),
+            of_number(|_, overall| overall.moments.mean),
+            Arc::new(lines.iter().map(|(_, line)| value(line)).collect::<StringViewArray>()),
+            of_value(|share, _| share),
+            of_value(|_, lift| lift),
+            Arc::new(lines.iter().map(|(group, _)| Some(sentences[*group].as_str())).collect::<StringViewArray>()),
+        ])
+    }
+}
+
+/// A number to be read: without decimals when large, with two digits that count when small.
+fn short(number: f64) -> String {
+    match number.abs() {
+        size if size >= 100.0 => format!("{number:.0}"),
+        size if size >= 1.0 => format!("{number:.1}"),
+        _ => format!("{number:.3}"),
+    }
+}

@@ -1,0 +1,171 @@
+//! The relation function `kmeans`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column as ColumnName, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::kernels::control::Stop;
+use crate::learning::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
+use crate::learning::clustering::{SCALE, cluster_columns, count, scale, scale_spilled};
+use crate::learning::features::{
+    Compute, Computing, FEATURES, Feature, Gather, KEY, MISSING, Rows, Scaled, WEIGHT, Wanted, key_column,
+};
+
+#[derive(Debug)]
+pub struct KMeans;
+
+const CENTROIDS: Argument = Argument::optional(
+    "centroids",
+    Takes::Relation,
+    "",
+    "starts from these centres instead: a row a cluster, the features' columns under their names, not scaled",
+);
+
+const DOC: Doc = Doc {
+    name: "kmeans",
+    kind: Kind::Relation,
+    domain: "cluster",
+    summary: "Finds groups of rows that are near one another: k-means clustering.",
+    description: "\
+Each row goes to the nearest of `n_clusters` centres, each centre to the mean of its rows, until nothing moves; the sum of squared distances,
+the *inertia*, falls with each step. `cluster_id` counts from 1, the largest cluster first (by weight; of equals the one whose centre comes first).
+
+**Features** are whole numbers, decimals and floats, taken as DOUBLE. Dates and texts are refused when named: make a number of them. By default all
+number columns but the key and the weight are features; a column of numbers that only name something must be left out by giving `features`.
+
+**Same answer.** The result depends on the rows and `random_state` alone: not on their order, on partitions, batches or threads, to the last
+bit. Sums are exact, starts are drawn by the keys of the rows. Ties go to the first centre. A cluster that loses its last row gets the row
+farthest from its centre.
+
+**Cost.** The features are kept in memory, 8 bytes each, with the keys and some 30 bytes a row. Bounds spare most distances after the first steps. Features beyond
+the memory limit go to a temporary file that each step reads again, with the same answer (not with `scale => 'robust'` or `missing => 'mean'`); EXPLAIN
+ANALYZE shows `spilled_bytes`.",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "a row each customer"),
+        CENTROIDS,
+        KEY,
+        N_CLUSTERS,
+        FEATURES,
+        SCALE,
+        INIT,
+        N_INIT,
+        MAX_ITER,
+        TOL,
+        RANDOM_STATE,
+        WEIGHT,
+        MISSING,
+    ],
+    columns: &[
+        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
+        Column { name: "cluster_id", data_type: "INT", text: "from 1, the largest first" },
+        Column { name: "distance", data_type: "DOUBLE", text: "to the centre, Euclidean, of scaled features" },
+    ],
+    examples: &[
+        "SELECT cluster_id, count(*) AS customers, round(avg(distance), 3) AS distance
+FROM kmeans((SELECT customer_id, recency_days, frequency, monetary
+             FROM rfm(sample_orders(rows => 5000), customer => customer_id, order_time => ordered_at, amount => amount)),
+  key => customer_id, n_clusters => 4, random_state => 7)
+GROUP BY cluster_id ORDER BY cluster_id;",
+        "SELECT cluster_id, count(*) AS points
+FROM kmeans((SELECT * FROM (VALUES (1, 1.0, 1.0), (2, 1.5, 2.0), (3, 9.0, 8.0), (4, 8.5, 9.0)) AS t(id, x, y)),
+  key => id, n_clusters => 2, features => [x, y], scale => 'none',
+  centroids => (SELECT * FROM (VALUES (0.0, 0.0), (10.0, 10.0)) AS c(x, y)))
+GROUP BY cluster_id ORDER BY cluster_id;",
+    ],
+    source: "S. P. Lloyd: Least Squares Quantization in PCM (1982); D. Arthur, S. Vassilvitskii: k-means++ (2007); names and the rules of tol and of empty clusters after scikit-learn.",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for KMeans {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        clustered(roles)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let (mut wanted, input) = Wanted::read(&call, None)?;
+        wanted.may_spill = true;
+        let how = How::read(&call.options, count(&call.options, N_CLUSTERS.name)?)?;
+        let centroids = call.others.iter().find(|(name, _)| *name == CENTROIDS.name);
+        let inputs = match centroids {
+            Some((_, centroids)) => vec![input, doubles(call.doc, centroids, &wanted.features)?],
+            None => vec![input],
+        };
+        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(Label(how)) });
+        Ok(step.over(inputs, call.schema))
+    }
+}
+
+/// The columns of a clustering: key, cluster, distance.
+pub fn clustered(roles: &Roles) -> Result<Vec<FieldRef>> {
+    let column = |name: &str, data_type: DataType| FieldRef::from(Field::new(name, data_type, false));
+    Ok(vec![key_column(roles)?, column("cluster_id", DataType::Int32), column("distance", DataType::Float64)])
+}
+
+/// The columns of a relation that bear the features' names, as DOUBLE.
+fn doubles(doc: &Doc, relation: &LogicalPlan, features: &[Feature]) -> Result<LogicalPlan> {
+    let columns = features.iter().map(|feature| {
+        let found = relation.schema().iter().find(|(_, field)| *field.name() == feature.name);
+        match found {
+            Some((qualifier, field)) if field.data_type().is_numeric() => {
+                let column = Expr::Column(ColumnName::from((qualifier, field)));
+                Ok(cast(column, DataType::Float64).alias(&feature.name))
+            }
+            Some((_, field)) => {
+                Err(invalid(doc.name, format!("centroids: {} must be a number, it is {}", feature.name, field.data_type())))
+            }
+            None => Err(invalid(doc.name, format!("centroids must have a column {}, as it is a feature", feature.name))),
+        }
+    });
+    LogicalPlanBuilder::from(relation.clone()).project(columns.collect::<Result<Vec<_>>>()?)?.build()
+}
+
+/// The centres that a call gives, scaled as the rows are.
+fn given(how: &How, scaled: &Scaled, running: &Computing<'_>) -> Result<Option<Vec<f64>>, Stop> {
+    let Some(given) = running.given else { return Ok(None) };
+    if given.len() != how.n_clusters {
+        return Err(running.refuse(format!("centroids has {} rows, n_clusters is {}", given.len(), how.n_clusters)));
+    }
+    let centre =
+        |centre: &Vec<f64>| centre.iter().enumerate().map(|(column, value)| scaled.scale(column, *value)).collect::<Vec<_>>();
+    Ok(Some(given.iter().flat_map(centre).collect()))
+}
+
+/// Gives each row its cluster.
+#[derive(Debug)]
+struct Label(How);
+
+impl Compute for Label {
+    fn operator(&self) -> &'static str {
+        "KMeans"
+    }
+
+    fn describe(&self) -> String {
+        format!("n_clusters => {}, {}", self.0.n_clusters, self.0.search())
+    }
+
+    fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let how = &self.0;
+        let assigned = match rows.spilled.take() {
+            None => {
+                let scaled = scale(&mut rows, how.scaling, running)?;
+                cluster(&rows.numbers, &rows, how, given(how, &scaled, running)?, running)?.assigned
+            }
+            Some(mut spilled) => {
+                let scaled = scale_spilled(&mut spilled, how.scaling, running)?;
+                cluster(&spilled, &rows, how, given(how, &scaled, running)?, running)?.assigned
+            }
+        };
+        running
+            .send_by_key(&rows.keys, |range| cluster_columns(&assigned.labels[range.clone()], &assigned.squared_distances[range]))
+    }
+}

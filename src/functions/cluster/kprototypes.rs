@@ -1,0 +1,97 @@
+//! The relation function `kprototypes`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::Result;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::kmeans::clustered;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::control::Stop;
+use crate::learning::clustering::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
+use crate::learning::clustering::kprototypes::{GAMMA, How, MOST_PASSES, fit};
+use crate::learning::clustering::{SCALE, cluster_columns};
+use crate::learning::features::{Compute, Computing, Gather, KEY, MISSING, MIXED_FEATURES, Rows, WEIGHT, Wanted};
+
+#[derive(Debug)]
+pub struct KPrototypes;
+
+const DOC: Doc = Doc {
+    name: "kprototypes",
+    kind: Kind::Relation,
+    domain: "cluster",
+    summary: "Finds groups of rows by numbers and categories: k-prototypes clustering; of categories alone, k-modes.",
+    description: "\
+The middle of a cluster is the mean of its numbers and the most frequent value of each category (of equals the first in their order). A row costs
+its squared distance to the mean plus `gamma` for each category that is another; rows go where they cost least. When that ends, single rows are
+moved as long as it lowers the cost; and up to 20,000 rows a prototype at a time is put elsewhere, until 4 `n_clusters` of these in a row were in vain. `cluster_id` counts from 1, the cluster of most rows first.
+
+**Features** are numbers, taken as DOUBLE and scaled, and categories: texts and truth values. Numbers that only name something, a code of a region, are
+categories after `CAST(… AS VARCHAR)`. By default every column of these kinds but the key and the weight is a feature.
+
+**Same answer**: as in `kmeans`.",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "a row each customer"),
+        KEY,
+        N_CLUSTERS,
+        MIXED_FEATURES,
+        GAMMA,
+        SCALE,
+        INIT_RUNS,
+        MOST_PASSES,
+        RANDOM_STATE,
+        WEIGHT,
+        MISSING,
+    ],
+    columns: &[
+        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
+        Column { name: "cluster_id", data_type: "INT", text: "from 1, the largest first" },
+        Column { name: "distance", data_type: "DOUBLE", text: "the square root of what the row costs" },
+    ],
+    examples: &["SELECT cluster_id, count(*) AS customers
+FROM kprototypes((SELECT customer_id, age, city_tier, gender FROM sample_customers(rows => 500) WHERE age BETWEEN 1 AND 110),
+  key => customer_id, n_clusters => 3, random_state => 7, missing => 'mean')
+GROUP BY cluster_id ORDER BY cluster_id;"],
+    source: "Z. Huang: Clustering Large Data Sets with Mixed Numeric and Categorical Values (1997); J. A. Hartigan, M. A. Wong: A K-Means Clustering Algorithm (1979), moves of single rows; P. Fränti: Efficiency of Random Swap Clustering (2018); gamma as in the Python package kmodes.",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for KPrototypes {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        clustered(roles)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let (wanted, input) = Wanted::read(&call, None)?;
+        let step: Arc<dyn Step> =
+            Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(Label(How::read(&call.options)?)) });
+        Ok(step.over([input], call.schema))
+    }
+}
+
+/// Gives each row its cluster.
+#[derive(Debug)]
+struct Label(How);
+
+impl Compute for Label {
+    fn operator(&self) -> &'static str {
+        "KPrototypes"
+    }
+
+    fn describe(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let fitted = fit(&mut rows, &self.0, running)?;
+        let assignment = &fitted.fit.assignment;
+        running.send_by_key(&rows.keys, |range| cluster_columns(&assignment.labels[range.clone()], &assignment.distances[range]))
+    }
+}

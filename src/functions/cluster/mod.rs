@@ -1,0 +1,20 @@
+//! Clustering (聚类): groups found in the rows, how many there should be, how good they are, and what sets each apart.
+
+mod choose_clusters;
+mod cluster_profile;
+mod cluster_validity;
+mod explain_segments;
+mod kmeans;
+mod kprototypes;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("cluster", "Clustering: groups found, counted, measured and explained")
+        .relation(kmeans::KMeans)
+        .relation(kprototypes::KPrototypes)
+        .relation(choose_clusters::ChooseClusters)
+        .relation(cluster_validity::ClusterValidity)
+        .relation(cluster_profile::ClusterProfile)
+        .relation(explain_segments::ExplainSegments)
+}

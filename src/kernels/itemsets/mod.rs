@@ -1,0 +1,16 @@
+//! Mining of frequent itemsets and rules in plain Rust: slices and threads, nothing of Arrow or DataFusion.
+//!
+//! Rows become [`runs`]; [`baskets`] brings the runs of each basket together; [`counts`] counts items and pairs;
+//! [`database`] keeps the frequent part of the baskets; [`search`] walks the itemsets depth first; [`curve`] counts them
+//! at all supports at once; [`rules`] derives and measures rules.
+
+pub mod baskets;
+mod bits;
+pub mod counts;
+pub mod curve;
+pub mod database;
+pub mod itemsets;
+pub mod metrics;
+pub mod rules;
+pub mod runs;
+pub mod search;

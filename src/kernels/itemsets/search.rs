@@ -1,0 +1,725 @@
+//! Walks the itemsets depth first.
+//!
+//! An itemset is extended by items of higher rank, so each is met once. All itemsets that begin with one item form its
+//! *class*, which is mined alone: the rows with that item are numbered, every other item that is frequent among them
+//! becomes a column of bits over these numbers, and the support of a longer set is the number of bits in the intersection of
+//! columns (Eclat). Because the head of a class is its rarest item, the columns of a class never take more bits than the
+//! database has ranks.
+//!
+//! An item that is in every row of a prefix (a *perfect extension*) can be added to any set found below without changing
+//! its count; such items are put aside and all their combinations told at once.
+//!
+//! For closed and maximal sets, columns of items that were already dealt with are *watched*: when one of them contains the
+//! rows of a prefix, everything below was found before (DCI-Closed). For rules with given consequents, the consequents'
+//! columns are watched in the same way, and a prefix that is frequent with none of them is left.
+//!
+//! M. J. Zaki: Scalable Algorithms for Association Mining (2000); C. Borgelt: Frequent Item Set Mining (2012);
+//! C. Lucchese, S. Orlando, R. Perego: Fast and Memory Efficient Mining of Frequent Closed Itemsets (2006).
+
+use super::bits::{and_count, words};
+use super::database::{Database, END};
+use crate::kernels::control::{Control, Reserved, Stop};
+
+/// Which itemsets are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// All.
+    Frequent,
+    /// Those without a superset of the same count.
+    Closed,
+    /// Those without a frequent superset.
+    Maximal,
+}
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    pub target: Target,
+    pub max_len: usize,
+    /// By rank: only sets that contain one of these, or are frequent together with one of them. They must be ranked first.
+    pub consequents: Option<Vec<bool>>,
+    /// By rank: items of which a set has no more than so many.
+    pub scarce: Option<(Vec<bool>, usize)>,
+}
+
+impl Goal {
+    /// All itemsets of a target.
+    pub fn all(target: Target, max_len: usize) -> Self {
+        Self { target, max_len, consequents: None, scarce: None }
+    }
+
+    fn is_scarce(&self, rank: u32) -> bool {
+        self.scarce.as_ref().is_some_and(|(scarce, _)| scarce[rank as usize])
+    }
+}
+
+/// Takes the itemsets that are found.
+pub trait Sink: Send {
+    /// What an itemset must reach; may rise during the search.
+    fn min_count(&self) -> u32;
+
+    /// For [`Target::Frequent`]: `prefix` together with every subset of `perfect` has this count; the empty set is none.
+    /// Otherwise: the union of both is one itemset. Ranks, in no order.
+    fn found(&mut self, prefix: &[u32], perfect: &[u32], count: u32) -> Result<(), Stop>;
+}
+
+/// Runs the search; each worker has a sink of its own.
+pub fn search<S: Sink>(
+    database: &Database<'_>,
+    goal: &Goal,
+    control: Control<'_>,
+    sink: impl Fn() -> S + Sync,
+) -> Result<Vec<S>, Stop> {
+    let roots = Roots::new(database, goal);
+    // The first job is the sets that are in every basket; then the classes.
+    let sinks = control.share(
+        roots.heads.len() + 1,
+        || (Worker::new(database, goal, &roots, control), sink()),
+        |(worker, sink), job| match job.checked_sub(1) {
+            None => worker.everywhere(sink),
+            Some(class) => worker.class(roots.heads[class], sink),
+        },
+    )?;
+    Ok(sinks.into_iter().map(|(_, sink)| sink).collect())
+}
+
+/// What all classes share.
+struct Roots {
+    /// Items that are in every basket.
+    perfect: Vec<u32>,
+    /// The others: each heads a class.
+    heads: Vec<u32>,
+    is_perfect: Vec<bool>,
+    /// Every set is wanted, as a consequent is in every basket.
+    all_wanted: bool,
+    /// Some set is wanted, as a consequent is frequent.
+    some_wanted: bool,
+}
+
+impl Roots {
+    fn new(database: &Database<'_>, goal: &Goal) -> Self {
+        let ranks = 0..database.items.len() as u32;
+        let is_perfect = |rank: u32| database.items[rank as usize].count == database.baskets && !goal.is_scarce(rank);
+        let (perfect, heads): (Vec<u32>, Vec<u32>) = ranks.clone().partition(|rank| is_perfect(*rank));
+        let (all_wanted, some_wanted) = match &goal.consequents {
+            None => (true, true),
+            Some(consequents) => (perfect.iter().any(|rank| consequents[*rank as usize]), consequents.contains(&true)),
+        };
+        Self { is_perfect: ranks.map(is_perfect).collect(), perfect, heads, all_wanted, some_wanted }
+    }
+}
+
+/// Items with their columns.
+#[derive(Debug, Default)]
+struct Columns {
+    ranks: Vec<u32>,
+    counts: Vec<u32>,
+    /// `words` for each item; may be longer.
+    bits: Vec<u64>,
+    words: usize,
+}
+
+impl Columns {
+    fn clear(&mut self, words: usize) {
+        self.ranks.clear();
+        self.counts.clear();
+        self.words = words;
+    }
+
+    /// Adds an item whose column follows later.
+    fn push(&mut self, rank: u32, count: u32) {
+        self.ranks.push(rank);
+        self.counts.push(count);
+    }
+
+    /// True when, for closed and maximal sets, one of these is in every row: what is below was found before.
+    fn holds_all(&self, goal: &Goal, support: u32) -> bool {
+        goal.target != Target::Frequent && self.counts.contains(&support)
+    }
+
+    fn column(&self, index: usize) -> &[u64] {
+        &self.bits[index * self.words..][..self.words]
+    }
+
+    /// Adds the intersection of two columns when it has at least `least` bits; gives their number.
+    #[inline]
+    fn push_and(&mut self, rank: u32, a: &[u64], b: &[u64], least: u32) -> u32 {
+        let start = self.ranks.len() * self.words;
+        let end = start + self.words;
+        if self.bits.len() < end {
+            self.bits.resize(end, 0);
+        }
+        let count = and_count(&mut self.bits[start..end], a, b);
+        if count >= least {
+            self.push(rank, count);
+        }
+        count
+    }
+
+    /// Takes away the column added last.
+    fn pop(&mut self) {
+        self.ranks.pop();
+        self.counts.pop();
+    }
+}
+
+/// One step of the way down: the items that can extend the prefix, and those that are watched.
+#[derive(Debug, Default)]
+struct Level {
+    extensions: Columns,
+    watched: Columns,
+    /// Indexes of `extensions`, from the rarest to the most frequent.
+    order: Vec<u32>,
+    next: usize,
+    /// Lengths of prefix and perfect extensions at this level.
+    prefix: usize,
+    perfect: usize,
+}
+
+impl Level {
+    fn set_order(&mut self) {
+        self.order.clear();
+        self.order.extend(0..self.extensions.ranks.len() as u32);
+        let counts = &self.extensions.counts;
+        self.order.sort_by_key(|index| counts[*index as usize]);
+        self.next = 0;
+    }
+
+    fn clear(&mut self) {
+        self.extensions.clear(0);
+        self.watched.clear(0);
+    }
+
+    fn bytes(&self) -> usize {
+        8 * (self.extensions.bits.capacity() + self.watched.bits.capacity())
+    }
+}
+
+struct Worker<'a> {
+    database: &'a Database<'a>,
+    goal: &'a Goal,
+    roots: &'a Roots,
+    control: Control<'a>,
+    prefix: Vec<u32>,
+    perfect: Vec<u32>,
+    levels: Vec<Level>,
+    /// By rank: count in the class, then index of the column.
+    scratch: Vec<u32>,
+    /// Items that occur in the class.
+    touched: Vec<u32>,
+    reserved: Option<Reserved<'a>>,
+}
+
+/// What becomes of a prefix.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// Nothing below it is wanted.
+    Left,
+    /// It has been told; longer sets follow.
+    Descend,
+}
+
+impl<'a> Worker<'a> {
+    fn new(database: &'a Database<'a>, goal: &'a Goal, roots: &'a Roots, control: Control<'a>) -> Self {
+        let scratch = vec![0; database.items.len()];
+        let (prefix, perfect, touched, levels) = (vec![], vec![], vec![], vec![Level::default()]);
+        Self { database, goal, roots, control, prefix, perfect, levels, scratch, touched, reserved: None }
+    }
+
+    /// The sets that are in every basket.
+    fn everywhere(&self, sink: &mut impl Sink) -> Result<(), Stop> {
+        let perfect = &self.roots.perfect;
+        let is_told = match self.goal.target {
+            Target::Frequent => self.roots.some_wanted,
+            Target::Closed => perfect.len() <= self.goal.max_len,
+            Target::Maximal => perfect.len() <= self.goal.max_len && self.roots.heads.is_empty(),
+        };
+        if is_told && !perfect.is_empty() && self.database.baskets >= sink.min_count() {
+            sink.found(&[], perfect, self.database.baskets)?;
+        }
+        Ok(())
+    }
+
+    /// All sets whose item of least rank is `head`, apart from those in every basket.
+    fn class(&mut self, head: u32, sink: &mut impl Sink) -> Result<(), Stop> {
+        let min_count = sink.min_count();
+        let support = self.database.items[head as usize].count;
+        if support < min_count {
+            return Ok(());
+        }
+        self.prefix.clear();
+        self.prefix.push(head);
+        self.perfect.clear();
+        self.perfect.extend_from_slice(&self.roots.perfect);
+        match self.goal.max_len {
+            // No need to look further.
+            1 if self.goal.target == Target::Frequent => self.levels[0].clear(),
+            _ => self.project(head, support, min_count)?,
+        }
+        if self.enter(0, support, sink)? == Fate::Left {
+            return Ok(());
+        }
+        let mut depth = 0;
+        loop {
+            let level = &mut self.levels[depth];
+            self.prefix.truncate(level.prefix);
+            self.perfect.truncate(level.perfect);
+            if level.next == level.order.len() {
+                if depth == 0 {
+                    return Ok(());
+                }
+                depth -= 1;
+                continue;
+            }
+            let position = level.next;
+            level.next += 1;
+            let index = level.order[position] as usize;
+            let support = level.extensions.counts[index];
+            let min_count = sink.min_count();
+            if support < min_count {
+                continue;
+            }
+            self.prefix.push(level.extensions.ranks[index]);
+            if self.goal.target == Target::Frequent && self.prefix.len() >= self.goal.max_len {
+                if self.holds_consequent() {
+                    sink.found(&self.prefix, &self.perfect, support)?;
+                }
+                continue;
+            }
+            self.extend(depth, position, support, min_count)?;
+            if self.enter(depth + 1, support, sink)? == Fate::Descend {
+                depth += 1;
+            }
+        }
+    }
+
+    /// Fills the first level of a class.
+    fn project(&mut self, head: u32, support: u32, min_count: u32) -> Result<(), Stop> {
+        let level = &mut self.levels[0];
+        level.extensions.clear(words(support as usize));
+        level.watched.clear(words(support as usize));
+        if !self.count_partners(head, support)? {
+            return Ok(());
+        }
+        self.sort_partners(head, support, min_count);
+        // Columns are intersected only when there are two items at least, and a third may follow.
+        let level = &self.levels[0];
+        let (extensions, watched) = (level.extensions.ranks.len(), level.watched.ranks.len());
+        let pairs_are_enough = self.goal.target == Target::Frequent && self.goal.max_len == 2;
+        if extensions == 0 || extensions + watched < 2 || pairs_are_enough || level.watched.holds_all(self.goal, support) {
+            return Ok(());
+        }
+        self.fill_columns(head)
+    }
+
+    /// True when items of lower rank than the head are looked at too.
+    fn looks_back(&self) -> bool {
+        self.goal.target != Target::Frequent || self.goal.consequents.is_some()
+    }
+
+    /// Counts the other items in the rows of the class: which there are in `touched`, their counts in `scratch`. False when all sets of
+    /// the class were found before.
+    fn count_partners(&mut self, head: u32, support: u32) -> Result<bool, Stop> {
+        let (database, looks_back) = (self.database, self.looks_back());
+        let ends_early = self.goal.target != Target::Frequent;
+        self.touched.clear();
+        if let Some(pairs) = database.pairs() {
+            let first = if looks_back { 0 } else { head + 1 };
+            self.touched.extend((first..database.items.len() as u32).filter(|rank| *rank != head));
+            for rank in &self.touched {
+                self.scratch[*rank as usize] = pairs.get(head, *rank);
+            }
+            return Ok(true);
+        }
+        self.scratch.fill(0);
+        for chunk in &database.chunks {
+            self.control.check()?;
+            for place in chunk.places(head) {
+                for rank in around(&chunk.ranks, *place, looks_back) {
+                    let count = &mut self.scratch[rank as usize];
+                    if *count == 0 {
+                        self.touched.push(rank);
+                    }
+                    *count += 1;
+                    if ends_early && rank < head && *count == support {
+                        self.levels[0].watched.push(rank, support);
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        self.touched.sort_unstable();
+        Ok(true)
+    }
+
+    /// Sorts the items that were counted into perfect extensions, extensions and watched items.
+    fn sort_partners(&mut self, head: u32, support: u32, min_count: u32) {
+        let goal = self.goal;
+        let is_consequent = |rank: u32| goal.consequents.as_ref().is_some_and(|consequents| consequents[rank as usize]);
+        let watches_all = goal.target != Target::Frequent;
+        let watches_consequents = !is_consequent(head);
+        let room_for_scarce = self.room_for_scarce();
+        let level = &mut self.levels[0];
+        for rank in self.touched.iter().copied() {
+            let count = self.scratch[rank as usize];
+            if count < min_count || self.roots.is_perfect[rank as usize] {
+                continue;
+            }
+            let is_scarce = goal.is_scarce(rank);
+            if rank < head {
+                if watches_all || (watches_consequents && is_consequent(rank)) {
+                    level.watched.push(rank, count);
+                }
+            } else if count == support && !is_scarce {
+                self.perfect.push(rank);
+            } else if room_for_scarce || !is_scarce {
+                level.extensions.push(rank, count);
+            }
+        }
+    }
+
+    /// Sets the bits of the first level's columns.
+    fn fill_columns(&mut self, head: u32) -> Result<(), Stop> {
+        let database = self.database;
+        let level = &self.levels[0];
+        let (width, extensions, watched) = (level.extensions.words, level.extensions.ranks.len(), level.watched.ranks.len());
+        self.reserve(0, 8 * width * (extensions + watched))?;
+        let level = &mut self.levels[0];
+        self.scratch.fill(END);
+        for (slot, rank) in (0..).zip(level.extensions.ranks.iter().chain(&level.watched.ranks)) {
+            self.scratch[*rank as usize] = slot;
+        }
+        for (columns, count) in [(&mut level.extensions, extensions), (&mut level.watched, watched)] {
+            columns.bits.clear();
+            columns.bits.resize(count * width, 0);
+        }
+        let mut row = 0;
+        for chunk in &database.chunks {
+            self.control.check()?;
+            for place in chunk.places(head) {
+                let (word, bit) = (row / 64, 1_u64 << (row % 64));
+                for rank in around(&chunk.ranks, *place, watched > 0) {
+                    let slot = self.scratch[rank as usize];
+                    if (slot as usize) < extensions {
+                        level.extensions.bits[slot as usize * width + word] |= bit;
+                    } else if slot != END {
+                        level.watched.bits[(slot as usize - extensions) * width + word] |= bit;
+                    }
+                }
+                row += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when the prefix may be given another of the items of which a set has only so many.
+    fn room_for_scarce(&self) -> bool {
+        match &self.goal.scarce {
+            Some((scarce, most)) => self.prefix.iter().filter(|rank| scarce[**rank as usize]).count() < *most,
+            None => true,
+        }
+    }
+
+    /// Fills the level below `depth` for its extension at `position`, which the prefix already ends with.
+    fn extend(&mut self, depth: usize, position: usize, support: u32, min_count: u32) -> Result<(), Stop> {
+        if self.levels.len() == depth + 1 {
+            self.levels.push(Level::default());
+        }
+        let room_for_scarce = self.room_for_scarce();
+        let (above, below) = self.levels.split_at_mut(depth + 1);
+        let (parent, child) = (&above[depth], &mut below[0]);
+        let width = parent.extensions.words;
+        child.extensions.clear(width);
+        child.watched.clear(width);
+        let before = child.bytes();
+        let index = parent.order[position] as usize;
+        let later = &parent.order[position + 1..];
+        let has_watched = !parent.watched.ranks.is_empty() || (self.goal.target != Target::Frequent && position > 0);
+        if later.is_empty() && !has_watched {
+            return Ok(());
+        }
+        let column = parent.extensions.column(index);
+        for (watched, rank) in parent.watched.ranks.iter().enumerate() {
+            child.watched.push_and(*rank, parent.watched.column(watched), column, min_count);
+        }
+        if self.goal.target != Target::Frequent {
+            for earlier in &parent.order[..position] {
+                let (rank, column_before) =
+                    (parent.extensions.ranks[*earlier as usize], parent.extensions.column(*earlier as usize));
+                child.watched.push_and(rank, column_before, column, min_count);
+            }
+            if child.watched.holds_all(self.goal, support) {
+                return Ok(());
+            }
+        }
+        for other in later {
+            let rank = parent.extensions.ranks[*other as usize];
+            let is_scarce = self.goal.is_scarce(rank);
+            if is_scarce && !room_for_scarce {
+                continue;
+            }
+            let count = child.extensions.push_and(rank, parent.extensions.column(*other as usize), column, min_count);
+            if count == support && !is_scarce {
+                child.extensions.pop();
+                self.perfect.push(rank);
+            }
+        }
+        let grown = child.bytes() - before;
+        if grown > 0 {
+            self.reserve(depth + 1, grown)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the prefix when it is wanted, and prepares the level for the way down.
+    fn enter(&mut self, depth: usize, support: u32, sink: &mut impl Sink) -> Result<Fate, Stop> {
+        self.control.check()?;
+        let (goal, level) = (self.goal, &self.levels[depth]);
+        let length = self.prefix.len() + self.perfect.len();
+        let watched = &level.watched.counts;
+        match goal.target {
+            Target::Frequent => {
+                // Antecedents of a rule need room for a consequent.
+                let can_be_antecedents = !watched.is_empty() && self.prefix.len() < goal.max_len;
+                if !can_be_antecedents && !self.holds_consequent() {
+                    return Ok(Fate::Left);
+                }
+                sink.found(&self.prefix, &self.perfect, support)?;
+                if self.prefix.len() >= goal.max_len {
+                    return Ok(Fate::Left);
+                }
+            }
+            Target::Closed => {
+                if level.watched.holds_all(goal, support) || length > goal.max_len {
+                    return Ok(Fate::Left);
+                }
+                sink.found(&self.prefix, &self.perfect, support)?;
+            }
+            Target::Maximal => {
+                if level.watched.holds_all(goal, support) || length > goal.max_len {
+                    return Ok(Fate::Left);
+                }
+                if level.extensions.ranks.is_empty() && watched.is_empty() {
+                    sink.found(&self.prefix, &self.perfect, support)?;
+                }
+            }
+        }
+        if level.extensions.ranks.is_empty() {
+            return Ok(Fate::Left);
+        }
+        let level = &mut self.levels[depth];
+        level.set_order();
+        (level.prefix, level.perfect) = (self.prefix.len(), self.perfect.len());
+        Ok(Fate::Descend)
+    }
+
+    /// True when the prefix has one of the consequents asked for, or can be given one that is in every basket.
+    fn holds_consequent(&self) -> bool {
+        let consequents = self.goal.consequents.as_ref().filter(|_| !self.roots.all_wanted);
+        consequents.is_none_or(|consequents| self.prefix.iter().any(|rank| consequents[*rank as usize]))
+    }
+
+    /// Takes memory for columns: what a level has stays reserved, as it is used again.
+    fn reserve(&mut self, depth: usize, bytes: usize) -> Result<(), Stop> {
+        match &mut self.reserved {
+            Some(reserved) if depth == 0 => {
+                let deeper: usize = self.levels[1..].iter().map(Level::bytes).sum();
+                reserved.at_least(deeper + bytes.max(self.levels[0].bytes()))
+            }
+            Some(reserved) => reserved.grow(bytes),
+            None => {
+                self.reserved = Some(self.control.reserve(bytes)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The ranks of a row before a place when `both`, and after it.
+#[inline]
+fn around(ranks: &[u32], place: u32, both: bool) -> impl Iterator<Item = u32> {
+    let place = place as usize;
+    let before = if both { &ranks[..place] } else { &[] };
+    let after = ranks[place + 1..].iter().take_while(|rank| **rank != END);
+    before.iter().rev().take_while(|rank| **rank != END).chain(after).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+    use crate::kernels::itemsets::baskets::{Baskets, ItemMaps, gather};
+    use crate::kernels::itemsets::curve::{Curve, small};
+    use crate::kernels::itemsets::database::{Selection, Threshold};
+    use crate::kernels::itemsets::itemsets::{Itemsets, Portions};
+    use crate::kernels::itemsets::runs::{Key, Packer};
+    use crate::kernels::random::Random;
+
+    type Found = BTreeMap<Vec<u32>, u32>;
+
+    const ITEMS: u32 = 10;
+
+    fn packed(rows: &[u32]) -> Vec<Baskets> {
+        let mut packer = Packer::new(0);
+        for (basket, row) in (0..).zip(rows) {
+            for item in (0..ITEMS).filter(|item| row >> item & 1 == 1) {
+                packer.push(Key { group: 0, basket }, item);
+            }
+        }
+        gather(packer.finish(), false, &ItemMaps::default(), control(1)).unwrap()
+    }
+
+    fn mine(
+        rows: &[u32],
+        min_count: u32,
+        make_goal: &dyn Fn(&Database<'_>) -> Goal,
+        first: Option<&[bool]>,
+        workers: usize,
+    ) -> Found {
+        let (groups, maps) = (packed(rows), ItemMaps::default());
+        let threshold = Threshold::Count(min_count.into());
+        let selection = Selection { items: ITEMS as usize, threshold, max_basket_size: 99, first };
+        let control = control(workers);
+        let mut database = Database::count(&groups[0], &maps, selection, control).unwrap();
+        let goal = make_goal(&database);
+        let keep_places = goal.target != Target::Frequent || goal.consequents.is_some();
+        database.fill(&groups[0], &maps, selection, keep_places, control).unwrap();
+        let found = Mutex::new(Found::new());
+        let left = AtomicU64::new(u64::MAX);
+        let sinks = search(&database, &goal, control, || {
+            Portions::new(&database, goal.target, goal.max_len, &left, 7, |sets: Itemsets| {
+                let mut found = found.lock().unwrap();
+                for set in 0..sets.len() {
+                    assert!(sets.get(set).is_sorted());
+                    assert_eq!(found.insert(sets.get(set).to_vec(), sets.counts[set]), None, "{:?} twice", sets.get(set));
+                }
+                Ok(())
+            })
+        });
+        sinks.unwrap().into_iter().for_each(|sink| sink.finish().unwrap());
+        let found = found.into_inner().unwrap();
+        if goal.target != Target::Maximal {
+            let curve = Curve::count(&database, &goal, 1 << 20, control).unwrap();
+            for count in min_count..min_count + 5 {
+                let expected = found.values().filter(|found| **found >= count).count();
+                assert_eq!(curve.at(count), Some(expected as u64));
+            }
+            let few = Curve::count(&database, &goal, 5, control).unwrap();
+            let at_least = |count: u32| found.values().filter(|found| **found >= count).count() as u64;
+            // Antecedents that are wanted at a low threshold may not be at a higher one, as no consequent reaches it.
+            let is_constrained = goal.consequents.is_some();
+            assert!(is_constrained || few.at(few.known_from) == Some(at_least(few.known_from)));
+            assert!(
+                is_constrained
+                    || at_least(few.known_from) <= 5 && (few.known_from == min_count || at_least(few.known_from - 1) > 5)
+            );
+            assert!(is_constrained || few.least().is_none_or(|(count, sets)| sets == at_least(count)));
+        }
+        if goal.target == Target::Frequent && goal.consequents.is_none() && goal.max_len == usize::MAX {
+            let counts = [min_count, min_count + 2];
+            for (count, small) in counts.iter().zip(small(&database, &counts, control).unwrap()) {
+                let sets_of = |length: usize| found.iter().filter(|(set, found)| set.len() == length && *found >= count).count();
+                assert_eq!((small.items, small.pairs), (sets_of(1) as u64, sets_of(2) as u64), "{rows:?} {count}");
+                assert!(found.values().filter(|found| *found >= count).count() as f64 <= small.itemsets_at_most);
+            }
+        }
+        found
+    }
+
+    /// By definition: every set of items, counted over all rows.
+    fn all(rows: &[u32], min_count: u32) -> BTreeMap<u32, u32> {
+        let count = |set: u32| rows.iter().filter(|row| **row & set == set).count() as u32;
+        (1..1 << ITEMS).map(|set| (set, count(set))).filter(|(_, count)| *count >= min_count).collect()
+    }
+
+    fn named(sets: impl Iterator<Item = (u32, u32)>) -> Found {
+        sets.map(|(set, count)| ((0..ITEMS).filter(|item| set >> item & 1 == 1).collect(), count)).collect()
+    }
+
+    fn each_case(mut check: impl FnMut(&[u32], u32, usize)) {
+        let mut random = Random::new(11, &[]);
+        for case in 0..150 {
+            // From sparse to dense, with items that are everywhere or always together.
+            let density = 100 + 120 * (case % 7);
+            let size = random.between(1, 40) as usize;
+            let mut row = || {
+                let row: u32 = (0..ITEMS).map(|item| u32::from(random.per_mille(density)) << item).sum();
+                let twins = (row & 1) << 1;
+                let row = if case % 3 == 0 { (row & !2) | twins } else { row };
+                (if case % 5 == 0 { row | 0b1_0000 } else { row }).max(1)
+            };
+            let rows: Vec<u32> = (0..size).map(|_| row()).collect();
+            check(&rows, 1 + (case % 4) as u32, 1 + case as usize % 3);
+        }
+    }
+
+    #[test]
+    fn every_target_is_as_defined() {
+        each_case(|rows, min_count, workers| {
+            let all = all(rows, min_count);
+            let is_subset = |set: u32, other: u32| set != other && set & other == set;
+            for max_len in [1, 2, 3, usize::MAX] {
+                let short = |set: &u32| set.count_ones() as usize <= max_len;
+                let goal = |target| move |_: &Database<'_>| Goal::all(target, max_len);
+                let frequent = all.iter().filter(|(set, _)| short(set)).map(|(set, count)| (*set, *count));
+                assert_eq!(mine(rows, min_count, &goal(Target::Frequent), None, workers), named(frequent));
+                let closed = all.iter().filter(|(set, count)| {
+                    short(set) && !all.iter().any(|(other, more)| is_subset(**set, *other) && more == *count)
+                });
+                let closed = named(closed.map(|(set, count)| (*set, *count)));
+                assert_eq!(mine(rows, min_count, &goal(Target::Closed), None, workers), closed, "{rows:?} {min_count}");
+                let maximal = all.iter().filter(|(set, _)| short(set) && !all.keys().any(|other| is_subset(**set, *other)));
+                let maximal = named(maximal.map(|(set, count)| (*set, *count)));
+                assert_eq!(mine(rows, min_count, &goal(Target::Maximal), None, workers), maximal, "{rows:?} {min_count}");
+            }
+        });
+    }
+
+    #[test]
+    fn constraints_leave_out_only_what_no_rule_needs() {
+        let (mut needed, mut left_out) = (0, 0);
+        each_case(|rows, min_count, workers| {
+            let all = all(rows, min_count);
+            let (consequents, antecedents, most) = (0b10_0100_0001_u32, 0b01_1011_1010_u32, 1);
+            for (max_len, with_antecedents) in [(2, false), (3, true), (usize::MAX, false), (usize::MAX, true)] {
+                let goal = |database: &Database<'_>| {
+                    let by_rank = |mask: u32| database.items.iter().map(|item| mask >> item.code & 1 == 1).collect::<Vec<bool>>();
+                    let scarce = by_rank(!antecedents);
+                    Goal {
+                        consequents: Some(by_rank(consequents)),
+                        scarce: with_antecedents.then_some((scarce, most)),
+                        ..Goal::all(Target::Frequent, max_len)
+                    }
+                };
+                let first: Vec<bool> = (0..ITEMS).map(|item| consequents >> item & 1 == 1).collect();
+                let found = mine(rows, min_count, &goal, Some(&first), workers);
+                let every = named(all.iter().map(|(set, count)| (*set, *count)));
+                for (set, count) in &found {
+                    assert_eq!(every.get(set), Some(count), "{set:?}");
+                }
+                // What the rules with one consequent are made of.
+                for set in all.keys().filter(|set| set.count_ones() as usize <= max_len && set.count_ones() > 1) {
+                    for consequent in (0..ITEMS).map(|item| 1 << item).filter(|item| set & item != 0 && consequents & item != 0) {
+                        let rest = set & !consequent;
+                        if with_antecedents && rest & !antecedents != 0 {
+                            continue;
+                        }
+                        for part in [*set, rest, consequent] {
+                            assert!(
+                                named([(part, 0)].into_iter()).keys().all(|part| found.contains_key(part)),
+                                "{rows:?} {part:b}"
+                            );
+                            needed += 1;
+                        }
+                    }
+                }
+                left_out += all.len() - found.len();
+            }
+        });
+        assert!(needed > 10_000 && left_out > 10_000, "{needed} {left_out}");
+    }
+}

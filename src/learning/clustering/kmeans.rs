@@ -1,0 +1,110 @@
+//! K-means: how to cluster, and clustering.
+
+use super::{count, scaling, word_of};
+use crate::adapter::arguments::Options;
+use crate::docs::{Argument, Takes};
+use crate::kernels::cluster as kernel;
+use crate::kernels::cluster::{Clustering, Init, Scaling, Source};
+use crate::kernels::control::Stop;
+use crate::learning::features::{Computing, Rows};
+use datafusion::common::Result;
+
+pub const N_CLUSTERS: Argument = Argument::required("n_clusters", Takes::Integer(1, 100_000), "how many clusters");
+pub const INIT: Argument = Argument::optional(
+    "init",
+    Takes::Choice(&["k-means++", "random"]),
+    "'k-means++'",
+    "where the centres start: at rows far apart, or at any",
+);
+pub const N_INIT: Argument = Argument::optional(
+    "n_init",
+    Takes::Integer(1, 10_000),
+    "",
+    "how many starts, of which the one with the least inertia counts; default 3, of 'random' 10",
+);
+pub const MAX_ITER: Argument =
+    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "300", "the most iterations of a start");
+pub const TOL: Argument = Argument::optional(
+    "tol",
+    Takes::Float(0.0, f64::INFINITY),
+    "0.0001",
+    "a start ends when the squared shifts of its centres sum up to this share of the features' mean variance; with 0, when no row changes its cluster",
+);
+pub const RANDOM_STATE: Argument =
+    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "another number, other starts");
+/// As [`N_INIT`], of functions that have one way to start.
+pub const INIT_RUNS: Argument =
+    Argument::optional("n_init", Takes::Integer(1, 10_000), "3", "how many starts, of which the one that costs least counts");
+/// How to cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct How {
+    pub n_clusters: usize,
+    pub scaling: Scaling,
+    pub init: &'static str,
+    pub n_init: usize,
+    pub max_iter: usize,
+    pub tol: f64,
+    pub random_state: u64,
+}
+
+impl How {
+    pub fn read(options: &Options, n_clusters: usize) -> Result<Self> {
+        let init = options.word(INIT.name)?;
+        let runs = if init == "random" { 10 } else { 3 };
+        Ok(Self {
+            n_clusters,
+            scaling: scaling(options)?,
+            init,
+            n_init: if options.is_given(N_INIT.name) { count(options, N_INIT.name)? } else { runs },
+            max_iter: count(options, MAX_ITER.name)?,
+            tol: options.float(TOL.name)?,
+            random_state: options.integer(RANDOM_STATE.name)?.unsigned_abs(),
+        })
+    }
+}
+
+impl How {
+    /// All but the number of clusters, as in EXPLAIN.
+    pub fn search(&self) -> String {
+        let Self { scaling, init, n_init, max_iter, tol, random_state, .. } = self;
+        let scale = word_of(*scaling);
+        format!(
+            "scale => '{scale}', init => '{init}', n_init => {n_init}, max_iter => {max_iter}, tol => {tol}, random_state => {random_state}"
+        )
+    }
+}
+
+/// Clusters rows that are scaled; from `centres`, clusters × columns, when they are given.
+pub fn cluster(
+    numbers: &impl Source,
+    rows: &Rows,
+    how: &How,
+    centres: Option<Vec<f64>>,
+    running: &Computing<'_>,
+) -> Result<Clustering, Stop> {
+    let init = match centres {
+        Some(centres) => Init::Given(centres),
+        None if how.init == "random" => Init::Random,
+        None => Init::KMeansPlusPlus,
+    };
+    let options = kernel::Options {
+        n_clusters: how.n_clusters,
+        init,
+        n_init: how.n_init,
+        max_iter: how.max_iter,
+        tol: how.tol,
+        random_state: how.random_state,
+    };
+    let progress = |step: kernel::Step| {
+        let kernel::Step { run, iteration, inertia, shift } = step;
+        let clusters = how.n_clusters;
+        running.show(format!(
+            "{clusters} clusters, start {}, iteration {iteration}, inertia {inertia:.6e}, shift {:.2e}",
+            run + 1,
+            shift.sqrt()
+        ));
+    };
+    let control = running.beside.control(running.beside.workers);
+    kernel::kmeans(numbers, rows.weights.as_deref(), &rows.identity, &options, control, &progress)
+        .map_err(|failure| running.explain(failure, rows.len(), how.n_clusters))
+}

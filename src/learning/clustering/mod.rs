@@ -1,0 +1,72 @@
+//! Clustering, as functions and models share it: options, scaling, and how good a clustering is.
+
+pub mod kmeans;
+pub mod kprototypes;
+pub mod validity;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array};
+use datafusion::common::Result;
+
+use super::features::{Computing, Rows, Scaled, Spilled, scaled};
+use crate::adapter::arguments::Options;
+use crate::docs::{Argument, Takes};
+use crate::kernels::cluster::{Scaling, Source};
+use crate::kernels::control::Stop;
+
+pub const SCALE: Argument = Argument::optional(
+    "scale",
+    Takes::Choice(&["zscore", "minmax", "robust", "none"]),
+    "'zscore'",
+    "how features are made comparable: to mean 0 and standard deviation 1 (of the population); to 0 … 1; to median 0 and quartiles 1 apart; or not",
+);
+
+/// Labels from 0 and squared distances as the columns `cluster_id`, from 1, and `distance`.
+pub fn cluster_columns(labels: &[u32], squares: &[f64]) -> Vec<ArrayRef> {
+    vec![
+        Arc::new(labels.iter().map(|label| *label as i32 + 1).collect::<Int32Array>()),
+        Arc::new(squares.iter().map(|square| square.sqrt()).collect::<Float64Array>()),
+    ]
+}
+
+/// A whole number of things.
+pub fn count(options: &Options, name: &str) -> Result<usize> {
+    Ok(usize::try_from(options.integer(name)?).unwrap_or(usize::MAX))
+}
+
+pub fn scaling(options: &Options) -> Result<Scaling> {
+    Ok(scaling_of(options.word(SCALE.name)?))
+}
+
+const SCALINGS: [(&str, Scaling); 4] =
+    [("zscore", Scaling::ZScore), ("minmax", Scaling::MinMax), ("robust", Scaling::Robust), ("none", Scaling::None)];
+
+pub fn scaling_of(word: &str) -> Scaling {
+    SCALINGS.iter().find(|(other, _)| *other == word).map_or(Scaling::None, |(_, scaling)| *scaling)
+}
+
+pub fn word_of(scaling: Scaling) -> &'static str {
+    SCALINGS.iter().find(|(_, other)| *other == scaling).map_or("none", |(word, _)| word)
+}
+
+/// Scales numbers on disk, when they are read.
+pub fn scale_spilled(spilled: &mut Spilled, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
+    running.show("scaling".into());
+    let (number, control) = (spilled.rows(), running.beside.control(running.beside.workers));
+    let scales = scaling.fit_in_passes(spilled, control).map_err(|failure| running.explain(failure, number, 1))?;
+    let Some(scales) = scales else {
+        let problem =
+            "scale => 'robust' needs the features in memory, and they do not fit; raise --memory-limit, or choose another scale";
+        return Err(running.refuse(problem));
+    };
+    spilled.scale(scales.clone());
+    Ok(Scaled { scales })
+}
+
+/// Scales the numbers in place.
+pub fn scale(rows: &mut Rows, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
+    running.show("scaling".into());
+    let (number, control) = (rows.len(), running.beside.control(running.beside.workers));
+    scaled(&mut rows.numbers, scaling, control).map_err(|failure| running.explain(failure, number, 1))
+}

@@ -1,0 +1,59 @@
+//! How good clusterings are: the columns of their indices.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array};
+use datafusion::arrow::datatypes::DataType;
+
+use crate::kernels::cluster::indices::Indices;
+use crate::kernels::cluster::sample;
+use crate::kernels::cluster::silhouette::{MOST_ROWS, mean, silhouettes};
+use crate::kernels::control::Stop;
+use crate::learning::features::{Computing, Rows};
+
+/// The columns of the indices of a clustering, which may be NULL.
+pub const INDICES: [(&str, DataType); 5] = [
+    ("inertia", DataType::Float64),
+    ("silhouette", DataType::Float64),
+    ("davies_bouldin", DataType::Float64),
+    ("calinski_harabasz", DataType::Float64),
+    ("smallest_share", DataType::Float64),
+];
+
+/// A clustering measured; the silhouette apart.
+pub struct Measured {
+    pub indices: Indices,
+    pub labels: Vec<u32>,
+}
+
+/// The mean silhouettes of labelings, of a sample when there are many rows.
+pub fn mean_silhouettes(
+    rows: &Rows,
+    labelings: &[&[u32]],
+    random_state: u64,
+    running: &Computing<'_>,
+) -> Result<Vec<Option<f64>>, Stop> {
+    let control = running.beside.control(running.beside.workers);
+    let sampled = sample(&rows.identity, random_state, MOST_ROWS);
+    let each = silhouettes(&rows.numbers, &sampled, labelings, control).map_err(|stop| running.stopped(stop))?;
+    // One cluster has no other to be compared with.
+    let is_defined = |labels: &[u32]| labels.iter().any(|label| Some(label) != labels.first());
+    Ok(each.iter().zip(labelings).map(|(each, labels)| mean(each).filter(|_| is_defined(labels))).collect())
+}
+
+/// The columns of [`INDICES`].
+pub fn index_columns(measured: &[Measured], silhouettes: &[Option<f64>]) -> Vec<ArrayRef> {
+    let column =
+        |value: &dyn Fn(&Measured) -> Option<f64>| -> ArrayRef { Arc::new(measured.iter().map(value).collect::<Float64Array>()) };
+    let smallest = |one: &Measured| {
+        let rows: u64 = one.indices.sizes.iter().sum();
+        Some(one.indices.smallest() as f64 / rows as f64)
+    };
+    vec![
+        column(&|one| Some(one.indices.inertia)),
+        Arc::new(silhouettes.iter().copied().collect::<Float64Array>()),
+        column(&|one| one.indices.davies_bouldin),
+        column(&|one| one.indices.calinski_harabasz),
+        column(&smallest),
+    ]
+}

@@ -1,0 +1,469 @@
+//! Rows into memory: numbers in a matrix, categories as codes, keys as they came.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_empty_array};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::DiskManager;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::metrics::Count;
+use futures::StreamExt;
+
+use super::keys::{Hasher, duplicate};
+use super::spill::{Spilled, Spilling};
+use super::wanted::{Feature, Kind, Missing, Wanted};
+use crate::adapter::offload::side_by_side;
+use crate::adapter::step::{StepContext, Streams};
+use crate::adapter::usable_rows::ROWS_WITHOUT;
+use crate::error::failed;
+use crate::kernels::cluster::{Matrix, Source};
+use crate::text::megabytes;
+
+/// Everything that was read. Rows are in the order they came, in every part the same.
+pub struct Rows {
+    /// The keys, batch after batch; empty without a key.
+    pub keys: Vec<ArrayRef>,
+    /// A hash of each key; of its number without a key.
+    pub identity: Vec<u64>,
+    /// The features that are numbers, a column each. What is missing has the mean.
+    pub numbers: Matrix,
+    /// All of them instead, when they do not fit the memory limit and the function may have them so.
+    pub spilled: Option<Spilled>,
+    /// The features that are categories.
+    pub categories: Vec<Category>,
+    pub weights: Option<Vec<f64>>,
+    /// Which group each row is in.
+    pub label: Option<Category>,
+    /// How often each feature was missing, in the order of the features.
+    pub missing: Vec<usize>,
+    /// Rows left out.
+    pub skipped: usize,
+}
+
+impl Rows {
+    pub fn len(&self) -> usize {
+        self.identity.len()
+    }
+}
+
+/// A column of few different values.
+pub struct Category {
+    /// The values in ascending order.
+    pub values: ArrayRef,
+    /// The value of each row, by its place.
+    pub codes: Vec<u32>,
+}
+
+/// The code of a missing value, until it gets the most frequent one.
+const NO_CODE: u32 = u32::MAX;
+
+/// Bytes a row that are kept free for the work on rows whose numbers are on disk.
+const FOR_WORK: usize = 16;
+
+/// Numbers beyond this cannot be squared and summed.
+pub const LARGEST: f64 = 1e100;
+
+/// Reads all streams at once.
+///
+/// # Errors
+/// A row lacks its key or a feature, a key is there twice, a weight is negative; the memory limit is reached.
+pub async fn gather(
+    wanted: &Arc<Wanted>,
+    streams: Streams,
+    context: &StepContext,
+    memory: &Arc<MemoryReservation>,
+) -> Result<Rows> {
+    let schema = match streams.first() {
+        Some(stream) => stream.schema(),
+        None => return internal_err!("no input"),
+    };
+    let skipped = wanted.features.iter().map(|feature| context.counter(format!("{ROWS_WITHOUT}{}", feature.name)));
+    let layout = Layout::new(wanted, schema.fields().len());
+    let label_type = layout.label.map(|label| schema.field(label).data_type().clone());
+    let key_type = layout.key.map(|key| schema.field(key).data_type().clone());
+    let gathering = Arc::new(Gathering {
+        wanted: Arc::clone(wanted),
+        layout,
+        hasher: key_type.as_ref().map(Hasher::new).transpose()?,
+        skipped: skipped.collect(),
+        memory: Arc::clone(memory),
+        disk: Arc::clone(&context.disk),
+        written: context.counter("spilled_bytes"),
+        gathered: Mutex::new(Gathered::new(wanted, label_type.as_ref())?),
+    });
+    let timer = context.timer();
+    let tasks = streams.into_iter().map(|mut stream| {
+        let (gathering, timer) = (Arc::clone(&gathering), timer.clone());
+        async move {
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                let _running = timer.timer();
+                gathering.add(&batch)?;
+            }
+            Ok(())
+        }
+    });
+    side_by_side(tasks).await?;
+    let _running = timer.timer();
+    match Arc::try_unwrap(gathering) {
+        Ok(gathering) => gathering.finish(),
+        Err(_) => internal_err!("a stream is still being read"),
+    }
+}
+
+/// The places of the columns in a batch.
+struct Layout {
+    key: Option<usize>,
+    features: usize,
+    weight: Option<usize>,
+    label: Option<usize>,
+}
+
+impl Layout {
+    fn new(wanted: &Wanted, columns: usize) -> Self {
+        let key = (!wanted.key.is_empty()).then_some(0);
+        let features = usize::from(key.is_some());
+        let after = features + wanted.features.len();
+        Self { key, features, weight: wanted.has_weight.then_some(after), label: wanted.label.is_some().then(|| columns - 1) }
+    }
+}
+
+struct Gathering {
+    wanted: Arc<Wanted>,
+    layout: Layout,
+    hasher: Option<Hasher>,
+    skipped: Vec<Count>,
+    memory: Arc<MemoryReservation>,
+    disk: Arc<DiskManager>,
+    written: Count,
+    gathered: Mutex<Gathered>,
+}
+
+struct Gathered {
+    keys: Vec<ArrayRef>,
+    identity: Vec<u64>,
+    numbers: Matrix,
+    spilling: Option<Spilling>,
+    categories: Vec<Codes>,
+    weights: Vec<f64>,
+    label: Option<Codes>,
+    missing: Vec<usize>,
+    skipped: usize,
+}
+
+impl Gathered {
+    fn new(wanted: &Wanted, label_type: Option<&DataType>) -> Result<Self> {
+        let categories = wanted.of_kind(Kind::Category).map(|_| Codes::new(&Kind::Category.read_as()));
+        Ok(Self {
+            keys: vec![],
+            identity: vec![],
+            numbers: Matrix::new(wanted.of_kind(Kind::Number).count()),
+            spilling: None,
+            categories: categories.collect::<Result<_>>()?,
+            weights: vec![],
+            label: label_type.map(Codes::new).transpose()?,
+            missing: vec![0; wanted.features.len()],
+            skipped: 0,
+        })
+    }
+}
+
+impl Gathering {
+    fn error(&self, batch: &RecordBatch, row: usize, problem: &str) -> DataFusionError {
+        let row = match self.layout.key {
+            Some(key) => match ScalarValue::try_from_array(batch.column(key), row) {
+                Ok(value) => format!("the row of {} {value}", self.wanted.key),
+                Err(error) => return error,
+            },
+            None => "a row".to_string(),
+        };
+        failed(self.wanted.function, format!("{row} {problem}"))
+    }
+
+    fn add(&self, batch: &RecordBatch) -> Result<()> {
+        self.check(batch)?;
+        let missing = self.missing(batch)?;
+        match (self.wanted.missing, &missing) {
+            (Missing::Skip, Some(missing)) => {
+                let mut whole = vec![true; batch.num_rows()];
+                for (counter, rows) in self.skipped.iter().zip(missing) {
+                    counter.add(rows.len());
+                    rows.iter().for_each(|row| whole[*row] = false);
+                }
+                let left = filter_record_batch(batch, &BooleanArray::from(whole))?;
+                self.push(&left, None, batch.num_rows() - left.num_rows())
+            }
+            (_, missing) => self.push(batch, missing.as_ref(), 0),
+        }
+    }
+
+    /// Keys and weights must be there.
+    fn check(&self, batch: &RecordBatch) -> Result<()> {
+        if let Some(key) = self.layout.key
+            && batch.column(key).logical_null_count() > 0
+        {
+            return Err(failed(
+                self.wanted.function,
+                format!("a row has no {}; leave it out with WHERE … IS NOT NULL", self.wanted.key),
+            ));
+        }
+        if let Some(label) = self.layout.label
+            && batch.column(label).logical_null_count() > 0
+        {
+            let name = self.wanted.label.as_deref().unwrap_or_default();
+            return Err(failed(self.wanted.function, format!("a row has no {name}; leave it out with WHERE … IS NOT NULL")));
+        }
+        if let Some(weight) = self.layout.weight {
+            let weights = batch.column(weight).as_primitive::<Float64Type>();
+            let is_bad = |row: &usize| weights.is_null(*row) || !(0.0..=1e90).contains(&weights.value(*row));
+            if let Some(row) = (0..batch.num_rows()).find(is_bad) {
+                let value = ScalarValue::try_from_array(batch.column(weight), row)?;
+                return Err(self.error(batch, row, &format!("has the weight {value}; a weight is 0 or more")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows in which each feature is missing; `None` when all are there.
+    ///
+    /// # Errors
+    /// One is missing that must not be; a number is too large.
+    fn missing(&self, batch: &RecordBatch) -> Result<Option<Vec<Vec<usize>>>> {
+        let mut all: Option<Vec<Vec<usize>>> = None;
+        for (place, feature) in self.wanted.features.iter().enumerate() {
+            let rows = self.missing_rows(batch, place, feature)?;
+            if let Some(row) = rows.first() {
+                if self.wanted.missing == Missing::Error {
+                    let value = ScalarValue::try_from_array(batch.column(self.layout.features + place), *row)?;
+                    let problem = format!(
+                        "has the {} {value}; leave such rows out with WHERE, or give missing => 'mean' or 'skip'",
+                        feature.name
+                    );
+                    return Err(self.error(batch, *row, &problem));
+                }
+                all.get_or_insert_with(|| vec![vec![]; self.wanted.features.len()])[place] = rows;
+            }
+        }
+        Ok(all)
+    }
+
+    fn missing_rows(&self, batch: &RecordBatch, place: usize, feature: &Feature) -> Result<Vec<usize>> {
+        let column = batch.column(self.layout.features + place);
+        if feature.kind == Kind::Category {
+            return Ok(if column.null_count() == 0 {
+                vec![]
+            } else {
+                (0..column.len()).filter(|row| column.is_null(*row)).collect()
+            });
+        }
+        let numbers = column.as_primitive::<Float64Type>();
+        let is_fine = |value: &f64| value.abs() <= LARGEST;
+        if numbers.null_count() == 0 && numbers.values().iter().all(is_fine) {
+            return Ok(vec![]);
+        }
+        let mut missing = vec![];
+        for (row, value) in numbers.values().iter().enumerate() {
+            if numbers.is_null(row) || !value.is_finite() {
+                missing.push(row);
+            } else if !is_fine(value) {
+                return Err(self.error(batch, row, &format!("has the {} {value:e}, beyond what can be squared", feature.name)));
+            }
+        }
+        Ok(missing)
+    }
+
+    fn push(&self, batch: &RecordBatch, missing: Option<&Vec<Vec<usize>>>, skipped: usize) -> Result<()> {
+        let numbers = self.wanted.of_kind(Kind::Number).map(|(place, _)| {
+            let mut values = batch.column(self.layout.features + place).as_primitive::<Float64Type>().values().to_vec();
+            if let Some(missing) = missing {
+                missing[place].iter().for_each(|row| values[*row] = f64::NAN);
+            }
+            values
+        });
+        let numbers: Vec<Vec<f64>> = numbers.collect();
+        let identity = match (&self.hasher, self.layout.key) {
+            (Some(hasher), Some(key)) => Some(hasher.hashes(batch.column(key))?),
+            _ => None,
+        };
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let gathered = &mut *gathered;
+        self.take_memory(gathered, batch, numbers.len())?;
+        if let Some(key) = self.layout.key {
+            gathered.keys.push(Arc::clone(batch.column(key)));
+        }
+        let before = gathered.identity.len() as u64;
+        match identity {
+            Some(identity) => gathered.identity.extend(identity),
+            None => gathered.identity.extend((before..).take(batch.num_rows())),
+        }
+        match &mut gathered.spilling {
+            Some(spilling) => spilling.push(&numbers)?,
+            None => gathered.numbers.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+        }
+        for (codes, (place, _)) in gathered.categories.iter_mut().zip(self.wanted.of_kind(Kind::Category)) {
+            codes.add(batch.column(self.layout.features + place))?;
+        }
+        if let (Some(codes), Some(label)) = (&mut gathered.label, self.layout.label) {
+            codes.add(batch.column(label))?;
+        }
+        if let Some(weight) = self.layout.weight {
+            gathered.weights.extend(batch.column(weight).as_primitive::<Float64Type>().values());
+        }
+        for (all, rows) in gathered.missing.iter_mut().zip(missing.into_iter().flatten()) {
+            *all += rows.len();
+        }
+        gathered.skipped += skipped;
+        Ok(())
+    }
+
+    /// Takes memory for rows; when there is none left for their numbers, these go to disk, with all that came before.
+    fn take_memory(&self, gathered: &mut Gathered, batch: &RecordBatch, numbers: usize) -> Result<()> {
+        let rows = batch.num_rows();
+        let key = self.layout.key.map_or(0, |key| batch.column(key).get_array_memory_size());
+        let beside = key + rows * 8 * (batch.num_columns() - self.layout.features - numbers + 2);
+        if gathered.spilling.is_none() {
+            if self.memory.try_grow(beside + rows * 8 * numbers).is_ok() {
+                return Ok(());
+            }
+            if !self.wanted.may_spill || numbers == 0 {
+                return Err(self.too_large(gathered.identity.len()));
+            }
+            let before = std::mem::replace(&mut gathered.numbers, Matrix::new(numbers));
+            gathered.spilling = Some(Spilling::begin(self.wanted.function, &before, &self.disk, self.written.clone())?);
+            self.memory.shrink(8 * numbers * before.rows());
+            self.memory.try_grow(FOR_WORK * before.rows()).map_err(|_| self.too_large(gathered.identity.len()))?;
+        }
+        self.memory.try_grow(beside + rows * FOR_WORK).map_err(|_| self.too_large(gathered.identity.len()))
+    }
+
+    fn too_large(&self, rows: usize) -> DataFusionError {
+        too_large(&self.wanted, &self.memory, rows)
+    }
+
+    fn finish(self) -> Result<Rows> {
+        let wanted = self.wanted;
+        let mut gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if gathered.identity.is_empty() {
+            return Err(failed(wanted.function, "the input has no rows that can be used"));
+        }
+        let sorting = 8 * gathered.identity.len();
+        self.memory.try_grow(sorting).map_err(|_| too_large(&wanted, &self.memory, gathered.identity.len()))?;
+        let twice = duplicate(&gathered.keys, &gathered.identity)?;
+        self.memory.shrink(sorting);
+        if let Some(key) = twice {
+            let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
+            return Err(failed(wanted.function, problem));
+        }
+        for (column, (place, feature)) in wanted.of_kind(Kind::Number).enumerate() {
+            if gathered.missing[place] > 0 && gathered.spilling.is_none() {
+                let mean = mean(gathered.numbers.column(column)).ok_or_else(|| all_missing(&wanted, feature))?;
+                gathered.numbers.fill(column, mean);
+            }
+        }
+        let mut categories = vec![];
+        for (codes, (_, feature)) in gathered.categories.into_iter().zip(wanted.of_kind(Kind::Category)) {
+            categories.push(codes.finish()?.ok_or_else(|| all_missing(&wanted, feature))?);
+        }
+        let spilled = gathered.spilling.map(Spilling::finish).transpose()?;
+        if let Some(spilled) = &spilled {
+            if gathered.missing.iter().any(|missing| *missing > 0) {
+                let problem = "a feature is missing in some rows, and missing => 'mean' needs all in memory; raise --memory-limit, or use 'skip'";
+                return Err(failed(wanted.function, problem));
+            }
+            self.memory.shrink(FOR_WORK * spilled.rows());
+        }
+        let label = gathered.label.map(|codes| codes.finish().map(Option::unwrap_or_default)).transpose()?;
+        Ok(Rows {
+            keys: gathered.keys,
+            identity: gathered.identity,
+            numbers: gathered.numbers,
+            spilled,
+            categories,
+            weights: wanted.has_weight.then_some(gathered.weights),
+            label,
+            missing: gathered.missing,
+            skipped: gathered.skipped,
+        })
+    }
+}
+
+impl Default for Category {
+    fn default() -> Self {
+        Self { values: new_empty_array(&DataType::Utf8), codes: vec![] }
+    }
+}
+
+fn all_missing(wanted: &Wanted, feature: &Feature) -> DataFusionError {
+    failed(wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
+}
+
+fn too_large(wanted: &Wanted, memory: &MemoryReservation, rows: usize) -> DataFusionError {
+    let (function, held) = (wanted.function, megabytes(memory.size()));
+    DataFusionError::ResourcesExhausted(format!(
+        "{function}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input"
+    ))
+}
+
+/// The mean of the numbers that are there, whatever their order.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut present: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+    present.sort_unstable_by(f64::total_cmp);
+    let count = present.len() as f64;
+    (!present.is_empty()).then(|| present.iter().map(|value| value / count).sum())
+}
+
+/// Numbers the values of a column as they come.
+struct Codes {
+    converter: RowConverter,
+    numbers: HashMap<Box<[u8]>, u32>,
+    codes: Vec<u32>,
+}
+
+impl Codes {
+    fn new(data_type: &DataType) -> Result<Self> {
+        let converter = RowConverter::new(vec![SortField::new(data_type.clone())])?;
+        Ok(Self { converter, numbers: HashMap::new(), codes: vec![] })
+    }
+
+    fn add(&mut self, values: &ArrayRef) -> Result<()> {
+        let rows = self.converter.convert_columns(&[Arc::clone(values)])?;
+        for (row, value) in rows.iter().enumerate() {
+            let code = match self.numbers.get(value.data()) {
+                _ if values.is_null(row) => NO_CODE,
+                Some(code) => *code,
+                None => {
+                    let code = self.numbers.len() as u32;
+                    self.numbers.insert(value.data().into(), code);
+                    code
+                }
+            };
+            self.codes.push(code);
+        }
+        Ok(())
+    }
+
+    /// Codes in the order of the values; a missing one becomes the most frequent, the first of equals.
+    fn finish(mut self) -> Result<Option<Category>> {
+        let mut values: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
+        values.sort_unstable();
+        let mut places = vec![0_u32; values.len()];
+        let mut counts = vec![0_usize; values.len()];
+        for (place, (_, number)) in values.iter().enumerate() {
+            places[*number as usize] = place as u32;
+        }
+        for code in self.codes.iter_mut().filter(|code| **code != NO_CODE) {
+            *code = places[*code as usize];
+            counts[*code as usize] += 1;
+        }
+        let Some(most) = (0..counts.len()).rev().max_by_key(|place| counts[*place]) else { return Ok(None) };
+        self.codes.iter_mut().filter(|code| **code == NO_CODE).for_each(|code| *code = most as u32);
+        let parser = self.converter.parser();
+        let columns = self.converter.convert_rows(values.iter().map(|(value, _)| parser.parse(value)))?;
+        Ok(columns.into_iter().next().map(|values| Category { values, codes: self.codes }))
+    }
+}

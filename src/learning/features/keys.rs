@@ -1,0 +1,67 @@
+//! Keys of rows: a hash for each that depends on nothing but the key, and the check that each is there once.
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::{Result, ScalarValue};
+
+use crate::kernels::random::mix;
+
+/// Hashes keys: the same key, the same hash, in every run and on every machine.
+pub struct Hasher {
+    converter: Option<RowConverter>,
+}
+
+impl Hasher {
+    pub fn new(data_type: &DataType) -> Result<Self> {
+        let converter = match data_type.is_integer() {
+            true => None,
+            false => Some(RowConverter::new(vec![SortField::new(data_type.clone())])?),
+        };
+        Ok(Self { converter })
+    }
+
+    pub fn hashes(&self, keys: &ArrayRef) -> Result<Vec<u64>> {
+        let Some(converter) = &self.converter else {
+            let keys = cast(keys, &DataType::Int64)?;
+            return Ok(keys.as_primitive::<Int64Type>().values().iter().map(|key| mix(*key as u64)).collect());
+        };
+        let rows = converter.convert_columns(&[ArrayRef::clone(keys)])?;
+        Ok(rows.iter().map(|row| hash(row.data())).collect())
+    }
+}
+
+/// FNV-1a, then spread.
+fn hash(bytes: &[u8]) -> u64 {
+    let folded =
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    mix(folded)
+}
+
+/// A key that is there twice, if there is one.
+pub fn duplicate(keys: &[ArrayRef], hashes: &[u64]) -> Result<Option<ScalarValue>> {
+    let mut sorted = hashes.to_vec();
+    sorted.sort_unstable();
+    for pair in sorted.windows(2).filter(|pair| pair[0] == pair[1]) {
+        let places = hashes.iter().enumerate().filter(|(_, hash)| **hash == pair[0]).map(|(row, _)| row);
+        let found = places.map(|row| key_of(keys, row)).collect::<Result<Vec<_>>>()?;
+        // Different keys may have the same hash.
+        if let Some((place, key)) = found.iter().enumerate().find(|(place, key)| found[..*place].contains(key)) {
+            debug_assert!(place > 0);
+            return Ok(Some(key.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// The key of a row, counted over all batches.
+pub fn key_of(keys: &[ArrayRef], mut row: usize) -> Result<ScalarValue> {
+    for batch in keys {
+        if row < batch.len() {
+            return ScalarValue::try_from_array(batch, row);
+        }
+        row -= batch.len();
+    }
+    Ok(ScalarValue::Null)
+}

@@ -1,0 +1,22 @@
+//! Features: the columns that clusters, trees and models are computed from, as numbers in memory.
+//!
+//! ```text
+//! features => [age, city, …] ─▶ Wanted: which columns, of which kind      when the call is planned
+//!                               gather: rows ─▶ Rows                      a matrix of numbers, codes of categories, keys
+//!                               Compute: what a function does with them   on threads of its own
+//! ```
+//! Whole numbers, decimals and floats are numbers; texts and truth values are categories. Dates are refused: how near two days are,
+//! only the user can say.
+
+mod gather;
+mod keys;
+mod scale;
+mod spill;
+mod step;
+mod wanted;
+
+pub use gather::{LARGEST, Rows};
+pub use scale::{Scaled, scaled};
+pub use spill::Spilled;
+pub use step::{Compute, Computing, Gather};
+pub use wanted::{FEATURES, Feature, KEY, Kind, MISSING, MIXED_FEATURES, Missing, OWN_KEY, WEIGHT, Wanted, key_column};

@@ -1,0 +1,24 @@
+//! Numbers made comparable.
+
+use crate::kernels::cluster::{Failure, Matrix, Scale, Scaling};
+use crate::kernels::control::Control;
+
+/// How each column was scaled.
+#[derive(Debug, Clone)]
+pub struct Scaled {
+    pub scales: Vec<Scale>,
+}
+
+impl Scaled {
+    /// A value of a column as the columns are now.
+    pub fn scale(&self, column: usize, value: f64) -> f64 {
+        self.scales[column].scale(value)
+    }
+}
+
+/// Scales a matrix in place.
+pub fn scaled(numbers: &mut Matrix, scaling: Scaling, control: Control<'_>) -> Result<Scaled, Failure> {
+    let scales = scaling.fit(numbers, control)?;
+    numbers.scale(&scales);
+    Ok(Scaled { scales })
+}

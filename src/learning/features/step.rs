@@ -1,0 +1,157 @@
+//! The step that gathers features, and lets a function compute with them.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::Float64Type;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::TryStreamExt;
+
+use super::gather::{Rows, gather};
+use super::wanted::{Kind, Wanted};
+use crate::adapter::offload::{Beside, beside};
+use crate::adapter::step::{Reads, Status, Step, StepContext, Streams};
+use crate::error::failed;
+use crate::kernels::cluster::Failure;
+use crate::kernels::control::{Reserved, Stop};
+
+/// What a function does with the rows.
+pub trait Compute: Debug + Send + Sync {
+    /// The operator's name in EXPLAIN.
+    fn operator(&self) -> &'static str;
+
+    /// Its options in EXPLAIN; two of one operator and description do the same.
+    fn describe(&self) -> String;
+
+    /// Computes, and sends its rows.
+    fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop>;
+}
+
+/// Gathers the columns that are wanted, and computes. A second input holds rows of numbers that the function is given as they are.
+#[derive(Debug)]
+pub struct Gather {
+    pub wanted: Arc<Wanted>,
+    pub compute: Arc<dyn Compute>,
+}
+
+impl Step for Gather {
+    fn name(&self) -> &'static str {
+        self.compute.operator()
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, {}", self.compute.describe(), self.wanted)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::AllPartitions
+    }
+
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (wanted, compute) = (Arc::clone(&self.wanted), Arc::clone(&self.compute));
+        let mut inputs = inputs.into_iter();
+        let (rows, given) = (inputs.next().unwrap_or_default(), inputs.next());
+        let status = context.status();
+        let to_gather = Arc::clone(&wanted);
+        let gather = move |context: Arc<StepContext>, memory| async move {
+            let given = match given {
+                Some(streams) => Some(numbers(streams).await?),
+                None => None,
+            };
+            Ok((gather(&to_gather, rows, &context, &memory).await?, given))
+        };
+        beside(self.wanted.function, context, gather, move |(rows, given), beside| {
+            compute.compute(rows, &Computing { beside, wanted: &wanted, given: given.as_deref(), status })
+        })
+    }
+}
+
+/// Rows of DOUBLE columns, one after another.
+async fn numbers(streams: Streams) -> Result<Vec<Vec<f64>>> {
+    let mut rows = vec![];
+    for stream in streams {
+        let batches: Vec<RecordBatch> = stream.try_collect().await?;
+        for batch in &batches {
+            let columns: Vec<_> = batch.columns().iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+            let value =
+                |row: usize, column: usize| if columns[column].is_null(row) { f64::NAN } else { columns[column].value(row) };
+            rows.extend(
+                (0..batch.num_rows()).map(|row| (0..columns.len()).map(|column| value(row, column)).collect::<Vec<f64>>()),
+            );
+        }
+    }
+    Ok(rows)
+}
+
+/// A computation at work.
+pub struct Computing<'a> {
+    pub beside: &'a Beside,
+    pub wanted: &'a Wanted,
+    /// The rows of the second input.
+    pub given: Option<&'a [Vec<f64>]>,
+    status: Status,
+}
+
+impl Computing<'_> {
+    /// Tells the user how far the work is.
+    pub fn show(&self, status: String) {
+        self.status.set(status);
+    }
+
+    /// Takes memory until the guard is dropped.
+    pub fn take(&self, bytes: usize) -> Result<Reserved<'_>, Stop> {
+        self.beside.control(1).reserve(bytes).map_err(|stop| self.stopped(stop))
+    }
+
+    /// Ends the query: the function cannot be computed of these rows.
+    pub fn refuse(&self, problem: impl std::fmt::Display) -> Stop {
+        self.beside.fail(failed(self.wanted.function, problem))
+    }
+
+    /// Ends the query with the error of a kernel; unless it was cancelled.
+    pub fn explain(&self, failure: Failure, rows: usize, clusters: usize) -> Stop {
+        match failure {
+            Failure::Stop(stop) => self.stopped(stop),
+            Failure::Shape => {
+                self.refuse(format!("{clusters} clusters cannot be made of {rows} rows; give n_clusters of at most {rows}"))
+            }
+            Failure::Weights => self.refuse("no row has a weight above 0"),
+            Failure::Centres => self.refuse("centroids must hold finite numbers, a row a cluster"),
+            Failure::Column(column) => {
+                let name = self.wanted.of_kind(Kind::Number).nth(column).map_or("", |(_, feature)| feature.name.as_str());
+                self.refuse(format!("{name} has values that are not finite, or beyond 1e100"))
+            }
+        }
+    }
+
+    /// Likewise, when all that can happen is that it was stopped.
+    pub fn stopped(&self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Cancelled => stop,
+            Stop::OutOfMemory(bytes) => self.beside.fail(DataFusionError::ResourcesExhausted(format!(
+                "{}: {} more are needed, beyond the memory limit; raise --memory-limit, or sample the input",
+                self.wanted.function,
+                crate::text::megabytes(bytes)
+            ))),
+            Stop::Unreadable => self.refuse("the features that were put on disk cannot be read back"),
+            Stop::TooMany | Stop::TooLarge => self.refuse("the input has more rows than 32 bits can number; sample it"),
+        }
+    }
+
+    /// Sends a result of one row a key, batch by batch; `columns` makes the other columns of a range of rows.
+    pub fn send_by_key(&self, keys: &[ArrayRef], columns: impl Fn(std::ops::Range<usize>) -> Vec<ArrayRef>) -> Result<(), Stop> {
+        let mut start = 0;
+        for key in keys {
+            let end = start + key.len();
+            let mut all = vec![Arc::clone(key)];
+            all.extend(columns(start..end));
+            self.beside.send(Ok(all))?;
+            start = end;
+        }
+        Ok(())
+    }
+}

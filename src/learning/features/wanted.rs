@@ -1,0 +1,183 @@
+//! Which columns are wanted, and what is to be done with rows that lack one.
+
+use std::fmt;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+
+use crate::adapter::relation::{Call, Role, Roles};
+use crate::docs::{Argument, Doc, Takes};
+use crate::error::invalid;
+
+pub const KEY: Argument = Argument::required("key", Takes::Column, "what names a row: a customer; each once");
+pub const OWN_KEY: Argument =
+    Argument::optional("key", Takes::Column, "", "what names a row; left out of the features, each once");
+pub const FEATURES: Argument = Argument::optional(
+    "features",
+    Takes::Numbers,
+    "",
+    "the columns to compare rows by, default every number column but the others named here",
+);
+pub const MIXED_FEATURES: Argument = Argument::optional(
+    "features",
+    Takes::Columns,
+    "",
+    "the columns to compare rows by, default every column of numbers, texts or truth values but the others named here",
+);
+pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "how much a row counts, 0 or more; default 1");
+pub const MISSING: Argument = Argument::optional(
+    "missing",
+    Takes::Choice(&["error", "mean", "skip"]),
+    "'error'",
+    "a row whose feature is NULL, NaN or infinite ends the query, gets the feature's mean (of a category the most frequent value), or is left out and counted",
+);
+
+/// What a feature is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Number,
+    Category,
+}
+
+impl Kind {
+    fn of(data_type: &DataType) -> Self {
+        if data_type.is_numeric() { Self::Number } else { Self::Category }
+    }
+
+    /// The type it is read in.
+    pub fn read_as(self) -> DataType {
+        match self {
+            Self::Number => DataType::Float64,
+            Self::Category => DataType::Utf8,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Number => "number",
+            Self::Category => "category",
+        })
+    }
+}
+
+/// One feature.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Feature {
+    pub name: String,
+    pub kind: Kind,
+}
+
+/// What becomes of a row that lacks a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Missing {
+    Error,
+    Mean,
+    Skip,
+}
+
+impl Missing {
+    /// As it is written in a call.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Mean => "mean",
+            Self::Skip => "skip",
+        }
+    }
+
+    pub fn of(word: &str) -> Self {
+        match word {
+            "mean" => Self::Mean,
+            "skip" => Self::Skip,
+            _ => Self::Error,
+        }
+    }
+}
+
+/// The columns of the input: the key, the features, and what else was given, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    pub function: &'static str,
+    /// The key's own name.
+    pub key: String,
+    pub features: Vec<Feature>,
+    pub has_weight: bool,
+    /// The name of the column that says which group a row is in.
+    pub label: Option<String>,
+    pub missing: Missing,
+    /// The function can work with numbers that are on disk.
+    pub may_spill: bool,
+}
+
+impl Wanted {
+    /// Reads the roles of a call: `key`, `features`, `weight`, and `label` under its own name.
+    ///
+    /// # Errors
+    /// There are no features, or one is there twice.
+    pub fn read(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
+        let key = call.roles.get(KEY.name);
+        let label = label.and_then(|label| call.roles.get(label));
+        let wanted = Self {
+            function: call.doc.name,
+            key: key.map_or_else(String::new, |key| key.column.clone()),
+            features: features(call.doc, &call.roles)?,
+            has_weight: call.roles.get(WEIGHT.name).is_some(),
+            label: label.map(|label| label.column.clone()),
+            may_spill: false,
+            missing: Missing::of(if call.doc.argument(MISSING.name).is_some() {
+                call.options.word(MISSING.name)?
+            } else {
+                "error"
+            }),
+        };
+        let column = |role: &Role| Expr::Column(Column::new_unqualified(role.field.name()));
+        let mut columns: Vec<Expr> = key.map(column).into_iter().collect();
+        for ((_, role), feature) in call.roles.list(FEATURES.name).zip(&wanted.features) {
+            columns.push(cast(column(role), feature.kind.read_as()).alias(role.field.name()));
+        }
+        columns.extend(call.roles.get(WEIGHT.name).map(|role| cast(column(role), DataType::Float64).alias(WEIGHT.name)));
+        columns.extend(label.map(column));
+        let input = LogicalPlanBuilder::from(call.input()?).project(columns)?.build()?;
+        Ok((wanted, input))
+    }
+
+    /// The features of one kind, with their places among all.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (usize, &Feature)> {
+        self.features.iter().enumerate().filter(move |(_, feature)| feature.kind == kind)
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
+        let place = if self.may_spill { "in memory, on disk beyond the limit" } else { "in memory" };
+        write!(f, "features => [{}], missing => '{}', features {place}", names.join(", "), self.missing.word())
+    }
+}
+
+fn features(doc: &Doc, roles: &Roles) -> Result<Vec<Feature>> {
+    let mut features: Vec<Feature> = vec![];
+    for (_, role) in roles.list(FEATURES.name) {
+        if features.iter().any(|other| other.name == role.column) {
+            return Err(invalid(doc.name, format!("features names \"{}\" twice", role.column)));
+        }
+        features.push(Feature { name: role.column.clone(), kind: Kind::of(role.field.data_type()) });
+    }
+    if features.is_empty() {
+        let problem = "the input has no column that can be a feature; give features => […], numbers made of what there is";
+        return Err(invalid(doc.name, problem));
+    }
+    Ok(features)
+}
+
+/// The column of the key in a result.
+///
+/// # Errors
+/// The call has no key.
+pub fn key_column(roles: &Roles) -> Result<FieldRef> {
+    let key = roles.required(KEY.name)?;
+    Ok(Field::new(&key.column, key.field.data_type().clone(), false).into())
+}

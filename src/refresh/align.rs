@@ -1,0 +1,335 @@
+//! The step that puts inputs side by side by their key.
+//!
+//! Every input comes in the order of its key, its first column, each key once. They are read together, as in a merge: one pass,
+//! one batch of each in memory, however many customers there are. A row appears for every key of the inputs that *lead* (the profile
+//! and its state before); what the others have of a key stands beside it, or NULL.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
+use datafusion::arrow::compute::kernels::zip::zip;
+use datafusion::arrow::compute::{interleave, is_not_null};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::row::{OwnedRow, Row, RowConverter, Rows, SortField};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::metrics::{Count, Time};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+
+use crate::adapter::step::{Reads, Step, StepContext, Streams};
+use crate::adapter::usable_rows::ROWS_WITHOUT;
+use crate::error::failed;
+
+/// The column that tells whether the key is in the first input.
+pub const PRESENT: &str = "present";
+
+/// Puts inputs side by side by their key.
+#[derive(Debug)]
+pub struct Align {
+    /// The profile's name, for errors.
+    pub profile: String,
+    /// The key's own name.
+    pub key: String,
+    /// What each input is, in EXPLAIN.
+    pub inputs: Vec<String>,
+    /// The inputs whose keys all appear; the first is the profile.
+    pub leads: Vec<bool>,
+    /// The column that tells whether the key is in the first input.
+    pub presence: &'static str,
+}
+
+impl Align {
+    /// The plan of this step: key, `present`, then the columns of the inputs after their keys.
+    pub fn over(self, inputs: Vec<LogicalPlan>) -> Result<LogicalPlan> {
+        let mut fields = vec![];
+        for (index, input) in inputs.iter().enumerate() {
+            let mut columns = input.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+            let key = columns.next();
+            if index == 0 {
+                fields.extend(key);
+                fields.push(Field::new(self.presence, DataType::Boolean, false));
+            }
+            fields.extend(columns);
+        }
+        let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
+        let step: Arc<dyn Step> = Arc::new(self);
+        Ok(step.over(inputs, schema))
+    }
+}
+
+impl Step for Align {
+    fn name(&self) -> &'static str {
+        "AlignByKey"
+    }
+
+    fn describe(&self) -> String {
+        format!("key={} [{}]", self.key, self.inputs.join(", "))
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::OneStream
+    }
+
+    fn sorted_by(&self) -> Option<usize> {
+        Some(0)
+    }
+
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let left_out = context.counter(format!("{ROWS_WITHOUT}{}", self.key));
+        let timer = context.timer();
+        let mut cursors = vec![];
+        for (stream, leads) in inputs.into_iter().flatten().zip(&self.leads) {
+            cursors.push(Cursor::new(stream, *leads)?);
+        }
+        let schema = Arc::clone(&context.schema);
+        let merge = Merge {
+            profile: self.profile.clone(),
+            key: self.key.clone(),
+            cursors,
+            schema: Arc::clone(&schema),
+            batch_size: context.batch_size,
+            memory: context.memory,
+            left_out,
+            timer,
+        };
+        let batches = futures::stream::try_unfold(merge, |mut merge| async move {
+            let batch = merge.next().await?;
+            Ok(batch.map(|batch| (batch, merge)))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+}
+
+struct Merge {
+    profile: String,
+    key: String,
+    cursors: Vec<Cursor>,
+    schema: SchemaRef,
+    batch_size: usize,
+    memory: MemoryReservation,
+    left_out: Count,
+    timer: Time,
+}
+
+/// One input and how far it is read.
+struct Cursor {
+    stream: SendableRecordBatchStream,
+    leads: bool,
+    converter: RowConverter,
+    batch: Option<RecordBatch>,
+    keys: Option<Rows>,
+    row: usize,
+    /// The last key of the batch before.
+    before: Option<OwnedRow>,
+    ended: bool,
+    /// What the batch in the making takes of this input.
+    taken: Taken,
+}
+
+/// Rows taken of an input, in the order of the result.
+#[derive(Default)]
+struct Taken {
+    batches: Vec<RecordBatch>,
+    /// Batch and row, both from 0; `None` where the input has no row of the key.
+    rows: Vec<Option<(usize, usize)>>,
+}
+
+impl Cursor {
+    fn new(stream: SendableRecordBatchStream, leads: bool) -> Result<Self> {
+        let key = stream.schema().field(0).data_type().clone();
+        let converter = RowConverter::new(vec![SortField::new(key)])?;
+        Ok(Self {
+            stream,
+            leads,
+            converter,
+            batch: None,
+            keys: None,
+            row: 0,
+            before: None,
+            ended: false,
+            taken: Taken::default(),
+        })
+    }
+
+    /// Makes sure that there is a row to look at, or that there is none left. Rows without a key come first and are passed over.
+    async fn load(&mut self, left_out: Option<&Count>) -> Result<()> {
+        while !self.ended && self.batch.as_ref().is_none_or(|batch| self.row >= batch.num_rows()) {
+            match self.stream.next().await.transpose()? {
+                None => {
+                    self.ended = true;
+                    self.batch = None;
+                    self.keys = None;
+                }
+                Some(batch) => {
+                    let key = batch.column(0);
+                    let last = self.keys.as_ref().and_then(|keys| Some((keys, keys.num_rows().checked_sub(1)?)));
+                    self.before = last.map(|(keys, last)| keys.row(last).owned()).or(self.before.take());
+                    self.row = key.null_count();
+                    if let Some(left_out) = left_out {
+                        left_out.add(self.row);
+                    }
+                    self.keys = Some(self.converter.convert_columns(std::slice::from_ref(key))?);
+                    self.batch = Some(batch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self) -> Option<Row<'_>> {
+        self.keys.as_ref().filter(|keys| self.row < keys.num_rows()).map(|keys| keys.row(self.row))
+    }
+
+    /// Takes the row at hand.
+    fn take(&mut self) {
+        if let Some(batch) = &self.batch {
+            let is_last = self.taken.batches.last().is_some_and(|last| Arc::ptr_eq(last.column(0), batch.column(0)));
+            if !is_last {
+                self.taken.batches.push(batch.clone());
+            }
+            self.taken.rows.push(Some((self.taken.batches.len() - 1, self.row)));
+            self.row += 1;
+        }
+    }
+
+    fn memory(&self) -> usize {
+        let batches = self.taken.batches.iter().chain(&self.batch);
+        batches.map(RecordBatch::get_array_memory_size).sum::<usize>() + self.keys.as_ref().map_or(0, Rows::size)
+    }
+}
+
+impl Taken {
+    /// A column of the rows that were taken.
+    fn column(&self, index: usize, data_type: &DataType) -> Result<ArrayRef> {
+        if let Some((batch, first)) = self.is_one_run() {
+            return Ok(self.batches[batch].column(index).slice(first, self.rows.len()));
+        }
+        let null = new_null_array(data_type, 1);
+        let mut arrays: Vec<&dyn Array> = vec![null.as_ref()];
+        arrays.extend(self.batches.iter().map(|batch| batch.column(index).as_ref()));
+        let places: Vec<(usize, usize)> =
+            self.rows.iter().map(|row| row.map_or((0, 0), |(batch, row)| (batch + 1, row))).collect();
+        Ok(interleave(&arrays, &places)?)
+    }
+
+    /// True for rows that stand one after another in one batch, which need no copying.
+    fn is_one_run(&self) -> Option<(usize, usize)> {
+        let (batch, first) = self.rows.first().copied().flatten()?;
+        let mut expected = (first..).map(|row| Some((batch, row)));
+        self.rows.iter().all(|row| expected.next().as_ref() == Some(row)).then_some((batch, first))
+    }
+}
+
+impl Merge {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let mut rows = 0;
+        let mut same: Vec<bool> = Vec::with_capacity(self.cursors.len());
+        let mut present = Vec::with_capacity(self.batch_size);
+        self.cursors.iter_mut().for_each(|cursor| cursor.taken = Taken::default());
+        while rows < self.batch_size {
+            let mut loaded = false;
+            for (index, cursor) in self.cursors.iter_mut().enumerate() {
+                if cursor.key().is_none() && !cursor.ended {
+                    cursor.load((index == 0).then_some(&self.left_out)).await?;
+                    loaded = true;
+                }
+            }
+            if loaded {
+                self.memory.try_resize(self.cursors.iter().map(Cursor::memory).sum())?;
+            }
+            let _timer = self.timer.timer();
+            // As long as every input has a row at hand, nothing has to be waited for.
+            let leads = |cursors: &[Cursor]| {
+                let keys = cursors.iter().enumerate().filter(|(_, cursor)| cursor.leads);
+                let keys = keys.filter_map(|(index, cursor)| cursor.key().map(|key| (key, index)));
+                keys.min().map(|(_, index)| index)
+            };
+            let Some(lead) = leads(&self.cursors) else { break };
+            let mut wait = false;
+            // Others may have keys before it, of nobody in the profile.
+            for index in 0..self.cursors.len() {
+                while !self.cursors[index].leads && compare(&self.cursors, index, lead) == Some(Ordering::Less) {
+                    self.cursors[index].row += 1;
+                }
+                wait |= self.cursors[index].key().is_none() && !self.cursors[index].ended;
+            }
+            if wait {
+                continue;
+            }
+            same.clear();
+            same.extend((0..self.cursors.len()).map(|index| compare(&self.cursors, index, lead) == Some(Ordering::Equal)));
+            if same[0] {
+                self.refuse_double()?;
+            }
+            present.push(same[0]);
+            for (cursor, same) in self.cursors.iter_mut().zip(&same) {
+                if *same {
+                    cursor.take();
+                } else {
+                    cursor.taken.rows.push(None);
+                }
+            }
+            rows += 1;
+            // A batch of the profile ends here: its columns then need no copying.
+            let first = &self.cursors[0];
+            if first.key().is_none() && !first.ended && rows > self.batch_size / 2 {
+                break;
+            }
+        }
+        if rows == 0 {
+            return Ok(None);
+        }
+        let _timer = self.timer.timer();
+        self.batch(rows, present).map(Some)
+    }
+
+    /// The profile's own keys are there once: an equal one before is an error.
+    fn refuse_double(&self) -> Result<()> {
+        let first = &self.cursors[0];
+        let (Some(key), Some(batch), Some(keys)) = (first.key(), &first.batch, &first.keys) else { return Ok(()) };
+        let is_double = match first.row.checked_sub(1) {
+            Some(before) => keys.row(before) == key,
+            None => first.before.as_ref().is_some_and(|before| before.row() == key),
+        };
+        if is_double {
+            let value = ScalarValue::try_from_array(batch.column(0), first.row)?;
+            return Err(failed(
+                &self.profile,
+                format!("{} {value} is there more than once; the query of a profile gives one row of each", self.key),
+            ));
+        }
+        Ok(())
+    }
+
+    fn batch(&self, rows: usize, present: Vec<bool>) -> Result<RecordBatch> {
+        let mut columns: Vec<ArrayRef> = vec![];
+        // The key comes from whichever leading input has it.
+        let mut key = self.cursors[0].taken.column(0, self.schema.field(0).data_type())?;
+        for cursor in self.cursors.iter().skip(1).filter(|cursor| cursor.leads) {
+            if key.null_count() > 0 {
+                let other = cursor.taken.column(0, self.schema.field(0).data_type())?;
+                let is_known = is_not_null(&key)?;
+                key = zip(&is_known, &key, &other)?;
+            }
+        }
+        columns.push(key);
+        columns.push(Arc::new(BooleanArray::from(present)));
+        for cursor in &self.cursors {
+            for index in 1..cursor.stream.schema().fields().len() {
+                let data_type = self.schema.field(columns.len()).data_type();
+                columns.push(cursor.taken.column(index, data_type)?);
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
+    }
+}
+
+fn compare(cursors: &[Cursor], one: usize, other: usize) -> Option<Ordering> {
+    Some(cursors[one].key()?.cmp(&cursors[other].key()?))
+}

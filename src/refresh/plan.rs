@@ -1,0 +1,401 @@
+//! A profile with its tags and segments, planned and checked as a whole.
+//!
+//! The same way is taken when a definition is made and when the profile is refreshed, so that what was accepted can be computed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Result, TableReference};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{Query, Statement as SqlStatement};
+
+use super::as_of::Pin;
+use super::combine::over_rows_of;
+use super::definition::{Definition, ProfileDefinition, names_in, tables_in};
+use crate::catalog::Catalog;
+use crate::error::{did_you_mean, failed, invalid, message};
+use crate::sql::macros;
+use crate::sql::parser::parse_query;
+
+/// The schema where profiles are published.
+pub const PROFILE_SCHEMA: &str = "profile";
+/// The schema where segments are published.
+pub const SEGMENT_SCHEMA: &str = "segment";
+
+tokio::task_local! {
+    /// The profile that is being planned, as a table of the columns that are there so far.
+    static IN_PROGRESS: (String, Arc<dyn TableProvider>);
+}
+
+/// The profile being planned right now, when it has this name.
+pub fn in_progress(name: &str) -> Option<Arc<dyn TableProvider>> {
+    IN_PROGRESS.try_with(|(profile, table)| (profile == name).then(|| Arc::clone(table))).ok().flatten()
+}
+
+/// Everything of a profile, planned.
+#[derive(Debug)]
+pub struct Planned {
+    pub key_type: DataType,
+    /// Key first, then the attributes.
+    pub profile: LogicalPlan,
+    /// Name and type, in their order.
+    pub attributes: Vec<Field>,
+    /// Those that others need come first.
+    pub tags: Vec<PlannedTag>,
+    pub segments: Vec<PlannedSegment>,
+    /// What the user should know: sources read without a time column.
+    pub notes: Vec<String>,
+}
+
+/// A tag's query: key and value.
+#[derive(Debug)]
+pub struct PlannedTag {
+    pub name: String,
+    pub version: i64,
+    pub plan: LogicalPlan,
+    pub multiple: bool,
+    /// The tags of the same profile that it needs; `None` when it does not read the profile.
+    pub needs: Option<Vec<String>>,
+}
+
+/// A segment as a query over the profile: key and whether the condition holds.
+#[derive(Debug)]
+pub struct PlannedSegment {
+    pub name: String,
+    pub version: i64,
+    pub plan: LogicalPlan,
+}
+
+/// The columns of its profile that a definition uses.
+pub fn uses(definition: &Definition, profile: &str) -> Vec<String> {
+    use super::definition::Says;
+    let names = match &definition.says {
+        Says::Tag(says) if reads_profile(&says.query, profile) => names_in(&says.query),
+        Says::Segment(condition) => names_in(condition.as_ref()),
+        _ => vec![],
+    };
+    let own = &definition.object.name;
+    let is_tag = matches!(definition.says, Says::Tag(_));
+    let unique: BTreeSet<String> = names.into_iter().filter(|name| !(is_tag && name == own)).collect();
+    unique.into_iter().collect()
+}
+
+/// True for a query over the published profile of this name.
+fn reads_profile(query: &Query, profile: &str) -> bool {
+    tables_in(query)
+        .iter()
+        .any(|table| matches!(table.as_slice(), [.., schema, name] if schema == PROFILE_SCHEMA && name == profile))
+}
+
+pub struct Planner<'a> {
+    pub state: &'a SessionState,
+    pub catalog: &'a Catalog,
+    /// Microseconds since 1970.
+    pub as_of: i64,
+}
+
+impl Planner<'_> {
+    /// Plans everything of a profile.
+    ///
+    /// # Errors
+    /// What is wrong with a definition: its query, its key, a name that clashes, tags that need one another in a circle.
+    pub async fn plan(&self, definition: &ProfileDefinition) -> Result<Planned> {
+        let name = definition.name();
+        let (profile, key_type, attributes) = self.profile(definition).await?;
+        let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+        check_names(definition, &columns)?;
+        let mut tags = vec![];
+        for place in in_order(definition)? {
+            let (tag, says) = &definition.tags[place];
+            let subject = format!("tag {}", tag.object.name);
+            let reads = reads_profile(&says.query, name);
+            let plan = self.query(definition, tag, &says.query, &subject, &columns).await?;
+            let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
+            let needs = reads.then(|| {
+                let used = uses(tag, name);
+                used.into_iter().filter(|name| definition.tags.iter().any(|(other, _)| other.object.name == *name)).collect()
+            });
+            let column =
+                if says.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
+            columns.push(Field::new(&tag.object.name, column, true));
+            tags.push(PlannedTag {
+                name: tag.object.name.clone(),
+                version: tag.object.version,
+                plan,
+                multiple: says.multiple,
+                needs,
+            });
+        }
+        let mut segments = vec![];
+        for (segment, condition) in &definition.segments {
+            let subject = format!("segment {}", segment.object.name);
+            let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+            let query = format!("SELECT {}, ({condition}) FROM {PROFILE_SCHEMA}.{}", quote(&definition.says.key), quote(name));
+            let query = parse_query(&query, self.state)?;
+            let plan = self.query(definition, segment, &query, &subject, &columns).await?;
+            let data_type = plan.schema().field(1).data_type();
+            if !matches!(data_type, DataType::Boolean | DataType::Null) {
+                return Err(invalid(
+                    &subject,
+                    format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
+                ));
+            }
+            if over_rows_of(&plan, name, &definition.says.key)?.is_none() {
+                let problem =
+                    "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
+                return Err(invalid(&subject, problem));
+            }
+            segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, plan });
+        }
+        let notes = self.notes(definition);
+        Ok(Planned { key_type, profile, attributes, tags, segments, notes })
+    }
+
+    /// The profile's own query, with the key first.
+    async fn profile(&self, definition: &ProfileDefinition) -> Result<(LogicalPlan, DataType, Vec<Field>)> {
+        let subject = format!("profile {}", definition.name());
+        let plan = self.query(definition, &definition.own, &definition.says.query, &subject, &[]).await?;
+        let key = &definition.says.key;
+        let columns = plan.schema().columns();
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let Some(place) = names.iter().position(|name| name == key) else {
+            let suggestion = did_you_mean(key, names.iter().copied());
+            return Err(invalid(
+                &subject,
+                format!("its query has no column \"{key}\", which is to be the key{suggestion}; it has {}", names.join(", ")),
+            ));
+        };
+        let key_type = key_type(plan.schema().field(place).data_type()).ok_or_else(|| {
+            let problem =
+                format!("the key must be a whole number or text, got {key}: {}", plan.schema().field(place).data_type());
+            invalid(&subject, problem)
+        })?;
+        let mut order: Vec<usize> = (0..columns.len()).filter(|index| *index != place).collect();
+        order.insert(0, place);
+        let projected = order.into_iter().map(|index| Expr::Column(columns[index].clone()));
+        let plan = LogicalPlanBuilder::from(plan).project(projected.collect::<Vec<_>>())?.build()?;
+        let attributes = plan.schema().fields().iter().skip(1);
+        let attributes = attributes.map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect();
+        Ok((plan, key_type, attributes))
+    }
+
+    /// Plans a query as of the time of the refresh; where it reads the profile itself, that has these columns.
+    async fn query(
+        &self,
+        definition: &ProfileDefinition,
+        own: &Definition,
+        query: &Query,
+        subject: &str,
+        columns: &[Field],
+    ) -> Result<LogicalPlan> {
+        let pin =
+            Pin { state: self.state, catalog: self.catalog, time_columns: &definition.says.time_columns, as_of: self.as_of };
+        let mut query = Box::new(query.clone());
+        for table in tables_in(query.as_ref()) {
+            if let [.., schema, table] = table.as_slice()
+                && schema == SEGMENT_SCHEMA
+                && definition.segments.iter().any(|(segment, _)| segment.object.name == *table)
+            {
+                let problem = format!("reads {schema}.{table}, which is made by the refresh itself; use the segment's condition");
+                return Err(invalid(subject, problem));
+            }
+            if let [.., schema, table] = table.as_slice()
+                && schema == PROFILE_SCHEMA
+                && table != definition.name()
+                && table.strip_prefix(definition.name()).is_some_and(|rest| ["_tags", "_history"].contains(&rest))
+            {
+                let problem =
+                    format!("reads {schema}.{table}, which is made by the refresh itself; read {schema}.{}", definition.name());
+                return Err(invalid(subject, problem));
+            }
+        }
+        pin.pin(subject, query.as_mut(), &own.parameters)?;
+        let mut statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let table = EmptyTable::new(Arc::new(Schema::new(columns.to_vec())));
+        let planning = async {
+            macros::expand(&mut statement, self.state).await?;
+            self.state.statement_to_plan(statement).await
+        };
+        let planned = match columns {
+            [] => planning.await,
+            _ => IN_PROGRESS.scope((definition.name().to_string(), Arc::new(table)), planning).await,
+        };
+        planned.map_err(|error| about(subject, &error))
+    }
+
+    /// Key and value of a tag's query, and the type of the value.
+    fn key_and_value(
+        &self,
+        plan: LogicalPlan,
+        definition: &ProfileDefinition,
+        key_type: &DataType,
+        subject: &str,
+    ) -> Result<(LogicalPlan, DataType)> {
+        let columns = plan.schema().columns();
+        let [key, value] = columns.as_slice() else {
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(invalid(
+                subject,
+                format!("its query gives two columns, the key and the value, got {}: {}", names.len(), names.join(", ")),
+            ));
+        };
+        let own = plan.schema().field(0).data_type();
+        if self::key_type(own).as_ref() != Some(key_type) {
+            let problem = format!(
+                "its first column is the key, {} of profile {}, which is {key_type}; got {}: {own}",
+                definition.says.key,
+                definition.name(),
+                key.name
+            );
+            return Err(invalid(subject, problem));
+        }
+        let found = plan.schema().field(1).data_type();
+        let Some(value_type) = value_type(found) else {
+            return Err(invalid(
+                subject,
+                format!("a value is text, a number, true or false, a date or a time; got {}: {found}", value.name),
+            ));
+        };
+        let value = Expr::Column(value.clone());
+        let value = if *found == value_type { value } else { datafusion::logical_expr::cast(value, value_type.clone()) };
+        let plan = LogicalPlanBuilder::from(plan).project(vec![Expr::Column(key.clone()), value])?.build()?;
+        Ok((plan, value_type))
+    }
+
+    /// Sources that could give rows of a later time.
+    fn notes(&self, definition: &ProfileDefinition) -> Vec<String> {
+        if definition.says.time_columns.is_empty() {
+            let name = definition.name();
+            return vec![format!(
+                "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
+            )];
+        }
+        vec![]
+    }
+}
+
+/// An error of a definition's query, with the definition as its subject.
+fn about(subject: &str, error: &DataFusionError) -> DataFusionError {
+    let text = message(error);
+    let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
+    match missing.and_then(|name| name.split_once('.')) {
+        Some((_, name)) => {
+            let name = name.strip_prefix("public.").unwrap_or(name);
+            invalid(subject, format!("reads {name}, and there is no such table; SHOW TABLES lists them"))
+        }
+        None => invalid(subject, text),
+    }
+}
+
+/// How keys of this type are kept: whole numbers as BIGINT, text as text.
+fn key_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Dictionary(_, values) => key_type(values),
+        data_type if data_type.is_integer() => Some(DataType::Int64),
+        data_type if data_type.is_string() => Some(DataType::Utf8View),
+        _ => None,
+    }
+}
+
+/// How values of this type are computed.
+fn value_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Dictionary(_, values) => value_type(values),
+        DataType::Null => Some(DataType::Utf8),
+        DataType::Boolean | DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Some(data_type.clone()),
+        data_type if data_type.is_string() || data_type.is_numeric() => Some(data_type.clone()),
+        _ => None,
+    }
+}
+
+/// Names of columns that do not clash with one another or with the columns that a profile keeps beside them.
+fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> {
+    let tags = definition.tags.iter().map(|(tag, _)| (format!("tag {}", tag.object.name), &tag.object.name));
+    let subject = format!("profile {}", definition.name());
+    let mut seen: HashMap<&str, String> = HashMap::new();
+    let own = columns.iter().map(|field| (subject.clone(), field.name()));
+    for (subject, name) in own.chain(tags) {
+        if name.contains(':') {
+            return Err(invalid(&subject, format!("a name of a profile's column has no colon, got \"{name}\"")));
+        }
+        if seen.insert(name, subject.clone()).is_some() {
+            let problem =
+                format!("\"{name}\" is the name of an attribute of profile {} already; name it otherwise", definition.name());
+            return Err(invalid(&subject, problem));
+        }
+    }
+    if definition.name().contains(':') {
+        return Err(invalid(&subject, format!("a name has no colon, got \"{}\"", definition.name())));
+    }
+    for (segment, _) in &definition.segments {
+        if segment.object.name.contains(':') {
+            let name = &segment.object.name;
+            return Err(invalid(&format!("segment {name}"), format!("a name has no colon, got \"{name}\"")));
+        }
+    }
+    Ok(())
+}
+
+/// The places of the tags, those first that others need.
+fn in_order(definition: &ProfileDefinition) -> Result<Vec<usize>> {
+    struct Visit<'a> {
+        definition: &'a ProfileDefinition,
+        done: Vec<usize>,
+        path: Vec<usize>,
+    }
+    impl Visit<'_> {
+        fn name(&self, place: usize) -> &str {
+            &self.definition.tags[place].0.object.name
+        }
+        fn visit(&mut self, place: usize) -> Result<()> {
+            if self.done.contains(&place) {
+                return Ok(());
+            }
+            if let Some(start) = self.path.iter().position(|other| *other == place) {
+                let circle: Vec<&str> = self.path[start..].iter().chain([&place]).map(|place| self.name(*place)).collect();
+                let subject = format!("tag {}", self.name(place));
+                return Err(invalid(&subject, format!("needs itself: {}", circle.join(" → "))));
+            }
+            self.path.push(place);
+            let used = uses(&self.definition.tags[place].0, self.definition.name());
+            for (other, (tag, _)) in self.definition.tags.iter().enumerate() {
+                if used.contains(&tag.object.name) {
+                    self.visit(other)?;
+                }
+            }
+            self.path.pop();
+            self.done.push(place);
+            Ok(())
+        }
+    }
+    let mut visit = Visit { definition, done: vec![], path: vec![] };
+    // First those that read no profile, so that all of their columns are there for the others.
+    let reads = |place: &usize| reads_profile(&definition.tags[*place].1.query, definition.name());
+    let (derived, base): (Vec<usize>, Vec<usize>) = (0..definition.tags.len()).partition(reads);
+    for place in base.into_iter().chain(derived) {
+        visit.visit(place)?;
+    }
+    Ok(visit.done)
+}
+
+/// The table of the schema `profile` under which a definition reads its own profile.
+pub fn own_table(name: &str) -> TableReference {
+    TableReference::partial(PROFILE_SCHEMA, name.to_string())
+}
+
+/// The error of a profile that does not exist.
+pub fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> DataFusionError {
+    let suggestion = did_you_mean(name, known.clone());
+    let known: Vec<&str> = known.collect();
+    let advice = match known.as_slice() {
+        [] => "there are none yet; make one with CREATE PROFILE".to_string(),
+        known => format!("there is {}", known.join(", ")),
+    };
+    failed(name, format!("no such profile{suggestion}; {advice}"))
+}

@@ -1,0 +1,254 @@
+//! What a profile publishes, as tables: `profile.<name>`, `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`, now
+//! or as they were.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, Result};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+
+use super::changes::{MOMENT, history_schema, names};
+use super::combine::{KEY, null_of};
+use crate::catalog::Catalog;
+use crate::catalog::data::DataFile;
+use crate::catalog::objects::{Object, ObjectKind};
+use crate::catalog::published::PublishedTable;
+use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
+use crate::error::failed;
+use crate::sql::time_travel::AT;
+use crate::text::timestamp;
+
+/// The end of the name of the table with everything that is kept of a profile, for the functions that explain and compare; no list has
+/// it, and no name of a profile ends so.
+pub const STATE: &str = ":state";
+
+/// The ends of the names of a profile's tables.
+pub const ENDS: [&str; 3] = ["", "_tags", "_history"];
+
+/// Name and time of a table: `customer@1751327999999999`.
+pub fn name_and_time(name: &str) -> (&str, When) {
+    match name.rsplit_once(AT).map(|(name, time)| (name, time.parse())) {
+        Some((name, Ok(time))) => (name, When::At(time)),
+        _ => (name, When::Now),
+    }
+}
+
+/// The rows of a snapshot as they are in its files.
+pub fn state_table(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<PublishedTable> {
+    table_of(catalog, profile, snapshot, &snapshot.part(Part::Rows), Some(KEY))
+}
+
+/// The rows of files of a snapshot's history.
+pub fn history_table(catalog: &Catalog, profile: &str, snapshot: &Snapshot, files: &[DataFile]) -> Result<PublishedTable> {
+    table_of(catalog, profile, snapshot, files, None)
+}
+
+fn table_of(
+    catalog: &Catalog,
+    profile: &str,
+    snapshot: &Snapshot,
+    files: &[DataFile],
+    sorted_by: Option<&str>,
+) -> Result<PublishedTable> {
+    let pins = catalog.pin(snapshot, files)?;
+    let Some(first) = pins.first() else {
+        return Err(failed(profile, format!("snapshot {} lacks its files", snapshot.id)));
+    };
+    let schema = Arc::clone(&first.schema);
+    PublishedTable::new(format!("{profile}, snapshot {}", snapshot.id), schema, pins, sorted_by)
+}
+
+/// The names of the tables that profiles or segments have published.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn table_names(catalog: &Catalog, kind: ObjectKind) -> Result<Vec<String>> {
+    let mut names = vec![];
+    for object in catalog.objects()?.into_iter().filter(|object| object.kind == kind) {
+        let Some(snapshot) = catalog.seen(SnapshotOf::Profile, &object.profile, When::Now)? else { continue };
+        match kind {
+            ObjectKind::Profile => names.extend(ENDS.iter().map(|end| format!("{}{end}", object.name))),
+            _ if snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == object.name) => names.push(object.name),
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+/// A table that a profile or segment has published.
+///
+/// # Errors
+/// It is not there, or its files are damaged.
+pub fn table(catalog: &Catalog, kind: ObjectKind, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    let objects = catalog.objects()?;
+    match kind {
+        ObjectKind::Profile => profile_table(catalog, &objects, name),
+        _ => segment_table(catalog, &objects, name),
+    }
+}
+
+/// A table of the schema `profile`.
+fn profile_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    let (name, when) = name_and_time(table);
+    let profiles = || objects.iter().filter(|object| object.kind == ObjectKind::Profile);
+    let found = ENDS.iter().rev().chain([&STATE]).find_map(|end| {
+        let profile = name.strip_suffix(end)?;
+        profiles().any(|object| object.name == profile).then_some((profile, *end))
+    });
+    let Some((profile, end)) = found else { return Ok(None) };
+    let snapshot = seen(catalog, profile, when)?;
+    let view = match end {
+        STATE => return Ok(Some(Arc::new(state_table(catalog, profile, &snapshot)?))),
+        "_tags" => tags(catalog, profile, &snapshot)?,
+        "_history" => history(catalog, profile, &snapshot)?,
+        _ => rows(catalog, profile, &snapshot)?,
+    };
+    Ok(Some(Arc::new(ViewTable::new(view, None))))
+}
+
+/// A table of the schema `segment`.
+fn segment_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    let (name, when) = name_and_time(table);
+    let found = objects.iter().find(|object| object.kind == ObjectKind::Segment && object.name == name);
+    let Some(segment) = found else { return Ok(None) };
+    let snapshot = seen(catalog, &segment.profile, when)?;
+    if !snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == name) {
+        let problem = format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at));
+        return Err(failed(&format!("segment {name}"), problem));
+    }
+    let state = scan(state_table(catalog, &segment.profile, &snapshot)?, &segment.profile)?;
+    let since = column(&names::segment(name));
+    let key = column(KEY).alias(key_name(&snapshot));
+    let plan =
+        LogicalPlanBuilder::from(state).filter(since.clone().is_not_null())?.project(vec![key, since.alias("since")])?.build()?;
+    Ok(Some(Arc::new(ViewTable::new(plan, None))))
+}
+
+/// The snapshot a table is read from.
+pub fn seen(catalog: &Catalog, profile: &str, when: When) -> Result<Arc<Snapshot>> {
+    let found = catalog.seen(SnapshotOf::Profile, profile, when)?;
+    found.ok_or_else(|| {
+        let problem = match when {
+            When::At(time) => format!("has no snapshot as of {}; its first or oldest kept one is later", timestamp(time)),
+            _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
+        };
+        failed(&format!("profile {profile}"), problem)
+    })
+}
+
+fn key_name(snapshot: &Snapshot) -> String {
+    snapshot.columns_of(ColumnRole::Key).next().map_or_else(|| KEY.to_string(), |column| column.name.clone())
+}
+
+/// One row a customer: key, attributes, tags.
+fn rows(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
+    let state = scan(state_table(catalog, profile, snapshot)?, profile)?;
+    let mut columns = vec![column(KEY).alias(key_name(snapshot))];
+    for published in &snapshot.columns {
+        if matches!(published.role, ColumnRole::Attribute | ColumnRole::Tag | ColumnRole::Tags) {
+            columns.push(column(&names::value(&published.name)).alias(&published.name));
+        }
+    }
+    LogicalPlanBuilder::from(state).project(columns)?.build()
+}
+
+/// One row a value: key, tag, value as text.
+fn tags(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
+    let state = state_table(catalog, profile, snapshot)?;
+    let key_type = state.schema().field(0).data_type().clone();
+    let state = scan(state, profile)?;
+    let mut parts = vec![];
+    for tag in tag_columns(snapshot) {
+        parts.push(open_values(&state, snapshot, tag, false)?);
+    }
+    together(parts, || {
+        let columns = vec![
+            (key_name(snapshot), key_type.clone()),
+            ("tag".into(), DataType::Utf8View),
+            ("value".into(), DataType::Utf8View),
+        ];
+        nothing(columns)
+    })
+}
+
+/// One row a value and time: key, tag, value, valid from, valid to, version of the tag.
+fn history(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
+    let state = state_table(catalog, profile, snapshot)?;
+    let key_type = state.schema().field(0).data_type().clone();
+    let state = scan(state, profile)?;
+    let mut parts = vec![];
+    let closed = snapshot.part(Part::History);
+    if !closed.is_empty() {
+        let closed = scan(history_table(catalog, profile, snapshot, &closed)?, profile)?;
+        let mut columns = vec![column(KEY).alias(key_name(snapshot))];
+        columns.extend(["tag", "value", "valid_from", "valid_to", "tag_version"].map(column));
+        parts.push(LogicalPlanBuilder::from(closed).project(columns)?.build()?);
+    }
+    for tag in tag_columns(snapshot) {
+        parts.push(open_values(&state, snapshot, tag, true)?);
+    }
+    together(parts, || {
+        let schema = history_schema(&key_type);
+        let mut columns: Vec<(String, DataType)> =
+            schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect();
+        columns[0].0 = key_name(snapshot);
+        nothing(columns)
+    })
+}
+
+fn tag_columns(snapshot: &Snapshot) -> impl Iterator<Item = &PublishedColumn> {
+    snapshot.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags))
+}
+
+/// The values that a tag has now.
+fn open_values(state: &LogicalPlan, snapshot: &Snapshot, tag: &PublishedColumn, with_times: bool) -> Result<LogicalPlan> {
+    let (value, since, version) = (names::value(&tag.name), names::since(&tag.name), names::version(&tag.name));
+    let mut plan = LogicalPlanBuilder::from(state.clone()).filter(column(&value).is_not_null())?;
+    let mut used = vec![column(KEY), column(&value)];
+    if with_times {
+        used.extend([column(&since), column(&version)]);
+    }
+    plan = plan.project(used)?;
+    if tag.role == ColumnRole::Tags {
+        let lists = if with_times { vec![value.clone(), since.clone(), version.clone()] } else { vec![value.clone()] };
+        let lists = lists.into_iter().map(Column::new_unqualified).collect();
+        plan = plan.unnest_columns_with_options(lists, Default::default())?;
+    }
+    let mut columns = vec![
+        column(KEY).alias(key_name(snapshot)),
+        cast(lit(tag.name.clone()), DataType::Utf8View).alias("tag"),
+        cast(column(&value), DataType::Utf8View).alias("value"),
+    ];
+    if with_times {
+        columns.push(column(&since).alias("valid_from"));
+        columns.push(null_of(&MOMENT)?.alias("valid_to"));
+        columns.push(column(&version).alias("tag_version"));
+    }
+    plan.project(columns)?.build()
+}
+
+/// All parts in one relation.
+fn together(parts: Vec<LogicalPlan>, nothing: impl FnOnce() -> Result<LogicalPlan>) -> Result<LogicalPlan> {
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else { return nothing() };
+    let all = parts.try_fold(LogicalPlanBuilder::from(first), LogicalPlanBuilder::union);
+    all?.build()
+}
+
+fn nothing(columns: Vec<(String, DataType)>) -> Result<LogicalPlan> {
+    use datafusion::arrow::datatypes::{Field, Schema};
+    let fields: Vec<Field> = columns.into_iter().map(|(name, data_type)| Field::new(name, data_type, true)).collect();
+    let table = EmptyTable::new(Arc::new(Schema::new(fields)));
+    LogicalPlanBuilder::scan("nothing", provider_as_source(Arc::new(table)), None)?.build()
+}
+
+fn scan(table: PublishedTable, name: &str) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::scan(format!("{name}_state"), provider_as_source(Arc::new(table)), None)?.build()
+}
+
+fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
