@@ -67,6 +67,12 @@ pub enum Takes {
     Interval,
     /// An option: a list of numbers in strictly ascending order.
     Cuts,
+    /// An option: a string.
+    Text,
+    /// An option: true or false.
+    Flag,
+    /// An option: names of columns, `'a, b'` or `['a', 'b']`.
+    Names,
     /// The name of an object of this kind, plain or in quotes.
     Name(&'static str),
     /// A query as it is written: `(SELECT …)`.
@@ -111,6 +117,9 @@ impl Takes {
             Self::Moment => "date or timestamp".into(),
             Self::Interval => "interval".into(),
             Self::Cuts => "list of ascending numbers".into(),
+            Self::Text => "string".into(),
+            Self::Flag => "true or false".into(),
+            Self::Names => "names of columns".into(),
             Self::Name(kind) => format!("name of a {kind}"),
             Self::Query => "query".into(),
             Self::Value(text) => text.into(),

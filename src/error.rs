@@ -1,19 +1,215 @@
-//! How an error is written: subject, rule, value, next step.
+//! How an error is written: subject, rule, value, next step; and its SQLSTATE.
 //!
 //! Inside the crate every error is a [`DataFusionError`]; these helpers give the text its form, as in
-//! ``association_rules: min_support must be in (0, 1], got 1.5``. No type of our own wraps DataFusion's.
+//! ``association_rules: min_support must be in (0, 1], got 1.5``. An error of ours travels through DataFusion as an external
+//! [`Problem`], which keeps the code that clients of a server decide by; [`sqlstate`] finds it again, and gives DataFusion's own errors theirs.
+
+use std::fmt::{self, Display};
+use std::io;
 
 use datafusion::arrow::error::ArrowError;
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
-/// An error in what the user wrote: `subject` is the function, statement, file or setting it is about.
-pub fn invalid(subject: &str, problem: impl std::fmt::Display) -> DataFusionError {
-    DataFusionError::Plan(format!("{subject}: {problem}"))
+/// A code of the SQL standard (ISO/IEC 9075, with PostgreSQL's classes) that tells programs what kind of error it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlState(&'static str);
+
+impl SqlState {
+    /// What the engine cannot do.
+    pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
+    /// A value of a kind that is not further told apart.
+    pub const DATA_EXCEPTION: Self = Self("22000");
+    /// A number too large for its type.
+    pub const NUMERIC_VALUE_OUT_OF_RANGE: Self = Self("22003");
+    /// Division by zero.
+    pub const DIVISION_BY_ZERO: Self = Self("22012");
+    /// An argument, option or setting that is out of its bounds.
+    pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
+    /// A string that does not read as the type it is cast to.
+    pub const INVALID_TEXT_REPRESENTATION: Self = Self("22P02");
+    /// NULL where a column is NOT NULL.
+    pub const NOT_NULL_VIOLATION: Self = Self("23502");
+    /// Something else uses it.
+    pub const DEPENDENT_OBJECTS_STILL_EXIST: Self = Self("2BP01");
+    /// Another statement was quicker; the same statement may succeed when it is run again.
+    pub const SERIALIZATION_FAILURE: Self = Self("40001");
+    /// The role may not do this.
+    pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
+    /// Text that is no SQL.
+    pub const SYNTAX_ERROR: Self = Self("42601");
+    /// A name that two columns have.
+    pub const AMBIGUOUS_COLUMN: Self = Self("42702");
+    /// A column twice.
+    pub const DUPLICATE_COLUMN: Self = Self("42701");
+    /// No such column.
+    pub const UNDEFINED_COLUMN: Self = Self("42703");
+    /// No such object: profile, tag, segment, model, setting …
+    pub const UNDEFINED_OBJECT: Self = Self("42704");
+    /// An object of that name exists.
+    pub const DUPLICATE_OBJECT: Self = Self("42710");
+    /// A type that does not fit.
+    pub const DATATYPE_MISMATCH: Self = Self("42804");
+    /// No such function, or not with these arguments.
+    pub const UNDEFINED_FUNCTION: Self = Self("42883");
+    /// No such table or view.
+    pub const UNDEFINED_TABLE: Self = Self("42P01");
+    /// A parameter without a value.
+    pub const UNDEFINED_PARAMETER: Self = Self("42P02");
+    /// A prepared statement of that name exists.
+    pub const DUPLICATE_PREPARED_STATEMENT: Self = Self("42P05");
+    /// A table or view of that name exists.
+    pub const DUPLICATE_TABLE: Self = Self("42P07");
+    /// A definition that is wrong in itself.
+    pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
+    /// A statement that is wrong in a way that is not further told apart.
+    pub const INVALID_STATEMENT: Self = Self("42000");
+    /// No prepared statement of that name.
+    pub const UNDEFINED_PREPARED_STATEMENT: Self = Self("26000");
+    /// The disk is full.
+    pub const DISK_FULL: Self = Self("53100");
+    /// The memory limit is reached.
+    pub const OUT_OF_MEMORY: Self = Self("53200");
+    /// Somebody else is writing to it.
+    pub const LOCK_NOT_AVAILABLE: Self = Self("55P03");
+    /// Cancelled by the user, or after the time that was set.
+    pub const QUERY_CANCELED: Self = Self("57014");
+    /// The system failed.
+    pub const SYSTEM_ERROR: Self = Self("58000");
+    /// A file or network could not be read or written.
+    pub const IO_ERROR: Self = Self("58030");
+    /// No such file or folder.
+    pub const UNDEFINED_FILE: Self = Self("58P01");
+    /// An error in the program.
+    pub const INTERNAL_ERROR: Self = Self("XX000");
+    /// A file that is not what was written.
+    pub const DATA_CORRUPTED: Self = Self("XX001");
+
+    /// The five letters.
+    pub fn code(self) -> &'static str {
+        self.0
+    }
+}
+
+impl Display for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// An error of ours.
+#[derive(Debug)]
+pub struct Problem {
+    state: SqlState,
+    text: String,
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// An error with its code: `subject` is the function, statement, object, file or setting it is about.
+pub fn coded(state: SqlState, subject: &str, problem: impl Display) -> DataFusionError {
+    DataFusionError::External(Box::new(Problem { state, text: format!("{subject}: {problem}") }))
+}
+
+/// An error in what the user wrote.
+pub fn invalid(subject: &str, problem: impl Display) -> DataFusionError {
+    coded(SqlState::INVALID_PARAMETER_VALUE, subject, problem)
 }
 
 /// An error met while running.
-pub fn failed(subject: &str, problem: impl std::fmt::Display) -> DataFusionError {
-    DataFusionError::Execution(format!("{subject}: {problem}"))
+pub fn failed(subject: &str, problem: impl Display) -> DataFusionError {
+    coded(SqlState::SYSTEM_ERROR, subject, problem)
+}
+
+/// The code of an error, of ours or of DataFusion's.
+pub fn sqlstate(error: &DataFusionError) -> SqlState {
+    match error {
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => sqlstate(inner),
+        DataFusionError::Shared(inner) => sqlstate(inner),
+        DataFusionError::Collection(errors) => errors.first().map_or(SqlState::INTERNAL_ERROR, sqlstate),
+        DataFusionError::External(inner) => of_cause(inner.as_ref()),
+        DataFusionError::SQL(..) => SqlState::SYNTAX_ERROR,
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { .. } => SqlState::UNDEFINED_COLUMN,
+            SchemaError::AmbiguousReference { .. } => SqlState::AMBIGUOUS_COLUMN,
+            SchemaError::DuplicateQualifiedField { .. } | SchemaError::DuplicateUnqualifiedField { .. } => {
+                SqlState::DUPLICATE_COLUMN
+            }
+        },
+        DataFusionError::Plan(text) => of_plan(text),
+        DataFusionError::NotImplemented(_) => SqlState::FEATURE_NOT_SUPPORTED,
+        DataFusionError::Configuration(_) => SqlState::INVALID_PARAMETER_VALUE,
+        DataFusionError::ResourcesExhausted(_) => SqlState::OUT_OF_MEMORY,
+        DataFusionError::ArrowError(error, _) => of_arrow(error),
+        DataFusionError::ParquetError(_) => SqlState::DATA_CORRUPTED,
+        DataFusionError::IoError(error) => of_io(error),
+        DataFusionError::ObjectStore(error) => match error.as_ref() {
+            object_store::Error::NotFound { .. } => SqlState::UNDEFINED_FILE,
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                SqlState::INSUFFICIENT_PRIVILEGE
+            }
+            _ => SqlState::IO_ERROR,
+        },
+        DataFusionError::Execution(_) => SqlState::DATA_EXCEPTION,
+        _ => SqlState::INTERNAL_ERROR,
+    }
+}
+
+fn of_cause(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlState {
+    if let Some(problem) = cause.downcast_ref::<Problem>() {
+        return problem.state;
+    }
+    if let Some(error) = cause.downcast_ref::<DataFusionError>() {
+        return sqlstate(error);
+    }
+    if let Some(error) = cause.downcast_ref::<ArrowError>() {
+        return of_arrow(error);
+    }
+    cause.downcast_ref::<io::Error>().map_or(SqlState::SYSTEM_ERROR, of_io)
+}
+
+/// DataFusion says only in words what is wrong with a plan; a test keeps these true.
+fn of_plan(text: &str) -> SqlState {
+    if text.starts_with("table '") && text.ends_with("' not found") {
+        return SqlState::UNDEFINED_TABLE;
+    }
+    if text.starts_with("Invalid function") || text.contains("No function matches the given name and argument types") {
+        return SqlState::UNDEFINED_FUNCTION;
+    }
+    if text.contains("coerce") || text.contains("Cannot cast") || text.contains("Cannot infer common argument type") {
+        return SqlState::DATATYPE_MISMATCH;
+    }
+    SqlState::INVALID_STATEMENT
+}
+
+fn of_arrow(error: &ArrowError) -> SqlState {
+    match error {
+        ArrowError::ExternalError(inner) => of_cause(inner.as_ref()),
+        ArrowError::DivideByZero => SqlState::DIVISION_BY_ZERO,
+        ArrowError::ArithmeticOverflow(_) => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => SqlState::INVALID_TEXT_REPRESENTATION,
+        ArrowError::MemoryError(_) => SqlState::OUT_OF_MEMORY,
+        ArrowError::InvalidArgumentError(_) => SqlState::INVALID_PARAMETER_VALUE,
+        ArrowError::NotYetImplemented(_) => SqlState::FEATURE_NOT_SUPPORTED,
+        ArrowError::IoError(_, error) => of_io(error),
+        ArrowError::ParquetError(_) => SqlState::DATA_CORRUPTED,
+        _ => SqlState::DATA_EXCEPTION,
+    }
+}
+
+fn of_io(error: &io::Error) -> SqlState {
+    match error.kind() {
+        io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
+        io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
+        _ => SqlState::IO_ERROR,
+    }
 }
 
 /// `; did you mean "x"?` for the candidate nearest to `word`, or nothing when none is near.
@@ -73,6 +269,17 @@ pub fn message(error: &DataFusionError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_keeps_its_code_on_its_way() {
+        let lock = || coded(SqlState::LOCK_NOT_AVAILABLE, "profile customer", "is being refreshed");
+        let wrapped = DataFusionError::Context("refresh".into(), Box::new(DataFusionError::External(Box::new(lock()))));
+        assert_eq!((sqlstate(&wrapped).code(), message(&wrapped).as_str()), ("55P03", "profile customer: is being refreshed"));
+        let arrow = ArrowError::ExternalError(Box::new(lock()));
+        assert_eq!(sqlstate(&DataFusionError::ArrowError(Box::new(arrow), None)), SqlState::LOCK_NOT_AVAILABLE);
+        let full = DataFusionError::IoError(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(sqlstate(&full), SqlState::DISK_FULL);
+    }
 
     #[test]
     fn suggests_only_what_is_near() {

@@ -72,6 +72,7 @@ mod catalog;
 mod docs;
 mod engine;
 mod error;
+mod files;
 mod formats;
 mod functions;
 mod kernels;
@@ -80,12 +81,16 @@ mod objects;
 mod refresh;
 mod settings;
 mod sql;
+mod statement;
 mod system;
 mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
-pub use engine::{Answer, Engine, EngineOptions, Progress, Session, Staged, THREAD_NAME, pages, reference};
-pub use error::message;
+pub use engine::{
+    Answer, Cancel, Description, Engine, EngineOptions, Parameters, Prepared, Progress, Session, Staged, THREAD_NAME, pages,
+    reference,
+};
+pub use error::{SqlState, message, sqlstate};
 pub use formats::{Format, ResultWriter, cells};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;

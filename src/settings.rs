@@ -6,7 +6,7 @@ use datafusion::common::{Result, config_err};
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 
 macro_rules! settings {
-    ($($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr),+ $(,)?) => {
+    ($($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:literal to $most:literal),+ $(,)?) => {
         /// Settings under `portrait.`, changed with `SET portrait.name = value`.
         #[derive(Debug, Clone)]
         pub struct PortraitSettings {
@@ -35,10 +35,11 @@ macro_rules! settings {
             fn set(&mut self, key: &str, value: &str) -> Result<()> {
                 match key {
                     $(stringify!($name) => match value.trim().parse::<$type>() {
-                        Ok(value) => {
+                        Ok(value) if ($least..=$most).contains(&value) => {
                             self.$name = value;
                             Ok(())
                         }
+                        Ok(value) => config_err!("portrait.{key}: must be from {} to {}, got {value}", $least, $most),
                         Err(_) => config_err!("portrait.{key}: takes a value of type {}, got '{value}'", stringify!($type)),
                     },)+
                     _ => config_err!("portrait.{key}: no such setting; system.settings lists them"),
@@ -59,12 +60,24 @@ macro_rules! settings {
 
 settings! {
     /// The most itemsets that a mining function may find; beyond, it ends with an error that names a support that fits.
-    max_itemsets: u64 = 2_000_000,
+    max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000,
     /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
-    max_operators: usize = 1000,
+    max_operators: usize = 1000, from 10 to 2000,
     /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.
-    max_rows_shown: usize = 100,
+    max_rows_shown: usize = 100, from 0 to 1_000_000_000,
+    /// Percent of the memory limit that one statement may take.
+    memory_share: u64 = 100, from 1 to 100,
+    /// Seconds after which a statement is cancelled; 0 for no limit.
+    statement_timeout: u64 = 0, from 0 to 31_536_000,
 }
+
+/// Settings of the engine below whose extreme values hang or crash a query, and what they may be.
+pub const ENGINE_BOUNDS: [(&str, u64, u64); 4] = [
+    ("datafusion.execution.batch_size", 1, 1 << 20),
+    ("datafusion.execution.target_partitions", 0, 1024),
+    ("datafusion.execution.planning_concurrency", 1, 1024),
+    ("datafusion.execution.meta_fetch_concurrency", 1, 1024),
+];
 
 impl ConfigExtension for PortraitSettings {
     const PREFIX: &'static str = "portrait";
@@ -72,7 +85,7 @@ impl ConfigExtension for PortraitSettings {
 
 impl PortraitSettings {
     /// The settings of a session, or the defaults when it was made without ours.
-    pub(crate) fn of(options: &ConfigOptions) -> Self {
+    pub fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_default()
     }
 }

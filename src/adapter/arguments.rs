@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 
 use super::relation::Role;
-use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::decimal::Decimal;
 
@@ -25,7 +25,6 @@ pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
 
 /// Fails when a required argument is not among `given`.
 pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
-    debug_assert_eq!(doc.kind, Kind::Relation);
     for argument in doc.arguments {
         if argument.default.is_none() && !given.contains(&argument.name) {
             let form = match argument.takes {
@@ -102,6 +101,9 @@ enum Value {
     Moment(Moment),
     Interval(IntervalMonthDayNano),
     Cuts(Vec<Decimal>),
+    Text(String),
+    Flag(bool),
+    Names(Vec<String>),
 }
 
 /// A point in time as the user gave it.
@@ -142,13 +144,18 @@ pub struct Options {
 impl Options {
     /// Checks every given value against the page. NULL stands for the default.
     pub fn read(doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
+        Self::read_for(doc.name, doc, given)
+    }
+
+    /// Likewise, with errors about `subject`.
+    pub fn read_for(subject: &str, doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
         let mut options = Self { doc, given: BTreeMap::new() };
         for (name, value) in given {
             if value.is_null() {
                 continue;
             }
             let argument = find(doc, name)?;
-            options.given.insert(argument.name, check_option(doc, argument, &value)?);
+            options.given.insert(argument.name, check_option(subject, argument, &value)?);
         }
         Ok(options)
     }
@@ -198,6 +205,30 @@ impl Options {
         }
     }
 
+    /// A string, when given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.given.get(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// True or false, given or by default.
+    pub fn flag(&self, name: &str) -> Result<bool> {
+        match self.given.get(name) {
+            Some(Value::Flag(flag)) => Ok(*flag),
+            _ => Ok(self.default_text(name)? == "true"),
+        }
+    }
+
+    /// Names of columns, when given.
+    pub fn names(&self, name: &str) -> Option<&[String]> {
+        match self.given.get(name) {
+            Some(Value::Names(names)) => Some(names),
+            _ => None,
+        }
+    }
+
     /// A point in time, when given.
     pub fn moment(&self, name: &str) -> Option<&Moment> {
         match self.given.get(name) {
@@ -231,11 +262,11 @@ impl Options {
     }
 }
 
-fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarValue) -> Result<Value> {
+fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue) -> Result<Value> {
     let name = argument.name;
     let wrong_type = || {
         let wanted = argument.takes.describe();
-        invalid(doc.name, format!("{name} takes {wanted}, got {} of type {}", show(value), value.data_type()))
+        invalid(subject, format!("{name} takes {wanted}, got {} of type {}", show(value), value.data_type()))
     };
     match argument.takes {
         Takes::Integer(least, most) => {
@@ -246,7 +277,7 @@ fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarVa
                 Ok(ScalarValue::Int64(Some(number))) if (least..=most).contains(&number) => number,
                 _ => {
                     let range = if most == i64::MAX { format!("at least {least}") } else { format!("from {least} to {most}") };
-                    return Err(invalid(doc.name, format!("{name} must be {range}, got {}", show(value))));
+                    return Err(invalid(subject, format!("{name} must be {range}, got {}", show(value))));
                 }
             };
             Ok(Value::Integer(number))
@@ -255,30 +286,30 @@ fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarVa
             let number = number(value).ok_or_else(wrong_type)?;
             if !(least..=most).contains(&number) {
                 let range = if most == f64::INFINITY { format!("at least {least}") } else { format!("from {least} to {most}") };
-                return Err(invalid(doc.name, format!("{name} must be {range}, got {number}")));
+                return Err(invalid(subject, format!("{name} must be {range}, got {number}")));
             }
             Ok(Value::Float(number))
         }
-        Takes::Share => Ok(Value::Float(share(doc, name, number(value).ok_or_else(wrong_type)?)?)),
+        Takes::Share => Ok(Value::Float(share(subject, name, number(value).ok_or_else(wrong_type)?)?)),
         Takes::Shares => {
             let elements = elements(value).ok_or_else(wrong_type)?;
             let numbers = (0..elements.len()).map(|index| {
                 let element = ScalarValue::try_from_array(&elements, index)?;
-                share(doc, name, number(&element).ok_or_else(wrong_type)?)
+                share(subject, name, number(&element).ok_or_else(wrong_type)?)
             });
             let numbers = numbers.collect::<Result<Vec<_>>>()?;
             if numbers.is_empty() {
-                return Err(invalid(doc.name, format!("{name} needs at least one number")));
+                return Err(invalid(subject, format!("{name} needs at least one number")));
             }
             Ok(Value::Floats(numbers))
         }
         Takes::ValuesOf(_) => {
             let elements = elements(value).ok_or_else(wrong_type)?;
             if elements.is_empty() {
-                return Err(invalid(doc.name, format!("{name} needs at least one value")));
+                return Err(invalid(subject, format!("{name} needs at least one value")));
             }
             if elements.null_count() > 0 {
-                return Err(invalid(doc.name, format!("{name} must not hold NULL")));
+                return Err(invalid(subject, format!("{name} must not hold NULL")));
             }
             Ok(Value::List(elements))
         }
@@ -287,7 +318,7 @@ fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarVa
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(text)).ok_or_else(|| {
                 let suggestion = did_you_mean(text, words.iter().copied());
                 let choices = one_of(words.iter().copied());
-                invalid(doc.name, format!("{name} must be {choices}, got '{text}'{suggestion}"))
+                invalid(subject, format!("{name} must be {choices}, got '{text}'{suggestion}"))
             })?;
             Ok(Value::Word(word))
         }
@@ -295,22 +326,37 @@ fn check_option(doc: &'static Doc, argument: &'static Argument, value: &ScalarVa
         Takes::Interval => {
             let interval = interval(value).ok_or_else(wrong_type)?;
             if interval.months < 0 || interval.days < 0 || interval.nanoseconds < 0 || interval == IntervalMonthDayNano::ZERO {
-                return Err(invalid(doc.name, format!("{name} must be longer than nothing, got {}", show(value))));
+                return Err(invalid(subject, format!("{name} must be longer than nothing, got {}", show(value))));
             }
             Ok(Value::Interval(interval))
         }
         Takes::Cuts => {
             let cuts = numbers(value).ok_or_else(wrong_type)?;
             if cuts.is_empty() {
-                return Err(invalid(doc.name, format!("{name} needs at least one number")));
+                return Err(invalid(subject, format!("{name} needs at least one number")));
             }
             if let Some(pair) = cuts.windows(2).find(|pair| pair[0] >= pair[1]) {
                 let problem = format!("{name} must be in strictly ascending order, got {} before {}", pair[0], pair[1]);
-                return Err(invalid(doc.name, problem));
+                return Err(invalid(subject, problem));
             }
             Ok(Value::Cuts(cuts))
         }
-        _ => Err(invalid(doc.name, format!("{name} is not an option"))),
+        Takes::Text => {
+            let text = value.try_as_str().flatten().ok_or_else(wrong_type)?;
+            Ok(Value::Text(text.to_string()))
+        }
+        Takes::Flag => match value {
+            ScalarValue::Boolean(Some(flag)) => Ok(Value::Flag(*flag)),
+            _ => Err(wrong_type()),
+        },
+        Takes::Names => {
+            let names = match value.try_as_str() {
+                Some(Some(text)) => text.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect(),
+                _ => texts(value).ok_or_else(wrong_type)?,
+            };
+            Ok(Value::Names(names))
+        }
+        _ => Err(invalid(subject, format!("{name} is not an option"))),
     }
 }
 
@@ -371,6 +417,15 @@ fn elements(value: &ScalarValue) -> Option<ArrayRef> {
     }
 }
 
+fn texts(value: &ScalarValue) -> Option<Vec<String>> {
+    let elements = elements(value)?;
+    let text = |row| match ScalarValue::try_from_array(&elements, row).ok()?.try_as_str() {
+        Some(Some(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    (0..elements.len()).map(text).collect()
+}
+
 fn number(value: &ScalarValue) -> Option<f64> {
     if !value.data_type().is_numeric() || value.is_null() {
         return None;
@@ -378,11 +433,11 @@ fn number(value: &ScalarValue) -> Option<f64> {
     number_text(value).parse().ok()
 }
 
-fn share(doc: &Doc, name: &str, number: f64) -> Result<f64> {
+fn share(subject: &str, name: &str, number: f64) -> Result<f64> {
     if number > 0.0 && number <= 1.0 {
         return Ok(number);
     }
-    Err(invalid(doc.name, format!("{name} must be in (0, 1], got {number}")))
+    Err(invalid(subject, format!("{name} must be in (0, 1], got {number}")))
 }
 
 fn numbers(value: &ScalarValue) -> Option<Vec<Decimal>> {

@@ -54,6 +54,22 @@ pub mod column {
     }
 }
 
+/// A parameter of a stored function: `days BIGINT DEFAULT 30`.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    pub name: String,
+    pub data_type: sqlparser::ast::DataType,
+    pub default: Option<sqlparser::ast::Expr>,
+}
+
+/// A function in FROM that the database remembers: a query with parameters, written `$name`.
+#[derive(Debug, Clone)]
+pub struct StoredFunction {
+    pub name: String,
+    pub parameters: Vec<Parameter>,
+    pub query: Box<sqlparser::ast::Query>,
+}
+
 /// A segment as it is defined.
 #[derive(Debug, Clone)]
 pub struct SegmentDefinition {
@@ -87,6 +103,22 @@ pub trait Definitions: Debug + Send + Sync {
         Err(no_database(name))
     }
 
+    /// A stored function, when there is one of that name.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    fn function(&self, _name: &str) -> Result<Option<StoredFunction>> {
+        Ok(None)
+    }
+
+    /// The names of the stored functions.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    fn functions(&self) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
+
     /// A segment.
     ///
     /// # Errors
@@ -114,11 +146,6 @@ pub fn of(config: &SessionConfig) -> Arc<dyn Definitions> {
         Some(handle) => Arc::clone(&handle.0),
         None => Arc::new(NoDefinitions),
     }
-}
-
-/// True for a session of a database.
-pub fn is_known(config: &SessionConfig) -> bool {
-    config.get_extension::<DefinitionsHandle>().is_some()
 }
 
 /// The definitions of a DataFusion session of one's own, which has none.

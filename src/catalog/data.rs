@@ -88,6 +88,11 @@ impl DataFolder {
         Ok(Self { path: folder.path().to_path_buf(), verified: Mutex::default(), _temporary: Some(folder) })
     }
 
+    /// True for a folder that outlives the process.
+    pub fn is_durable(&self) -> bool {
+        self._temporary.is_none()
+    }
+
     /// Waits for the right to write, at most ten seconds.
     ///
     /// # Errors

@@ -2,15 +2,14 @@
 //!
 //! | part | what it holds |
 //! |---|---|
-//! | [`definitions`] | tables and views as the SQL that made them |
-//! | [`objects`] | profiles, tags and segments, every version of each |
+//! | [`objects`] | tables, views, profiles, tags … as the SQL that made them, every version of each |
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
 //! | [`tables`] | managed tables: rows that statements write |
-//! | [`statement`] | what one statement sees |
+//! | [`view`] | what one statement sees |
 //!
 //! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
 //! before the commit that names it, so that a killed process leaves at most a file that nothing names. The schema of the SQLite
@@ -18,31 +17,31 @@
 //! temporary folder that goes with the process.
 
 pub mod data;
-pub mod definitions;
 pub mod models;
 pub mod objects;
 pub mod output;
 pub mod published;
 pub mod runs;
 pub mod snapshots;
-pub mod statement;
 pub mod tables;
+pub mod view;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use data::DataFolder;
-pub use definitions::Definition;
+use objects::Object;
 
 use crate::error::{failed, invalid};
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -138,12 +137,27 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
         FOREIGN KEY (object, version) REFERENCES versions (object, version) ON DELETE CASCADE
     ) STRICT;
     ",
+    "
+    -- Tables and views are objects as all others.
+    INSERT INTO objects (kind, profile, name, version) SELECT kind, '', name, 1 FROM definitions ORDER BY id;
+    INSERT INTO versions (object, version, sql, base, author, created_at)
+        SELECT o.id, 1, d.sql, d.base, '', d.created_at FROM definitions d
+        JOIN objects o ON o.kind = d.kind AND o.profile = '' AND o.name = d.name;
+    DROP TABLE definitions;
+    -- How often definitions have changed: one row. Triggers count, so that no way of changing them can be forgotten.
+    CREATE TABLE changes (definitions INTEGER NOT NULL) STRICT;
+    INSERT INTO changes (definitions) VALUES (1);
+    CREATE TRIGGER version_added AFTER INSERT ON versions BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER object_dropped AFTER DELETE ON objects BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    ",
 ];
 
 /// The catalog of one database.
 #[derive(Debug)]
 pub struct Catalog {
     connection: Mutex<Connection>,
+    /// The objects as they were read last, and the state of the definitions then.
+    newest_objects: Mutex<Option<(i64, Arc<[Object]>)>>,
     place: String,
     /// Where the data files stand.
     pub data: DataFolder,
@@ -203,12 +217,17 @@ impl Catalog {
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
             transaction.commit().map_err(fail)?;
         }
-        Ok(Self { connection: Mutex::new(connection), place, data })
+        Ok(Self { connection: Mutex::new(connection), newest_objects: Mutex::default(), place, data })
+    }
+
+    /// True for a database that outlives the process.
+    pub fn is_durable(&self) -> bool {
+        self.data.is_durable()
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // A panic elsewhere leaves no half-made transaction: SQLite rolls it back.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock()
     }
 
     fn fail(&self, error: &rusqlite::Error) -> DataFusionError {
@@ -252,6 +271,7 @@ fn problem(place: &str, error: &rusqlite::Error) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
+    use super::objects::NewVersion;
     use super::*;
 
     #[test]
@@ -259,14 +279,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let first = Catalog::open(directory.path()).unwrap();
         let second = Catalog::open(directory.path()).unwrap();
-        first.put("订单", "view", "CREATE VIEW 订单 AS SELECT 1", "/", false).unwrap();
-        assert_eq!(second.get("订单").unwrap().unwrap().sql, "CREATE VIEW 订单 AS SELECT 1");
-        let error = second.put("订单", "view", "CREATE VIEW 订单 AS SELECT 2", "/", false).unwrap_err();
-        assert!(error.to_string().contains("exists already"), "{error}");
-        second.put("订单", "view", "CREATE VIEW 订单 AS SELECT 2", "/", true).unwrap();
-        assert_eq!(first.get("订单").unwrap().unwrap().sql, "CREATE VIEW 订单 AS SELECT 2");
-        assert!(first.stamp().unwrap().definition > 1);
-        assert!(first.remove("订单").unwrap() && !second.remove("订单").unwrap());
+        let of = |sql| NewVersion { kind: "view", profile: "", name: "订单", sql, base: "/", author: "ada" };
+        first.put_object(of("CREATE VIEW 订单 AS SELECT 1"), None, None).unwrap();
+        let seen = second.stamped_objects().unwrap().0;
+        assert_eq!(second.stamped_objects().unwrap().1[0].sql, "CREATE VIEW 订单 AS SELECT 1");
+        second.put_object(of("CREATE VIEW 订单 AS SELECT 2"), None, Some(seen)).unwrap();
+        let error = first.put_object(of("CREATE VIEW 订单 AS SELECT 3"), None, Some(seen)).unwrap_err();
+        assert!(error.to_string().contains("changed meanwhile"), "{error}");
+        let object = first.stamped_objects().unwrap().1[0].clone();
+        assert_eq!((object.sql.as_str(), object.version), ("CREATE VIEW 订单 AS SELECT 2", 2));
+        first.remove_object(&object, None).unwrap();
+        assert!(second.stamped_objects().unwrap().1.is_empty() && second.versions().unwrap().is_empty());
     }
 
     #[test]

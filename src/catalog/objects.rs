@@ -1,62 +1,24 @@
-//! Profiles, tags, segments and models: each with every version it had.
+//! Named objects of every kind, each with every version it had, as the SQL that made them.
 
-use std::fmt;
+use std::sync::Arc;
 
 use datafusion::common::Result;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
+use super::view::{Stamp, stamp};
 use super::{Catalog, runs};
+use crate::error::{SqlState, coded};
 
-/// What a named object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ObjectKind {
-    /// An entity, its key and its attributes.
-    Profile,
-    /// One label of each member of a profile.
-    Tag,
-    /// An audience: a condition over a profile.
-    Segment,
-    /// What was learned from rows, to be applied to others. It is of no profile.
-    Model,
-}
-
-impl ObjectKind {
-    /// Every kind, with the words of its statements.
-    pub const ALL: [(Self, &str, &str); 4] = [
-        (Self::Profile, "PROFILE", "PROFILES"),
-        (Self::Tag, "TAG", "TAGS"),
-        (Self::Segment, "SEGMENT", "SEGMENTS"),
-        (Self::Model, "MODEL", "MODELS"),
-    ];
-
-    /// True for what belongs to a profile.
-    pub fn is_of_profile(self) -> bool {
-        matches!(self, Self::Tag | Self::Segment)
-    }
-
-    /// The word in the catalog and in messages.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Profile => "profile",
-            Self::Tag => "tag",
-            Self::Segment => "segment",
-            Self::Model => "model",
-        }
-    }
-}
-
-impl fmt::Display for ObjectKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
+/// The kind of a profile, the only one that the catalog itself knows more of: its snapshots go with it.
+const PROFILE: &str = "profile";
 
 /// A version of an object, as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     pub id: i64,
-    pub kind: ObjectKind,
-    /// The profile it belongs to; for a profile, its own name; for a model, nothing.
+    /// The word of its kind: `tag`, `external table`.
+    pub kind: String,
+    /// The profile it belongs to; for a profile, its own name; for all that is of no profile, nothing.
     pub profile: String,
     pub name: String,
     pub version: i64,
@@ -70,19 +32,24 @@ pub struct Object {
     pub created_at: String,
 }
 
+impl Object {
+    /// Kind and name, as messages say them.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+
+    /// True for another version of the same object.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.kind, &self.profile, &self.name) == (&other.kind, &other.profile, &other.name)
+    }
+}
+
 const COLUMNS: &str = "o.id, o.kind, o.profile, o.name, v.version, v.sql, v.base, v.author, v.created_at";
 
 fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
-    let word: String = row.get(1)?;
-    let kind = match word.as_str() {
-        "profile" => ObjectKind::Profile,
-        "tag" => ObjectKind::Tag,
-        "model" => ObjectKind::Model,
-        _ => ObjectKind::Segment,
-    };
     Ok(Object {
         id: row.get(0)?,
-        kind,
+        kind: row.get(1)?,
         profile: row.get(2)?,
         name: row.get(3)?,
         version: row.get(4)?,
@@ -96,7 +63,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
 /// A version of an object to be remembered.
 #[derive(Debug, Clone, Copy)]
 pub struct NewVersion<'a> {
-    pub kind: ObjectKind,
+    pub kind: &'a str,
     pub profile: &'a str,
     pub name: &'a str,
     pub sql: &'a str,
@@ -109,11 +76,11 @@ pub fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqli
     let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
         "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
-        params![kind.word(), profile, name],
+        params![kind, profile, name],
     )?;
     let (object, version) = transaction.query_row(
         "UPDATE objects SET version = version + 1 WHERE kind = ?1 AND profile = ?2 AND name = ?3 RETURNING id, version",
-        params![kind.word(), profile, name],
+        params![kind, profile, name],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     transaction.execute(
@@ -123,12 +90,25 @@ pub fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqli
     Ok((object, version))
 }
 
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
+    let query =
+        format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
+    connection.prepare_cached(&query)?.query_map([], object)?.collect()
+}
+
 impl Catalog {
-    /// The newest version of every object, in the order they were first made.
-    pub fn objects(&self) -> Result<Vec<Object>> {
-        let query =
-            format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
-        self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
+    /// The newest version of every object, in the order they were first made, with the state of the catalog that they are of.
+    pub fn stamped_objects(&self) -> Result<(Stamp, Arc<[Object]>)> {
+        let known = self.newest_objects.lock().clone();
+        let (stamp, read) = self.read(|connection| {
+            let stamp = stamp(connection)?;
+            match known {
+                Some((definitions, known)) if definitions == stamp.definitions => Ok((stamp, known)),
+                _ => Ok((stamp, Arc::from(objects(connection)?))),
+            }
+        })?;
+        *self.newest_objects.lock() = Some((stamp.definitions, Arc::clone(&read)));
+        Ok((stamp, read))
     }
 
     /// Every version of every object, oldest first.
@@ -137,15 +117,27 @@ impl Catalog {
         self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
     }
 
-    /// Remembers a new version of an object, the first one when there is none; returns its number.
-    pub fn put_object(&self, new: NewVersion<'_>) -> Result<i64> {
-        self.write(|transaction| Ok(add_version(transaction, new)?.1))
+    /// Remembers a new version of an object, the first one when there is none; returns its number. `replaces` is an object of another
+    /// kind whose place it takes. `seen` is the state of the definitions it was checked against.
+    ///
+    /// # Errors
+    /// The definitions have changed since: nothing is remembered then.
+    pub fn put_object(&self, new: NewVersion<'_>, replaces: Option<i64>, seen: Option<Stamp>) -> Result<i64> {
+        self.change_definitions(seen, |transaction| {
+            if let Some(replaced) = replaces {
+                transaction.execute("DELETE FROM objects WHERE id = ?1", params![replaced])?;
+            }
+            Ok(add_version(transaction, new)?.1)
+        })
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.
-    pub fn remove_object(&self, object: &Object) -> Result<()> {
-        self.write(|transaction| {
-            if object.kind == ObjectKind::Profile {
+    ///
+    /// # Errors
+    /// As [`Self::put_object`].
+    pub fn remove_object(&self, object: &Object, seen: Option<Stamp>) -> Result<()> {
+        self.change_definitions(seen, |transaction| {
+            if object.kind == PROFILE {
                 transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
                 runs::withdraw(transaction, &object.name, i64::MIN)?;
             }
@@ -153,4 +145,21 @@ impl Catalog {
             Ok(())
         })
     }
+
+    /// Changes definitions in one transaction, unless they are others than those that the change was checked against.
+    pub fn change_definitions<T>(
+        &self,
+        seen: Option<Stamp>,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.write(|transaction| match seen {
+            Some(seen) if stamp(transaction)?.definitions != seen.definitions => Ok(None),
+            _ => change(transaction).map(Some),
+        })?
+        .ok_or_else(changed)
+    }
+}
+
+fn changed() -> datafusion::error::DataFusionError {
+    coded(SqlState::SERIALIZATION_FAILURE, "database", "definitions were changed meanwhile; run the statement again")
 }

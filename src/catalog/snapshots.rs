@@ -8,9 +8,11 @@ use datafusion::error::DataFusionError;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::data::DataFile;
-use super::statement::{Stamp, stamp};
-use super::{Catalog, Definition, definitions, runs};
-use crate::error::{failed, invalid};
+use super::objects::{NewVersion, add_version};
+use super::view::{Stamp, stamp};
+use super::{Catalog, runs};
+use crate::error::{SqlState, coded};
+use crate::text::with_article;
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,20 +179,16 @@ impl Catalog {
     /// Publishes the first snapshot of a table in one transaction with its definition, which takes the place of an older table's.
     ///
     /// # Errors
-    /// As [`Self::publish`]; a view or an external table has the name.
-    pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: &Definition) -> Result<i64> {
+    /// As [`Self::publish`]; another kind of object has the name.
+    pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: NewVersion<'_>) -> Result<i64> {
         self.publish_with(new, |transaction| {
-            let Definition { name, kind, sql, base } = definition;
-            let other = "SELECT kind FROM definitions WHERE name = ?1 AND kind <> ?2";
-            let other: Option<String> = transaction.query_row(other, params![name, kind], |row| row.get(0)).optional()?;
+            const OTHER: &str = "SELECT kind FROM objects WHERE name = ?1 AND kind IN ('view', 'external table')";
+            let other: Option<String> = transaction.query_row(OTHER, params![definition.name], |row| row.get(0)).optional()?;
             if let Some(other) = other {
-                return Ok(Err(invalid(name, format!("exists already, as {other}; DROP it first"))));
+                let problem = format!("exists already, as {}; DROP it first", with_article(&other));
+                return Ok(Err(coded(SqlState::DUPLICATE_TABLE, definition.name, problem)));
             }
-            transaction.execute("DELETE FROM definitions WHERE name = ?1", params![name])?;
-            transaction.execute(
-                "INSERT INTO definitions (name, kind, sql, base) VALUES (?1, ?2, ?3, ?4)",
-                params![name, kind, sql, base],
-            )?;
+            add_version(transaction, definition)?;
             publish(transaction, new, None).map(Ok)
         })
     }
@@ -212,17 +210,22 @@ impl Catalog {
         })?
     }
 
-    /// Forgets a managed table and what it has published; true when there was one.
-    pub fn drop_table(&self, name: &str) -> Result<bool> {
-        self.write(|transaction| {
-            let dropped = transaction
-                .execute("DELETE FROM definitions WHERE name = ?1 AND kind = ?2", params![name, definitions::TABLE])?;
-            if dropped > 0 {
-                let of = SnapshotOf::Table.word();
-                transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of, name])?;
-            }
-            Ok(dropped > 0)
+    /// Forgets a managed table and what it has published.
+    ///
+    /// # Errors
+    /// The definitions have changed since `seen`.
+    pub fn drop_table(&self, name: &str, seen: Option<Stamp>) -> Result<()> {
+        self.change_definitions(seen, |transaction| {
+            transaction.execute("DELETE FROM objects WHERE kind = 'table' AND name = ?1", params![name])?;
+            let of = SnapshotOf::Table.word();
+            transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of, name])?;
+            Ok(())
         })
+    }
+
+    /// The state of the catalog now.
+    pub fn newest_stamp(&self) -> Result<Stamp> {
+        self.read(stamp)
     }
 
     /// The files that no snapshot names any more are forgotten, and returned to be removed.
@@ -281,7 +284,8 @@ fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When, las
 
 /// The error of work that began from a snapshot which is not the newest any more.
 pub fn changed_meanwhile(name: &str) -> DataFusionError {
-    failed(name, "was changed by another process meanwhile; nothing was published; run it again")
+    let problem = "was changed by another process meanwhile; nothing was published; run it again";
+    coded(SqlState::SERIALIZATION_FAILURE, name, problem)
 }
 
 fn columns(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<PublishedColumn>> {

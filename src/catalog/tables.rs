@@ -27,12 +27,14 @@ use futures::StreamExt;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::Catalog;
 use super::data::DataFile;
+use super::objects::NewVersion;
 use super::output::Output;
 use super::published::PublishedTable;
 use super::runs::now;
 use super::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When, changed_meanwhile};
-use super::{Catalog, Definition};
+use super::view::View;
 use crate::error::{failed, invalid};
 
 /// How many snapshots stay readable: a day of one statement every quarter of an hour, and some. Those of INSERT share their files; a
@@ -64,13 +66,13 @@ impl ManagedTable {
     ///
     /// # Errors
     /// A file is damaged.
-    pub fn open(catalog: &Arc<Catalog>, name: &str, when: When, defaults: HashMap<String, Expr>) -> Result<Option<Self>> {
-        let Some(snapshot) = catalog.seen(SnapshotOf::Table, name, when)? else { return Ok(None) };
-        let pins = catalog.pin(&snapshot, &snapshot.part(Part::Rows))?;
+    pub fn open(view: &View, name: &str, when: When, defaults: HashMap<String, Expr>) -> Result<Option<Self>> {
+        let Some(snapshot) = view.snapshot(SnapshotOf::Table, name, when)? else { return Ok(None) };
+        let pins = view.pin(&snapshot, &snapshot.part(Part::Rows))?;
         let Some(first) = pins.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
         let schema = Arc::clone(&first.schema);
         let rows = PublishedTable::new(format!("{name}, snapshot {}", snapshot.id), schema, pins, None)?;
-        Ok(Some(Self { catalog: Arc::clone(catalog), name: name.to_string(), rows, defaults, when }))
+        Ok(Some(Self { catalog: Arc::clone(view.catalog()), name: name.to_string(), rows, defaults, when }))
     }
 
     /// What cannot be done to rows that never change.
@@ -200,8 +202,8 @@ impl DataSink for TableSink {
 
 /// A table that is to be made.
 #[derive(Debug)]
-pub struct NewTable {
-    pub definition: Definition,
+pub struct NewTable<'a> {
+    pub definition: NewVersion<'a>,
     /// The snapshot that it replaces, as the statement saw it.
     pub replaced: Option<i64>,
     /// One that is there already is left alone.
@@ -216,11 +218,11 @@ pub struct NewTable {
 /// What goes wrong with the plan, or with writing; nothing is published then.
 pub async fn create(
     catalog: &Arc<Catalog>,
-    new: &NewTable,
+    new: &NewTable<'_>,
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
 ) -> Result<()> {
-    let name = &new.definition.name;
+    let name = new.definition.name;
     let schema = columns(name, &plan.schema(), new.declared)?;
     let _lock = catalog.lock_for_writing().await?;
     let newest = catalog.snapshot(SnapshotOf::Table, name, When::Now)?;
@@ -233,7 +235,7 @@ pub async fn create(
     }
     let mut writing = Writing::new(catalog, name, &schema, &context)?;
     writing.write(execute_stream(plan, context)?).await?;
-    writing.publish(newest.as_ref(), vec![], Some(&new.definition))
+    writing.publish(newest.as_ref(), vec![], Some(new.definition))
 }
 
 /// The columns of a table to be made.
@@ -334,7 +336,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Brings the file to disk and publishes it with those that are kept.
-    fn publish(self, newest: Option<&Snapshot>, kept: Vec<DataFile>, definition: Option<&Definition>) -> Result<()> {
+    fn publish(self, newest: Option<&Snapshot>, kept: Vec<DataFile>, definition: Option<NewVersion<'_>>) -> Result<()> {
         fail_point!("table::written", |_| std::process::abort());
         let written = self.output.finish()?;
         fail_point!("table::finished", |_| std::process::abort());

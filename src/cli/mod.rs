@@ -110,6 +110,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         memory_limit: common.memory_limit,
         partitions: common.partitions.map(usize::from),
         batch_size: None,
+        base: std::env::current_dir().ok(),
+        role: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
     };
     let engine = Engine::open(options)?;
     let session = engine.session()?;

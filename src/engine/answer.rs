@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::{Schema, SchemaRef, UInt64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::datasource::physical_plan::FileScanConfig;
@@ -15,13 +16,14 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::files::parquet_problem;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::adapter::step::PROGRESS;
 use crate::adapter::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
 use crate::error::{failed, message};
+use crate::files::parquet_problem;
 use crate::refresh::refresh::Running;
+use crate::statement::{Cancel, StatementContext};
 
 /// The rows of a statement, as they come. Dropping it stops the work.
 pub struct Answer {
@@ -30,6 +32,9 @@ pub struct Answer {
     work: Option<AbortOnDrop<()>>,
     plan: Running,
     notes: Arc<Mutex<Vec<String>>>,
+    cancel: Cancel,
+    tag: String,
+    rows: u64,
 }
 
 /// How far a running statement is.
@@ -50,15 +55,23 @@ impl Answer {
     /// without an error, and discarded otherwise.
     pub(super) fn start(
         engine: &Engine,
+        context: &StatementContext,
         plan: Arc<dyn ExecutionPlan>,
         mut stream: SendableRecordBatchStream,
         staged: Option<Staged>,
     ) -> Self {
         let schema = stream.schema();
         let (sender, batches) = mpsc::channel(2);
-        let reading = Arc::clone(&plan);
+        let (reading, ending) = (Arc::clone(&plan), context.clone());
         let work = engine.runtime().spawn(async move {
-            while let Some(batch) = stream.next().await {
+            let mut ended = std::pin::pin!(ending.ended());
+            loop {
+                let next = tokio::select! {
+                    biased;
+                    error = &mut ended => Some(Err(error)),
+                    batch = stream.next() => batch,
+                };
+                let Some(batch) = next else { break };
                 if let Err(error) = batch {
                     drop(stream);
                     if let Some(staged) = staged {
@@ -75,19 +88,26 @@ impl Answer {
                 let _ = sender.send(Err(error)).await;
             }
         });
-        Self { schema, batches, work: Some(AbortOnDrop(work)), plan: Arc::new(Mutex::new(Some(plan))), notes: Arc::default() }
+        let (plan, cancel) = (Arc::new(Mutex::new(Some(plan))), context.cancel().clone());
+        Self { schema, batches, work: Some(AbortOnDrop(work)), plan, notes: Arc::default(), cancel, tag: String::new(), rows: 0 }
     }
 
     /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
-    pub(super) fn work<W>(engine: &Engine, work: impl FnOnce(Running) -> W) -> Self
+    pub(super) fn work<W>(engine: &Engine, context: &StatementContext, work: impl FnOnce(Running) -> W) -> Self
     where
         W: Future<Output = Result<Vec<String>>> + Send + 'static,
     {
         let (sender, batches) = mpsc::channel(1);
         let (plan, notes) = (Running::default(), Arc::<Mutex<Vec<String>>>::default());
         let (noted, running, work) = (Arc::clone(&notes), Arc::clone(&plan), work(Arc::clone(&plan)));
+        let ending = context.clone();
         let work = engine.runtime().spawn(async move {
-            match work.await {
+            let done = tokio::select! {
+                biased;
+                error = ending.ended() => Err(error),
+                done = work => done,
+            };
+            match done {
                 Ok(found) => lock(&noted).extend(found),
                 Err(error) => {
                     let running = lock(&running).clone();
@@ -99,14 +119,40 @@ impl Answer {
                 }
             }
         });
-        Self { schema: Arc::new(Schema::empty()), batches, work: Some(AbortOnDrop(work)), plan, notes }
+        let (schema, cancel) = (Arc::new(Schema::empty()), context.cancel().clone());
+        Self { schema, batches, work: Some(AbortOnDrop(work)), plan, notes, cancel, tag: String::new(), rows: 0 }
     }
 
     /// The answer of a statement that has no rows.
     pub(super) fn done(notes: Vec<String>) -> Self {
         let (_, batches) = mpsc::channel(1);
         let notes = Arc::new(Mutex::new(notes));
-        Self { schema: Arc::new(Schema::empty()), batches, work: None, plan: Running::default(), notes }
+        let (schema, plan, cancel) = (Arc::new(Schema::empty()), Running::default(), Cancel::default());
+        Self { schema, batches, work: None, plan, notes, cancel, tag: String::new(), rows: 0 }
+    }
+
+    /// The same answer with the words that say what was done.
+    pub(super) fn tagged(mut self, tag: String) -> Self {
+        // What EXECUTE ran says so itself.
+        if self.tag.is_empty() {
+            self.tag = tag;
+        }
+        self
+    }
+
+    /// The words that say what was done: `SELECT`, `INSERT`, `CREATE TAG`.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Rows so far: of a query those that were taken, of INSERT and COPY those that were written.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The way to end the statement from elsewhere; its error comes as the next batch.
+    pub fn canceller(&self) -> Cancel {
+        self.cancel.clone()
     }
 
     /// The columns; none for statements without a result.
@@ -120,6 +166,9 @@ impl Answer {
     /// Whatever went wrong while running, also a panic; nothing comes after an error.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         if let Some(batch) = self.batches.recv().await {
+            if let Ok(batch) = &batch {
+                self.rows += rows_of(&self.tag, batch);
+            }
             return Some(batch);
         }
         let mut work = self.work.take()?;
@@ -166,6 +215,15 @@ impl Answer {
         }));
         notes
     }
+}
+
+/// The rows that a batch stands for: a write answers with one number, how many it has written.
+fn rows_of(tag: &str, batch: &RecordBatch) -> u64 {
+    let written = match tag {
+        "INSERT" | "COPY" => batch.columns().first().and_then(|column| column.as_primitive_opt::<UInt64Type>()),
+        _ => None,
+    };
+    written.map_or(batch.num_rows() as u64, |written| written.iter().flatten().sum())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

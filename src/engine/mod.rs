@@ -4,16 +4,14 @@
 //! gives an [`Answer`] to be read batch by batch, watched and cancelled.
 
 mod answer;
-mod commands;
-mod dump;
-mod files;
-pub(crate) mod schema;
+mod execution;
+mod prepared;
+mod schema;
 mod session;
 mod stores;
-mod tables;
 mod writes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +25,9 @@ use crate::catalog::Catalog;
 use crate::docs::Doc;
 use crate::error::{failed, invalid};
 
+pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
+pub use prepared::{Description, Parameters, Prepared};
 pub use session::Session;
 pub use writes::Staged;
 
@@ -42,6 +42,10 @@ pub struct EngineOptions {
     pub partitions: Option<usize>,
     /// Rows in a batch; default 8192.
     pub batch_size: Option<usize>,
+    /// The folder that relative paths start from; default the one that the process is in when the engine is opened.
+    pub base: Option<PathBuf>,
+    /// Who runs the statements, and so is the author of what they define; default nobody.
+    pub role: Option<String>,
 }
 
 /// The database, the threads that run queries, and their limits. Cheap to clone.
@@ -58,6 +62,8 @@ struct Shared {
     waiting: Option<Runtime>,
     environment: Arc<RuntimeEnv>,
     catalog: Arc<Catalog>,
+    /// The folder that relative paths start from.
+    base: Arc<Path>,
     options: EngineOptions,
 }
 
@@ -111,7 +117,10 @@ impl Engine {
             runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
         };
         let (runtime, waiting) = (started(runtime)?, started(waiting)?);
-        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog: Arc::new(catalog), options }) })
+        let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
+            .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
+        let (catalog, base) = (Arc::new(catalog), Arc::from(base));
+        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog, base, options }) })
     }
 
     /// A session of its own: settings, temporary tables, parameters.
@@ -155,7 +164,7 @@ impl<T> Drop for AbortOnDrop<T> {
 /// The error of work that panicked.
 fn panicked(error: tokio::task::JoinError) -> datafusion::error::DataFusionError {
     if error.is_cancelled() {
-        return failed("query", "was cancelled");
+        return Cancel::error();
     }
     let reason = error.into_panic();
     let text = reason.downcast_ref::<String>().map(String::as_str).or_else(|| reason.downcast_ref::<&str>().copied());

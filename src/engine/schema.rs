@@ -1,67 +1,55 @@
-//! The catalog a session sees: `public` with its own temporary tables, what the database remembers and files by name;
+//! The catalog that a statement sees: `public` with the session's temporary tables, what the database remembers and files by name;
 //! `profile` and `segment` with what refreshes have published; `system` with tables about the program and the database.
+//!
+//! It is bound to the statement's context, which says what state of the database is read, from which folder, and for whom.
 
-use std::collections::HashMap;
-use std::fmt::{self, Debug};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::common::Result;
-use datafusion::datasource::{TableType, ViewTable};
+use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use datafusion::prelude::SessionContext;
 
-use super::{files, tables};
-use crate::catalog::objects::ObjectKind;
+use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
-use crate::catalog::statement::Stamp;
-use crate::catalog::{Catalog, Definition, definitions};
-use crate::error::{failed, invalid};
-use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA, in_progress};
-use crate::refresh::published;
-use crate::sql::{macros, parser};
+use crate::files;
+use crate::objects::kind::{KINDS, kind_of};
+use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
+use crate::refresh::published::{self, PublishedSchema};
+use crate::statement::{SessionTables, StatementContext};
 use crate::system::SystemSchema;
-use crate::text::with_article;
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
 const SYSTEM: &str = "system";
 
-/// The schemas of a session.
+/// Makes the catalog of a state that which a context sees.
+pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog(CATALOG.into(), Arc::new(StatementCatalog { context: context.clone() }));
+    state.register_catalog_list(Arc::new(catalogs));
+}
+
+/// The schemas that a statement sees.
 #[derive(Debug)]
-pub(super) struct SessionCatalog {
-    pub(super) public: Arc<PublicSchema>,
-    profile: Arc<ObjectSchema>,
-    segment: Arc<ObjectSchema>,
-    /// To be attached to the session once it is there.
-    pub(super) session: SessionLink,
-    system: Arc<SystemSchema>,
+struct StatementCatalog {
+    context: StatementContext,
 }
 
-impl SessionCatalog {
-    pub(super) fn new(catalog: Arc<Catalog>) -> Self {
-        let of = |kind| Arc::new(ObjectSchema { catalog: Arc::clone(&catalog), kind });
-        let (profile, segment) = (of(ObjectKind::Profile), of(ObjectKind::Segment));
-        let session = SessionLink::default();
-        let system = Arc::new(SystemSchema { catalog: Arc::clone(&catalog), session: session.clone() });
-        Self { public: Arc::new(PublicSchema::new(catalog, session.clone())), profile, segment, session, system }
-    }
-}
-
-impl CatalogProvider for SessionCatalog {
+impl CatalogProvider for StatementCatalog {
     fn schema_names(&self) -> Vec<String> {
         vec![PUBLIC.into(), PROFILE_SCHEMA.into(), SEGMENT_SCHEMA.into(), SYSTEM.into()]
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let context = self.context.clone();
         match name {
-            PUBLIC => Some(Arc::clone(&self.public) as _),
-            PROFILE_SCHEMA => Some(Arc::clone(&self.profile) as _),
-            SEGMENT_SCHEMA => Some(Arc::clone(&self.segment) as _),
-            SYSTEM => Some(Arc::clone(&self.system) as _),
+            PUBLIC => Some(Arc::new(PublicSchema { context })),
+            PROFILE_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Profiles })),
+            SEGMENT_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Segments })),
+            SYSTEM => Some(Arc::new(SystemSchema { context })),
             _ => None,
         }
     }
@@ -70,23 +58,24 @@ impl CatalogProvider for SessionCatalog {
 /// What profiles or segments have published.
 #[derive(Debug)]
 struct ObjectSchema {
-    catalog: Arc<Catalog>,
-    kind: ObjectKind,
+    context: StatementContext,
+    schema: PublishedSchema,
 }
 
 #[async_trait]
 impl SchemaProvider for ObjectSchema {
     fn table_names(&self) -> Vec<String> {
-        published::table_names(&self.catalog, self.kind).unwrap_or_default()
+        let names = |objects: Arc<[Object]>| published::table_names(self.context.view(), &objects, self.schema);
+        self.context.objects().and_then(names).unwrap_or_default()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if self.kind == ObjectKind::Profile
-            && let Some(table) = in_progress(name)
+        if self.schema == PublishedSchema::Profiles
+            && let Some(table) = self.context.profile_in_progress(name)
         {
             return Ok(Some(table));
         }
-        published::table(&self.catalog, self.kind, name)
+        published::table(self.context.view(), &self.context.objects()?, self.schema, name)
     }
 
     /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.
@@ -99,190 +88,135 @@ impl SchemaProvider for ObjectSchema {
     }
 }
 
-tokio::task_local! {
-    /// Names being loaded, the innermost last: a view that comes to itself is refused.
-    static LOADING: Vec<String>;
-}
-
-type Tables = HashMap<String, Arc<dyn TableProvider>>;
-
-/// Tables by name, and the catalog's stamp when they were loaded.
-type Loaded = (Stamp, Tables);
-
-type State = Box<dyn Fn() -> Option<SessionState> + Send + Sync>;
-
-/// The way from a session's catalog back to the session, for what is planned when it is looked up.
-#[derive(Clone, Default)]
-pub struct SessionLink(Arc<OnceLock<State>>);
-
-impl SessionLink {
-    pub(super) fn attach(&self, context: &SessionContext) {
-        let state = context.state_weak_ref();
-        let _ = self.0.set(Box::new(move || state.upgrade().map(|state| state.read().clone())));
-    }
-
-    pub fn state(&self) -> Result<SessionState> {
-        self.0.get().and_then(|state| state()).ok_or_else(|| failed("session", "has ended"))
-    }
-}
-
-impl Debug for SessionLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionLink")
-    }
-}
-
 /// Where tables without a schema come from.
-pub(super) struct PublicSchema {
-    catalog: Arc<Catalog>,
-    session: SessionLink,
-    temporary: Mutex<Tables>,
-    /// Definitions that were loaded, and the catalog's stamp then. A view holds the plans of the tables beneath it, so that any
-    /// change makes all of them old.
-    loaded: Mutex<Loaded>,
-}
-
-impl Debug for PublicSchema {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicSchema").field("catalog", &self.catalog).finish_non_exhaustive()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Debug)]
+struct PublicSchema {
+    context: StatementContext,
 }
 
 impl PublicSchema {
-    fn new(catalog: Arc<Catalog>, session: SessionLink) -> Self {
-        Self { catalog, session, temporary: Mutex::default(), loaded: Mutex::default() }
+    fn tables(&self) -> &SessionTables {
+        self.context.tables()
     }
 
-    /// Lets go of the tables that are loaded, and of the files that they hold.
-    pub(super) fn let_go(&self) {
-        lock(&self.loaded).1.clear();
+    /// The table, view or external table of that name.
+    fn object(&self, name: &str) -> Result<Option<Object>> {
+        let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
+        Ok(self.context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
     }
 
-    pub(super) fn has_temporary(&self, name: &str) -> bool {
-        lock(&self.temporary).contains_key(name)
-    }
-
-    async fn load(&self, definition: Definition, when: When) -> Result<Arc<dyn TableProvider>> {
-        if definition.kind == definitions::TABLE {
-            // Not kept beyond the statement: it holds files.
-            let state = self.session.state()?;
-            let defaults = while_loading(&definition, tables::defaults(&state, &definition)).await?;
-            return tables::open(&self.catalog, &definition.name, when, defaults);
+    async fn load(&self, object: &Object, when: When) -> Result<Arc<dyn TableProvider>> {
+        let Some(kind) = kind_of(&object.kind) else { return Err(crate::objects::kind::unknown_kind(object)) };
+        // A table holds files, and is not kept beyond the statement; nor is what a part of a statement sees alone.
+        if object.kind == "table" || when != When::Now || !self.context.is_plain() {
+            return kind.open(object, when, &self.context).await;
         }
-        if when != When::Now {
-            let problem = format!(
-                "is {}, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of the database, profiles and segments",
-                with_article(&definition.kind)
-            );
-            return Err(invalid(&definition.name, problem));
-        }
-        let stamp = self.catalog.stamp()?;
         // A view that was loaded before is of this state; so must be what is read beside it.
-        {
-            let mut loaded = lock(&self.loaded);
-            if loaded.0 != stamp {
-                *loaded = (stamp, HashMap::new());
-            }
-            if let Some(table) = loaded.1.get(&definition.name) {
-                return Ok(Arc::clone(table));
-            }
+        let stamp = self.context.view().stamp()?;
+        if let Some(table) = self.tables().loaded(stamp, &object.name) {
+            return Ok(table);
         }
-        let state = self.session.state()?;
-        let table = while_loading(&definition, build(&state, &definition)).await?;
-        let mut loaded = lock(&self.loaded);
-        if loaded.0 == stamp {
-            loaded.1.insert(definition.name, Arc::clone(&table));
-        }
+        let table = kind.open(object, when, &self.context).await?;
+        self.tables().keep(stamp, object.name.clone(), &table);
         Ok(table)
-    }
-}
-
-/// Does what looks up other tables for a definition.
-async fn while_loading<T>(definition: &Definition, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut names = LOADING.try_with(Clone::clone).unwrap_or_default();
-    if names.contains(&definition.name) {
-        let chain = names.join(" → ");
-        return Err(invalid(&definition.name, format!("the view refers to itself: {chain} → {}", definition.name)));
-    }
-    names.push(definition.name.clone());
-    LOADING.scope(names, work).await
-}
-
-/// The table that a definition's statement makes.
-async fn build(state: &SessionState, definition: &Definition) -> Result<Arc<dyn TableProvider>> {
-    let statement = parser::parse(&definition.sql, state)?.pop();
-    let statement = statement.ok_or_else(|| failed(&definition.name, "its definition is empty"))?;
-    let mut parsed = statement.parsed.into_sql()?;
-    parser::take_if_not_exists(&mut parsed);
-    macros::expand(&mut parsed, state).await?;
-    match state.statement_to_plan(parsed).await? {
-        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(mut command)) => {
-            files::resolve(&mut command, &definition.base);
-            files::create(state, *command).await
-        }
-        LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
-            Ok(Arc::new(ViewTable::new(Arc::unwrap_or_clone(view.input), view.definition)))
-        }
-        _ => Err(failed(&definition.name, format!("its definition makes no table: {}", definition.sql))),
     }
 }
 
 #[async_trait]
 impl SchemaProvider for PublicSchema {
     fn table_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = lock(&self.temporary).keys().cloned().collect();
-        names.extend(self.catalog.names().unwrap_or_default().into_iter().map(|(name, _)| name));
+        let mut names = self.tables().temporary_names();
+        let objects = self.context.objects();
+        let relations = KINDS.into_iter().filter(|kind| !kind.namespace().is_empty());
+        for kind in relations {
+            let own = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == kind.word());
+            names.extend(own.map(|object| object.name.clone()));
+        }
         names.sort();
         names.dedup();
         names
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = lock(&self.temporary).get(name) {
-            return Ok(Some(Arc::clone(table)));
+        if let Some(table) = self.tables().temporary(name) {
+            return Ok(Some(table));
         }
         // A statement that makes a table is planned with a look at its own name, which is not there yet.
-        if LOADING.try_with(|names| names.last().is_some_and(|last| last == name)).unwrap_or(false) {
+        if self.context.inside() == Some(name) {
             return Ok(None);
         }
-        if let Some(definition) = self.catalog.get(name)? {
+        if let Some(object) = self.object(name)? {
             // A definition may lead to others; boxed, as the way there leads through here again.
-            return Box::pin(self.load(definition, When::Now)).await.map(Some);
+            return Box::pin(self.load(&object, When::Now)).await.map(Some);
         }
         if let (own, when @ When::At(_)) = published::name_and_time(name)
-            && let Some(definition) = self.catalog.get(own)?
+            && let Some(object) = self.object(own)?
         {
-            return Box::pin(self.load(definition, when)).await.map(Some);
+            return Box::pin(self.load(&object, when)).await.map(Some);
         }
-        if files::is_file(name) {
-            return files::open(&self.session.state()?, name).await.map(Some);
+        if files::is_file(name, self.context.base()) {
+            return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
         Ok(None)
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        if let Some(table) = lock(&self.temporary).get(name) {
+        if let Some(table) = self.tables().temporary(name) {
             return Ok(Some(table.table_type()));
         }
-        let kind = self.catalog.get(name)?.map(|definition| definition.kind);
-        Ok(kind.map(|kind| if kind == "view" { TableType::View } else { TableType::Base }))
+        let object = self.object(name)?;
+        Ok(object.map(|object| if object.kind == "view" { TableType::View } else { TableType::Base }))
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
-        lock(&self.loaded).1.clear();
-        Ok(lock(&self.temporary).insert(name, table))
+        Ok(self.tables().add_temporary(name, table))
     }
 
     fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        lock(&self.loaded).1.clear();
-        Ok(lock(&self.temporary).remove(name))
+        Ok(self.tables().remove_temporary(name))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.has_temporary(name) || matches!(self.catalog.get(name), Ok(Some(_)))
+        self.tables().temporary(name).is_some() || matches!(self.object(name), Ok(Some(_)))
+    }
+}
+
+/// The catalog of the DataFusion session beneath a session: its temporary tables alone.
+#[derive(Debug)]
+pub(super) struct TemporaryCatalog(pub(super) Arc<SessionTables>);
+
+impl CatalogProvider for TemporaryCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        vec![PUBLIC.into()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        (name == PUBLIC).then(|| Arc::new(TemporarySchema(Arc::clone(&self.0))) as _)
+    }
+}
+
+#[derive(Debug)]
+struct TemporarySchema(Arc<SessionTables>);
+
+#[async_trait]
+impl SchemaProvider for TemporarySchema {
+    fn table_names(&self) -> Vec<String> {
+        self.0.temporary_names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(self.0.temporary(name))
+    }
+
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(self.0.add_temporary(name, table))
+    }
+
+    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(self.0.remove_temporary(name))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.temporary(name).is_some()
     }
 }

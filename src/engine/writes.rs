@@ -16,8 +16,8 @@ use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
 use datafusion::logical_expr::{LogicalPlan, WriteOp};
 
-use super::files;
 use crate::error::{failed, invalid};
+use crate::files;
 
 /// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
@@ -135,8 +135,10 @@ fn sync(path: &Path) -> std::io::Result<()> {
 }
 
 /// Redirects COPY to a staged place when its target is local.
-pub(super) fn stage_copy(mut copy: CopyTo) -> Result<(LogicalPlan, Option<Staged>)> {
-    let Some(target) = local_path(&copy.output_url) else { return Ok((LogicalPlan::Copy(copy), None)) };
+pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, Option<Staged>)> {
+    let Some(target) = local_path(&copy.output_url).map(|path| base.join(path)) else {
+        return Ok((LogicalPlan::Copy(copy), None));
+    };
     let as_folder =
         copy.output_url.ends_with('/') || target.extension().is_none() || !copy.partition_by.is_empty() || target.is_dir();
     let as_folder = match copy.options.get("single_file_output").map(|value| value.trim()) {

@@ -9,25 +9,24 @@ use std::ops::ControlFlow;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
     CastKind, DataType, Expr, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, TimezoneInfo, Value, Visit,
     VisitMut, VisitorMut,
 };
 
-use super::definition::{AS_OF, tables_in};
-use crate::catalog::Catalog;
+use super::definition::AS_OF;
 use crate::error::invalid;
 use crate::sql::command::normal;
 use crate::sql::parser;
 use crate::sql::parser::{Parsed, parse_query};
+use crate::sql::references::tables_in;
+use crate::statement::StatementContext;
 use crate::text::timestamp;
 
 /// What definitions are read with.
 pub struct Pin<'a> {
-    pub state: &'a SessionState,
-    pub catalog: &'a Catalog,
+    pub context: &'a StatementContext,
     /// Table and column.
     pub time_columns: &'a [(String, String)],
     /// Microseconds since 1970.
@@ -71,11 +70,14 @@ impl Pin<'_> {
 
     /// The query of a view that reads, itself or through others, a table with a time column.
     fn timed_view(&self, name: &str, views: &[String]) -> Result<Option<Box<Query>>> {
-        let Some(definition) = self.catalog.get(name)?.filter(|definition| definition.kind == "view") else { return Ok(None) };
+        let objects = self.context.objects()?;
+        let Some(definition) = objects.iter().find(|object| object.kind == "view" && object.name == name) else {
+            return Ok(None);
+        };
         if views.iter().any(|view| view == name) {
             return Err(invalid(name, "the view refers to itself"));
         }
-        let statement = parser::parse(&definition.sql, self.state)?.pop();
+        let statement = parser::parse(&definition.sql, self.context.session(), &[])?.pop();
         let Some(Parsed::Sql(parsed)) = statement.map(|statement| statement.parsed) else { return Ok(None) };
         let SqlParsed::Statement(statement) = *parsed else { return Ok(None) };
         let SqlStatement::CreateView(view) = *statement else { return Ok(None) };
@@ -128,7 +130,7 @@ impl Pinning<'_> {
             Some(column) => {
                 let column = Ident::with_quote('"', column);
                 let query = format!("SELECT * FROM {name} WHERE {column} <= {}", self.pin.moment());
-                Some(parse_query(&query, self.pin.state)?)
+                Some(parse_query(&query, self.pin.context.session())?)
             }
             None => self.pin.timed_view(table, self.views)?,
         };

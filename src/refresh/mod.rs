@@ -17,7 +17,6 @@ pub mod as_of;
 mod changes;
 mod combine;
 pub mod definition;
-mod options;
 pub mod plan;
 pub mod published;
 #[expect(clippy::module_inception, reason = "what the room does")]

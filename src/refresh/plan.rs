@@ -6,37 +6,26 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::catalog::TableProvider;
 use datafusion::common::{Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Query, Statement as SqlStatement};
+use sqlparser::ast::{Expr as SqlExpr, Query, Statement as SqlStatement};
 
 use super::as_of::Pin;
 use super::combine::over_rows_of;
-use super::definition::{Definition, ProfileDefinition, names_in, tables_in};
-use crate::catalog::Catalog;
+use super::definition::{Definition, ProfileDefinition};
 use crate::error::{did_you_mean, failed, invalid, message};
-use crate::sql::macros;
 use crate::sql::parser::parse_query;
+use crate::sql::planning;
+use crate::sql::references::{names_in, tables_in};
+use crate::statement::StatementContext;
 
 /// The schema where profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
 /// The schema where segments are published.
 pub const SEGMENT_SCHEMA: &str = "segment";
-
-tokio::task_local! {
-    /// The profile that is being planned, as a table of the columns that are there so far.
-    static IN_PROGRESS: (String, Arc<dyn TableProvider>);
-}
-
-/// The profile being planned right now, when it has this name.
-pub fn in_progress(name: &str) -> Option<Arc<dyn TableProvider>> {
-    IN_PROGRESS.try_with(|(profile, table)| (profile == name).then(|| Arc::clone(table))).ok().flatten()
-}
 
 /// Everything of a profile, planned.
 #[derive(Debug)]
@@ -72,17 +61,16 @@ pub struct PlannedSegment {
     pub plan: LogicalPlan,
 }
 
-/// The columns of its profile that a definition uses.
-pub fn uses(definition: &Definition, profile: &str) -> Vec<String> {
-    use super::definition::Says;
-    let names = match &definition.says {
-        Says::Tag(says) if reads_profile(&says.query, profile) => names_in(&says.query),
-        Says::Segment(condition) => names_in(condition.as_ref()),
-        _ => vec![],
-    };
-    let own = &definition.object.name;
-    let is_tag = matches!(definition.says, Says::Tag(_));
-    let unique: BTreeSet<String> = names.into_iter().filter(|name| !(is_tag && name == own)).collect();
+/// The columns of its profile that a tag uses.
+pub fn uses_of_tag(name: &str, query: &Query, profile: &str) -> Vec<String> {
+    let names = if reads_profile(query, profile) { names_in(query) } else { vec![] };
+    let unique: BTreeSet<String> = names.into_iter().filter(|used| used != name).collect();
+    unique.into_iter().collect()
+}
+
+/// The columns of its profile that the condition of a segment uses.
+pub fn uses_of_condition(condition: &SqlExpr) -> Vec<String> {
+    let unique: BTreeSet<String> = names_in(condition).into_iter().collect();
     unique.into_iter().collect()
 }
 
@@ -94,8 +82,7 @@ fn reads_profile(query: &Query, profile: &str) -> bool {
 }
 
 pub struct Planner<'a> {
-    pub state: &'a SessionState,
-    pub catalog: &'a Catalog,
+    pub context: &'a StatementContext,
     /// Microseconds since 1970.
     pub as_of: i64,
 }
@@ -118,7 +105,7 @@ impl Planner<'_> {
             let plan = self.query(definition, tag, &says.query, &subject, &columns).await?;
             let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
             let needs = reads.then(|| {
-                let used = uses(tag, name);
+                let used = uses_of_tag(&tag.object.name, &says.query, name);
                 used.into_iter().filter(|name| definition.tags.iter().any(|(other, _)| other.object.name == *name)).collect()
             });
             let column =
@@ -137,7 +124,7 @@ impl Planner<'_> {
             let subject = format!("segment {}", segment.object.name);
             let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
             let query = format!("SELECT {}, ({condition}) FROM {PROFILE_SCHEMA}.{}", quote(&definition.says.key), quote(name));
-            let query = parse_query(&query, self.state)?;
+            let query = parse_query(&query, self.context.session())?;
             let plan = self.query(definition, segment, &query, &subject, &columns).await?;
             let data_type = plan.schema().field(1).data_type();
             if !matches!(data_type, DataType::Boolean | DataType::Null) {
@@ -194,8 +181,7 @@ impl Planner<'_> {
         subject: &str,
         columns: &[Field],
     ) -> Result<LogicalPlan> {
-        let pin =
-            Pin { state: self.state, catalog: self.catalog, time_columns: &definition.says.time_columns, as_of: self.as_of };
+        let pin = Pin { context: self.context, time_columns: &definition.says.time_columns, as_of: self.as_of };
         let mut query = Box::new(query.clone());
         for table in tables_in(query.as_ref()) {
             if let [.., schema, table] = table.as_slice()
@@ -216,16 +202,13 @@ impl Planner<'_> {
             }
         }
         pin.pin(subject, query.as_mut(), &own.parameters)?;
-        let mut statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
         let table = EmptyTable::new(Arc::new(Schema::new(columns.to_vec())));
-        let planning = async {
-            macros::expand(&mut statement, self.state).await?;
-            self.state.statement_to_plan(statement).await
+        let context = match columns {
+            [] => self.context.clone(),
+            _ => self.context.with_profile(definition.name(), Arc::new(table)),
         };
-        let planned = match columns {
-            [] => planning.await,
-            _ => IN_PROGRESS.scope((definition.name().to_string(), Arc::new(table)), planning).await,
-        };
+        let planned = planning::plan(&statement, &context).await;
         planned.map_err(|error| about(subject, &error))
     }
 
@@ -363,7 +346,8 @@ fn in_order(definition: &ProfileDefinition) -> Result<Vec<usize>> {
                 return Err(invalid(&subject, format!("needs itself: {}", circle.join(" → "))));
             }
             self.path.push(place);
-            let used = uses(&self.definition.tags[place].0, self.definition.name());
+            let (tag, says) = &self.definition.tags[place];
+            let used = uses_of_tag(&tag.object.name, &says.query, self.definition.name());
             for (other, (tag, _)) in self.definition.tags.iter().enumerate() {
                 if used.contains(&tag.object.name) {
                     self.visit(other)?;

@@ -12,11 +12,11 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit}
 
 use super::changes::{MOMENT, history_schema, names};
 use super::combine::{KEY, null_of};
-use crate::catalog::Catalog;
 use crate::catalog::data::DataFile;
-use crate::catalog::objects::{Object, ObjectKind};
+use crate::catalog::objects::Object;
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
+use crate::catalog::view::View;
 use crate::error::failed;
 use crate::sql::time_travel::AT;
 use crate::text::timestamp;
@@ -37,23 +37,23 @@ pub fn name_and_time(name: &str) -> (&str, When) {
 }
 
 /// The rows of a snapshot as they are in its files.
-pub fn state_table(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<PublishedTable> {
-    table_of(catalog, profile, snapshot, &snapshot.part(Part::Rows), Some(KEY))
+pub fn state_table(view: &View, profile: &str, snapshot: &Snapshot) -> Result<PublishedTable> {
+    table_of(view, profile, snapshot, &snapshot.part(Part::Rows), Some(KEY))
 }
 
 /// The rows of files of a snapshot's history.
-pub fn history_table(catalog: &Catalog, profile: &str, snapshot: &Snapshot, files: &[DataFile]) -> Result<PublishedTable> {
-    table_of(catalog, profile, snapshot, files, None)
+pub fn history_table(view: &View, profile: &str, snapshot: &Snapshot, files: &[DataFile]) -> Result<PublishedTable> {
+    table_of(view, profile, snapshot, files, None)
 }
 
 fn table_of(
-    catalog: &Catalog,
+    view: &View,
     profile: &str,
     snapshot: &Snapshot,
     files: &[DataFile],
     sorted_by: Option<&str>,
 ) -> Result<PublishedTable> {
-    let pins = catalog.pin(snapshot, files)?;
+    let pins = view.pin(snapshot, files)?;
     let Some(first) = pins.first() else {
         return Err(failed(profile, format!("snapshot {} lacks its files", snapshot.id)));
     };
@@ -61,65 +61,74 @@ fn table_of(
     PublishedTable::new(format!("{profile}, snapshot {}", snapshot.id), schema, pins, sorted_by)
 }
 
-/// The names of the tables that profiles or segments have published.
+/// What is published: of profiles, or of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedSchema {
+    Profiles,
+    Segments,
+}
+
+/// The names of the tables of a schema.
 ///
 /// # Errors
 /// The catalog cannot be read.
-pub fn table_names(catalog: &Catalog, kind: ObjectKind) -> Result<Vec<String>> {
+pub fn table_names(view: &View, objects: &[Object], schema: PublishedSchema) -> Result<Vec<String>> {
+    let kind = if schema == PublishedSchema::Profiles { "profile" } else { "segment" };
     let mut names = vec![];
-    for object in catalog.objects()?.into_iter().filter(|object| object.kind == kind) {
-        let Some(snapshot) = catalog.seen(SnapshotOf::Profile, &object.profile, When::Now)? else { continue };
-        match kind {
-            ObjectKind::Profile => names.extend(ENDS.iter().map(|end| format!("{}{end}", object.name))),
-            _ if snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == object.name) => names.push(object.name),
-            _ => {}
+    for object in objects.iter().filter(|object| object.kind == kind) {
+        let Some(snapshot) = view.snapshot(SnapshotOf::Profile, &object.profile, When::Now)? else { continue };
+        match schema {
+            PublishedSchema::Profiles => names.extend(ENDS.iter().map(|end| format!("{}{end}", object.name))),
+            PublishedSchema::Segments => {
+                let is_there = snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == object.name);
+                names.extend(is_there.then(|| object.name.clone()));
+            }
         }
     }
     Ok(names)
 }
 
-/// A table that a profile or segment has published.
+/// A table of a schema.
 ///
 /// # Errors
 /// It is not there, or its files are damaged.
-pub fn table(catalog: &Catalog, kind: ObjectKind, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-    let objects = catalog.objects()?;
-    match kind {
-        ObjectKind::Profile => profile_table(catalog, &objects, name),
-        _ => segment_table(catalog, &objects, name),
+pub fn table(view: &View, objects: &[Object], schema: PublishedSchema, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    match schema {
+        PublishedSchema::Profiles => profile_table(view, objects, name),
+        PublishedSchema::Segments => segment_table(view, objects, name),
     }
 }
 
 /// A table of the schema `profile`.
-fn profile_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+fn profile_table(view: &View, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
     let (name, when) = name_and_time(table);
-    let profiles = || objects.iter().filter(|object| object.kind == ObjectKind::Profile);
+    let profiles = || objects.iter().filter(|object| object.kind == "profile");
     let found = ENDS.iter().rev().chain([&STATE]).find_map(|end| {
         let profile = name.strip_suffix(end)?;
         profiles().any(|object| object.name == profile).then_some((profile, *end))
     });
     let Some((profile, end)) = found else { return Ok(None) };
-    let snapshot = seen(catalog, profile, when)?;
-    let view = match end {
-        STATE => return Ok(Some(Arc::new(state_table(catalog, profile, &snapshot)?))),
-        "_tags" => tags(catalog, profile, &snapshot)?,
-        "_history" => history(catalog, profile, &snapshot)?,
-        _ => rows(catalog, profile, &snapshot)?,
+    let snapshot = seen(view, profile, when)?;
+    let plan = match end {
+        STATE => return Ok(Some(Arc::new(state_table(view, profile, &snapshot)?))),
+        "_tags" => tags(view, profile, &snapshot)?,
+        "_history" => history(view, profile, &snapshot)?,
+        _ => rows(view, profile, &snapshot)?,
     };
-    Ok(Some(Arc::new(ViewTable::new(view, None))))
+    Ok(Some(Arc::new(ViewTable::new(plan, None))))
 }
 
 /// A table of the schema `segment`.
-fn segment_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+fn segment_table(view: &View, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
     let (name, when) = name_and_time(table);
-    let found = objects.iter().find(|object| object.kind == ObjectKind::Segment && object.name == name);
+    let found = objects.iter().find(|object| object.kind == "segment" && object.name == name);
     let Some(segment) = found else { return Ok(None) };
-    let snapshot = seen(catalog, &segment.profile, when)?;
+    let snapshot = seen(view, &segment.profile, when)?;
     if !snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == name) {
         let problem = format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at));
         return Err(failed(&format!("segment {name}"), problem));
     }
-    let state = scan(state_table(catalog, &segment.profile, &snapshot)?, &segment.profile)?;
+    let state = scan(state_table(view, &segment.profile, &snapshot)?, &segment.profile)?;
     let since = column(&names::segment(name));
     let key = column(KEY).alias(key_name(&snapshot));
     let plan =
@@ -128,8 +137,8 @@ fn segment_table(catalog: &Catalog, objects: &[Object], table: &str) -> Result<O
 }
 
 /// The snapshot a table is read from.
-pub fn seen(catalog: &Catalog, profile: &str, when: When) -> Result<Arc<Snapshot>> {
-    let found = catalog.seen(SnapshotOf::Profile, profile, when)?;
+pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
+    let found = view.snapshot(SnapshotOf::Profile, profile, when)?;
     found.ok_or_else(|| {
         let problem = match when {
             When::At(time) => format!("has no snapshot as of {}; its first or oldest kept one is later", timestamp(time)),
@@ -144,8 +153,8 @@ fn key_name(snapshot: &Snapshot) -> String {
 }
 
 /// One row a customer: key, attributes, tags.
-fn rows(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
-    let state = scan(state_table(catalog, profile, snapshot)?, profile)?;
+fn rows(view: &View, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
+    let state = scan(state_table(view, profile, snapshot)?, profile)?;
     let mut columns = vec![column(KEY).alias(key_name(snapshot))];
     for published in &snapshot.columns {
         if matches!(published.role, ColumnRole::Attribute | ColumnRole::Tag | ColumnRole::Tags) {
@@ -156,8 +165,8 @@ fn rows(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<Logical
 }
 
 /// One row a value: key, tag, value as text.
-fn tags(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
-    let state = state_table(catalog, profile, snapshot)?;
+fn tags(view: &View, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
+    let state = state_table(view, profile, snapshot)?;
     let key_type = state.schema().field(0).data_type().clone();
     let state = scan(state, profile)?;
     let mut parts = vec![];
@@ -175,14 +184,14 @@ fn tags(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<Logical
 }
 
 /// One row a value and time: key, tag, value, valid from, valid to, version of the tag.
-fn history(catalog: &Catalog, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
-    let state = state_table(catalog, profile, snapshot)?;
+fn history(view: &View, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
+    let state = state_table(view, profile, snapshot)?;
     let key_type = state.schema().field(0).data_type().clone();
     let state = scan(state, profile)?;
     let mut parts = vec![];
     let closed = snapshot.part(Part::History);
     if !closed.is_empty() {
-        let closed = scan(history_table(catalog, profile, snapshot, &closed)?, profile)?;
+        let closed = scan(history_table(view, profile, snapshot, &closed)?, profile)?;
         let mut columns = vec![column(KEY).alias(key_name(snapshot))];
         columns.extend(["tag", "value", "valid_from", "valid_to", "tag_version"].map(column));
         parts.push(LogicalPlanBuilder::from(closed).project(columns)?.build()?);

@@ -21,7 +21,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use fail::fail_point;
@@ -40,7 +39,7 @@ use crate::catalog::output::Output;
 use crate::catalog::runs::{REFRESH, now};
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
-use crate::objects::objects::Objects;
+use crate::statement::StatementContext;
 use crate::text::timestamp;
 
 /// So many small files of a history become one.
@@ -71,6 +70,9 @@ pub enum AsOf {
     LastRefresh,
 }
 
+/// Reads the definition of a profile, as a statement sees it.
+pub type ReadDefinition = dyn Fn(&str, &StatementContext) -> Result<ProfileDefinition> + Send + Sync;
+
 /// Shows the plan that is running, for progress.
 pub type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 
@@ -78,11 +80,18 @@ pub type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 ///
 /// # Errors
 /// What is wrong with a definition or with the rows it gives; nothing is published then.
-pub async fn refresh(state: &SessionState, catalog: &Arc<Catalog>, wanted: Wanted, running: &Running) -> Result<Vec<String>> {
+pub async fn refresh(
+    context: &StatementContext,
+    read: &ReadDefinition,
+    wanted: Wanted,
+    running: &Running,
+) -> Result<Vec<String>> {
+    let catalog = context.catalog();
     let _lock = catalog.lock_for_writing().await?;
     let began = std::time::Instant::now();
     // Only now: another process may have published while this one waited, and nobody does from here on.
-    let refresh = Refresh::new(state, catalog, &wanted)?;
+    let context = &context.renewed();
+    let refresh = Refresh::new(context, read, &wanted)?;
     let run = Run { catalog: Arc::clone(catalog), id: catalog.begin_run(REFRESH, &wanted.profile, refresh.as_of)?, ended: false };
     match refresh.run(&run, running).await {
         Ok(counted) => {
@@ -113,8 +122,8 @@ pub async fn refresh(state: &SessionState, catalog: &Arc<Catalog>, wanted: Wante
 }
 
 /// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
-pub async fn explain(state: &SessionState, catalog: &Arc<Catalog>, wanted: &Wanted) -> Result<Vec<LogicalPlan>> {
-    let refresh = Refresh::new(state, catalog, wanted)?;
+pub async fn explain(context: &StatementContext, read: &ReadDefinition, wanted: &Wanted) -> Result<Vec<LogicalPlan>> {
+    let refresh = Refresh::new(context, read, wanted)?;
     let mut stages = refresh.stages().await?;
     let mut plans = vec![];
     loop {
@@ -150,7 +159,7 @@ impl Drop for Run {
 }
 
 struct Refresh<'a> {
-    state: &'a SessionState,
+    context: &'a StatementContext,
     catalog: &'a Arc<Catalog>,
     definition: ProfileDefinition,
     wanted: &'a Wanted,
@@ -166,8 +175,8 @@ struct Choice {
 }
 
 impl<'a> Refresh<'a> {
-    fn new(state: &'a SessionState, catalog: &'a Arc<Catalog>, wanted: &'a Wanted) -> Result<Self> {
-        let definition = Objects { state, catalog }.profile(&wanted.profile)?;
+    fn new(context: &'a StatementContext, read: &ReadDefinition, wanted: &'a Wanted) -> Result<Self> {
+        let (catalog, definition) = (context.catalog(), read(&wanted.profile, context)?);
         let as_of = match wanted.as_of {
             AsOf::At(time) => time,
             AsOf::Now => now(),
@@ -176,7 +185,7 @@ impl<'a> Refresh<'a> {
                 newest.map_or_else(now, |newest| newest.at)
             }
         };
-        Ok(Self { state, catalog, definition, wanted, as_of })
+        Ok(Self { context, catalog, definition, wanted, as_of })
     }
 
     async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
@@ -191,7 +200,7 @@ impl<'a> Refresh<'a> {
         };
         let (newest, base, pins) = (stages.newest.clone(), stages.base.clone(), stages.pins.clone());
         let mut recorder = stages.recorder;
-        let frame = datafusion::dataframe::DataFrame::new(self.state.clone(), plan);
+        let frame = datafusion::dataframe::DataFrame::new(self.context.state(), plan);
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let schema = recorder.schema(&plan.schema())?;
@@ -258,10 +267,10 @@ impl<'a> Refresh<'a> {
         if small.len() < MANY_FILES {
             return Ok((None, files));
         }
-        let table = history_table(self.catalog, self.definition.name(), base, &small)?;
+        let table = history_table(self.context.view(), self.definition.name(), base, &small)?;
         let pins = table.pins().to_vec();
         let plan = LogicalPlanBuilder::from(scan("history", Arc::new(table))?).build()?;
-        let mut stream = datafusion::dataframe::DataFrame::new(self.state.clone(), plan).execute_stream().await?;
+        let mut stream = datafusion::dataframe::DataFrame::new(self.context.state(), plan).execute_stream().await?;
         let mut output = Output::new(self.catalog, schema, None, memory)?;
         while let Some(batch) = stream.next().await {
             output.write(&RecordBatch::try_new(Arc::clone(schema), batch?.columns().to_vec())?)?;
@@ -272,7 +281,7 @@ impl<'a> Refresh<'a> {
 
     /// Writes what further tags are computed from.
     async fn write_between(&self, plan: LogicalPlan, running: &Running) -> Result<Written> {
-        let frame = datafusion::dataframe::DataFrame::new(self.state.clone(), plan);
+        let frame = datafusion::dataframe::DataFrame::new(self.context.state(), plan);
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
@@ -288,8 +297,10 @@ impl<'a> Refresh<'a> {
     /// Everything planned, up to the tags that need others of more than their own row.
     async fn stages(&self) -> Result<Stages> {
         let name = self.definition.name();
-        let planner = Planner { state: self.state, catalog: self.catalog, as_of: self.as_of };
-        let planned = planner.plan(&self.definition).await?;
+        let plan = |context: StatementContext| async move {
+            Planner { context: &context, as_of: self.as_of }.plan(&self.definition).await
+        };
+        let planned = self.context.settled(plan).await?;
         let newest = self.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
         if let Some(newest) = &newest
             && newest.at > self.as_of
@@ -412,7 +423,7 @@ impl<'a> Refresh<'a> {
 
     /// The values that are not computed anew, with the versions that gave them.
     fn kept(&self, newest: &Snapshot, kept: &[TagToRecord], pins: &mut Vec<Arc<Pinned>>) -> Result<LogicalPlan> {
-        let table = state_table(self.catalog, self.definition.name(), newest)?;
+        let table = state_table(self.context.view(), self.definition.name(), newest)?;
         pins.extend_from_slice(table.pins());
         let scan = scan("kept", Arc::new(table))?;
         let mut columns = vec![column(KEY)];
@@ -431,7 +442,7 @@ impl<'a> Refresh<'a> {
         dropped: &mut Vec<Dropped>,
         pins: &mut Vec<Arc<Pinned>>,
     ) -> Result<LogicalPlan> {
-        let table = state_table(self.catalog, self.definition.name(), base)?;
+        let table = state_table(self.context.view(), self.definition.name(), base)?;
         pins.extend_from_slice(table.pins());
         let scan = scan("before", Arc::new(table))?;
         let mut columns = vec![column(KEY), lit(true).alias(WAS_THERE)];

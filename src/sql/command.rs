@@ -1,14 +1,53 @@
 //! Statements over named objects, all with one grammar:
 //! `CREATE [OR REPLACE] kind [IF NOT EXISTS] name [ON profile] [WITH (option = constant, …)] AS body`, `DROP`, `SHOW`, `DESCRIBE`, `REFRESH`.
+//!
+//! Which kinds there are is not known here: whoever parses hands over their grammars.
+
+use std::fmt::Debug;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr, Ident, Query};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use crate::catalog::objects::ObjectKind;
+pub use crate::adapter::definitions::Parameter;
+
+/// How the statements over one kind of object are written.
+pub trait Grammar: Debug + Send + Sync {
+    /// The word of the kind, in small letters: `tag`.
+    fn word(&self) -> &'static str;
+
+    /// True for what belongs to a profile: its name is followed by `ON profile`.
+    fn is_of_profile(&self) -> bool {
+        false
+    }
+
+    /// True for kinds that REFRESH computes.
+    fn is_refreshed(&self) -> bool {
+        false
+    }
+
+    /// True for kinds whose CREATE and DROP are those of SQL itself: tables and views.
+    fn is_of_sql(&self) -> bool {
+        false
+    }
+
+    /// True when the name is followed by parameters, `name(a BIGINT DEFAULT 1, …)`.
+    fn takes_parameters(&self) -> bool {
+        false
+    }
+
+    /// What comes after `AS`.
+    fn body(&self, parser: &mut Parser<'_>) -> Result<Body, ParserError> {
+        parser.parse_query().map(Body::Query)
+    }
+}
+
+/// The grammars of all kinds.
+pub type Grammars = [&'static dyn Grammar];
 
 /// A statement over a named object.
 #[derive(Debug, Clone)]
@@ -16,68 +55,80 @@ pub enum Command {
     /// `CREATE …`
     Create(Box<Create>),
     /// `DROP …`
-    Drop {
-        /// What.
-        kind: ObjectKind,
-        /// Its name.
-        name: String,
-        /// The profile after `ON`.
-        profile: Option<String>,
-        /// `IF EXISTS`
-        if_exists: bool,
-    },
+    Drop(Target, IfExists),
     /// `SHOW PROFILES`, …
-    Show(ObjectKind),
+    Show(&'static dyn Grammar),
     /// `DESCRIBE …`
-    Describe {
-        /// What.
-        kind: ObjectKind,
-        /// Its name.
-        name: String,
-        /// The profile after `ON`.
-        profile: Option<String>,
-    },
+    Describe(Target),
     /// `REFRESH …`
     Refresh(Refresh),
     /// `EXPLAIN REFRESH …`
     ExplainRefresh(Refresh),
 }
 
-/// `CREATE …`
+impl Command {
+    /// The words that say what was done: `CREATE TAG`.
+    pub fn tag(&self) -> String {
+        let (verb, grammar) = match self {
+            Self::Create(create) => ("CREATE", create.target.grammar),
+            Self::Drop(target, _) => ("DROP", target.grammar),
+            Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
+            Self::Show(_) => return "SHOW".into(),
+            Self::Describe(_) => return "DESCRIBE".into(),
+            Self::ExplainRefresh(_) => return "EXPLAIN".into(),
+        };
+        format!("{verb} {}", grammar.word().to_uppercase())
+    }
+}
+
+/// The object that a statement is about.
 #[derive(Debug, Clone)]
-pub struct Create {
-    /// What.
-    pub kind: ObjectKind,
-    /// Its name.
+pub struct Target {
+    pub grammar: &'static dyn Grammar,
     pub name: String,
     /// The profile after `ON`.
     pub profile: Option<String>,
+}
+
+impl Target {
+    /// Kind and name, as messages say them.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.grammar.word(), self.name)
+    }
+}
+
+/// True for `IF EXISTS`.
+pub type IfExists = bool;
+
+/// `CREATE …`
+#[derive(Debug, Clone)]
+pub struct Create {
+    pub target: Target,
     /// `OR REPLACE`
     pub or_replace: bool,
     /// `IF NOT EXISTS`
     pub if_not_exists: bool,
+    /// What stands between the parentheses after the name.
+    pub parameters: Vec<Parameter>,
     /// Options as they were written, by name.
     pub options: Vec<(String, Expr)>,
-    /// What comes after `AS`.
     pub body: Body,
 }
 
-/// What comes after `AS`.
+/// What an object is made of.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// Of a profile, tag or model.
     Query(Box<Query>),
-    /// Of a segment.
     Condition(Box<Expr>),
+    /// A statement of SQL itself that makes a table or view.
+    Sql(Box<SqlParsed>),
 }
 
 /// `REFRESH …`
 #[derive(Debug, Clone)]
 pub struct Refresh {
     /// A profile, or a segment of one.
-    pub kind: ObjectKind,
-    /// Its name.
-    pub name: String,
+    pub target: Target,
     /// `TAGS (…)`: only these.
     pub tags: Option<Vec<String>>,
     /// Options as they were written, by name.
@@ -85,41 +136,45 @@ pub struct Refresh {
 }
 
 /// Parses a statement over a named object, or `None` when the next one is another statement.
-pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Command>> {
+pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Option<Command>> {
     let words = Words::ahead(parser);
     let kind = |word: Option<&str>, plural: bool| {
-        let found = ObjectKind::ALL.into_iter().find(|(_, one, many)| word == Some(if plural { many } else { one }));
-        found.map(|(kind, ..)| kind)
+        let word = word?;
+        let word = if plural { word.strip_suffix('S')? } else { word };
+        grammars.iter().copied().find(|grammar| grammar.word().eq_ignore_ascii_case(word))
     };
+    let own = |word: Option<&str>| kind(word, false).filter(|grammar| !grammar.is_of_sql());
     let words: Vec<Option<&str>> = words.0.iter().map(Option::as_deref).collect();
     let parsed = match words.as_slice() {
-        [Some("CREATE"), word, ..] if let Some(kind) = kind(*word, false) => {
+        [Some("CREATE"), word, ..] if let Some(kind) = own(*word) => {
             skip(parser, 2);
             create(parser, kind, false)
         }
-        [Some("CREATE"), Some("OR"), Some("REPLACE"), word, ..] if let Some(kind) = kind(*word, false) => {
+        [Some("CREATE"), Some("OR"), Some("REPLACE"), word, ..] if let Some(kind) = own(*word) => {
             skip(parser, 4);
             create(parser, kind, true)
         }
-        [Some("DROP"), word, ..] if let Some(kind) = kind(*word, false) => {
+        [Some("DROP"), word, ..] if let Some(kind) = own(*word) => {
             skip(parser, 2);
             drop_object(parser, kind)
         }
-        [Some("SHOW"), word, ..] if let Some(kind) = kind(*word, true) => {
+        [Some("SHOW"), word, ..] if let Some(kind) = kind(*word, true).filter(|kind| kind.word() != "table") => {
             skip(parser, 2);
             Ok(Command::Show(kind))
         }
-        [Some("DESCRIBE" | "DESC"), word, Some(_), ..] if let Some(kind) = kind(*word, false) => {
+        [Some("DESCRIBE" | "DESC"), word, Some(_), ..]
+            if let Some(kind) = kind(*word, false).filter(|kind| kind.word() != "table") =>
+        {
             skip(parser, 2);
-            named(parser).map(|(name, profile)| Command::Describe { kind, name, profile })
+            named(parser, kind).map(Command::Describe)
         }
         [Some("REFRESH"), ..] => {
             skip(parser, 1);
-            refresh(parser).map(Command::Refresh)
+            refresh(parser, grammars).map(Command::Refresh)
         }
         [Some("EXPLAIN"), Some("REFRESH"), ..] => {
             skip(parser, 2);
-            refresh(parser).map(Command::ExplainRefresh)
+            refresh(parser, grammars).map(Command::ExplainRefresh)
         }
         _ => return Ok(None),
     };
@@ -145,57 +200,76 @@ fn skip(parser: &mut Parser<'_>, words: usize) {
     });
 }
 
-fn create(parser: &mut Parser<'_>, kind: ObjectKind, or_replace: bool) -> Result<Command, ParserError> {
+fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool) -> Result<Command, ParserError> {
     let if_not_exists = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
-    let (name, profile) = named(parser)?;
-    if profile.is_some() && !kind.is_of_profile() {
-        return Err(ParserError::ParserError(format!("a {kind} is of no profile; leave ON out")));
+    let name = identifier(parser)?;
+    let parameters = if kind.takes_parameters() { parameters(parser)? } else { vec![] };
+    let target = on_profile(parser, kind, name)?;
+    if target.profile.is_some() && !kind.is_of_profile() {
+        return Err(ParserError::ParserError(format!("a {} is of no profile; leave ON out", kind.word())));
     }
-    if kind.is_of_profile() && profile.is_none() {
+    if kind.is_of_profile() && target.profile.is_none() {
         let found = parser.peek_token();
-        return parser.expected(&format!("ON and the name of the profile that the {kind} is of"), found);
+        return parser.expected(&format!("ON and the name of the profile that the {} is of", kind.word()), found);
     }
     let options = options(parser)?;
     parser.expect_keyword(Keyword::AS)?;
-    let body = match kind {
-        ObjectKind::Segment => Body::Condition(Box::new(parser.parse_expr()?)),
-        _ => Body::Query(parser.parse_query()?),
-    };
-    Ok(Command::Create(Box::new(Create { kind, name, profile, or_replace, if_not_exists, options, body })))
+    let body = kind.body(parser)?;
+    Ok(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body })))
 }
 
-fn drop_object(parser: &mut Parser<'_>, kind: ObjectKind) -> Result<Command, ParserError> {
+/// `(name type [DEFAULT constant], …)`
+fn parameters(parser: &mut Parser<'_>) -> Result<Vec<Parameter>, ParserError> {
+    parser.expect_token(&Token::LParen)?;
+    if parser.consume_token(&Token::RParen) {
+        return Ok(vec![]);
+    }
+    let parameters = parser.parse_comma_separated(|parser| {
+        let name = identifier(parser)?;
+        let data_type = parser.parse_data_type()?;
+        let has_default = parser.parse_keyword(Keyword::DEFAULT);
+        let default = if has_default { Some(parser.parse_expr()?) } else { None };
+        Ok(Parameter { name, data_type, default })
+    })?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(parameters)
+}
+
+fn drop_object(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Command, ParserError> {
     let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
-    let (name, profile) = named(parser)?;
-    Ok(Command::Drop { kind, name, profile, if_exists })
+    Ok(Command::Drop(named(parser, kind)?, if_exists))
 }
 
-fn refresh(parser: &mut Parser<'_>) -> Result<Refresh, ParserError> {
-    let kind = match Words::ahead(parser).0[0].as_deref() {
-        Some("PROFILE") => ObjectKind::Profile,
-        Some("SEGMENT") => ObjectKind::Segment,
-        _ => {
-            let found = parser.peek_token();
-            return parser.expected("PROFILE or SEGMENT", found);
-        }
+fn refresh(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Refresh, ParserError> {
+    let words = Words::ahead(parser);
+    let refreshed = || grammars.iter().copied().filter(|grammar| grammar.is_refreshed());
+    let kind = words.0[0].as_deref().and_then(|word| refreshed().find(|kind| kind.word().eq_ignore_ascii_case(word)));
+    let Some(kind) = kind else {
+        let found = parser.peek_token();
+        let known: Vec<String> = refreshed().map(|kind| kind.word().to_uppercase()).collect();
+        return parser.expected(&known.join(" or "), found);
     };
     skip(parser, 1);
-    let name = identifier(parser)?;
+    let target = Target { grammar: kind, name: identifier(parser)?, profile: None };
     let mut tags = None;
-    if kind == ObjectKind::Profile && Words::ahead(parser).0[0].as_deref() == Some("TAGS") {
+    if !kind.is_of_profile() && Words::ahead(parser).0[0].as_deref() == Some("TAGS") {
         skip(parser, 1);
         parser.expect_token(&Token::LParen)?;
         tags = Some(parser.parse_comma_separated(identifier)?);
         parser.expect_token(&Token::RParen)?;
     }
-    Ok(Refresh { kind, name, tags, options: options(parser)? })
+    Ok(Refresh { target, tags, options: options(parser)? })
 }
 
 /// `name [ON profile]`
-fn named(parser: &mut Parser<'_>) -> Result<(String, Option<String>), ParserError> {
+fn named(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Target, ParserError> {
     let name = identifier(parser)?;
+    on_profile(parser, kind, name)
+}
+
+fn on_profile(parser: &mut Parser<'_>, grammar: &'static dyn Grammar, name: String) -> Result<Target, ParserError> {
     let profile = if parser.parse_keyword(Keyword::ON) { Some(identifier(parser)?) } else { None };
-    Ok((name, profile))
+    Ok(Target { grammar, name, profile })
 }
 
 fn options(parser: &mut Parser<'_>) -> Result<Vec<(String, Expr)>, ParserError> {

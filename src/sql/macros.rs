@@ -3,6 +3,7 @@
 //! Not while a script is parsed, but when each statement is planned: a macro may ask about objects that the statement before has made.
 //! One call after the other, the outermost first, as its query may hold the others.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -12,15 +13,18 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::sql::parser::Statement as Parsed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlparser::ast::{Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitorMut};
+use sqlparser::ast::{
+    CastKind, Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+};
 
+use super::command::Parameter;
 use super::{call, parser, relation};
+use crate::adapter::FunctionSet;
 use crate::adapter::arguments::{Options, find, require_all};
-use crate::adapter::definitions;
-use crate::adapter::definitions::Definitions;
+use crate::adapter::definitions::{Definitions, StoredFunction};
 use crate::adapter::table_macro::{Given, MacroCall, TableMacro};
-use crate::docs::{Argument, Doc, Takes};
-use crate::error::invalid;
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::functions;
 
 /// How deep the query of a macro may lead to other macros; a tag over itself would never end.
@@ -30,9 +34,25 @@ const DEEPEST: usize = 16;
 ///
 /// # Errors
 /// What is wrong with a call.
-pub async fn expand(parsed: &mut Parsed, state: &SessionState) -> Result<()> {
+pub async fn expand(parsed: &mut Parsed, state: &SessionState, definitions: &Arc<dyn Definitions>) -> Result<()> {
     let macros = functions::all().iter().flat_map(|set| set.macros.iter().cloned()).collect();
-    Expansion { state, macros, definitions: definitions::of(state.config()) }.statement(parsed, 0).await
+    Expansion { state, macros, definitions: Arc::clone(definitions) }.statement(parsed, 0).await
+}
+
+/// A call in FROM that stands for a query.
+#[derive(Debug, Clone)]
+enum Callee {
+    Macro(Arc<dyn TableMacro>),
+    Stored(StoredFunction),
+}
+
+impl Callee {
+    fn name(&self) -> &str {
+        match self {
+            Self::Macro(table_macro) => table_macro.doc().name,
+            Self::Stored(stored) => &stored.name,
+        }
+    }
 }
 
 struct Expansion<'a> {
@@ -45,23 +65,80 @@ impl Expansion<'_> {
     /// Boxed, as a query leads to the queries within it.
     fn statement<'b>(&'b self, parsed: &'b mut Parsed, depth: usize) -> BoxFuture<'b, Result<()>> {
         async move {
-            if self.macros.is_empty() {
-                return Ok(());
-            }
             loop {
-                let mut first = First { macros: &self.macros, put: None };
-                let ControlFlow::Break((table_macro, arguments)) = parser::visit(parsed, &mut first) else { return Ok(()) };
-                let doc = table_macro.doc();
+                let mut first = First { expansion: self, put: None };
+                let (callee, arguments) = match parser::visit(parsed, &mut first) {
+                    ControlFlow::Continue(()) => return Ok(()),
+                    ControlFlow::Break(found) => found?,
+                };
                 if depth >= DEEPEST {
                     let problem = format!("stands for a query that leads back to it, {DEEPEST} queries deep");
-                    return Err(invalid(doc.name, problem));
+                    return Err(invalid(callee.name(), problem));
                 }
-                let query = self.call(table_macro.as_ref(), arguments, depth).await?;
-                let mut first = First { macros: &self.macros, put: Some(query) };
+                let query = match callee {
+                    Callee::Macro(table_macro) => self.call(table_macro.as_ref(), arguments, depth).await?,
+                    Callee::Stored(stored) => self.call_stored(stored, arguments, depth).await?,
+                };
+                let mut first = First { expansion: self, put: Some(query) };
                 let _ = parser::visit(parsed, &mut first);
             }
         }
         .boxed()
+    }
+
+    /// The query of a stored function, with the arguments of a call in the place of its parameters.
+    async fn call_stored(&self, stored: StoredFunction, arguments: Vec<FunctionArg>, depth: usize) -> Result<Box<Query>> {
+        let mut values = BTreeMap::new();
+        let name = stored.name.clone();
+        let known = || stored.parameters.iter().map(|parameter| parameter.name.as_str());
+        let takes = match stored.parameters.len() {
+            0 => "takes no arguments".to_string(),
+            _ => format!("takes {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        for (place, argument) in arguments.into_iter().enumerate() {
+            let (named, value) = relation::split(&Doc::EMPTY, argument)?;
+            let parameter = match &named {
+                Some(named) => stored.parameters.iter().find(|parameter| parameter.name == *named).ok_or_else(|| {
+                    let suggestion = did_you_mean(named, known());
+                    coded(SqlState::UNDEFINED_FUNCTION, &name, format!("unknown argument \"{named}\"{suggestion}; it {takes}"))
+                })?,
+                None => stored
+                    .parameters
+                    .get(place)
+                    .ok_or_else(|| coded(SqlState::UNDEFINED_FUNCTION, &name, format!("{takes}; {value} is one too many")))?,
+            };
+            let value = self.constant(&name, &parameter.name, &value)?;
+            if values.insert(parameter.name.clone(), value).is_some() {
+                return Err(invalid(&name, format!("{} is given twice", parameter.name)));
+            }
+        }
+        for parameter in &stored.parameters {
+            match (&parameter.default, values.contains_key(&parameter.name)) {
+                (_, true) => {}
+                (Some(default), false) => drop(values.insert(parameter.name.clone(), default.clone())),
+                (None, false) => {
+                    let problem =
+                        format!("{} is missing; write {} => … ({})", parameter.name, parameter.name, parameter.data_type);
+                    return Err(coded(SqlState::UNDEFINED_FUNCTION, &name, problem));
+                }
+            }
+        }
+        let query = with_arguments(stored, &values);
+        let mut parsed = Parsed::Statement(Box::new(SqlStatement::Query(query)));
+        self.statement(&mut parsed, depth + 1).await?;
+        as_query(&name, parsed)
+    }
+
+    /// An argument of a stored function: a constant, or a parameter of the statement.
+    fn constant(&self, function: &str, name: &str, value: &Expr) -> Result<Expr> {
+        let wrong = || invalid(function, format!("{name} takes a constant, got {value}"));
+        if matches!(value, Expr::Value(value) if matches!(value.value, Value::Placeholder(_))) {
+            return Ok(value.clone());
+        }
+        let planned = self.state.create_logical_expr(&value.to_string(), &DFSchema::empty()).map_err(|_| wrong())?;
+        let context = SimplifyContext::builder().with_current_time().build();
+        call::constant(&planned, &context)?.ok_or_else(wrong)?;
+        Ok(value.clone())
     }
 
     async fn call(&self, table_macro: &dyn TableMacro, arguments: Vec<FunctionArg>, depth: usize) -> Result<Box<Query>> {
@@ -76,13 +153,7 @@ impl Expansion<'_> {
         let text = table_macro.expand(call, self.definitions.as_ref())?;
         let mut parsed = parser::parse_composed(&text, self.state)?;
         self.statement(&mut parsed, depth + 1).await?;
-        match parsed {
-            Parsed::Statement(statement) => match *statement {
-                SqlStatement::Query(query) => Ok(query),
-                other => Err(invalid(table_macro.doc().name, format!("stands for a query, not for {other}"))),
-            },
-            other => Err(invalid(table_macro.doc().name, format!("stands for a query, not for {other}"))),
-        }
+        as_query(table_macro.doc().name, parsed)
     }
 
     /// The arguments by their names on the page. What has no name is the first argument on the page, not given yet, that takes
@@ -203,14 +274,78 @@ fn name_of(state: &SessionState, expression: &Expr) -> Option<String> {
     }
 }
 
-/// Looks for the first call of a macro: gives it, or puts a query in its place.
-struct First<'a> {
-    macros: &'a [Arc<dyn TableMacro>],
+fn as_query(name: &str, parsed: Parsed) -> Result<Box<Query>> {
+    let wrong = |other: String| invalid(name, format!("stands for a query, not for {other}"));
+    match parsed {
+        Parsed::Statement(statement) => match *statement {
+            SqlStatement::Query(query) => Ok(query),
+            other => Err(wrong(other.to_string())),
+        },
+        other => Err(wrong(other.to_string())),
+    }
+}
+
+/// The query of a stored function, with values in the place of its parameters.
+pub fn with_arguments(stored: StoredFunction, values: &BTreeMap<String, Expr>) -> Box<Query> {
+    struct Put<'a> {
+        parameters: &'a [Parameter],
+        values: &'a BTreeMap<String, Expr>,
+    }
+    impl VisitorMut for Put<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+            let Expr::Value(value) = &*expression else { return ControlFlow::Continue(()) };
+            let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
+            let name = name.trim_start_matches('$');
+            let parameter = self.parameters.iter().find(|parameter| parameter.name == name);
+            let Some((parameter, given)) = parameter.zip(self.values.get(name)) else { return ControlFlow::Continue(()) };
+            *expression = Expr::Cast {
+                kind: CastKind::Cast,
+                expr: Box::new(given.clone()),
+                data_type: parameter.data_type.clone(),
+                array: false,
+                format: None,
+            };
+            ControlFlow::Continue(())
+        }
+    }
+    let mut query = stored.query;
+    let _ = query.visit(&mut Put { parameters: &stored.parameters, values });
+    query
+}
+
+/// Looks for the first call that stands for a query: gives it, or puts a query in its place.
+struct First<'a, 'b> {
+    expansion: &'a Expansion<'b>,
     put: Option<Box<Query>>,
 }
 
-impl VisitorMut for First<'_> {
-    type Break = (Arc<dyn TableMacro>, Vec<FunctionArg>);
+impl First<'_, '_> {
+    /// What a function in FROM is; `None` for those that are planned as they are.
+    fn callee(&self, name: &str) -> Result<Option<Callee>> {
+        let is_it = |table_macro: &&Arc<dyn TableMacro>| table_macro.doc().name.eq_ignore_ascii_case(name);
+        if let Some(table_macro) = self.expansion.macros.iter().find(is_it) {
+            return Ok(Some(Callee::Macro(Arc::clone(table_macro))));
+        }
+        let name = name.to_lowercase();
+        if super::relation_function(&name).is_some() || self.expansion.state.table_functions().contains_key(&name) {
+            return Ok(None);
+        }
+        if let Some(stored) = self.expansion.definitions.function(&name)? {
+            return Ok(Some(Callee::Stored(stored)));
+        }
+        let known = functions::all().iter().flat_map(FunctionSet::docs).filter(|doc| doc.kind == Kind::Relation);
+        let mut known: Vec<String> = known.map(|doc| doc.name.to_string()).collect();
+        known.extend(self.expansion.state.table_functions().keys().cloned());
+        known.extend(self.expansion.definitions.functions()?);
+        let suggestion = did_you_mean(&name, known.iter().map(String::as_str));
+        let problem = format!("no such function in FROM{suggestion}; \\df or system.functions lists them");
+        Err(coded(SqlState::UNDEFINED_FUNCTION, &name, problem))
+    }
+}
+
+impl VisitorMut for First<'_, '_> {
+    type Break = Result<(Callee, Vec<FunctionArg>)>;
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
         let (name, arguments, alias, sample) = match factor {
@@ -221,16 +356,18 @@ impl VisitorMut for First<'_> {
             _ => return ControlFlow::Continue(()),
         };
         let Some(name) = relation::single_name(name) else { return ControlFlow::Continue(()) };
-        let Some(found) = self.macros.iter().find(|table_macro| table_macro.doc().name.eq_ignore_ascii_case(&name)) else {
-            return ControlFlow::Continue(());
+        let callee = match self.callee(&name) {
+            Ok(Some(callee)) => callee,
+            Ok(None) => return ControlFlow::Continue(()),
+            Err(error) => return ControlFlow::Break(Err(error)),
         };
-        let stop = (Arc::clone(found), arguments.clone());
+        let arguments = arguments.clone();
         if let Some(subquery) = self.put.take() {
-            let own = || TableAlias { explicit: true, name: Ident::new(found.doc().name), columns: vec![], at: None };
+            let own = || TableAlias { explicit: true, name: Ident::new(callee.name()), columns: vec![], at: None };
             let alias = Some(alias.take().unwrap_or_else(own));
             *factor = TableFactor::Derived { lateral: false, subquery, alias, sample };
         }
-        ControlFlow::Break(stop)
+        ControlFlow::Break(Ok((callee, arguments)))
     }
 }
 
@@ -242,7 +379,6 @@ mod tests {
 
     use super::*;
     use crate::adapter::definitions::DefinitionsHandle;
-    use crate::docs::Kind;
     use crate::error::message;
 
     #[derive(Debug)]
@@ -284,8 +420,11 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let state = SessionContext::new().state();
         let mut parsed = DFParser::parse_sql(sql)?.pop_front().unwrap();
-        let expansion =
-            Expansion { state: &state, macros: vec![Arc::new(Greeting)], definitions: definitions::of(state.config()) };
+        let expansion = Expansion {
+            state: &state,
+            macros: vec![Arc::new(Greeting)],
+            definitions: crate::adapter::definitions::of(state.config()),
+        };
         runtime.block_on(expansion.statement(&mut parsed, 0))?;
         Ok(parsed.to_string())
     }
@@ -362,7 +501,7 @@ mod tests {
 
     #[test]
     fn profiles_need_a_database() {
-        let definitions = definitions::of(&SessionConfig::new());
+        let definitions = crate::adapter::definitions::of(&SessionConfig::new());
         let error = definitions.tag_query("customer", "age_band").unwrap_err();
         assert!(message(&error).starts_with("customer: profiles need a session of a database"));
     }

@@ -6,6 +6,8 @@ pub mod command;
 mod dialect;
 pub mod macros;
 pub mod parser;
+pub mod planning;
+pub mod references;
 mod relation;
 pub mod statement;
 pub mod time_travel;
@@ -24,6 +26,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
 
+use crate::adapter::definitions;
 use crate::adapter::relation::RelationFunction;
 use crate::adapter::step::StepPlanner;
 use crate::error::invalid;
@@ -73,11 +76,11 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
 /// As `SessionContext::sql`; also when `sql` is not exactly one statement.
 pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
     let state = context.state();
-    let mut statements = parser::parse(sql, &state)?;
+    let mut statements = parser::parse(sql, &state, &[])?;
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => {
             let mut parsed = statement.parsed.into_sql()?;
-            macros::expand(&mut parsed, &state).await?;
+            macros::expand(&mut parsed, &state, &definitions::of(state.config())).await?;
             let plan = state.statement_to_plan(parsed).await?;
             context.execute_logical_plan(plan).await
         }

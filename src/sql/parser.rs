@@ -1,6 +1,5 @@
 //! One way from text to statements, for every interface.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
@@ -9,18 +8,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitMut,
-    VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Query, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::command::{self, Body, Command};
+use super::command::{self, Body, Command, Grammars};
 use super::dialect::PortraitDialect;
 use super::{chains, time_travel};
-use crate::adapter::definitions;
-use crate::error::{did_you_mean, invalid};
-use crate::functions;
+use crate::error::invalid;
 use crate::settings::PortraitSettings;
 
 /// One statement of a script.
@@ -33,11 +29,11 @@ pub struct Statement {
     /// The line of the script it begins on, from 1.
     pub line: u64,
     /// As it was understood.
-    pub parsed: Parsed,
+    pub(crate) parsed: Parsed,
 }
 
 /// A statement as it was understood.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Parsed {
     /// A statement that DataFusion plans.
     Sql(Box<SqlParsed>),
@@ -60,26 +56,33 @@ impl Parsed {
     }
 }
 
-/// Splits and parses a script.
+/// Splits and parses a script; `grammars` are those of the kinds of objects there are.
 ///
 /// # Errors
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
-pub fn parse(sql: &str, state: &SessionState) -> Result<Vec<Statement>> {
-    parse_with(sql, state, dialect(state)?.as_ref(), state.config_options().sql_parser.recursion_limit.into())
+pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
+    let depth = state.config_options().sql_parser.recursion_limit.into();
+    parse_with(sql, state, dialect(state)?.as_ref(), depth, grammars)
 }
 
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
 pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
     // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
-    let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2))?;
+    let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2), &[])?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
         _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
     }
 }
 
-fn parse_with(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usize) -> Result<Vec<Statement>> {
+fn parse_with(
+    sql: &str,
+    state: &SessionState,
+    dialect: &dyn Dialect,
+    depth: usize,
+    grammars: &Grammars,
+) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
     let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
@@ -96,7 +99,7 @@ fn parse_with(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usi
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let mut parsed = match command::parse(&mut parser.parser)? {
+        let mut parsed = match command::parse(&mut parser.parser, grammars)? {
             Some(command) => Parsed::Command(command),
             None => Parsed::Sql(Box::new(parser.parse_statement()?)),
         };
@@ -117,6 +120,7 @@ fn parse_with(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usi
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => rewrite_part(query.as_mut(), state)?,
                 Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
+                Body::Sql(parsed) => rewrite(parsed, state)?,
             },
             Parsed::Command(_) => {}
         }
@@ -199,14 +203,14 @@ impl<'a> Places<'a> {
 }
 
 fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
-    match visit(parsed, &mut Rewriter::new(state)) {
+    match visit(parsed, &mut Rewriter { state }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
 fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
-    match part.visit(&mut Rewriter::new(state)) {
+    match part.visit(&mut Rewriter { state }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -231,34 +235,13 @@ pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlF
 /// `rfm((SELECT * FROM orders), …)`, so that the table is found, whether it is a table, a view, a CTE or a file.
 struct Rewriter<'a> {
     state: &'a SessionState,
-    relations: HashSet<&'static str>,
-    macros: HashSet<&'static str>,
 }
 
-impl<'a> Rewriter<'a> {
-    fn new(state: &'a SessionState) -> Self {
-        let sets = functions::all();
-        let relations = sets.iter().flat_map(|set| set.relations.iter().map(|function| function.doc().name)).collect();
-        let macros = sets.iter().flat_map(|set| set.macros.iter().map(|function| function.doc().name)).collect();
-        Self { state, relations, macros }
-    }
-
+impl Rewriter<'_> {
     fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
-        let name = name.to_lowercase();
-        if self.macros.contains(name.as_str()) {
-            // Replaced by its query when the statement is planned: what it stands for may be made earlier in the script.
-            return Ok(());
-        }
-        if !self.relations.contains(name.as_str()) {
-            let others = self.state.table_functions();
-            if others.contains_key(&name) {
-                return Ok(());
-            }
-            let known = self.relations.iter().chain(&self.macros).copied().chain(others.keys().map(String::as_str));
-            let suggestion = did_you_mean(&name, known);
-            return Err(invalid(&name, format!("no such function in FROM{suggestion}; \\df or system.functions lists them")));
-        }
-        let Some(function) = super::relation_function(&name) else { return Ok(()) };
+        // Macros and stored functions are replaced by their queries when the statement is planned: what they stand for may be made
+        // earlier in the script.
+        let Some(function) = super::relation_function(name) else { return Ok(()) };
         let mut positions = function.doc().relations();
         let is_relation = |name: &str| function.doc().relations().any(|argument| argument.name.eq_ignore_ascii_case(name));
         for argument in arguments {
@@ -291,41 +274,9 @@ pub fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
     *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), state)?);
     Ok(())
 }
-/// `information_schema.tables` and `.columns` with the comments of what is published: DataFusion's have none.
-fn with_comments(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
-    let TableFactor::Table { name, alias, args: None, .. } = factor else { return Ok(()) };
-    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(command::normal)).collect();
-    let [.., schema, table] = parts.as_slice() else { return Ok(()) };
-    let (comment, column) = match (schema.as_str(), table.as_str()) {
-        ("information_schema", "tables") => ("table_comment", "described.column_name IS NULL"),
-        ("information_schema", "columns") => ("column_comment", "described.column_name = listed.column_name"),
-        _ => return Ok(()),
-    };
-    if !definitions::is_known(state.config()) {
-        return Ok(());
-    }
-    let subquery = parse_query(
-        &format!(
-            "SELECT listed.*, described.comment AS {comment} FROM {name} AS listed LEFT JOIN system.comments AS described
-             ON described.table_schema = listed.table_schema AND described.table_name = listed.table_name AND {column}"
-        ),
-        state,
-    )?;
-    let own = || TableAlias { explicit: true, name: Ident::new(table.as_str()), columns: vec![], at: None };
-    let alias = Some(alias.take().unwrap_or_else(own));
-    *factor = TableFactor::Derived { lateral: false, subquery, alias, sample: None };
-    Ok(())
-}
 
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
-
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
-        match with_comments(factor, self.state) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
-    }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         chains::balance(expression);

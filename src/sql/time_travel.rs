@@ -51,7 +51,11 @@ pub fn moment(
 }
 
 /// The value of a constant expression, or `None` when it is none.
-fn constant(expression: &Expr, state: &SessionState, parameters: &HashMap<String, ScalarValue>) -> Result<Option<ScalarValue>> {
+pub fn constant(
+    expression: &Expr,
+    state: &SessionState,
+    parameters: &HashMap<String, ScalarValue>,
+) -> Result<Option<ScalarValue>> {
     let written = ExprWithAlias { expr: expression.clone(), alias: None };
     let planned = state.create_logical_expr_from_sql_expr(written, &DFSchema::empty())?;
     let values = parameters.iter().map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect();

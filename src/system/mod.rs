@@ -1,121 +1,140 @@
-//! The schema `system`: tables about the program itself, made from the pages of its functions, statements and settings.
+//! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
-pub mod inventory;
+mod comments;
+mod functions;
+mod information_schema;
+mod objects;
+mod reference;
+mod runs;
+mod settings;
+mod statements;
+mod versions;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result;
-use datafusion::config::ExtensionOptions;
 use datafusion::datasource::MemTable;
 
-use crate::catalog::Catalog;
-use crate::docs::Doc;
-use crate::engine::schema::SessionLink;
-use crate::functions;
-use crate::settings::PortraitSettings;
+use crate::docs::{Column, Doc};
+use crate::objects::kind::KINDS;
 use crate::sql::statement;
+use crate::statement::StatementContext;
 
-#[derive(Debug)]
-pub struct SystemSchema {
-    pub catalog: Arc<Catalog>,
-    /// Definitions are read with the session's dialect.
-    pub session: SessionLink,
+pub use information_schema::add_comments;
+pub use reference::reference;
+
+/// A table about the program or the database.
+trait SystemTable: Debug + Send + Sync {
+    /// Its name in the schema `system`.
+    fn name(&self) -> &'static str;
+
+    /// What it lists, in one sentence.
+    fn summary(&self) -> &'static str;
+
+    /// Its columns.
+    fn columns(&self) -> &'static [Column];
+
+    /// Their values, in the same order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>>;
 }
 
-const TABLES: [&str; 10] =
-    ["comments", "functions", "profiles", "runs", "segments", "models", "settings", "statements", "tags", "versions"];
+/// Every table of the schema; those of the kinds of objects come after the others.
+fn tables() -> Vec<Box<dyn SystemTable>> {
+    let mut tables: Vec<Box<dyn SystemTable>> = vec![
+        Box::new(comments::Comments),
+        Box::new(functions::Functions),
+        Box::new(runs::Runs),
+        Box::new(settings::Settings),
+        Box::new(statements::Statements),
+        Box::new(versions::Versions),
+    ];
+    tables.extend(KINDS.into_iter().map(|kind| Box::new(objects::Objects(kind)) as _));
+    tables
+}
 
-/// Every page there is: functions by domain, then statements.
-pub fn pages() -> Vec<&'static Doc> {
-    let functions = functions::all().into_iter().flat_map(|set| set.docs());
-    functions.chain(statement::docs()).collect()
+/// The schema as a statement sees it.
+#[derive(Debug)]
+pub struct SystemSchema {
+    pub context: StatementContext,
 }
 
 #[async_trait]
 impl SchemaProvider for SystemSchema {
     fn table_names(&self) -> Vec<String> {
-        TABLES.iter().map(ToString::to_string).collect()
+        tables().iter().map(|table| table.name().to_string()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let functions = || functions::all().into_iter().flat_map(|set| set.docs());
-        Ok(match name {
-            "functions" => Some(table(
-                &["name", "kind", "domain", "summary", "syntax", "example"],
-                functions().map(|doc| {
-                    [doc.name, doc.kind.as_str(), doc.domain, doc.summary, &doc.syntax(), doc.examples.first().unwrap_or(&"")]
-                        .map(String::from)
-                }),
-            )?),
-            "statements" => Some(table(
-                &["name", "summary", "syntax"],
-                statement::docs().map(|doc| [doc.name, doc.summary, doc.syntax].map(String::from)),
-            )?),
-            "settings" => {
-                let entries = PortraitSettings::default().entries();
-                Some(table(
-                    &["name", "default", "text"],
-                    entries.into_iter().map(|entry| [entry.key, entry.value.unwrap_or_default(), entry.description.to_string()]),
-                )?)
-            }
-            "comments" => Some(inventory::comments(&self.catalog, &self.session.state()?)?),
-            "profiles" => Some(inventory::profiles(&self.catalog, &self.session.state()?)?),
-            "tags" => Some(inventory::tags(&self.catalog, &self.session.state()?)?),
-            "models" => Some(inventory::models(&self.catalog, &self.session.state()?)?),
-            "segments" => Some(inventory::segments(&self.catalog, &self.session.state()?)?),
-            "versions" => Some(inventory::versions(&self.catalog)?),
-            "runs" => Some(inventory::runs(&self.catalog)?),
-            _ => None,
-        })
+        let Some(table) = tables().into_iter().find(|table| table.name() == name) else { return Ok(None) };
+        let schema = schema_of(table.columns());
+        let batch = RecordBatch::try_new(Arc::clone(&schema), table.values(&self.context)?)?;
+        Ok(Some(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?)))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        TABLES.contains(&name)
+        tables().iter().any(|table| table.name() == name)
     }
 }
 
-fn table<const N: usize>(names: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Result<Arc<dyn TableProvider>> {
-    let mut columns = vec![vec![]; N];
-    for row in rows {
-        row.into_iter().zip(&mut columns).for_each(|(value, column)| column.push(value));
-    }
-    let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
-    let columns = columns.into_iter().map(|column| Arc::new(StringArray::from(column)) as ArrayRef).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
-    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
-}
-
-/// The reference, derived: one page a domain, one for statements, one for settings.
-pub fn reference() -> Vec<(String, String)> {
-    use std::fmt::Write;
-
-    let mut index = String::from("# Reference\n\nMade from the program by `portrait docs`; do not edit.\n\n");
-    let mut files = vec![];
-    let mut add = |file: &str, title: &str, docs: &[&Doc]| {
-        let _ = writeln!(
-            index,
-            "- [{title}]({file}.md): {}",
-            docs.iter().map(|doc| format!("`{}`", doc.name)).collect::<Vec<_>>().join(", ")
-        );
-        let pages: Vec<String> = docs.iter().map(|doc| doc.markdown()).collect();
-        files.push((format!("{file}.md"), format!("# {title}\n\n{}", pages.join("\n"))));
+/// Columns as a schema.
+fn schema_of(columns: &[Column]) -> SchemaRef {
+    let field = |column: &Column| {
+        let data_type = match column.data_type {
+            "BIGINT" => DataType::Int64,
+            "DOUBLE" => DataType::Float64,
+            "BOOLEAN" => DataType::Boolean,
+            "TIMESTAMP" => DataType::Timestamp(TimeUnit::Microsecond, None),
+            _ => DataType::Utf8,
+        };
+        Field::new(column.name, data_type, true)
     };
-    for set in functions::all() {
-        add(set.name, set.title, &set.docs());
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// The pages of all statements: those that make objects, then the others.
+pub fn statement_pages() -> Vec<&'static Doc> {
+    KINDS.into_iter().map(|kind| kind.doc()).chain(statement::docs()).collect()
+}
+
+/// Every page there is: functions by domain, then statements.
+pub fn pages() -> Vec<&'static Doc> {
+    let functions = crate::functions::all().iter().flat_map(|set| set.docs());
+    functions.chain(statement_pages()).collect()
+}
+
+/// The page of the schema: each table with its columns.
+fn markdown() -> String {
+    use std::fmt::Write;
+    let mut page = String::from("# System tables\n\nTables of the schema `system`, about the program and the database.\n");
+    for table in tables() {
+        let _ =
+            write!(page, "\n## system.{}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", table.name(), table.summary());
+        for column in table.columns() {
+            let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.data_type, column.text);
+        }
     }
-    add("statements", "Statements", &statement::docs().collect::<Vec<_>>());
-    let mut settings = String::from(
-        "# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n",
-    );
-    for entry in PortraitSettings::default().entries() {
-        let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_columns_described() {
+        let tables = tables();
+        for (place, table) in tables.iter().enumerate() {
+            assert!(tables[..place].iter().all(|other| other.name() != table.name()), "{}", table.name());
+            assert!(table.summary().ends_with('.') && table.columns().iter().all(|column| !column.text.is_empty()));
+            assert!(schema_of(table.columns()).fields().len() == table.columns().len());
+        }
     }
-    index.push_str("- [Settings](settings.md)\n");
-    files.push(("settings.md".into(), settings));
-    files.push(("README.md".into(), index));
-    files
 }

@@ -1,58 +1,17 @@
-//! Pages of the statements.
+//! Pages of the statements that make no object.
 
 mod objects;
 
 use crate::docs::{Doc, Kind};
 
-const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
+pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
 
 /// The statements there are, beside queries.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
     DOCS.iter().chain(&objects::DOCS)
 }
 
-static DOCS: [Doc; 9] = [
-    Doc {
-        name: "CREATE EXTERNAL TABLE",
-        summary: "Gives files a name. The files stay where they are; a database remembers the name.",
-        syntax: "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(column type, …)]
-STORED AS PARQUET | CSV | NDJSON
-[PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
-LOCATION 'place'",
-        description: "\
-`place` is a file, a folder (all its files of that kind), a pattern with `*`, or a URL: `s3://`, `gs://`, `az://`, `https://`, with
-credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
-`AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
-remembered whole. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.",
-        examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
-        ..STATEMENT
-    },
-    Doc {
-        name: "CREATE VIEW",
-        summary: "Gives a query a name. A database remembers it.",
-        syntax: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name AS query",
-        description: "The query is planned when the view is made, and again whenever it is used. A view cannot refer to itself.",
-        examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';"],
-        ..STATEMENT
-    },
-    Doc {
-        name: "CREATE TABLE",
-        summary: "Makes a table with rows of its own, of a query or empty. A database keeps it.",
-        syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
-CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)",
-        description: "\
-Its rows are written to the database when the statement has succeeded, at once for every reader; one that fails or is killed leaves what
-was before. Without a database, and with TEMPORARY, they are in memory, seen by this session only and gone when it ends.
-
-Written rows do not change: INSERT INTO adds to them, and `CREATE OR REPLACE TABLE name AS SELECT … FROM name WHERE …` takes the place of
-DELETE and UPDATE. It is refused when another has written to the table since it was read. Keys are not checked, and rows have no order
-without ORDER BY.
-
-`FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'`, in UTC, reads the table as it was then, also when its columns
-were others. The last 100 states are kept, until DROP TABLE.",
-        examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
-        ..STATEMENT
-    },
+static DOCS: [Doc; 6] = [
     Doc {
         name: "DROP",
         summary: "Forgets a table or view; the files of an external table stay, the rows of any other table go.",

@@ -11,7 +11,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 use futures::FutureExt;
 
-use crate::error::{failed, invalid, message};
+use crate::error::{SqlState, coded, failed, invalid, message};
 
 /// Kinds of files by the ends of their names.
 const KINDS: [(&str, &str); 8] = [
@@ -26,8 +26,8 @@ const KINDS: [(&str, &str); 8] = [
 ];
 
 /// True when a name that no table has means a file or folder.
-pub(super) fn is_file(name: &str) -> bool {
-    name.contains('/') || kind_of(name).is_some() || Path::new(name).exists()
+pub fn is_file(name: &str, base: &Path) -> bool {
+    name.contains('/') || kind_of(name).is_some() || base.join(name).exists()
 }
 
 fn kind_of(name: &str) -> Option<&'static str> {
@@ -36,10 +36,10 @@ fn kind_of(name: &str) -> Option<&'static str> {
 }
 
 /// The table of `FROM 'location'`: the kind of file is told by the name, or by the first file of a folder.
-pub(super) async fn open(state: &SessionState, location: &str) -> Result<Arc<dyn TableProvider>> {
+pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match kind_of(location) {
         Some(kind) => kind,
-        None => first_file(location).as_deref().and_then(kind_of).ok_or_else(|| {
+        None => first_file(&base.join(location)).as_deref().and_then(kind_of).ok_or_else(|| {
             invalid(location, "no Parquet, CSV or NDJSON file is there; the name must end in .parquet, .csv, .json or .ndjson, or be a folder of such files")
         })?,
     };
@@ -52,11 +52,11 @@ pub(super) async fn open(state: &SessionState, location: &str) -> Result<Arc<dyn
     if let Some((_, compression)) = compression {
         command.options.insert("format.compression".into(), compression.into());
     }
-    create(state, command).await
+    create(state, command, base).await
 }
 
 /// The table of `CREATE EXTERNAL TABLE`.
-pub(super) async fn create(state: &SessionState, mut command: CreateExternalTable) -> Result<Arc<dyn TableProvider>> {
+pub async fn create(state: &SessionState, mut command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = command.file_type.to_uppercase();
     let kind = if matches!(kind.as_str(), "NDJSON" | "JSONL") { "JSON".to_string() } else { kind };
     let Some(factory) = state.table_factories().get(&kind) else {
@@ -64,7 +64,8 @@ pub(super) async fn create(state: &SessionState, mut command: CreateExternalTabl
     };
     command.file_type = kind;
     for location in &mut command.locations {
-        check(location, &command.file_type)?;
+        check(location, &command.file_type, base)?;
+        *location = resolved(location, base);
         if Path::new(location).is_dir() && !location.ends_with('/') {
             location.push('/');
         }
@@ -85,17 +86,14 @@ async fn look_at(
     looked.unwrap_or_else(|_| Err(DataFusionError::Execution("the file is damaged".into())))
 }
 
-/// Makes the locations of a definition independent of where the program runs.
-pub(super) fn resolve(command: &mut CreateExternalTable, base: &str) {
-    for location in &mut command.locations {
-        if is_local(location) && Path::new(location).is_relative() {
-            *location = Path::new(base).join(&*location).display().to_string();
-        }
-    }
+/// A location, independent of where the program runs: relative paths start from `base`.
+pub fn resolved(location: &str, base: &Path) -> String {
+    let is_relative = is_local(location) && Path::new(location).is_relative();
+    if is_relative { base.join(location).display().to_string() } else { location.to_string() }
 }
 
 /// True for a path, false for a URL.
-pub(super) fn is_local(location: &str) -> bool {
+pub fn is_local(location: &str) -> bool {
     !location.contains("://")
 }
 
@@ -104,15 +102,15 @@ fn has_glob(location: &str) -> bool {
 }
 
 /// Local files must exist; what is remote tells when it is read.
-fn check(location: &str, kind: &str) -> Result<()> {
+fn check(location: &str, kind: &str, base: &Path) -> Result<()> {
     if !is_local(location) || has_glob(location) {
         return Ok(());
     }
-    match std::fs::metadata(location) {
+    let place = base.join(location);
+    match std::fs::metadata(&place) {
         // The reader passes over files without bytes, which no Parquet file is.
         Ok(_) if kind == "PARQUET" => {
-            let place = Path::new(location);
-            let paths = if place.is_dir() { files(place) } else { vec![place.to_path_buf()] };
+            let paths = if place.is_dir() { files(&place) } else { vec![place] };
             let is_empty = |path: &&PathBuf| {
                 kind_of(&path.display().to_string()) == Some(kind) && path.metadata().is_ok_and(|file| file.len() == 0)
             };
@@ -123,21 +121,18 @@ fn check(location: &str, kind: &str) -> Result<()> {
         }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(invalid(location, format!("no such file or folder{}", from_here(location))))
+            Err(coded(SqlState::UNDEFINED_FILE, location, format!("no such file or folder{}", from_there(location, base))))
         }
         Err(error) => Err(invalid(location, error)),
     }
 }
 
-fn from_here(location: &str) -> String {
-    match std::env::current_dir() {
-        Ok(here) if Path::new(location).is_relative() => format!(" in {}", here.display()),
-        _ => String::new(),
-    }
+fn from_there(location: &str, base: &Path) -> String {
+    if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
 }
 
-fn first_file(location: &str) -> Option<String> {
-    files(Path::new(location)).into_iter().map(|path| path.display().to_string()).find(|path| kind_of(path).is_some())
+fn first_file(location: &Path) -> Option<String> {
+    files(location).into_iter().map(|path| path.display().to_string()).find(|path| kind_of(path).is_some())
 }
 
 /// The files under a folder, hidden ones left out, in the order of their names.
@@ -172,7 +167,7 @@ fn describe(error: &DataFusionError) -> String {
 }
 
 /// What the Parquet reader found, when an error is its: `Parquet error: …`, `Parquet argument error: …`.
-pub(super) fn parquet_problem(text: &str) -> Option<String> {
+pub fn parquet_problem(text: &str) -> Option<String> {
     let (_, error) = text.split_once("Parquet ")?;
     let (_, problem) = error.split_once("error: ")?;
     Some(format!("cannot be read as Parquet: {problem}"))

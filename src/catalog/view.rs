@@ -1,0 +1,242 @@
+//! A view of the database: one state of it, however often a statement looks and whatever is published meanwhile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use super::Catalog;
+use super::data::{DataFile, Pinned};
+use super::objects::Object;
+use super::snapshots::{Snapshot, SnapshotOf, When};
+use crate::error::{SqlState, coded};
+
+/// How often a statement is planned while others keep publishing.
+const ATTEMPTS: usize = 100;
+
+/// Tells states of the catalog apart: it changes whenever a definition does or anything is published, in this process or another.
+/// Numbers are never used again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// How often definitions have changed.
+    pub definitions: i64,
+    /// The newest snapshot there ever was.
+    pub snapshot: i64,
+}
+
+/// The state of the catalog that a connection sees.
+pub fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
+    const STAMP: &str = "SELECT (SELECT definitions FROM changes),
+         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots')";
+    let mut query = connection.prepare_cached(STAMP)?;
+    query.query_row([], |row| Ok(Stamp { definitions: row.get(0)?, snapshot: row.get(1)? }))
+}
+
+/// What one statement sees of a database. Whatever it reads of profiles, segments, tables and views belongs together, and stays until it
+/// ends. A view is made for each statement; when its state is gone before everything was read, it has *moved*, and the statement is
+/// planned anew over a fresh one: see [`settled`].
+#[derive(Debug)]
+pub struct View {
+    catalog: Arc<Catalog>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The one state of the catalog that the statement reads.
+    stamp: Option<Stamp>,
+    objects: Option<Arc<[Object]>>,
+    snapshots: HashMap<(SnapshotOf, String, When), Option<Arc<Snapshot>>>,
+    /// That state was gone before everything was read.
+    moved: bool,
+}
+
+/// Plans a statement over one state of the database. When what it reads is gone while it is planned, it is planned anew.
+///
+/// # Errors
+/// Those of `plan`.
+pub async fn settled<T, W: Future<Output = Result<T>>>(catalog: &Arc<Catalog>, plan: impl Fn(Arc<View>) -> W) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        let view = Arc::new(View::new(Arc::clone(catalog)));
+        let planned = plan(Arc::clone(&view)).await;
+        if !view.has_moved() {
+            return planned;
+        }
+    }
+    let problem = "is published to faster than this statement can be planned; run it again";
+    Err(coded(SqlState::SERIALIZATION_FAILURE, "database", problem))
+}
+
+impl View {
+    /// A view of the state that is there when it is first read.
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog, seen: Mutex::default() }
+    }
+
+    /// The catalog beneath, for what is written, and for what no statement needs to see in one state.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// True when the state was gone before everything was read: what was planned over it must not run.
+    pub fn has_moved(&self) -> bool {
+        self.seen.lock().moved
+    }
+
+    /// Ends the planning of the statement, to begin anew.
+    pub fn moved(&self) -> DataFusionError {
+        self.seen.lock().moved = true;
+        coded(SqlState::SERIALIZATION_FAILURE, "database", "was changed while this statement was planned; run it again")
+    }
+
+    /// The state that the statement reads: this one when it has read nothing yet.
+    fn first(&self, stamp: Stamp) -> Stamp {
+        *self.seen.lock().stamp.get_or_insert(stamp)
+    }
+
+    /// The state of the catalog that the statement sees.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or the definitions are others by now.
+    pub fn stamp(&self) -> Result<Stamp> {
+        let now = self.catalog.newest_stamp()?;
+        let first = self.first(now);
+        if first.definitions == now.definitions { Ok(first) } else { Err(self.moved()) }
+    }
+
+    /// The newest version of every object, in the order they were first made.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or the definitions are others by now.
+    pub fn objects(&self) -> Result<Arc<[Object]>> {
+        if let Some(objects) = self.seen.lock().objects.clone() {
+            return Ok(objects);
+        }
+        let (stamp, objects) = self.catalog.stamped_objects()?;
+        if self.first(stamp).definitions != stamp.definitions {
+            return Err(self.moved());
+        }
+        self.seen.lock().objects = Some(Arc::clone(&objects));
+        Ok(objects)
+    }
+
+    /// The snapshot that the statement sees.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or the statement has seen another state.
+    pub fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
+        let key = (of, name.to_string(), when);
+        if let Some(snapshot) = self.seen.lock().snapshots.get(&key) {
+            return Ok(snapshot.clone());
+        }
+        let snapshot = match of {
+            // A table stays readable as it was: many small INSERTs do not keep other statements from being planned.
+            SnapshotOf::Table => {
+                let last = self.stamp()?.snapshot;
+                let snapshot = self.catalog.snapshot_until(of, name, when, last)?;
+                if snapshot.is_none() && self.catalog.snapshot(of, name, when)?.is_some_and(|newest| newest.id > last) {
+                    return Err(self.moved());
+                }
+                snapshot
+            }
+            // A refresh for the same time withdraws the one before, and then an older one would be taken for it.
+            SnapshotOf::Profile => {
+                let (stamp, snapshot) = self.catalog.stamped_snapshot(of, name, when)?;
+                if self.first(stamp) != stamp {
+                    return Err(self.moved());
+                }
+                snapshot
+            }
+        };
+        let snapshot = snapshot.map(Arc::new);
+        self.seen.lock().snapshots.insert(key, snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// Holds files of a snapshot for reading.
+    ///
+    /// # Errors
+    /// A file is damaged; or the snapshot was withdrawn since it was looked up, and its files were collected.
+    pub fn pin(&self, snapshot: &Snapshot, files: &[DataFile]) -> Result<Vec<Arc<Pinned>>> {
+        let mut pins = vec![];
+        for file in files {
+            match self.catalog.data.pin(file) {
+                Ok(pin) => pins.push(pin),
+                Err(_) if !self.catalog.has_snapshot(snapshot.id)? => return Err(self.moved()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(pins)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::objects::NewVersion;
+    use super::super::snapshots::NewSnapshot;
+    use super::*;
+
+    fn publish(catalog: &Catalog, name: &str, at: i64) -> i64 {
+        let expected = catalog.snapshot(SnapshotOf::Table, name, When::Now).unwrap().map(|newest| newest.id);
+        let (of, columns, new, kept) = (SnapshotOf::Table, vec![], vec![], vec![]);
+        catalog.publish(&NewSnapshot { of, name, at, rows: 0, expected, columns, new, kept, keep: 3 }, None).unwrap()
+    }
+
+    fn newest(view: &View, name: &str) -> Result<Option<i64>> {
+        Ok(view.snapshot(SnapshotOf::Table, name, When::Now)?.map(|snapshot| snapshot.id))
+    }
+
+    #[test]
+    fn a_statement_sees_one_state() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let (a, b) = (publish(&catalog, "a", 1), publish(&catalog, "b", 2));
+        let planned = runtime.block_on(settled(&catalog, |view| {
+            let catalog = Arc::clone(&catalog);
+            async move {
+                assert_eq!(newest(&view, "a")?, Some(a));
+                publish(&catalog, "a", 3);
+                publish(&catalog, "b", 4);
+                // Also what it had not looked at before, and also from a task of its own, on whatever thread it runs.
+                let other = Arc::clone(&view);
+                let elsewhere = tokio::spawn(async move { (newest(&other, "a"), newest(&other, "b")) }).await.unwrap();
+                assert_eq!((elsewhere.0?, elsewhere.1?), (Some(a), Some(b)));
+                assert_eq!((newest(&view, "a")?, newest(&view, "b")?), (Some(a), Some(b)));
+                newest(&view, "c")
+            }
+        }));
+        assert_eq!(planned.unwrap(), None);
+        let fresh = View::new(Arc::clone(&catalog));
+        assert_ne!((newest(&fresh, "a").unwrap(), newest(&fresh, "b").unwrap()), (Some(a), Some(b)));
+        // When that state is gone, it begins anew.
+        let attempts = std::sync::atomic::AtomicUsize::new(0);
+        let planned = runtime.block_on(settled(&catalog, |view| {
+            let (catalog, attempts) = (Arc::clone(&catalog), &attempts);
+            async move {
+                view.stamp()?;
+                if attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+                    for at in 5..9 {
+                        publish(&catalog, "a", at);
+                    }
+                }
+                newest(&view, "a")
+            }
+        }));
+        assert_eq!(planned.unwrap(), newest(&View::new(Arc::clone(&catalog)), "a").unwrap());
+        assert_eq!(attempts.into_inner(), 2);
+        // Nothing settles when every attempt is overtaken.
+        let endless = runtime.block_on(settled(&catalog, |view| {
+            let catalog = Arc::clone(&catalog);
+            async move {
+                view.stamp()?;
+                let new = NewVersion { kind: "view", profile: "", name: "v", sql: "", base: "", author: "" };
+                catalog.put_object(new, None, None)?;
+                newest(&view, "a")
+            }
+        }));
+        assert!(endless.unwrap_err().to_string().contains("faster than this statement can be planned"));
+    }
+}

@@ -1,0 +1,424 @@
+//! What each statement does.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::config::{ConfigExtension, ExtensionOptions};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
+use datafusion::physical_plan::{displayable, execute_stream};
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{Expr, ObjectName, ObjectType, Statement as SqlStatement};
+
+use super::Session;
+use super::answer::Answer;
+use super::prepared::{Parameters, Prepared};
+use super::schema::{CATALOG, PUBLIC};
+use super::writes::{Staged, stage_copy, stage_insert};
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
+use crate::objects::kind::{KINDS, kind_of};
+use crate::objects::{lifecycle, profile, refreshing};
+use crate::refresh::published::name_and_time;
+use crate::refresh::refresh;
+use crate::settings::{ENGINE_BOUNDS, PortraitSettings};
+use crate::sql::command::{Body, Command, Create, Target};
+use crate::sql::parser::{self, Parsed};
+use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::time_travel;
+use crate::statement::StatementContext;
+use crate::system;
+use crate::text::with_article;
+
+/// Runs a statement.
+pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, context: StatementContext) -> Result<Answer> {
+    let tag = tag_of(&parsed);
+    let answer = match parsed {
+        Parsed::Command(command) => execute_command(session, command, text, context).await,
+        Parsed::Sql(parsed) => match object_command(&parsed, &context)? {
+            Some(command) => execute_command(session, command, text, context).await,
+            None => execute_sql(session, *parsed, text, context).await,
+        },
+    };
+    answer.map(|answer| answer.tagged(tag))
+}
+
+/// The words that say what a statement does.
+pub(super) fn tag_of(parsed: &Parsed) -> String {
+    let parsed = match parsed {
+        Parsed::Command(command) => return command.tag(),
+        Parsed::Sql(parsed) => parsed,
+    };
+    match parsed.as_ref() {
+        SqlParsed::Statement(statement) => match statement.as_ref() {
+            SqlStatement::Query(_) => "SELECT".into(),
+            SqlStatement::CreateTable(table) if table.query.is_some() => "CREATE TABLE AS".into(),
+            // The first words in capitals: INSERT, SET, SHOW, CREATE VIEW, DROP TABLE.
+            other => {
+                let text = other.to_string();
+                let skipped = ["OR", "REPLACE", "TEMPORARY", "IF", "NOT", "EXISTS"];
+                let mut words = text.split_whitespace().filter(|word| !skipped.contains(word));
+                let first = words.next().unwrap_or_default().to_uppercase();
+                match (first.as_str(), words.next()) {
+                    ("CREATE" | "DROP", Some(second)) => format!("{first} {}", second.to_uppercase()),
+                    _ => first,
+                }
+            }
+        },
+        SqlParsed::CopyTo(_) => "COPY".into(),
+        SqlParsed::CreateExternalTable(_) => "CREATE EXTERNAL TABLE".into(),
+        SqlParsed::Explain(_) => "EXPLAIN".into(),
+        SqlParsed::Reset(_) => "RESET".into(),
+    }
+}
+
+/// True for plans that give rows to whoever runs them.
+pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
+    !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+}
+
+/// The plan that says what a statement gives and takes; `None` when it gives nothing and takes nothing.
+pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
+    match parsed {
+        Parsed::Sql(parsed) => {
+            let mut parsed = parsed.as_ref().clone();
+            parser::take_if_not_exists(&mut parsed);
+            parser::take_temporary(&mut parsed);
+            system::add_comments(&mut parsed, context.session())?;
+            plan(&parsed, context).await.map(Some)
+        }
+        Parsed::Command(Command::Show(grammar)) => {
+            let Some(kind) = kind_of(grammar.word()) else { return Ok(None) };
+            let shown = parser::parse_composed(kind.shown(), context.session())?;
+            plan(&shown, context).await.map(Some)
+        }
+        Parsed::Command(Command::Describe(_) | Command::ExplainRefresh(_)) => {
+            let columns = if matches!(parsed, Parsed::Command(Command::Describe(_))) { PROPERTIES } else { PLANS };
+            let frame = SessionContext::new_with_state(context.state()).read_batch(pairs(columns, &[])?)?;
+            Ok(Some(frame.into_unoptimized_plan()))
+        }
+        Parsed::Command(_) => Ok(None),
+    }
+}
+
+const PROPERTIES: [&str; 2] = ["property", "value"];
+const PLANS: [&str; 2] = ["plan_type", "plan"];
+
+/// CREATE and DROP of tables and views, which are objects like all others when the database remembers them.
+fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Command>> {
+    let create = |word: &str, name: &ObjectName, or_replace: bool, if_not_exists: bool| -> Result<Option<Command>> {
+        let Some(kind) = kind_of(word) else { return Ok(None) };
+        let target = Target { grammar: kind, name: own_name(name)?, profile: None };
+        let body = Body::Sql(Box::new(parsed.clone()));
+        let (parameters, options) = (vec![], vec![]);
+        Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body }))))
+    };
+    match parsed {
+        SqlParsed::CreateExternalTable(table) if !table.temporary => {
+            create("external table", &table.name, table.or_replace, table.if_not_exists)
+        }
+        SqlParsed::Statement(statement) => match statement.as_ref() {
+            SqlStatement::CreateView(view) if !view.temporary => create("view", &view.name, view.or_replace, view.if_not_exists),
+            SqlStatement::CreateTable(table) if !table.temporary && context.catalog().is_durable() => {
+                create("table", &table.name, table.or_replace, table.if_not_exists)
+            }
+            SqlStatement::CreateTable(table) if table.temporary && context.catalog().is_durable() => {
+                let name = own_name(&table.name)?;
+                match relation(&name, context)? {
+                    Some(_) => {
+                        let problem = "exists already in the database; give the temporary table another name";
+                        Err(coded(SqlState::DUPLICATE_TABLE, &name, problem))
+                    }
+                    None => Ok(None),
+                }
+            }
+            SqlStatement::Drop {
+                object_type: object_type @ (ObjectType::Table | ObjectType::View), if_exists, names, ..
+            } => {
+                let ([name], word) = (names.as_slice(), if *object_type == ObjectType::View { "VIEW" } else { "TABLE" }) else {
+                    return Ok(None);
+                };
+                let Ok(own) = own_name(name) else { return Ok(None) };
+                if context.tables().temporary(&own).is_some() {
+                    refuse_used(&own, context)?;
+                    return Ok(None);
+                }
+                let Some(object) = relation(&own, context)? else { return Ok(None) };
+                let own_word = if object.kind == "view" { "VIEW" } else { "TABLE" };
+                if own_word != word {
+                    let problem = format!("is {}; write DROP {own_word} {own}", with_article(&object.kind));
+                    return Err(invalid(&own, problem));
+                }
+                let Some(kind) = kind_of(&object.kind) else { return Ok(None) };
+                Ok(Some(Command::Drop(Target { grammar: kind, name: own, profile: None }, *if_exists)))
+            }
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The name of a relation in the schema `public`, the only one where things are made.
+fn own_name(name: &ObjectName) -> Result<String> {
+    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(crate::sql::command::normal)).collect();
+    match parts.as_slice() {
+        [own] => Ok(own.clone()),
+        [schema, own] if schema == PUBLIC => Ok(own.clone()),
+        [catalog, schema, own] if catalog == CATALOG && schema == PUBLIC => Ok(own.clone()),
+        _ => Err(invalid(&name.to_string(), "tables and views are made in the schema public; leave the schema out")),
+    }
+}
+
+/// The table, view or external table of that name.
+fn relation(name: &str, context: &StatementContext) -> Result<Option<Object>> {
+    let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
+    Ok(context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
+}
+
+/// Refuses to drop a temporary table that an object reads.
+fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
+    let table = Object {
+        id: 0,
+        kind: "table".into(),
+        profile: String::new(),
+        name: name.into(),
+        version: 0,
+        sql: String::new(),
+        base: String::new(),
+        author: String::new(),
+        created_at: String::new(),
+    };
+    let users = lifecycle::users(&table, context)?;
+    let users: Vec<String> = users.iter().filter(|user| user.kind != "view").map(Object::label).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("is used by {}; drop them first", users.join(", "));
+    Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem))
+}
+
+/// Runs a statement over a named object.
+async fn execute_command(session: &Session, command: Command, text: &str, context: StatementContext) -> Result<Answer> {
+    match command {
+        Command::Create(create) => {
+            let text = text.to_string();
+            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
+                let created = lifecycle::create(&context, *create, &text, &running);
+                created.await.map_err(|error| name_missing_table(error, &context))
+            }))
+        }
+        Command::Drop(target, if_exists) => {
+            lifecycle::drop(&context, &target, if_exists).await?;
+            Ok(Answer::done(vec![]))
+        }
+        Command::Show(grammar) => {
+            let kind = KINDS.into_iter().find(|kind| kind.word() == grammar.word());
+            let shown = kind.map(|kind| kind.shown()).ok_or_else(|| invalid("SHOW", "does not list this kind of object"))?;
+            let shown = &parser::parse_composed(shown, context.session())?;
+            let planned = |context: StatementContext| async move { Ok((plan(shown, &context).await?, context)) };
+            let (plan, context) = context.settled(planned).await?;
+            start(session, DataFrame::new(context.state(), plan), None, &context).await
+        }
+        Command::Describe(target) => {
+            let properties = lifecycle::describe(&context, &target)?;
+            let rows = SessionContext::new_with_state(context.state()).read_batch(pairs(PROPERTIES, &properties)?)?;
+            start(session, rows, None, &context).await
+        }
+        Command::Refresh(statement) => {
+            let wanted = refreshing::requested(&statement, &context)?;
+            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
+                Box::pin(refresh::refresh(&context, &profile::whole, wanted, &running)).await
+            }))
+        }
+        Command::ExplainRefresh(statement) => {
+            let wanted = refreshing::requested(&statement, &context)?;
+            let plans = refresh::explain(&context, &profile::whole, &wanted).await?;
+            let state = context.state();
+            let mut rows = vec![];
+            for (stage, plan) in plans.iter().enumerate() {
+                let stage = if plans.len() > 1 { format!(" of stage {}", stage + 1) } else { String::new() };
+                let optimised = state.optimize(plan)?;
+                let physical = state.query_planner().create_physical_plan(&optimised, &state).await?;
+                rows.push((format!("logical_plan{stage}"), optimised.display_indent().to_string()));
+                rows.push((format!("physical_plan{stage}"), displayable(physical.as_ref()).indent(false).to_string()));
+            }
+            let rows = SessionContext::new_with_state(context.state()).read_batch(pairs(PLANS, &rows)?)?;
+            start(session, rows, None, &context).await
+        }
+    }
+}
+
+/// Runs a statement of SQL itself.
+async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, context: StatementContext) -> Result<Answer> {
+    if let SqlParsed::Statement(statement) = &parsed {
+        match statement.as_ref() {
+            SqlStatement::Prepare { name, statement, .. } => {
+                let query = SqlParsed::Statement(statement.clone());
+                return prepare(session, &crate::sql::command::normal(name), query, text, &parsed, &context).await;
+            }
+            SqlStatement::Execute { name: Some(name), parameters, .. } => {
+                return execute_prepared(session, &name.to_string(), parameters, &context).await;
+            }
+            SqlStatement::Deallocate { name, .. } => {
+                let name = crate::sql::command::normal(name);
+                session.prepared.lock().remove(&name).ok_or_else(|| no_prepared(session, &name))?;
+                return Ok(Answer::done(vec![]));
+            }
+            _ => {}
+        }
+    }
+    parser::take_if_not_exists(&mut parsed);
+    parser::take_temporary(&mut parsed);
+    system::add_comments(&mut parsed, context.session())?;
+    let (parsed, unsettled) = (&parsed, &context);
+    let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
+    let planned = unsettled.settled(planned).await;
+    let (plan, context) = planned.map_err(|error| name_missing_table(error, unsettled))?;
+    let state = context.state();
+    match bind_parameters(plan, &context)? {
+        LogicalPlan::Ddl(ddl) => {
+            if let DdlStatement::DropTable(drop) = &ddl {
+                refuse_used(drop.name.table(), &context)?;
+            }
+            SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
+            Ok(Answer::done(vec![]))
+        }
+        LogicalPlan::Statement(statement) => {
+            let statement = match statement {
+                LogicalStatement::SetVariable(set) => {
+                    check_bounds(&set)?;
+                    LogicalStatement::SetVariable(set)
+                }
+                // DataFusion resets only settings of its own.
+                LogicalStatement::ResetVariable(reset) => match own_default(&reset.variable) {
+                    Some(value) => LogicalStatement::SetVariable(SetVariable { variable: reset.variable, value }),
+                    None => LogicalStatement::ResetVariable(reset),
+                },
+                other => other,
+            };
+            session.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
+            Ok(Answer::done(vec![]))
+        }
+        LogicalPlan::Copy(copy) => {
+            let (plan, staged) = stage_copy(copy, context.base())?;
+            start(session, DataFrame::new(state, plan), staged, &context).await
+        }
+        LogicalPlan::Dml(insert) => {
+            let (plan, staged) = stage_insert(insert)?;
+            let mut state = state;
+            if staged.is_some() {
+                // One file, so that it appears in one move.
+                let options = state.config_mut().options_mut();
+                options.set("datafusion.execution.minimum_parallel_output_files", "1")?;
+                options.set("datafusion.execution.soft_max_rows_per_output_file", &i64::MAX.to_string())?;
+            }
+            start(session, DataFrame::new(state, plan), staged, &context).await
+        }
+        query => start(session, DataFrame::new(state, query), None, &context).await,
+    }
+}
+
+/// PREPARE: the query is planned, so that what is wrong with it is told now, and again for each EXECUTE.
+async fn prepare(
+    session: &Session,
+    name: &str,
+    query: SqlParsed,
+    text: &str,
+    declared: &SqlParsed,
+    context: &StatementContext,
+) -> Result<Answer> {
+    if session.prepared.lock().contains_key(name) {
+        let problem = "is prepared already; DEALLOCATE it first, or choose another name";
+        return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, name, problem));
+    }
+    let planned = context.settled(|context| async move { plan(declared, &context).await });
+    let declared = planned.await.map_err(|error| name_missing_table(error, context))?;
+    let prepared = Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), &declared).await?;
+    session.prepared.lock().insert(name.to_string(), prepared);
+    Ok(Answer::done(vec![]))
+}
+
+async fn execute_prepared(session: &Session, name: &str, parameters: &[Expr], context: &StatementContext) -> Result<Answer> {
+    let name = name.trim_matches('"');
+    let prepared = session.prepared.lock().get(name).cloned();
+    let prepared = prepared.ok_or_else(|| no_prepared(session, name))?;
+    let mut values: Vec<ScalarValue> = vec![];
+    for parameter in parameters {
+        let value = time_travel::constant(parameter, &context.state(), context.parameters())?;
+        values.push(value.ok_or_else(|| invalid("EXECUTE", format!("takes constants, got {parameter}")))?);
+    }
+    Box::pin(prepared.execute(Parameters::positional(values))).await
+}
+
+fn no_prepared(session: &Session, name: &str) -> DataFusionError {
+    let prepared = session.prepared.lock();
+    let suggestion = did_you_mean(name, prepared.keys().map(String::as_str));
+    let problem = format!("no such prepared statement{suggestion}; PREPARE {name} AS … makes one");
+    coded(SqlState::UNDEFINED_PREPARED_STATEMENT, name, problem)
+}
+
+/// Starts a query.
+async fn start(session: &Session, frame: DataFrame, staged: Option<Staged>, context: &StatementContext) -> Result<Answer> {
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    let stream = execute_stream(Arc::clone(&plan), task)?;
+    Ok(Answer::start(&session.engine, context, plan, stream, staged))
+}
+
+/// For an unknown table, an error that says which tables there are.
+fn name_missing_table(error: DataFusionError, context: &StatementContext) -> DataFusionError {
+    if sqlstate(&error) != SqlState::UNDEFINED_TABLE {
+        return error;
+    }
+    let text = message(&error);
+    let own = format!("table '{CATALOG}.{PUBLIC}.");
+    let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
+    let (name, _) = name_and_time(name);
+    let state = context.state();
+    let schema = state.catalog_list().catalog(CATALOG).and_then(|catalog| catalog.schema(PUBLIC));
+    let tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
+    let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
+    let known = match tables.as_slice() {
+        [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
+        tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
+        _ => "SHOW TABLES lists them".to_string(),
+    };
+    coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}"))
+}
+
+/// The default of a setting of Portrait's own.
+fn own_default(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    let entry = PortraitSettings::default().entries().into_iter().find(|entry| entry.key == name)?;
+    entry.value
+}
+
+fn check_bounds(set: &SetVariable) -> Result<()> {
+    let name = set.variable.to_lowercase();
+    if let Some((name, least, most)) = ENGINE_BOUNDS.iter().find(|(bounded, ..)| *bounded == name)
+        && let Ok(value) = set.value.trim().parse::<i128>()
+        && !(i128::from(*least)..=i128::from(*most)).contains(&value)
+    {
+        return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
+    }
+    if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
+        let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| entry.key).collect();
+        if !keys.contains(&name) {
+            let suggestion = did_you_mean(&name, keys.iter().map(String::as_str));
+            let problem = format!("no such setting{suggestion}; system.settings lists them");
+            return Err(coded(SqlState::UNDEFINED_OBJECT, &name, problem));
+        }
+    }
+    Ok(())
+}
+
+/// Pairs of strings as rows.
+fn pairs(columns: [&str; 2], pairs: &[(String, String)]) -> Result<RecordBatch> {
+    let schema = Schema::new(columns.map(|column| Field::new(column, DataType::Utf8, false)).to_vec());
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(name, _)| name)));
+    let values: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(_, value)| value)));
+    Ok(RecordBatch::try_new(Arc::new(schema), vec![names, values])?)
+}

@@ -1,0 +1,199 @@
+//! A definition: the statement that made an object, read into what it says.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::session_state::SessionState;
+use sqlparser::ast::{Expr, Query, UnaryOperator, Value, ValueWithSpan};
+
+use super::kind::{GRAMMARS, Kind, kind_of, unknown_kind};
+use crate::adapter::arguments::Options;
+use crate::catalog::objects::Object;
+use crate::docs::Doc;
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::refresh::definition::AS_OF;
+use crate::sql::command::{Body, Command, Create, Parameter};
+use crate::sql::parser::{self, Parsed};
+use crate::sql::references::{parameters_in, resolve_files};
+
+/// What an object of any kind says.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    pub object: Object,
+    pub kind: &'static dyn Kind,
+    /// The options of its kind.
+    pub options: Options,
+    /// Options that its kind does not have, as they were written; those of a model's type are among them.
+    pub others: Vec<(String, Expr)>,
+    /// What stands between the parentheses after its name.
+    pub parameters: Vec<Parameter>,
+    pub body: Body,
+}
+
+impl Definition {
+    /// Reads the statement that made an object.
+    ///
+    /// # Errors
+    /// It is not what makes an object of this kind, or an option is wrong.
+    pub fn read(object: Object, session: &SessionState) -> Result<Self> {
+        let kind = kind_of(&object.kind).ok_or_else(|| unknown_kind(&object))?;
+        let unreadable = || invalid(&object.name, format!("its definition cannot be read: {}", object.sql));
+        let statement = parser::parse(&object.sql, session, &GRAMMARS)?.pop().ok_or_else(unreadable)?;
+        let create = match statement.parsed {
+            Parsed::Command(Command::Create(create)) => *create,
+            Parsed::Sql(parsed) => {
+                let (options, others, body) = (Options::read(kind.doc(), vec![])?, vec![], Body::Sql(parsed));
+                return Ok(Self { object, kind, options, others, parameters: vec![], body });
+            }
+            Parsed::Command(_) => return Err(unreadable()),
+        };
+        Self::of(object, kind, create)
+    }
+
+    /// What a statement says of an object.
+    fn of(object: Object, kind: &'static dyn Kind, create: Create) -> Result<Self> {
+        let label = object.label();
+        let mut body = create.body;
+        let base = Path::new(&object.base);
+        match &mut body {
+            Body::Query(query) => resolve_files(query.as_mut(), base),
+            Body::Condition(condition) => resolve_files(condition.as_mut(), base),
+            Body::Sql(_) => {}
+        }
+        let (mut given, mut others, mut names) = (vec![], vec![], vec![]);
+        for (name, value) in create.options {
+            if names.contains(&name) {
+                return Err(invalid(&label, format!("{name} is given twice")));
+            }
+            match kind.doc().argument(&name) {
+                Some(argument) => given.push((argument.name, constant(&label, &name, &value)?)),
+                None => others.push((name.clone(), value)),
+            }
+            names.push(name);
+        }
+        let options = Options::read_for(&label, kind.doc(), given)?;
+        Ok(Self { object, kind, options, others, parameters: create.parameters, body })
+    }
+
+    /// The query that it is made of.
+    ///
+    /// # Errors
+    /// It is made of something else.
+    pub fn query(&self) -> Result<&Query> {
+        match &self.body {
+            Body::Query(query) => Ok(query),
+            _ => Err(invalid(&self.object.label(), "its definition is no query")),
+        }
+    }
+
+    /// A string option, or nothing.
+    pub fn text(&self, option: &str) -> &str {
+        self.options.text(option).unwrap_or_default()
+    }
+
+    /// A string option that the kind requires.
+    ///
+    /// # Errors
+    /// It is not given.
+    pub fn required(&self, option: &str) -> Result<String> {
+        let given = self.options.text(option).filter(|text| !text.trim().is_empty());
+        given.map(str::to_string).ok_or_else(|| {
+            let text = self.kind.doc().argument(option).map_or("", |argument| argument.text);
+            let problem = format!("{option} is missing; write WITH ({option} = '…', …) before AS: {text}");
+            invalid(&self.object.label(), problem)
+        })
+    }
+
+    /// The constants of its own, written `$name` in its body and given a value in WITH; all options that its kind, and `known`, does not
+    /// have must be such.
+    ///
+    /// # Errors
+    /// An option that nobody knows, or a `$name` without a value.
+    pub fn constants(&self, known: Option<&'static Doc>) -> Result<BTreeMap<String, Expr>> {
+        let label = self.object.label();
+        let used = match &self.body {
+            Body::Query(query) => parameters_in(query),
+            Body::Condition(condition) => parameters_in(condition),
+            Body::Sql(_) => vec![],
+        };
+        let is_parameter = |name: &String| self.parameters.iter().any(|parameter| parameter.name == *name);
+        let own_options = || self.kind.doc().arguments.iter().chain(known.iter().flat_map(|doc| doc.arguments));
+        let mut constants = BTreeMap::new();
+        for (name, value) in &self.others {
+            if known.is_some_and(|doc| doc.argument(name).is_some_and(|argument| argument.takes.is_option())) {
+                continue;
+            }
+            if !used.contains(name) || name == AS_OF {
+                let options = own_options().filter(|argument| argument.takes.is_option()).map(|argument| argument.name);
+                let suggestion = did_you_mean(name, options.clone().chain(used.iter().map(String::as_str)));
+                let options = options.collect::<Vec<_>>().join(", ");
+                let problem = format!(
+                    "no such option: {name}{suggestion}; a {} takes {options}, and constants that are used as $name after AS",
+                    self.kind.word()
+                );
+                return Err(invalid(&label, problem));
+            }
+            if !is_constant(value) {
+                return Err(invalid(&label, format!("{name} takes a constant, got {value}")));
+            }
+            constants.insert(name.clone(), value.clone());
+        }
+        let has_value = |name: &&String| *name == AS_OF || constants.contains_key(*name) || is_parameter(name);
+        if let Some(missing) = used.iter().find(|name| !has_value(name)) {
+            let problem = format!("${missing} has no value; give it in WITH ({missing} = …), or with --set {missing}=…");
+            return Err(coded(SqlState::UNDEFINED_PARAMETER, &label, problem));
+        }
+        Ok(constants)
+    }
+}
+
+/// The value of a constant as it is written.
+///
+/// # Errors
+/// It is no constant.
+pub fn constant(label: &str, name: &str, value: &Expr) -> Result<ScalarValue> {
+    let wrong = || invalid(label, format!("{name} takes a constant, got {value}"));
+    let number = |text: &str| match text.parse::<i64>() {
+        Ok(whole) => Ok(ScalarValue::Int64(Some(whole))),
+        Err(_) => text.parse::<f64>().map(|number| ScalarValue::Float64(Some(number))).map_err(|_| wrong()),
+    };
+    match value {
+        Expr::Value(ValueWithSpan { value, .. }) => match value {
+            Value::Number(text, _) => number(text),
+            Value::SingleQuotedString(text) => Ok(ScalarValue::Utf8(Some(text.clone()))),
+            Value::Boolean(truth) => Ok(ScalarValue::Boolean(Some(*truth))),
+            Value::Null => Ok(ScalarValue::Null),
+            _ => Err(wrong()),
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
+            Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => number(&format!("-{text}")),
+            _ => Err(wrong()),
+        },
+        Expr::Array(list) => {
+            let element = |element: &Expr| match element {
+                Expr::Identifier(column) => Ok(ScalarValue::Utf8(Some(crate::sql::command::normal(column)))),
+                other => constant(label, name, other),
+            };
+            let elements = list.elem.iter().map(element).collect::<Result<Vec<_>>>()?;
+            let data_type = elements.first().map_or(DataType::Utf8, ScalarValue::data_type);
+            if elements.iter().any(|element| element.data_type() != data_type) {
+                return Err(invalid(label, format!("{name}: the elements of a list are of one type, got {value}")));
+            }
+            Ok(ScalarValue::List(ScalarValue::new_list(&elements, &data_type, true)))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn is_constant(expression: &Expr) -> bool {
+    match expression {
+        Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_constant(expr),
+        Expr::TypedString { .. } | Expr::Interval(_) => true,
+        Expr::Array(array) => array.elem.iter().all(is_constant),
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => is_constant(inner),
+        _ => false,
+    }
+}

@@ -1,0 +1,195 @@
+//! `FUNCTION`: a query with parameters, called in FROM.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::datatypes::DataType as ArrowType;
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+use sqlparser::ast::{DataType, Expr, Query, Statement as SqlStatement, Value};
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::relation;
+use super::values::{given, number, text};
+use crate::adapter::definitions::StoredFunction;
+use crate::catalog::objects::Object;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{SqlState, coded, invalid};
+use crate::functions;
+use crate::sql::command::{Grammar, Parameter};
+use crate::sql::macros;
+use crate::sql::planning::plan;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+static DOC: Doc = Doc {
+    name: "CREATE FUNCTION",
+    summary: "Gives a query with parameters a name, to be called in FROM.",
+    syntax: "CREATE [OR REPLACE] FUNCTION [IF NOT EXISTS] name([parameter type [DEFAULT constant], …])
+[WITH ([comment = '…'], [owner = '…'])]
+AS query",
+    description: "\
+A parameter is written `$name` in the query. A call gives it a constant, by place or by name: `name(1)`, `name(parameter => 1)`; one with a
+DEFAULT may be left out. The query is planned when the function is made, and again wherever it is called, as if it stood there: filters
+and projections reach its tables.
+
+A function may call others, and cannot have the name of one that exists already. What a view, profile, tag or another function calls is
+not dropped; a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
+shows its definition.",
+    arguments: &[
+        Argument::optional("comment", Takes::Text, "", "what it is"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    examples: &["CREATE FUNCTION best_customers(most BIGINT DEFAULT 10, since DATE DEFAULT DATE '2020-01-01') AS
+SELECT customer_id, sum(amount) AS revenue FROM sample_orders(rows => 1000)
+WHERE status = 'paid' AND ordered_at >= $since
+GROUP BY customer_id ORDER BY revenue DESC, customer_id LIMIT $most;
+SELECT * FROM best_customers(3, since => DATE '2025-01-01');"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Function;
+
+impl Grammar for Function {
+    fn word(&self) -> &'static str {
+        "function"
+    }
+
+    fn takes_parameters(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 8] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "parameters", data_type: "VARCHAR", text: "its parameters with their types and defaults" },
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+];
+
+impl Kind for Function {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        definition.query().map(relation::uses_of).unwrap_or_default()
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        uses.functions.contains(&object.name)
+    }
+
+    fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
+        let built_in = !functions::page(&new.name).name.is_empty() || context.session().table_functions().contains_key(&new.name);
+        if built_in {
+            let problem = "a function of this name is part of Portrait; choose another name";
+            return Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), problem));
+        }
+        if new.name != new.name.to_lowercase() {
+            return Err(invalid(&new.label(), "the name of a function is in small letters, as calls do not tell them apart"));
+        }
+        Ok(())
+    }
+
+    /// Plans the query with a value for every parameter: its default, or one of its type.
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            definition.constants(None)?;
+            let inside = context.entering(&format!("{}()", object.name))?;
+            let stored = stored(&definition)?;
+            let mut values = BTreeMap::new();
+            for parameter in &stored.parameters {
+                let value = match &parameter.default {
+                    Some(default) => default.clone(),
+                    None => any_of(&parameter.data_type, &object.label(), context)?,
+                };
+                values.insert(parameter.name.clone(), value);
+            }
+            let query = macros::with_arguments(stored, &values);
+            let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+            plan(&parsed, &inside).await.map(|_| vec![])
+        })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(vec![("parameters".into(), parameters(definition))])
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        Ok(vec![
+            of(|definition| &definition.object.name),
+            text(definitions.iter().map(|definition| Some(parameters(definition)))),
+            number(definitions.iter().map(|definition| Some(definition.object.version))),
+            of(|definition| definition.text("comment")),
+            of(|definition| definition.text("owner")),
+            of(|definition| &definition.object.author),
+            of(|definition| &definition.object.created_at),
+            of(|definition| &definition.object.sql),
+        ])
+    }
+
+    /// `system.functions` is the table of all functions there are.
+    fn system_table(&self) -> &'static str {
+        "stored_functions"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The functions that the database remembers."
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, kind, domain, summary FROM system.functions ORDER BY name"
+    }
+}
+
+/// Parameters as they are declared.
+pub fn parameters(definition: &Definition) -> String {
+    let one = |parameter: &Parameter| match &parameter.default {
+        Some(default) => format!("{} {} DEFAULT {default}", parameter.name, parameter.data_type),
+        None => format!("{} {}", parameter.name, parameter.data_type),
+    };
+    definition.parameters.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What a call is expanded from.
+///
+/// # Errors
+/// Its definition is no query.
+pub fn stored(definition: &Definition) -> Result<StoredFunction> {
+    let query: &Query = definition.query()?;
+    Ok(StoredFunction {
+        name: definition.object.name.clone(),
+        parameters: definition.parameters.clone(),
+        query: Box::new(query.clone()),
+    })
+}
+
+/// Some value of a type, to plan with.
+fn any_of(data_type: &DataType, label: &str, context: &StatementContext) -> Result<Expr> {
+    let typed = format!("CAST(NULL AS {data_type})");
+    let planned = context.session().create_logical_expr(&typed, &datafusion::common::DFSchema::empty());
+    let planned = planned.map_err(|_| invalid(label, format!("{data_type} is no type of a parameter")))?;
+    let (_, field) = datafusion::logical_expr::ExprSchemable::to_field(&planned, &datafusion::common::DFSchema::empty())?;
+    let plain = match field.data_type() {
+        numeric if numeric.is_numeric() => Value::Number("1".into(), false),
+        ArrowType::Boolean => Value::Boolean(true),
+        ArrowType::Date32 | ArrowType::Date64 | ArrowType::Timestamp(..) => Value::SingleQuotedString("2000-01-01".into()),
+        ArrowType::Interval(_) => Value::SingleQuotedString("1 day".into()),
+        _ => Value::SingleQuotedString(String::new()),
+    };
+    Ok(Expr::Value(plain.into()))
+}

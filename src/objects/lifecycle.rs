@@ -1,0 +1,359 @@
+//! The life of an object, the same for every kind: made, replaced, found, dropped.
+
+use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use sqlparser::dialect::GenericDialect;
+use sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::definition::Definition;
+use super::kind::{Kind, kind_of, unknown_kind};
+use crate::catalog::objects::{NewVersion, Object};
+use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
+use crate::refresh::definition::AS_OF;
+use crate::refresh::plan::no_profile;
+use crate::refresh::refresh::Running;
+use crate::sql::command::{Create, Target};
+use crate::statement::StatementContext;
+use crate::text::{literal, with_article};
+
+/// An object that is to be made, as it would be.
+#[derive(Debug)]
+pub struct NewObject {
+    pub object: Object,
+    /// Its version until now.
+    pub existing: Option<Object>,
+    /// An object of another kind whose place it takes.
+    pub replaces: Option<Object>,
+    pub create: Create,
+}
+
+impl NewObject {
+    /// What the catalog is to remember.
+    pub fn version(&self) -> NewVersion<'_> {
+        let Object { kind, profile, name, sql, base, author, .. } = &self.object;
+        NewVersion { kind, profile, name, sql, base, author }
+    }
+}
+
+/// The kind that a statement is about.
+///
+/// # Errors
+/// None for statements that were parsed with the grammars of all kinds.
+pub fn kind_of_target(target: &Target) -> Result<&'static dyn Kind> {
+    kind_of(target.grammar.word()).ok_or_else(|| invalid(&target.label(), "is of a kind that is not known"))
+}
+
+/// Makes an object, or a new version of it.
+///
+/// # Errors
+/// What is wrong with it, or what it would break; nothing has changed then.
+pub async fn create(context: &StatementContext, create: Create, text: &str, running: &Running) -> Result<Vec<String>> {
+    let kind = kind_of_target(&create.target)?;
+    let create = &create;
+    context
+        .settled(|context| async move {
+            match prepare(kind, create, text, &context)? {
+                Some(new) => kind.make(&new, &context, running).await,
+                None => Ok(vec![]),
+            }
+        })
+        .await
+}
+
+/// The object as the statement would make it; `None` when there is nothing to do.
+fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &StatementContext) -> Result<Option<NewObject>> {
+    let (target, label) = (&create.target, create.target.label());
+    let name = &target.name;
+    if create.or_replace && create.if_not_exists {
+        return Err(coded(SqlState::SYNTAX_ERROR, name, "OR REPLACE and IF NOT EXISTS exclude each other; leave one out"));
+    }
+    let objects = context.objects()?;
+    let profile = match &target.profile {
+        Some(profile) => profile.clone(),
+        None if kind.word() == "profile" => name.clone(),
+        None => String::new(),
+    };
+    let is_own = |object: &&Object| object.kind == kind.word() && object.profile == profile && object.name == *name;
+    let existing = objects.iter().find(is_own);
+    let namespace = kind.namespace();
+    let other =
+        objects.iter().find(|object| object.name == *name && namespace.contains(&object.kind.as_str()) && !is_own(object));
+    let is_temporary = !namespace.is_empty() && context.tables().temporary(name).is_some();
+    if create.if_not_exists && (existing.is_some() || other.is_some() || is_temporary) {
+        return Ok(None);
+    }
+    let state = if namespace.is_empty() { SqlState::DUPLICATE_OBJECT } else { SqlState::DUPLICATE_TABLE };
+    if is_temporary {
+        return Err(coded(state, name, "exists already; DROP the temporary table first"));
+    }
+    if let Some(other) = other.filter(|_| create.or_replace)
+        && [other.kind.as_str(), kind.word()].contains(&"table")
+    {
+        let word = if other.kind == "view" { "VIEW" } else { "TABLE" };
+        let (is, by) = (with_article(&other.kind), with_article(kind.word()));
+        return Err(coded(state, name, format!("is {is}, which cannot be replaced by {by}; DROP {word} {name} first")));
+    }
+    if (existing.is_some() || other.is_some()) && !create.or_replace {
+        return Err(match namespace {
+            [] => coded(state, &label, "exists already; write CREATE OR REPLACE for a new version, or DROP it first"),
+            _ => coded(state, name, "exists already; write CREATE OR REPLACE, or DROP it first"),
+        });
+    }
+    if kind.is_of_profile() && !profiles(&objects).any(|other| other == profile) {
+        return Err(no_profile(&profile, profiles(&objects)));
+    }
+    let text = with_values(text, create, context)?;
+    let base = context.base().display().to_string();
+    if kind.is_text_alone() && existing.is_some_and(|existing| existing.sql == text && existing.base == base) {
+        // A script that is run again makes no new versions.
+        return Ok(None);
+    }
+    let object = Object {
+        id: existing.map_or(i64::MAX, |object| object.id),
+        kind: kind.word().into(),
+        profile,
+        name: name.clone(),
+        version: existing.map_or(1, |object| object.version + 1),
+        sql: text,
+        base,
+        author: context.role().into(),
+        created_at: String::new(),
+    };
+    kind.check_name(&object, context)?;
+    Ok(Some(NewObject { object, existing: existing.cloned(), replaces: other.cloned(), create: create.clone() }))
+}
+
+/// Checks an object with everything that needs it, and remembers it.
+pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &StatementContext) -> Result<Vec<String>> {
+    let changed = context.with_definition(new.object.clone());
+    let notes = kind.check(&new.object, &changed).await?;
+    if let Some(existing) = new.existing.as_ref().or(new.replaces.as_ref()) {
+        check_users(existing, context, &changed).await?;
+    }
+    let replaces = new.replaces.as_ref().map(|object| object.id);
+    let stamp = context.view().stamp()?;
+    match context.catalog().put_object(new.version(), replaces, Some(stamp)) {
+        // Another statement was quicker: this one is checked anew against what that has made.
+        Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
+        put => put.map(|_| notes),
+    }
+}
+
+/// Fails when what needs an object would be broken by a change that `changed` shows.
+///
+/// # Errors
+/// The first that would be, and what would be wrong with it.
+pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<()> {
+    let mut checked: Vec<String> = vec![];
+    for user in all_users(object, context)? {
+        let Some(kind) = kind_of(&user.kind) else { continue };
+        // A profile is checked as a whole, with its tags and segments.
+        let whole = if user.profile.is_empty() { user.label() } else { format!("profile {}", user.profile) };
+        if checked.contains(&whole) {
+            continue;
+        }
+        checked.push(whole);
+        if let Err(broken) = kind.check(&user, changed).await {
+            // What is broken already is not broken by this.
+            if kind.check(&user, context).await.is_ok() {
+                let problem = format!("would break {}: {}; change that first, or DROP it", user.label(), message(&broken));
+                return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What names an object.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn users(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
+    let Some(kind) = kind_of(&object.kind) else { return Ok(vec![]) };
+    let mut users = vec![];
+    for other in context.objects()?.iter().filter(|other| !other.is_same(object)) {
+        // What cannot be read names nothing that could be found.
+        let Ok(definition) = Definition::read(other.clone(), context.session()) else { continue };
+        if kind.is_named_in(object, &definition.kind.uses(&definition)) {
+            users.push(other.clone());
+        }
+    }
+    Ok(users)
+}
+
+/// What needs an object, itself or through others, the nearest first.
+fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
+    let mut all = users(object, context)?;
+    let mut next = 0;
+    while next < all.len() {
+        for user in users(&all[next].clone(), context)? {
+            if !user.is_same(object) && !all.iter().any(|other| other.is_same(&user)) {
+                all.push(user);
+            }
+        }
+        next += 1;
+    }
+    Ok(all)
+}
+
+/// Drops an object that nothing uses.
+///
+/// # Errors
+/// There is none; or something uses it: all of that is listed.
+pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) -> Result<()> {
+    let kind = kind_of_target(target)?;
+    context
+        .settled(|context| async move {
+            let Some(object) = find(&context, target)? else {
+                return if if_exists { Ok(()) } else { Err(missing(&context, target)?) };
+            };
+            let users = users(&object, &context)?;
+            // A view or an external table can be made again at any time, and so the views over it live on.
+            let can_return = object.kind == "view" || object.kind == "external table";
+            let users: Vec<String> =
+                users.iter().filter(|user| !(can_return && user.kind == "view")).map(Object::label).collect();
+            if !users.is_empty() {
+                let problem = format!("is used by {}; drop them first", users.join(", "));
+                let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };
+                return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &subject, problem));
+            }
+            match kind.remove(&object, &context).await {
+                Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
+                removed => removed,
+            }
+        })
+        .await
+}
+
+/// The object that a statement is about; a tag's name may need its profile beside it.
+///
+/// # Errors
+/// There is no such profile, or more than one object.
+pub fn find(context: &StatementContext, target: &Target) -> Result<Option<Object>> {
+    let objects = context.objects()?;
+    let (name, profile) = (&target.name, target.profile.as_deref());
+    if let Some(profile) = profile
+        && !profiles(&objects).any(|other| other == profile)
+    {
+        return Err(no_profile(profile, profiles(&objects)));
+    }
+    let is_it = |object: &&Object| {
+        object.kind == target.grammar.word() && object.name == *name && profile.is_none_or(|profile| object.profile == profile)
+    };
+    let found: Vec<&Object> = objects.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [object] => Ok(Some((*object).clone())),
+        several => {
+            let of: Vec<&str> = several.iter().map(|object| object.profile.as_str()).collect();
+            let kind = target.grammar.word();
+            let problem = format!("profiles {} have a {kind} of this name; write {name} ON profile", of.join(" and "));
+            Err(coded(SqlState::AMBIGUOUS_COLUMN, name, problem))
+        }
+    }
+}
+
+/// The error of an object that is not there.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusionError> {
+    let (kind, objects) = (target.grammar.word(), context.objects()?);
+    let names = objects.iter().filter(|object| object.kind == kind).map(|object| object.name.as_str());
+    let suggestion = did_you_mean(&target.name, names);
+    let problem = format!("no such {kind}{suggestion}; SHOW {}S lists them", kind.to_uppercase());
+    Ok(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem))
+}
+
+/// The definitions of one kind, in the order they were first made.
+///
+/// # Errors
+/// The catalog cannot be read, or a definition cannot.
+pub fn definitions(kind: &dyn Kind, context: &StatementContext) -> Result<Vec<Definition>> {
+    let objects = context.objects()?;
+    let own = objects.iter().filter(|object| object.kind == kind.word());
+    own.map(|object| Definition::read(object.clone(), context.session())).collect()
+}
+
+/// The names of the profiles.
+pub fn profiles(objects: &[Object]) -> impl Iterator<Item = &str> + Clone {
+    objects.iter().filter(|object| object.kind == "profile").map(|object| object.name.as_str())
+}
+
+/// What DESCRIBE says: properties and their values, in the order that a reader wants them.
+///
+/// # Errors
+/// There is no such object, or the database cannot be read.
+pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(String, String)>> {
+    let Some(object) = find(context, target)? else { return Err(missing(context, target)?) };
+    let kind = kind_of(&object.kind).ok_or_else(|| unknown_kind(&object))?;
+    let definition = Definition::read(object, context.session())?;
+    let object = &definition.object;
+    let mut properties = vec![("kind".to_string(), object.kind.clone()), ("name".into(), object.name.clone())];
+    properties.extend(kind.describe(&definition, context)?);
+    for name in kind.uses(&definition).models {
+        let model = context.catalog().model(&name)?;
+        let version = model.map_or_else(|| "which is not there".to_string(), |model| format!("version {}", model.version));
+        properties.push(("applies".into(), format!("model {name}, {version}")));
+    }
+    for (name, value) in definition.constants(kind.more_options(&definition))? {
+        properties.push((format!("${name}"), value.to_string()));
+    }
+    properties.push(("version".into(), object.version.to_string()));
+    properties.push(("author".into(), object.author.clone()));
+    properties.push(("created_at".into(), object.created_at.clone()));
+    properties.push(("comment".into(), definition.text("comment").to_string()));
+    properties.push(("owner".into(), definition.text("owner").to_string()));
+    properties.extend(kind.describe_published(&definition, context)?);
+    properties.push(("definition".into(), object.sql.clone()));
+    properties.retain(|(_, value)| !value.is_empty());
+    Ok(properties)
+}
+
+/// The text of a statement with the statement's parameters in the place of `$name`; `$as_of` and the object's own constants stay.
+fn with_values(text: &str, create: &Create, context: &StatementContext) -> Result<String> {
+    if !text.contains('$') {
+        return Ok(text.to_string());
+    }
+    let name = &create.target.name;
+    let tokens = Tokenizer::new(&GenericDialect {}, text).with_unescape(false).tokenize();
+    let tokens = tokens.map_err(|error| coded(SqlState::SYNTAX_ERROR, name, error))?;
+    let mut written = String::with_capacity(text.len());
+    for token in tokens {
+        match &token {
+            Token::Placeholder(placeholder) => {
+                let name = placeholder.trim_start_matches('$');
+                let own = name == AS_OF
+                    || create.options.iter().any(|(option, _)| option == name)
+                    || create.parameters.iter().any(|parameter| parameter.name == name);
+                match context.parameters().get(name).filter(|_| !own) {
+                    Some(value) => written.push_str(&as_sql(name, value)?),
+                    None => written.push_str(placeholder),
+                }
+            }
+            other => written.push_str(&other.to_string()),
+        }
+    }
+    Ok(written)
+}
+
+/// A value as it is written in SQL.
+fn as_sql(name: &str, value: &ScalarValue) -> Result<String> {
+    use datafusion::arrow::datatypes::DataType;
+    let text = || -> Result<String> {
+        match value.cast_to(&DataType::Utf8)? {
+            ScalarValue::Utf8(Some(text)) => Ok(text),
+            _ => Ok(String::new()),
+        }
+    };
+    Ok(match value.data_type() {
+        _ if value.is_null() => "NULL".into(),
+        data_type if data_type.is_numeric() || data_type == DataType::Boolean => text()?,
+        data_type if data_type.is_string() => literal(&text()?),
+        DataType::Date32 => format!("DATE {}", literal(&text()?)),
+        DataType::Timestamp(..) => format!("TIMESTAMP {}", literal(&text()?)),
+        other => {
+            return Err(invalid(name, format!("a parameter of type {other} cannot be kept in a definition; write the value")));
+        }
+    })
+}

@@ -1,0 +1,102 @@
+//! What a profile and its parts have published, as lists and DESCRIBE tell it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use super::definition::Definition;
+use super::values::{given, number, text, time};
+use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
+use crate::docs::Column;
+use crate::statement::StatementContext;
+
+/// A definition with the newest snapshot of its profile.
+pub struct Measured<'a> {
+    pub definition: &'a Definition,
+    pub snapshot: Option<Arc<Snapshot>>,
+    roles: &'static [ColumnRole],
+}
+
+impl<'a> Measured<'a> {
+    /// `roles` are those of the columns that objects of its kind publish.
+    pub fn new(definition: &'a Definition, roles: &'static [ColumnRole], context: &StatementContext) -> Result<Self> {
+        let snapshot = context.view().snapshot(SnapshotOf::Profile, &definition.object.profile, When::Now)?;
+        Ok(Self { definition, snapshot, roles })
+    }
+
+    /// Likewise, of each.
+    pub fn all(definitions: &'a [Definition], roles: &'static [ColumnRole], context: &StatementContext) -> Result<Vec<Self>> {
+        definitions.iter().map(|definition| Self::new(definition, roles, context)).collect()
+    }
+
+    /// Members that have a value, or are in the segment, and the `as_of` when that was computed.
+    pub fn filled(&self) -> Option<(i64, i64)> {
+        let object = &self.definition.object;
+        let is_own = |name: &str| object.kind == "profile" || name == object.name;
+        let columns = self.snapshot.iter().flat_map(|snapshot| &snapshot.columns);
+        let mut own = columns.filter(|column| self.roles.contains(&column.role) && is_own(&column.name));
+        own.next().map(|column| (column.filled, column.computed_at))
+    }
+
+    /// The members of its profile.
+    pub fn customers(&self) -> Option<i64> {
+        self.snapshot.as_ref().map(|snapshot| snapshot.rows)
+    }
+
+    /// The share of the members that have a value.
+    pub fn coverage(&self) -> Option<f64> {
+        let (filled, customers) = (self.filled()?.0, self.customers()?);
+        (customers > 0).then(|| filled as f64 / customers as f64)
+    }
+
+    /// What DESCRIBE says of it.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let mut properties = vec![];
+        if let Some((filled, at)) = self.filled() {
+            properties.push(("last_refresh".to_string(), crate::text::timestamp(at)));
+            properties.push(("customers".into(), filled.to_string()));
+        }
+        if let Some(coverage) = self.coverage() {
+            properties.push(("coverage".into(), format!("{:.1} %", coverage * 100.0)));
+        }
+        properties
+    }
+}
+
+/// The columns that lists of profiles, tags and segments end with.
+pub const COMMON: [Column; 7] = [
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "last_refresh", data_type: "TIMESTAMP", text: "the as_of of the refresh that computed it last" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+];
+
+/// A kind's own columns, and those that all have.
+pub const fn with_common<const OWN: usize, const ALL: usize>(own: [Column; OWN]) -> [Column; ALL] {
+    assert!(OWN + COMMON.len() == ALL, "the columns of a kind and those that all have");
+    let mut all = [COMMON[0]; ALL];
+    let mut place = 0;
+    while place < ALL {
+        all[place] = if place < OWN { own[place] } else { COMMON[place - OWN] };
+        place += 1;
+    }
+    all
+}
+
+/// Their values.
+pub fn common(measured: &[Measured<'_>]) -> Vec<ArrayRef> {
+    let of = |get: fn(&Definition) -> &str| measured.iter().map(move |measured| given(get(measured.definition)));
+    vec![
+        number(measured.iter().map(|measured| Some(measured.definition.object.version))),
+        text(of(|definition| definition.text("comment"))),
+        text(of(|definition| definition.text("owner"))),
+        text(of(|definition| &definition.object.author)),
+        text(of(|definition| &definition.object.created_at)),
+        time(measured.iter().map(|measured| measured.filled().map(|(_, at)| at))),
+        text(of(|definition| &definition.object.sql)),
+    ]
+}

@@ -1,0 +1,274 @@
+//! `MODEL`: what was learned from the rows of a query, to be applied to others.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::physical_plan::execute_stream;
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
+use sqlparser::ast::Statement as SqlStatement;
+
+use super::definition::{Definition, constant};
+use super::kind::{Kind, Uses, Values};
+use super::lifecycle::NewObject;
+use super::relation;
+use super::values::{given, number, share, text};
+use crate::adapter::arguments::{Options, require_all};
+use crate::catalog::models::StoredModel;
+use crate::catalog::objects::Object;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{did_you_mean, failed, invalid, one_of};
+use crate::learning::model::{Trained, Training, model_type, plan as training_plan, type_names};
+use crate::refresh::as_of::Pin;
+use crate::refresh::refresh::Running;
+use crate::sql::command::Grammar;
+use crate::sql::planning::plan;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+static DOC: Doc = Doc {
+    name: "CREATE MODEL",
+    summary: "Trains a model on the rows of a query, and stores it.",
+    syntax: "CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name
+WITH (type = 'kmeans' | 'kprototypes', key = 'column', [features = 'column, …'], [weight = 'column'], [option = value, …],
+      [comment = '…'], [owner = '…'], [constant = value, …])
+AS query",
+    description: "\
+The options are those of the function that computes the same: `n_clusters = 4` here is `n_clusters => 4` in `kmeans(…)`, with the same defaults. Training runs when
+the statement does; OR REPLACE always trains anew, as rows may have changed. The model, its training query, the rows used and left out, what the features were
+like, and measures of the training are stored in one transaction as a new version; `ml_predict` and its like use the newest. A statement that fails or is
+cancelled leaves the version before.
+
+A tag that asks `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all, with what is stored as JSON. A
+model that a tag, segment or view applies is not dropped.",
+    examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, random_state = 7, comment = '按价值分群') AS
+SELECT customer_id, recency_days, frequency, monetary
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+SELECT name, type, version, features, rows_used, rows_skipped FROM system.models;"],
+    arguments: &[
+        Argument::required("type", Takes::Text, "the type of model: `kmeans` or `kprototypes`"),
+        Argument::required("key", Takes::Text, "the column of the query that is the key of a row"),
+        Argument::optional("features", Takes::Names, "", "the columns to learn from; default all that fit and are neither key nor weight"),
+        Argument::optional("weight", Takes::Text, "", "the column that says how many times a row counts"),
+        Argument::optional("comment", Takes::Text, "", "what it is"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Model;
+
+impl Grammar for Model {
+    fn word(&self) -> &'static str {
+        "model"
+    }
+}
+
+const COLUMNS: [Column; 16] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "type", data_type: "VARCHAR", text: "its type" },
+    Column { name: "version", data_type: "BIGINT", text: "the newest version" },
+    Column { name: "key", data_type: "VARCHAR", text: "the key of the rows it was trained on" },
+    Column { name: "features", data_type: "VARCHAR", text: "the columns it was trained on" },
+    Column { name: "options", data_type: "VARCHAR", text: "the options of its training" },
+    Column { name: "rows_used", data_type: "BIGINT", text: "rows it was trained on" },
+    Column { name: "rows_skipped", data_type: "BIGINT", text: "rows that could not be used" },
+    Column { name: "metrics", data_type: "VARCHAR", text: "measures of the training" },
+    Column { name: "seconds", data_type: "DOUBLE", text: "how long the training took" },
+    Column { name: "trained_at", data_type: "VARCHAR", text: "when, in UTC" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "author", data_type: "VARCHAR", text: "who trained this version" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that trained this version" },
+    Column { name: "model", data_type: "VARCHAR", text: "what is stored, as JSON" },
+];
+
+impl Kind for Model {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        definition.query().map(relation::uses_of).unwrap_or_default()
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        uses.models.contains(&object.name)
+    }
+
+    /// Its rows may be others than they were.
+    fn is_text_alone(&self) -> bool {
+        false
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            planned(&definition, context).await.map(|_| vec![])
+        })
+    }
+
+    fn make<'a>(
+        &'a self,
+        new: &'a NewObject,
+        context: &'a StatementContext,
+        running: &'a Running,
+    ) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(train(new, context, running))
+    }
+
+    fn describe(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let mut properties = vec![("type".to_string(), definition.required("type")?)];
+        let Some(model) = context.catalog().model(&definition.object.name)? else { return Ok(properties) };
+        let trained = Trained::read(&definition.object.name, &model.trained)?;
+        properties.push(("key".into(), trained.key.clone()));
+        properties.push(("features".into(), features(&trained)));
+        properties.push(("options".into(), trained.options.clone()));
+        properties.push(("missing".into(), trained.missing.word().to_string()));
+        properties.push(("rows_used".into(), trained.rows.to_string()));
+        properties.push(("rows_skipped".into(), trained.skipped.to_string()));
+        for (name, value) in &trained.metrics {
+            properties.push((name.clone(), value.clone()));
+        }
+        properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
+        Ok(properties)
+    }
+
+    fn more_options(&self, definition: &Definition) -> Option<&'static Doc> {
+        model_type(definition.options.text("type")?).map(|kind| kind.doc())
+    }
+
+    fn system_table(&self) -> &'static str {
+        "models"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The newest version of each model."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+        let stored = context.catalog().models()?;
+        let of = |definition: &Definition| stored.iter().find(|model| model.name == definition.object.name);
+        let models: Vec<Option<&StoredModel>> = definitions.iter().map(of).collect();
+        let read = |model: &Option<&StoredModel>| model.map(|model| Trained::read(&model.name, &model.trained)).transpose();
+        let trained = models.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let learned = |get: fn(&Trained) -> String| text(trained.iter().map(move |trained| trained.as_ref().map(get)));
+        let count = |get: fn(&Trained) -> u64| {
+            number(
+                trained
+                    .iter()
+                    .map(move |trained| trained.as_ref().map(|trained| i64::try_from(get(trained)).unwrap_or(i64::MAX))),
+            )
+        };
+        let own = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        Ok(vec![
+            own(|definition| &definition.object.name),
+            learned(|trained| trained.model_type.clone()),
+            number(definitions.iter().map(|definition| Some(definition.object.version))),
+            learned(|trained| trained.key.clone()),
+            learned(features),
+            learned(|trained| trained.options.clone()),
+            count(|trained| trained.rows),
+            count(|trained| trained.skipped),
+            learned(metrics),
+            share(models.iter().map(|model| model.map(|model| model.took as f64 / 1e6))),
+            own(|definition| &definition.object.created_at),
+            own(|definition| definition.text("comment")),
+            own(|definition| definition.text("owner")),
+            own(|definition| &definition.object.author),
+            own(|definition| &definition.object.sql),
+            learned(Trained::to_text),
+        ])
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, type, version, rows_used, metrics, trained_at, comment FROM system.models ORDER BY name"
+    }
+}
+
+fn features(trained: &Trained) -> String {
+    trained.features.iter().map(|feature| feature.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn metrics(trained: &Trained) -> String {
+    trained.metrics.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The plan of the training: one row, the model.
+async fn planned(definition: &Definition, context: &StatementContext) -> Result<datafusion::logical_expr::LogicalPlan> {
+    let label = definition.object.label();
+    let training = training(&label, definition)?;
+    let constants = definition.constants(definition.kind.more_options(definition))?;
+    let mut query = Box::new(definition.query()?.clone());
+    Pin { context, time_columns: &[], as_of: context.now() }.pin(&label, query.as_mut(), &constants)?;
+    let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+    training_plan(&training, plan(&statement, context).await?)
+}
+
+/// Trains and stores a model; the plan that is running shows how far it is. The query is planned, the model trained on its rows, and
+/// stored as a new version in one transaction: a statement that fails leaves the version before.
+async fn train(new: &NewObject, context: &StatementContext, running: &Running) -> Result<Vec<String>> {
+    let began = Instant::now();
+    let (object, label) = (&new.object, new.object.label());
+    let definition = Definition::read(object.clone(), context.session())?;
+    let frame = DataFrame::new(context.state(), planned(&definition, context).await?);
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+    let batches: Vec<_> = execute_stream(plan, task)?.try_collect().await?;
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() == 1) else {
+        return Err(failed(&label, "training gave no model"));
+    };
+    let trained = batch.column(0).as_string::<i32>().value(0);
+    let took = began.elapsed();
+    let version = context.catalog().put_model(new.version(), trained, i64::try_from(took.as_micros()).unwrap_or(i64::MAX))?;
+    let Trained { rows, skipped, metrics, .. } = Trained::read(&label, trained)?;
+    let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
+    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value))).collect::<String>();
+    Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
+}
+
+/// A number as it is read: six digits that count.
+fn short(value: &str) -> String {
+    value.parse::<f64>().map_or_else(
+        |_| value.to_string(),
+        |number| format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string(),
+    )
+}
+
+/// What a model's statement asks for, checked against the page of its type.
+fn training(label: &str, definition: &Definition) -> Result<Training> {
+    let model = definition.required("type")?;
+    let Some(kind) = model_type(&model) else {
+        let suggestion = did_you_mean(&model, type_names());
+        return Err(invalid(label, format!("type must be {}, got '{model}'{suggestion}", one_of(type_names()))));
+    };
+    let doc = kind.doc();
+    let mut given: Vec<(&'static str, ScalarValue)> = vec![];
+    for (name, value) in &definition.others {
+        if let Some(argument) = doc.argument(name).filter(|argument| argument.takes.is_option()) {
+            given.push((argument.name, constant(label, name, value)?));
+        }
+    }
+    let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+    names.extend(["input", "key"]);
+    require_all(doc, &names)?;
+    Ok(Training {
+        label: label.to_string(),
+        kind,
+        key: definition.required("key")?,
+        features: definition.options.names("features").map(<[String]>::to_vec),
+        weight: definition.options.text("weight").map(str::to_string),
+        options: Options::read(doc, given)?,
+    })
+}

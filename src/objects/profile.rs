@@ -1,0 +1,230 @@
+//! `PROFILE`: who is profiled, by which key, with which attributes.
+
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::lifecycle::profiles;
+use super::measured::{COMMON, Measured, common, with_common};
+use super::values::{number, text};
+use super::{segment, tag};
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::ColumnRole;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{SqlState, coded, invalid};
+use crate::refresh::definition::{Definition as Part, ProfileDefinition, ProfileSays};
+use crate::refresh::plan::{PROFILE_SCHEMA, Planner, no_profile};
+use crate::refresh::published::{ENDS, name_and_time};
+use crate::sql::command::Grammar;
+use crate::sql::references::{functions_in, objects_in, tables_in};
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+static DOC: Doc = Doc {
+    name: "CREATE PROFILE",
+    summary: "Defines who is profiled: the key and the attributes, one row of each.",
+    syntax: "CREATE [OR REPLACE] PROFILE [IF NOT EXISTS] name
+WITH (key = 'column', [time_columns = 'table.column, …'], [keep_snapshots = 400], [comment = '…'], [owner = '…'], [constant = value, …])
+AS query",
+    description: "\
+The key is a column of the query, whole numbers or text, each once; its other columns are attributes. Rows without a key are left out
+and counted. The definition is planned when it is made, with all tags and segments of the profile; OR REPLACE makes a new version (the same
+text again does not), and `system.versions` keeps the old ones.
+
+`time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself or through a view,
+it gets no row later than the time of the refresh; so an answer as of a day is the one that day would have given. `$as_of` in a query
+is that time, a TIMESTAMP. Sources without a time column are read whole.
+
+Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
+session (`--set name=value`) takes the place of `$name` when the definition is made.
+
+`keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. A profile is dropped after its tags and segments.",
+    examples: &["CREATE PROFILE member WITH (key = 'customer_id', comment = 'whoever has registered') AS
+SELECT customer_id, gender, age, city FROM sample_customers(rows => 200);"],
+    arguments: &[
+        Argument::required("key", Takes::Text, "the column of the query that is the key"),
+        Argument::optional("time_columns", Takes::Text, "", "'table.column, …': rows of these tables after the time of a refresh are not read"),
+        Argument::optional("keep_snapshots", Takes::Integer(1, 1_000_000), "400", "how many refreshes stay readable"),
+        Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Profile;
+
+impl Grammar for Profile {
+    fn word(&self) -> &'static str {
+        "profile"
+    }
+
+    fn is_refreshed(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 4 + COMMON.len()] = with_common([
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "key", data_type: "VARCHAR", text: "the column that is its key" },
+    Column { name: "customers", data_type: "BIGINT", text: "its members as of the last refresh" },
+    Column { name: "refreshed_at", data_type: "VARCHAR", text: "when the last refresh was published, in UTC" },
+]);
+
+const ROLES: &[ColumnRole] = &[ColumnRole::Key];
+
+impl Kind for Profile {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        let Ok(query) = definition.query() else { return Uses::default() };
+        Uses { tables: tables_in(query), models: objects_in(query, "model"), functions: functions_in(query), ..Uses::default() }
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        let publishes = |table: &Vec<String>| {
+            let [.., schema, name] = table.as_slice() else { return false };
+            let (name, _) = name_and_time(name);
+            schema == PROFILE_SCHEMA && ENDS.iter().any(|end| name.strip_suffix(end) == Some(&object.name))
+        };
+        uses.profile.as_ref() == Some(&object.name) || uses.tables.iter().any(publishes)
+    }
+
+    fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
+        let (name, ends) = (&new.name, &ENDS[1..]);
+        let taken = |other: &&str| ends.iter().any(|end| *name == format!("{other}{end}") || **other == *format!("{name}{end}"));
+        match profiles(&context.objects()?).find(taken) {
+            Some(other) => {
+                let problem = format!("the name is taken: profile {other} publishes tables of these names; choose another");
+                Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { check_whole(&object.name, context).await })
+    }
+
+    fn remove<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let catalog = context.catalog();
+            let _lock = catalog.lock_for_writing().await?;
+            catalog.remove_object(object, Some(context.view().stamp()?))?;
+            // What cannot be removed now is removed later; the profile is gone.
+            let _ = catalog.collect();
+            Ok(())
+        })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let says = says(definition)?;
+        let times: Vec<String> = says.time_columns.iter().map(|(table, column)| format!("{table}.{column}")).collect();
+        Ok(vec![
+            ("key".into(), says.key),
+            ("time_columns".into(), times.join(", ")),
+            ("keep_snapshots".into(), says.keep_snapshots.to_string()),
+        ])
+    }
+
+    fn describe_published(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let measured = Measured::new(definition, ROLES, context)?;
+        let mut properties = measured.describe();
+        if let Some(snapshot) = &measured.snapshot {
+            let names = |roles: &[ColumnRole]| {
+                let columns = snapshot.columns.iter().filter(|column| roles.contains(&column.role));
+                columns.map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            properties.push(("attributes".into(), names(&[ColumnRole::Attribute])));
+            properties.push(("tags".into(), names(&[ColumnRole::Tag, ColumnRole::Tags])));
+            properties.push(("segments".into(), names(&[ColumnRole::Segment])));
+        }
+        Ok(properties)
+    }
+
+    fn system_table(&self) -> &'static str {
+        "profiles"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The profiles, with what was refreshed last."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+        let measured = Measured::all(definitions, ROLES, context)?;
+        let published = |measured: &Measured<'_>| measured.snapshot.as_ref().map(|snapshot| snapshot.committed_at.clone());
+        let mut values = vec![
+            text(definitions.iter().map(|definition| Some(definition.object.name.clone()))),
+            text(definitions.iter().map(|definition| definition.options.text("key").map(str::to_string))),
+            number(measured.iter().map(Measured::customers)),
+            text(measured.iter().map(published)),
+        ];
+        values.extend(common(&measured));
+        Ok(values)
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, key, version, customers, last_refresh, comment FROM system.profiles ORDER BY name"
+    }
+}
+
+/// What the statement of a profile says.
+fn says(definition: &Definition) -> Result<ProfileSays> {
+    let label = definition.object.label();
+    let entry = |entry: &str| match entry.trim().rsplit_once('.') {
+        Some((table, column)) if !table.trim().is_empty() && !column.trim().is_empty() => {
+            Ok((table.trim().to_string(), column.trim().to_string()))
+        }
+        _ => Err(invalid(&label, format!("time_columns takes 'table.column, …', got '{entry}'"))),
+    };
+    let time_columns = match definition.options.text("time_columns") {
+        Some(text) => text.split(',').map(entry).collect::<Result<_>>()?,
+        None => vec![],
+    };
+    Ok(ProfileSays {
+        key: definition.required("key")?,
+        time_columns,
+        keep_snapshots: usize::try_from(definition.options.integer("keep_snapshots")?).unwrap_or(usize::MAX),
+        query: Box::new(definition.query()?.clone()),
+    })
+}
+
+/// A profile with its tags and segments, as the context sees them.
+///
+/// # Errors
+/// There is none of that name, or a definition cannot be read.
+pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition> {
+    let objects = context.objects()?;
+    let (mut own, mut tags, mut segments) = (None, vec![], vec![]);
+    for object in objects.iter().filter(|object| object.profile == name) {
+        let definition = Definition::read(object.clone(), context.session())?;
+        let part = Part { object: object.clone(), parameters: definition.constants(None)? };
+        match object.kind.as_str() {
+            "profile" => own = Some((part, says(&definition)?)),
+            "tag" => tags.push((part, tag::says(&definition)?)),
+            _ => segments.push((part, segment::condition(&definition)?)),
+        }
+    }
+    match own {
+        Some((own, says)) => Ok(ProfileDefinition { own, says, tags, segments }),
+        None => Err(no_profile(name, profiles(&objects))),
+    }
+}
+
+/// Plans a profile with its tags and segments.
+///
+/// # Errors
+/// What is wrong with any of them.
+pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
+    let whole = whole(name, context)?;
+    let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
+    Ok(planned.notes)
+}

@@ -1,0 +1,83 @@
+//! What tables, views and external tables have in common.
+
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::Visit;
+
+use super::definition::Definition;
+use super::kind::{Uses, Values};
+use super::values::{given, number, text};
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::When;
+use crate::docs::Column;
+use crate::error::invalid;
+use crate::refresh::published::name_and_time;
+use crate::sql::command::Body;
+use crate::sql::references::{functions_in, objects_in, tables_in};
+use crate::text::with_article;
+
+/// The kinds that share one space of names.
+pub const NAMESPACE: [&str; 3] = ["table", "view", "external table"];
+
+/// The columns of the tables that list them.
+pub const COLUMNS: [Column; 5] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+];
+
+/// Their values.
+pub fn values(definitions: &[Definition]) -> Values {
+    let of = |get: fn(&Object) -> &str| text(definitions.iter().map(move |definition| given(get(&definition.object))));
+    vec![
+        of(|object| &object.name),
+        number(definitions.iter().map(|definition| Some(definition.object.version))),
+        of(|object| &object.author),
+        of(|object| &object.created_at),
+        of(|object| &object.sql),
+    ]
+}
+
+/// True when what is named is the relation of that name in the schema `public`, now or as of a time.
+pub fn is_named_in(object: &Object, uses: &Uses) -> bool {
+    uses.tables.iter().any(|table| {
+        let (schema, name) = match table.as_slice() {
+            [name] => ("public", name),
+            [.., schema, name] => (schema.as_str(), name),
+            [] => return false,
+        };
+        schema == "public" && (*name == object.name || name_and_time(name).0 == object.name)
+    })
+}
+
+/// What a query names.
+pub fn uses_of(query: &impl Visit) -> Uses {
+    Uses { tables: tables_in(query), models: objects_in(query, "model"), functions: functions_in(query), ..Uses::default() }
+}
+
+/// Fails for a time in the past, of a relation that keeps none.
+///
+/// # Errors
+/// Another time than now.
+pub fn only_now(object: &Object, when: When) -> Result<()> {
+    if when == When::Now {
+        return Ok(());
+    }
+    let kind = with_article(&object.kind);
+    let problem =
+        format!("is {kind}, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of the database, profiles and segments");
+    Err(invalid(&object.name, problem))
+}
+
+/// The statement that made a relation.
+///
+/// # Errors
+/// It was made by another one.
+pub fn statement(definition: &Definition) -> Result<&SqlParsed> {
+    match &definition.body {
+        Body::Sql(parsed) => Ok(parsed),
+        _ => Err(invalid(&definition.object.name, format!("its definition makes no table: {}", definition.object.sql))),
+    }
+}

@@ -1,0 +1,159 @@
+//! `SEGMENT`: an audience, as a condition over the attributes and tags of a profile.
+
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+use sqlparser::ast::Expr;
+use sqlparser::parser::{Parser, ParserError};
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::measured::{COMMON, Measured, common, with_common};
+use super::profile::check_whole;
+use super::values::{number, share, text};
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::ColumnRole;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{SqlState, coded, invalid};
+use crate::refresh::plan::{SEGMENT_SCHEMA, uses_of_condition};
+use crate::refresh::published::name_and_time;
+use crate::sql::command::{Body, Grammar};
+use crate::sql::references::{functions_in, objects_in, tables_in};
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+static DOC: Doc = Doc {
+    name: "CREATE SEGMENT",
+    summary: "Defines an audience: a condition over the attributes and tags of a profile.",
+    syntax: "CREATE [OR REPLACE] SEGMENT [IF NOT EXISTS] name ON profile [WITH ([comment = '…'], [owner = '…'], [constant = value, …])] AS condition",
+    description: "\
+Its members stand in `segment.<name>` after the next refresh, with the time since when; `REFRESH SEGMENT name` computes the segments alone, over
+the tags as they are. The name may be Chinese: `segment.\"精致宝妈\"`. A condition looks at one customer's own row.",
+    examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, gender, age FROM sample_customers(rows => 200);
+CREATE SEGMENT \"年轻女性\" ON member AS gender = 'female' AND age < 30;
+REFRESH PROFILE member;
+SELECT count(*) AS customers FROM segment.\"年轻女性\";"],
+    arguments: &[
+        Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Segment;
+
+impl Grammar for Segment {
+    fn word(&self) -> &'static str {
+        "segment"
+    }
+
+    fn is_of_profile(&self) -> bool {
+        true
+    }
+
+    fn is_refreshed(&self) -> bool {
+        true
+    }
+
+    fn body(&self, parser: &mut Parser<'_>) -> Result<Body, ParserError> {
+        parser.parse_expr().map(|condition| Body::Condition(Box::new(condition)))
+    }
+}
+
+const COLUMNS: [Column; 5 + COMMON.len()] = with_common([
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "condition", data_type: "VARCHAR", text: "who is in it" },
+    Column { name: "customers", data_type: "BIGINT", text: "its members as of the last refresh" },
+    Column { name: "coverage", data_type: "DOUBLE", text: "their share of the profile's members" },
+]);
+
+const ROLES: &[ColumnRole] = &[ColumnRole::Segment];
+
+impl Kind for Segment {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        let Ok(condition) = condition(definition) else { return Uses::default() };
+        Uses {
+            tables: tables_in(&condition),
+            models: objects_in(&condition, "model"),
+            functions: functions_in(&condition),
+            columns: uses_of_condition(&condition),
+            profile: Some(definition.object.profile.clone()),
+        }
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        uses.tables.iter().any(|table| match table.as_slice() {
+            [.., schema, name] => schema == SEGMENT_SCHEMA && name_and_time(name).0 == object.name,
+            _ => false,
+        })
+    }
+
+    fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
+        let objects = context.objects()?;
+        let is_other = |object: &&Object| object.kind == "segment" && object.name == new.name && object.profile != new.profile;
+        match objects.iter().find(is_other) {
+            Some(other) => {
+                let problem =
+                    format!("the name is taken: profile {} has a segment {}; choose another", other.profile, other.name);
+                Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { check_whole(&object.profile, context).await.map(|_| vec![]) })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(vec![("profile".into(), definition.object.profile.clone()), ("condition".into(), condition(definition)?.to_string())])
+    }
+
+    fn describe_published(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(Measured::new(definition, ROLES, context)?.describe())
+    }
+
+    fn system_table(&self) -> &'static str {
+        "segments"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The segments of all profiles, with what was refreshed last."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+        let measured = Measured::all(definitions, ROLES, context)?;
+        let conditions = definitions.iter().map(condition).collect::<Result<Vec<_>>>()?;
+        let mut values = vec![
+            text(definitions.iter().map(|definition| Some(definition.object.profile.clone()))),
+            text(definitions.iter().map(|definition| Some(definition.object.name.clone()))),
+            text(conditions.iter().map(|condition| Some(condition.to_string()))),
+            number(measured.iter().map(|measured| measured.filled().map(|(filled, _)| filled))),
+            share(measured.iter().map(Measured::coverage)),
+        ];
+        values.extend(common(&measured));
+        Ok(values)
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT profile, name, condition, version, customers, last_refresh, comment FROM system.segments ORDER BY profile, name"
+    }
+}
+
+/// Who is in a segment.
+pub fn condition(definition: &Definition) -> Result<Expr> {
+    match &definition.body {
+        Body::Condition(condition) => Ok(condition.as_ref().clone()),
+        _ => Err(invalid(&definition.object.label(), "a segment is a condition")),
+    }
+}

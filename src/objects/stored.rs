@@ -1,0 +1,95 @@
+//! What functions ask about the objects of the database, answered for one statement.
+
+use datafusion::common::Result;
+
+use super::definition::Definition;
+use super::function;
+use super::kind::kind_of;
+use super::lifecycle::{find, missing};
+use super::{model, profile, segment};
+use crate::adapter::definitions::{Definitions, Published, SegmentDefinition, StoredFunction};
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::error::{SqlState, coded, did_you_mean};
+use crate::learning::model::Trained;
+use crate::refresh::as_of::Pin;
+use crate::refresh::plan::PROFILE_SCHEMA;
+use crate::refresh::published::{STATE, seen};
+use crate::sql::command::{Grammar, Target};
+use crate::sql::time_travel::AT;
+use crate::statement::StatementContext;
+use crate::text::identifier;
+
+/// The stored objects that a statement sees.
+#[derive(Debug)]
+pub struct Stored(pub StatementContext);
+
+impl Stored {
+    fn target(grammar: &'static dyn Grammar, name: &str) -> Target {
+        Target { grammar, name: name.to_string(), profile: None }
+    }
+}
+
+impl Definitions for Stored {
+    fn tag_query(&self, profile: &str, tag: &str) -> Result<String> {
+        let whole = profile::whole(profile, &self.0)?;
+        let Some((own, says)) = whole.tags.iter().find(|(own, _)| own.object.name == tag) else {
+            let suggestion = did_you_mean(tag, whole.tags.iter().map(|(own, _)| own.object.name.as_str()));
+            let problem = format!("has no tag {tag}{suggestion}; SHOW TAGS lists them");
+            return Err(coded(SqlState::UNDEFINED_OBJECT, &format!("profile {profile}"), problem));
+        };
+        let newest = self.0.view().snapshot(SnapshotOf::Profile, profile, When::Now)?;
+        let as_of = newest.map_or_else(|| self.0.now(), |newest| newest.at);
+        let pin = Pin { context: &self.0, time_columns: &whole.says.time_columns, as_of };
+        let mut query = says.query.clone();
+        pin.pin(&format!("tag {tag}"), query.as_mut(), &own.parameters)?;
+        Ok(query.to_string())
+    }
+
+    fn published(&self, profile: &str, at: Option<i64>) -> Result<Published> {
+        // A name that is none is told apart from a profile that was not refreshed.
+        profile::whole(profile, &self.0)?;
+        let snapshot = seen(self.0.view(), profile, at.map_or(When::Now, When::At))?;
+        let time = at.map_or_else(String::new, |at| format!("{AT}{at}"));
+        let table = format!("{PROFILE_SCHEMA}.{}", identifier(&format!("{profile}{STATE}{time}")));
+        Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
+    }
+
+    fn model(&self, name: &str) -> Result<Trained> {
+        match self.0.catalog().model(name)? {
+            Some(model) => Trained::read(&format!("model {name}, version {}", model.version), &model.trained),
+            None => Err(missing(&self.0, &Self::target(&model::Model, name))?),
+        }
+    }
+
+    fn function(&self, name: &str) -> Result<Option<StoredFunction>> {
+        let Some(object) = find(&self.0, &Self::target(&function::Function, name))? else { return Ok(None) };
+        function::stored(&Definition::read(object, self.0.session())?).map(Some)
+    }
+
+    fn functions(&self) -> Result<Vec<String>> {
+        let objects = self.0.objects()?;
+        Ok(objects.iter().filter(|object| object.kind == "function").map(|object| object.name.clone()).collect())
+    }
+
+    fn segment(&self, name: &str) -> Result<SegmentDefinition> {
+        let target = Self::target(&segment::Segment, name);
+        let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
+        self.segment_definition(object)
+    }
+
+    fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
+        profile::whole(profile, &self.0)?;
+        let objects = self.0.objects()?;
+        let own = objects.iter().filter(|object| object.kind == "segment" && object.profile == profile);
+        own.map(|object| Ok((object.name.clone(), self.segment_definition(object.clone())?))).collect()
+    }
+}
+
+impl Stored {
+    fn segment_definition(&self, object: Object) -> Result<SegmentDefinition> {
+        let definition = Definition::read(object, self.0.session())?;
+        let uses = kind_of("segment").map(|kind| kind.uses(&definition).columns).unwrap_or_default();
+        Ok(SegmentDefinition { profile: definition.object.profile.clone(), uses })
+    }
+}

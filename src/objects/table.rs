@@ -1,0 +1,254 @@
+//! `TABLE`: rows of its own, which statements write.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+use sqlparser::ast::{ColumnOption, CreateTable, Ident, Statement as SqlStatement};
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::lifecycle::{NewObject, check_users};
+use super::relation;
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::catalog::tables::{self, ManagedTable, NewTable};
+use crate::docs::{Column, Doc};
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::refresh::published::name_and_time;
+use crate::refresh::refresh::Running;
+use crate::sql::command::{Body, Grammar};
+use crate::sql::parser::take_if_not_exists;
+use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+use crate::text::timestamp;
+
+static DOC: Doc = Doc {
+    name: "CREATE TABLE",
+    summary: "Makes a table with rows of its own, of a query or empty. A database keeps it.",
+    syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
+CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)",
+    description: "\
+Its rows are written to the database when the statement has succeeded, at once for every reader; one that fails or is killed leaves what
+was before. Without a database, and with TEMPORARY, they are in memory, seen by this session only and gone when it ends.
+
+Written rows do not change: INSERT INTO adds to them, and `CREATE OR REPLACE TABLE name AS SELECT … FROM name WHERE …` takes the place of
+DELETE and UPDATE. It is refused when another has written to the table since it was read. Keys are not checked, and rows have no order
+without ORDER BY.
+
+`FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'`, in UTC, reads the table as it was then, also when its columns
+were others. The last 100 states are kept, until DROP TABLE.",
+    examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Table;
+
+impl Grammar for Table {
+    fn word(&self) -> &'static str {
+        "table"
+    }
+
+    fn is_of_sql(&self) -> bool {
+        true
+    }
+}
+
+impl Kind for Table {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn namespace(&self) -> &'static [&'static str] {
+        &relation::NAMESPACE
+    }
+
+    /// A table holds rows; the query that gave them is not needed any more.
+    fn uses(&self, _definition: &Definition) -> Uses {
+        Uses::default()
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        relation::is_named_in(object, uses)
+    }
+
+    fn is_text_alone(&self) -> bool {
+        false
+    }
+
+    fn check_name(&self, new: &Object, _context: &StatementContext) -> Result<()> {
+        if name_and_time(&new.name).1 != When::Now {
+            let problem = "table names must not end in @<number>; that form is reserved for FOR SYSTEM_TIME AS OF";
+            return Err(invalid(&new.name, problem));
+        }
+        Ok(())
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { self.open(object, When::Now, context).await.map(|_| vec![]) })
+    }
+
+    fn make<'a>(
+        &'a self,
+        new: &'a NewObject,
+        context: &'a StatementContext,
+        running: &'a Running,
+    ) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(make(new, context, running))
+    }
+
+    fn open<'a>(
+        &'a self,
+        object: &'a Object,
+        when: When,
+        context: &'a StatementContext,
+    ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+        Box::pin(async move {
+            let defaults = defaults(object, context).await?;
+            open(&object.name, when, defaults, context)
+        })
+    }
+
+    fn remove<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            context.catalog().drop_table(&object.name, Some(context.view().stamp()?))?;
+            context.tables().let_go();
+            // What cannot be removed now is removed later; the table is gone.
+            let _ = context.catalog().collect_if_idle();
+            Ok(())
+        })
+    }
+
+    fn describe(&self, _definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(vec![])
+    }
+
+    fn system_table(&self) -> &'static str {
+        "tables"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The tables with rows of their own."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &relation::COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+        Ok(relation::values(definitions))
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, created_at FROM system.tables ORDER BY name"
+    }
+
+    /// The statement that makes a table of the same columns, without rows.
+    fn dump(&self, object: &Object, context: &StatementContext) -> Result<String> {
+        let name = Ident::with_quote('"', &object.name);
+        let definition = Definition::read(object.clone(), context.session())?;
+        if let Some(mut table) = create_table(&definition).filter(|table| table.query.is_none()) {
+            table.or_replace = false;
+            return Ok(table.to_string());
+        }
+        // The query of CREATE TABLE … AS would give the rows of another day.
+        let columns = open(&object.name, When::Now, HashMap::new(), context)?.schema();
+        let columns = columns.fields().iter().map(|field| {
+            let of_type = field.data_type().to_string().replace('\'', "''");
+            format!("arrow_cast(NULL, '{of_type}') AS {}", Ident::with_quote('"', field.name()))
+        });
+        Ok(format!("CREATE TABLE {name} AS SELECT {} WHERE false", columns.collect::<Vec<_>>().join(", ")))
+    }
+}
+
+/// The statement that made a table.
+fn create_table(definition: &Definition) -> Option<CreateTable> {
+    let Body::Sql(parsed) = &definition.body else { return None };
+    let SqlParsed::Statement(statement) = parsed.as_ref() else { return None };
+    match statement.as_ref() {
+        SqlStatement::CreateTable(table) => Some(table.clone()),
+        _ => None,
+    }
+}
+
+/// A table as the statement sees it; `defaults` are the values of columns that an INSERT leaves out.
+fn open(name: &str, when: When, defaults: HashMap<String, Expr>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
+    if let Some(table) = context.relation_in_progress(name) {
+        return Ok(table);
+    }
+    let table = ManagedTable::open(context.view(), name, when, defaults)?;
+    let table = table.ok_or_else(|| match when {
+        When::At(time) => {
+            let problem = format!(
+                "no version as of {}; the table was created later, or that version has expired (the last 100 are kept)",
+                timestamp(time)
+            );
+            coded(SqlState::UNDEFINED_TABLE, name, problem)
+        }
+        _ => failed(name, "was dropped by another process meanwhile"),
+    })?;
+    Ok(Arc::new(table))
+}
+
+/// The values of columns that an INSERT leaves out, of a table that was made with DEFAULT.
+async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap<String, Expr>> {
+    let none = Ok(HashMap::new());
+    if !object.sql.to_uppercase().contains("DEFAULT") {
+        return none;
+    }
+    let definition = Definition::read(object.clone(), context.session())?;
+    let Some(mut table) = create_table(&definition) else { return none };
+    let has_default = |option: &ColumnOption| matches!(option, ColumnOption::Default(_));
+    if !table.columns.iter().flat_map(|column| &column.options).any(|option| has_default(&option.option)) {
+        return none;
+    }
+    // The query has run; what it read may be gone.
+    table.query = None;
+    let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
+    match context.entering(&object.name)?.state().statement_to_plan(parsed).await? {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => Ok(table.column_defaults.into_iter().collect()),
+        _ => none,
+    }
+}
+
+/// CREATE TABLE: plans the query, checks what would be broken, writes the rows.
+async fn make(new: &NewObject, context: &StatementContext, running: &Running) -> Result<Vec<String>> {
+    let name = &new.object.name;
+    let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
+    let mut parsed = parsed.as_ref().clone();
+    take_if_not_exists(&mut parsed);
+    let planned = plan(&parsed, context).await?;
+    let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = bind_parameters(planned, context)? else {
+        return Err(failed(name, "is not made by this statement"));
+    };
+    if command.constraints.iter().next().is_some() {
+        return Err(invalid(name, "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out"));
+    }
+    let replaced = context.view().snapshot(SnapshotOf::Table, name, When::Now)?.map(|newest| newest.id);
+    let table = NewTable {
+        replaced,
+        if_not_exists: new.create.if_not_exists,
+        declared: matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_)),
+        definition: new.version(),
+    };
+    if let Some(existing) = &new.existing {
+        let columns = Arc::new(command.input.schema().as_arrow().clone());
+        let changed = context.with_relation(name, Arc::new(EmptyTable::new(columns)));
+        check_users(existing, context, &changed).await?;
+    }
+    let frame = DataFrame::new(context.state(), Arc::unwrap_or_clone(command.input));
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    *running.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&plan));
+    tables::create(context.catalog(), &table, plan, task).await?;
+    Ok(vec![])
+}

@@ -1,0 +1,184 @@
+//! `TAG`: one label of each member of a profile.
+
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::measured::{COMMON, Measured, common, with_common};
+use super::profile::check_whole;
+use super::values::{given, number, share, text};
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::ColumnRole;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::invalid;
+use crate::refresh::definition::TagSays;
+use crate::refresh::plan::uses_of_tag;
+use crate::sql::command::Grammar;
+use crate::sql::references::{functions_in, objects_in, tables_in, value_is_case};
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+/// What a tag may be; the words of the field.
+const TAG_TYPES: [&str; 11] =
+    ["rule", "statistical", "first_last", "preference", "ranking", "derived", "lifecycle", "rfm", "sql", "import", "predictive"];
+
+static DOC: Doc = Doc {
+    name: "CREATE TAG",
+    summary: "Defines one label of each member of a profile: a query giving key and value.",
+    syntax: "CREATE [OR REPLACE] TAG [IF NOT EXISTS] name ON profile
+[WITH ([path = 'level one/level two'], [type = '…'], [multiple = true], [comment = '…'], [owner = '…'], [constant = value, …])]
+AS query",
+    description: "\
+The first column is the key, the second the value: text, a number, true or false, a date or a time. A key that is not in the profile is
+ignored, a NULL is no value. A customer with two different values is an error that names the customer, unless the tag is made WITH
+(multiple = true): then the values become a list.
+
+Rules are a plain `CASE WHEN … THEN 'value' … END`, over the columns of a row or the aggregates of a customer: `explain_tag` and `mece_check` read
+it. A tag over `profile.<name>` is derived: it sees the attributes and the other tags of the same refresh, whichever order they were made in; tags
+that need themselves are refused.
+
+`path` gives levels one and two of the taxonomy, the tag is the third. `type` is one of `rule`, `statistical`, `first_last`,
+`preference`, `ranking`, `derived`, `lifecycle`, `rfm`, `sql`, `import`, `predictive`; default `rule` when the value is a CASE, else `sql`.",
+    examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
+CREATE TAG spending ON member WITH (path = 'value/spending', high = 500, middle = 200, comment = '消费水平') AS
+SELECT customer_id, CASE WHEN avg(amount) >= $high THEN 'high' WHEN avg(amount) >= $middle THEN 'middle' ELSE 'low' END
+FROM sample_orders(rows => 1000) WHERE status = 'paid' GROUP BY customer_id;
+CREATE TAG target ON member AS SELECT customer_id, age < 30 AND spending = 'high' FROM profile.member;
+REFRESH PROFILE member;
+SELECT spending, target, count(*) AS customers FROM profile.member GROUP BY spending, target ORDER BY customers DESC;"],
+    arguments: &[
+        Argument::optional("path", Takes::Text, "", "'level one/level two' of the taxonomy; the tag is the third"),
+        Argument::optional("type", Takes::Choice(&TAG_TYPES), "", "what it is; default `rule` when the value is a CASE, else `sql`"),
+        Argument::optional("multiple", Takes::Flag, "false", "whether a customer may have several values"),
+        Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Tag;
+
+impl Grammar for Tag {
+    fn word(&self) -> &'static str {
+        "tag"
+    }
+
+    fn is_of_profile(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 8 + COMMON.len()] = with_common([
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "path", data_type: "VARCHAR", text: "levels one and two of the taxonomy" },
+    Column { name: "level1", data_type: "VARCHAR", text: "level one" },
+    Column { name: "level2", data_type: "VARCHAR", text: "level two" },
+    Column { name: "type", data_type: "VARCHAR", text: "what it is: `rule`, `preference` …" },
+    Column { name: "filled", data_type: "BIGINT", text: "members that have a value" },
+    Column { name: "coverage", data_type: "DOUBLE", text: "their share of the members" },
+]);
+
+const ROLES: &[ColumnRole] = &[ColumnRole::Tag, ColumnRole::Tags];
+
+impl Kind for Tag {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        let Ok(query) = definition.query() else { return Uses::default() };
+        let object = &definition.object;
+        Uses {
+            tables: tables_in(query),
+            models: objects_in(query, "model"),
+            functions: functions_in(query),
+            columns: uses_of_tag(&object.name, query, &object.profile),
+            profile: Some(object.profile.clone()),
+        }
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        uses.profile.as_ref() == Some(&object.profile) && uses.columns.contains(&object.name)
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        // What the profile itself has to say was said when it was made.
+        Box::pin(async move { check_whole(&object.profile, context).await.map(|_| vec![]) })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(vec![
+            ("profile".into(), definition.object.profile.clone()),
+            ("path".into(), path(definition)?),
+            ("type".into(), tag_type(definition)?),
+            ("multiple".into(), says(definition)?.multiple.to_string()),
+        ])
+    }
+
+    fn describe_published(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(Measured::new(definition, ROLES, context)?.describe())
+    }
+
+    fn system_table(&self) -> &'static str {
+        "tags"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The tags of all profiles, with what was refreshed last."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+        let measured = Measured::all(definitions, ROLES, context)?;
+        let paths = definitions.iter().map(path).collect::<Result<Vec<_>>>()?;
+        let types = definitions.iter().map(tag_type).collect::<Result<Vec<_>>>()?;
+        let level = |level: usize| text(paths.iter().map(move |path| path.split('/').nth(level).and_then(given)));
+        let mut values = vec![
+            text(definitions.iter().map(|definition| Some(definition.object.profile.clone()))),
+            text(definitions.iter().map(|definition| Some(definition.object.name.clone()))),
+            text(paths.iter().map(|path| given(path))),
+            level(0),
+            level(1),
+            text(types.into_iter().map(Some)),
+            number(measured.iter().map(|measured| measured.filled().map(|(filled, _)| filled))),
+            share(measured.iter().map(Measured::coverage)),
+        ];
+        values.extend(common(&measured));
+        Ok(values)
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT profile, name, path, type, version, coverage, last_refresh, comment FROM system.tags ORDER BY profile, path, name"
+    }
+}
+
+/// What the statement of a tag says of its values.
+pub fn says(definition: &Definition) -> Result<TagSays> {
+    path(definition)?;
+    Ok(TagSays { multiple: definition.options.flag("multiple")?, query: Box::new(definition.query()?.clone()) })
+}
+
+/// Levels one and two of the taxonomy.
+fn path(definition: &Definition) -> Result<String> {
+    let path = definition.text("path");
+    let levels: Vec<&str> = path.split('/').map(str::trim).collect();
+    if !path.is_empty() && (levels.len() > 2 || levels.iter().any(|level| level.is_empty())) {
+        let problem = format!("path must be 'level one/level two', the tag is the third, got '{path}'");
+        return Err(invalid(&definition.object.label(), problem));
+    }
+    Ok(levels.join("/"))
+}
+
+fn tag_type(definition: &Definition) -> Result<String> {
+    if definition.options.is_given("type") {
+        return definition.options.word("type").map(str::to_string);
+    }
+    Ok(if value_is_case(definition.query()?) { "rule" } else { "sql" }.to_string())
+}

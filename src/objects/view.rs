@@ -1,0 +1,137 @@
+//! `VIEW`: a query by a name.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use datafusion::datasource::ViewTable;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::relation;
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::When;
+use crate::docs::{Column, Doc};
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::sql::command::{Body, Grammar};
+use crate::sql::parser::take_if_not_exists;
+use crate::sql::planning::plan;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+static DOC: Doc = Doc {
+    name: "CREATE VIEW",
+    summary: "Gives a query a name. A database remembers it.",
+    syntax: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name AS query",
+    description: "The query is planned when the view is made, and again whenever it is used. A view cannot refer to itself.",
+    examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct View;
+
+impl Grammar for View {
+    fn word(&self) -> &'static str {
+        "view"
+    }
+
+    fn is_of_sql(&self) -> bool {
+        true
+    }
+}
+
+impl Kind for View {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn namespace(&self) -> &'static [&'static str] {
+        &relation::NAMESPACE
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        match &definition.body {
+            Body::Sql(parsed) => match parsed.as_ref() {
+                SqlParsed::Statement(statement) => relation::uses_of(statement.as_ref()),
+                _ => Uses::default(),
+            },
+            _ => Uses::default(),
+        }
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        relation::is_named_in(object, uses)
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            let uses = self.uses(&definition);
+            if relation::is_named_in(object, &uses) {
+                return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.name, "a view cannot refer to itself"));
+            }
+            let temporary = uses.tables.iter().filter_map(|table| match table.as_slice() {
+                [name] => context.tables().temporary(name).map(|_| name),
+                _ => None,
+            });
+            if let Some(name) = temporary.last().filter(|_| context.catalog().is_durable()) {
+                let problem = format!("a view that is remembered cannot read the temporary table {name}");
+                return Err(invalid(&object.name, problem));
+            }
+            self.open(object, When::Now, context).await.map(|_| vec![])
+        })
+    }
+
+    fn open<'a>(
+        &'a self,
+        object: &'a Object,
+        when: When,
+        context: &'a StatementContext,
+    ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+        Box::pin(async move {
+            relation::only_now(object, when)?;
+            let inside = context.entering(&object.name)?;
+            let definition = Definition::read(object.clone(), context.session())?;
+            let mut parsed = relation::statement(&definition)?.clone();
+            take_if_not_exists(&mut parsed);
+            match plan(&parsed, &inside).await? {
+                LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
+                    if let Some(name) = view.input.get_parameter_names()?.into_iter().min() {
+                        return Err(invalid(&name, "a view cannot hold a parameter; write the value"));
+                    }
+                    Ok(Arc::new(ViewTable::new(Arc::unwrap_or_clone(view.input), view.definition)) as _)
+                }
+                _ => Err(failed(&object.name, format!("its definition makes no view: {}", object.sql))),
+            }
+        })
+    }
+
+    fn describe(&self, _definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        Ok(vec![])
+    }
+
+    fn system_table(&self) -> &'static str {
+        "views"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The views that the database remembers."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &relation::COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+        Ok(relation::values(definitions))
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, definition FROM system.views ORDER BY name"
+    }
+}

@@ -1,0 +1,53 @@
+//! From a parsed statement to its plan: the one way, for statements and for the bodies of definitions.
+
+use datafusion::common::{Result, TableReference};
+use datafusion::logical_expr::{LogicalPlan, Statement as LogicalStatement};
+use datafusion::sql::parser::Statement as SqlParsed;
+
+use super::macros;
+use crate::error::{SqlState, coded, did_you_mean};
+use crate::statement::StatementContext;
+
+/// The plan of a statement, once macros stand for their queries.
+///
+/// # Errors
+/// What is wrong with the statement.
+pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
+    plan_with_tables(parsed, context).await.map(|(plan, _)| plan)
+}
+
+/// Likewise, with the tables that it names.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) -> Result<(LogicalPlan, Vec<TableReference>)> {
+    let state = context.state();
+    let mut parsed = parsed.clone();
+    macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
+    let tables = state.resolve_table_references(&parsed)?;
+    Ok((state.statement_to_plan(parsed).await?, tables))
+}
+
+/// Puts the statement's parameters in the place of `$name`.
+///
+/// # Errors
+/// A parameter without a value.
+pub fn bind_parameters(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
+    if matches!(plan, LogicalPlan::Statement(LogicalStatement::Prepare(_))) {
+        return Ok(plan);
+    }
+    let names = plan.get_parameter_names()?;
+    if names.is_empty() {
+        return Ok(plan);
+    }
+    let given = context.parameters();
+    for name in &names {
+        let own = name.trim_start_matches('$');
+        if !given.contains_key(own) {
+            let suggestion = did_you_mean(own, given.keys().map(String::as_str));
+            let problem = format!("the parameter has no value{suggestion}; give it with --set {own}=…");
+            return Err(coded(SqlState::UNDEFINED_PARAMETER, name, problem));
+        }
+    }
+    plan.with_param_values(context.parameter_values())
+}

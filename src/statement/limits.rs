@@ -1,0 +1,135 @@
+//! What a statement may use: time, and a share of the memory.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use datafusion::common::Result;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
+
+use crate::error::{SqlState, coded};
+use crate::settings::PortraitSettings;
+
+/// What a statement may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it may take, from its beginning to its last row.
+    pub timeout: Option<Duration>,
+    /// Percent of the memory limit that it may take for itself.
+    pub memory_share: u64,
+}
+
+impl Limits {
+    /// The limits that a session has set.
+    pub fn of(settings: &PortraitSettings) -> Self {
+        let timeout = (settings.statement_timeout > 0).then(|| Duration::from_secs(settings.statement_timeout));
+        Self { timeout, memory_share: settings.memory_share }
+    }
+
+    /// The pool of a statement within that of the engine; the same one when it may take all.
+    pub fn pool(&self, engine: &Arc<dyn MemoryPool>) -> Option<Arc<dyn MemoryPool>> {
+        let MemoryLimit::Finite(total) = engine.memory_limit() else { return None };
+        if self.memory_share >= 100 {
+            return None;
+        }
+        let share = usize::try_from(self.memory_share).unwrap_or(100);
+        let limit = total / 100 * share;
+        Some(Arc::new(SharePool { engine: Arc::clone(engine), limit, percent: share, used: AtomicUsize::new(0) }))
+    }
+}
+
+/// A part of a pool, for one statement: others find the rest free however much this one would like.
+#[derive(Debug)]
+struct SharePool {
+    engine: Arc<dyn MemoryPool>,
+    limit: usize,
+    percent: usize,
+    used: AtomicUsize,
+}
+
+impl Display for SharePool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} % of {}", self.percent, self.engine)
+    }
+}
+
+impl MemoryPool for SharePool {
+    fn name(&self) -> &str {
+        "statement"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.engine.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.engine.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.used.fetch_add(additional, Ordering::Relaxed);
+        self.engine.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.used.fetch_sub(shrink, Ordering::Relaxed);
+        self.engine.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        let used = self.used.fetch_add(additional, Ordering::Relaxed);
+        let within = if used.saturating_add(additional) > self.limit {
+            let problem = format!(
+                "the statement may take {} % of the memory limit, {} MB; SET portrait.memory_share to a higher number",
+                self.percent,
+                self.limit >> 20
+            );
+            Err(datafusion::error::DataFusionError::ResourcesExhausted(problem))
+        } else {
+            self.engine.try_grow(reservation, additional)
+        };
+        if within.is_err() {
+            self.used.fetch_sub(additional, Ordering::Relaxed);
+        }
+        within
+    }
+
+    fn reserved(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.limit)
+    }
+}
+
+/// The error of a statement that took too long.
+pub fn timed_out(timeout: Duration) -> datafusion::error::DataFusionError {
+    let seconds = timeout.as_secs();
+    let problem =
+        format!("was cancelled after {seconds} s, as portrait.statement_timeout says; SET it higher, or to 0 for no limit");
+    coded(SqlState::QUERY_CANCELED, "query", problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_takes_no_more_than_its_share() {
+        let engine: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100 << 20));
+        let limits = Limits { timeout: None, memory_share: 25 };
+        let pool = limits.pool(&engine).unwrap();
+        let reservation = MemoryConsumer::new("a").register(&pool);
+        reservation.try_grow(25 << 20).unwrap();
+        assert!(reservation.try_grow(1).unwrap_err().to_string().contains("25 % of the memory limit, 25 MB"));
+        let others = MemoryConsumer::new("b").register(&engine);
+        others.try_grow(75 << 20).unwrap();
+        reservation.shrink(1 << 20);
+        assert!(others.try_grow(1 << 20).is_ok() && reservation.try_grow(1 << 20).is_err());
+        assert!(Limits { timeout: None, memory_share: 100 }.pool(&engine).is_none());
+    }
+}

@@ -1,0 +1,297 @@
+//! A statement in hand: everything that one statement sees and may, as one value.
+//!
+//! The engine makes a [`StatementContext`] for each statement. It holds the state of the database that the statement reads (a [`View`]), who
+//! runs it, the folder that its relative paths start from, its clock, parameters, limits, and the way to cancel it. Whatever plans a
+//! part of the statement is handed the context: nothing is looked up in the surroundings of the process, the thread or the task, so
+//! that a part may be planned anywhere.
+//!
+//! DataFusion plans with a `SessionState`. [`StatementContext::state`] gives one whose catalog is *bound* to the context: every table that
+//! is found through it is that of this statement.
+//!
+//! A part of a statement may see more than the whole does: the body of a view knows which views lead to it, a tag sees its profile as
+//! far as it is planned, a definition that is being checked sees the definitions as they would be. Such a part is planned with a
+//! context made from the statement's: [`entering`](StatementContext::entering), [`with_profile`](StatementContext::with_profile),
+//! [`with_definition`](StatementContext::with_definition).
+
+mod cancel;
+mod limits;
+mod tables;
+
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{ParamValues, Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+
+use crate::adapter::definitions::Definitions;
+use crate::catalog::Catalog;
+use crate::catalog::objects::Object;
+use crate::catalog::view::View;
+use crate::error::{SqlState, coded};
+use crate::settings::PortraitSettings;
+
+pub use cancel::Cancel;
+pub use limits::Limits;
+pub use tables::SessionTables;
+
+/// Makes the catalog of a context the catalog of a state.
+pub type Bind = fn(&StatementContext, &mut SessionState);
+
+/// What every statement of a session begins with.
+#[derive(Clone)]
+pub struct Origin {
+    /// Settings and functions. Its own catalog is not used.
+    pub state: SessionState,
+    /// The tables of the session alone.
+    pub tables: Arc<SessionTables>,
+    /// Who runs its statements.
+    pub role: Arc<str>,
+    /// The folder that relative paths start from.
+    pub base: Arc<Path>,
+    /// Values of `$name`, and of `$1`, `$2` … by their numbers.
+    pub parameters: Arc<HashMap<String, ScalarValue>>,
+    /// How a catalog is bound to a context.
+    pub bind: Bind,
+    /// How the stored objects that a context sees answer functions.
+    pub stored: fn(&StatementContext) -> Arc<dyn Definitions>,
+}
+
+impl Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin").field("role", &self.role).field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// What one statement sees and may. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct StatementContext {
+    whole: Arc<Whole>,
+    part: Part,
+}
+
+/// What is the same for all parts of a statement.
+#[derive(Debug)]
+struct Whole {
+    origin: Origin,
+    view: Arc<View>,
+    /// Microseconds since 1970.
+    now: i64,
+    began: tokio::time::Instant,
+    limits: Limits,
+    cancel: Cancel,
+}
+
+/// What a part sees beyond the statement.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    /// The definitions that lead here, the innermost last.
+    path: Arc<[String]>,
+    /// A profile as far as it is planned.
+    profile: Option<(Arc<str>, Arc<dyn TableProvider>)>,
+    /// Definitions as they would be.
+    changed: Arc<[Object]>,
+    /// A table as it would be.
+    relation: Option<(Arc<str>, Arc<dyn TableProvider>)>,
+}
+
+impl StatementContext {
+    /// The context of a statement that begins now.
+    pub fn new(mut origin: Origin, catalog: &Arc<Catalog>) -> Self {
+        let view = Arc::new(View::new(Arc::clone(catalog)));
+        let limits = Limits::of(&PortraitSettings::of(origin.state.config_options()));
+        if let Some(pool) = limits.pool(&origin.state.runtime_env().memory_pool) {
+            let mut environment = origin.state.runtime_env().as_ref().clone();
+            environment.memory_pool = pool;
+            origin.state = SessionStateBuilder::new_from_existing(origin.state).with_runtime_env(Arc::new(environment)).build();
+        }
+        let now = crate::catalog::runs::now();
+        let began = tokio::time::Instant::now();
+        let whole = Whole { origin, view, now, began, limits, cancel: Cancel::default() };
+        Self { whole: Arc::new(whole), part: Part::default() }
+    }
+
+    /// The same statement over another view of the database.
+    fn over(&self, view: Arc<View>) -> Self {
+        let Whole { origin, now, began, limits, cancel, .. } = self.whole.as_ref();
+        let (origin, cancel) = (origin.clone(), cancel.clone());
+        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel };
+        Self { whole: Arc::new(whole), part: self.part.clone() }
+    }
+
+    /// Plans over one state of the database: when that is gone while it is read, over a newer one.
+    ///
+    /// # Errors
+    /// Those of `plan`.
+    pub async fn settled<T, W: Future<Output = Result<T>>>(&self, plan: impl Fn(Self) -> W) -> Result<T> {
+        crate::catalog::view::settled(self.catalog(), |view| plan(self.over(view))).await
+    }
+
+    /// The same statement over the state of the database that is there when it is next read.
+    pub fn renewed(&self) -> Self {
+        self.over(Arc::new(View::new(Arc::clone(self.catalog()))))
+    }
+
+    /// The state of the database that the statement reads.
+    pub fn view(&self) -> &Arc<View> {
+        &self.whole.view
+    }
+
+    /// The catalog of the database, to write to.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        self.whole.view.catalog()
+    }
+
+    /// A DataFusion state that sees what this context sees.
+    pub fn state(&self) -> SessionState {
+        let mut state = self.whole.origin.state.clone();
+        // The engine's `now()` is the statement's.
+        state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
+        (self.whole.origin.bind)(self, &mut state);
+        state
+    }
+
+    /// The stored objects that this context sees, for functions that ask for them.
+    pub fn stored_objects(&self) -> Arc<dyn Definitions> {
+        (self.whole.origin.stored)(self)
+    }
+
+    /// The settings and functions of the session; for parsing, which reads no table.
+    pub fn session(&self) -> &SessionState {
+        &self.whole.origin.state
+    }
+
+    /// The tables of the session alone.
+    pub fn tables(&self) -> &Arc<SessionTables> {
+        &self.whole.origin.tables
+    }
+
+    /// Who runs the statement.
+    pub fn role(&self) -> &str {
+        &self.whole.origin.role
+    }
+
+    /// The folder that relative paths start from.
+    pub fn base(&self) -> &Path {
+        &self.whole.origin.base
+    }
+
+    /// When the statement began, in microseconds since 1970: its only clock.
+    pub fn now(&self) -> i64 {
+        self.whole.now
+    }
+
+    /// What it may use.
+    pub fn limits(&self) -> Limits {
+        self.whole.limits
+    }
+
+    /// The way to end it.
+    pub fn cancel(&self) -> &Cancel {
+        &self.whole.cancel
+    }
+
+    /// Waits until the statement is cancelled or its time is over, and gives the error that says so.
+    pub async fn ended(&self) -> DataFusionError {
+        let timeout = async {
+            match self.limits().timeout {
+                Some(timeout) => {
+                    tokio::time::sleep_until(self.whole.began + timeout).await;
+                    limits::timed_out(timeout)
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            error = timeout => error,
+            () = self.whole.cancel.cancelled() => Cancel::error(),
+        }
+    }
+
+    /// The values of `$name`.
+    pub fn parameters(&self) -> &HashMap<String, ScalarValue> {
+        &self.whole.origin.parameters
+    }
+
+    /// The values of `$name` as DataFusion takes them.
+    pub fn parameter_values(&self) -> ParamValues {
+        let values = self.parameters().iter();
+        ParamValues::Map(values.map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect())
+    }
+
+    /// The newest version of every object, in the order they were first made, as this context sees them.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or has changed since the statement began to read it.
+    pub fn objects(&self) -> Result<Arc<[Object]>> {
+        let objects = self.whole.view.objects()?;
+        if self.part.changed.is_empty() {
+            return Ok(objects);
+        }
+        let changed = &self.part.changed;
+        let replaced = |object: &Object| changed.iter().find(|changed| changed.is_same(object) || changed.id == object.id);
+        let mut seen: Vec<Object> = objects.iter().map(|object| replaced(object).unwrap_or(object).clone()).collect();
+        for new in changed.iter() {
+            if !seen.contains(new) {
+                seen.push(new.clone());
+            }
+        }
+        Ok(seen.into())
+    }
+
+    /// The context of the body of a definition.
+    ///
+    /// # Errors
+    /// The definition leads to itself.
+    pub fn entering(&self, name: &str) -> Result<Self> {
+        if self.part.path.iter().any(|other| other == name) {
+            let chain = self.part.path.join(" → ");
+            let problem = format!("the view refers to itself: {chain} → {name}");
+            return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, name, problem));
+        }
+        let path = self.part.path.iter().cloned().chain([name.to_string()]).collect();
+        Ok(Self { whole: Arc::clone(&self.whole), part: Part { path, ..self.part.clone() } })
+    }
+
+    /// The definition whose body this is the context of.
+    pub fn inside(&self) -> Option<&str> {
+        self.part.path.last().map(String::as_str)
+    }
+
+    /// The context of what is planned over a profile that is itself being planned.
+    pub fn with_profile(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { profile: Some((name.into(), table)), ..self.part.clone() } }
+    }
+
+    /// The profile of that name as far as it is planned, when it is being planned.
+    pub fn profile_in_progress(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let (profile, table) = self.part.profile.as_ref()?;
+        (profile.as_ref() == name).then(|| Arc::clone(table))
+    }
+
+    /// The context of what is planned as if a definition were another one, or there already.
+    pub fn with_definition(&self, changed: Object) -> Self {
+        let changed = self.part.changed.iter().cloned().chain([changed]).collect();
+        Self { whole: Arc::clone(&self.whole), part: Part { changed, ..self.part.clone() } }
+    }
+
+    /// The context of what is planned as if a table had other columns.
+    pub fn with_relation(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { relation: Some((name.into(), table)), ..self.part.clone() } }
+    }
+
+    /// The table of that name as it would be, when it is being replaced.
+    pub fn relation_in_progress(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let (relation, table) = self.part.relation.as_ref()?;
+        (relation.as_ref() == name).then(|| Arc::clone(table))
+    }
+
+    /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
+    pub fn is_plain(&self) -> bool {
+        self.part.profile.is_none() && self.part.relation.is_none() && self.part.changed.is_empty()
+    }
+}

@@ -1,0 +1,73 @@
+//! The tables of a session alone, and definitions it has loaded.
+
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use parking_lot::Mutex;
+
+use crate::catalog::view::Stamp;
+
+type Tables = HashMap<String, Arc<dyn TableProvider>>;
+
+/// Temporary tables; and views and external tables as they were loaded last, so that the next statement need not load them again.
+#[derive(Default)]
+pub struct SessionTables {
+    temporary: Mutex<Tables>,
+    /// Definitions that were loaded, and the state of the database then. A view holds the plans of the tables beneath it, so that any
+    /// change makes all of them old.
+    loaded: Mutex<(Stamp, Tables)>,
+}
+
+impl Debug for SessionTables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionTables").field("temporary", &self.temporary_names()).finish_non_exhaustive()
+    }
+}
+
+impl SessionTables {
+    /// The temporary table of that name.
+    pub fn temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        self.temporary.lock().get(name).cloned()
+    }
+
+    /// The names of the temporary tables.
+    pub fn temporary_names(&self) -> Vec<String> {
+        self.temporary.lock().keys().cloned().collect()
+    }
+
+    /// Adds a temporary table; gives the one whose place it takes.
+    pub fn add_temporary(&self, name: String, table: Arc<dyn TableProvider>) -> Option<Arc<dyn TableProvider>> {
+        self.let_go();
+        self.temporary.lock().insert(name, table)
+    }
+
+    /// Removes a temporary table, and gives it.
+    pub fn remove_temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        self.let_go();
+        self.temporary.lock().remove(name)
+    }
+
+    /// Lets go of what is loaded, and of the files that it holds.
+    pub fn let_go(&self) {
+        self.loaded.lock().1.clear();
+    }
+
+    /// A definition as it was loaded in this state of the database.
+    pub fn loaded(&self, stamp: Stamp, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let mut loaded = self.loaded.lock();
+        if loaded.0 != stamp {
+            *loaded = (stamp, HashMap::new());
+        }
+        loaded.1.get(name).cloned()
+    }
+
+    /// Keeps a definition that was loaded in this state of the database, unless that is gone.
+    pub fn keep(&self, stamp: Stamp, name: String, table: &Arc<dyn TableProvider>) {
+        let mut loaded = self.loaded.lock();
+        if loaded.0 == stamp {
+            loaded.1.insert(name, Arc::clone(table));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `system.functions`
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use super::SystemTable;
+use crate::adapter::FunctionSet;
+use crate::docs::Column;
+use crate::functions;
+use crate::objects::kind::KINDS;
+use crate::objects::lifecycle::definitions;
+use crate::objects::values::text;
+use crate::statement::StatementContext;
+
+/// The table.
+#[derive(Debug)]
+pub struct Functions;
+
+const COLUMNS: [Column; 6] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "kind", data_type: "VARCHAR", text: "`scalar`, `aggregate`, `relation`, or `stored`" },
+    Column { name: "domain", data_type: "VARCHAR", text: "the domain; nothing for stored functions" },
+    Column { name: "summary", data_type: "VARCHAR", text: "what it does, in one sentence" },
+    Column { name: "syntax", data_type: "VARCHAR", text: "how it is called" },
+    Column { name: "example", data_type: "VARCHAR", text: "a call that runs as it is" },
+];
+
+impl SystemTable for Functions {
+    fn name(&self) -> &'static str {
+        "functions"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Every function: those of Portrait, and those that the database remembers."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+        let mut rows: Vec<[String; 6]> = vec![];
+        for doc in functions::all().iter().flat_map(FunctionSet::docs) {
+            let example = doc.examples.first().unwrap_or(&"");
+            rows.push([doc.name, doc.kind.as_str(), doc.domain, doc.summary, &doc.syntax(), example].map(String::from));
+        }
+        let stored = KINDS.into_iter().filter(|kind| kind.takes_parameters());
+        for definition in stored.map(|kind| definitions(kind, context)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+            let name = definition.object.name.clone();
+            let parameters = definition.parameters.iter().map(|parameter| match parameter.default {
+                Some(_) => format!("[{}]", parameter.name),
+                None => parameter.name.clone(),
+            });
+            let syntax = format!("{name}({})", parameters.collect::<Vec<_>>().join(", "));
+            let comment = definition.text("comment").to_string();
+            rows.push([name, "stored".into(), String::new(), comment, syntax, String::new()]);
+        }
+        Ok((0..6).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())
+    }
+}
