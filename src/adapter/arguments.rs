@@ -137,20 +137,27 @@ impl Moment {
 pub struct Options {
     doc: &'static Doc,
     given: BTreeMap<&'static str, Value>,
+    written: Vec<(&'static str, ScalarValue)>,
 }
 
 impl Options {
     /// Checks every given value against the page. NULL stands for the default.
     pub fn read(doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
-        let mut options = Self { doc, given: BTreeMap::new() };
+        let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
         for (name, value) in given {
             if value.is_null() {
                 continue;
             }
             let argument = find(doc, name)?;
             options.given.insert(argument.name, check_option(doc, argument, &value)?);
+            options.written.push((argument.name, value));
         }
         Ok(options)
+    }
+
+    /// What was given, from which the same options can be [read](Self::read) again.
+    pub fn written(&self) -> &[(&'static str, ScalarValue)] {
+        &self.written
     }
 
     /// True when the call gives this option.

@@ -23,3 +23,10 @@ pub mod published;
 #[expect(clippy::module_inception, reason = "what the room does")]
 pub mod refresh;
 mod stages;
+
+use crate::adapter::kinds::StepKind;
+
+/// The steps of a refresh.
+pub fn steps() -> Vec<StepKind> {
+    vec![StepKind::of::<align::Align>()]
+}
