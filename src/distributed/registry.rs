@@ -12,6 +12,14 @@ use crate::adapter::kinds::{Internal, StepKind};
 use crate::adapter::step::AnyStep;
 use crate::error::invalid;
 
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sort {
+    Step,
+    Scalar,
+    Aggregate,
+}
+
 /// What a step or a function is told by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
@@ -34,8 +42,8 @@ pub struct Registry {
     steps: BTreeMap<&'static str, StepKind>,
     scalars: BTreeMap<&'static str, Maker<ScalarUDF>>,
     aggregates: BTreeMap<&'static str, Maker<AggregateUDF>>,
-    /// Names that are there twice.
-    doubles: Vec<&'static str>,
+    /// All that was listed, in its order: what it is, and its name.
+    listed: Vec<(Sort, &'static str)>,
 }
 
 impl Registry {
@@ -44,8 +52,8 @@ impl Registry {
         let mut registry = Self::default();
         let steps = domains.iter().flat_map(|domain| &domain.steps).copied();
         for step in steps.chain(others) {
-            let double = registry.steps.insert(step.name, step).is_some();
-            registry.doubles.extend(double.then_some(step.name));
+            registry.listed.push((Sort::Step, step.name));
+            registry.steps.insert(step.name, step);
         }
         for domain in domains {
             for function in &domain.scalars {
@@ -67,13 +75,18 @@ impl Registry {
     }
 
     fn add_scalar(&mut self, name: &'static str, maker: Maker<ScalarUDF>) {
-        let double = self.scalars.insert(name, maker).is_some();
-        self.doubles.extend(double.then_some(name));
+        self.listed.push((Sort::Scalar, name));
+        self.scalars.insert(name, maker);
     }
 
     fn add_aggregate(&mut self, name: &'static str, maker: Maker<AggregateUDF>) {
-        let double = self.aggregates.insert(name, maker).is_some();
-        self.doubles.extend(double.then_some(name));
+        self.listed.push((Sort::Aggregate, name));
+        self.aggregates.insert(name, maker);
+    }
+
+    /// All there is, in the order of the lists.
+    pub fn listed(&self) -> &[(Sort, &'static str)] {
+        &self.listed
     }
 
     /// What a step is told by.

@@ -12,7 +12,7 @@
 //! | [`stages`] | derived tags in their order, in stages where they look at others' rows |
 //! | [`published`] | the tables that come of it, now or as they were |
 
-mod align;
+pub mod align;
 pub mod as_of;
 mod changes;
 mod combine;

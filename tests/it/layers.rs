@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "objects",
         &["refresh", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
     ),
-    ("distributed", &["engine", "refresh", "functions", "learning", "adapter", "error"]),
+    ("distributed", &["engine", "refresh", "sql", "functions", "learning", "adapter", "error"]),
     ("system", &["engine", "refresh", "sql", "functions", "learning", "catalog", "error", "docs", "settings", "text"]),
     ("engine", &["system", "objects", "refresh", "sql", "functions", "adapter", "catalog", "error", "docs", "settings", "text"]),
 ];

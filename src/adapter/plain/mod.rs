@@ -140,7 +140,7 @@ mod tests {
     fn what_says_something_is_explained() {
         assert_eq!(
             explain(&whole()),
-            "min_support=0.01, method=ntile, bins=5, limit=7, flag=true, share=inf, list=[0.5], pairs=[a 1, b 2], tol=3, \
+            "min_support=0.01, method=ntile, bins=5, limit=7, flag=true, share=inf, list=[0.5 []], pairs=[a 1, b 2], tol=3, \
              large=-170141183460469231731687303715884105728, word=Standard"
         );
     }

@@ -62,6 +62,12 @@ impl StepExec {
         let name = format!("{}Exec", step.name());
         Self { step, inputs, schema, properties, metrics: ExecutionPlanMetricsSet::new(), name }
     }
+
+    /// What it runs.
+    #[cfg(test)]
+    pub fn step(&self) -> &Arc<dyn AnyStep> {
+        &self.step
+    }
 }
 
 fn partitions(input: &Arc<dyn ExecutionPlan>) -> usize {

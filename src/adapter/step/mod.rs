@@ -22,6 +22,8 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::plain::{Plain, explain};
 pub use context::{LeftOut, PROGRESS, Status, StepContext, left_out};
+#[cfg(test)]
+pub use exec::StepExec;
 pub use node::{StepPlanner, catch_pushed_filters};
 
 /// How a step wants its input.
