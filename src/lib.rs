@@ -47,6 +47,7 @@
 //! | folder | what it knows |
 //! |---|---|
 //! | `cli` | arguments, the shell, formats; a thin door over one [`Session`] |
+//! | `distributed` | steps and functions by name, from their bytes |
 //! | `engine` | puts everything together; the one way from a statement to its [`Answer`]; files that appear whole or not at all |
 //! | `profiles` | profiles, tags, segments and models: what their statements say, one plan and one pass for a refresh, what it publishes |
 //! | `sql` | text to statements; the hook that reads relation functions in FROM; the rule that replaces a call by its plan |
@@ -69,6 +70,8 @@
 
 mod adapter;
 mod catalog;
+#[cfg_attr(not(test), expect(dead_code, reason = "workers on other machines decode; until there are some, the tests do"))]
+mod distributed;
 mod docs;
 mod engine;
 mod error;

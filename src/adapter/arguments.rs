@@ -139,6 +139,7 @@ impl Moment {
 pub struct Options {
     doc: &'static Doc,
     given: BTreeMap<&'static str, Value>,
+    written: Vec<(&'static str, ScalarValue)>,
 }
 
 impl Options {
@@ -149,15 +150,21 @@ impl Options {
 
     /// Likewise, with errors about `subject`.
     pub fn read_for(subject: &str, doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
-        let mut options = Self { doc, given: BTreeMap::new() };
+        let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
         for (name, value) in given {
             if value.is_null() {
                 continue;
             }
             let argument = find(doc, name)?;
             options.given.insert(argument.name, check_option(subject, argument, &value)?);
+            options.written.push((argument.name, value));
         }
         Ok(options)
+    }
+
+    /// What was given, from which the same options can be [read](Self::read) again.
+    pub fn written(&self) -> &[(&'static str, ScalarValue)] {
+        &self.written
     }
 
     /// True when the call gives this option.

@@ -7,6 +7,9 @@
 //! | [`aggregate`] | a function over a group of rows |
 //! | [`step`] | the part of a plan that no SQL operator does |
 //!
+//! Steps, and functions that plans hold with data of their own, are [`plain`] data with a name; [`kinds`] is how
+//! a domain lists them.
+//!
 //! Beside them stands what these forms share: [`arguments`] are checked against the page, [`usable_rows`] counts what is left out,
 //! [`offload`] moves work that blocks to threads of its own.
 
@@ -15,19 +18,35 @@ pub mod amounts;
 pub mod arguments;
 pub mod conditions;
 pub mod definitions;
+pub mod kinds;
 pub mod offload;
+pub mod plain;
 pub mod relation;
 pub mod step;
 pub mod table_macro;
 pub mod usable_rows;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use crate::docs::Doc;
+use kinds::{Internal, StepKind};
+use plain::Plain;
 use relation::RelationFunction;
+use step::Step;
 use table_macro::TableMacro;
+
+/// The steps that functions of every domain use.
+pub fn steps() -> Vec<StepKind> {
+    vec![StepKind::of::<usable_rows::UsableRows>()]
+}
+
+/// The signature of functions that check their arguments themselves.
+pub fn any_arguments() -> &'static Signature {
+    static ANY: LazyLock<Signature> = LazyLock::new(|| Signature::variadic_any(Volatility::Immutable));
+    &ANY
+}
 
 /// An ordinary function with its page.
 pub trait ScalarFunction: Send + Sync {
@@ -54,6 +73,9 @@ pub struct FunctionSet {
     pub macros: Vec<Arc<dyn TableMacro>>,
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     pub aggregates: Vec<Arc<dyn AggregateFunction>>,
+    pub steps: Vec<StepKind>,
+    pub internal_scalars: Vec<Internal<ScalarUDF>>,
+    pub internal_aggregates: Vec<Internal<AggregateUDF>>,
 }
 
 impl FunctionSet {
@@ -78,6 +100,24 @@ impl FunctionSet {
 
     pub fn aggregate(mut self, function: impl AggregateFunction + 'static) -> Self {
         self.aggregates.push(Arc::new(function));
+        self
+    }
+
+    /// A step of its plans.
+    pub fn step<S: Step>(mut self) -> Self {
+        self.steps.push(StepKind::of::<S>());
+        self
+    }
+
+    /// A scalar function of its plans that nobody calls by its name.
+    pub fn internal_scalar<P: ScalarUDFImpl + Plain>(mut self) -> Self {
+        self.internal_scalars.push(Internal::scalar::<P>());
+        self
+    }
+
+    /// Likewise an aggregate.
+    pub fn internal_aggregate<P: AggregateUDFImpl + Plain>(mut self) -> Self {
+        self.internal_aggregates.push(Internal::aggregate::<P>());
         self
     }
 

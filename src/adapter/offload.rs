@@ -20,10 +20,10 @@ use crate::error::failed;
 use crate::kernels::control::{Budget, Control, Stop};
 
 /// What the work is done with.
-pub struct Beside {
+pub struct Worker {
     schema: SchemaRef,
     pub batch_size: usize,
-    pub workers: usize,
+    pub threads: usize,
     memory: Arc<MemoryReservation>,
     cancelled: Arc<AtomicBool>,
     failure: Mutex<Option<DataFusionError>>,
@@ -31,36 +31,36 @@ pub struct Beside {
 }
 
 /// Awaits what `gather` brings together, then lets `work` compute on a thread where it may block.
-pub fn beside<C, F>(
-    function: &'static str,
+pub fn offload<C, F>(
+    function: &str,
     context: StepContext,
     gather: impl FnOnce(Arc<StepContext>, Arc<MemoryReservation>) -> F + Send + 'static,
-    work: impl FnOnce(C, &Beside) -> Result<(), Stop> + Send + 'static,
+    work: impl FnOnce(C, &Worker) -> Result<(), Stop> + Send + 'static,
 ) -> Result<SendableRecordBatchStream>
 where
     C: Send + 'static,
     F: Future<Output = Result<C>> + Send,
 {
-    let schema = Arc::clone(&context.schema);
+    let (function, schema) = (function.to_string(), Arc::clone(&context.schema));
     let batches = async move {
         let context = Arc::new(context);
         let memory = Arc::new(context.memory.new_empty());
         let gathered = gather(Arc::clone(&context), Arc::clone(&memory)).await?;
         let timer = context.timer();
         let mut receiver = RecordBatchReceiverStream::builder(Arc::clone(&context.schema), 2 * context.workers);
-        let beside = Beside {
+        let worker = Worker {
             schema: Arc::clone(&context.schema),
             batch_size: context.batch_size,
-            workers: context.workers,
+            threads: context.workers,
             memory,
             cancelled: Arc::default(),
             failure: Mutex::default(),
             sender: receiver.tx(),
         };
-        let guard = CancelOnDrop(Arc::clone(&beside.cancelled));
+        let guard = CancelOnDrop(Arc::clone(&worker.cancelled));
         receiver.spawn_blocking(move || {
             let _running = timer.timer();
-            work(gathered, &beside).map_err(|_| beside.failure(function))
+            work(gathered, &worker).map_err(|_| worker.failure(&function))
         });
         Ok::<_, DataFusionError>(receiver.build().inspect(move |_| {
             let _guard = &guard;
@@ -88,10 +88,10 @@ impl Budget for MemoryReservation {
     }
 }
 
-impl Beside {
+impl Worker {
     /// Cancelling, memory and threads for a kernel.
-    pub fn control(&self, workers: usize) -> Control<'_> {
-        Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers }
+    pub fn control(&self, threads: usize) -> Control<'_> {
+        Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers: threads }
     }
 
     /// Ends the query with an error; the first one counts.

@@ -16,44 +16,39 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::metrics::Count;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
+use serde::{Deserialize, Serialize};
 
-use super::step::{Reads, Step, StepContext, Streams, only_stream};
-
-/// The metrics that tell of rows left out begin with this.
-pub const ROWS_WITHOUT: &str = "rows_without_";
-
-/// The metric that tells of baskets left out for their size.
-pub const BASKETS_TOO_LARGE: &str = "baskets_too_large";
+use super::plain::Plain;
+use super::step::{LeftOut, Reads, Step, StepContext, Streams, only_stream};
 
 /// Leaves out the rows of `input` whose columns are NULL or not finite, and counts them by column.
-pub fn usable_rows(input: LogicalPlan) -> LogicalPlan {
+pub fn usable_rows(input: LogicalPlan) -> Result<LogicalPlan> {
     let columns = input.schema().fields().iter().map(|field| field.name().clone()).collect();
     let schema = Arc::clone(input.schema());
-    let step: Arc<dyn Step> = Arc::new(UsableRows { columns });
-    step.over([input], schema)
+    UsableRows { columns }.over([input], schema)
 }
 
-#[derive(Debug)]
-struct UsableRows {
+/// Rows that lack a role or a key.
+pub fn rows_without(role: &str) -> LeftOut {
+    LeftOut { counter: format!("rows_without_{role}"), one: format!("row without {role}"), many: format!("rows without {role}") }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UsableRows {
     columns: Vec<String>,
 }
 
+impl Plain for UsableRows {
+    const NAME: &'static str = "UsableRows";
+}
+
 impl Step for UsableRows {
-    fn name(&self) -> &'static str {
-        "UsableRows"
-    }
-
-    fn describe(&self) -> String {
-        self.columns.join(", ")
-    }
-
     fn reads(&self) -> Reads {
         Reads::EachPartition
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let counter = |column: &String| context.counter(format!("{ROWS_WITHOUT}{column}"));
-        let counters: Vec<Count> = self.columns.iter().map(counter).collect();
+        let counters: Vec<Count> = self.columns.iter().map(|column| context.left_out(rows_without(column))).collect();
         let usable = only_stream(inputs)?.map(move |batch| keep_usable(batch?, &counters));
         Ok(Box::pin(RecordBatchStreamAdapter::new(context.schema, usable)))
     }

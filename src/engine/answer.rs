@@ -18,8 +18,7 @@ use tokio::sync::mpsc;
 
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
-use crate::adapter::step::PROGRESS;
-use crate::adapter::usable_rows::{BASKETS_TOO_LARGE, ROWS_WITHOUT};
+use crate::adapter::step::{LeftOut, PROGRESS, left_out};
 use crate::error::{failed, message};
 use crate::files::parquet_problem;
 use crate::refresh::refresh::Running;
@@ -202,17 +201,11 @@ impl Answer {
     /// What the user should know, once the rows are read: rows that could not be used, mainly.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = lock(&self.notes).clone();
-        let mut left_out = BTreeMap::new();
+        let mut counts = BTreeMap::new();
         if let Some(plan) = lock(&self.plan).as_ref() {
-            add_left_out(plan, &mut left_out);
+            add_left_out(plan, &mut counts);
         }
-        notes.extend(left_out.into_iter().map(|(name, count)| {
-            let (s, were) = if count == 1 { ("", "was") } else { ("s", "were") };
-            match name.strip_prefix(ROWS_WITHOUT) {
-                Some(role) => format!("{count} row{s} without {role} {were} left out"),
-                None => format!("{count} basket{s} of more than max_basket_size items {were} left out"),
-            }
-        }));
+        notes.extend(counts.into_values().map(|(count, what)| what.told(count)));
         notes
     }
 }
@@ -280,13 +273,11 @@ fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
     children.into_iter().for_each(|child| add_progress(child, progress));
 }
 
-fn add_left_out(plan: &Arc<dyn ExecutionPlan>, left_out: &mut BTreeMap<String, usize>) {
-    for_counts(plan.metrics().as_ref(), |name, count| {
-        if name.starts_with(ROWS_WITHOUT) || name == BASKETS_TOO_LARGE {
-            *left_out.entry(name.to_string()).or_default() += count;
-        }
-    });
-    plan.children().into_iter().for_each(|child| add_left_out(child, left_out));
+fn add_left_out(plan: &Arc<dyn ExecutionPlan>, counts: &mut BTreeMap<String, (usize, LeftOut)>) {
+    if let Some(metrics) = plan.metrics() {
+        left_out(&metrics, counts);
+    }
+    plan.children().into_iter().for_each(|child| add_left_out(child, counts));
 }
 
 /// Gives each counter above 0.

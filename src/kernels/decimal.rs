@@ -3,8 +3,10 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 /// `digits × 10^-scale`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Decimal {
     digits: i128,
     scale: u32,
@@ -47,6 +49,17 @@ impl Decimal {
     /// The nearest double.
     pub fn to_f64(self) -> f64 {
         self.to_string().parse().unwrap_or(f64::NAN)
+    }
+}
+
+/// For readers as it was written, otherwise as it is held: both of its parts.
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            (self.digits, self.scale).serialize(serializer)
+        }
     }
 }
 

@@ -9,3 +9,11 @@
 pub mod clustering;
 pub mod features;
 pub mod model;
+
+use crate::adapter::kinds::StepKind;
+use features::Gather;
+
+/// The steps of training.
+pub fn steps() -> Vec<StepKind> {
+    vec![StepKind::of::<Gather<model::Train>>()]
+}

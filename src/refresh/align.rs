@@ -20,57 +20,55 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::metrics::{Count, Time};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::{Plain, untold};
 use crate::adapter::step::{Reads, Step, StepContext, Streams};
-use crate::adapter::usable_rows::ROWS_WITHOUT;
+use crate::adapter::usable_rows::rows_without;
 use crate::error::failed;
 
 /// The column that tells whether the key is in the first input.
 pub const PRESENT: &str = "present";
 
 /// Puts inputs side by side by their key.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Align {
     /// The profile's name, for errors.
+    #[serde(with = "untold")]
     pub profile: String,
     /// The key's own name.
     pub key: String,
     /// What each input is, in EXPLAIN.
     pub inputs: Vec<String>,
     /// The inputs whose keys all appear; the first is the profile.
+    #[serde(with = "untold")]
     pub leads: Vec<bool>,
-    /// The column that tells whether the key is in the first input.
-    pub presence: &'static str,
+}
+
+impl Plain for Align {
+    const NAME: &'static str = "AlignByKey";
 }
 
 impl Align {
-    /// The plan of this step: key, `present`, then the columns of the inputs after their keys.
-    pub fn over(self, inputs: Vec<LogicalPlan>) -> Result<LogicalPlan> {
+    /// The plan of this step: key, the column `presence`, which tells whether the key is in the first input, then the columns of the inputs
+    /// after their keys.
+    pub fn plan(self, presence: &str, inputs: Vec<LogicalPlan>) -> Result<LogicalPlan> {
         let mut fields = vec![];
         for (index, input) in inputs.iter().enumerate() {
             let mut columns = input.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
             let key = columns.next();
             if index == 0 {
                 fields.extend(key);
-                fields.push(Field::new(self.presence, DataType::Boolean, false));
+                fields.push(Field::new(presence, DataType::Boolean, false));
             }
             fields.extend(columns);
         }
         let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
-        let step: Arc<dyn Step> = Arc::new(self);
-        Ok(step.over(inputs, schema))
+        self.over(inputs, schema)
     }
 }
 
 impl Step for Align {
-    fn name(&self) -> &'static str {
-        "AlignByKey"
-    }
-
-    fn describe(&self) -> String {
-        format!("key={} [{}]", self.key, self.inputs.join(", "))
-    }
-
     fn reads(&self) -> Reads {
         Reads::OneStream
     }
@@ -80,7 +78,7 @@ impl Step for Align {
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let left_out = context.counter(format!("{ROWS_WITHOUT}{}", self.key));
+        let left_out = context.left_out(rows_without(&self.key));
         let timer = context.timer();
         let mut cursors = vec![];
         for (stream, leads) in inputs.into_iter().flatten().zip(&self.leads) {

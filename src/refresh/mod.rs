@@ -12,7 +12,7 @@
 //! | [`stages`] | derived tags in their order, in stages where they look at others' rows |
 //! | [`published`] | the tables that come of it, now or as they were |
 
-mod align;
+pub mod align;
 pub mod as_of;
 mod changes;
 mod combine;
@@ -22,3 +22,10 @@ pub mod published;
 #[expect(clippy::module_inception, reason = "what the room does")]
 pub mod refresh;
 mod stages;
+
+use crate::adapter::kinds::StepKind;
+
+/// The steps of a refresh.
+pub fn steps() -> Vec<StepKind> {
+    vec![StepKind::of::<align::Align>()]
+}

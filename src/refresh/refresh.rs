@@ -359,8 +359,7 @@ impl<'a> Refresh<'a> {
             labels.push("state before".into());
             leads.push(true);
         }
-        let align =
-            Align { profile: name.into(), key: self.definition.says.key.clone(), inputs: labels, leads, presence: PRESENT };
+        let align = Align { profile: name.into(), key: self.definition.says.key.clone(), inputs: labels, leads };
         let recorder = Recorder {
             profile: name.into(),
             key: self.definition.says.key.clone(),
@@ -375,7 +374,7 @@ impl<'a> Refresh<'a> {
             profile: name.to_string(),
             key: self.definition.says.key.clone(),
             key_type,
-            plan: align.over(inputs)?,
+            plan: align.plan(PRESENT, inputs)?,
             derived,
             segments: segments.into_iter().map(|segment| (segment.name, segment.plan)).collect(),
             waiting: vec![],

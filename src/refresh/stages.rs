@@ -149,9 +149,8 @@ impl Stages {
             key: self.key.clone(),
             inputs: labels.collect(),
             leads: (0..inputs.len()).map(|index| index == 0).collect(),
-            presence: "stage",
         };
-        let plan = align.over(inputs)?;
+        let plan = align.plan("stage", inputs)?;
         let columns = plan.schema().columns().into_iter().filter(|column| column.name != "stage");
         let columns: Vec<Expr> = columns.map(Expr::Column).collect();
         self.plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;

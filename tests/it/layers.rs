@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("settings", &[]),
     ("text", &[]),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         "objects",
         &["refresh", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
     ),
+    ("distributed", &["engine", "refresh", "sql", "functions", "learning", "adapter", "error"]),
     ("system", &["engine", "refresh", "sql", "functions", "learning", "catalog", "error", "docs", "settings", "text"]),
     ("engine", &["system", "objects", "refresh", "sql", "functions", "adapter", "catalog", "error", "docs", "settings", "text"]),
 ];

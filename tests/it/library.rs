@@ -38,9 +38,9 @@ async fn the_input_is_planned_with_the_query() {
     let batches = session.sql(&sql).await.unwrap();
     let plan = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
     for part in [
-        "RfmExec: as_of=2024-06-30, method=quantile, bins=5, scheme=Standard, labels=en",
+        "RfmExec: as_of=2024-06-30, method=quantile, bins=5, scheme=standard, labels=en",
         "customers=",
-        "UsableRowsExec: customer, order_time, amount",
+        "UsableRowsExec: columns=[customer, order_time, amount]",
         "rows_without_customer=",
         "projection=[customer_id, ordered_at",
         "predicate=status@3 = paid AND ordered_at@2 < 1719792000000000",
@@ -61,7 +61,7 @@ async fn the_input_is_planned_with_the_query() {
         "FilterExec: lift",
         "AssociationRulesExec: min_support=0.01, min_confidence=0.1, min_lift=0, max_consequent_len=1, exclude_items=[咖啡豆]",
         "progress_itemsets=",
-        "UsableRowsExec: basket, item",
+        "UsableRowsExec: columns=[basket, item]",
         "rows_without_basket=",
         "projection=[order_id",
         "predicate=category@",

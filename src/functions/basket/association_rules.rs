@@ -7,8 +7,8 @@ use datafusion::arrow::compute::cast_with_options;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::common::format::DEFAULT_CAST_OPTIONS;
-use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
 use super::input::Collected;
 use super::options::{
@@ -16,7 +16,8 @@ use super::options::{
     per_column, plain, rows,
 };
 use super::output::Lists;
-use super::step::{Group, Mine, Work};
+use super::step::{BasketGroup, Mine, Work};
+use crate::adapter::plain::{Plain, Values};
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -139,82 +140,61 @@ impl RelationFunction for AssociationRules {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let options = &call.options;
-        let items = |name: &str| -> Result<Option<ArrayRef>> {
+        let items = |name: &str| -> Result<Option<Values>> {
             let Some(values) = options.list(name) else { return Ok(None) };
             let item = plain(call.roles.data_type("item")?);
             let cast = cast_with_options(values, item, &DEFAULT_CAST_OPTIONS);
-            cast.map(Some)
+            cast.map(|items| Some(Values(items)))
                 .map_err(|_| invalid(DOC.name, format!("{name} must hold items, which are {item}, got {}", values.data_type())))
         };
-        let work = Rules {
+        let work = RuleMining {
             mining: Mining::read(&call)?,
             min_confidence: options.float("min_confidence")?,
             min_lift: options.float("min_lift")?,
             max_consequent_len: usize::try_from(options.integer("max_consequent_len")?).unwrap_or(1),
-            antecedents: items("antecedent_items")?,
-            consequents: items("consequent_items")?,
-            excluded: items("exclude_items")?,
+            antecedent_items: items("antecedent_items")?,
+            consequent_items: items("consequent_items")?,
+            exclude_items: items("exclude_items")?,
         };
-        let step: Arc<dyn Step> = Arc::new(Mine(Arc::new(work)));
-        Ok(step.over([rows(&call)?], call.schema))
+        Mine::new(work).over([rows(&call)?], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Rules {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RuleMining {
     mining: Mining,
     min_confidence: f64,
     min_lift: f64,
     max_consequent_len: usize,
-    antecedents: Option<ArrayRef>,
-    consequents: Option<ArrayRef>,
-    excluded: Option<ArrayRef>,
+    antecedent_items: Option<Values>,
+    consequent_items: Option<Values>,
+    exclude_items: Option<Values>,
 }
 
-impl Rules {
+impl RuleMining {
     /// Which items may be antecedents, and which consequents; `None` for all.
     fn sides(&self, collected: &Collected) -> Result<[Option<Vec<bool>>; 2]> {
-        let flags = |values: &Option<ArrayRef>| values.as_ref().map(|values| collected.flags(values)).transpose();
-        Ok([flags(&self.antecedents)?, flags(&self.consequents)?])
+        let flags = |values: &Option<Values>| values.as_ref().map(|values| collected.flags(&values.0)).transpose();
+        Ok([flags(&self.antecedent_items)?, flags(&self.consequent_items)?])
     }
 }
 
-impl Work for Rules {
-    fn operator(&self) -> &'static str {
-        "AssociationRules"
-    }
+impl Plain for RuleMining {
+    const NAME: &'static str = "AssociationRules";
+}
 
-    fn function(&self) -> &'static str {
-        DOC.name
-    }
-
-    fn describe(&self) -> String {
-        let mut text = format!(
-            "{}, min_confidence={}, min_lift={}, max_consequent_len={}",
-            self.mining.describe(),
-            self.min_confidence,
-            self.min_lift,
-            self.max_consequent_len
-        );
-        for (name, items) in
-            [("antecedent_items", &self.antecedents), ("consequent_items", &self.consequents), ("exclude_items", &self.excluded)]
-        {
-            if let Some(items) = items {
-                text.push_str(&format!(", {name}={}", SingleRowListArrayBuilder::new(Arc::clone(items)).build_list_scalar()));
-            }
-        }
-        text
-    }
+impl Work for RuleMining {
+    const FUNCTION: &'static str = DOC.name;
 
     fn prepare(&self, collected: &mut Collected) -> Result<()> {
-        let excluded = self.excluded.as_ref().map(|values| collected.flags(values)).transpose()?;
+        let excluded = self.exclude_items.as_ref().map(|values| collected.flags(&values.0)).transpose()?;
         let sides = self.sides(collected)?;
         let on_no_side = |code: usize| sides.iter().all(|side| side.as_ref().is_some_and(|side| !side[code]));
         collected.exclude(|code| on_no_side(code) || excluded.as_ref().is_some_and(|excluded| excluded[code]));
         Ok(())
     }
 
-    fn mine(&self, group: &Group<'_>) -> Result<(), Stop> {
+    fn mine(&self, group: &BasketGroup<'_>) -> Result<(), Stop> {
         let [antecedents, consequents] = self.sides(group.collected).map_err(|error| group.running.fail(error))?;
         let database = group.database(&self.mining, consequents.as_deref(), consequents.is_some())?;
         let by_rank = |flags: &[bool], wanted: bool| -> Vec<bool> {
@@ -223,7 +203,7 @@ impl Work for Rules {
         let goal = Goal {
             consequents: consequents.as_deref().map(|flags| by_rank(flags, true)),
             scarce: antecedents.as_deref().map(|flags| (by_rank(flags, false), self.max_consequent_len)),
-            ..Goal::all(Target::Frequent, self.mining.max_len)
+            ..Goal::all(Target::Frequent, self.mining.max_len())
         };
         let kept = Kept::new(group.control);
         group.search(&database, &goal, self.mining.threshold, |sets| kept.add(sets))?;
@@ -243,7 +223,7 @@ impl Work for Rules {
         let p_values: Vec<f64> = rules.iter().map(|rule| rule.p_value).collect();
         let adjusted = adjust(&p_values);
         for (rules, adjusted) in
-            rules.chunks(group.running.beside.batch_size).zip(adjusted.chunks(group.running.beside.batch_size))
+            rules.chunks(group.running.worker.batch_size).zip(adjusted.chunks(group.running.worker.batch_size))
         {
             group.control.check()?;
             group.send(columns(rules, adjusted, &sets, &group.collected.items))?;
@@ -252,8 +232,8 @@ impl Work for Rules {
     }
 }
 
-impl Rules {
-    fn do_not_fit(&self, group: &Group<'_>, database: &Database<'_>, goal: &Goal, sets: &Itemsets) -> Stop {
+impl RuleMining {
+    fn do_not_fit(&self, group: &BasketGroup<'_>, database: &Database<'_>, goal: &Goal, sets: &Itemsets) -> Stop {
         let number = sets.len() as u64;
         let problem = format!("the rules of {number} itemsets do not fit into memory");
         group.itemsets_do_not_fit(database, goal, self.mining.threshold, &problem, number / 2)

@@ -6,13 +6,15 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
 use super::options::{
     BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, MIN_COUNT, MIN_SUPPORT, Mining, PER, PER_COLUMN, field, list_of_items,
     per_column, rows,
 };
 use super::output::lists;
-use super::step::{Group, Mine, Work};
+use super::step::{BasketGroup, Mine, Work};
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -100,34 +102,27 @@ impl RelationFunction for FrequentItemsets {
             "maximal" => Target::Maximal,
             _ => Target::Frequent,
         };
-        let work = Itemset { mining: Mining::read(&call)?, target };
-        let step: Arc<dyn Step> = Arc::new(Mine(Arc::new(work)));
-        Ok(step.over([rows(&call)?], call.schema))
+        let work = ItemsetMining { mining: Mining::read(&call)?, target };
+        Mine::new(work).over([rows(&call)?], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Itemset {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ItemsetMining {
     mining: Mining,
     target: Target,
 }
 
-impl Work for Itemset {
-    fn operator(&self) -> &'static str {
-        "FrequentItemsets"
-    }
+impl Plain for ItemsetMining {
+    const NAME: &'static str = "FrequentItemsets";
+}
 
-    fn function(&self) -> &'static str {
-        DOC.name
-    }
+impl Work for ItemsetMining {
+    const FUNCTION: &'static str = DOC.name;
 
-    fn describe(&self) -> String {
-        format!("{}, target={:?}", self.mining.describe(), self.target)
-    }
-
-    fn mine(&self, group: &Group<'_>) -> Result<(), Stop> {
+    fn mine(&self, group: &BasketGroup<'_>) -> Result<(), Stop> {
         let database = group.database(&self.mining, None, self.target != Target::Frequent)?;
-        let goal = Goal::all(self.target, self.mining.max_len);
+        let goal = Goal::all(self.target, self.mining.max_len());
         let baskets = f64::from(database.baskets);
         group.search(&database, &goal, self.mining.threshold, |sets| group.send(columns(sets, &group.collected.items, baskets)))
     }

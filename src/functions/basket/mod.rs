@@ -1,7 +1,7 @@
 //! Market baskets: frequent itemsets, association rules, recommendations.
 //!
-//! [`itemsets`](crate::kernels::itemsets) is the algorithm, in plain Rust. [`input`] turns Arrow batches into its baskets, [`step`] runs it beside the
-//! asynchronous engine, and each function's file tells what is mined and what the rows look like.
+//! [`itemsets`](crate::kernels::itemsets) is the algorithm, in plain Rust. [`input`] turns Arrow batches into its baskets, [`step`] runs it on threads
+//! of its own, and each function's file tells what is mined and what the rows look like.
 
 mod association_rules;
 mod frequent_itemsets;
@@ -20,4 +20,8 @@ pub fn functions() -> FunctionSet {
         .relation(association_rules::AssociationRules)
         .relation(recommend::Recommend)
         .relation(support_curve::SupportCurve)
+        .step::<step::Mine<frequent_itemsets::ItemsetMining>>()
+        .step::<step::Mine<association_rules::RuleMining>>()
+        .step::<step::Mine<support_curve::SupportCounts>>()
+        .step::<recommend::ApplyRules>()
 }

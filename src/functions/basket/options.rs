@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+use serde::{Deserialize, Serialize};
 
 use crate::adapter::relation::{Call, Role, Roles, role};
 use crate::adapter::usable_rows::usable_rows;
@@ -40,11 +41,11 @@ pub const PER_COLUMN: Column =
     Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" };
 
 /// Options of mining.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mining {
     pub threshold: Threshold,
-    pub max_len: usize,
-    pub max_basket_size: usize,
+    pub max_len: Option<usize>,
+    pub max_basket_size: Option<usize>,
 }
 
 impl Mining {
@@ -64,30 +65,18 @@ impl Mining {
         Ok(Self { threshold, max_len: most(call, "max_len")?, max_basket_size: most(call, "max_basket_size")? })
     }
 
-    pub fn describe(&self) -> String {
-        let mut text = threshold_text(self.threshold);
-        for (name, most) in [("max_len", self.max_len), ("max_basket_size", self.max_basket_size)] {
-            if most != usize::MAX {
-                text.push_str(&format!(", {name}={most}"));
-            }
-        }
-        text
-    }
-}
-
-fn threshold_text(threshold: Threshold) -> String {
-    match threshold {
-        Threshold::Share(share) => format!("min_support={share}"),
-        Threshold::Count(count) => format!("min_count={count}"),
+    /// The most items in an itemset.
+    pub fn max_len(&self) -> usize {
+        self.max_len.unwrap_or(usize::MAX)
     }
 }
 
 /// A limit, or none.
-pub fn most(call: &Call, name: &str) -> Result<usize> {
+pub fn most(call: &Call, name: &str) -> Result<Option<usize>> {
     if !call.options.is_given(name) {
-        return Ok(usize::MAX);
+        return Ok(None);
     }
-    Ok(usize::try_from(call.options.integer(name)?).unwrap_or(usize::MAX))
+    Ok(Some(usize::try_from(call.options.integer(name)?).unwrap_or(usize::MAX)))
 }
 
 /// The type of a role's values: what a dictionary holds, when it is one.
@@ -109,7 +98,7 @@ pub fn rows(call: &Call) -> Result<LogicalPlan> {
     };
     let columns: Vec<_> = call.roles.0.iter().map(column).collect();
     let rows = LogicalPlanBuilder::from(call.input()?).project(columns)?.build()?;
-    Ok(usable_rows(rows))
+    usable_rows(rows)
 }
 
 /// The column of `per` under its own name, when given.

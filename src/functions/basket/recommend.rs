@@ -11,11 +11,13 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
 
 use super::input::{Collected, sorted};
 use super::options::{BASKET, ITEM, field, list_of_items, most, plain, rows};
 use super::output::Lists;
-use super::step::{Running, mine_beside};
+use super::step::{MiningRun, mine};
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::adapter::usable_rows::usable_rows;
@@ -98,12 +100,11 @@ impl RelationFunction for Recommend {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let apply = Apply {
-            metric: call.options.word("metric")?,
-            most: if call.options.is_given("max_recommendations") { most(&call, "max_recommendations")? } else { 5 },
+        let apply = ApplyRules {
+            metric: call.options.word("metric")?.to_string(),
+            max_recommendations: most(&call, "max_recommendations")?.unwrap_or(5),
         };
-        let step: Arc<dyn Step> = Arc::new(apply);
-        Ok(step.over([rows(&call)?, rules(&call)?], call.schema))
+        apply.over([rows(&call)?, rules(&call)?], call.schema)
     }
 }
 
@@ -129,37 +130,33 @@ fn rules(call: &Call) -> Result<LogicalPlan> {
     for name in NUMBERS {
         columns.push(column(name, &DataType::Float64)?);
     }
-    Ok(usable_rows(LogicalPlanBuilder::from(given).project(columns)?.build()?))
+    usable_rows(LogicalPlanBuilder::from(given).project(columns)?.build()?)
 }
 
 /// The step that applies rules.
-#[derive(Debug)]
-struct Apply {
-    metric: &'static str,
-    most: usize,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ApplyRules {
+    metric: String,
+    max_recommendations: usize,
 }
 
-impl Step for Apply {
-    fn name(&self) -> &'static str {
-        "Recommend"
-    }
+impl Plain for ApplyRules {
+    const NAME: &'static str = "Recommend";
+}
 
-    fn describe(&self) -> String {
-        format!("metric={}, max_recommendations={}", self.metric, self.most)
-    }
-
+impl Step for ApplyRules {
     fn reads(&self) -> Reads {
         Reads::AllPartitions
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let (metric, most) = (self.metric, self.most);
+        let (metric, most) = (self.metric.clone(), self.max_recommendations);
         let schema = Arc::clone(&context.schema);
         let mut inputs = inputs.into_iter();
         let (baskets, rules) = (inputs.next().unwrap_or_default(), inputs.next().unwrap_or_default());
         let batches = async move {
-            let rules = Rules::read(rules, metric, &context).await?;
-            mine_beside(DOC.name, baskets, context, move |mut collected, running| {
+            let rules = RuleIndex::read(rules, &metric, &context).await?;
+            mine(DOC.name, baskets, context, move |mut collected, running| {
                 let groups = running.gather(DOC.name, &mut collected)?;
                 let owned = rules.codes_of(&collected).map_err(|error| running.fail(error))?;
                 running.each_part(&groups, |baskets, part| rules.apply(baskets, part, &collected, &owned, most, running))
@@ -179,7 +176,7 @@ struct Rule {
 }
 
 /// The rules, the first one first.
-struct Rules {
+struct RuleIndex {
     /// Every item of a rule, in ascending order.
     items: ArrayRef,
     rules: Vec<Rule>,
@@ -191,7 +188,7 @@ struct Rules {
     _memory: MemoryReservation,
 }
 
-impl Rules {
+impl RuleIndex {
     async fn read(streams: Streams, metric: &str, context: &StepContext) -> Result<Self> {
         let mut batches: Vec<RecordBatch> = vec![];
         for mut stream in streams {
@@ -269,7 +266,7 @@ impl Rules {
         collected: &Collected,
         codes: &[u32],
         most: usize,
-        running: &Running<'_>,
+        running: &MiningRun<'_>,
     ) -> Result<(), Stop> {
         let mut basket =
             Basket { holds: vec![0; self.items.len()], best: vec![NO_ITEM; self.items.len()], number: 0, items: vec![] };
@@ -286,12 +283,12 @@ impl Rules {
                 found.items.push(item);
                 found.rules.push(rule);
             }
-            if found.keys.len() >= running.beside.batch_size {
-                ended = running.beside.send(self.columns(std::mem::take(&mut found), collected));
+            if found.keys.len() >= running.worker.batch_size {
+                ended = running.worker.send(self.columns(std::mem::take(&mut found), collected));
             }
         });
         ended?;
-        if found.keys.is_empty() { Ok(()) } else { running.beside.send(self.columns(found, collected)) }
+        if found.keys.is_empty() { Ok(()) } else { running.worker.send(self.columns(found, collected)) }
     }
 
     /// The items that a rule speaks for, with the first of their rules, the first rule first.

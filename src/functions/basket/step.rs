@@ -3,7 +3,6 @@
 //! Collecting is asynchronous, as reading is; mining is not, and runs on threads of its own that hand batches to the query
 //! through a channel. Dropping the result tells them to end.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,12 +12,13 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::Count;
+use serde::{Deserialize, Serialize};
 
 use super::input::{Collected, collect};
 use super::options::Mining;
-use crate::adapter::offload::{Beside, beside};
-use crate::adapter::step::{Reads, Step, StepContext, Streams};
-use crate::adapter::usable_rows::BASKETS_TOO_LARGE;
+use crate::adapter::offload::{Worker, offload};
+use crate::adapter::plain::Plain;
+use crate::adapter::step::{LeftOut, Reads, Step, StepContext, Streams};
 use crate::error::failed;
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::itemsets::baskets::{Baskets, gather};
@@ -30,16 +30,10 @@ use crate::settings::PortraitSettings;
 use crate::text::grouped;
 use crate::text::megabytes;
 
-/// What a function does with the baskets.
-pub trait Work: Debug + Send + Sync {
-    /// The operator's name in EXPLAIN.
-    fn operator(&self) -> &'static str;
-
+/// What a function does with the baskets: plain data, whose name is that of the step.
+pub trait Work: Plain {
     /// The function's name, for errors.
-    fn function(&self) -> &'static str;
-
-    /// Its options in EXPLAIN; two works of one operator and description do the same.
-    fn describe(&self) -> String;
+    const FUNCTION: &'static str;
 
     /// A look at the items before the baskets are brought together.
     fn prepare(&self, _collected: &mut Collected) -> Result<()> {
@@ -47,49 +41,51 @@ pub trait Work: Debug + Send + Sync {
     }
 
     /// Mines one group and emits its rows.
-    fn mine(&self, group: &Group<'_>) -> Result<(), Stop>;
+    fn mine(&self, group: &BasketGroup<'_>) -> Result<(), Stop>;
 }
 
 /// Runs a function's work over rows of (basket, item, group).
-#[derive(Debug)]
-pub struct Mine(pub Arc<dyn Work>);
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Mine<W>(Arc<W>);
 
-impl Step for Mine {
-    fn name(&self) -> &'static str {
-        self.0.operator()
+impl<W> Mine<W> {
+    pub fn new(work: W) -> Self {
+        Self(Arc::new(work))
     }
+}
 
-    fn describe(&self) -> String {
-        self.0.describe()
-    }
+impl<W: Work> Plain for Mine<W> {
+    const NAME: &'static str = W::NAME;
+}
 
+impl<W: Work> Step for Mine<W> {
     fn reads(&self) -> Reads {
         Reads::AllPartitions
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let work = Arc::clone(&self.0);
-        mine_beside(self.0.function(), inputs.into_iter().flatten().collect(), context, move |mut collected, running| {
+        mine(W::FUNCTION, inputs.into_iter().flatten().collect(), context, move |mut collected, running| {
             if let Err(error) = work.prepare(&mut collected) {
                 return Err(running.fail(error));
             }
-            let groups = running.gather(work.function(), &mut collected)?;
+            let groups = running.gather(W::FUNCTION, &mut collected)?;
             running.each_group(&groups, |baskets, control| {
-                work.mine(&Group { function: work.function(), baskets, collected: &collected, running, control })
+                work.mine(&BasketGroup { function: W::FUNCTION, baskets, collected: &collected, running, control })
             })
         })
     }
 }
 
 /// Collects the rows, then lets `work` run on a thread where it may block.
-pub fn mine_beside(
+pub fn mine(
     function: &'static str,
     streams: Streams,
     context: StepContext,
-    work: impl FnOnce(Collected, &Running<'_>) -> Result<(), Stop> + Send + 'static,
+    work: impl FnOnce(Collected, &MiningRun<'_>) -> Result<(), Stop> + Send + 'static,
 ) -> Result<SendableRecordBatchStream> {
     let settings = context.settings.clone();
-    let (found, too_large) = (context.progress("itemsets"), context.counter(BASKETS_TOO_LARGE));
+    let (found, too_large) = (context.progress("itemsets"), context.left_out(baskets_too_large()));
     let gather = move |context: Arc<StepContext>, memory: Arc<MemoryReservation>| async move {
         collect(streams, &context, &memory).await.map_err(|error| match error {
             DataFusionError::ResourcesExhausted(_) => {
@@ -100,31 +96,41 @@ pub fn mine_beside(
             other => other,
         })
     };
-    beside(function, context, gather, move |collected, beside| work(collected, &Running { beside, settings, found, too_large }))
+    offload(function, context, gather, move |collected, worker| {
+        work(collected, &MiningRun { worker, settings, found, too_large })
+    })
+}
+
+fn baskets_too_large() -> LeftOut {
+    LeftOut {
+        counter: "baskets_too_large".into(),
+        one: "basket of more than max_basket_size items".into(),
+        many: "baskets of more than max_basket_size items".into(),
+    }
 }
 
 /// A call at work.
-pub struct Running<'a> {
-    pub beside: &'a Beside,
+pub struct MiningRun<'a> {
+    pub worker: &'a Worker,
     pub settings: PortraitSettings,
     found: Count,
     too_large: Count,
 }
 
-impl Running<'_> {
+impl MiningRun<'_> {
     fn control(&self, workers: usize) -> Control<'_> {
-        self.beside.control(workers)
+        self.worker.control(workers)
     }
 
     /// Ends the query with an error; the first one counts.
     pub fn fail(&self, error: DataFusionError) -> Stop {
-        self.beside.fail(error)
+        self.worker.fail(error)
     }
 
     /// Makes baskets of the collected rows.
     pub fn gather(&self, function: &str, collected: &mut Collected) -> Result<Vec<Baskets>, Stop> {
         let blocks = std::mem::take(&mut collected.blocks);
-        gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.beside.workers)).map_err(
+        gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.worker.threads)).map_err(
             |stop| match stop {
                 Stop::OutOfMemory(_) => self.fail(DataFusionError::ResourcesExhausted(format!(
                     "{function}: bringing the rows of each basket together needs more than the memory limit; \
@@ -142,10 +148,10 @@ impl Running<'_> {
         groups: &[Baskets],
         work: impl Fn(&Baskets, Control<'_>) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
-        if groups.len() < 4 * self.beside.workers {
-            return groups.iter().try_for_each(|group| work(group, self.control(self.beside.workers)));
+        if groups.len() < 4 * self.worker.threads {
+            return groups.iter().try_for_each(|group| work(group, self.control(self.worker.threads)));
         }
-        self.control(self.beside.workers)
+        self.control(self.worker.threads)
             .share(groups.len(), || (), |(), group| work(&groups[group], self.control(1)))
             .map(|_| ())
     }
@@ -153,7 +159,7 @@ impl Running<'_> {
     /// Works on the parts of all groups, shared among the threads.
     pub fn each_part(&self, groups: &[Baskets], work: impl Fn(&Baskets, usize) -> Result<(), Stop> + Sync) -> Result<(), Stop> {
         groups.iter().try_for_each(|baskets| {
-            self.control(self.beside.workers).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
+            self.control(self.worker.threads).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
         })
     }
 }
@@ -163,27 +169,27 @@ fn too_large(function: &str) -> DataFusionError {
 }
 
 /// A group of baskets to be mined.
-pub struct Group<'a> {
+pub struct BasketGroup<'a> {
     function: &'static str,
     pub baskets: &'a Baskets,
     pub collected: &'a Collected,
-    pub running: &'a Running<'a>,
+    pub running: &'a MiningRun<'a>,
     pub control: Control<'a>,
 }
 
-impl<'a> Group<'a> {
+impl<'a> BasketGroup<'a> {
     /// The group's frequent items and rows.
     pub fn database(&self, mining: &Mining, first: Option<&[bool]>, needs_all_places: bool) -> Result<Database<'a>, Stop> {
         let selection = Selection {
             items: self.collected.items.len(),
             threshold: mining.threshold,
-            max_basket_size: mining.max_basket_size,
+            max_basket_size: mining.max_basket_size.unwrap_or(usize::MAX),
             first,
         };
         let (baskets, maps) = (self.baskets, &self.collected.maps);
         let mut database = Database::count(baskets, maps, selection, self.control).map_err(|stop| self.explain(stop))?;
         self.running.too_large.add(usize::try_from(database.too_large).unwrap_or(usize::MAX));
-        if mining.max_len > 1 {
+        if mining.max_len() > 1 {
             let filled = database.fill(baskets, maps, selection, needs_all_places, self.control);
             filled.map_err(|stop| match stop {
                 Stop::OutOfMemory(wanted) => self.rows_do_not_fit(&database, mining.threshold, wanted),
@@ -201,7 +207,7 @@ impl<'a> Group<'a> {
         threshold: Threshold,
         hand_on: impl Fn(Itemsets) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
-        let (most, batch) = (self.running.settings.max_itemsets, self.running.beside.batch_size);
+        let (most, batch) = (self.running.settings.max_itemsets, self.running.worker.batch_size);
         let (left, handed) = (AtomicU64::new(most), AtomicU64::new(0));
         let hand_on = |sets: Itemsets| {
             self.running.found.add(sets.len());
@@ -238,7 +244,7 @@ impl<'a> Group<'a> {
             }
             Ok(columns)
         };
-        self.running.beside.send(columns.and_then(with_group))
+        self.running.worker.send(columns.and_then(with_group))
     }
 
     /// Ends the query with the error of what stopped the mining; unless the call was cancelled.

@@ -6,11 +6,13 @@ use datafusion::arrow::array::{Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
 use super::options::{
     BASKET, INPUT, ITEM, MAX_BASKET_SIZE, MAX_LEN, Mining, PER, PER_COLUMN, field, list_of_items, most, per_column, rows,
 };
-use super::step::{Group, Mine, Work};
+use super::step::{BasketGroup, Mine, Work};
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -91,38 +93,31 @@ impl RelationFunction for SupportCurve {
             max_len: most(&call, "max_len")?,
             max_basket_size: most(&call, "max_basket_size")?,
         };
-        let step: Arc<dyn Step> = Arc::new(Mine(Arc::new(Supports { mining, supports })));
-        Ok(step.over([rows(&call)?], call.schema))
+        Mine::new(SupportCounts { mining, supports }).over([rows(&call)?], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Supports {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SupportCounts {
     mining: Mining,
     /// Ascending.
     supports: Vec<f64>,
 }
 
-impl Work for Supports {
-    fn operator(&self) -> &'static str {
-        "SupportCurve"
-    }
+impl Plain for SupportCounts {
+    const NAME: &'static str = "SupportCurve";
+}
 
-    fn function(&self) -> &'static str {
-        DOC.name
-    }
+impl Work for SupportCounts {
+    const FUNCTION: &'static str = DOC.name;
 
-    fn describe(&self) -> String {
-        format!("{}, supports={:?}", self.mining.describe(), self.supports)
-    }
-
-    fn mine(&self, group: &Group<'_>) -> Result<(), Stop> {
+    fn mine(&self, group: &BasketGroup<'_>) -> Result<(), Stop> {
         // Pairs are told also when the itemsets are shorter.
-        let pairs = Mining { max_len: self.mining.max_len.max(2), ..self.mining.clone() };
+        let pairs = Mining { max_len: self.mining.max_len.map(|most| most.max(2)), ..self.mining.clone() };
         let database = group.database(&pairs, None, false)?;
         let of_share = |share: &f64| Threshold::Share(*share).count(u64::from(database.baskets));
         let counts: Vec<u32> = self.supports.iter().map(|share| u32::try_from(of_share(share)).unwrap_or(u32::MAX)).collect();
-        let goal = Goal::all(Target::Frequent, self.mining.max_len);
+        let goal = Goal::all(Target::Frequent, self.mining.max_len());
         let most = group.running.settings.max_itemsets;
         let told = Curve::count(&database, &goal, most, group.control)
             .and_then(|curve| Ok((curve, small(&database, &counts, group.control)?)));

@@ -6,14 +6,16 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray, Int32Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::kernels::cluster::indices::{Indices, recommend};
 use crate::kernels::control::Stop;
-use crate::learning::clustering::kmeans::{How, INIT, MAX_ITER, N_INIT, RANDOM_STATE, TOL, cluster};
+use crate::learning::clustering::kmeans::{INIT, MAX_ITER, N_INIT, RANDOM_STATE, Search, TOL, cluster};
 use crate::learning::clustering::validity::{INDICES, Measured, index_columns, mean_silhouettes};
 use crate::learning::clustering::{SCALE, count, scale};
 use crate::learning::features::{Compute, Computing, FEATURES, Gather, KEY, MISSING, Rows, WEIGHT, Wanted};
@@ -95,40 +97,35 @@ impl RelationFunction for ChooseClusters {
         if least > most {
             return Err(invalid(DOC.name, format!("min_clusters is {least}, above max_clusters, {most}")));
         }
-        let compute = Choose { least, most, how: How::read(&call.options, least)? };
-        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(compute) });
-        Ok(step.over([input], call.schema))
+        let compute = Choose { min_clusters: least, max_clusters: most, search: Search::read(&call.options)? };
+        Gather::new(wanted, compute).over([input], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Choose {
-    least: usize,
-    most: usize,
-    how: How,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Choose {
+    min_clusters: usize,
+    max_clusters: usize,
+    search: Search,
+}
+
+impl Plain for Choose {
+    const NAME: &'static str = "ChooseClusters";
 }
 
 impl Compute for Choose {
-    fn operator(&self) -> &'static str {
-        "ChooseClusters"
-    }
-
-    fn describe(&self) -> String {
-        format!("min_clusters => {}, max_clusters => {}, {}", self.least, self.most, self.how.search())
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let control = running.beside.control(running.beside.workers);
-        if self.most > rows.len() {
-            let (most, rows) = (self.most, rows.len());
+        let control = running.worker.control(running.worker.threads);
+        if self.max_clusters > rows.len() {
+            let (most, rows) = (self.max_clusters, rows.len());
             return Err(
                 running.refuse(format!("{most} clusters cannot be made of {rows} rows; give max_clusters of at most {rows}"))
             );
         }
-        scale(&mut rows, self.how.scaling, running)?;
+        scale(&mut rows, self.search.scaling, running)?;
         let (mut measured, mut iterations) = (vec![], vec![]);
-        for clusters in self.least..=self.most {
-            let clustering = cluster(&rows.numbers, &rows, &How { n_clusters: clusters, ..self.how.clone() }, None, running)?;
+        for clusters in self.min_clusters..=self.max_clusters {
+            let clustering = cluster(&rows.numbers, &rows, clusters, &self.search, None, running)?;
             let weights = rows.weights.as_deref();
             let indices =
                 Indices::new(&rows.numbers, &clustering.assigned.labels, Some(&clustering.centres), clusters, weights, control)
@@ -138,14 +135,15 @@ impl Compute for Choose {
         }
         running.show("silhouettes".into());
         let labelings: Vec<&[u32]> = measured.iter().map(|one| one.labels.as_slice()).collect();
-        let silhouettes = mean_silhouettes(&rows, &labelings, self.how.random_state, running)?;
-        let candidates: Vec<(usize, Option<f64>)> = (self.least..=self.most).zip(silhouettes.iter().copied()).collect();
+        let silhouettes = mean_silhouettes(&rows, &labelings, self.search.random_state, running)?;
+        let candidates: Vec<(usize, Option<f64>)> =
+            (self.min_clusters..=self.max_clusters).zip(silhouettes.iter().copied()).collect();
         let best = recommend(&candidates);
         let mut columns: Vec<ArrayRef> =
             vec![Arc::new(candidates.iter().map(|(clusters, _)| *clusters as i32).collect::<Int32Array>())];
         columns.extend(index_columns(&measured, &silhouettes));
         columns.push(Arc::new(Int32Array::from(iterations)));
         columns.push(Arc::new((0..candidates.len()).map(|place| Some(Some(place) == best)).collect::<BooleanArray>()));
-        running.beside.send(Ok(columns))
+        running.worker.send(Ok(columns))
     }
 }

@@ -7,8 +7,10 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
 use super::cluster_validity::CLUSTER;
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -98,15 +100,14 @@ impl RelationFunction for ClusterProfile {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (wanted, input) = Wanted::read(&call, Some(CLUSTER.name))?;
-        let compute = Describe { chinese: call.options.word(LABELS.name)? == "zh" };
-        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(compute) });
-        Ok(step.over([input], call.schema))
+        let compute = Describe { labels: call.options.word(LABELS.name)?.to_string() };
+        Gather::new(wanted, compute).over([input], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Describe {
-    chinese: bool,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Describe {
+    labels: String,
 }
 
 /// What a feature of a group is like.
@@ -128,15 +129,11 @@ struct Group {
     lines: Vec<Line>,
 }
 
+impl Plain for Describe {
+    const NAME: &'static str = "ClusterProfile";
+}
+
 impl Compute for Describe {
-    fn operator(&self) -> &'static str {
-        "ClusterProfile"
-    }
-
-    fn describe(&self) -> String {
-        format!("labels => '{}'", if self.chinese { "zh" } else { "en" })
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         // Members by cluster, and a column beside its parts.
         let _taken = running.take(rows.len() * 24)?;
@@ -147,7 +144,7 @@ impl Compute for Describe {
         let mut lines: Vec<Vec<Line>> = (0..clusters).map(|_| vec![]).collect();
         let (mut numbers, mut categories) = (0, 0);
         for feature in &running.wanted.features {
-            running.beside.control(1).check()?;
+            running.worker.control(1).check()?;
             running.show(feature.name.clone());
             match feature.kind {
                 FeatureKind::Number => {
@@ -162,7 +159,7 @@ impl Compute for Describe {
                     numbers += 1;
                 }
                 FeatureKind::Category => {
-                    let values = texts(&rows.categories[categories].values).map_err(|error| running.beside.fail(error))?;
+                    let values = texts(&rows.categories[categories].values).map_err(|error| running.worker.fail(error))?;
                     let codes = &rows.categories[categories].codes;
                     let mut counts = vec![vec![0_usize; values.len()]; clusters + 1];
                     for (row, code) in codes.iter().enumerate() {
@@ -182,7 +179,7 @@ impl Compute for Describe {
             lines: ranked(lines),
         });
         let groups: Vec<Group> = groups.collect();
-        running.beside.send(self.columns(&groups, &label.values, running.wanted.label.as_deref().unwrap_or_default()))
+        running.worker.send(self.columns(&groups, &label.values, running.wanted.label.as_deref().unwrap_or_default()))
     }
 }
 
@@ -233,6 +230,10 @@ fn ranked(mut lines: Vec<Line>) -> Vec<Line> {
 }
 
 impl Describe {
+    fn is_chinese(&self) -> bool {
+        self.labels == "zh"
+    }
+
     /// The group in a sentence.
     fn sentence(&self, name: &str, cluster: &str, group: &Group) -> String {
         let named = (1..=NAMED as i32).filter_map(|rank| {
@@ -241,7 +242,7 @@ impl Describe {
         });
         let parts: Vec<String> = named.map(|line| self.part(line)).collect();
         let share = 100.0 * group.share;
-        match self.chinese {
+        match self.is_chinese() {
             true => format!("{name} {cluster}：占 {share:.1} %；{}", parts.join("；")),
             false => format!("{name} {cluster}: {share:.1} % of rows; {}", parts.join("; ")),
         }
@@ -250,7 +251,7 @@ impl Describe {
     fn part(&self, line: &Line) -> String {
         let Line { feature, difference, seen, .. } = line;
         let size = difference.abs();
-        match (seen, self.chinese) {
+        match (seen, self.is_chinese()) {
             (Seen::Number { own, overall }, true) => {
                 let word = if size < 0.1 {
                     "与总体相近"

@@ -6,7 +6,9 @@ use datafusion::arrow::array::{Array, ArrayRef, Int32Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -15,7 +17,7 @@ use crate::kernels::cluster::indices::Indices;
 use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::RANDOM_STATE;
 use crate::learning::clustering::validity::{INDICES, Measured, index_columns, mean_silhouettes};
-use crate::learning::clustering::{SCALE, scale, scaling, word_of};
+use crate::learning::clustering::{SCALE, scale, scaling};
 use crate::learning::features::{Compute, Computing, FEATURES, Gather, KEY, MISSING, Rows, Wanted};
 
 #[derive(Debug)]
@@ -73,29 +75,25 @@ impl RelationFunction for ClusterValidity {
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (wanted, input) = Wanted::read(&call, Some(CLUSTER.name))?;
         let random_state = call.options.integer(RANDOM_STATE.name)?.unsigned_abs();
-        let compute = Arc::new(Judge { scaling: scaling(&call.options)?, random_state });
-        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute });
-        Ok(step.over([input], call.schema))
+        let compute = Judge { scaling: scaling(&call.options)?, random_state };
+        Gather::new(wanted, compute).over([input], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Judge {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Judge {
+    #[serde(rename = "scale")]
     scaling: Scaling,
     random_state: u64,
 }
 
+impl Plain for Judge {
+    const NAME: &'static str = "ClusterValidity";
+}
+
 impl Compute for Judge {
-    fn operator(&self) -> &'static str {
-        "ClusterValidity"
-    }
-
-    fn describe(&self) -> String {
-        format!("scale => '{}', random_state => {}", word_of(self.scaling), self.random_state)
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let control = running.beside.control(running.beside.workers);
+        let control = running.worker.control(running.worker.threads);
         scale(&mut rows, self.scaling, running)?;
         let label = rows.label.take().unwrap_or_default();
         let clusters = label.values.len();
@@ -105,6 +103,6 @@ impl Compute for Judge {
         let mut columns: Vec<ArrayRef> =
             vec![Arc::new(Int32Array::from(vec![clusters as i32])), Arc::new(Int64Array::from(vec![rows.len() as i64]))];
         columns.extend(index_columns(&[Measured { indices, labels: vec![] }], &silhouettes));
-        running.beside.send(Ok(columns))
+        running.worker.send(Ok(columns))
     }
 }

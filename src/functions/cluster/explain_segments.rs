@@ -7,7 +7,9 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -96,29 +98,24 @@ impl RelationFunction for ExplainSegments {
             max_rules: count(&call.options, MAX_RULES.name)?,
             min_share: call.options.float(MIN_SHARE.name)?,
         };
-        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(compute) });
-        Ok(step.over([input], call.schema))
+        Gather::new(wanted, compute).over([input], call.schema)
     }
 }
 
-#[derive(Debug)]
-struct Explain {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Explain {
     max_depth: usize,
     max_rules: usize,
     min_share: f64,
 }
 
+impl Plain for Explain {
+    const NAME: &'static str = "ExplainSegments";
+}
+
 impl Compute for Explain {
-    fn operator(&self) -> &'static str {
-        "ExplainSegments"
-    }
-
-    fn describe(&self) -> String {
-        format!("max_depth => {}, max_rules => {}, min_share => {}", self.max_depth, self.max_rules, self.min_share)
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let control = running.beside.control(running.beside.workers);
+        let control = running.worker.control(running.worker.threads);
         let label = rows.label.take().unwrap_or_default();
         let codes: Vec<Vec<u32>> = rows.categories.iter_mut().map(|category| std::mem::take(&mut category.codes)).collect();
         let min_leaf = (self.min_share * rows.len() as f64).ceil() as u64;
@@ -127,7 +124,7 @@ impl Compute for Explain {
         let tree =
             Tree::grow(features, &label.codes, label.values.len(), &options, control).map_err(|stop| running.stopped(stop))?;
         let columns = Rules { wanted: running.wanted, rows: &rows, labels: &label.values }.columns(&leaves(&tree));
-        running.beside.send(columns)
+        running.worker.send(columns)
     }
 }
 

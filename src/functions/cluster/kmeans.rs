@@ -1,11 +1,11 @@
 //! The relation function `kmeans`.
 
-use std::sync::Arc;
-
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column as ColumnName, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -100,8 +100,7 @@ impl RelationFunction for KMeans {
             Some((_, centroids)) => vec![input, doubles(call.doc, centroids, &wanted.features)?],
             None => vec![input],
         };
-        let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(Label(how)) });
-        Ok(step.over(inputs, call.schema))
+        Gather::new(wanted, Label(how)).over(inputs, call.schema)
     }
 }
 
@@ -141,28 +140,24 @@ fn given(how: &How, scaled: &Scaled, running: &Computing<'_>) -> Result<Option<V
 }
 
 /// Gives each row its cluster.
-#[derive(Debug)]
-struct Label(How);
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Label(How);
+
+impl Plain for Label {
+    const NAME: &'static str = "KMeans";
+}
 
 impl Compute for Label {
-    fn operator(&self) -> &'static str {
-        "KMeans"
-    }
-
-    fn describe(&self) -> String {
-        format!("n_clusters => {}, {}", self.0.n_clusters, self.0.search())
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let how = &self.0;
         let assigned = match rows.spilled.take() {
             None => {
-                let scaled = scale(&mut rows, how.scaling, running)?;
-                cluster(&rows.numbers, &rows, how, given(how, &scaled, running)?, running)?.assigned
+                let scaled = scale(&mut rows, how.search.scaling, running)?;
+                cluster(&rows.numbers, &rows, how.n_clusters, &how.search, given(how, &scaled, running)?, running)?.assigned
             }
             Some(mut spilled) => {
-                let scaled = scale_spilled(&mut spilled, how.scaling, running)?;
-                cluster(&spilled, &rows, how, given(how, &scaled, running)?, running)?.assigned
+                let scaled = scale_spilled(&mut spilled, how.search.scaling, running)?;
+                cluster(&spilled, &rows, how.n_clusters, &how.search, given(how, &scaled, running)?, running)?.assigned
             }
         };
         running

@@ -1,12 +1,12 @@
 //! The relation function `kprototypes`.
 
-use std::sync::Arc;
-
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
 use super::kmeans::clustered;
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -70,25 +70,19 @@ impl RelationFunction for KPrototypes {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (wanted, input) = Wanted::read(&call, None)?;
-        let step: Arc<dyn Step> =
-            Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(Label(How::read(&call.options)?)) });
-        Ok(step.over([input], call.schema))
+        Gather::new(wanted, Label(How::read(&call.options)?)).over([input], call.schema)
     }
 }
 
 /// Gives each row its cluster.
-#[derive(Debug)]
-struct Label(How);
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Label(How);
+
+impl Plain for Label {
+    const NAME: &'static str = "KPrototypes";
+}
 
 impl Compute for Label {
-    fn operator(&self) -> &'static str {
-        "KPrototypes"
-    }
-
-    fn describe(&self) -> String {
-        self.0.to_string()
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let fitted = fit(&mut rows, &self.0, running)?;
         let assignment = &fitted.fit.assignment;

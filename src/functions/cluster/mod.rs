@@ -8,6 +8,7 @@ mod kmeans;
 mod kprototypes;
 
 use crate::adapter::FunctionSet;
+use crate::learning::features::Gather;
 
 pub fn functions() -> FunctionSet {
     FunctionSet::new("cluster", "Clustering: groups found, counted, measured and explained")
@@ -17,4 +18,10 @@ pub fn functions() -> FunctionSet {
         .relation(cluster_validity::ClusterValidity)
         .relation(cluster_profile::ClusterProfile)
         .relation(explain_segments::ExplainSegments)
+        .step::<Gather<kmeans::Label>>()
+        .step::<Gather<kprototypes::Label>>()
+        .step::<Gather<choose_clusters::Choose>>()
+        .step::<Gather<cluster_validity::Judge>>()
+        .step::<Gather<cluster_profile::Describe>>()
+        .step::<Gather<explain_segments::Explain>>()
 }

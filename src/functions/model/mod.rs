@@ -15,4 +15,5 @@ pub fn functions() -> FunctionSet {
         .table_macro(ml_centroids::MlCentroids)
         .table_macro(ml_feature_info::MlFeatureInfo)
         .scalar(apply::MlApply)
+        .internal_scalar::<apply::ApplyUdf>()
 }

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::options::{self, ARGUMENTS};
-use super::step::{Output, Score};
+use super::step::ScoreBins;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
@@ -59,7 +59,6 @@ impl RelationFunction for RfmBins {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (measured, scoring) = options::read(&call)?;
-        let step: Arc<dyn Step> = Arc::new(Score { scoring, output: Output::Bins });
-        Ok(step.over([measured], call.schema))
+        ScoreBins(scoring).over([measured], call.schema)
     }
 }

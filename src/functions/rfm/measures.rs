@@ -17,23 +17,23 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature, Volatility,
-};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature};
+use serde::{Deserialize, Serialize};
 
 use crate::adapter::amounts::amount_type;
+use crate::adapter::any_arguments;
+use crate::adapter::plain::Plain;
 use crate::error::failed;
 use crate::kernels::fixed_point::{from_fixed_point, to_fixed_point};
 
 /// `rfm_measures(order_time, amount)`: a row is an order.
 pub fn measures_of_rows(order_time: Expr, amount: Expr) -> Expr {
-    AggregateUDF::from(Measures { merges: false, signature: Signature::any(2, Volatility::Immutable) })
-        .call(vec![order_time, amount])
+    AggregateUDF::from(Measures { merges: false }).call(vec![order_time, amount])
 }
 
 /// `rfm_measures_of_orders(measures)`: a row holds the measures of the lines of one order.
 pub fn measures_of_orders(measures: Expr) -> Expr {
-    AggregateUDF::from(Measures { merges: true, signature: Signature::any(1, Volatility::Immutable) }).call(vec![measures])
+    AggregateUDF::from(Measures { merges: true }).call(vec![measures])
 }
 
 /// The type of the sum of amounts of such a type: decimals get ten digits more, as in SQL's `sum`.
@@ -53,10 +53,13 @@ fn fields(order_time: &DataType, monetary: &DataType) -> Fields {
     ])
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Measures {
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Measures {
     merges: bool,
-    signature: Signature,
+}
+
+impl Plain for Measures {
+    const NAME: &'static str = "rfm_measures";
 }
 
 impl AggregateUDFImpl for Measures {
@@ -65,7 +68,7 @@ impl AggregateUDFImpl for Measures {
     }
 
     fn signature(&self) -> &Signature {
-        &self.signature
+        any_arguments()
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {

@@ -27,4 +27,7 @@ pub fn functions() -> FunctionSet {
         .relation(bins::RfmBins)
         .relation(schemes::RfmScheme)
         .scalar(segment::RfmSegment)
+        .step::<step::ScoreCustomers>()
+        .step::<step::ScoreBins>()
+        .internal_aggregate::<measures::Measures>()
 }

@@ -12,6 +12,7 @@ use super::measures::{measures_of_orders, measures_of_rows, monetary_type};
 use super::step::{AsOf, Scoring, ScoringMethod};
 use crate::adapter::amounts::amount_type;
 use crate::adapter::arguments::Moment;
+use crate::adapter::plain::Scalar;
 use crate::adapter::relation::{Call, Roles, role};
 use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Takes};
@@ -73,7 +74,7 @@ pub fn read(call: &Call) -> Result<(LogicalPlan, Scoring)> {
         as_of: period.as_of(),
         method: method(call)?,
         scheme: Scheme::named(call.options.word("scheme")?),
-        labels: call.options.word("labels")?,
+        labels: call.options.word("labels")?.to_string(),
         monetary_type: monetary(&call.roles)?,
     };
     Ok((measured(call, &time_type, &period)?, scoring))
@@ -95,7 +96,7 @@ fn measured(call: &Call, time_type: &DataType, period: &Period) -> Result<Logica
         // Rows without a time go on, to be counted.
         in_period = in_period.filter(role("order_time").is_null().or(condition))?;
     }
-    let usable = LogicalPlanBuilder::from(usable_rows(in_period.build()?));
+    let usable = LogicalPlanBuilder::from(usable_rows(in_period.build()?)?);
     let measures = measures_of_rows(role("order_time"), role("amount")).alias("measures");
     if !with_order_id {
         return usable.aggregate(vec![role("customer")], vec![measures])?.build();
@@ -148,8 +149,8 @@ impl Period {
 
     fn as_of(&self) -> AsOf {
         match self {
-            Self::Days { as_of, .. } => AsOf::Day(*as_of),
-            Self::Instants { as_of, .. } => AsOf::Instant(as_of.clone()),
+            Self::Days { as_of, .. } => AsOf::At(Scalar(ScalarValue::Date32(Some(*as_of)))),
+            Self::Instants { as_of, .. } => AsOf::At(Scalar(as_of.clone())),
             Self::Last { .. } => AsOf::DayAfterLast,
         }
     }
@@ -261,19 +262,19 @@ fn method(call: &Call) -> Result<ScoringMethod> {
         "ntile" => ScoringMethod::Ntile { bins },
         "fixed" => {
             let cuts = CUTS.map(|cuts| options.cuts(cuts).map(<[_]>::to_vec));
-            let [Some(recency), Some(frequency), Some(monetary)] = cuts else {
+            let [Some(recency_cuts), Some(frequency_cuts), Some(monetary_cuts)] = cuts else {
                 return Err(invalid(name, "method => 'fixed' needs recency_cuts, frequency_cuts and monetary_cuts"));
             };
-            if recency.len() != frequency.len() || recency.len() != monetary.len() {
-                let lengths = format!("got {}, {} and {}", recency.len(), frequency.len(), monetary.len());
+            if recency_cuts.len() != frequency_cuts.len() || recency_cuts.len() != monetary_cuts.len() {
+                let lengths = format!("got {}, {} and {}", recency_cuts.len(), frequency_cuts.len(), monetary_cuts.len());
                 return Err(invalid(name, format!("the three lists of cuts must be of one length, {lengths}")));
             }
-            let made = recency.len() + 1;
+            let made = recency_cuts.len() + 1;
             if made > 10 || (options.is_given("bins") && usize::from(bins) != made) {
                 let wanted = if made > 10 { "at most 9 cuts".into() } else { format!("{} cuts for bins => {bins}", bins - 1) };
-                return Err(invalid(name, format!("{} cuts make {made} bins; give {wanted}", recency.len())));
+                return Err(invalid(name, format!("{} cuts make {made} bins; give {wanted}", recency_cuts.len())));
             }
-            ScoringMethod::Fixed { recency, frequency, monetary }
+            ScoringMethod::Fixed { recency_cuts, frequency_cuts, monetary_cuts }
         }
         _ => ScoringMethod::Quantile { bins },
     })

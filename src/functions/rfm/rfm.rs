@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::options::{self, ARGUMENTS};
-use super::step::{Output, Score};
+use super::step::ScoreCustomers;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
@@ -96,7 +96,6 @@ impl RelationFunction for Rfm {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let (measured, scoring) = options::read(&call)?;
-        let step: Arc<dyn Step> = Arc::new(Score { scoring, output: Output::Customers });
-        Ok(step.over([measured], call.schema))
+        ScoreCustomers(scoring).over([measured], call.schema)
     }
 }

@@ -12,7 +12,9 @@ use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::error::invalid;
 use crate::kernels::decimal::Decimal;
@@ -21,58 +23,51 @@ use crate::kernels::score;
 use crate::kernels::score::{Better, Method};
 
 /// From when recency is counted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum AsOf {
-    /// A calendar day.
-    Day(i32),
-    /// An instant, in the column's type.
-    Instant(ScalarValue),
+    /// A calendar day, as a DATE; or an instant, in the column's type.
+    #[serde(rename = "as_of")]
+    At(Scalar),
     /// The calendar day after the last order.
+    #[serde(rename = "day after the last order")]
     DayAfterLast,
 }
 
+impl AsOf {
+    fn instant(&self) -> Option<&ScalarValue> {
+        match self {
+            Self::At(Scalar(moment)) if moment.data_type() != DataType::Date32 => Some(moment),
+            _ => None,
+        }
+    }
+}
+
 /// The scoring method of a call, with cuts as they were written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ScoringMethod {
     Quantile { bins: u8 },
     Ntile { bins: u8 },
-    Fixed { recency: Vec<Decimal>, frequency: Vec<Decimal>, monetary: Vec<Decimal> },
+    Fixed { recency_cuts: Vec<Decimal>, frequency_cuts: Vec<Decimal>, monetary_cuts: Vec<Decimal> },
     Percent,
 }
 
 /// How measures become scores and segments.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scoring {
     pub as_of: AsOf,
     pub method: ScoringMethod,
     pub scheme: Scheme,
-    pub labels: &'static str,
+    pub labels: String,
+    #[serde(with = "untold")]
     pub monetary_type: DataType,
 }
 
 impl Scoring {
-    fn describe(&self) -> String {
-        let as_of = match &self.as_of {
-            AsOf::Day(day) => ScalarValue::Date32(Some(*day)).to_string(),
-            AsOf::Instant(instant) => instant.to_string(),
-            AsOf::DayAfterLast => "day after the last order".into(),
-        };
-        let list = |cuts: &[Decimal]| cuts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let method = match &self.method {
-            ScoringMethod::Quantile { bins } => format!("quantile, bins={bins}"),
-            ScoringMethod::Ntile { bins } => format!("ntile, bins={bins}"),
-            ScoringMethod::Fixed { recency, frequency, monetary } => {
-                format!("fixed, recency=[{}], frequency=[{}], monetary=[{}]", list(recency), list(frequency), list(monetary))
-            }
-            ScoringMethod::Percent => "percent".into(),
-        };
-        format!("as_of={as_of}, method={method}, scheme={:?}, labels={}", self.scheme, self.labels)
-    }
-
     fn scale(&self) -> Scale {
         match &self.method {
             ScoringMethod::Quantile { bins } | ScoringMethod::Ntile { bins } => Scale::bins(*bins),
-            ScoringMethod::Fixed { recency, .. } => Scale::bins(recency.len() as u8 + 1),
+            ScoringMethod::Fixed { recency_cuts, .. } => Scale::bins(recency_cuts.len() as u8 + 1),
             ScoringMethod::Percent => Scale::PERCENT,
         }
     }
@@ -86,11 +81,11 @@ impl Scoring {
             ScoringMethod::Quantile { bins } => Method::Quantile { bins: *bins },
             ScoringMethod::Ntile { bins } => Method::Ntile { bins: *bins },
             ScoringMethod::Percent => Method::Percent,
-            ScoringMethod::Fixed { recency, frequency, monetary } => Method::Fixed {
+            ScoringMethod::Fixed { recency_cuts, frequency_cuts, monetary_cuts } => Method::Fixed {
                 cuts: match measure {
-                    Measure::Recency => cuts(recency, "recency_cuts", &|cut| cut.floor(0))?,
-                    Measure::Frequency => cuts(frequency, "frequency_cuts", &|cut| cut.ceil(0))?,
-                    Measure::Monetary => cuts(monetary, "monetary_cuts", &|cut| match &self.monetary_type {
+                    Measure::Recency => cuts(recency_cuts, "recency_cuts", &|cut| cut.floor(0))?,
+                    Measure::Frequency => cuts(frequency_cuts, "frequency_cuts", &|cut| cut.ceil(0))?,
+                    Measure::Monetary => cuts(monetary_cuts, "monetary_cuts", &|cut| match &self.monetary_type {
                         DataType::Decimal128(_, scale) => cut.ceil(i32::from(*scale)),
                         DataType::Float64 => Some(order_of_float(cut.to_f64())),
                         _ => cut.ceil(0),
@@ -124,36 +119,47 @@ impl Measure {
     }
 }
 
-/// What the step gives.
+/// What comes of the scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
+enum Output {
     /// One row a customer.
     Customers,
     /// One row a measure and score.
     Bins,
 }
 
-/// Scores all customers once their measures are in.
-#[derive(Debug)]
-pub struct Score {
-    pub scoring: Scoring,
-    pub output: Output,
+/// Scores every customer.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScoreCustomers(pub Scoring);
+
+impl Plain for ScoreCustomers {
+    const NAME: &'static str = "Rfm";
 }
 
-impl Step for Score {
-    fn name(&self) -> &'static str {
-        match self.output {
-            Output::Customers => "Rfm",
-            Output::Bins => "RfmBins",
-        }
-    }
-
-    fn describe(&self) -> String {
-        self.scoring.describe()
-    }
-
+impl Step for ScoreCustomers {
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let (scoring, output) = (self.scoring.clone(), self.output);
+        self.0.run(Output::Customers, inputs, context)
+    }
+}
+
+/// Tells what the scores mean.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScoreBins(pub Scoring);
+
+impl Plain for ScoreBins {
+    const NAME: &'static str = "RfmBins";
+}
+
+impl Step for ScoreBins {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        self.0.run(Output::Bins, inputs, context)
+    }
+}
+
+impl Scoring {
+    /// Scores all customers once their measures are in.
+    fn run(&self, output: Output, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let scoring = self.clone();
         let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let batches = futures::stream::once(async move {
             let customers = Customers::collect(input, &scoring, &context).await?;
@@ -201,18 +207,18 @@ impl Customers {
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let mut values = [Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::with_capacity(rows)];
         let days: Vec<ArrayRef> = batches.iter().map(|batch| last_orders(batch, &scoring.as_of)).collect::<Result<_>>()?;
-        match &scoring.as_of {
-            AsOf::Instant(as_of) => {
+        match scoring.as_of.instant() {
+            Some(as_of) => {
                 let (as_of, day) = instant(as_of)?;
                 for lasts in &days {
                     let lasts = lasts.as_primitive::<Int64Type>().values().iter();
                     values[0].extend(lasts.map(|last| i128::from((as_of - last).div_euclid(day))));
                 }
             }
-            day => {
+            None => {
                 let dates = || days.iter().flat_map(|dates| dates.as_primitive::<Date32Type>().values());
-                let as_of = match day {
-                    AsOf::Day(day) => i128::from(*day),
+                let as_of = match scoring.as_of {
+                    AsOf::At(Scalar(ScalarValue::Date32(Some(day)))) => i128::from(day),
                     _ => dates().max().map_or(0, |last| i128::from(*last) + 1),
                 };
                 values[0].extend(dates().map(|last| as_of - i128::from(*last)));
@@ -293,7 +299,7 @@ struct Tables {
 impl Tables {
     fn new(scoring: &Scoring, scale: &Scale) -> Self {
         let labels = scoring.scheme.labels();
-        let segments = labels.iter().map(|label| Some(label.text(scoring.labels))).collect();
+        let segments = labels.iter().map(|label| Some(label.text(&scoring.labels))).collect();
         let (mut codes, mut cells) = (vec![], vec![]);
         if !scale.from_zero {
             for recency in scale.scores() {
@@ -424,10 +430,8 @@ fn measures(batch: &RecordBatch) -> Result<&StructArray> {
 /// The last orders of a batch as calendar days, or as ticks when recency is counted from an instant.
 fn last_orders(batch: &RecordBatch, as_of: &AsOf) -> Result<ArrayRef> {
     let lasts = measures(batch)?.column(0);
-    Ok(match as_of {
-        AsOf::Instant(_) => cast(lasts, &DataType::Int64)?,
-        _ => cast(lasts, &DataType::Date32)?,
-    })
+    let counted_in = if as_of.instant().is_some() { DataType::Int64 } else { DataType::Date32 };
+    Ok(cast(lasts, &counted_in)?)
 }
 
 /// An instant in ticks, and the ticks of a day.

@@ -16,9 +16,11 @@ use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{AggregateFunction as Call, AggregateFunctionParams, Case};
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Operator, Signature, Volatility, lit};
+use serde::{Deserialize, Serialize};
 
-use crate::adapter::AggregateFunction;
 use crate::adapter::conditions::{add_lists, holds, list_of, words};
+use crate::adapter::plain::{Plain, Values};
+use crate::adapter::{AggregateFunction, any_arguments};
 use crate::docs::{Argument, Doc, Kind, Takes};
 
 const DOC: Doc = Doc {
@@ -48,18 +50,25 @@ impl AggregateFunction for Histogram {
     }
 
     fn udf(&self) -> AggregateUDF {
-        AggregateUDF::from(HistogramUdf { signature: Signature::any(1, Volatility::Immutable), branches: None })
+        AggregateUDF::from(HistogramOfValues { signature: Signature::any(1, Volatility::Immutable) })
     }
 }
 
-/// The result of each branch of a CASE, in order.
-type Branches = Arc<[ScalarValue]>;
-
+/// Counts values.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct HistogramUdf {
+struct HistogramOfValues {
     signature: Signature,
-    /// What the branches give when the arguments are their conditions; else there is one argument, the value.
-    branches: Option<Branches>,
+}
+
+/// Counts the branches of a CASE; the arguments are their conditions.
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HistogramOfBranches {
+    /// What the branches give, in their order.
+    branches: Values,
+}
+
+impl Plain for HistogramOfBranches {
+    const NAME: &'static str = "histogram_of_branches";
 }
 
 /// The entries of the map of counts of a type.
@@ -80,17 +89,11 @@ fn list_type(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new_list_field(element, true)))
 }
 
-impl HistogramUdf {
-    fn value_type(&self, arguments: &[DataType]) -> DataType {
-        let data_type = match &self.branches {
-            Some(branches) => branches.first().map(ScalarValue::data_type),
-            None => arguments.first().cloned(),
-        };
-        typed(&data_type.unwrap_or(DataType::Null))
-    }
+fn counts_field() -> FieldRef {
+    Arc::new(Field::new("counts", list_type(DataType::Int64), true))
 }
 
-impl AggregateUDFImpl for HistogramUdf {
+impl AggregateUDFImpl for HistogramOfValues {
     fn name(&self) -> &str {
         DOC.name
     }
@@ -100,34 +103,19 @@ impl AggregateUDFImpl for HistogramUdf {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(map_type(&self.value_type(arguments)))
+        Ok(map_type(&typed(arguments.first().unwrap_or(&DataType::Null))))
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let counts = Arc::new(Field::new("counts", list_type(DataType::Int64), true));
-        let DataType::Map(entries, _) = arguments.return_type() else {
-            return internal_err!("histogram returns {}", arguments.return_type());
-        };
-        match (&self.branches, entries.data_type()) {
-            (None, DataType::Struct(fields)) => {
-                let values = Field::new("values", list_type(fields[0].data_type().clone()), true);
-                Ok(vec![Arc::new(values), counts])
-            }
-            _ => Ok(vec![counts]),
-        }
+        let value = typed(arguments.input_fields.first().map_or(&DataType::Null, |field| field.data_type()));
+        Ok(vec![Arc::new(Field::new("values", list_type(value), true)), counts_field()])
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        match &self.branches {
-            Some(branches) => Ok(Box::new(BranchCounts { branches: Arc::clone(branches), counts: vec![0; branches.len()] })),
-            None => Ok(Box::new(ValueCounts::new(typed(arguments.expr_fields[0].data_type()))?)),
-        }
+        Ok(Box::new(ValueCounts::new(typed(arguments.expr_fields[0].data_type()))?))
     }
 
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        if self.branches.is_some() {
-            return None;
-        }
         Some(Box::new(|call: Call, _context| {
             let is_plain = !call.params.distinct && call.params.order_by.is_empty();
             let by_branches = match call.params.args.as_slice() {
@@ -135,17 +123,39 @@ impl AggregateUDFImpl for HistogramUdf {
                 _ => None,
             };
             let Some((branches, args)) = by_branches else { return Ok(Expr::AggregateFunction(call)) };
-            let signature = Signature::any(args.len(), Volatility::Immutable);
-            let func = Arc::new(AggregateUDF::from(Self { signature, branches: Some(branches) }));
+            let func = Arc::new(AggregateUDF::from(HistogramOfBranches { branches }));
             let params = AggregateFunctionParams { args, ..call.params };
             Ok(Expr::AggregateFunction(Call { func, params }))
         }))
     }
 }
 
+impl AggregateUDFImpl for HistogramOfBranches {
+    fn name(&self) -> &str {
+        DOC.name
+    }
+
+    fn signature(&self) -> &Signature {
+        any_arguments()
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(map_type(&typed(self.branches.0.data_type())))
+    }
+
+    fn state_fields(&self, _arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(vec![counts_field()])
+    }
+
+    fn accumulator(&self, _arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let Values(branches) = &self.branches;
+        Ok(Box::new(BranchCounts { branches: Arc::clone(branches), counts: vec![0; branches.len()] }))
+    }
+}
+
 /// What a CASE gives, branch by branch, and the conditions of its branches; when it gives constants, and its conditions may all be
 /// asked of every row.
-fn branches_of(case: &Case) -> Option<(Branches, Vec<Expr>)> {
+fn branches_of(case: &Case) -> Option<(Values, Vec<Expr>)> {
     let constant = |result: &Expr| match result {
         Expr::Literal(value, _) => Some(value.clone()),
         _ => None,
@@ -168,7 +178,11 @@ fn branches_of(case: &Case) -> Option<(Branches, Vec<Expr>)> {
         conditions.push(lit(true));
     }
     let data_type = branches.first()?.data_type();
-    branches.iter().all(|branch| branch.data_type() == data_type).then(|| (branches.into(), conditions))
+    if branches.iter().any(|branch| branch.data_type() != data_type) {
+        return None;
+    }
+    let branches = ScalarValue::iter_to_array(branches).ok()?;
+    Some((Values(branches), conditions))
 }
 
 /// True for conditions that are true, false or NULL of any row, so that one may be asked though an earlier branch is taken.
@@ -208,7 +222,7 @@ fn map_of(values: ArrayRef, counts: Vec<i64>) -> Result<ScalarValue> {
 /// Counts the branches of a CASE by its conditions.
 #[derive(Debug)]
 struct BranchCounts {
-    branches: Branches,
+    branches: ArrayRef,
     counts: Vec<i64>,
 }
 
@@ -242,10 +256,9 @@ impl Accumulator for BranchCounts {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         // Several branches may give the same value, or none.
-        let data_type = self.branches.first().map_or(DataType::Null, ScalarValue::data_type);
-        let mut merged = ValueCounts::new(typed(&data_type))?;
-        for (branch, count) in self.branches.iter().zip(&self.counts).filter(|(branch, count)| !branch.is_null() && **count > 0) {
-            merged.add(&branch.to_array()?, Some(&[*count]))?;
+        let mut merged = ValueCounts::new(typed(self.branches.data_type()))?;
+        for (branch, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            merged.add(&self.branches.slice(branch, 1), Some(&[*count]))?;
         }
         merged.evaluate()
     }

@@ -42,4 +42,5 @@ pub fn functions() -> FunctionSet {
         .aggregate(purchase_cycle::PurchaseCycle)
         .aggregate(trend::Trend)
         .aggregate(histogram::Histogram)
+        .internal_aggregate::<histogram::HistogramOfBranches>()
 }

@@ -4,6 +4,8 @@
 
 use std::convert::Infallible;
 
+use serde::{Deserialize, Serialize};
+
 use super::columns::{ColumnSums, Ends, Extent, Frame, Power, extents, sums};
 use super::data::Failure;
 use super::matrix::Matrix;
@@ -99,7 +101,8 @@ impl Statistics {
 }
 
 /// How to make columns comparable, as the scalers of scikit-learn do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scaling {
     /// As they are.
     None,

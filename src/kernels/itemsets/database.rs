@@ -4,16 +4,20 @@
 //! ascending order. Baskets with fewer than two of them say nothing about itemsets beyond their items' counts and have no
 //! row. For every item there is a list of the places where it occurs.
 
+use serde::{Deserialize, Serialize};
+
 use super::baskets::{Baskets, ItemMaps};
 use super::counts::{ItemCounts, PairCounts};
 use crate::kernels::control::{Control, Reserved, Stop};
 
 /// What an item set must reach.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Threshold {
     /// A share of all baskets, above 0 and at most 1.
+    #[serde(rename = "min_support")]
     Share(f64),
     /// A number of baskets.
+    #[serde(rename = "min_count")]
     Count(u64),
 }
 

@@ -16,12 +16,15 @@
 //! M. J. Zaki: Scalable Algorithms for Association Mining (2000); C. Borgelt: Frequent Item Set Mining (2012);
 //! C. Lucchese, S. Orlando, R. Perego: Fast and Memory Efficient Mining of Frequent Closed Itemsets (2006).
 
+use serde::{Deserialize, Serialize};
+
 use super::bits::{and_count, words};
 use super::database::{Database, END};
 use crate::kernels::control::{Control, Reserved, Stop};
 
 /// Which itemsets are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// All.
     Frequent,

@@ -8,6 +8,8 @@ use crate::kernels::cluster::{Clustering, Init, Scaling, Source};
 use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, Rows};
 use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 pub const N_CLUSTERS: Argument = Argument::required("n_clusters", Takes::Integer(1, 100_000), "how many clusters");
 pub const INIT: Argument = Argument::optional(
@@ -35,12 +37,20 @@ pub const RANDOM_STATE: Argument =
 /// As [`N_INIT`], of functions that have one way to start.
 pub const INIT_RUNS: Argument =
     Argument::optional("n_init", Takes::Integer(1, 10_000), "3", "how many starts, of which the one that costs least counts");
+
 /// How to cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct How {
     pub n_clusters: usize,
+    pub search: Search,
+}
+
+/// How clusters are looked for, however many there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    #[serde(rename = "scale")]
     pub scaling: Scaling,
-    pub init: &'static str,
+    pub init: String,
     pub n_init: usize,
     pub max_iter: usize,
     pub tol: f64,
@@ -49,12 +59,17 @@ pub struct How {
 
 impl How {
     pub fn read(options: &Options, n_clusters: usize) -> Result<Self> {
+        Ok(Self { n_clusters, search: Search::read(options)? })
+    }
+}
+
+impl Search {
+    pub fn read(options: &Options) -> Result<Self> {
         let init = options.word(INIT.name)?;
         let runs = if init == "random" { 10 } else { 3 };
         Ok(Self {
-            n_clusters,
             scaling: scaling(options)?,
-            init,
+            init: init.to_string(),
             n_init: if options.is_given(N_INIT.name) { count(options, N_INIT.name)? } else { runs },
             max_iter: count(options, MAX_ITER.name)?,
             tol: options.float(TOL.name)?,
@@ -63,13 +78,13 @@ impl How {
     }
 }
 
-impl How {
-    /// All but the number of clusters, as in EXPLAIN.
-    pub fn search(&self) -> String {
-        let Self { scaling, init, n_init, max_iter, tol, random_state, .. } = self;
-        let scale = word_of(*scaling);
-        format!(
-            "scale => '{scale}', init => '{init}', n_init => {n_init}, max_iter => {max_iter}, tol => {tol}, random_state => {random_state}"
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Search { scaling, init, n_init, max_iter, tol, random_state } = &self.search;
+        let (n_clusters, scale) = (self.n_clusters, word_of(*scaling));
+        write!(
+            f,
+            "n_clusters => {n_clusters}, scale => '{scale}', init => '{init}', n_init => {n_init}, max_iter => {max_iter}, tol => {tol}, random_state => {random_state}"
         )
     }
 }
@@ -78,7 +93,8 @@ impl How {
 pub fn cluster(
     numbers: &impl Source,
     rows: &Rows,
-    how: &How,
+    n_clusters: usize,
+    how: &Search,
     centres: Option<Vec<f64>>,
     running: &Computing<'_>,
 ) -> Result<Clustering, Stop> {
@@ -88,7 +104,7 @@ pub fn cluster(
         None => Init::KMeansPlusPlus,
     };
     let options = kernel::Options {
-        n_clusters: how.n_clusters,
+        n_clusters,
         init,
         n_init: how.n_init,
         max_iter: how.max_iter,
@@ -97,14 +113,13 @@ pub fn cluster(
     };
     let progress = |step: kernel::Step| {
         let kernel::Step { run, iteration, inertia, shift } = step;
-        let clusters = how.n_clusters;
         running.show(format!(
-            "{clusters} clusters, start {}, iteration {iteration}, inertia {inertia:.6e}, shift {:.2e}",
+            "{n_clusters} clusters, start {}, iteration {iteration}, inertia {inertia:.6e}, shift {:.2e}",
             run + 1,
             shift.sqrt()
         ));
     };
-    let control = running.beside.control(running.beside.workers);
+    let control = running.worker.control(running.worker.threads);
     kernel::kmeans(numbers, rows.weights.as_deref(), &rows.identity, &options, control, &progress)
-        .map_err(|failure| running.explain(failure, rows.len(), how.n_clusters))
+        .map_err(|failure| running.explain(failure, rows.len(), n_clusters))
 }

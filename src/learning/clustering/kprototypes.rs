@@ -2,6 +2,7 @@
 
 use datafusion::arrow::array::Array;
 use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
 
 use super::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
 use super::{count, scale, scaling, word_of};
@@ -22,9 +23,10 @@ pub const MOST_PASSES: Argument =
     Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "100", "the most passes over the rows of a start");
 
 /// How to cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct How {
     n_clusters: usize,
+    #[serde(rename = "scale")]
     scaling: Scaling,
     gamma: Option<f64>,
     n_init: usize,
@@ -68,7 +70,7 @@ pub struct Fitted {
 
 /// Scales the numbers in place, and clusters.
 pub fn fit(rows: &mut Rows, how: &How, running: &Computing<'_>) -> Result<Fitted, Stop> {
-    let control = running.beside.control(running.beside.workers);
+    let control = running.worker.control(running.worker.threads);
     if how.n_clusters > rows.len() {
         let (clusters, rows) = (how.n_clusters, rows.len());
         return Err(

@@ -53,7 +53,7 @@ pub fn word_of(scaling: Scaling) -> &'static str {
 /// Scales numbers on disk, when they are read.
 pub fn scale_spilled(spilled: &mut Spilled, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
     running.show("scaling".into());
-    let (number, control) = (spilled.rows(), running.beside.control(running.beside.workers));
+    let (number, control) = (spilled.rows(), running.worker.control(running.worker.threads));
     let scales = scaling.fit_in_passes(spilled, control).map_err(|failure| running.explain(failure, number, 1))?;
     let Some(scales) = scales else {
         let problem =
@@ -67,6 +67,6 @@ pub fn scale_spilled(spilled: &mut Spilled, scaling: Scaling, running: &Computin
 /// Scales the numbers in place.
 pub fn scale(rows: &mut Rows, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
     running.show("scaling".into());
-    let (number, control) = (rows.len(), running.beside.control(running.beside.workers));
+    let (number, control) = (rows.len(), running.worker.control(running.worker.threads));
     scaled(&mut rows.numbers, scaling, control).map_err(|failure| running.explain(failure, number, 1))
 }

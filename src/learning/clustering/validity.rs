@@ -33,7 +33,7 @@ pub fn mean_silhouettes(
     random_state: u64,
     running: &Computing<'_>,
 ) -> Result<Vec<Option<f64>>, Stop> {
-    let control = running.beside.control(running.beside.workers);
+    let control = running.worker.control(running.worker.threads);
     let sampled = sample(&rows.identity, random_state, MOST_ROWS);
     let each = silhouettes(&rows.numbers, &sampled, labelings, control).map_err(|stop| running.stopped(stop))?;
     // One cluster has no other to be compared with.

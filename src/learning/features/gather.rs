@@ -19,7 +19,7 @@ use super::spill::{Spilled, Spilling};
 use super::wanted::{Feature, Kind, Missing, Wanted};
 use crate::adapter::offload::side_by_side;
 use crate::adapter::step::{StepContext, Streams};
-use crate::adapter::usable_rows::ROWS_WITHOUT;
+use crate::adapter::usable_rows::rows_without;
 use crate::error::failed;
 use crate::kernels::cluster::{Matrix, Source};
 use crate::text::megabytes;
@@ -82,7 +82,7 @@ pub async fn gather(
         Some(stream) => stream.schema(),
         None => return internal_err!("no input"),
     };
-    let skipped = wanted.features.iter().map(|feature| context.counter(format!("{ROWS_WITHOUT}{}", feature.name)));
+    let skipped = wanted.features.iter().map(|feature| context.left_out(rows_without(&feature.name)));
     let layout = Layout::new(wanted, schema.fields().len());
     let label_type = layout.label.map(|label| schema.field(label).data_type().clone());
     let key_type = layout.key.map(|key| schema.field(key).data_type().clone());
@@ -182,7 +182,7 @@ impl Gathering {
             },
             None => "a row".to_string(),
         };
-        failed(self.wanted.function, format!("{row} {problem}"))
+        failed(&self.wanted.function, format!("{row} {problem}"))
     }
 
     fn add(&self, batch: &RecordBatch) -> Result<()> {
@@ -208,7 +208,7 @@ impl Gathering {
             && batch.column(key).logical_null_count() > 0
         {
             return Err(failed(
-                self.wanted.function,
+                &self.wanted.function,
                 format!("a row has no {}; leave it out with WHERE … IS NOT NULL", self.wanted.key),
             ));
         }
@@ -216,7 +216,7 @@ impl Gathering {
             && batch.column(label).logical_null_count() > 0
         {
             let name = self.wanted.label.as_deref().unwrap_or_default();
-            return Err(failed(self.wanted.function, format!("a row has no {name}; leave it out with WHERE … IS NOT NULL")));
+            return Err(failed(&self.wanted.function, format!("a row has no {name}; leave it out with WHERE … IS NOT NULL")));
         }
         if let Some(weight) = self.layout.weight {
             let weights = batch.column(weight).as_primitive::<Float64Type>();
@@ -334,7 +334,7 @@ impl Gathering {
                 return Err(self.too_large(gathered.identity.len()));
             }
             let before = std::mem::replace(&mut gathered.numbers, Matrix::new(numbers));
-            gathered.spilling = Some(Spilling::begin(self.wanted.function, &before, &self.disk, self.written.clone())?);
+            gathered.spilling = Some(Spilling::begin(&self.wanted.function, &before, &self.disk, self.written.clone())?);
             self.memory.shrink(8 * numbers * before.rows());
             self.memory.try_grow(FOR_WORK * before.rows()).map_err(|_| self.too_large(gathered.identity.len()))?;
         }
@@ -349,7 +349,7 @@ impl Gathering {
         let wanted = self.wanted;
         let mut gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         if gathered.identity.is_empty() {
-            return Err(failed(wanted.function, "the input has no rows that can be used"));
+            return Err(failed(&wanted.function, "the input has no rows that can be used"));
         }
         let sorting = 8 * gathered.identity.len();
         self.memory.try_grow(sorting).map_err(|_| too_large(&wanted, &self.memory, gathered.identity.len()))?;
@@ -357,7 +357,7 @@ impl Gathering {
         self.memory.shrink(sorting);
         if let Some(key) = twice {
             let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
-            return Err(failed(wanted.function, problem));
+            return Err(failed(&wanted.function, problem));
         }
         for (column, (place, feature)) in wanted.of_kind(Kind::Number).enumerate() {
             if gathered.missing[place] > 0 && gathered.spilling.is_none() {
@@ -373,7 +373,7 @@ impl Gathering {
         if let Some(spilled) = &spilled {
             if gathered.missing.iter().any(|missing| *missing > 0) {
                 let problem = "a feature is missing in some rows, and missing => 'mean' needs all in memory; raise --memory-limit, or use 'skip'";
-                return Err(failed(wanted.function, problem));
+                return Err(failed(&wanted.function, problem));
             }
             self.memory.shrink(FOR_WORK * spilled.rows());
         }
@@ -399,11 +399,11 @@ impl Default for Category {
 }
 
 fn all_missing(wanted: &Wanted, feature: &Feature) -> DataFusionError {
-    failed(wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
+    failed(&wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
 }
 
 fn too_large(wanted: &Wanted, memory: &MemoryReservation, rows: usize) -> DataFusionError {
-    let (function, held) = (wanted.function, megabytes(memory.size()));
+    let (function, held) = (&wanted.function, megabytes(memory.size()));
     DataFusionError::ResourcesExhausted(format!(
         "{function}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input"
     ))

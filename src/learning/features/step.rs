@@ -1,6 +1,5 @@
 //! The step that gathers features, and lets a function compute with them.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
@@ -10,43 +9,41 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
 
 use super::gather::{Rows, gather};
 use super::wanted::{Kind, Wanted};
-use crate::adapter::offload::{Beside, beside};
+use crate::adapter::offload::{Worker, offload};
+use crate::adapter::plain::Plain;
 use crate::adapter::step::{Reads, Status, Step, StepContext, Streams};
 use crate::error::failed;
 use crate::kernels::cluster::Failure;
 use crate::kernels::control::{Reserved, Stop};
 
-/// What a function does with the rows.
-pub trait Compute: Debug + Send + Sync {
-    /// The operator's name in EXPLAIN.
-    fn operator(&self) -> &'static str;
-
-    /// Its options in EXPLAIN; two of one operator and description do the same.
-    fn describe(&self) -> String;
-
+/// What a function does with the rows: plain data, whose name is that of the step.
+pub trait Compute: Plain {
     /// Computes, and sends its rows.
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop>;
 }
 
 /// Gathers the columns that are wanted, and computes. A second input holds rows of numbers that the function is given as they are.
-#[derive(Debug)]
-pub struct Gather {
-    pub wanted: Arc<Wanted>,
-    pub compute: Arc<dyn Compute>,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Gather<C> {
+    compute: Arc<C>,
+    wanted: Arc<Wanted>,
 }
 
-impl Step for Gather {
-    fn name(&self) -> &'static str {
-        self.compute.operator()
+impl<C> Gather<C> {
+    pub fn new(wanted: Wanted, compute: C) -> Self {
+        Self { compute: Arc::new(compute), wanted: Arc::new(wanted) }
     }
+}
 
-    fn describe(&self) -> String {
-        format!("{}, {}", self.compute.describe(), self.wanted)
-    }
+impl<C: Compute> Plain for Gather<C> {
+    const NAME: &'static str = C::NAME;
+}
 
+impl<C: Compute> Step for Gather<C> {
     fn reads(&self) -> Reads {
         Reads::AllPartitions
     }
@@ -64,8 +61,8 @@ impl Step for Gather {
             };
             Ok((gather(&to_gather, rows, &context, &memory).await?, given))
         };
-        beside(self.wanted.function, context, gather, move |(rows, given), beside| {
-            compute.compute(rows, &Computing { beside, wanted: &wanted, given: given.as_deref(), status })
+        offload(&self.wanted.function, context, gather, move |(rows, given), worker| {
+            compute.compute(rows, &Computing { worker, wanted: &wanted, given: given.as_deref(), status })
         })
     }
 }
@@ -89,7 +86,7 @@ async fn numbers(streams: Streams) -> Result<Vec<Vec<f64>>> {
 
 /// A computation at work.
 pub struct Computing<'a> {
-    pub beside: &'a Beside,
+    pub worker: &'a Worker,
     pub wanted: &'a Wanted,
     /// The rows of the second input.
     pub given: Option<&'a [Vec<f64>]>,
@@ -104,12 +101,12 @@ impl Computing<'_> {
 
     /// Takes memory until the guard is dropped.
     pub fn take(&self, bytes: usize) -> Result<Reserved<'_>, Stop> {
-        self.beside.control(1).reserve(bytes).map_err(|stop| self.stopped(stop))
+        self.worker.control(1).reserve(bytes).map_err(|stop| self.stopped(stop))
     }
 
     /// Ends the query: the function cannot be computed of these rows.
     pub fn refuse(&self, problem: impl std::fmt::Display) -> Stop {
-        self.beside.fail(failed(self.wanted.function, problem))
+        self.worker.fail(failed(&self.wanted.function, problem))
     }
 
     /// Ends the query with the error of a kernel; unless it was cancelled.
@@ -132,7 +129,7 @@ impl Computing<'_> {
     pub fn stopped(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
-            Stop::OutOfMemory(bytes) => self.beside.fail(DataFusionError::ResourcesExhausted(format!(
+            Stop::OutOfMemory(bytes) => self.worker.fail(DataFusionError::ResourcesExhausted(format!(
                 "{}: {} more are needed, beyond the memory limit; raise --memory-limit, or sample the input",
                 self.wanted.function,
                 crate::text::megabytes(bytes)
@@ -149,7 +146,7 @@ impl Computing<'_> {
             let end = start + key.len();
             let mut all = vec![Arc::clone(key)];
             all.extend(columns(start..end));
-            self.beside.send(Ok(all))?;
+            self.worker.send(Ok(all))?;
             start = end;
         }
         Ok(())

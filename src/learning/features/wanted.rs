@@ -5,7 +5,9 @@ use std::fmt;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use serde::{Deserialize, Serialize};
 
+use crate::adapter::plain::untold;
 use crate::adapter::relation::{Call, Role, Roles};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
@@ -34,7 +36,8 @@ pub const MISSING: Argument = Argument::optional(
 );
 
 /// What a feature is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Number,
     Category,
@@ -64,14 +67,15 @@ impl fmt::Display for Kind {
 }
 
 /// One feature.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Feature {
     pub name: String,
     pub kind: Kind,
 }
 
 /// What becomes of a row that lacks a feature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Missing {
     Error,
     Mean,
@@ -98,9 +102,11 @@ impl Missing {
 }
 
 /// The columns of the input: the key, the features, and what else was given, in this order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Wanted {
-    pub function: &'static str,
+    /// For errors.
+    #[serde(with = "untold")]
+    pub function: String,
     /// The key's own name.
     pub key: String,
     pub features: Vec<Feature>,
@@ -121,7 +127,7 @@ impl Wanted {
         let key = call.roles.get(KEY.name);
         let label = label.and_then(|label| call.roles.get(label));
         let wanted = Self {
-            function: call.doc.name,
+            function: call.doc.name.to_string(),
             key: key.map_or_else(String::new, |key| key.column.clone()),
             features: features(call.doc, &call.roles)?,
             has_weight: call.roles.get(WEIGHT.name).is_some(),
@@ -147,14 +153,6 @@ impl Wanted {
     /// The features of one kind, with their places among all.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (usize, &Feature)> {
         self.features.iter().enumerate().filter(move |(_, feature)| feature.kind == kind)
-    }
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
-        let place = if self.may_spill { "in memory, on disk beyond the limit" } else { "in memory" };
-        write!(f, "features => [{}], missing => '{}', features {place}", names.join(", "), self.missing.word())
     }
 }
 

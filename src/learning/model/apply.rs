@@ -11,10 +11,12 @@ use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use serde::{Deserialize, Serialize};
 
 use super::kind::{Predictor, model_type};
 use super::trained::{Trained, UNSEEN};
 use crate::adapter::ScalarFunction;
+use crate::adapter::plain::Plain;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{failed, invalid};
 use crate::learning::features::{Kind as FeatureKind, LARGEST, Missing};
@@ -57,11 +59,43 @@ fn signature() -> Signature {
 }
 
 /// The function over text, or over a model that has been read.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ApplyUdf {
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Told", into = "Told")]
+pub struct ApplyUdf {
     name: String,
     signature: Signature,
     model: Option<Arc<Trained>>,
+}
+
+impl Plain for ApplyUdf {
+    const NAME: &'static str = "ml_apply_model";
+}
+
+impl ApplyUdf {
+    fn of(model: Arc<Trained>) -> Self {
+        Self { name: format!("{}[{}]", DOC.name, model.label), signature: signature(), model: Some(model) }
+    }
+}
+
+/// The function as it is told: the model's label and text.
+#[derive(Serialize, Deserialize)]
+struct Told(Option<(String, String)>);
+
+impl From<ApplyUdf> for Told {
+    fn from(udf: ApplyUdf) -> Self {
+        Self(udf.model.map(|model| (model.label.clone(), model.to_text())))
+    }
+}
+
+impl TryFrom<Told> for ApplyUdf {
+    type Error = datafusion::error::DataFusionError;
+
+    fn try_from(Told(model): Told) -> Result<Self> {
+        match model {
+            Some((label, text)) => Ok(Self::of(Arc::new(Trained::read(&label, &text)?))),
+            None => Ok(Self { name: DOC.name.into(), signature: signature(), model: None }),
+        }
+    }
 }
 
 fn text_of(value: &ScalarValue) -> Option<&str> {
@@ -110,9 +144,8 @@ impl ScalarUDFImpl for ApplyUdf {
             return Ok(ExprSimplifyResult::Original(arguments));
         };
         let model = read(Some(name), Some(model))?;
-        let udf = Self { name: format!("{}[{}]", DOC.name, model.label), signature: signature(), model: Some(model) };
         let args = arguments.split_off(2);
-        Ok(ExprSimplifyResult::Simplified(Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(udf)), args })))
+        Ok(ExprSimplifyResult::Simplified(Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(Self::of(model))), args })))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -34,19 +34,19 @@ impl ModelType for KMeans {
 
     fn check(&self, options: &Options) -> Result<String> {
         let how = How::read(options, count(options, N_CLUSTERS.name)?)?;
-        Ok(format!("n_clusters => {}, {}", how.n_clusters, how.search()))
+        Ok(how.to_string())
     }
 
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
-        let control = running.beside.control(running.beside.workers);
+        let control = running.worker.control(running.worker.threads);
         let how = count(options, N_CLUSTERS.name).and_then(|clusters| How::read(options, clusters));
-        let how = how.map_err(|error| running.beside.fail(error))?;
-        let scaled = scale(rows, how.scaling, running)?;
-        let found = cluster(&rows.numbers, rows, &how, None, running)?;
+        let how = how.map_err(|error| running.worker.fail(error))?;
+        let scaled = scale(rows, how.search.scaling, running)?;
+        let found = cluster(&rows.numbers, rows, how.n_clusters, &how.search, None, running)?;
         let labels = &found.assigned.labels;
         let indices = Indices::new(&rows.numbers, labels, Some(&found.centres), how.n_clusters, rows.weights.as_deref(), control)
             .map_err(|stop| running.stopped(stop))?;
-        let silhouette = mean_silhouettes(rows, &[labels], how.random_state, running)?;
+        let silhouette = mean_silhouettes(rows, &[labels], how.search.random_state, running)?;
         let (offsets, factors) = parts(&scaled);
         Ok(Learned {
             metrics: vec![

@@ -36,7 +36,7 @@ impl ModelType for KPrototypes {
     }
 
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
-        let how = How::read(options).map_err(|error| running.beside.fail(error))?;
+        let how = How::read(options).map_err(|error| running.worker.fail(error))?;
         let fitted = fit(rows, &how, running)?;
         let (offsets, factors) = fitted.scaled.as_ref().map(parts).unwrap_or_default();
         let mut sizes = vec![0.0; fitted.fit.prototypes.len()];

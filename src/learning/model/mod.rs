@@ -16,5 +16,5 @@ mod train;
 pub mod trained;
 
 pub use kind::{model_type, type_names};
-pub use train::{Training, plan};
+pub use train::{Train, Training, plan};
 pub use trained::Trained;

@@ -6,10 +6,12 @@ use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use serde::{Deserialize, Serialize};
 
-use super::kind::ModelType;
+use super::kind::{ModelType, model_type};
 use super::trained::{Trained, exact, features_of};
 use crate::adapter::arguments::{Options, check_role, find, is_default};
+use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::relation::{Call, Role, Roles};
 use crate::adapter::step::Step;
 use crate::docs::Takes;
@@ -71,46 +73,61 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
     };
     let (wanted, input) = Wanted::read(&call, None)?;
     let describe = training.kind.check(&training.options)?;
-    let compute = Train { kind: training.kind, options: training.options.clone(), describe };
-    let step: Arc<dyn Step> = Arc::new(Gather { wanted: Arc::new(wanted), compute: Arc::new(compute) });
-    Ok(step.over([input], call.schema))
+    let written = training.options.written().iter().map(|(name, value)| (name.to_string(), Scalar(value.clone())));
+    let compute = Train { model_type: training.kind.name().to_string(), options: describe, written: written.collect() };
+    Gather::new(wanted, compute).over([input], call.schema)
 }
 
-#[derive(Debug)]
-struct Train {
-    kind: &'static dyn ModelType,
-    options: Options,
-    describe: String,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Train {
+    #[serde(rename = "type")]
+    model_type: String,
+    /// In full, for the record.
+    options: String,
+    /// As they were given.
+    #[serde(with = "untold")]
+    written: Vec<(String, Scalar)>,
+}
+
+impl Train {
+    fn kind(&self) -> Result<&'static dyn ModelType> {
+        let problem = || format!("there is no type '{}'; the plan was made by another version", self.model_type);
+        model_type(&self.model_type).ok_or_else(|| invalid("model", problem()))
+    }
+
+    fn read_options(&self) -> Result<Options> {
+        let doc = self.kind()?.doc();
+        let written = self.written.iter().map(|(name, Scalar(value))| Ok((find(doc, name)?.name, value.clone())));
+        Options::read(doc, written.collect::<Result<_>>()?)
+    }
+}
+
+impl Plain for Train {
+    const NAME: &'static str = "TrainModel";
 }
 
 impl Compute for Train {
-    fn operator(&self) -> &'static str {
-        "TrainModel"
-    }
-
-    fn describe(&self) -> String {
-        format!("type => '{}', {}", self.kind.name(), self.describe)
-    }
-
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let wanted = running.wanted;
         let column = running.take(rows.len() * 8)?;
-        let features = features_of(&rows, wanted).map_err(|error| running.beside.fail(error))?;
+        let features = features_of(&rows, wanted).map_err(|error| running.worker.fail(error))?;
         drop(column);
-        let learned = self.kind.train(&mut rows, &self.options, running)?;
+        let read = self.kind().and_then(|kind| Ok((kind, self.read_options()?)));
+        let (kind, options) = read.map_err(|error| running.worker.fail(error))?;
+        let learned = kind.train(&mut rows, &options, running)?;
         let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name.to_string(), exact(value?))));
         let trained = Trained {
             label: String::new(),
-            model_type: self.kind.name().to_string(),
+            model_type: self.model_type.clone(),
             key: wanted.key.clone(),
             missing: wanted.missing,
             features,
-            options: self.describe.clone(),
+            options: self.options.clone(),
             rows: rows.len() as u64,
             skipped: rows.skipped as u64,
             metrics: metrics.collect(),
             body: learned.body.to_string(),
         };
-        running.beside.send(Ok(vec![Arc::new(StringArray::from(vec![trained.to_text()]))]))
+        running.worker.send(Ok(vec![Arc::new(StringArray::from(vec![trained.to_text()]))]))
     }
 }

@@ -1,0 +1,143 @@
+//! What a running step works with, and what it tells while it works.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::execution::disk_manager::DiskManager;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::metrics::{
+    Count, CustomMetricValue, ExecutionPlanMetricsSet, Metric, MetricBuilder, MetricValue, MetricsSet, Time,
+};
+
+use crate::settings::PortraitSettings;
+
+/// The metrics that tell how far a step is begin with this.
+pub const PROGRESS: &str = "progress_";
+
+/// A line that tells how far a step is.
+#[derive(Debug, Clone, Default)]
+pub struct Status(Arc<Mutex<String>>);
+
+impl Status {
+    /// Says something new.
+    pub fn set(&self, text: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl CustomMetricValue for Status {
+    fn new_empty(&self) -> Arc<dyn CustomMetricValue> {
+        Arc::new(Self::default())
+    }
+
+    fn aggregate(&self, other: Arc<dyn CustomMetricValue>) {
+        self.set(other.to_string());
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn is_eq(&self, other: &Arc<dyn CustomMetricValue>) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+/// What a step leaves out, and how it is called.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    /// The counter's name in EXPLAIN ANALYZE.
+    pub counter: String,
+    /// One of it: `row without customer`.
+    pub one: String,
+    /// Several of it: `rows without customer`.
+    pub many: String,
+}
+
+impl LeftOut {
+    /// `3 rows without customer were left out`.
+    pub fn told(&self, count: usize) -> String {
+        let (what, were) = if count == 1 { (&self.one, "was") } else { (&self.many, "were") };
+        format!("{count} {what} {were} left out")
+    }
+}
+
+/// The labels of a counter that say how it is called.
+const LEFT_OUT_ONE: &str = "left_out_one";
+const LEFT_OUT_MANY: &str = "left_out_many";
+
+/// Adds what the metrics of a step say was left out: how many, and how it is called, by the counters' names.
+pub fn left_out(metrics: &MetricsSet, counts: &mut BTreeMap<String, (usize, LeftOut)>) {
+    let label = |metric: &Metric, name: &str| {
+        let found = metric.labels().iter().find(|label| label.name() == name);
+        found.map(|label| label.value().to_string())
+    };
+    for metric in metrics.iter() {
+        let MetricValue::Count { name, count } = metric.value() else { continue };
+        if let (Some(one), Some(many), 1..) = (label(metric, LEFT_OUT_ONE), label(metric, LEFT_OUT_MANY), count.value()) {
+            let what = LeftOut { counter: name.to_string(), one, many };
+            counts.entry(name.to_string()).or_insert((0, what)).0 += count.value();
+        }
+    }
+}
+
+/// What a running step works with.
+#[derive(Debug)]
+pub struct StepContext {
+    /// The schema of the result.
+    pub schema: SchemaRef,
+    /// Memory taken from the session's pool; grow it before taking memory.
+    pub memory: MemoryReservation,
+    /// The session's settings.
+    pub settings: PortraitSettings,
+    /// Rows in a batch of the result.
+    pub batch_size: usize,
+    /// How many threads a step that shares its work itself should use.
+    pub workers: usize,
+    /// Where temporary files are made.
+    pub disk: Arc<DiskManager>,
+    pub(super) metrics: ExecutionPlanMetricsSet,
+    pub(super) partition: usize,
+}
+
+impl StepContext {
+    /// A counter shown by EXPLAIN ANALYZE.
+    pub fn counter(&self, name: impl Into<Cow<'static, str>>) -> Count {
+        MetricBuilder::new(&self.metrics).counter(name, self.partition)
+    }
+
+    /// A counter that the user is shown while the step works: `itemsets` appears as "12,345 itemsets".
+    pub fn progress(&self, name: &str) -> Count {
+        self.counter(format!("{PROGRESS}{name}"))
+    }
+
+    /// What the user is told while the step works.
+    pub fn status(&self) -> Status {
+        let status = Status::default();
+        let value = MetricValue::Custom { name: PROGRESS.into(), value: Arc::new(status.clone()) };
+        MetricBuilder::new(&self.metrics).with_partition(self.partition).build(value);
+        status
+    }
+
+    /// A counter of what cannot be used: shown by EXPLAIN ANALYZE, and told to the user after the query.
+    pub fn left_out(&self, what: LeftOut) -> Count {
+        let LeftOut { counter, one, many } = what;
+        let metric = MetricBuilder::new(&self.metrics).with_new_label(LEFT_OUT_ONE, one).with_new_label(LEFT_OUT_MANY, many);
+        metric.counter(counter, self.partition)
+    }
+
+    /// A timer of the step's own work, shown as `elapsed_compute`.
+    pub fn timer(&self) -> Time {
+        MetricBuilder::new(&self.metrics).elapsed_compute(self.partition)
+    }
+}

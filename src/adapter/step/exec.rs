@@ -1,0 +1,183 @@
+//! A step in a physical plan.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexRequirement, OrderingRequirements, PhysicalExpr, PhysicalSortExpr, PhysicalSortRequirement,
+};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
+    Partitioning, PlanProperties,
+};
+use futures::Stream;
+
+use super::{AnyStep, Reads, StepContext, Streams};
+use crate::settings::PortraitSettings;
+
+/// The order that [`Step::sorted_by`] means.
+const ASCENDING: SortOptions = SortOptions { descending: false, nulls_first: true };
+
+/// A step over its inputs.
+#[derive(Debug)]
+pub struct StepExec {
+    step: Arc<dyn AnyStep>,
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    name: String,
+}
+
+impl StepExec {
+    pub fn new(step: Arc<dyn AnyStep>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef) -> Self {
+        let (partitions, emission) = match (step.reads(), inputs.first()) {
+            (Reads::EachPartition, Some(input)) => (partitions(input), EmissionType::Incremental),
+            _ => (1, EmissionType::Final),
+        };
+        let mut equivalences = EquivalenceProperties::new(Arc::clone(&schema));
+        if let Some(column) = step.sorted_by() {
+            // What comes in order goes in order: the same column leads the result.
+            let column = Column::new(schema.field(column).name(), column);
+            equivalences.add_ordering([PhysicalSortExpr::new(Arc::new(column), ASCENDING)]);
+        }
+        let properties = Arc::new(PlanProperties::new(
+            equivalences,
+            Partitioning::UnknownPartitioning(partitions),
+            emission,
+            Boundedness::Bounded,
+        ));
+        let name = format!("{}Exec", step.name());
+        Self { step, inputs, schema, properties, metrics: ExecutionPlanMetricsSet::new(), name }
+    }
+
+    /// What it runs.
+    #[cfg(test)]
+    pub fn step(&self) -> &Arc<dyn AnyStep> {
+        &self.step
+    }
+}
+
+fn partitions(input: &Arc<dyn ExecutionPlan>) -> usize {
+    input.output_partitioning().partition_count()
+}
+
+impl DisplayAs for StepExec {
+    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.step.parameters())
+    }
+}
+
+impl ExecutionPlan for StepExec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.inputs.iter().collect()
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        let wanted = match self.step.reads() {
+            Reads::OneStream => Distribution::SinglePartition,
+            _ => Distribution::UnspecifiedDistribution,
+        };
+        InputDistributionRequirements::new(vec![wanted; self.inputs.len()])
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        let required = |input: &Arc<dyn ExecutionPlan>| {
+            let column = self.step.sorted_by()?;
+            let name = input.schema().field(column).name().clone();
+            let order = PhysicalSortRequirement::new(Arc::new(Column::new(&name, column)), Some(ASCENDING));
+            LexRequirement::new([order]).map(OrderingRequirements::new)
+        };
+        self.inputs.iter().map(required).collect()
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        // Files are read in ranges all the same; what is not divided stays in its order.
+        vec![false; self.inputs.len()]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.step), children, Arc::clone(&self.schema))))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.step), children, Arc::clone(&self.schema))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let streams = |input: &Arc<dyn ExecutionPlan>| match self.step.reads() {
+            Reads::AllPartitions => (0..partitions(input)).map(|partition| input.execute(partition, Arc::clone(&task))).collect(),
+            _ => Ok(vec![input.execute(partition, Arc::clone(&task))?]),
+        };
+        let inputs = self.inputs.iter().map(streams).collect::<Result<Vec<Streams>>>()?;
+        let config = task.session_config();
+        let context = StepContext {
+            schema: Arc::clone(&self.schema),
+            memory: MemoryConsumer::new(format!("{}[{partition}]", self.name)).register(task.memory_pool()),
+            settings: PortraitSettings::of(config.options()),
+            batch_size: config.batch_size(),
+            workers: config.target_partitions(),
+            disk: Arc::clone(&task.runtime_env().disk_manager),
+            metrics: self.metrics.clone(),
+            partition,
+        };
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        Ok(Box::pin(Observed { inner: self.step.run(inputs, context)?, baseline }))
+    }
+}
+
+/// Counts the rows of a step's result.
+struct Observed {
+    inner: SendableRecordBatchStream,
+    baseline: BaselineMetrics,
+}
+
+impl Stream for Observed {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let poll = self.inner.as_mut().poll_next(context);
+        self.baseline.record_poll(poll)
+    }
+}
+
+impl RecordBatchStream for Observed {
+    fn schema(&self) -> SchemaRef {
+        self.inner.schema()
+    }
+}
