@@ -1,6 +1,6 @@
-//! What a macro may ask about the objects of the database: profiles, their tags and segments, and what they have published.
+//! What functions may ask about the objects of the database: profiles, their tags and segments, what they have published, and models.
 //!
-//! The engine implements [`Definitions`] over its catalog and puts it into the session; functions know only the trait.
+//! [`Definitions`] is implemented over the catalog and put into the session; functions know only the trait.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::config::SessionConfig;
 
+use crate::catalog::models::StoredModel;
 use crate::catalog::snapshots::PublishedColumn;
 use crate::error::invalid;
-use crate::learning::model::Trained;
 
 /// What a profile has published.
 #[derive(Debug, Clone)]
@@ -79,11 +79,11 @@ pub trait Definitions: Debug + Send + Sync {
         Err(no_database(profile))
     }
 
-    /// The newest version of a model.
+    /// The newest version of a model, as it is stored.
     ///
     /// # Errors
     /// There is none of that name.
-    fn model(&self, name: &str) -> Result<Trained> {
+    fn model(&self, name: &str) -> Result<StoredModel> {
         Err(no_database(name))
     }
 

@@ -9,11 +9,11 @@ use datafusion::execution::session_state::SessionState;
 use super::objects::Objects;
 use crate::adapter::definitions::{Definitions, Published, SegmentDefinition};
 use crate::catalog::Catalog;
+use crate::catalog::models::StoredModel;
 use crate::catalog::objects::ObjectKind;
 use crate::catalog::runs::now;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{did_you_mean, invalid};
-use crate::learning::model::Trained;
 use crate::refresh::as_of::Pin;
 use crate::refresh::definition::Definition;
 use crate::refresh::plan::{PROFILE_SCHEMA, uses};
@@ -68,9 +68,9 @@ impl Definitions for CatalogDefinitions {
         Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
     }
 
-    fn model(&self, name: &str) -> Result<Trained> {
+    fn model(&self, name: &str) -> Result<StoredModel> {
         match self.catalog.model(name)? {
-            Some(model) => Trained::read(&format!("model {name}, version {}", model.version), &model.trained),
+            Some(model) => Ok(model),
             None => {
                 let state = (self.state)()?;
                 Err(Objects { state: &state, catalog: &self.catalog }.missing(ObjectKind::Model, name)?)

@@ -87,25 +87,22 @@ pub async fn create(
     let version = catalog.put_model(new, trained, i64::try_from(took.as_micros()).unwrap_or(i64::MAX))?;
     let Trained { rows, skipped, metrics, .. } = Trained::read(&label, trained)?;
     let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
-    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value))).collect::<String>();
+    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value.0))).collect::<String>();
     Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
 }
 
 /// A number as it is read: six digits that count.
-fn short(value: &str) -> String {
-    value.parse::<f64>().map_or_else(
-        |_| value.to_string(),
-        |number| format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string(),
-    )
+fn short(number: f64) -> String {
+    format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
 /// What a model's statement asks for, checked against the page of its type.
 fn training(label: &str, says: &ModelSays) -> Result<Training> {
-    let Some(kind) = model_type(&says.model_type) else {
+    let Some(model_type) = model_type(&says.model_type) else {
         let suggestion = did_you_mean(&says.model_type, type_names());
         return Err(invalid(label, format!("type must be {}, got '{}'{suggestion}", one_of(type_names()), says.model_type)));
     };
-    let doc = kind.doc();
+    let doc = model_type.doc();
     let mut given = vec![];
     for (name, value) in &says.options {
         if let Some(argument) = doc.argument(name) {
@@ -117,7 +114,7 @@ fn training(label: &str, says: &ModelSays) -> Result<Training> {
     require_all(doc, &names)?;
     Ok(Training {
         label: label.to_string(),
-        kind,
+        model_type,
         key: says.key.clone(),
         features: says.features.clone(),
         weight: says.weight.clone(),

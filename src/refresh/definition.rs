@@ -13,7 +13,9 @@ use sqlparser::ast::{
 
 use super::options::Options;
 use crate::catalog::objects::{Object, ObjectKind};
+use crate::docs::Takes;
 use crate::error::invalid;
+use crate::functions;
 use crate::learning::model::type_names;
 use crate::sql::command::{Body, Command, Create, normal};
 use crate::sql::parser;
@@ -298,7 +300,7 @@ pub fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
     tables.0
 }
 
-/// The models that a body applies: the first argument of `ml_predict` and its like, or the one named `model`.
+/// The models that a body applies: what its functions in FROM are given where their pages ask for the name of a model.
 pub fn models_in(part: &impl Visit) -> Vec<String> {
     struct Models(Vec<String>);
     impl Visitor for Models {
@@ -309,18 +311,23 @@ pub fn models_in(part: &impl Visit) -> Vec<String> {
                 TableFactor::Function { name, args, .. } => (name, args),
                 _ => return ControlFlow::Continue(()),
             };
-            if name.to_string().to_lowercase().starts_with("ml_") {
-                let named = arguments.iter().find(|argument| argument.to_string().to_lowercase().starts_with("model =>"));
-                let model = named.or(arguments.first()).map(|argument| match argument {
-                    FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg) => arg,
+            let doc = functions::page(&name.to_string().to_lowercase());
+            for (place, argument) in
+                doc.arguments.iter().enumerate().filter(|(_, argument)| argument.takes == Takes::Name("model"))
+            {
+                let given = arguments.iter().enumerate().find_map(|(position, given)| match given {
+                    FunctionArg::Unnamed(value) => (position == place).then_some(value),
+                    FunctionArg::Named { name, arg, .. } => name.value.eq_ignore_ascii_case(argument.name).then_some(arg),
+                    FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => {
+                        name.value.eq_ignore_ascii_case(argument.name).then_some(arg)
+                    }
+                    FunctionArg::ExprNamed { .. } => None,
                 });
-                match model {
+                match given {
                     Some(FunctionArgExpr::Expr(Expr::Identifier(name))) => self.0.push(normal(name)),
                     Some(FunctionArgExpr::Expr(Expr::Value(ValueWithSpan {
                         value: Value::SingleQuotedString(name), ..
-                    }))) => {
-                        self.0.push(name.clone());
-                    }
+                    }))) => self.0.push(name.clone()),
                     _ => {}
                 }
             }

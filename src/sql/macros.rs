@@ -123,8 +123,7 @@ impl Expansion<'_> {
         let wrong = |expression: &Expr| {
             let wanted = match argument.takes {
                 Takes::Name(kind) => format!("the name of a {kind}"),
-                Takes::Query => "a query in parentheses, (SELECT …)".to_string(),
-                _ => "a table name or (SELECT …)".to_string(),
+                _ => "a query in parentheses, (SELECT …)".to_string(),
             };
             invalid(doc.name, format!("{} must be {wanted}, got {expression}", argument.name))
         };
@@ -134,14 +133,6 @@ impl Expansion<'_> {
                 Expr::Subquery(query) => Ok(Given::Query(query)),
                 other => Err(wrong(&other)),
             },
-            Takes::Relation => {
-                let mut expression = expression;
-                parser::make_subquery(&mut expression, self.state)?;
-                match expression {
-                    Expr::Subquery(query) => Ok(Given::Query(query)),
-                    other => Err(wrong(&other)),
-                }
-            }
             _ => Ok(Given::Expression(Box::new(expression))),
         }
     }
@@ -159,7 +150,7 @@ impl Expansion<'_> {
 /// True for what may be given without its name.
 fn stands_alone(argument: &Argument) -> bool {
     match argument.takes {
-        Takes::Relation | Takes::Query | Takes::Name(_) => true,
+        Takes::Query | Takes::Name(_) => true,
         Takes::Value(_) => argument.default.is_none(),
         _ => false,
     }

@@ -24,14 +24,15 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use crate::adapter::relation::RelationFunction;
+use crate::adapter::definitions;
+use crate::adapter::relation::FromFunction;
 use crate::adapter::step::StepPlanner;
 use crate::error::invalid;
 use crate::functions;
 use crate::settings::PortraitSettings;
 
-/// The relation function of that name.
-pub fn relation_function(name: &str) -> Option<Arc<dyn RelationFunction>> {
+/// The function in FROM of that name, if it is one that gives a plan.
+pub fn relation_function(name: &str) -> Option<FromFunction> {
     let functions = functions::all().iter().flat_map(|set| &set.relations);
     functions.into_iter().find(|function| function.doc().name.eq_ignore_ascii_case(name)).cloned()
 }
@@ -55,7 +56,9 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         let aggregates = set.aggregates.iter().map(|function| Arc::new(function.udf()));
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
-    builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook));
+    // The one place where functions in FROM are given the objects of the database.
+    let objects = definitions::of(builder.config().get_or_insert_default());
+    builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));

@@ -19,6 +19,7 @@ use super::command::{self, Body, Command};
 use super::dialect::PortraitDialect;
 use super::{chains, time_travel};
 use crate::adapter::definitions;
+use crate::docs::Takes;
 use crate::error::{did_you_mean, invalid};
 use crate::functions;
 use crate::settings::PortraitSettings;
@@ -259,11 +260,13 @@ impl<'a> Rewriter<'a> {
             return Err(invalid(&name, format!("no such function in FROM{suggestion}; \\df or system.functions lists them")));
         }
         let Some(function) = super::relation_function(&name) else { return Ok(()) };
-        let mut positions = function.doc().relations();
-        let is_relation = |name: &str| function.doc().relations().any(|argument| argument.name.eq_ignore_ascii_case(name));
-        for argument in arguments {
+        let doc = function.doc();
+        let is_relation_at =
+            |position: usize| doc.arguments.get(position).is_some_and(|argument| argument.takes == Takes::Relation);
+        let is_relation = |name: &str| doc.relations().any(|argument| argument.name.eq_ignore_ascii_case(name));
+        for (position, argument) in arguments.iter_mut().enumerate() {
             let relation = match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(relation)) if positions.next().is_some() => relation,
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(relation)) if is_relation_at(position) => relation,
                 FunctionArg::Named { name, arg: FunctionArgExpr::Expr(relation), .. } if is_relation(&name.value) => relation,
                 FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(relation), .. }
                     if is_relation(&name.value) =>
@@ -279,7 +282,7 @@ impl<'a> Rewriter<'a> {
 }
 
 /// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
-pub fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
+fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
     let relation = match input {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
         Expr::Value(value) => match &value.value {
@@ -291,6 +294,7 @@ pub fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
     *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), state)?);
     Ok(())
 }
+
 /// `information_schema.tables` and `.columns` with the comments of what is published: DataFusion's have none.
 fn with_comments(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let TableFactor::Table { name, alias, args: None, .. } = factor else { return Ok(()) };

@@ -178,10 +178,8 @@ pub fn models(catalog: &Catalog, state: &SessionState) -> Result<Arc<dyn TablePr
         .collect::<Result<_>>()?;
     let of = |get: fn(&Trained) -> String| trained.iter().map(move |trained| trained.as_ref().map(get));
     let count = |get: fn(&Trained) -> u64| trained.iter().map(move |trained| trained.as_ref().map(|trained| get(trained) as i64));
-    let took = known.iter().map(|known| {
-        let model = stored.iter().find(|model| model.name == known.definition.object.name);
-        model.map(|model| model.took as f64 / 1e6)
-    });
+    let stored_of = |known: &Known| stored.iter().find(|model| model.name == known.definition.object.name);
+    let took = known.iter().map(|known| stored_of(known).map(|model| model.took as f64 / 1e6));
     let own = |get: fn(&Definition) -> String| known.iter().map(move |known| given(&get(&known.definition)));
     table(vec![
         text("name", own(|definition| definition.object.name.clone())),
@@ -199,7 +197,7 @@ pub fn models(catalog: &Catalog, state: &SessionState) -> Result<Arc<dyn TablePr
         text("owner", own(|definition| definition.owner.clone())),
         text("author", own(|definition| definition.object.author.clone())),
         text("definition", own(|definition| definition.object.sql.clone())),
-        text("model", of(Trained::to_text)),
+        text("model", known.iter().map(|known| stored_of(known).map(|model| model.trained.clone()))),
     ])
 }
 
@@ -322,7 +320,7 @@ pub fn describe(catalog: &Catalog, definition: Definition) -> Result<Vec<(String
                 add("rows_used", trained.rows.to_string());
                 add("rows_skipped", trained.skipped.to_string());
                 for (name, value) in &trained.metrics {
-                    add(name, value.clone());
+                    add(name, value.to_string());
                 }
                 add("seconds", format!("{:.3}", model.took as f64 / 1e6));
             }

@@ -8,6 +8,7 @@ mod kmeans;
 mod kprototypes;
 
 use crate::adapter::FunctionSet;
+use crate::learning::clustering::validity::Validity;
 use crate::learning::features::Gather;
 
 pub fn functions() -> FunctionSet {
@@ -21,7 +22,7 @@ pub fn functions() -> FunctionSet {
         .step::<Gather<kmeans::Label>>()
         .step::<Gather<kprototypes::Label>>()
         .step::<Gather<choose_clusters::Choose>>()
-        .step::<Gather<cluster_validity::Judge>>()
+        .step::<Gather<Validity>>()
         .step::<Gather<cluster_profile::Describe>>()
         .step::<Gather<explain_segments::Explain>>()
 }
