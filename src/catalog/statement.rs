@@ -24,14 +24,19 @@ pub struct Stamp {
     pub definitions: i64,
     /// The newest snapshot there ever was.
     pub snapshot: i64,
+    /// The newest version of any model: plans hold what models have learned.
+    pub model: i64,
 }
 
 /// The state of the catalog that a connection sees.
 pub fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
     const STAMP: &str = "SELECT coalesce(max(id), 0), count(*),
-         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots') FROM definitions";
+         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots'),
+         (SELECT coalesce(max(rowid), 0) FROM models) FROM definitions";
     let mut query = connection.prepare_cached(STAMP)?;
-    query.query_row([], |row| Ok(Stamp { definition: row.get(0)?, definitions: row.get(1)?, snapshot: row.get(2)? }))
+    query.query_row([], |row| {
+        Ok(Stamp { definition: row.get(0)?, definitions: row.get(1)?, snapshot: row.get(2)?, model: row.get(3)? })
+    })
 }
 
 #[derive(Default)]
