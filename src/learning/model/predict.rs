@@ -156,3 +156,27 @@ impl ScalarUDFImpl for Part {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_sent_as_it_is_stored() {
+        let trained = r#"{"type":"kmeans","key":"id","missing":"error","options":"","rows":2,"skipped":0,"metrics":{},
+            "features":[{"name":"age","kind":"number","missing":0,"statistics":{"mean":40.0},"values":[]}],
+            "body":{"offsets":[0.0],"factors":[1.0],"centres":[20.0,60.0],"sizes":[1.0,1.0]}}"#;
+        let stored = StoredModel { name: "m".into(), version: 2, trained: trained.into(), took: 5 };
+        let predict = Predict::try_from(stored).unwrap();
+        let again = Predict::decode(&predict.encode().unwrap()).unwrap();
+        assert_eq!((again.name(), &again), ("ml_predict[model m, version 2]", &predict));
+        for field in predict.model.predicts() {
+            let part = Part { field: Arc::clone(field) };
+            assert_eq!(Part::decode(&part.encode().unwrap()).unwrap(), part);
+        }
+        // What is no model is refused where it arrives.
+        let damaged = StoredModel { trained: "{}".into(), ..predict.model.stored().clone() };
+        let bytes = postcard::to_stdvec(&damaged).unwrap();
+        assert!(Predict::decode(&bytes).is_err());
+    }
+}
