@@ -28,7 +28,9 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
     for argument in doc.arguments {
         if argument.default.is_none() && !given.contains(&argument.name) {
             let form = match argument.takes {
-                Takes::Relation if argument.name == "input" => "the input comes first: a table name or (SELECT …)".to_string(),
+                Takes::Relation if doc.arguments.first().is_some_and(|first| first.name == argument.name) => {
+                    "the input comes first: a table name or (SELECT …)".to_string()
+                }
                 takes => format!("write {} => … ({}, {})", argument.name, takes.describe(), argument.text),
             };
             return Err(invalid(doc.name, format!("{} is missing; {form}", argument.name)));

@@ -1,17 +1,15 @@
-//! What a macro may ask about the objects of the database: profiles, their tags and segments, and what they have published.
+//! What functions may ask about the objects of the database: profiles, their tags and segments, what they have published, and models.
 //!
-//! The engine implements [`Definitions`] over its catalog and puts it into the session; functions know only the trait.
+//! [`Definitions`] is implemented over the catalog, for one statement; functions know only the trait.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::execution::config::SessionConfig;
 
+use crate::catalog::models::StoredModel;
 use crate::catalog::snapshots::PublishedColumn;
 use crate::error::invalid;
-use crate::learning::model::Trained;
 
 /// What a profile has published.
 #[derive(Debug, Clone)]
@@ -95,11 +93,11 @@ pub trait Definitions: Debug + Send + Sync {
         Err(no_database(profile))
     }
 
-    /// The newest version of a model.
+    /// The newest version of a model, as it is stored.
     ///
     /// # Errors
     /// There is none of that name.
-    fn model(&self, name: &str) -> Result<Trained> {
+    fn model(&self, name: &str) -> Result<StoredModel> {
         Err(no_database(name))
     }
 
@@ -133,18 +131,6 @@ pub trait Definitions: Debug + Send + Sync {
     /// There is no such profile.
     fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
         Err(no_database(profile))
-    }
-}
-
-/// Where a session keeps its [`Definitions`]: `config.set_extension(Arc::new(DefinitionsHandle(definitions)))`.
-#[derive(Debug, Clone)]
-pub struct DefinitionsHandle(pub Arc<dyn Definitions>);
-
-/// The definitions of a session; in one without a database, each question is answered by an error.
-pub fn of(config: &SessionConfig) -> Arc<dyn Definitions> {
-    match config.get_extension::<DefinitionsHandle>() {
-        Some(handle) => Arc::clone(&handle.0),
-        None => Arc::new(NoDefinitions),
     }
 }
 

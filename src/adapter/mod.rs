@@ -2,7 +2,7 @@
 //!
 //! | form | what it is |
 //! |---|---|
-//! | [`relation`] | a function in FROM that returns a plan over its input |
+//! | [`relation`] | a function in FROM that returns a plan over its input, or over an object of the database |
 //! | [`table_macro`] | a function in FROM that stands for a query in SQL |
 //! | [`aggregate`] | a function over a group of rows |
 //! | [`step`] | the part of a plan that no SQL operator does |
@@ -33,7 +33,7 @@ use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF, Scalar
 use crate::docs::Doc;
 use kinds::{Internal, StepKind};
 use plain::Plain;
-use relation::RelationFunction;
+use relation::{FromFunction, ObjectFunction, RelationFunction};
 use step::Step;
 use table_macro::TableMacro;
 
@@ -69,7 +69,7 @@ pub trait AggregateFunction: Send + Sync {
 pub struct FunctionSet {
     pub name: &'static str,
     pub title: &'static str,
-    pub relations: Vec<Arc<dyn RelationFunction>>,
+    pub relations: Vec<FromFunction>,
     pub macros: Vec<Arc<dyn TableMacro>>,
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     pub aggregates: Vec<Arc<dyn AggregateFunction>>,
@@ -84,7 +84,12 @@ impl FunctionSet {
     }
 
     pub fn relation(mut self, function: impl RelationFunction + 'static) -> Self {
-        self.relations.push(Arc::new(function));
+        self.relations.push(FromFunction::Relation(Arc::new(function)));
+        self
+    }
+
+    pub fn object_function(mut self, function: impl ObjectFunction + 'static) -> Self {
+        self.relations.push(FromFunction::Object(Arc::new(function)));
         self
     }
 

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, DFSchemaRef, Result};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::arguments::Options;
+use super::definitions::Definitions;
 use crate::docs::Doc;
 use crate::error::invalid;
 
@@ -30,6 +31,77 @@ pub trait RelationFunction: Debug + Send + Sync {
 
     /// The plan of one call, with every option known. Its schema must be [`Call::schema`].
     fn plan(&self, call: Call) -> Result<LogicalPlan>;
+}
+
+/// A function in FROM that works with an object of the database, named in the call: `ml_predict(model, input)`.
+///
+/// Its columns follow from the object, so the object must be read before anything is planned. That happens here, once for each call:
+/// what [`bind`](Self::bind) returns holds the object in memory, and is planned as every other relation function, however often.
+pub trait ObjectFunction: Debug + Send + Sync {
+    /// Its page, from which its arguments are read.
+    fn doc(&self) -> &'static Doc;
+
+    /// The relation function that this call is, with the object it names.
+    ///
+    /// # Errors
+    /// There is no such object, or it does not fit the input.
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>>;
+}
+
+/// What a call names, and where to find it.
+#[derive(Debug)]
+pub struct Binding<'a> {
+    /// The function's page.
+    pub doc: &'static Doc,
+    /// The names given, by argument.
+    pub names: &'a [(&'static str, String)],
+    /// The columns of the input, if the call has one.
+    pub input: Option<&'a DFSchema>,
+    /// The objects of the database.
+    pub objects: &'a dyn Definitions,
+}
+
+impl Binding<'_> {
+    /// The name given to an argument that the function's page requires.
+    pub fn name(&self, argument: &str) -> Result<&str> {
+        let found = self.names.iter().find(|(name, _)| *name == argument);
+        found.map(|(_, name)| name.as_str()).ok_or_else(|| invalid(self.doc.name, format!("needs a name for {argument}")))
+    }
+
+    /// The columns of the input of a function whose page asks for one.
+    pub fn input(&self) -> Result<&DFSchema> {
+        self.input.ok_or_else(|| invalid(self.doc.name, "needs an input relation"))
+    }
+}
+
+/// A function in FROM that gives a plan.
+#[derive(Debug, Clone)]
+pub enum FromFunction {
+    /// Planned as it is.
+    Relation(Arc<dyn RelationFunction>),
+    /// Planned once it is bound to the object it names.
+    Object(Arc<dyn ObjectFunction>),
+}
+
+impl FromFunction {
+    /// Its page.
+    pub fn doc(&self) -> &'static Doc {
+        match self {
+            Self::Relation(function) => function.doc(),
+            Self::Object(function) => function.doc(),
+        }
+    }
+
+    /// What is planned.
+    ///
+    /// # Errors
+    /// Those of [`ObjectFunction::bind`].
+    pub fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        match self {
+            Self::Relation(function) => Ok(Arc::clone(function)),
+            Self::Object(function) => function.bind(call),
+        }
+    }
 }
 
 /// One role of a call: a column of the projected input.
@@ -74,7 +146,8 @@ impl Roles {
 pub struct Call {
     /// The function's page.
     pub doc: &'static Doc,
-    /// The input, projected to the roles: column `i` is role `i` and bears its name, in a list with a number.
+    /// The input, projected to the roles: column `i` is role `i` and bears its name, in a list with a number. Of a function whose
+    /// page has no roles, the input as it is.
     pub input: Option<LogicalPlan>,
     /// The relations beside the input, by the names of their arguments.
     pub others: Vec<(&'static str, LogicalPlan)>,

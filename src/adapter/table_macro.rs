@@ -83,7 +83,7 @@ impl MacroCall {
         self.name(argument).ok_or_else(|| invalid(self.doc.name, format!("{argument} is missing; write {argument} => …")))
     }
 
-    /// The query given to an argument that takes a query or a relation.
+    /// The query given to an argument that takes one.
     pub fn query(&self, argument: &str) -> Option<&Query> {
         match self.get(argument)? {
             Given::Query(query) => Some(query),

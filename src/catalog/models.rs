@@ -2,12 +2,13 @@
 
 use datafusion::common::Result;
 use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 
 use super::Catalog;
 use super::objects::{NewVersion, add_version};
 
 /// A version of a model.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredModel {
     pub name: String,
     pub version: i64,

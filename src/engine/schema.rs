@@ -30,6 +30,7 @@ pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.into(), Arc::new(StatementCatalog { context: context.clone() }));
     state.register_catalog_list(Arc::new(catalogs));
+    crate::sql::bind(state, context.stored_objects());
 }
 
 /// The schemas that a statement sees.

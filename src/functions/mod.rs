@@ -37,3 +37,6 @@ pub fn all() -> &'static [FunctionSet] {
 pub fn page(name: &str) -> &'static Doc {
     all().iter().flat_map(FunctionSet::docs).find(|doc| doc.name == name).unwrap_or(&Doc::EMPTY)
 }
+
+#[cfg(test)]
+pub use crate::learning::model::applied::readings;

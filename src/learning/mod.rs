@@ -1,10 +1,29 @@
 //! Learning from rows: features in memory, what is computed from them, and models that are stored and applied.
 //!
+//! ```text
+//! CREATE MODEL … AS SELECT …                 ml_predict(name, input)
+//!        │                                          │
+//!        ▼                                          ▼
+//!  features: rows ─▶ matrix                   catalog: the newest version, as text
+//!        │                                          │
+//!        ▼                                          ▼
+//!  model type: train                          Model: read once for each call in a query
+//!        │                                          │
+//!        ▼                                          ▼
+//!  Trained + the type's own part, as JSON     a projection of the input that holds the Model
+//!        │                                          │
+//!        ▼                                          ▼
+//!  catalog: a new version                     cluster and distance of each row
+//! ```
+//!
 //! | part | what it knows |
 //! |---|---|
 //! | [`features`] | the columns of a relation as a matrix of numbers and codes, read once, beyond the memory limit on disk |
 //! | [`clustering`] | options, scaling and measures that the clustering functions and models share |
-//! | [`model`] | types of model: how each is trained, stored, applied and described |
+//! | [`model`] | types of model, the stored form, training and prediction |
+//!
+//! A new type of model is a file in [`model`] and a line in its list: what it takes, how it is trained, what its own part of the stored
+//! form holds, and what it says of rows. Statement, storage, `ml_predict` and `system.models` are there for all types.
 
 pub mod clustering;
 pub mod features;

@@ -134,7 +134,7 @@ impl Kind for Model {
         properties.push(("rows_used".into(), trained.rows.to_string()));
         properties.push(("rows_skipped".into(), trained.skipped.to_string()));
         for (name, value) in &trained.metrics {
-            properties.push((name.clone(), value.clone()));
+            properties.push((name.clone(), value.to_string()));
         }
         properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
         Ok(properties)
@@ -187,7 +187,7 @@ impl Kind for Model {
             own(|definition| definition.text("owner")),
             own(|definition| &definition.object.author),
             own(|definition| &definition.object.sql),
-            learned(Trained::to_text),
+            text(models.iter().map(|model| model.map(|model| model.trained.clone()))),
         ])
     }
 
@@ -234,26 +234,23 @@ async fn train(new: &NewObject, context: &StatementContext, running: &Running) -
     let version = context.catalog().put_model(new.version(), trained, i64::try_from(took.as_micros()).unwrap_or(i64::MAX))?;
     let Trained { rows, skipped, metrics, .. } = Trained::read(&label, trained)?;
     let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
-    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value))).collect::<String>();
+    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value.0))).collect::<String>();
     Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
 }
 
 /// A number as it is read: six digits that count.
-fn short(value: &str) -> String {
-    value.parse::<f64>().map_or_else(
-        |_| value.to_string(),
-        |number| format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string(),
-    )
+fn short(number: f64) -> String {
+    format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
 /// What a model's statement asks for, checked against the page of its type.
 fn training(label: &str, definition: &Definition) -> Result<Training> {
     let model = definition.required("type")?;
-    let Some(kind) = model_type(&model) else {
+    let Some(model_type) = model_type(&model) else {
         let suggestion = did_you_mean(&model, type_names());
         return Err(invalid(label, format!("type must be {}, got '{model}'{suggestion}", one_of(type_names()))));
     };
-    let doc = kind.doc();
+    let doc = model_type.doc();
     let mut given: Vec<(&'static str, ScalarValue)> = vec![];
     for (name, value) in &definition.others {
         if let Some(argument) = doc.argument(name).filter(|argument| argument.takes.is_option()) {
@@ -265,7 +262,7 @@ fn training(label: &str, definition: &Definition) -> Result<Training> {
     require_all(doc, &names)?;
     Ok(Training {
         label: label.to_string(),
-        kind,
+        model_type,
         key: definition.required("key")?,
         features: definition.options.names("features").map(<[String]>::to_vec),
         weight: definition.options.text("weight").map(str::to_string),

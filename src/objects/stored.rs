@@ -8,10 +8,10 @@ use super::kind::kind_of;
 use super::lifecycle::{find, missing};
 use super::{model, profile, segment};
 use crate::adapter::definitions::{Definitions, Published, SegmentDefinition, StoredFunction};
+use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean};
-use crate::learning::model::Trained;
 use crate::refresh::as_of::Pin;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::{STATE, seen};
@@ -55,9 +55,9 @@ impl Definitions for Stored {
         Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
     }
 
-    fn model(&self, name: &str) -> Result<Trained> {
+    fn model(&self, name: &str) -> Result<StoredModel> {
         match self.0.catalog().model(name)? {
-            Some(model) => Trained::read(&format!("model {name}, version {}", model.version), &model.trained),
+            Some(model) => Ok(model),
             None => Err(missing(&self.0, &Self::target(&model::Model, name))?),
         }
     }

@@ -30,6 +30,8 @@ use crate::error::invalid;
 #[derive(Debug, Clone)]
 pub struct CallNode {
     pub function: Arc<dyn RelationFunction>,
+    /// The objects it names.
+    pub names: Vec<(&'static str, String)>,
     pub input: Option<LogicalPlan>,
     pub others: Vec<(&'static str, LogicalPlan)>,
     pub roles: Roles,
@@ -74,7 +76,7 @@ impl CallNode {
 
     /// What tells two calls apart; the schema follows from it.
     fn identity(&self) -> impl PartialEq + Hash + '_ {
-        (self.doc().name, self.input.as_ref(), &self.others, &self.roles, &self.options, &self.residual)
+        (self.doc().name, &self.names, self.input.as_ref(), &self.others, &self.roles, &self.options, &self.residual)
     }
 }
 
@@ -129,6 +131,7 @@ impl UserDefinedLogicalNodeCore for CallNode {
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.doc().name)?;
+        self.names.iter().try_for_each(|(name, object)| write!(f, " {name} => {object}"))?;
         for role in &self.roles.0 {
             write!(f, " {} => {}", role.name, role.column)?;
         }

@@ -194,8 +194,7 @@ impl Expansion<'_> {
         let wrong = |expression: &Expr| {
             let wanted = match argument.takes {
                 Takes::Name(kind) => format!("the name of a {kind}"),
-                Takes::Query => "a query in parentheses, (SELECT …)".to_string(),
-                _ => "a table name or (SELECT …)".to_string(),
+                _ => "a query in parentheses, (SELECT …)".to_string(),
             };
             invalid(doc.name, format!("{} must be {wanted}, got {expression}", argument.name))
         };
@@ -205,14 +204,6 @@ impl Expansion<'_> {
                 Expr::Subquery(query) => Ok(Given::Query(query)),
                 other => Err(wrong(&other)),
             },
-            Takes::Relation => {
-                let mut expression = expression;
-                parser::make_subquery(&mut expression, self.state)?;
-                match expression {
-                    Expr::Subquery(query) => Ok(Given::Query(query)),
-                    other => Err(wrong(&other)),
-                }
-            }
             _ => Ok(Given::Expression(Box::new(expression))),
         }
     }
@@ -230,7 +221,7 @@ impl Expansion<'_> {
 /// True for what may be given without its name.
 fn stands_alone(argument: &Argument) -> bool {
     match argument.takes {
-        Takes::Relation | Takes::Query | Takes::Name(_) => true,
+        Takes::Query | Takes::Name(_) => true,
         Takes::Value(_) => argument.default.is_none(),
         _ => false,
     }
@@ -374,11 +365,11 @@ impl VisitorMut for First<'_, '_> {
 #[cfg(test)]
 mod tests {
     use datafusion::execution::session_state::SessionStateBuilder;
-    use datafusion::prelude::{SessionConfig, SessionContext};
+    use datafusion::prelude::SessionContext;
     use datafusion::sql::parser::DFParser;
 
     use super::*;
-    use crate::adapter::definitions::DefinitionsHandle;
+    use crate::adapter::definitions::NoDefinitions;
     use crate::error::message;
 
     #[derive(Debug)]
@@ -420,11 +411,7 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let state = SessionContext::new().state();
         let mut parsed = DFParser::parse_sql(sql)?.pop_front().unwrap();
-        let expansion = Expansion {
-            state: &state,
-            macros: vec![Arc::new(Greeting)],
-            definitions: crate::adapter::definitions::of(state.config()),
-        };
+        let expansion = Expansion { state: &state, macros: vec![Arc::new(Greeting)], definitions: Arc::new(NoDefinitions) };
         runtime.block_on(expansion.statement(&mut parsed, 0))?;
         Ok(parsed.to_string())
     }
@@ -483,12 +470,14 @@ mod tests {
     #[test]
     fn a_macro_asks_about_the_objects_of_the_database() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let config = SessionConfig::new().with_extension(Arc::new(DefinitionsHandle(Arc::new(Tags))));
-        let builder = SessionStateBuilder::new().with_config(config).with_default_features();
-        let context = SessionContext::new_with_state(crate::sql::register(builder).build());
+        let objects: Arc<dyn Definitions> = Arc::new(Tags);
+        let builder = SessionStateBuilder::new().with_default_features();
+        let context = SessionContext::new_with_state(crate::sql::register_with(builder, Arc::clone(&objects)).build());
         let rows = |arguments: &str| {
             let sql = format!("SELECT * FROM mece_check({arguments})");
-            runtime.block_on(async { crate::sql::sql(&context, &sql).await?.count().await }).map_err(|error| message(&error))
+            runtime
+                .block_on(async { crate::sql::sql_with(&context, &sql, &objects).await?.count().await })
+                .map_err(|error| message(&error))
         };
         assert_eq!(rows("customer, age_band"), Ok(2));
         assert_eq!(rows("Customer, 'age_band', domain => a < 1, examples => 1"), Ok(1));
@@ -501,8 +490,7 @@ mod tests {
 
     #[test]
     fn profiles_need_a_database() {
-        let definitions = crate::adapter::definitions::of(&SessionConfig::new());
-        let error = definitions.tag_query("customer", "age_band").unwrap_err();
+        let error = NoDefinitions.tag_query("customer", "age_band").unwrap_err();
         assert!(message(&error).starts_with("customer: profiles need a session of a database"));
     }
 }

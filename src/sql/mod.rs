@@ -19,22 +19,22 @@ use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::Result;
 use datafusion::execution::context::QueryPlanner;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use crate::adapter::definitions;
-use crate::adapter::relation::RelationFunction;
+use crate::adapter::definitions::{self, Definitions};
+use crate::adapter::relation::FromFunction;
 use crate::adapter::step::StepPlanner;
 use crate::error::invalid;
 use crate::functions;
 use crate::settings::PortraitSettings;
 
-/// The relation function of that name.
-pub fn relation_function(name: &str) -> Option<Arc<dyn RelationFunction>> {
+/// The function in FROM of that name, if it is one that gives a plan.
+pub fn relation_function(name: &str) -> Option<FromFunction> {
     let functions = functions::all().iter().flat_map(|set| &set.relations);
     functions.into_iter().find(|function| function.doc().name.eq_ignore_ascii_case(name)).cloned()
 }
@@ -47,7 +47,12 @@ pub fn extension_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
 /// Adds every function and setting to a session that is being built: see the crate's documentation for an example.
 ///
 /// A query planner set before is kept; give it [`extension_planners`].
-pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
+    register_with(builder, Arc::new(definitions::NoDefinitions))
+}
+
+/// Likewise, with objects that functions in FROM may ask for.
+pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definitions>) -> SessionStateBuilder {
     let settings = &mut builder.config().get_or_insert_default().options_mut().extensions;
     if settings.get::<PortraitSettings>().is_none() {
         settings.insert(PortraitSettings::default());
@@ -58,7 +63,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         let aggregates = set.aggregates.iter().map(|function| Arc::new(function.udf()));
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
-    builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook));
+    builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));
@@ -75,17 +80,28 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
 /// # Errors
 /// As `SessionContext::sql`; also when `sql` is not exactly one statement.
 pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
+    sql_with(context, sql, &(Arc::new(definitions::NoDefinitions) as _)).await
+}
+
+/// Likewise, with objects that macros may ask for.
+pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Definitions>) -> Result<DataFrame> {
     let state = context.state();
     let mut statements = parser::parse(sql, &state, &[])?;
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => {
             let mut parsed = statement.parsed.into_sql()?;
-            macros::expand(&mut parsed, &state, &definitions::of(state.config())).await?;
+            macros::expand(&mut parsed, &state, objects).await?;
             let plan = state.statement_to_plan(parsed).await?;
             context.execute_logical_plan(plan).await
         }
         (_, others) => Err(invalid("sql", format!("takes one statement, got {}", if others == 0 { 0 } else { others + 1 }))),
     }
+}
+
+/// Gives the functions in FROM of a state the objects that they may ask for.
+pub fn bind(state: &mut SessionState, objects: Arc<dyn Definitions>) {
+    // The newest planner is asked first: that of `register` is not reached any more. A list takes one more without fail.
+    let _ = state.register_relation_planner(Arc::new(relation::FromHook { objects }));
 }
 
 #[derive(Debug)]

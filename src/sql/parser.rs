@@ -16,6 +16,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use super::command::{self, Body, Command, Grammars};
 use super::dialect::PortraitDialect;
 use super::{chains, time_travel};
+use crate::docs::Takes;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
 
@@ -242,11 +243,13 @@ impl Rewriter<'_> {
         // Macros and stored functions are replaced by their queries when the statement is planned: what they stand for may be made
         // earlier in the script.
         let Some(function) = super::relation_function(name) else { return Ok(()) };
-        let mut positions = function.doc().relations();
-        let is_relation = |name: &str| function.doc().relations().any(|argument| argument.name.eq_ignore_ascii_case(name));
-        for argument in arguments {
+        let doc = function.doc();
+        let is_relation_at =
+            |position: usize| doc.arguments.get(position).is_some_and(|argument| argument.takes == Takes::Relation);
+        let is_relation = |name: &str| doc.relations().any(|argument| argument.name.eq_ignore_ascii_case(name));
+        for (position, argument) in arguments.iter_mut().enumerate() {
             let relation = match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(relation)) if positions.next().is_some() => relation,
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(relation)) if is_relation_at(position) => relation,
                 FunctionArg::Named { name, arg: FunctionArgExpr::Expr(relation), .. } if is_relation(&name.value) => relation,
                 FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(relation), .. }
                     if is_relation(&name.value) =>
@@ -262,7 +265,7 @@ impl Rewriter<'_> {
 }
 
 /// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
-pub fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
+fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
     let relation = match input {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
         Expr::Value(value) => match &value.value {

@@ -14,13 +14,18 @@ use sqlparser::ast::{
 
 use super::call::CallNode;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
-use crate::adapter::relation::{RelationFunction, Role, Roles};
-use crate::docs::{Doc, Takes};
+use crate::adapter::definitions::Definitions;
+use crate::adapter::relation::{Binding, FromFunction, Role, Roles};
+use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
+use crate::text::with_article;
 
 /// Plans the relation functions in FROM; leaves everything else to DataFusion.
 #[derive(Debug)]
-pub struct FromHook;
+pub struct FromHook {
+    /// What functions find the objects of the database in. DataFusion gives its planners no session to find it through.
+    pub objects: Arc<dyn Definitions>,
+}
 
 impl RelationPlanner for FromHook {
     fn plan_relation(&self, relation: TableFactor, context: &mut dyn RelationPlannerContext) -> Result<RelationPlanning> {
@@ -36,8 +41,8 @@ impl RelationPlanner for FromHook {
             TableFactor::Function { args, alias, .. } => (args, alias),
             other => return Ok(RelationPlanning::Original(Box::new(other))),
         };
-        let call = Reader { function, context }.read(arguments)?;
-        Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(call.into_plan(), alias))))
+        let plan = Reader { function, objects: self.objects.as_ref(), context }.read(arguments)?;
+        Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }
 }
 
@@ -49,7 +54,8 @@ pub fn single_name(name: &ObjectName) -> Option<String> {
 }
 
 struct Reader<'a> {
-    function: Arc<dyn RelationFunction>,
+    function: FromFunction,
+    objects: &'a dyn Definitions,
     context: &'a mut dyn RelationPlannerContext,
 }
 
@@ -58,16 +64,17 @@ impl Reader<'_> {
         self.function.doc()
     }
 
-    fn read(mut self, arguments: Vec<FunctionArg>) -> Result<CallNode> {
+    /// The plan of a call: a call node, to be replaced when its options have values; or what it stands for, when it takes no options.
+    fn read(mut self, arguments: Vec<FunctionArg>) -> Result<LogicalPlan> {
         let doc = self.doc();
         let given = self.match_names(arguments)?;
-        let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
-        require_all(doc, &names)?;
+        require_all(doc, &given.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
 
-        let (mut input, mut others, mut roles, mut options) = (None, vec![], vec![], vec![]);
+        let (mut names, mut input, mut others, mut roles, mut options) = (vec![], None, vec![], vec![], vec![]);
         for (name, expression) in given {
             match find(doc, name)?.takes {
-                Takes::Relation if doc.arguments.first().is_some_and(|first| first.name == name) => {
+                Takes::Name(kind) => names.push((name, self.name(name, kind, &expression)?)),
+                Takes::Relation if doc.relations().next().is_some_and(|first| first.name == name) => {
                     input = Some(self.relation(name, expression)?);
                 }
                 Takes::Relation => others.push((name, self.relation(name, expression)?)),
@@ -75,8 +82,11 @@ impl Reader<'_> {
                 takes => options.push((name, self.option(name, takes, expression)?)),
             }
         }
+        let binding =
+            Binding { doc, names: &names, input: input.as_ref().map(|input| input.schema().as_ref()), objects: self.objects };
+        let function = self.function.bind(&binding)?;
         let (input, roles) = self.project(input, roles)?;
-        let columns = self.function.columns(&roles)?;
+        let columns = function.columns(&roles)?;
         for (index, column) in columns.iter().enumerate() {
             if columns[..index].iter().any(|other| other.name() == column.name()) {
                 let problem = format!(
@@ -87,16 +97,22 @@ impl Reader<'_> {
             }
         }
         let schema = Arc::new(DFSchema::try_from_qualified_schema(doc.name, &Schema::new(columns))?);
-        let call = CallNode { function: self.function, input, others, roles, options, schema, residual: vec![] };
+        let call = CallNode { function, names, input, others, roles, options, schema, residual: vec![] };
         // What is constant is checked at once, so that a view over a wrong call is refused when it is made.
-        call.expand(&SimplifyContext::default(), 1)?;
-        Ok(call)
+        match call.expand(&SimplifyContext::default(), 1)? {
+            // Nothing is left to wait for. As a plan like any other it can share a scan with other tags of a profile.
+            Some(plan) if matches!(self.function, FromFunction::Object(_)) && !takes_options(doc) => Ok(plan),
+            _ => Ok(call.into_plan()),
+        }
     }
 
-    /// The arguments by their names on the page: relations may stand without, and for functions without input all may.
+    /// The arguments by their names on the page: objects and relations may stand without, and for functions without input all may.
     fn match_names(&self, arguments: Vec<FunctionArg>) -> Result<Vec<(&'static str, ast::Expr)>> {
         let doc = self.doc();
         let relations = doc.relations().count();
+        // Objects and relations come first on every page.
+        let stands_alone = |argument: &&Argument| matches!(argument.takes, Takes::Relation | Takes::Name(_));
+        let leading = doc.arguments.iter().take_while(stands_alone).count();
         let mut given: Vec<(&'static str, ast::Expr)> = vec![];
         let mut named = false;
         for (position, argument) in arguments.into_iter().enumerate() {
@@ -106,15 +122,17 @@ impl Reader<'_> {
                     named = true;
                     find(doc, &name)?
                 }
-                None if !named && (relations == 0 || position < relations) => match doc.arguments.get(position) {
-                    Some(argument) => argument,
-                    None => {
-                        return Err(invalid(
-                            doc.name,
-                            format!("takes {} arguments; {expression} is one too many", doc.arguments.len()),
-                        ));
+                None if !named && (relations == 0 || position < leading || position >= doc.arguments.len()) => {
+                    match doc.arguments.get(position) {
+                        Some(argument) => argument,
+                        None => {
+                            return Err(invalid(
+                                doc.name,
+                                format!("takes {} arguments; {expression} is one too many", doc.arguments.len()),
+                            ));
+                        }
                     }
-                },
+                }
                 None => {
                     let next = doc.arguments.get(position).map_or("name", |argument| argument.name);
                     return Err(invalid(doc.name, format!("arguments after the input are named; write {next} => {expression}")));
@@ -126,6 +144,24 @@ impl Reader<'_> {
             given.push((argument.name, expression));
         }
         Ok(given)
+    }
+
+    /// The name of an object as the catalog knows it: `customer`, `"customer"` and `'customer'` are the same.
+    fn name(&self, name: &str, kind: &str, expression: &ast::Expr) -> Result<String> {
+        let part = |name: &ast::Ident| self.context.normalize_ident(name.clone());
+        let found = match expression {
+            ast::Expr::Identifier(name) => Some(part(name)),
+            ast::Expr::CompoundIdentifier(names) => Some(names.iter().map(part).collect::<Vec<_>>().join(".")),
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::SingleQuotedString(name) => Some(name.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            let problem = format!("{name} must be the name of {}, got {expression}", with_article(kind));
+            invalid(self.doc().name, problem)
+        })
     }
 
     fn relation(&mut self, name: &str, expression: ast::Expr) -> Result<LogicalPlan> {
@@ -171,6 +207,9 @@ impl Reader<'_> {
     ) -> Result<(Option<LogicalPlan>, Roles)> {
         let doc = self.doc();
         let Some(input) = input else { return Ok((None, Roles::default())) };
+        if !doc.arguments.iter().any(|argument| argument.takes.is_role()) {
+            return Ok((Some(input), Roles::default()));
+        }
         let place = |name: &str| doc.arguments.iter().position(|argument| argument.name == name);
         given.sort_by_key(|(name, ..)| place(name));
         let mut read = vec![];
@@ -256,6 +295,10 @@ impl Reader<'_> {
     }
 }
 
+fn takes_options(doc: &Doc) -> bool {
+    doc.arguments.iter().any(|argument| argument.takes.is_option())
+}
+
 /// Name and value; dialects spell named arguments in three ways.
 pub fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
     let arrow =
@@ -305,5 +348,110 @@ fn missing_column(error: &DataFusionError) -> Option<Column> {
         },
         DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => missing_column(inner),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::common::assert_batches_eq;
+    use datafusion::execution::session_state::SessionStateBuilder;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    use super::*;
+    use crate::catalog::models::StoredModel;
+    use crate::error::message;
+    use crate::functions::readings;
+
+    /// A database in which every name is that of a model: two clusters, and a feature of 50,000 categories.
+    #[derive(Debug)]
+    struct Models;
+
+    const VALUES: usize = 50_000;
+
+    impl Definitions for Models {
+        fn tag_query(&self, profile: &str, _tag: &str) -> Result<String> {
+            Err(invalid(profile, "no such profile"))
+        }
+
+        fn model(&self, name: &str) -> Result<StoredModel> {
+            let values: Vec<String> = (0..VALUES).map(|value| format!(r#"["value {value:07}",1]"#)).collect();
+            let trained = format!(
+                r#"{{"type":"kprototypes","key":"id","missing":"error","options":"","rows":{VALUES},"skipped":0,"metrics":{{}},
+                    "features":[{{"name":"age","kind":"number","missing":0,"statistics":{{}},"values":[]}},
+                                {{"name":"note","kind":"category","missing":0,"statistics":{{}},"values":[{}]}}],
+                    "body":{{"offsets":[0.0],"factors":[1.0],"gamma":1.0,"centres":[10.0,60.0],"modes":[["value 0000007"],["value 0000008"]],"sizes":[1.0,1.0]}}}}"#,
+                values.join(",")
+            );
+            Ok(StoredModel { name: name.into(), version: 1, trained, took: 0 })
+        }
+    }
+
+    fn context() -> SessionContext {
+        let config = SessionConfig::new().with_batch_size(7).with_target_partitions(3);
+        let builder = SessionStateBuilder::new().with_config(config).with_default_features();
+        SessionContext::new_with_state(crate::sql::register_with(builder, Arc::new(Models)).build())
+    }
+
+    const PEOPLE: &str = "(SELECT value AS id, value % 70 AS age, 'value ' || lpad(CAST(value AS VARCHAR), 7, '0') AS note
+                           FROM generate_series(1, 1000))";
+
+    /// Not for each of the 143 batches, nor once for the plan and once for what runs.
+    #[test]
+    fn a_query_reads_its_model_once() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let context = context();
+        let rows =
+            |sql: String| runtime.block_on(async { crate::sql::sql(&context, &sql).await.unwrap().collect().await.unwrap() });
+        let counted = rows(format!(
+            "SELECT cluster_id, count(*) AS rows, count(*) FILTER (WHERE distance = 0) AS exact
+             FROM ml_predict(of_predict, {PEOPLE}) WHERE distance >= 0 GROUP BY cluster_id ORDER BY cluster_id"
+        ));
+        assert_batches_eq!(
+            [
+                "+------------+------+-------+",
+                "| cluster_id | rows | exact |",
+                "+------------+------+-------+",
+                "| 1          | 524  | 0     |",
+                "| 2          | 476  | 0     |",
+                "+------------+------+-------+",
+            ],
+            &counted
+        );
+        rows(format!("SELECT * FROM ml_evaluate(of_evaluate, {PEOPLE})"));
+        rows("SELECT * FROM ml_centroids(of_centroids)".into());
+        rows("SELECT * FROM ml_feature_info(of_feature_info)".into());
+        for name in ["of_predict", "of_evaluate", "of_centroids", "of_feature_info"] {
+            assert_eq!(readings::of(&format!("model {name}, version 1")), 1, "{name}");
+        }
+    }
+
+    /// No plan shows what a model holds, and no row is predicted once for each column of the prediction.
+    #[test]
+    fn plans_name_a_model_and_predict_once() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let context = context();
+        let explained = |sql: String| {
+            let batches = runtime.block_on(async { crate::sql::sql(&context, &sql).await.unwrap().collect().await.unwrap() });
+            pretty_format_batches(&batches).unwrap().to_string()
+        };
+        let plan = explained(format!("EXPLAIN SELECT * FROM ml_predict(m, {PEOPLE})"));
+        let physical = plan.split("physical_plan").nth(1).unwrap();
+        assert_eq!(physical.matches("ml_predict[model m, version 1](").count(), 1, "{plan}");
+        for name in ["ml_predict", "ml_evaluate"] {
+            let verbose = explained(format!("EXPLAIN VERBOSE SELECT * FROM {name}(m, {PEOPLE})"));
+            assert!(verbose.contains("model m, version 1") && !verbose.contains("value 0000"), "{name}");
+        }
+        let verbose = explained("EXPLAIN VERBOSE SELECT * FROM ml_feature_info(m)".into());
+        assert!(!verbose.contains("value 0000"), "{verbose}");
+    }
+
+    #[test]
+    fn models_need_a_database() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let builder = SessionStateBuilder::new().with_default_features();
+        let context = SessionContext::new_with_state(crate::sql::register(builder).build());
+        let error = runtime.block_on(crate::sql::sql(&context, "SELECT * FROM ml_predict(m, (SELECT 1 AS age))")).unwrap_err();
+        assert!(message(&error).starts_with("m: profiles and models need a session of a database"), "{error}");
     }
 }

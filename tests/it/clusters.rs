@@ -169,9 +169,47 @@ fn defaults_and_models_are_told() {
     }
     assert!(sql("SHOW MODELS")[0].starts_with("m|kmeans|2|"));
     let plan = sql("EXPLAIN SELECT * FROM ml_predict(m, shoppers)").join("\n");
-    assert!(plan.contains("ml_apply[model m, version 2]") && !plan.contains("centres"), "{plan}");
+    assert!(plan.contains("ml_predict[model m, version 2]") && !plan.contains("centres"), "{plan}");
     let error = try_rows(&engine, &session, "DROP MODEL m").unwrap_err();
     assert!(error.contains("is used by tag t, view v"), "{error}");
+}
+
+/// A model of so many different texts of 200 characters, which it must remember, over more rows than it was trained on.
+fn a_large_model(texts: usize, predicted: usize) {
+    let (engine, session) = session();
+    let sql = |text: &str| rows(&engine, &session, text);
+    let notes = |rows: usize| {
+        format!(
+            "(SELECT value AS id, value % 2 AS side, CAST(value AS VARCHAR) || repeat('x', 190) AS note FROM generate_series(1, {rows}))"
+        )
+    };
+    let began = Instant::now();
+    sql(&format!(
+        "CREATE MODEL m WITH (type = 'kprototypes', key = 'id', n_clusters = 2, n_init = 1, max_iter = 1) AS SELECT * FROM {}",
+        notes(texts)
+    ));
+    let trained = began.elapsed();
+    let bytes: usize = sql("SELECT octet_length(model) FROM system.models")[0].parse().unwrap();
+    assert!(bytes > texts * 190, "{bytes} bytes");
+    let predict = format!("FROM ml_predict(m, {})", notes(predicted));
+    let plans = sql(&format!("EXPLAIN VERBOSE SELECT * {predict}")).join("\n");
+    assert!(plans.contains("model m, version 1") && !plans.contains("9x"), "{plans}");
+    assert!(plans.len() < 50_000, "EXPLAIN VERBOSE has {} bytes", plans.len());
+    let began = Instant::now();
+    let sides = sql(&format!("SELECT side, count(*), count(DISTINCT cluster_id) {predict} GROUP BY side ORDER BY side"));
+    assert_eq!(sides, [format!("0|{}|1", predicted / 2), format!("1|{}|1", predicted / 2)]);
+    println!("{bytes} bytes, trained in {trained:?}, {predicted} rows predicted in {:?}", began.elapsed());
+}
+
+#[test]
+fn a_model_is_named_in_plans_not_written_out() {
+    a_large_model(2_000, 4_000);
+}
+
+#[test]
+#[ignore = "long: cargo test --test it -- --ignored"]
+fn a_model_of_fifty_megabytes_predicts_a_million_rows() {
+    a_large_model(250_000, 1_000_000);
 }
 
 /// A model is in the file of the database, whole or not at all.

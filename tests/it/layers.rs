@@ -12,8 +12,8 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("formats", &["text"]),
     ("kernels", &[]),
     ("catalog", &["error"]),
-    ("adapter", &["learning", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("learning", &["adapter", "kernels", "error", "docs", "settings", "text"]),
+    ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("sql", &["functions", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     (

@@ -18,7 +18,7 @@ use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::{INIT, MAX_ITER, N_INIT, RANDOM_STATE, Search, TOL, cluster};
 use crate::learning::clustering::validity::{INDICES, Measured, index_columns, mean_silhouettes};
 use crate::learning::clustering::{SCALE, count, scale};
-use crate::learning::features::{Compute, Computing, FEATURES, Gather, KEY, MISSING, Rows, WEIGHT, Wanted};
+use crate::learning::features::{Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, MISSING, Rows, WEIGHT};
 
 #[derive(Debug)]
 pub struct ChooseClusters;
@@ -92,7 +92,7 @@ impl RelationFunction for ChooseClusters {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (wanted, input) = Wanted::read(&call, None)?;
+        let (wanted, input) = FeatureSpec::read(&call, None)?;
         let (least, most) = (count(&call.options, MIN_CLUSTERS.name)?, count(&call.options, MAX_CLUSTERS.name)?);
         if least > most {
             return Err(invalid(DOC.name, format!("min_clusters is {least}, above max_clusters, {most}")));

@@ -17,7 +17,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::cluster::Statistics;
 use crate::kernels::control::Stop;
 use crate::learning::features::{
-    Compute, Computing, Gather, Kind as FeatureKind, MISSING, MIXED_FEATURES, OWN_KEY, Rows, Wanted,
+    Compute, Computing, FeatureSpec, Gather, Kind as FeatureKind, MISSING, MIXED_FEATURES, OWN_KEY, Rows,
 };
 
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl RelationFunction for ClusterProfile {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (wanted, input) = Wanted::read(&call, Some(CLUSTER.name))?;
+        let (wanted, input) = FeatureSpec::read(&call, Some(CLUSTER.name))?;
         let compute = Describe { labels: call.options.word(LABELS.name)?.to_string() };
         Gather::new(wanted, compute).over([input], call.schema)
     }

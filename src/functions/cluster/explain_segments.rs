@@ -18,7 +18,7 @@ use crate::kernels::tree::rules::{Condition, Leaf, Range, leaves};
 use crate::kernels::tree::{Features, Options, Tree};
 use crate::learning::clustering::count;
 use crate::learning::features::{
-    Compute, Computing, Gather, Kind as FeatureKind, MISSING, MIXED_FEATURES, OWN_KEY, Rows, Wanted,
+    Compute, Computing, FeatureSpec, Gather, Kind as FeatureKind, MISSING, MIXED_FEATURES, OWN_KEY, Rows,
 };
 use crate::text::{self, literal};
 
@@ -92,7 +92,7 @@ impl RelationFunction for ExplainSegments {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (wanted, input) = Wanted::read(&call, Some(LABEL.name))?;
+        let (wanted, input) = FeatureSpec::read(&call, Some(LABEL.name))?;
         let compute = Explain {
             max_depth: count(&call.options, MAX_DEPTH.name)?,
             max_rules: count(&call.options, MAX_RULES.name)?,
@@ -130,7 +130,7 @@ impl Compute for Explain {
 
 /// What leaves are written with.
 struct Rules<'a> {
-    wanted: &'a Wanted,
+    wanted: &'a FeatureSpec,
     rows: &'a Rows,
     labels: &'a ArrayRef,
 }

@@ -14,7 +14,7 @@ use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
 use crate::learning::clustering::{SCALE, cluster_columns, count, scale, scale_spilled};
 use crate::learning::features::{
-    Compute, Computing, FEATURES, Feature, Gather, KEY, MISSING, Rows, Scaled, WEIGHT, Wanted, key_column,
+    Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, KEY, MISSING, Rows, Scaled, WEIGHT, key_column,
 };
 
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl RelationFunction for KMeans {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (mut wanted, input) = Wanted::read(&call, None)?;
+        let (mut wanted, input) = FeatureSpec::read(&call, None)?;
         wanted.may_spill = true;
         let how = How::read(&call.options, count(&call.options, N_CLUSTERS.name)?)?;
         let centroids = call.others.iter().find(|(name, _)| *name == CENTROIDS.name);

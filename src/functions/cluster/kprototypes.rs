@@ -14,7 +14,7 @@ use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
 use crate::learning::clustering::kprototypes::{GAMMA, How, MOST_PASSES, fit};
 use crate::learning::clustering::{SCALE, cluster_columns};
-use crate::learning::features::{Compute, Computing, Gather, KEY, MISSING, MIXED_FEATURES, Rows, WEIGHT, Wanted};
+use crate::learning::features::{Compute, Computing, FeatureSpec, Gather, KEY, MISSING, MIXED_FEATURES, Rows, WEIGHT};
 
 #[derive(Debug)]
 pub struct KPrototypes;
@@ -69,7 +69,7 @@ impl RelationFunction for KPrototypes {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (wanted, input) = Wanted::read(&call, None)?;
+        let (wanted, input) = FeatureSpec::read(&call, None)?;
         Gather::new(wanted, Label(How::read(&call.options)?)).over([input], call.schema)
     }
 }

@@ -8,6 +8,7 @@ mod kmeans;
 mod kprototypes;
 
 use crate::adapter::FunctionSet;
+use crate::learning::clustering::validity::Validity;
 use crate::learning::features::Gather;
 
 pub fn functions() -> FunctionSet {
@@ -21,7 +22,27 @@ pub fn functions() -> FunctionSet {
         .step::<Gather<kmeans::Label>>()
         .step::<Gather<kprototypes::Label>>()
         .step::<Gather<choose_clusters::Choose>>()
-        .step::<Gather<cluster_validity::Judge>>()
+        .step::<Gather<Validity>>()
         .step::<Gather<cluster_profile::Describe>>()
         .step::<Gather<explain_segments::Explain>>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::model::model_types;
+
+    /// A model and the function that computes the same take the same, by the same words; only the function is given relations.
+    #[test]
+    fn models_take_what_their_functions_take() {
+        for model_type in model_types() {
+            let function = functions().docs().into_iter().find(|doc| doc.name == model_type.name()).unwrap();
+            let relations: Vec<_> = function.relations().map(|relation| relation.name).collect();
+            let arguments = function.arguments.iter().filter(|argument| !relations.contains(&argument.name));
+            let takes = |argument: &crate::docs::Argument| format!("{argument:?}");
+            let of_function: Vec<_> = arguments.map(takes).collect();
+            let of_model: Vec<_> = model_type.doc().arguments.iter().map(takes).collect();
+            assert_eq!(of_function, of_model, "{}", model_type.name());
+        }
+    }
 }

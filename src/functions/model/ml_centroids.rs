@@ -1,16 +1,17 @@
-//! The table macro `ml_centroids`.
+//! The relation function `ml_centroids`.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, StringArray};
 use datafusion::common::Result;
 
+use super::listing::Listing;
 use super::ml_predict::MODEL;
-use crate::adapter::definitions::Definitions;
-use crate::adapter::table_macro::{MacroCall, TableMacro};
+use super::model;
+use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
 use crate::learning::features::Kind as FeatureKind;
-use crate::learning::model::kind::model_type;
-use crate::learning::model::trained::exact;
-use crate::text::literal;
 
 /// The middles of a model's clusters.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Lists the centres of a model's clusters, in the units of the features.",
-    description: "One row a cluster and feature.",
+    description: "One row per cluster and feature, the features that are numbers first.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "cluster_id", data_type: "INT", text: "from 1" },
@@ -38,37 +39,39 @@ SELECT cluster_id, rows, feature, round(numerical_value, 2) AS mean FROM ml_cent
     ..Doc::EMPTY
 };
 
-impl TableMacro for MlCentroids {
+impl ObjectFunction for MlCentroids {
     fn doc(&self) -> &'static Doc {
         &DOC
     }
 
-    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
-        let model = definitions.model(call.required_name(MODEL.name)?)?;
-        let centroids = model_type(&model.model_type).map(|kind| kind.centroids(&model)).transpose()?.unwrap_or_default();
-        let mut rows = vec![];
-        for (cluster, centroid) in centroids.iter().enumerate() {
-            let numbers = model
-                .of_kind(FeatureKind::Number)
-                .zip(&centroid.numbers)
-                .map(|(feature, value)| (feature, exact(*value), "NULL".to_string()));
-            let categories = model
-                .of_kind(FeatureKind::Category)
-                .zip(&centroid.categories)
-                .map(|(feature, value)| (feature, "NULL".to_string(), literal(value)));
-            for (feature, number, category) in numbers.chain(categories) {
-                let (id, size, name) = (cluster + 1, exact(centroid.rows), literal(&feature.name));
-                rows.push(format!(
-                    "(CAST({id} AS INT), CAST({size} AS DOUBLE), {name}, CAST({number} AS DOUBLE), CAST({category} AS VARCHAR))"
-                ));
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let model = model(call)?;
+        let centroids = model.centroids();
+        if centroids.is_empty() {
+            return Err(invalid(&model.label, format!("is of type '{}', which has no centres", model.trained.model_type)));
+        }
+        let (mut ids, mut rows, mut features) = (vec![], vec![], vec![]);
+        let (mut numbers, mut categories) = (vec![], vec![]);
+        for (id, centroid) in (1..).zip(&centroids) {
+            let means = model.trained.of_kind(FeatureKind::Number).zip(&centroid.numbers);
+            let means = means.map(|(feature, mean)| (feature, Some(*mean), None));
+            let modes = model.trained.of_kind(FeatureKind::Category).zip(&centroid.categories);
+            let modes = modes.map(|(feature, mode)| (feature, None, feature.value(*mode)));
+            for (feature, mean, mode) in means.chain(modes) {
+                ids.push(id);
+                rows.push(centroid.rows);
+                features.push(feature.name.as_str());
+                numbers.push(mean);
+                categories.push(mode);
             }
         }
-        if rows.is_empty() {
-            return Err(invalid(&model.label, format!("is of type '{}', which has no centres", model.model_type)));
-        }
-        Ok(format!(
-            "SELECT * FROM (VALUES {}) AS centroids (cluster_id, rows, feature, numerical_value, categorical_value)",
-            rows.join(", ")
-        ))
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from(ids)),
+            Arc::new(Float64Array::from(rows)),
+            Arc::new(StringArray::from(features)),
+            Arc::new(Float64Array::from(numbers)),
+            Arc::new(StringArray::from(categories)),
+        ];
+        Ok(Arc::new(Listing::new(&DOC, columns)?))
     }
 }

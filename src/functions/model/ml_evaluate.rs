@@ -1,16 +1,24 @@
-//! The table macro `ml_evaluate`.
+//! The relation function `ml_evaluate`.
 
-use datafusion::common::Result;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::common::{Column as ColumnName, DFSchema, Result, ScalarValue};
+use datafusion::functions::expr_fn::abs;
+use datafusion::functions_aggregate::expr_fn::{avg, count};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
 use super::ml_predict::{INPUT, MODEL};
-use crate::adapter::definitions::Definitions;
-use crate::adapter::table_macro::{MacroCall, TableMacro};
+use super::model;
+use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
+use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
-use crate::error::invalid;
-use crate::learning::features::Kind as FeatureKind;
-use crate::learning::model::kind::model_type;
-use crate::learning::model::trained::exact;
-use crate::text::identifier;
+use crate::error::{did_you_mean, invalid};
+use crate::kernels::cluster::Scaling;
+use crate::learning::clustering::validity::Validity;
+use crate::learning::features::{FEATURES, Feature, FeatureSpec, Gather, KEY, Kind as FeatureKind, Missing};
+use crate::learning::model::Model;
+use crate::learning::model::predict::{column, predicted};
 
 /// How well a model fits rows.
 #[derive(Debug)]
@@ -41,44 +49,84 @@ SELECT rows, round(mean_squared_distance, 4) AS distance, round(silhouette, 4) A
     ..Doc::EMPTY
 };
 
-impl TableMacro for MlEvaluate {
+impl ObjectFunction for MlEvaluate {
     fn doc(&self) -> &'static Doc {
         &DOC
     }
 
-    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
-        let name = call.required_name(MODEL.name)?;
-        let model = definitions.model(name)?;
-        let Some(query) = call.query(INPUT.name) else { return Err(invalid(DOC.name, "input is missing; write input => …")) };
-        let predicted = format!("ml_predict({}, ({query}))", identifier(name));
-        let totals =
-            format!("SELECT count(cluster_id) AS rows, avg(distance * distance) AS mean_squared_distance FROM {predicted}");
-        let kind = model_type(&model.model_type);
-        let scales = kind.map(|kind| kind.scales(&model)).transpose()?.unwrap_or_default();
-        if scales.is_empty() {
-            let empty = ["silhouette", "davies_bouldin", "calinski_harabasz", "smallest_share"]
-                .map(|name| format!("CAST(NULL AS DOUBLE) AS {name}"));
-            return Ok(format!("SELECT *, {} FROM ({totals}) AS totals", empty.join(", ")));
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let (model, input) = (model(call)?, call.input()?);
+        model.check(input)?;
+        let key = model.trained.key.as_str();
+        if !model.scales().is_empty() && !input.fields().iter().any(|field| field.name() == key) {
+            let suggestion = did_you_mean(key, input.fields().iter().map(|field| field.name().as_str()));
+            return Err(invalid(&model.label, format!("the input has no column \"{key}\", the key of the model{suggestion}")));
         }
-        let numbers: Vec<&str> = model.of_kind(FeatureKind::Number).map(|feature| feature.name.as_str()).collect();
-        let features = model.of_kind(FeatureKind::Number).zip(&scales).map(|(feature, scale)| {
-            let mean = exact(feature.statistic("mean").unwrap_or(0.0));
-            let column = format!("CAST({} AS DOUBLE)", identifier(&feature.name));
-            // What is missing has the mean of the training, as in the prediction.
-            let filled = format!("CASE WHEN {column} IS NULL OR isnan({column}) THEN {mean} ELSE {column} END");
-            format!("({filled} - {}) * {} AS {}", exact(scale.offset), exact(scale.factor), identifier(&feature.name))
-        });
-        let scaled = format!(
-            "SELECT {key}, cluster_id AS \"cluster of the model\", {} FROM {predicted} WHERE cluster_id IS NOT NULL",
-            features.collect::<Vec<_>>().join(", "),
-            key = identifier(&model.key),
-        );
-        Ok(format!(
-            "SELECT totals.rows, mean_squared_distance, silhouette, davies_bouldin, calinski_harabasz, smallest_share \
-             FROM ({totals}) AS totals CROSS JOIN cluster_validity(({scaled}), key => {}, cluster => \"cluster of the model\", \
-               features => [{}], scale => 'none') AS validity",
-            identifier(&model.key),
-            numbers.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", "),
-        ))
+        Ok(Arc::new(Bound(model)))
     }
+}
+
+/// The columns of the indices, of those of [`Validity`].
+const INDICES: [&str; 4] = ["silhouette", "davies_bouldin", "calinski_harabasz", "smallest_share"];
+
+#[derive(Debug)]
+struct Bound(Arc<Model>);
+
+impl RelationFunction for Bound {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let column = |name: &str| FieldRef::from(Field::new(name, DataType::Float64, true));
+        let mut columns = vec![Field::new("rows", DataType::Int64, false).into(), column("mean_squared_distance")];
+        columns.extend(INDICES.map(column));
+        Ok(columns)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let predictions = predicted(&self.0, call.input()?)?;
+        let own = |name: &str| Expr::Column(ColumnName::new_unqualified(name));
+        let measures =
+            [count(own("cluster_id")).alias("rows"), avg(own("distance") * own("distance")).alias("mean_squared_distance")];
+        let totals = LogicalPlanBuilder::from(predictions.clone()).aggregate(Vec::<Expr>::new(), measures)?.alias("totals")?;
+        let of_totals = |name: &str| Expr::Column(ColumnName::new(Some("totals"), name)).alias(name);
+        let mut columns = vec![of_totals("rows"), of_totals("mean_squared_distance")];
+        let whole = if self.0.scales().is_empty() {
+            columns.extend(INDICES.map(|name| lit(ScalarValue::Float64(None)).alias(name)));
+            totals
+        } else {
+            columns.extend(INDICES.map(|name| Expr::Column(ColumnName::new(Some("validity"), name)).alias(name)));
+            totals.cross_join(validity(&self.0, predictions)?)?
+        };
+        whole.project(columns)?.alias(DOC.name)?.build()
+    }
+}
+
+/// The indices of the clusters that a model predicts, over its numbers, scaled as in training.
+fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
+    let schema = Arc::clone(predictions.schema());
+    let features: Vec<_> = model.trained.of_kind(FeatureKind::Number).collect();
+    let mut columns = vec![column(model, &schema, &model.trained.key)?.alias(KEY.name)];
+    for ((number, feature), scale) in features.iter().enumerate().zip(model.scales()) {
+        let value = cast(column(model, &schema, &feature.name)?, DataType::Float64);
+        // What is missing has the mean of the training, as in the prediction. NaN is greater than every number.
+        let filled = when(abs(value.clone()).lt_eq(lit(f64::MAX)), value).otherwise(lit(feature.mean()))?;
+        columns.push(((filled - lit(scale.offset)) * lit(scale.factor)).alias(format!("{} {number}", FEATURES.name)));
+    }
+    let cluster = Expr::Column(ColumnName::new_unqualified("cluster_id"));
+    columns.push(cluster.clone());
+    let input = LogicalPlanBuilder::from(predictions).filter(cluster.is_not_null())?.project(columns)?.build()?;
+    let features = features.iter().map(|feature| Feature { name: feature.name.clone(), kind: FeatureKind::Number });
+    let spec = FeatureSpec {
+        function: DOC.name.into(),
+        key: model.trained.key.clone(),
+        features: features.collect(),
+        has_weight: false,
+        label: Some("cluster_id".into()),
+        missing: Missing::Error,
+        may_spill: false,
+    };
+    let schema = DFSchema::try_from_qualified_schema("validity", &Schema::new(Validity::columns()))?;
+    Gather::new(spec, Validity { scaling: Scaling::None, random_state: 0 }).over([input], Arc::new(schema))
 }

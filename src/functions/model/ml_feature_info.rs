@@ -1,12 +1,16 @@
-//! The table macro `ml_feature_info`.
+//! The relation function `ml_feature_info`.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use datafusion::common::Result;
 
+use super::listing::Listing;
 use super::ml_predict::MODEL;
-use crate::adapter::definitions::Definitions;
-use crate::adapter::table_macro::{MacroCall, TableMacro};
+use super::model;
+use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
-use crate::text::literal;
+use crate::learning::model::stored::{Exact, Statistics, TrainedFeature};
 
 /// What a model's features were like.
 #[derive(Debug)]
@@ -17,7 +21,7 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Says what the features of a model were like in the rows it was trained on.",
-    description: "One row a feature, in the order of the model. Compare it with later rows to see how customers have changed since.",
+    description: "One row per feature, in the order of the model. Compare it with later rows to see how customers have changed since.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "feature", data_type: "VARCHAR", text: "name" },
@@ -39,38 +43,32 @@ SELECT feature, kind, missing, round(mean, 2) AS mean, min, max FROM ml_feature_
     ..Doc::EMPTY
 };
 
-const STATISTICS: [&str; 5] = ["mean", "stddev", "min", "median", "max"];
-
-impl TableMacro for MlFeatureInfo {
+impl ObjectFunction for MlFeatureInfo {
     fn doc(&self) -> &'static Doc {
         &DOC
     }
 
-    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
-        let model = definitions.model(call.required_name(MODEL.name)?)?;
-        let rows = model.features.iter().enumerate().map(|(place, feature)| {
-            let statistic = |name| {
-                let found = feature.statistics.iter().find(|(other, _)| other == name);
-                format!("CAST({} AS DOUBLE)", found.map_or("NULL", |(_, value)| value.as_str()))
-            };
-            let statistics = STATISTICS.map(statistic).join(", ");
-            let (count, most) = match feature.values.get(feature.mode() as usize) {
-                Some((value, _)) => (feature.values.len().to_string(), literal(value)),
-                None => ("NULL".to_string(), "NULL".to_string()),
-            };
-            format!(
-                "({place}, {}, {}, CAST({} AS BIGINT), {statistics}, CAST({count} AS BIGINT), CAST({most} AS VARCHAR))",
-                literal(&feature.name),
-                literal(&feature.kind.to_string()),
-                feature.missing
-            )
-        });
-        Ok(format!(
-            "SELECT feature, kind, missing, {}, category_count, most_frequent FROM (VALUES {}) AS features \
-             (place, feature, kind, missing, {}, category_count, most_frequent) ORDER BY place",
-            STATISTICS.join(", "),
-            rows.collect::<Vec<_>>().join(", "),
-            STATISTICS.join(", "),
-        ))
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let model = model(call)?;
+        let features = &model.trained.features;
+        let statistic = |of: fn(&Statistics) -> Option<Exact>| -> ArrayRef {
+            let values = features.iter().map(|feature| of(&feature.statistics).map(|value| value.0));
+            Arc::new(values.collect::<Float64Array>())
+        };
+        let mode = |feature: &'_ TrainedFeature| feature.value(feature.mode()).map(str::to_string);
+        let count = |feature: &TrainedFeature| (!feature.values.is_empty()).then_some(feature.values.len() as i64);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(features.iter().map(|feature| &feature.name))),
+            Arc::new(StringArray::from_iter_values(features.iter().map(|feature| feature.kind.to_string()))),
+            Arc::new(Int64Array::from_iter_values(features.iter().map(|feature| feature.missing as i64))),
+            statistic(|statistics| statistics.mean),
+            statistic(|statistics| statistics.stddev),
+            statistic(|statistics| statistics.min),
+            statistic(|statistics| statistics.median),
+            statistic(|statistics| statistics.max),
+            Arc::new(features.iter().map(count).collect::<Int64Array>()),
+            Arc::new(features.iter().map(mode).collect::<StringArray>()),
+        ];
+        Ok(Arc::new(Listing::new(&DOC, columns)?))
     }
 }

@@ -1,16 +1,16 @@
-//! The table macro `ml_predict`.
+//! The relation function `ml_predict`.
 
-use datafusion::arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::Result;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
-use crate::adapter::definitions::Definitions;
-use crate::adapter::table_macro::{MacroCall, TableMacro};
+use super::model;
+use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::{did_you_mean, invalid};
-use crate::learning::features::Kind as FeatureKind;
-use crate::learning::model::kind::model_type;
-use crate::learning::model::trained::Trained;
-use crate::text::{identifier, literal};
+use crate::learning::model::Model;
+use crate::learning::model::predict::predicted;
 
 /// What a model says of rows.
 #[derive(Debug)]
@@ -43,66 +43,35 @@ SELECT cluster_id, count(*) AS customers FROM ml_predict(shopper_groups, shopper
     ..Doc::EMPTY
 };
 
-/// The column of a whole prediction, until it is taken apart.
-const PREDICTION: &str = "prediction of the model";
-
-impl TableMacro for MlPredict {
+impl ObjectFunction for MlPredict {
     fn doc(&self) -> &'static Doc {
         &DOC
     }
 
-    fn asks(&self, call: &MacroCall, _definitions: &dyn Definitions) -> Result<Option<String>> {
-        Ok(call.query(INPUT.name).map(|query| format!("SELECT * FROM ({query}) AS input")))
-    }
-
-    fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
-        let model = definitions.model(call.required_name(MODEL.name)?)?;
-        if let Some(columns) = &call.columns {
-            check(&model, columns)?;
-        }
-        let Some(query) = call.query(INPUT.name) else { return Err(invalid(DOC.name, "input is missing; write input => …")) };
-        let features = model.features.iter().map(|feature| {
-            let data_type = if feature.kind == FeatureKind::Number { "DOUBLE" } else { "VARCHAR" };
-            format!("CAST({} AS {data_type})", identifier(&feature.name))
-        });
-        let predicts = model_type(&model.model_type).map(|kind| kind.predicts()).unwrap_or_default();
-        let predicted =
-            predicts.iter().map(|field| format!("{}['{}'] AS {}", identifier(PREDICTION), field.name(), field.name()));
-        Ok(format!(
-            "SELECT * EXCLUDE ({prediction}), {} FROM (SELECT *, ml_apply({}, {}, {}) AS {prediction} FROM ({query}) AS input) AS applied",
-            predicted.collect::<Vec<_>>().join(", "),
-            literal(&model.label),
-            literal(&model.to_text()),
-            features.collect::<Vec<_>>().join(", "),
-            prediction = identifier(PREDICTION),
-        ))
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let model = model(call)?;
+        let input = call.input()?;
+        model.check(input)?;
+        Ok(Arc::new(Bound { columns: input.fields().iter().chain(model.predicts()).cloned().collect(), model }))
     }
 }
 
-/// The input must have the features, and no column of a prediction's name.
-fn check(model: &Trained, columns: &SchemaRef) -> Result<()> {
-    let names = || columns.fields().iter().map(|field| field.name().as_str());
-    let mut problems = vec![];
-    for feature in &model.features {
-        match columns.fields().iter().find(|field| *field.name() == feature.name) {
-            None => {
-                let suggestion = did_you_mean(&feature.name, names());
-                problems
-                    .push(format!("the input has no column \"{}\", a {} of the model{suggestion}", feature.name, feature.kind));
-            }
-            Some(field) if feature.kind == FeatureKind::Number && !field.data_type().is_numeric() => {
-                problems.push(format!(
-                    "{} was a number when the model was trained, here it is {}",
-                    feature.name,
-                    field.data_type()
-                ));
-            }
-            Some(_) => {}
-        }
+#[derive(Debug)]
+struct Bound {
+    model: Arc<Model>,
+    columns: Vec<FieldRef>,
+}
+
+impl RelationFunction for Bound {
+    fn doc(&self) -> &'static Doc {
+        &DOC
     }
-    let predicts = model_type(&model.model_type).map(|kind| kind.predicts()).unwrap_or_default();
-    if let Some(taken) = predicts.iter().find(|field| names().any(|name| name == field.name())) {
-        problems.push(format!("the input has a column {} already; leave it out", taken.name()));
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        Ok(self.columns.clone())
     }
-    if problems.is_empty() { Ok(()) } else { Err(invalid(&model.label, problems.join("; "))) }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        LogicalPlanBuilder::from(predicted(&self.model, call.input()?)?).alias(DOC.name)?.build()
+    }
 }

@@ -1,19 +1,30 @@
-//! Models (模型): prediction, evaluation, and what they are made of. How they are trained and stored is in [`learning`](crate::learning::model).
+//! Models (模型): prediction, evaluation, and what they are made of. How they are trained and stored is in [`learning`](crate::learning).
 
+mod listing;
 mod ml_centroids;
 mod ml_evaluate;
 mod ml_feature_info;
 mod ml_predict;
 
+use std::sync::Arc;
+
+use datafusion::common::Result;
+
 use crate::adapter::FunctionSet;
-use crate::learning::model::apply;
+use crate::adapter::relation::Binding;
+use crate::learning::model::{Model, predict};
 
 pub fn functions() -> FunctionSet {
     FunctionSet::new("model", "Models: prediction, evaluation, what they are made of")
-        .table_macro(ml_predict::MlPredict)
-        .table_macro(ml_evaluate::MlEvaluate)
-        .table_macro(ml_centroids::MlCentroids)
-        .table_macro(ml_feature_info::MlFeatureInfo)
-        .scalar(apply::MlApply)
-        .internal_scalar::<apply::ApplyUdf>()
+        .object_function(ml_predict::MlPredict)
+        .object_function(ml_evaluate::MlEvaluate)
+        .object_function(ml_centroids::MlCentroids)
+        .object_function(ml_feature_info::MlFeatureInfo)
+        .internal_scalar::<predict::Predict>()
+        .internal_scalar::<predict::Part>()
+}
+
+/// The model that a call names, read.
+fn model(call: &Binding<'_>) -> Result<Arc<Model>> {
+    Ok(Arc::new(Model::read(call.objects.model(call.name(ml_predict::MODEL.name)?)?)?))
 }

@@ -1,15 +1,18 @@
-//! How good clusterings are: the columns of their indices.
+//! How good clusterings are: their indices.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{Array, ArrayRef, Float64Array, Int32Array, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use serde::{Deserialize, Serialize};
 
+use super::scale;
+use crate::adapter::plain::Plain;
 use crate::kernels::cluster::indices::Indices;
-use crate::kernels::cluster::sample;
 use crate::kernels::cluster::silhouette::{MOST_ROWS, mean, silhouettes};
+use crate::kernels::cluster::{Scaling, sample};
 use crate::kernels::control::Stop;
-use crate::learning::features::{Computing, Rows};
+use crate::learning::features::{Compute, Computing, Rows};
 
 /// The columns of the indices of a clustering, which may be NULL.
 pub const INDICES: [(&str, DataType); 5] = [
@@ -56,4 +59,42 @@ pub fn index_columns(measured: &[Measured], silhouettes: &[Option<f64>]) -> Vec<
         column(&|one| one.indices.calinski_harabasz),
         column(&smallest),
     ]
+}
+
+/// The indices of groups that are there already: one row.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Validity {
+    #[serde(rename = "scale")]
+    pub scaling: Scaling,
+    pub random_state: u64,
+}
+
+impl Validity {
+    /// The columns of its row.
+    pub fn columns() -> Vec<FieldRef> {
+        let column = |name: &str, data_type: DataType| FieldRef::from(Field::new(name, data_type, true));
+        let mut columns = vec![column("clusters", DataType::Int32), column("rows", DataType::Int64)];
+        columns.extend(INDICES.map(|(name, data_type)| column(name, data_type)));
+        columns
+    }
+}
+
+impl Plain for Validity {
+    const NAME: &'static str = "ClusterValidity";
+}
+
+impl Compute for Validity {
+    fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let control = running.worker.control(running.worker.threads);
+        scale(&mut rows, self.scaling, running)?;
+        let label = rows.label.take().unwrap_or_default();
+        let clusters = label.values.len();
+        let indices =
+            Indices::new(&rows.numbers, &label.codes, None, clusters, None, control).map_err(|stop| running.stopped(stop))?;
+        let silhouettes = mean_silhouettes(&rows, &[&label.codes], self.random_state, running)?;
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(Int32Array::from(vec![clusters as i32])), Arc::new(Int64Array::from(vec![rows.len() as i64]))];
+        columns.extend(index_columns(&[Measured { indices, labels: vec![] }], &silhouettes));
+        running.worker.send(Ok(columns))
+    }
 }

@@ -15,8 +15,8 @@ use datafusion::physical_plan::metrics::Count;
 use futures::StreamExt;
 
 use super::keys::{Hasher, duplicate};
+use super::spec::{Feature, FeatureSpec, Kind, Missing};
 use super::spill::{Spilled, Spilling};
-use super::wanted::{Feature, Kind, Missing, Wanted};
 use crate::adapter::offload::side_by_side;
 use crate::adapter::step::{StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
@@ -73,7 +73,7 @@ pub const LARGEST: f64 = 1e100;
 /// # Errors
 /// A row lacks its key or a feature, a key is there twice, a weight is negative; the memory limit is reached.
 pub async fn gather(
-    wanted: &Arc<Wanted>,
+    wanted: &Arc<FeatureSpec>,
     streams: Streams,
     context: &StepContext,
     memory: &Arc<MemoryReservation>,
@@ -125,7 +125,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(wanted: &Wanted, columns: usize) -> Self {
+    fn new(wanted: &FeatureSpec, columns: usize) -> Self {
         let key = (!wanted.key.is_empty()).then_some(0);
         let features = usize::from(key.is_some());
         let after = features + wanted.features.len();
@@ -134,7 +134,7 @@ impl Layout {
 }
 
 struct Gathering {
-    wanted: Arc<Wanted>,
+    wanted: Arc<FeatureSpec>,
     layout: Layout,
     hasher: Option<Hasher>,
     skipped: Vec<Count>,
@@ -157,7 +157,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(wanted: &Wanted, label_type: Option<&DataType>) -> Result<Self> {
+    fn new(wanted: &FeatureSpec, label_type: Option<&DataType>) -> Result<Self> {
         let categories = wanted.of_kind(Kind::Category).map(|_| Codes::new(&Kind::Category.read_as()));
         Ok(Self {
             keys: vec![],
@@ -398,11 +398,11 @@ impl Default for Category {
     }
 }
 
-fn all_missing(wanted: &Wanted, feature: &Feature) -> DataFusionError {
+fn all_missing(wanted: &FeatureSpec, feature: &Feature) -> DataFusionError {
     failed(&wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
 }
 
-fn too_large(wanted: &Wanted, memory: &MemoryReservation, rows: usize) -> DataFusionError {
+fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> DataFusionError {
     let (function, held) = (&wanted.function, megabytes(memory.size()));
     DataFusionError::ResourcesExhausted(format!(
         "{function}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input"

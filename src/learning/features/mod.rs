@@ -1,7 +1,7 @@
 //! Features: the columns that clusters, trees and models are computed from, as numbers in memory.
 //!
 //! ```text
-//! features => [age, city, …] ─▶ Wanted: which columns, of which kind      when the call is planned
+//! features => [age, city, …] ─▶ FeatureSpec: which columns, of which kind  when the call is planned
 //!                               gather: rows ─▶ Rows                      a matrix of numbers, codes of categories, keys
 //!                               Compute: what a function does with them   on threads of its own
 //! ```
@@ -11,12 +11,12 @@
 mod gather;
 mod keys;
 mod scale;
+mod spec;
 mod spill;
 mod step;
-mod wanted;
 
 pub use gather::{LARGEST, Rows};
 pub use scale::{Scaled, scaled};
+pub use spec::{FEATURES, Feature, FeatureSpec, KEY, Kind, MISSING, MIXED_FEATURES, Missing, OWN_KEY, WEIGHT, key_column};
 pub use spill::Spilled;
 pub use step::{Compute, Computing, Gather};
-pub use wanted::{FEATURES, Feature, KEY, Kind, MISSING, MIXED_FEATURES, Missing, OWN_KEY, WEIGHT, Wanted, key_column};

@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::gather::{Rows, gather};
-use super::wanted::{Kind, Wanted};
+use super::spec::{FeatureSpec, Kind};
 use crate::adapter::offload::{Worker, offload};
 use crate::adapter::plain::Plain;
 use crate::adapter::step::{Reads, Status, Step, StepContext, Streams};
@@ -30,11 +30,11 @@ pub trait Compute: Plain {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Gather<C> {
     compute: Arc<C>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<FeatureSpec>,
 }
 
 impl<C> Gather<C> {
-    pub fn new(wanted: Wanted, compute: C) -> Self {
+    pub fn new(wanted: FeatureSpec, compute: C) -> Self {
         Self { compute: Arc::new(compute), wanted: Arc::new(wanted) }
     }
 }
@@ -87,7 +87,7 @@ async fn numbers(streams: Streams) -> Result<Vec<Vec<f64>>> {
 /// A computation at work.
 pub struct Computing<'a> {
     pub worker: &'a Worker,
-    pub wanted: &'a Wanted,
+    pub wanted: &'a FeatureSpec,
     /// The rows of the second input.
     pub given: Option<&'a [Vec<f64>]>,
     status: Status,

@@ -1,9 +1,9 @@
 //! What models of clusters share: their prediction, and their centres in the features' own units.
 
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
 
-use crate::error::failed;
+use super::stored::exact;
 use crate::kernels::cluster::{Matrix, Scale};
 use crate::learning::features::Scaled;
 
@@ -12,12 +12,28 @@ pub fn predicts() -> Fields {
     Fields::from(vec![Field::new("cluster_id", DataType::Int32, true), Field::new("distance", DataType::Float64, true)])
 }
 
-/// How each number was scaled, from lists of offsets and factors.
-pub fn scales(label: &str, offsets: Vec<f64>, factors: Vec<f64>) -> Result<Vec<Scale>> {
-    if offsets.len() != factors.len() {
-        return Err(failed(label, "the stored model is damaged (scales)"));
+/// How the numbers were scaled, as it is stored: (number − offset) × factor.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StoredScales {
+    #[serde(with = "exact")]
+    offsets: Vec<f64>,
+    #[serde(with = "exact")]
+    factors: Vec<f64>,
+}
+
+impl StoredScales {
+    pub fn new(scaled: Option<&Scaled>) -> Self {
+        let scales = scaled.iter().flat_map(|scaled| &scaled.scales);
+        let (offsets, factors) = scales.map(|scale| (scale.offset, scale.factor)).unzip();
+        Self { offsets, factors }
     }
-    Ok(offsets.into_iter().zip(factors).map(|(offset, factor)| Scale { offset, factor }).collect())
+
+    /// The scales of so many columns; `None` when these are others.
+    pub fn of_columns(&self, columns: usize) -> Option<Vec<Scale>> {
+        let fits = self.offsets.len() == columns && self.factors.len() == columns;
+        let scales = self.offsets.iter().zip(&self.factors).map(|(offset, factor)| Scale { offset: *offset, factor: *factor });
+        fits.then(|| scales.collect())
+    }
 }
 
 /// Rows of numbers as they were scaled in training.
@@ -28,7 +44,7 @@ pub fn matrix(numbers: &[Vec<f64>], scales: &[Scale]) -> Matrix {
     matrix
 }
 
-/// The factors and offsets of what was scaled.
-pub fn parts(scaled: &Scaled) -> (Vec<f64>, Vec<f64>) {
-    scaled.scales.iter().map(|scale| (scale.offset, scale.factor)).unzip()
+/// A centre in the features' own units.
+pub fn unscaled(centre: &[f64], scales: &[Scale]) -> Vec<f64> {
+    centre.iter().zip(scales).map(|(value, scale)| scale.unscale(*value)).collect()
 }

@@ -3,33 +3,40 @@
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::Fields;
 use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::clusters::{matrix, parts, predicts, scales};
-use super::kind::{Centroid, Learned, ModelType, Predictor};
-use super::trained::{Trained, numbers};
+use super::clusters::{StoredScales, matrix, predicts, unscaled};
+use super::model_type::{Centroid, Fitted, Learned, ModelType};
+use super::stored::{StoredForm, exact};
 use crate::adapter::arguments::Options;
-use crate::docs::Doc;
+use crate::docs::{Doc, Kind};
 use crate::error::failed;
-use crate::functions::page;
 use crate::kernels::cluster::indices::Indices;
 use crate::kernels::cluster::{Scale, assign};
 use crate::kernels::control::{Control, Stop};
-use crate::learning::clustering::kmeans::{How, N_CLUSTERS, cluster};
+use crate::learning::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
 use crate::learning::clustering::validity::mean_silhouettes;
-use crate::learning::clustering::{cluster_columns, count, scale};
-use crate::learning::features::{Computing, Rows};
+use crate::learning::clustering::{SCALE, cluster_columns, count, scale};
+use crate::learning::features::{Computing, FEATURES, KEY, MISSING, Rows, WEIGHT};
 
 #[derive(Debug)]
 pub struct KMeans;
 
+const DOC: Doc = Doc {
+    name: "kmeans",
+    kind: Kind::Relation,
+    arguments: &[KEY, N_CLUSTERS, FEATURES, SCALE, INIT, N_INIT, MAX_ITER, TOL, RANDOM_STATE, WEIGHT, MISSING],
+    ..Doc::EMPTY
+};
+
 impl ModelType for KMeans {
     fn name(&self) -> &'static str {
-        "kmeans"
+        DOC.name
     }
 
     fn doc(&self) -> &'static Doc {
-        page("kmeans")
+        &DOC
     }
 
     fn check(&self, options: &Options) -> Result<String> {
@@ -47,73 +54,68 @@ impl ModelType for KMeans {
         let indices = Indices::new(&rows.numbers, labels, Some(&found.centres), how.n_clusters, rows.weights.as_deref(), control)
             .map_err(|stop| running.stopped(stop))?;
         let silhouette = mean_silhouettes(rows, &[labels], how.search.random_state, running)?;
-        let (offsets, factors) = parts(&scaled);
-        Ok(Learned {
-            metrics: vec![
-                ("inertia", Some(found.inertia)),
-                ("silhouette", silhouette.first().copied().flatten()),
-                ("davies_bouldin", indices.davies_bouldin),
-                ("calinski_harabasz", indices.calinski_harabasz),
-                ("iterations", Some(found.iterations as f64)),
-            ],
-            body: json!({
-                "offsets": numbers(&offsets), "factors": numbers(&factors),
-                "centres": numbers(&found.centres), "sizes": numbers(&found.sizes),
-            }),
-        })
+        let metrics = vec![
+            ("inertia", Some(found.inertia)),
+            ("silhouette", silhouette.first().copied().flatten()),
+            ("davies_bouldin", indices.davies_bouldin),
+            ("calinski_harabasz", indices.calinski_harabasz),
+            ("iterations", Some(found.iterations as f64)),
+        ];
+        let stored = StoredCentres { scales: StoredScales::new(Some(&scaled)), centres: found.centres, sizes: found.sizes };
+        Ok(Learned { metrics, body: json!(stored) })
     }
 
     fn predicts(&self) -> Fields {
         predicts()
     }
 
-    fn predictor(&self, model: &Trained) -> Result<Box<dyn Predictor>> {
-        Ok(Box::new(Centres::read(model)?))
+    fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {
+        let StoredCentres { scales, centres, sizes } = stored.body()?;
+        let scales = scales.of_columns(stored.trained.features.len()).ok_or_else(|| stored.damaged("scales"))?;
+        if scales.is_empty() || centres.is_empty() || centres.len() != sizes.len() * scales.len() {
+            return Err(stored.damaged("centres"));
+        }
+        Ok(Box::new(Centres { scales, centres, sizes }))
     }
+}
 
-    fn scales(&self, model: &Trained) -> Result<Vec<Scale>> {
-        Ok(Centres::read(model)?.scales)
-    }
-
-    fn centroids(&self, model: &Trained) -> Result<Vec<Centroid>> {
-        let Centres { scales, centres, sizes } = Centres::read(model)?;
-        let centre = |(values, rows): (&[f64], f64)| Centroid {
-            rows,
-            numbers: values.iter().zip(&scales).map(|(value, scale)| scale.unscale(*value)).collect(),
-            categories: vec![],
-        };
-        Ok(centres.chunks(scales.len().max(1)).zip(sizes).map(centre).collect())
-    }
+/// The type's own part of the stored form.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredCentres {
+    #[serde(flatten)]
+    scales: StoredScales,
+    /// Clusters × features, scaled.
+    #[serde(with = "exact")]
+    centres: Vec<f64>,
+    #[serde(with = "exact")]
+    sizes: Vec<f64>,
 }
 
 #[derive(Debug)]
 struct Centres {
     scales: Vec<Scale>,
-    /// Clusters × features.
+    /// Clusters × features, scaled.
     centres: Vec<f64>,
     sizes: Vec<f64>,
 }
 
-impl Centres {
-    fn read(model: &Trained) -> Result<Self> {
-        let body = model.body()?;
-        let list = |name: &str| model.numbers(&body, name);
-        let centres = Self {
-            scales: scales(&model.label, list("offsets")?, list("factors")?)?,
-            centres: list("centres")?,
-            sizes: list("sizes")?,
-        };
-        if centres.scales.len() != model.features.len() || centres.centres.len() != centres.sizes.len() * model.features.len() {
-            return Err(failed(&model.label, "the stored model is damaged (centres)"));
-        }
-        Ok(centres)
-    }
-}
-
-impl Predictor for Centres {
-    fn predict(&self, numbers: &[Vec<f64>], _codes: &[Vec<u32>], _rows: usize) -> Result<Vec<ArrayRef>> {
+impl Fitted for Centres {
+    fn predict(&self, numbers: &[Vec<f64>], _codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>> {
         let found = assign(&self.centres, &matrix(numbers, &self.scales), Control::alone());
         let found = found.map_err(|_| failed("ml_predict", "was stopped"))?;
         Ok(cluster_columns(&found.labels, &found.squared_distances))
+    }
+
+    fn scales(&self) -> &[Scale] {
+        &self.scales
+    }
+
+    fn centroids(&self) -> Vec<Centroid> {
+        let centroid = |(centre, rows): (&[f64], &f64)| Centroid {
+            rows: *rows,
+            numbers: unscaled(centre, &self.scales),
+            categories: vec![],
+        };
+        self.centres.chunks(self.scales.len()).zip(&self.sizes).map(centroid).collect()
     }
 }

@@ -3,32 +3,40 @@
 use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::Fields;
 use datafusion::common::Result;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::clusters::{matrix, parts, predicts, scales};
-use super::kind::{Centroid, Learned, ModelType, Predictor};
-use super::trained::{Trained, exact, numbers};
+use super::clusters::{StoredScales, matrix, predicts, unscaled};
+use super::model_type::{Centroid, Fitted, Learned, ModelType};
+use super::stored::{Exact, StoredForm, exact};
 use crate::adapter::arguments::Options;
-use crate::docs::Doc;
+use crate::docs::{Doc, Kind as Page};
 use crate::error::failed;
-use crate::functions::page;
 use crate::kernels::cluster::Scale;
 use crate::kernels::cluster::kprototypes::{Mixed, Prototype, assign};
 use crate::kernels::control::{Control, Stop};
-use crate::learning::clustering::cluster_columns;
-use crate::learning::clustering::kprototypes::{How, fit};
-use crate::learning::features::{Computing, Kind, Rows};
+use crate::learning::clustering::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
+use crate::learning::clustering::kprototypes::{GAMMA, How, MOST_PASSES, fit};
+use crate::learning::clustering::{SCALE, cluster_columns};
+use crate::learning::features::{Computing, KEY, Kind, MISSING, MIXED_FEATURES, Rows, WEIGHT};
 
 #[derive(Debug)]
 pub struct KPrototypes;
 
+const DOC: Doc = Doc {
+    name: "kprototypes",
+    kind: Page::Relation,
+    arguments: &[KEY, N_CLUSTERS, MIXED_FEATURES, GAMMA, SCALE, INIT_RUNS, MOST_PASSES, RANDOM_STATE, WEIGHT, MISSING],
+    ..Doc::EMPTY
+};
+
 impl ModelType for KPrototypes {
     fn name(&self) -> &'static str {
-        "kprototypes"
+        DOC.name
     }
 
     fn doc(&self) -> &'static Doc {
-        page("kprototypes")
+        &DOC
     }
 
     fn check(&self, options: &Options) -> Result<String> {
@@ -38,19 +46,21 @@ impl ModelType for KPrototypes {
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
         let how = How::read(options).map_err(|error| running.worker.fail(error))?;
         let fitted = fit(rows, &how, running)?;
-        let (offsets, factors) = fitted.scaled.as_ref().map(parts).unwrap_or_default();
-        let mut sizes = vec![0.0; fitted.fit.prototypes.len()];
+        let prototypes = &fitted.fit.prototypes;
+        let mut sizes = vec![0.0; prototypes.len()];
         for (row, label) in fitted.fit.assignment.labels.iter().enumerate() {
             sizes[*label as usize] += rows.weights.as_ref().map_or(1.0, |weights| weights[row]);
         }
-        let centres: Vec<f64> = fitted.fit.prototypes.iter().flat_map(|prototype| prototype.centre.iter().copied()).collect();
-        let modes: Vec<Value> = fitted.fit.prototypes.iter().map(|prototype| json!(texts(rows, prototype))).collect();
+        let stored = StoredPrototypes {
+            scales: StoredScales::new(fitted.scaled.as_ref()),
+            gamma: Exact(fitted.gamma),
+            centres: prototypes.iter().flat_map(|prototype| prototype.centre.iter().copied()).collect(),
+            modes: prototypes.iter().map(|prototype| modes(rows, prototype)).collect(),
+            sizes,
+        };
         Ok(Learned {
             metrics: vec![("cost", Some(fitted.fit.cost)), ("iterations", Some(fitted.fit.iterations as f64))],
-            body: json!({
-                "offsets": numbers(&offsets), "factors": numbers(&factors), "gamma": exact(fitted.gamma),
-                "centres": numbers(&centres), "modes": modes, "sizes": numbers(&sizes),
-            }),
+            body: json!(stored),
         })
     }
 
@@ -58,33 +68,44 @@ impl ModelType for KPrototypes {
         predicts()
     }
 
-    fn predictor(&self, model: &Trained) -> Result<Box<dyn Predictor>> {
-        Ok(Box::new(Prototypes::read(model)?))
-    }
-
-    fn scales(&self, model: &Trained) -> Result<Vec<Scale>> {
-        Ok(Prototypes::read(model)?.scales)
-    }
-
-    fn centroids(&self, model: &Trained) -> Result<Vec<Centroid>> {
-        let Prototypes { scales, prototypes, sizes, .. } = Prototypes::read(model)?;
-        let centroid = |(prototype, rows): (&Prototype, f64)| Centroid {
-            rows,
-            numbers: prototype.centre.iter().zip(&scales).map(|(value, scale)| scale.unscale(*value)).collect(),
-            categories: model
-                .of_kind(Kind::Category)
-                .zip(&prototype.modes)
-                .map(|(feature, code)| feature.values.get(*code as usize).map_or_else(String::new, |(value, _)| value.clone()))
-                .collect(),
+    fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {
+        let StoredPrototypes { scales, gamma, centres, modes, sizes } = stored.body()?;
+        let numbers = stored.trained.of_kind(Kind::Number).count();
+        let scales = scales.of_columns(numbers).ok_or_else(|| stored.damaged("scales"))?;
+        if modes.is_empty() || modes.len() != sizes.len() || centres.len() != sizes.len() * numbers {
+            return Err(stored.damaged("centres"));
+        }
+        let categories: Vec<_> = stored.trained.of_kind(Kind::Category).collect();
+        let prototype = |(cluster, modes): (usize, &Vec<String>)| {
+            let codes = categories.iter().zip(modes).map(|(feature, mode)| feature.code(mode));
+            let modes = codes.collect::<Option<Vec<u32>>>().filter(|modes| modes.len() == categories.len())?;
+            Some(Prototype { centre: centres[cluster * numbers..][..numbers].to_vec(), modes })
         };
-        Ok(prototypes.iter().zip(sizes).map(centroid).collect())
+        let prototypes = modes.iter().enumerate().map(prototype).collect::<Option<_>>();
+        let prototypes = prototypes.ok_or_else(|| stored.damaged("modes"))?;
+        Ok(Box::new(Prototypes { scales, gamma: gamma.0, prototypes, sizes }))
     }
 }
 
 /// The most frequent values of a cluster.
-fn texts(rows: &Rows, prototype: &Prototype) -> Vec<String> {
+fn modes(rows: &Rows, prototype: &Prototype) -> Vec<String> {
     let categories = rows.categories.iter().zip(&prototype.modes);
     categories.map(|(category, code)| category.values.as_string::<i32>().value(*code as usize).to_string()).collect()
+}
+
+/// The type's own part of the stored form.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredPrototypes {
+    #[serde(flatten)]
+    scales: StoredScales,
+    gamma: Exact,
+    /// Clusters × numbers, scaled.
+    #[serde(with = "exact")]
+    centres: Vec<f64>,
+    /// The most frequent values of each cluster.
+    modes: Vec<Vec<String>>,
+    #[serde(with = "exact")]
+    sizes: Vec<f64>,
 }
 
 #[derive(Debug)]
@@ -95,36 +116,24 @@ struct Prototypes {
     sizes: Vec<f64>,
 }
 
-impl Prototypes {
-    fn read(model: &Trained) -> Result<Self> {
-        let damaged = |what: &str| failed(&model.label, format!("the stored model is damaged ({what})"));
-        let body = model.body()?;
-        let list = |name: &str| model.numbers(&body, name);
-        let scales = scales(&model.label, list("offsets")?, list("factors")?)?;
-        let gamma = body["gamma"].as_str().and_then(|text| text.parse().ok()).ok_or_else(|| damaged("gamma"))?;
-        let (centres, sizes) = (list("centres")?, list("sizes")?);
-        let modes = body["modes"].as_array().ok_or_else(|| damaged("modes"))?;
-        if modes.len() != sizes.len() || centres.len() != sizes.len() * scales.len() {
-            return Err(damaged("centres"));
-        }
-        let prototype = |(cluster, modes): (usize, &Value)| {
-            let codes = model.of_kind(Kind::Category).enumerate().map(|(place, feature)| {
-                let mode = modes[place].as_str()?;
-                feature.values.iter().position(|(value, _)| value == mode).map(|code| code as u32)
-            });
-            let modes = codes.collect::<Option<Vec<u32>>>().ok_or_else(|| damaged("modes"))?;
-            Ok(Prototype { centre: centres[cluster * scales.len()..][..scales.len()].to_vec(), modes })
-        };
-        let prototypes = modes.iter().enumerate().map(prototype).collect::<Result<_>>()?;
-        Ok(Self { gamma, prototypes, sizes, scales })
-    }
-}
-
-impl Predictor for Prototypes {
-    fn predict(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], _rows: usize) -> Result<Vec<ArrayRef>> {
+impl Fitted for Prototypes {
+    fn predict(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>> {
         let numeric = matrix(numbers, &self.scales);
         let found = assign(Mixed { numeric: &numeric, codes }, &self.prototypes, self.gamma, Control::alone());
         let found = found.map_err(|_| failed("ml_predict", "was stopped"))?;
         Ok(cluster_columns(&found.labels, &found.distances))
+    }
+
+    fn scales(&self) -> &[Scale] {
+        &self.scales
+    }
+
+    fn centroids(&self) -> Vec<Centroid> {
+        let centroid = |(prototype, rows): (&Prototype, &f64)| Centroid {
+            rows: *rows,
+            numbers: unscaled(&prototype.centre, &self.scales),
+            categories: prototype.modes.clone(),
+        };
+        self.prototypes.iter().zip(&self.sizes).map(centroid).collect()
     }
 }

@@ -1,20 +1,43 @@
 //! Models (模型): trained once, stored in the database, applied to what comes later.
 //!
-//! ```text
-//! CREATE MODEL … AS SELECT … ─▶ train: one row, the model as text ─▶ catalog
-//! ml_predict(model, input)   ─▶ SELECT *, ml_apply('the model', features) FROM input
-//! ```
-//! A [`ModelType`](kind::ModelType) says how a model of its sort is trained, applied and described; [`kind::TYPES`] lists them, a line each. What is
-//! stored is the same for all: a [`Trained`].
+//! | file | what it holds |
+//! |---|---|
+//! | [`model_type`] | what a type of model must be able to do; [`model_types`] lists the types |
+//! | `kmeans`, `kprototypes` | the types, on what they share in `clusters` |
+//! | `train` | the plan that trains: one row, the model as text |
+//! | [`stored`] | that text: what is the same for models of every type |
+//! | [`applied`] | a stored model, read: what predicts and describes |
+//! | [`predict`] | the plan that predicts |
 
-pub mod apply;
+pub mod applied;
 mod clusters;
-pub mod kind;
 mod kmeans;
 mod kprototypes;
+pub mod model_type;
+pub mod predict;
+pub mod stored;
 mod train;
-pub mod trained;
 
-pub use kind::{model_type, type_names};
+pub use applied::Model;
+pub use stored::Trained;
 pub use train::{Train, Training, plan};
-pub use trained::Trained;
+
+use model_type::ModelType;
+
+/// Every type of model.
+const TYPES: [&dyn ModelType; 2] = [&kmeans::KMeans, &kprototypes::KPrototypes];
+
+/// Every type of model.
+pub fn model_types() -> impl Iterator<Item = &'static dyn ModelType> + Clone {
+    TYPES.into_iter()
+}
+
+/// The type of that name.
+pub fn model_type(name: &str) -> Option<&'static dyn ModelType> {
+    model_types().find(|model_type| model_type.name() == name)
+}
+
+/// The names of all types.
+pub fn type_names() -> impl Iterator<Item = &'static str> + Clone {
+    model_types().map(|model_type| model_type.name())
+}

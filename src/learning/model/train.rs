@@ -8,8 +8,9 @@ use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::kind::{ModelType, model_type};
-use super::trained::{Trained, exact, features_of};
+use super::model_type;
+use super::model_type::ModelType;
+use super::stored::{Exact, Trained, features_of};
 use crate::adapter::arguments::{Options, check_role, find, is_default};
 use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::relation::{Call, Role, Roles};
@@ -17,14 +18,14 @@ use crate::adapter::step::Step;
 use crate::docs::Takes;
 use crate::error::{did_you_mean, invalid};
 use crate::kernels::control::Stop;
-use crate::learning::features::{Compute, Computing, FEATURES, Gather, KEY, Rows, WEIGHT, Wanted};
+use crate::learning::features::{Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, Rows, WEIGHT};
 
 /// What a model is trained with.
 #[derive(Debug, Clone)]
 pub struct Training {
     /// For errors: `model name`.
     pub label: String,
-    pub kind: &'static dyn ModelType,
+    pub model_type: &'static dyn ModelType,
     pub key: String,
     /// All that fit when `None`.
     pub features: Option<Vec<String>>,
@@ -37,7 +38,7 @@ pub struct Training {
 /// # Errors
 /// The query lacks a column, or one is of a type that cannot be used.
 pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
-    let doc = training.kind.doc();
+    let doc = training.model_type.doc();
     let takes = find(doc, FEATURES.name)?.takes;
     let names: Vec<String> = query.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut given = vec![(KEY.name, Takes::Column, training.key.clone())];
@@ -71,11 +72,11 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
         schema: Arc::new(DFSchema::try_from(schema)?),
         target_partitions: 1,
     };
-    let (wanted, input) = Wanted::read(&call, None)?;
-    let describe = training.kind.check(&training.options)?;
+    let (spec, input) = FeatureSpec::read(&call, None)?;
+    let describe = training.model_type.check(&training.options)?;
     let written = training.options.written().iter().map(|(name, value)| (name.to_string(), Scalar(value.clone())));
-    let compute = Train { model_type: training.kind.name().to_string(), options: describe, written: written.collect() };
-    Gather::new(wanted, compute).over([input], call.schema)
+    let compute = Train { model_type: training.model_type.name().to_string(), options: describe, written: written.collect() };
+    Gather::new(spec, compute).over([input], call.schema)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,13 +91,13 @@ pub struct Train {
 }
 
 impl Train {
-    fn kind(&self) -> Result<&'static dyn ModelType> {
+    fn model_type(&self) -> Result<&'static dyn ModelType> {
         let problem = || format!("there is no type '{}'; the plan was made by another version", self.model_type);
         model_type(&self.model_type).ok_or_else(|| invalid("model", problem()))
     }
 
     fn read_options(&self) -> Result<Options> {
-        let doc = self.kind()?.doc();
+        let doc = self.model_type()?.doc();
         let written = self.written.iter().map(|(name, Scalar(value))| Ok((find(doc, name)?.name, value.clone())));
         Options::read(doc, written.collect::<Result<_>>()?)
     }
@@ -108,26 +109,25 @@ impl Plain for Train {
 
 impl Compute for Train {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let wanted = running.wanted;
+        let spec = running.wanted;
         let column = running.take(rows.len() * 8)?;
-        let features = features_of(&rows, wanted).map_err(|error| running.worker.fail(error))?;
+        let features = features_of(&rows, spec);
         drop(column);
-        let read = self.kind().and_then(|kind| Ok((kind, self.read_options()?)));
-        let (kind, options) = read.map_err(|error| running.worker.fail(error))?;
-        let learned = kind.train(&mut rows, &options, running)?;
-        let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name.to_string(), exact(value?))));
+        let read = self.model_type().and_then(|model_type| Ok((model_type, self.read_options()?)));
+        let (model_type, options) = read.map_err(|error| running.worker.fail(error))?;
+        let learned = model_type.train(&mut rows, &options, running)?;
+        let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name.to_string(), Exact(value?))));
         let trained = Trained {
-            label: String::new(),
             model_type: self.model_type.clone(),
-            key: wanted.key.clone(),
-            missing: wanted.missing,
-            features,
+            key: spec.key.clone(),
+            missing: spec.missing,
             options: self.options.clone(),
             rows: rows.len() as u64,
             skipped: rows.skipped as u64,
             metrics: metrics.collect(),
-            body: learned.body.to_string(),
+            features,
         };
-        running.worker.send(Ok(vec![Arc::new(StringArray::from(vec![trained.to_text()]))]))
+        let text = trained.to_text(&learned.body).map_err(|error| running.worker.fail(error))?;
+        running.worker.send(Ok(vec![Arc::new(StringArray::from(vec![text]))]))
     }
 }

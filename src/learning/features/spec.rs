@@ -103,7 +103,7 @@ impl Missing {
 
 /// The columns of the input: the key, the features, and what else was given, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct FeatureSpec {
     /// For errors.
     #[serde(with = "untold")]
     pub function: String,
@@ -118,7 +118,7 @@ pub struct Wanted {
     pub may_spill: bool,
 }
 
-impl Wanted {
+impl FeatureSpec {
     /// Reads the roles of a call: `key`, `features`, `weight`, and `label` under its own name.
     ///
     /// # Errors

@@ -1,0 +1,182 @@
+//! The plan that predicts: a projection of the input, with what the model says of each row.
+//!
+//! ```text
+//! Projection: the columns of the input, cluster_id of prediction, distance of prediction
+//!   Projection: the columns of the input, ml_predict[model m, version 1](age, channel) AS prediction
+//!     the input
+//! ```
+//! Being a projection, it lets filters and the choice of columns through to the scan, and a refresh can share the scan with other tags.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, DFSchema, Result, exec_err, internal_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::ScalarFunction as Call;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature,
+};
+use serde::{Deserialize, Serialize};
+
+use super::applied::Model;
+use crate::adapter::any_arguments;
+use crate::adapter::plain::Plain;
+use crate::catalog::models::StoredModel;
+use crate::error::invalid;
+
+/// The column of a whole prediction, until it is taken apart.
+const PREDICTION: &str = "prediction of the model";
+
+/// An input with the predictions of a model beside its columns.
+///
+/// # Errors
+/// The input does not fit the model.
+pub fn predicted(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> {
+    model.check(input.schema())?;
+    let columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
+    let features = model.trained.features.iter().map(|feature| column(model, input.schema(), &feature.name));
+    let prediction = call(Predict::of(Arc::clone(model)), features.collect::<Result<_>>()?).alias(PREDICTION);
+    let whole = LogicalPlanBuilder::from(input).project(columns.iter().cloned().chain([prediction]))?;
+    let parts = model.predicts().iter().map(|field| {
+        call(Part { field: Arc::clone(field) }, vec![Expr::Column(Column::new_unqualified(PREDICTION))]).alias(field.name())
+    });
+    whole.project(columns.into_iter().chain(parts))?.build()
+}
+
+/// A column of a model's input by its name.
+///
+/// # Errors
+/// The input has none of that name.
+pub fn column(model: &Model, input: &DFSchema, name: &str) -> Result<Expr> {
+    let found = input.iter().find(|(_, field)| field.name() == name);
+    let missing = || invalid(&model.label, format!("the input has no column \"{name}\""));
+    found.map(|found| Expr::Column(Column::from(found))).ok_or_else(missing)
+}
+
+fn call(function: impl ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(function)), args })
+}
+
+/// A model over its features: a STRUCT of what it predicts. Sent to another process, it is the model as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "StoredModel", into = "StoredModel")]
+pub struct Predict {
+    /// With the model's label, for EXPLAIN.
+    name: String,
+    model: Arc<Model>,
+}
+
+impl Plain for Predict {
+    const NAME: &'static str = "ml_predict";
+}
+
+impl Predict {
+    fn of(model: Arc<Model>) -> Self {
+        Self { name: format!("{}[{}]", Self::NAME, model.label), model }
+    }
+}
+
+impl From<Predict> for StoredModel {
+    fn from(predict: Predict) -> Self {
+        predict.model.stored().clone()
+    }
+}
+
+impl TryFrom<StoredModel> for Predict {
+    type Error = DataFusionError;
+
+    fn try_from(stored: StoredModel) -> Result<Self> {
+        Ok(Self::of(Arc::new(Model::read(stored)?)))
+    }
+}
+
+impl ScalarUDFImpl for Predict {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        any_arguments()
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Struct(self.model.predicts().clone()))
+    }
+
+    fn return_field_from_args(&self, _arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(self.name(), DataType::Struct(self.model.predicts().clone()), false)))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = arguments.number_rows;
+        let features = arguments.args.iter().map(|feature| feature.to_array(rows)).collect::<Result<Vec<_>>>()?;
+        Ok(ColumnarValue::Array(Arc::new(self.model.predict(&features, rows)?)))
+    }
+}
+
+/// One column of a prediction.
+///
+/// DataFusion's own `get_field` is pushed down to where the STRUCT is made, and the STRUCT is then made once for each of its fields: the
+/// model would predict every row twice. This one stays in its place.
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Part {
+    field: FieldRef,
+}
+
+impl Plain for Part {
+    const NAME: &'static str = "ml_predict_part";
+}
+
+impl ScalarUDFImpl for Part {
+    fn name(&self) -> &str {
+        self.field.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        any_arguments()
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.field.data_type().clone())
+    }
+
+    fn return_field_from_args(&self, _arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::clone(&self.field))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [prediction] = arguments.args.as_slice() else { return internal_err!("one prediction was expected") };
+        let prediction = prediction.to_array(arguments.number_rows)?;
+        let Some(prediction) = prediction.as_struct_opt() else { return internal_err!("a prediction is a STRUCT") };
+        match prediction.column_by_name(self.field.name()) {
+            Some(column) => Ok(ColumnarValue::Array(Arc::clone(column))),
+            None => exec_err!("a prediction has no column {}", self.field.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_sent_as_it_is_stored() {
+        let trained = r#"{"type":"kmeans","key":"id","missing":"error","options":"","rows":2,"skipped":0,"metrics":{},
+            "features":[{"name":"age","kind":"number","missing":0,"statistics":{"mean":40.0},"values":[]}],
+            "body":{"offsets":[0.0],"factors":[1.0],"centres":[20.0,60.0],"sizes":[1.0,1.0]}}"#;
+        let stored = StoredModel { name: "m".into(), version: 2, trained: trained.into(), took: 5 };
+        let predict = Predict::try_from(stored).unwrap();
+        let again = Predict::decode(&predict.encode().unwrap()).unwrap();
+        assert_eq!((again.name(), &again), ("ml_predict[model m, version 2]", &predict));
+        for field in predict.model.predicts() {
+            let part = Part { field: Arc::clone(field) };
+            assert_eq!(Part::decode(&part.encode().unwrap()).unwrap(), part);
+        }
+        // What is no model is refused where it arrives.
+        let damaged = StoredModel { trained: "{}".into(), ..predict.model.stored().clone() };
+        let bytes = postcard::to_stdvec(&damaged).unwrap();
+        assert!(Predict::decode(&bytes).is_err());
+    }
+}

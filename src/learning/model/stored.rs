@@ -1,0 +1,317 @@
+//! The stored form of every model: a JSON text, so that any tool can read it.
+//!
+//! Numbers come back bit for bit. JSON has no infinity and no NaN; these stand in it as texts, as all numbers did in the form that
+//! earlier versions wrote. Both forms are read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use serde::de::{DeserializeOwned, Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::failed;
+use crate::kernels::cluster::{Moments, Statistics as Measured};
+use crate::learning::features::{FeatureSpec, Kind, Missing, Rows};
+
+/// The code of a category that the training rows did not have.
+pub const UNSEEN: u32 = u32::MAX;
+
+/// What is the same for models of every type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
+    #[serde(rename = "type")]
+    pub model_type: String,
+    pub key: String,
+    pub missing: Missing,
+    /// The options in full.
+    pub options: String,
+    /// Training rows that were used.
+    pub rows: u64,
+    /// Training rows that were left out, as they lacked a feature.
+    pub skipped: u64,
+    /// Measures of the training.
+    pub metrics: BTreeMap<String, Exact>,
+    pub features: Vec<TrainedFeature>,
+}
+
+/// A feature as it was in the training rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainedFeature {
+    pub name: String,
+    pub kind: Kind,
+    /// Rows that lacked it.
+    pub missing: u64,
+    /// Of a number.
+    pub statistics: Statistics,
+    /// Of a category: its values in ascending order, with the rows that have them.
+    pub values: Vec<(String, u64)>,
+}
+
+/// What a number was like in the training rows; nothing of a category.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Statistics {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Exact>,
+    /// Of the sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stddev: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub median: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<Exact>,
+}
+
+impl Statistics {
+    fn of(column: &mut [f64]) -> Self {
+        let Some(Measured { moments, median, .. }) = Measured::of(column) else { return Self::default() };
+        let Moments { mean, sample_deviation, min, max, .. } = moments;
+        let exact = |value| Some(Exact(value));
+        Self { mean: exact(mean), stddev: exact(sample_deviation), min: exact(min), median: exact(median), max: exact(max) }
+    }
+}
+
+impl TrainedFeature {
+    /// What stands for a number that is missing, when the model says so.
+    pub fn mean(&self) -> f64 {
+        self.statistics.mean.map_or(0.0, |mean| mean.0)
+    }
+
+    /// The most frequent value of a category, the first of equals, by its place.
+    pub fn mode(&self) -> u32 {
+        let most = (0..self.values.len()).rev().max_by_key(|place| self.values[*place].1);
+        most.map_or(UNSEEN, |place| place as u32)
+    }
+
+    /// A value of a category by its place.
+    pub fn value(&self, place: u32) -> Option<&str> {
+        self.values.get(place as usize).map(|(value, _)| value.as_str())
+    }
+
+    /// The place of a value of a category; `None` when the training rows did not have it.
+    pub fn code(&self, value: &str) -> Option<u32> {
+        self.values.binary_search_by(|(other, _)| other.as_str().cmp(value)).ok().map(|place| place as u32)
+    }
+}
+
+/// The features of training rows, before the rows are scaled.
+pub fn features_of(rows: &Rows, spec: &FeatureSpec) -> Vec<TrainedFeature> {
+    let (mut numbers, mut categories) = (0, rows.categories.iter());
+    let each = spec.features.iter().enumerate().map(|(place, feature)| {
+        let (mut statistics, mut values) = (Statistics::default(), vec![]);
+        match feature.kind {
+            Kind::Number => {
+                let mut column: Vec<f64> = rows.numbers.column(numbers).collect();
+                numbers += 1;
+                statistics = Statistics::of(&mut column);
+            }
+            Kind::Category => {
+                if let Some(category) = categories.next() {
+                    let mut counts = vec![0_u64; category.values.len()];
+                    category.codes.iter().for_each(|code| counts[*code as usize] += 1);
+                    let texts = category.values.as_string::<i32>();
+                    values.extend(texts.iter().map(|text| text.unwrap_or_default().to_string()).zip(counts));
+                }
+            }
+        }
+        let missing = rows.missing.get(place).map_or(0, |missing| *missing as u64);
+        TrainedFeature { name: feature.name.clone(), kind: feature.kind, missing, statistics, values }
+    });
+    each.collect()
+}
+
+impl Trained {
+    /// The text that is stored, with the type's own part.
+    ///
+    /// # Errors
+    /// None in practice: all parts are texts and numbers.
+    pub fn to_text(&self, body: &Value) -> Result<String> {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            trained: &'a Trained,
+            body: &'a Value,
+        }
+        let text = serde_json::to_string(&Whole { trained: self, body });
+        text.map_err(|error| failed("model", format!("cannot be written as JSON: {error}")))
+    }
+
+    /// Reads what is the same for models of every type; `label` names the model in errors.
+    ///
+    /// # Errors
+    /// The text is no model.
+    pub fn read(label: &str, text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| damaged(label, &error))
+    }
+
+    /// The features of one kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &TrainedFeature> {
+        self.features.iter().filter(move |feature| feature.kind == kind)
+    }
+}
+
+/// A stored text, of which a type of model reads its own part.
+#[derive(Debug)]
+pub struct StoredForm<'a> {
+    /// Name and version, for errors.
+    pub label: &'a str,
+    pub trained: &'a Trained,
+    pub text: &'a str,
+}
+
+impl StoredForm<'_> {
+    /// The type's own part.
+    ///
+    /// # Errors
+    /// It is not there, or not of that form.
+    pub fn body<B: DeserializeOwned>(&self) -> Result<B> {
+        #[derive(Deserialize)]
+        struct Whole<B> {
+            body: B,
+        }
+        // Read from the text itself, not from a tree of values: megabytes of numbers would take many times their size.
+        let whole: Whole<B> = serde_json::from_str(self.text).map_err(|error| self.damaged(error))?;
+        Ok(whole.body)
+    }
+
+    /// The error of a text that cannot be a model of its type.
+    pub fn damaged(&self, what: impl fmt::Display) -> DataFusionError {
+        damaged(self.label, what)
+    }
+}
+
+fn damaged(label: &str, what: impl fmt::Display) -> DataFusionError {
+    failed(label, format!("the stored model is damaged ({what}); train it again with CREATE OR REPLACE MODEL"))
+}
+
+/// A number that is stored to the last bit, infinities and NaN too.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exact(pub f64);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_finite() { serializer.serialize_f64(self.0) } else { serializer.collect_str(self) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrText;
+        impl Visitor<'_> for NumberOrText {
+            type Value = Exact;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a text that reads as one")
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Exact, E> {
+                Ok(Exact(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Exact, E> {
+                Ok(Exact(value as f64))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Exact, E> {
+                Ok(Exact(value as f64))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Exact, E> {
+                text.parse().map(Exact).map_err(|_| E::custom(format!("'{text}' is not a number")))
+            }
+        }
+        deserializer.deserialize_any(NumberOrText)
+    }
+}
+
+/// Lists of [`Exact`] numbers: `#[serde(with = "exact")]`.
+pub mod exact {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Exact;
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| Exact(*value)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        Vec::<Exact>::deserialize(deserializer).map(|values| values.into_iter().map(|value| value.0).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_bit_for_bit() {
+        let values = [
+            0.1,
+            -0.0,
+            f64::MIN_POSITIVE / 2.0_f64.powi(52),
+            f64::MAX,
+            1.0 / 3.0,
+            1e300,
+            12_345_678.9,
+            2.0,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+        ];
+        for value in values {
+            let text = serde_json::to_string(&Exact(value)).unwrap();
+            let back: Exact = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.0.to_bits(), value.to_bits(), "{text}");
+            // As earlier versions wrote it.
+            let back: Exact = serde_json::from_str(&format!("\"{value:?}\"")).unwrap();
+            assert_eq!(back.0.to_bits(), value.to_bits(), "{value:?} as a text");
+        }
+        assert_eq!(serde_json::from_str::<Exact>("7").unwrap(), Exact(7.0));
+        assert!(serde_json::from_str::<Exact>("\"seven\"").is_err());
+        assert!(serde_json::from_str::<Exact>("null").is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let feature = |name: &str, kind, statistics, values: &[(&str, u64)]| TrainedFeature {
+            name: name.into(),
+            kind,
+            missing: 1,
+            statistics,
+            values: values.iter().map(|(value, rows)| ((*value).to_string(), *rows)).collect(),
+        };
+        let trained = Trained {
+            model_type: "kprototypes".into(),
+            key: "客户".into(),
+            missing: Missing::Mean,
+            options: "n_clusters => 2".into(),
+            rows: 5,
+            skipped: 0,
+            metrics: BTreeMap::from([("cost".into(), Exact(f64::INFINITY)), ("iterations".into(), Exact(2.0))]),
+            features: vec![
+                feature("age", Kind::Number, Statistics::of(&mut [1.0, 2.0, 4.0]), &[]),
+                feature("channel", Kind::Category, Statistics::default(), &[("app", 3), ("store", 3)]),
+            ],
+        };
+        let text = trained.to_text(&Value::from(vec![1.5])).unwrap();
+        assert_eq!(Trained::read("m", &text).unwrap(), trained);
+        let form = StoredForm { label: "m", trained: &trained, text: &text };
+        assert_eq!(form.body::<Vec<f64>>().unwrap(), [1.5]);
+        let error = form.body::<String>().unwrap_err().to_string();
+        assert!(error.contains("m: the stored model is damaged (invalid type"), "{error}");
+        assert_eq!((trained.features[1].mode(), trained.features[1].code("store")), (0, Some(1)));
+        assert_eq!((trained.features[0].mode(), trained.features[1].code("fax")), (UNSEEN, None));
+    }
+}
