@@ -19,7 +19,7 @@ use crate::objects::models;
 use crate::objects::objects::Objects;
 use crate::refresh::definition::Definition;
 use crate::refresh::refresh;
-use crate::refresh::refresh::{AsOf, Wanted};
+use crate::refresh::refresh::{AsOf, RefreshRequest};
 use crate::sql::command::{Command, Refresh};
 use crate::sql::time_travel::moment;
 use crate::text::timestamp;
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// What a REFRESH asks for.
-    fn wanted(&self, objects: &Objects<'_>, refresh: &Refresh, state: &SessionState) -> Result<Wanted> {
+    fn wanted(&self, objects: &Objects<'_>, refresh: &Refresh, state: &SessionState) -> Result<RefreshRequest> {
         let subject = format!("REFRESH {} {}", refresh.kind.word().to_uppercase(), refresh.name);
         let (mut as_of, mut rewind) = (None, false);
         for (name, value) in &refresh.options {
@@ -134,14 +134,14 @@ impl Session {
         if refresh.kind != ObjectKind::Segment {
             let profile = refresh.name.clone();
             let as_of = as_of.map_or(AsOf::Now, AsOf::At);
-            return Ok(Wanted { profile, tags: refresh.tags.clone(), as_of, rewind });
+            return Ok(RefreshRequest { profile, tags: refresh.tags.clone(), as_of, rewind });
         }
         let Some(segment) = objects.find(ObjectKind::Segment, &refresh.name, None)? else {
             return Err(objects.missing(ObjectKind::Segment, &refresh.name)?);
         };
         // The tags stay as they are, and so does their time.
         let as_of = as_of.map_or(AsOf::LastRefresh, AsOf::At);
-        Ok(Wanted { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
+        Ok(RefreshRequest { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
     }
 }
 

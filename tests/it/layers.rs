@@ -16,7 +16,10 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("learning", &["adapter", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("sql", &["functions", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("refresh", &["objects", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    (
+        "refresh",
+        &["objects", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+    ),
     (
         "objects",
         &["refresh", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
