@@ -25,6 +25,9 @@ use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::adapter::usable_rows::ROWS_WITHOUT;
 use crate::error::failed;
 
+/// The column that tells whether the key is in the first input.
+pub const PRESENT: &str = "present";
+
 /// Puts inputs side by side by their key.
 #[derive(Debug)]
 pub struct Align {

@@ -8,10 +8,9 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
 
-pub use crate::catalog::state_columns::{KEY, segment, since, value, version};
-
 /// Whether the customer is in the profile now; the others are there because they were.
-pub const PRESENT: &str = "present";
+pub use super::align::PRESENT;
+pub use crate::catalog::state_columns::{KEY, segment, since, value, version};
 
 /// True for customers of the state before, NULL for others.
 pub const WAS_THERE: &str = "was_there";

@@ -18,7 +18,7 @@ use super::combine::{KeyedQuery, combine_with_profile};
 use super::plan::PlannedTag;
 use super::published::state_table;
 use super::recorder::{DroppedTag, TagToRecord};
-use super::stages::scan;
+use super::stages::{of_promised_types, scan};
 use crate::catalog::Catalog;
 use crate::catalog::data::Pinned;
 use crate::catalog::snapshots::{ColumnRole, Snapshot};
@@ -129,7 +129,8 @@ impl<'a> Inputs<'a> {
             leads: self.inputs.iter().map(|input| input.leads).collect(),
             presence: PRESENT,
         };
-        let plan = align.over(self.inputs.into_iter().map(|input| input.plan).collect())?;
+        let inputs = self.inputs.into_iter().map(|input| of_promised_types(input.plan)).collect::<Result<_>>()?;
+        let plan = align.over(inputs)?;
         Ok((plan, self.pins))
     }
 }

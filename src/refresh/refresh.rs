@@ -181,13 +181,13 @@ struct FilesBetween<'a> {
 #[async_trait]
 impl Between for FilesBetween<'_> {
     async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>> {
-        let schema = Arc::clone(plan.schema().inner());
         let frame = DataFrame::new(self.refresh.state.clone(), plan);
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
         let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
-        let mut output = Output::new(self.refresh.catalog, &plan.schema(), Some(0), &memory)?;
+        let schema = plan.schema();
+        let mut output = Output::new(self.refresh.catalog, &schema, Some(0), &memory)?;
         let mut stream = execute_stream(plan, task)?;
         while let Some(batch) = stream.next().await {
             output.write(&batch?)?;

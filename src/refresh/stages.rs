@@ -10,8 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
-use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{Column, Result};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
@@ -105,7 +105,7 @@ impl OverProfile {
             leads: (0..inputs.len()).map(|index| index == 0).collect(),
             presence: IN_LEVEL,
         };
-        let plan = align.over(inputs)?;
+        let plan = align.over(inputs.into_iter().map(of_promised_types).collect::<Result<_>>()?)?;
         let columns = plan.schema().columns().into_iter().filter(|column| column.name != IN_LEVEL);
         let columns: Vec<Expr> = columns.map(Expr::Column).collect();
         LogicalPlanBuilder::from(plan).project(columns)?.build()
@@ -151,6 +151,19 @@ impl OverProfile {
 
 fn sorted(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).sort(vec![column(KEY).sort(true, true)])?.build()
+}
+
+/// A plan that keeps the types it has now.
+///
+/// The analyser coerces expressions after their plans are made, which changes the types of some (a decimal gains a digit). A
+/// step says what it gives before that; its inputs cast to what was said, and where nothing changes the optimiser removes the cast.
+pub fn of_promised_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let columns = plan.schema().iter().map(|(qualifier, field)| {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        cast(column, field.data_type().clone()).alias(field.name())
+    });
+    let columns: Vec<Expr> = columns.collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 /// The scan of a table.

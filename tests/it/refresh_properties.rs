@@ -202,7 +202,7 @@ fn source(dice: &mut Dice, name: &str, count: usize, unique: bool) -> String {
     )
 }
 
-/// Floating-point sums depend on the order of rows in their last digits; these are exact.
+/// The values of a tag. Sums and averages of the numbers above are exact, whatever the order of rows.
 fn column(database: &Database, profile: &str, tag: &str) -> Vec<String> {
     database.sql(&format!("SELECT id, {tag} FROM profile.{profile} ORDER BY id"))
 }
@@ -211,7 +211,7 @@ fn column(database: &Database, profile: &str, tag: &str) -> Vec<String> {
 fn tags_together_are_what_each_is_alone() {
     let database = Database::open();
     let mut shared = 0;
-    for case in 0..cases(24) {
+    for case in 0..cases(28) {
         let mut dice = Dice(1000 + case);
         let (small, large) = (dice.between(1, 6), dice.between(5, 40));
         database.sql(&source(&mut dice, "c", small, true));
@@ -226,28 +226,28 @@ fn tags_together_are_what_each_is_alone() {
             "SELECT id, count(*) AS own_n FROM s WHERE g IS NOT NULL GROUP BY id HAVING count(*) > 1",
             "SELECT DISTINCT id FROM s",
         ]);
-        let rules: Vec<Rule> = (0..dice.between(3, 8)).map(|_| rule(&mut dice)).collect();
-        let create = |profile: &str, place: usize, rule: &Rule| {
+        let rules: Vec<Rule> = (0..dice.between(3, 5)).map(|_| rule(&mut dice)).collect();
+        let create = |profile: &str, tag: &str, rule: &Rule| {
             let options = if rule.multiple { "WITH (multiple = true) " } else { "" };
-            format!("CREATE OR REPLACE TAG tag{place} ON {profile} {options}AS {}", rule.query)
+            database.sql(&format!("CREATE OR REPLACE TAG {tag} ON {profile} {options}AS {}", rule.query));
         };
         let all = format!("all_{case}");
         database.sql(&format!("CREATE PROFILE {all} WITH (key = 'id') AS {own}"));
-        rules.iter().enumerate().for_each(|(place, rule)| drop(database.sql(&create(&all, place, rule))));
+        rules.iter().enumerate().for_each(|(place, rule)| create(&all, &format!("tag{place}"), rule));
         let about = || {
             let rules: Vec<String> =
                 rules.iter().enumerate().map(|(place, rule)| format!("tag{place}: {}", rule.query)).collect();
             format!("case {case}\nprofile: {own}\n{}", rules.join("\n"))
         };
-        // Each alone, in a profile of its own.
+        // Each alone, in a profile that has no other.
         database.set(1, 8192);
         let one = format!("one_{case}");
         database.sql(&format!("CREATE PROFILE {one} WITH (key = 'id') AS {own}"));
         let mut alone = vec![];
         for (place, rule) in rules.iter().enumerate() {
-            database.sql(&create(&one, place, rule));
+            create(&one, "tag", rule);
             database.sql(&format!("REFRESH PROFILE {one} WITH (as_of = DATE '2025-02-01')"));
-            let found = column(&database, &one, &format!("tag{place}"));
+            let found = column(&database, &one, "tag");
             if !rule.multiple {
                 // A customer of the profile has the value that the query gives it.
                 let plain = format!(
@@ -258,7 +258,6 @@ fn tags_together_are_what_each_is_alone() {
                 assert_eq!(found, database.sql(&plain), "tag{place} alone, {}", about());
             }
             alone.push(found);
-            database.sql(&format!("DROP TAG tag{place} ON {one}"));
         }
         for (partitions, batch_size) in [(1, 8192), (2, 3), (7, 8192)] {
             database.set(partitions, batch_size);
@@ -267,6 +266,9 @@ fn tags_together_are_what_each_is_alone() {
                 let found = column(&database, &all, &format!("tag{place}"));
                 assert_eq!(found, *expected, "tag{place}, {partitions} partitions, {}", about());
             }
+        }
+        if case % 5 > 0 {
+            continue;
         }
         let plan = database.sql(&format!("EXPLAIN REFRESH PROFILE {all}")).join("\n");
         let sources = plan.lines().filter(|line| line.contains("AlignByKey") && line.contains("tags 1")).count();
@@ -312,7 +314,7 @@ fn over(query: &str, table: &str) -> String {
 fn tags_over_the_profile_are_what_plain_sql_says() {
     let database = Database::open();
     let (mut most_stages, mut lengths) = (0, BTreeSet::new());
-    for case in 0..cases(24) {
+    for case in 0..cases(28) {
         let mut dice = Dice(case);
         let people = dice.between(0, 12);
         let values = (0..people).map(|id| {
@@ -329,7 +331,7 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         // In the order of their needs; they are made in another.
         let mut columns = vec!["a".to_string(), "base".into()];
         let mut rules = vec![("base".to_string(), "SELECT id, b FROM people".to_string())];
-        for place in 0..dice.between(1, 7) {
+        for place in 0..dice.between(1, 6) {
             let name = format!("t{place}");
             rules.push((name.clone(), derived_rule(&mut dice, &columns)));
             columns.push(name);
@@ -338,10 +340,22 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         for place in (1..order.len()).rev() {
             order.swap(place, dice.below(place + 1));
         }
-        for place in &order {
-            database.sql(&format!("CREATE TAG {} ON {profile} AS SELECT id, b FROM people", rules[*place].0));
+        // A tag that needs one which is not there yet is made as something else first, and replaced.
+        let mut there = vec!["a".to_string()];
+        let mut later = vec![];
+        for place in order.iter().copied() {
+            let (name, query) = &rules[place];
+            let is_ready = columns[..=place].iter().all(|column| there.contains(column));
+            let query = if is_ready { over(query, &format!("profile.{profile}")) } else { "SELECT id, b FROM people".into() };
+            database.sql(&format!("CREATE TAG {name} ON {profile} AS {query}"));
+            there.push(name.clone());
+            if !is_ready {
+                later.push(place);
+            }
         }
-        for (name, query) in rules.iter().skip(1) {
+        later.sort_unstable();
+        for place in later {
+            let (name, query) = &rules[place];
             let query = over(query, &format!("profile.{profile}"));
             database.sql(&format!("CREATE OR REPLACE TAG {name} ON {profile} AS {query}"));
         }
@@ -360,6 +374,9 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         database.sql(&format!("REFRESH PROFILE {profile} WITH (as_of = DATE '2025-01-01')"));
         let found = database.sql(&format!("SELECT id, {selected} FROM profile.{profile} ORDER BY id"));
         assert_eq!(found, expected, "case {case}, made in the order {order:?}\n{rules:#?}");
+        if case % 3 > 0 {
+            continue;
+        }
         // One tag alone, with those that need it, keeps the others as they are.
         let tag = dice.pick(&columns[1..]);
         database.sql(&format!("REFRESH PROFILE {profile} TAGS ({tag}) WITH (as_of = DATE '2025-01-02')"));
