@@ -11,6 +11,10 @@
 //! Its rows go to a file of the new state, what is no more to a file of the history; when both are on disk, one transaction of the
 //! catalog publishes them. Readers see the state before until then, and a killed or failed refresh leaves it as it was.
 //!
+//! **Why a file of the whole state**, though a history could be folded into one: most readers want today, and all of it;
+//! the next refresh compares with it in the order of the key without sorting, and a snapshot of an earlier day is a file that
+//! is still there. **Why a history beside it**: snapshots go after a while, and what closed must not.
+//!
 //! The rows of one customer come from its sources alone, and the state before is an input like any other: a refresh of only the
 //! customers that changed is this plan over less of each source, with the others kept.
 
