@@ -24,31 +24,30 @@ pub struct Published {
     pub table: String,
 }
 
-/// The columns of [`Published::table`].
+/// The columns of [`Published::table`], quoted as in SQL.
 pub mod column {
+    use crate::catalog::state_columns;
+    pub use crate::catalog::state_columns::KEY;
     use crate::text::identifier;
-
-    /// The key.
-    pub const KEY: &str = "key";
 
     /// An attribute or tag.
     pub fn value(name: &str) -> String {
-        identifier(&format!("value:{name}"))
+        identifier(&state_columns::value(name))
     }
 
     /// Since when a tag has its value.
     pub fn since(name: &str) -> String {
-        identifier(&format!("since:{name}"))
+        identifier(&state_columns::since(name))
     }
 
     /// The version of the tag that gave its value.
     pub fn version(name: &str) -> String {
-        identifier(&format!("version:{name}"))
+        identifier(&state_columns::version(name))
     }
 
     /// Since when a customer is in a segment.
     pub fn segment(name: &str) -> String {
-        identifier(&format!("segment:{name}"))
+        identifier(&state_columns::segment(name))
     }
 }
 

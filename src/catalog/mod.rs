@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`objects`] | tables, views, profiles, tags … as the SQL that made them, every version of each |
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
+//! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
 //! | [`output`] | rows on their way to a file, with the memory they take |
@@ -23,6 +24,7 @@ pub mod output;
 pub mod published;
 pub mod runs;
 pub mod snapshots;
+pub mod state_columns;
 pub mod tables;
 pub mod view;
 

@@ -6,7 +6,7 @@ use super::lifecycle::{find, missing};
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::refresh::refresh::{AsOf, Wanted};
+use crate::refresh::refresh::{AsOf, RefreshRequest};
 use crate::sql::command::Refresh;
 use crate::sql::time_travel::moment;
 use crate::statement::StatementContext;
@@ -29,7 +29,7 @@ static OPTIONS: Doc = Doc {
 ///
 /// # Errors
 /// There is no such object, or an option is wrong.
-pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Wanted> {
+pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<RefreshRequest> {
     let target = &refresh.target;
     let subject = format!("REFRESH {} {}", target.grammar.word().to_uppercase(), target.name);
     let mut given: Vec<(&'static str, ScalarValue)> = vec![];
@@ -57,10 +57,10 @@ pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Wanted
     }
     if !target.grammar.is_of_profile() {
         let as_of = as_of.map_or(AsOf::Now, AsOf::At);
-        return Ok(Wanted { profile: target.name.clone(), tags: refresh.tags.clone(), as_of, rewind });
+        return Ok(RefreshRequest { profile: target.name.clone(), tags: refresh.tags.clone(), as_of, rewind });
     }
     let Some(segment) = find(context, target)? else { return Err(missing(context, target)?) };
     // The tags stay as they are, and so does their time.
     let as_of = as_of.map_or(AsOf::LastRefresh, AsOf::At);
-    Ok(Wanted { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
+    Ok(RefreshRequest { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
 }

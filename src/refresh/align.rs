@@ -3,6 +3,9 @@
 //! Every input comes in the order of its key, its first column, each key once. They are read together, as in a merge: one pass,
 //! one batch of each in memory, however many customers there are. A row appears for every key of the inputs that *lead* (the profile
 //! and its state before); what the others have of a key stands beside it, or NULL.
+//!
+//! Keys are compared in the row format of Arrow, bytes that order as the values do, so that one loop serves every type of key. All
+//! inputs have the key in one type and come in ascending order with NULL first; neither is checked here.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -114,7 +117,7 @@ struct Merge {
     timer: Time,
 }
 
-/// One input and how far it is read.
+/// One input and how far it is read. `keys` are those of `batch`, and `row` is the next one in both.
 struct Cursor {
     stream: SendableRecordBatchStream,
     leads: bool,
@@ -122,16 +125,17 @@ struct Cursor {
     batch: Option<RecordBatch>,
     keys: Option<Rows>,
     row: usize,
-    /// The last key of the batch before.
+    /// The last key of the batch before, as a key that is there twice may end one batch and begin the next.
     before: Option<OwnedRow>,
     ended: bool,
     /// What the batch in the making takes of this input.
-    taken: Taken,
+    taken: TakenRows,
 }
 
-/// Rows taken of an input, in the order of the result.
+/// Rows taken of an input, in the order of the result. They are places rather than copies: values are gathered once a batch is full,
+/// column by column.
 #[derive(Default)]
-struct Taken {
+struct TakenRows {
     batches: Vec<RecordBatch>,
     /// Batch and row, both from 0; `None` where the input has no row of the key.
     rows: Vec<Option<(usize, usize)>>,
@@ -150,7 +154,7 @@ impl Cursor {
             row: 0,
             before: None,
             ended: false,
-            taken: Taken::default(),
+            taken: TakenRows::default(),
         })
     }
 
@@ -186,6 +190,7 @@ impl Cursor {
     /// Takes the row at hand.
     fn take(&mut self) {
         if let Some(batch) = &self.batch {
+            // The batch at hand is known by its first array: it is the last that was taken from, or a new one.
             let is_last = self.taken.batches.last().is_some_and(|last| Arc::ptr_eq(last.column(0), batch.column(0)));
             if !is_last {
                 self.taken.batches.push(batch.clone());
@@ -201,7 +206,7 @@ impl Cursor {
     }
 }
 
-impl Taken {
+impl TakenRows {
     /// A column of the rows that were taken.
     fn column(&self, index: usize, data_type: &DataType) -> Result<ArrayRef> {
         if let Some((batch, first)) = self.is_one_run() {
@@ -228,7 +233,7 @@ impl Merge {
         let mut rows = 0;
         let mut same: Vec<bool> = Vec::with_capacity(self.cursors.len());
         let mut present = Vec::with_capacity(self.batch_size);
-        self.cursors.iter_mut().for_each(|cursor| cursor.taken = Taken::default());
+        self.cursors.iter_mut().for_each(|cursor| cursor.taken = TakenRows::default());
         while rows < self.batch_size {
             let mut loaded = false;
             for (index, cursor) in self.cursors.iter_mut().enumerate() {
@@ -256,6 +261,7 @@ impl Merge {
                 }
                 wait |= self.cursors[index].key().is_none() && !self.cursors[index].ended;
             }
+            // The next batch of that input may begin with the key at hand.
             if wait {
                 continue;
             }

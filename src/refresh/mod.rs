@@ -5,22 +5,38 @@
 //! | [`definition`] | what the statements say |
 //! | [`as_of`] | a definition as of a time |
 //! | [`plan`] | a profile with its tags and segments, planned and checked as a whole |
+//! | [`refresh`] | one plan, one pass, one commit: what is asked, what runs, what is published |
+//! | [`selection`] | which tags are computed, and which keep their values |
+//! | [`decompose`] | a query taken apart, down to its source |
 //! | [`combine`] | tags over the same source, computed together |
-//! | [`align`] | the step that puts sources side by side by the key |
-//! | [`changes`] | what changed since the refresh before |
-//! | [`refresh`] | one plan, one pass, one commit |
-//! | [`stages`] | derived tags in their order, in stages where they look at others' rows |
+//! | [`guard`] | expressions computed only for the rows they were written for |
+//! | [`inputs`] | what a refresh reads: sources, what is kept, the state before |
+//! | [`align`] | the step that puts inputs side by side by the key |
+//! | [`levels`] | the order of tags over the profile itself |
+//! | [`stages`] | derived tags level by level, and segments |
+//! | [`changes`] | what changed since the refresh before, value by value |
+//! | [`recorder`] | the rows to publish and those for the history |
+//! | [`history`] | the files of values that are no more |
+//! | [`columns`] | the names of the columns of all this |
 //! | [`published`] | the tables that come of it, now or as they were |
 
 pub mod align;
 pub mod as_of;
 mod changes;
+mod columns;
 mod combine;
+mod decompose;
 pub mod definition;
+mod guard;
+mod history;
+mod inputs;
+mod levels;
 pub mod plan;
 pub mod published;
+mod recorder;
 #[expect(clippy::module_inception, reason = "what the room does")]
 pub mod refresh;
+mod selection;
 mod stages;
 
 use crate::adapter::kinds::StepKind;

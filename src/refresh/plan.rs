@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
@@ -14,7 +15,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr as SqlExpr, Query, Statement as SqlStatement};
 
 use super::as_of::Pin;
-use super::combine::over_rows_of;
+use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
 use crate::error::{did_you_mean, failed, invalid, message};
 use crate::sql::parser::parse_query;
@@ -53,12 +54,12 @@ pub struct PlannedTag {
     pub needs: Option<Vec<String>>,
 }
 
-/// A segment as a query over the profile: key and whether the condition holds.
+/// A segment as a condition over the customer's own row of the profile.
 #[derive(Debug)]
 pub struct PlannedSegment {
     pub name: String,
     pub version: i64,
-    pub plan: LogicalPlan,
+    pub condition: RowExpression,
 }
 
 /// The columns of its profile that a tag uses.
@@ -104,10 +105,14 @@ impl Planner<'_> {
             let reads = reads_profile(&says.query, name);
             let plan = self.query(definition, tag, &says.query, &subject, &columns).await?;
             let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
-            let needs = reads.then(|| {
-                let used = uses_of_tag(&tag.object.name, &says.query, name);
-                used.into_iter().filter(|name| definition.tags.iter().any(|(other, _)| other.object.name == *name)).collect()
-            });
+            let needs = match reads {
+                true => {
+                    let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, &error))?;
+                    let is_tag = |name: &String| definition.tags.iter().any(|(other, _)| other.object.name == *name);
+                    Some(read.into_iter().filter(is_tag).collect())
+                }
+                false => None,
+            };
             let column =
                 if says.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
             columns.push(Field::new(&tag.object.name, column, true));
@@ -133,12 +138,12 @@ impl Planner<'_> {
                     format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
                 ));
             }
-            if over_rows_of(&plan, name, &definition.says.key)?.is_none() {
+            let Some(condition) = over_own_row(&plan, &own_table(name), &definition.says.key)? else {
                 let problem =
                     "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
                 return Err(invalid(&subject, problem));
-            }
-            segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, plan });
+            };
+            segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, condition });
         }
         let notes = self.notes(definition);
         Ok(Planned { key_type, profile, attributes, tags, segments, notes })
@@ -249,6 +254,31 @@ impl Planner<'_> {
         let value = if *found == value_type { value } else { datafusion::logical_expr::cast(value, value_type.clone()) };
         let plan = LogicalPlanBuilder::from(plan).project(vec![Expr::Column(key.clone()), value])?.build()?;
         Ok((plan, value_type))
+    }
+
+    /// The columns of the profile that a tag's plan reads.
+    ///
+    /// They are taken from the plan rather than from the words of the query, which do not name what `*` and NATURAL JOIN read: a tag
+    /// that was overlooked would be computed too late, and be NULL here.
+    fn columns_read(&self, plan: &LogicalPlan, definition: &ProfileDefinition) -> Result<BTreeSet<String>> {
+        let own = own_table(definition.name());
+        let mut read = BTreeSet::new();
+        // What the optimiser leaves of a scan is what is read of it.
+        self.context.session().optimize(plan)?.apply_with_subqueries(|plan| {
+            if let LogicalPlan::TableScan(scan) = plan
+                && scan.table_name.table() == own.table()
+                && scan.table_name.schema() == own.schema()
+            {
+                read.extend(scan.projected_schema.fields().iter().map(|field| field.name().clone()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        // An expression over the own row is taken as it was written, with what the optimiser would fold away.
+        if let Some(RowExpression { conditions, value }) = over_own_row(plan, &own, &definition.says.key)? {
+            let used = conditions.iter().chain([&value]).flat_map(Expr::column_refs);
+            read.extend(used.map(|column| column.name.clone()));
+        }
+        Ok(read)
     }
 
     /// Sources that could give rows of a later time.

@@ -10,8 +10,9 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
-use super::changes::{MOMENT, history_schema, names};
-use super::combine::{KEY, null_of};
+use super::columns::{self as names, KEY, MOMENT};
+use super::combine::null_of;
+use super::history::history_schema;
 use crate::catalog::data::DataFile;
 use crate::catalog::objects::Object;
 use crate::catalog::published::PublishedTable;

@@ -11,46 +11,50 @@
 //! Its rows go to a file of the new state, what is no more to a file of the history; when both are on disk, one transaction of the
 //! catalog publishes them. Readers see the state before until then, and a killed or failed refresh leaves it as it was.
 //!
+//! **Why a file of the whole state**, though a history could be folded into one: most readers want today, and all of it;
+//! the next refresh compares with it in the order of the key without sorting, and a snapshot of an earlier day is a file that
+//! is still there. **Why a history beside it**: snapshots go after a while, and what closed must not.
+//!
 //! The rows of one customer come from its sources alone, and the state before is an input like any other: a refresh of only the
 //! customers that changed is this plan over less of each source, with the others kept.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use fail::fail_point;
 use futures::StreamExt;
 
-use super::align::{Align, PRESENT};
-use super::changes::{Dropped, Recorder, TagToRecord, WAS_THERE, history_schema, names};
-use super::combine::{KEY, Piece, combine};
+use super::columns::KEY;
+use super::decompose::over_own_row;
 use super::definition::ProfileDefinition;
-use super::plan::{Planned, PlannedTag, Planner};
-use super::published::{history_table, state_table};
-use super::stages::{Stage, Stages, column, scan};
+use super::history::{history_schema, history_so_far};
+use super::inputs::Inputs;
+use super::levels::{Computation, DerivedTag, levels};
+use super::plan::{Planned, PlannedSegment, PlannedTag, Planner, own_table};
+use super::recorder::{Counted, Recorder, TagToRecord};
+use super::selection::Selection;
+use super::stages::{Between, Stages};
 use crate::catalog::Catalog;
-use crate::catalog::data::{DataFile, Pinned, Written};
+use crate::catalog::data::{Pinned, Written};
 use crate::catalog::output::Output;
+use crate::catalog::published::listing;
 use crate::catalog::runs::{REFRESH, now};
-use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
-use crate::error::{did_you_mean, invalid, message};
+use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When};
+use crate::error::{invalid, message};
 use crate::statement::StatementContext;
 use crate::text::timestamp;
 
-/// So many small files of a history become one.
-const MANY_FILES: usize = 16;
-
-/// Bytes from which a file of a history is not rewritten any more.
-const LARGE_HISTORY: i64 = 64 << 20;
-
 /// What a refresh is asked to do.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct RefreshRequest {
     pub profile: String,
     /// Only these tags, with those that need them; all when `None`.
     pub tags: Option<Vec<String>>,
@@ -83,7 +87,7 @@ pub type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 pub async fn refresh(
     context: &StatementContext,
     read: &ReadDefinition,
-    wanted: Wanted,
+    wanted: RefreshRequest,
     running: &Running,
 ) -> Result<Vec<String>> {
     let catalog = context.catalog();
@@ -122,18 +126,25 @@ pub async fn refresh(
 }
 
 /// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
-pub async fn explain(context: &StatementContext, read: &ReadDefinition, wanted: &Wanted) -> Result<Vec<LogicalPlan>> {
+pub async fn explain(context: &StatementContext, read: &ReadDefinition, wanted: &RefreshRequest) -> Result<Vec<LogicalPlan>> {
     let refresh = Refresh::new(context, read, wanted)?;
-    let mut stages = refresh.stages().await?;
-    let mut plans = vec![];
-    loop {
-        match stages.next(None)? {
-            Stage::Between(plan) => plans.push(plan),
-            Stage::Last(plan) => {
-                plans.push(plan);
-                return Ok(plans);
-            }
-        }
+    let Prepared { inputs, stages, .. } = refresh.prepare().await?;
+    let mut plans = Plans(vec![]);
+    let last = stages.plan(inputs, &mut plans).await?;
+    plans.0.push(last);
+    Ok(plans.0)
+}
+
+/// Plans of what would be written, for EXPLAIN.
+struct Plans(Vec<LogicalPlan>);
+
+#[async_trait]
+impl Between for Plans {
+    async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>> {
+        // A table of no rows stands for the file.
+        let so_far = EmptyTable::new(Arc::clone(plan.schema().inner()));
+        self.0.push(plan);
+        Ok(Arc::new(so_far))
     }
 }
 
@@ -162,20 +173,61 @@ struct Refresh<'a> {
     context: &'a StatementContext,
     catalog: &'a Arc<Catalog>,
     definition: ProfileDefinition,
-    wanted: &'a Wanted,
+    wanted: &'a RefreshRequest,
     /// Microseconds since 1970.
     as_of: i64,
 }
 
-/// What is computed now, and what is kept.
-struct Choice {
-    computed: Vec<PlannedTag>,
-    /// Name, version, several values, when computed.
-    kept: Vec<TagToRecord>,
+/// Files that further tags are computed from. Only the newest is read, as it holds all that is so far: it goes when the next takes
+/// its place.
+struct FilesBetween<'a> {
+    refresh: &'a Refresh<'a>,
+    running: &'a Running,
+    newest: Option<Written>,
+}
+
+#[async_trait]
+impl Between for FilesBetween<'_> {
+    async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>> {
+        let frame = DataFrame::new(self.refresh.context.state(), plan);
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
+        let schema = plan.schema();
+        let mut output = Output::new(self.refresh.catalog, &schema, Some(0), &memory)?;
+        let mut stream = execute_stream(plan, task)?;
+        while let Some(batch) = stream.next().await {
+            output.write(&batch?)?;
+        }
+        drop(stream);
+        let written = output.finish()?;
+        let table = listing(std::iter::once(written.path()), schema, Some(KEY))?;
+        self.newest = Some(written);
+        Ok(Arc::new(table))
+    }
+}
+
+/// A refresh, planned up to the rows that derived tags are computed of.
+struct Prepared {
+    inputs: LogicalPlan,
+    stages: Stages,
+    recorder: Recorder,
+    snapshots: Earlier,
+    /// The files of earlier snapshots that are read.
+    pins: Vec<Arc<Pinned>>,
+}
+
+/// The snapshots that a refresh follows.
+struct Earlier {
+    /// The one that it takes the place of for readers; tags that are not computed keep its values.
+    newest: Option<Snapshot>,
+    /// The last before the time of the refresh, which its changes are found against. After a rewind it is older than the newest.
+    base: Option<Snapshot>,
 }
 
 impl<'a> Refresh<'a> {
-    fn new(context: &'a StatementContext, read: &ReadDefinition, wanted: &'a Wanted) -> Result<Self> {
+    fn new(context: &'a StatementContext, read: &ReadDefinition, wanted: &'a RefreshRequest) -> Result<Self> {
         let (catalog, definition) = (context.catalog(), read(&wanted.profile, context)?);
         let as_of = match wanted.as_of {
             AsOf::At(time) => time,
@@ -188,19 +240,12 @@ impl<'a> Refresh<'a> {
         Ok(Self { context, catalog, definition, wanted, as_of })
     }
 
-    async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
+    async fn run(&self, run: &Run, running: &Running) -> Result<Counted> {
         self.catalog.collect()?;
-        let mut stages = self.stages().await?;
-        let mut before: Option<Written> = None;
-        let plan = loop {
-            match stages.next(before.as_ref())? {
-                Stage::Last(plan) => break plan,
-                Stage::Between(plan) => before = Some(self.write_between(plan, running).await?),
-            }
-        };
-        let (newest, base, pins) = (stages.newest.clone(), stages.base.clone(), stages.pins.clone());
-        let mut recorder = stages.recorder;
-        let frame = datafusion::dataframe::DataFrame::new(self.context.state(), plan);
+        let Prepared { inputs, stages, mut recorder, snapshots: Earlier { newest, base }, pins } = self.prepare().await?;
+        let mut files = FilesBetween { refresh: self, running, newest: None };
+        let plan = stages.plan(inputs, &mut files).await?;
+        let frame = DataFrame::new(self.context.state(), plan);
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let schema = recorder.schema(&plan.schema())?;
@@ -209,7 +254,7 @@ impl<'a> Refresh<'a> {
         let mut rows = Output::new(self.catalog, &schema, Some(0), &memory)?;
         let history_schema = history_schema(schema.field(0).data_type());
         let (mut history, kept) = match &base {
-            Some(base) => self.history_so_far(base, &history_schema, &memory).await?,
+            Some(base) => history_so_far(self.context, self.definition.name(), base, &history_schema, &memory).await?,
             None => (None, vec![]),
         };
         let mut stream = execute_stream(plan, task)?;
@@ -225,7 +270,7 @@ impl<'a> Refresh<'a> {
             }
         }
         drop(stream);
-        drop(before);
+        drop(files);
         fail_point!("refresh::written", |_| std::process::abort());
         let mut written = vec![(Part::Rows, rows.finish()?)];
         if let Some(history) = history {
@@ -255,52 +300,44 @@ impl<'a> Refresh<'a> {
         Ok(recorder.counted)
     }
 
-    /// The files of the history that stay; when many small ones have gathered, they begin a new file instead.
-    async fn history_so_far(
-        &self,
-        base: &Snapshot,
-        schema: &SchemaRef,
-        memory: &MemoryReservation,
-    ) -> Result<(Option<Output>, Vec<DataFile>)> {
-        let files = base.part(Part::History);
-        let (small, large): (Vec<_>, Vec<_>) = files.iter().cloned().partition(|file| file.bytes < LARGE_HISTORY);
-        if small.len() < MANY_FILES {
-            return Ok((None, files));
-        }
-        let table = history_table(self.context.view(), self.definition.name(), base, &small)?;
-        let pins = table.pins().to_vec();
-        let plan = LogicalPlanBuilder::from(scan("history", Arc::new(table))?).build()?;
-        let mut stream = datafusion::dataframe::DataFrame::new(self.context.state(), plan).execute_stream().await?;
-        let mut output = Output::new(self.catalog, schema, None, memory)?;
-        while let Some(batch) = stream.next().await {
-            output.write(&RecordBatch::try_new(Arc::clone(schema), batch?.columns().to_vec())?)?;
-        }
-        pins.iter().for_each(|pin| pin.release());
-        Ok((Some(output), large))
-    }
-
-    /// Writes what further tags are computed from.
-    async fn write_between(&self, plan: LogicalPlan, running: &Running) -> Result<Written> {
-        let frame = datafusion::dataframe::DataFrame::new(self.context.state(), plan);
-        let task = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
-        *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
-        let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
-        let mut output = Output::new(self.catalog, &plan.schema(), Some(0), &memory)?;
-        let mut stream = execute_stream(plan, task)?;
-        while let Some(batch) = stream.next().await {
-            output.write(&batch?)?;
-        }
-        output.finish()
-    }
-
-    /// Everything planned, up to the tags that need others of more than their own row.
-    async fn stages(&self) -> Result<Stages> {
-        let name = self.definition.name();
+    /// Everything planned, up to the rows that derived tags are computed of.
+    async fn prepare(&self) -> Result<Prepared> {
+        let (profile, key) = (self.definition.name(), &self.definition.says.key);
         let plan = |context: StatementContext| async move {
             Planner { context: &context, as_of: self.as_of }.plan(&self.definition).await
         };
-        let planned = self.context.settled(plan).await?;
+        let Planned { key_type, profile: own, attributes, tags, segments, .. } = self.context.settled(plan).await?;
+        let snapshots = self.earlier()?;
+        let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.newest.as_ref())?;
+        let recorded = self.recorded(&selection);
+        let (derived, of_sources): (Vec<_>, Vec<_>) = selection.computed.into_iter().partition(|tag| tag.needs.is_some());
+
+        let mut inputs = Inputs::of_sources(self.context.view(), profile, own, &attributes, &of_sources, &key_type)?;
+        if let Some(newest) = snapshots.newest.as_ref().filter(|_| !selection.kept.is_empty()) {
+            inputs.add_kept(newest, &selection.kept)?;
+        }
+        let dropped = match &snapshots.base {
+            Some(base) => inputs.add_state_before(base, &recorded)?,
+            None => vec![],
+        };
+        let (inputs, pins) = inputs.aligned(key)?;
+        let recorder = Recorder {
+            profile: profile.into(),
+            key: key.clone(),
+            as_of: self.as_of,
+            attributes: attributes.iter().map(|field| field.name().clone()).collect(),
+            tags: recorded,
+            dropped,
+            segments: segments.iter().map(|segment| (segment.name.clone(), segment.version)).collect(),
+            counted: Counted::default(),
+        };
+        let stages = self.stages(derived, segments, key_type)?;
+        Ok(Prepared { inputs, stages, recorder, snapshots, pins })
+    }
+
+    /// The snapshots before, when a refresh of this time may follow them.
+    fn earlier(&self) -> Result<Earlier> {
+        let name = self.definition.name();
         let newest = self.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
         if let Some(newest) = &newest
             && newest.at > self.as_of
@@ -323,144 +360,35 @@ impl<'a> Refresh<'a> {
             );
             return Err(invalid(&format!("profile {name}"), problem));
         }
-        let mut pins = vec![];
-        let Planned { key_type, profile, attributes, tags, segments, .. } = planned;
-        let order: Vec<String> = self.definition.tags.iter().map(|(tag, _)| tag.object.name.clone()).collect();
-        let Choice { computed, kept } = self.choose(tags, newest.as_ref())?;
+        Ok(Earlier { newest, base })
+    }
 
-        // Sources: the profile with the tags of its rows, the tags over each other source, what is kept, what was.
-        let attribute_names: Vec<String> = attributes.iter().map(|field| names::value(field.name())).collect();
-        let mut pieces = vec![Piece { plan: profile, names: attribute_names, multiple: false }];
-        let (derived, base_tags): (Vec<PlannedTag>, Vec<PlannedTag>) = computed.into_iter().partition(|tag| tag.needs.is_some());
-        pieces.extend(base_tags.iter().map(|tag| Piece {
-            plan: tag.plan.clone(),
-            names: vec![names::value(&tag.name)],
+    /// All tags, computed or kept, in the order they were made, which is that of the columns.
+    fn recorded(&self, selection: &Selection) -> Vec<TagToRecord> {
+        let computed = selection.computed.iter().map(|tag| TagToRecord {
+            name: tag.name.clone(),
+            version: tag.version,
             multiple: tag.multiple,
-        }));
-        let mut inputs = vec![];
-        let mut labels = vec![];
-        let mut leads = vec![];
-        for (index, group) in combine(pieces, &key_type)?.into_iter().enumerate() {
-            labels.push(if index == 0 { name.to_string() } else { format!("tags {index}") });
-            leads.push(index == 0);
-            inputs.push(group.plan);
-        }
-        if let Some(newest) = newest.as_ref().filter(|_| !kept.is_empty()) {
-            inputs.push(self.kept(newest, &kept, &mut pins)?);
-            labels.push("kept".into());
-            leads.push(false);
-        }
-        let mut recorded: Vec<TagToRecord> = base_tags.iter().chain(&derived).map(|tag| self.to_record(tag)).collect();
-        recorded.extend(kept);
-        recorded.sort_by_key(|tag| order.iter().position(|name| *name == tag.name));
-        let mut dropped = vec![];
-        if let Some(base) = &base {
-            inputs.push(self.before(base, &recorded, &mut dropped, &mut pins)?);
-            labels.push("state before".into());
-            leads.push(true);
-        }
-        let align = Align { profile: name.into(), key: self.definition.says.key.clone(), inputs: labels, leads };
-        let recorder = Recorder {
-            profile: name.into(),
-            key: self.definition.says.key.clone(),
-            as_of: self.as_of,
-            attributes: attributes.iter().map(|field| field.name().clone()).collect(),
-            tags: recorded,
-            dropped,
-            segments: segments.iter().map(|segment| (segment.name.clone(), segment.version)).collect(),
-            counted: super::changes::Counted::default(),
-        };
-        Ok(Stages {
-            profile: name.to_string(),
-            key: self.definition.says.key.clone(),
-            key_type,
-            plan: align.plan(PRESENT, inputs)?,
-            derived,
-            segments: segments.into_iter().map(|segment| (segment.name, segment.plan)).collect(),
-            waiting: vec![],
-            recorder,
-            newest,
-            base,
-            pins,
-        })
+            computed_at: self.as_of,
+        });
+        let mut recorded: Vec<TagToRecord> = computed.chain(selection.kept.iter().cloned()).collect();
+        recorded.sort_by_key(|tag| self.definition.tags.iter().position(|(own, _)| own.object.name == tag.name));
+        recorded
     }
 
-    fn to_record(&self, tag: &PlannedTag) -> TagToRecord {
-        TagToRecord { name: tag.name.clone(), version: tag.version, multiple: tag.multiple, computed_at: self.as_of }
-    }
-
-    /// Which tags are computed: all, or those that were asked for and those that need them; a tag that was never computed always is.
-    fn choose(&self, tags: Vec<PlannedTag>, newest: Option<&Snapshot>) -> Result<Choice> {
-        let Some(wanted) = &self.wanted.tags else { return Ok(Choice { computed: tags, kept: vec![] }) };
-        for name in wanted {
-            if !tags.iter().any(|tag| tag.name == *name) {
-                let suggestion = did_you_mean(name, tags.iter().map(|tag| tag.name.as_str()));
-                return Err(invalid(&format!("profile {}", self.definition.name()), format!("has no tag {name}{suggestion}")));
-            }
-        }
-        let mut chosen: BTreeSet<String> = wanted.iter().cloned().collect();
-        let (mut computed, mut kept) = (vec![], vec![]);
-        for tag in tags {
-            let role = if tag.multiple { ColumnRole::Tags } else { ColumnRole::Tag };
-            let before = newest.and_then(|newest| newest.columns_of(role).find(|column| column.name == tag.name));
-            let needs_chosen = tag.needs.iter().flatten().any(|need| chosen.contains(need));
-            match before {
-                Some(before) if !chosen.contains(&tag.name) && !needs_chosen => kept.push(TagToRecord {
-                    name: tag.name,
-                    version: before.version,
-                    multiple: tag.multiple,
-                    computed_at: before.computed_at,
-                }),
-                _ => {
-                    chosen.insert(tag.name.clone());
-                    computed.push(tag);
-                }
-            }
-        }
-        Ok(Choice { computed, kept })
-    }
-
-    /// The values that are not computed anew, with the versions that gave them.
-    fn kept(&self, newest: &Snapshot, kept: &[TagToRecord], pins: &mut Vec<Arc<Pinned>>) -> Result<LogicalPlan> {
-        let table = state_table(self.context.view(), self.definition.name(), newest)?;
-        pins.extend_from_slice(table.pins());
-        let scan = scan("kept", Arc::new(table))?;
-        let mut columns = vec![column(KEY)];
-        for tag in kept {
-            columns.push(column(&names::value(&tag.name)));
-            columns.push(column(&names::version(&tag.name)).alias(names::kept_version(&tag.name)));
-        }
-        LogicalPlanBuilder::from(scan).project(columns)?.build()
-    }
-
-    /// The state before: values, beginnings and versions of tags, also of those that are no more; members of segments.
-    fn before(
-        &self,
-        base: &Snapshot,
-        tags: &[TagToRecord],
-        dropped: &mut Vec<Dropped>,
-        pins: &mut Vec<Arc<Pinned>>,
-    ) -> Result<LogicalPlan> {
-        let table = state_table(self.context.view(), self.definition.name(), base)?;
-        pins.extend_from_slice(table.pins());
-        let scan = scan("before", Arc::new(table))?;
-        let mut columns = vec![column(KEY), lit(true).alias(WAS_THERE)];
-        for before in base.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags)) {
-            let multiple = before.role == ColumnRole::Tags;
-            let now = tags.iter().find(|tag| tag.name == before.name);
-            let mut own = before.name.clone();
-            if now.is_none_or(|now| now.multiple != multiple) {
-                // Also a tag that now has several values where it had one, or the other way: the old values close.
-                own = format!("{own}:before");
-                dropped.push(Dropped { tag: before.name.clone(), column: own.clone(), multiple });
-            }
-            columns.push(column(&names::value(&before.name)).alias(names::was(&own)));
-            columns.push(column(&names::since(&before.name)).alias(names::since(&own)));
-            columns.push(column(&names::version(&before.name)).alias(names::version(&own)));
-        }
-        for segment in base.columns_of(ColumnRole::Segment) {
-            columns.push(column(&names::segment(&segment.name)).alias(names::was_in(&segment.name)));
-        }
-        LogicalPlanBuilder::from(scan).project(columns)?.build()
+    /// What is computed over the profile itself.
+    fn stages(&self, derived: Vec<PlannedTag>, segments: Vec<PlannedSegment>, key_type: DataType) -> Result<Stages> {
+        let (profile, key) = (self.definition.name(), &self.definition.says.key);
+        let own = own_table(profile);
+        let derived = derived.into_iter().map(|tag| {
+            let computation = match over_own_row(&tag.plan, &own, key)? {
+                Some(expression) => Computation::OfOwnRow(expression),
+                None => Computation::OfAllRows(tag.plan),
+            };
+            Ok(DerivedTag { name: tag.name, multiple: tag.multiple, needs: tag.needs.unwrap_or_default(), computation })
+        });
+        let derived = derived.collect::<Result<Vec<_>>>()?;
+        let segments = segments.into_iter().map(|segment| (segment.name, segment.condition)).collect();
+        Ok(Stages { profile: profile.into(), key: key.clone(), key_type, levels: levels(derived), segments })
     }
 }

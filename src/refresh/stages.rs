@@ -1,160 +1,120 @@
-//! The stages of a refresh: derived tags one after another, and where they need rows written before.
+//! From the rows that are put together to the rows that are published: derived tags, level by level, and segments.
+//!
+//! What is of the customer's own row is an expression over the plan, and costs no pass. What looks at other rows reads the profile as
+//! it is so far: the plan is written to a file once, and that file takes the place of the profile in the queries of the next level.
+//! A file rather than the plan twice over: the sources are read once whatever the number of levels, and the queries of one level
+//! see the same rows.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, Result};
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, when};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
-use super::align::{Align, PRESENT};
-use super::changes::{Recorder, names};
-use super::combine::{KEY, Piece, combine, null_of, over_rows_of, substitute};
-use super::plan::{PlannedTag, own_table};
-use crate::catalog::data::{Pinned, Written};
-use crate::catalog::published::listing;
-use crate::catalog::snapshots::Snapshot;
-use crate::error::invalid;
+use super::align::Align;
+use super::columns::{KEY, PRESENT, column, segment, value};
+use super::combine::{KeyedQuery, combine, list_of, null_of};
+use super::decompose::{RowExpression, substitute};
+use super::guard::only_when;
+use super::levels::{Level, TagOf};
+use super::plan::own_table;
 
-/// The plan of a refresh, a stage at a time. A new stage begins with tags that look at more of the profile than their own row: what is
-/// there so far is written to a file for them.
+/// The column in which the alignment of a level says that the first input has the key: all have it, so that it says nothing.
+const IN_LEVEL: &str = "in_level";
+
+/// What is computed over the profile itself.
 pub struct Stages {
     pub profile: String,
+    /// The key's own name.
     pub key: String,
     pub key_type: DataType,
-    pub plan: LogicalPlan,
-    pub derived: Vec<PlannedTag>,
-    pub segments: Vec<(String, LogicalPlan)>,
-    /// Tags of the stage that begins when the file is written.
-    pub waiting: Vec<PlannedTag>,
-    pub recorder: Recorder,
-    pub newest: Option<Snapshot>,
-    pub base: Option<Snapshot>,
-    /// The files of both that are read.
-    pub pins: Vec<Arc<Pinned>>,
+    pub levels: Vec<Level>,
+    /// Names and conditions.
+    pub segments: Vec<(String, RowExpression)>,
 }
 
-pub enum Stage {
-    /// To be written to a file first.
-    Between(LogicalPlan),
-    /// To be published.
-    Last(LogicalPlan),
+/// What becomes of the plan between two levels.
+#[async_trait]
+pub trait Between: Send {
+    /// Writes the rows of a plan, which come in the order of their key; gives them as a table that stays until this is called again.
+    async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>>;
 }
 
 impl Stages {
-    /// The next plan; `written` holds the rows of the one before.
-    pub fn next(&mut self, written: Option<&Written>) -> Result<Stage> {
-        if !self.waiting.is_empty() {
-            self.begin_stage(written)?;
-        }
-        while !self.derived.is_empty() {
-            let tag = self.derived.remove(0);
-            match over_rows_of(&tag.plan, &self.profile, &self.key)? {
-                Some((filters, values)) => self.add_column(&names::value(&tag.name), tag.multiple, filters, values)?,
-                None => {
-                    // Those that follow and need none of these go along.
-                    let mut waiting: Vec<PlannedTag> = vec![tag];
-                    let (along, later) = self.derived.drain(..).partition(|tag| {
-                        let needs = |name: &String| !waiting.iter().any(|other| other.name == *name);
-                        matches!(over_rows_of(&tag.plan, &self.profile, &self.key), Ok(None))
-                            && tag.needs.iter().flatten().all(needs)
-                    });
-                    let along: Vec<PlannedTag> = along;
-                    self.derived = later;
-                    // Tags that need one another stay in different stages.
-                    for tag in along {
-                        let apart = tag
-                            .needs
-                            .iter()
-                            .flatten()
-                            .any(|need| waiting.iter().chain(&self.derived).any(|other| other.name == *need));
-                        if apart {
-                            self.derived.push(tag);
-                        } else {
-                            waiting.push(tag);
-                        }
-                    }
-                    self.waiting = waiting;
-                    return Ok(Stage::Between(sorted(self.plan.clone())?));
-                }
+    /// The plan of all rows to publish, in the order of their key, over the plan of the `inputs`.
+    ///
+    /// Each level that looks at other rows has what is there so far written between.
+    ///
+    /// # Errors
+    /// What goes wrong with the plans between; a fault of the program.
+    pub async fn plan(self, inputs: LogicalPlan, between: &mut dyn Between) -> Result<LogicalPlan> {
+        let over = OverProfile { profile: self.profile, key: self.key, key_type: self.key_type };
+        let mut plan = inputs;
+        for level in self.levels {
+            if !level.of_all_rows.is_empty() {
+                let so_far = scan("so_far", between.write(sorted(plan)?).await?)?;
+                plan = over.with_tags_of_all_rows(&so_far, level.of_all_rows)?;
+            }
+            for tag in level.of_own_row {
+                plan = over.with_column(plan, &value(&tag.name), tag.multiple, tag.by)?;
             }
         }
-        for (name, plan) in std::mem::take(&mut self.segments) {
-            match over_rows_of(&plan, &self.profile, &self.key)? {
-                Some((filters, values)) => self.add_column(&names::segment(&name), false, filters, values)?,
-                None => {
-                    return Err(invalid(&format!("segment {name}"), "a segment is a condition over the columns of one customer"));
-                }
-            }
+        for (name, condition) in self.segments {
+            plan = over.with_column(plan, &segment(&name), false, condition)?;
         }
-        Ok(Stage::Last(sorted(self.plan.clone())?))
+        sorted(plan)
     }
+}
 
+/// Queries over a profile as queries over what there is of it so far.
+struct OverProfile {
+    profile: String,
+    key: String,
+    key_type: DataType,
+}
+
+impl OverProfile {
     /// Adds what is computed of a customer's own row.
-    fn add_column(&mut self, name: &str, multiple: bool, filters: Vec<Expr>, values: Vec<Expr>) -> Result<()> {
-        let Some(value) = values.into_iter().next() else { return Ok(()) };
-        let value = self.over_plan(value)?;
-        let filters = filters.into_iter().map(|filter| self.over_plan(filter)).collect::<Result<Vec<_>>>()?;
-        let value = match conjunction(filters) {
-            Some(condition) => when(condition, value).end()?,
-            None => value,
-        };
-        let value = if multiple {
-            when(value.clone().is_not_null(), datafusion::functions_nested::expr_fn::make_array(vec![value])).end()?
-        } else {
-            value
-        };
-        let mut columns: Vec<Expr> = self.plan.schema().columns().into_iter().map(Expr::Column).collect();
-        columns.push(value.alias(name));
-        self.plan = LogicalPlanBuilder::from(self.plan.clone()).project(columns)?.build()?;
-        Ok(())
+    fn with_column(&self, plan: LogicalPlan, name: &str, multiple: bool, by: RowExpression) -> Result<LogicalPlan> {
+        let conditions = by.conditions.into_iter().map(|condition| self.over_plan(condition)).collect::<Result<Vec<_>>>()?;
+        let value = only_when(conjunction(conditions), self.over_plan(by.value)?, plan.schema())?;
+        let value = if multiple { list_of(value)? } else { value };
+        let columns = plan.schema().columns().into_iter().map(Expr::Column).chain([value.alias(name)]);
+        let columns: Vec<Expr> = columns.collect();
+        LogicalPlanBuilder::from(plan).project(columns)?.build()
     }
 
-    /// An expression over the profile as one over the plan.
-    fn over_plan(&self, expression: Expr) -> Result<Expr> {
-        let mut replacements = vec![];
-        for used in expression.column_refs() {
-            let name = if used.name == self.key { KEY.to_string() } else { names::value(&used.name) };
-            replacements.push((used.clone(), column(&name)));
-        }
-        substitute(expression, &replacements)
-    }
-
-    /// The file that was written takes the place of the plan, and of the profile in the tags that waited for it.
-    fn begin_stage(&mut self, written: Option<&Written>) -> Result<()> {
-        let schema: SchemaRef =
-            Arc::new(Schema::new(self.plan.schema().fields().iter().map(|field| field.as_ref().clone()).collect::<Vec<Field>>()));
-        let table: Arc<dyn TableProvider> = match written {
-            Some(written) => Arc::new(listing(std::iter::once(written.path()), schema, Some(KEY))?),
-            None => Arc::new(EmptyTable::new(schema)),
-        };
-        let so_far = scan("so_far", table)?;
-        let mut pieces = vec![];
-        for tag in std::mem::take(&mut self.waiting) {
-            let plan = self.over_file(tag.plan, &so_far)?;
-            pieces.push(Piece { plan, names: vec![names::value(&tag.name)], multiple: tag.multiple });
-        }
-        // The first piece of a combination is the profile; here it has no columns of its own.
-        let keys = LogicalPlanBuilder::from(so_far.clone()).project(vec![column(KEY)])?.build()?;
-        pieces.insert(0, Piece { plan: keys, names: vec![], multiple: false });
-        let groups = combine(pieces, &self.key_type)?;
-        let labels = std::iter::once("so far".to_string()).chain((1..groups.len()).map(|index| format!("tags {index}")));
-        let inputs = std::iter::once(so_far).chain(groups.into_iter().skip(1).map(|group| group.plan)).collect::<Vec<_>>();
+    /// Sets the tags of a level beside what was written.
+    fn with_tags_of_all_rows(&self, so_far: &LogicalPlan, tags: Vec<TagOf<LogicalPlan>>) -> Result<LogicalPlan> {
+        let queries = tags.into_iter().map(|tag| {
+            let plan = self.over_file(tag.by, so_far)?;
+            Ok(KeyedQuery { plan, names: vec![value(&tag.name)], multiple: tag.multiple })
+        });
+        let mut inputs = vec![so_far.clone()];
+        inputs.extend(combine(queries.collect::<Result<_>>()?, &self.key_type)?);
+        let labels = (0..inputs.len()).map(|index| if index == 0 { "so far".to_string() } else { format!("tags {index}") });
         let align = Align {
             profile: self.profile.clone(),
             key: self.key.clone(),
             inputs: labels.collect(),
             leads: (0..inputs.len()).map(|index| index == 0).collect(),
         };
-        let plan = align.plan("stage", inputs)?;
-        let columns = plan.schema().columns().into_iter().filter(|column| column.name != "stage");
+        let plan = align.plan(IN_LEVEL, inputs.into_iter().map(of_promised_types).collect::<Result<_>>()?)?;
+        let columns = plan.schema().columns().into_iter().filter(|column| column.name != IN_LEVEL);
         let columns: Vec<Expr> = columns.map(Expr::Column).collect();
-        self.plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
-        Ok(())
+        LogicalPlanBuilder::from(plan).project(columns)?.build()
+    }
+
+    /// An expression over the profile as one over the plan.
+    fn over_plan(&self, expression: Expr) -> Result<Expr> {
+        let replacements = expression.column_refs().into_iter().map(|used| (used.clone(), column(&self.stored_as(&used.name))));
+        let replacements: Vec<_> = replacements.collect();
+        substitute(expression, &replacements)
     }
 
     /// A tag's plan over the file instead of the profile.
@@ -165,14 +125,15 @@ impl Stages {
                 if scan.table_name.table() == own.table() && scan.table_name.schema() == own.schema() =>
             {
                 let columns = scan.projected_schema.fields().iter().map(|field| {
-                    let name = if *field.name() == self.key { KEY.to_string() } else { names::value(field.name()) };
-                    // What is planned for this stage too is not there yet, and not needed.
+                    let name = self.stored_as(field.name());
+                    // A tag of this level or a later one is not there yet. The query does not need it, or it would be in a later level.
                     let is_there = so_far.schema().has_column_with_unqualified_name(&name);
                     let value =
                         if is_there { cast(column(&name), field.data_type().clone()) } else { null_of(field.data_type())? };
                     Ok(value.alias_qualified(Some(scan.table_name.clone()), field.name()))
                 });
                 let columns: Vec<Expr> = columns.collect::<Result<_>>()?;
+                // Customers that left are among the rows so that their values can close; no query sees them.
                 let present = LogicalPlanBuilder::from(so_far.clone()).filter(column(PRESENT))?;
                 Ok(Transformed::yes(present.project(columns)?.build()?))
             }
@@ -180,16 +141,31 @@ impl Stages {
         });
         replaced.data()
     }
+
+    /// The name in the plan for a column of the profile.
+    fn stored_as(&self, name: &str) -> String {
+        if name == self.key { KEY.to_string() } else { value(name) }
+    }
 }
 
 fn sorted(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).sort(vec![column(KEY).sort(true, true)])?.build()
 }
 
-pub fn column(name: &str) -> Expr {
-    Expr::Column(Column::new_unqualified(name))
+/// A plan that keeps the types it has now.
+///
+/// The analyser coerces expressions after their plans are made, which changes the types of some (a decimal gains a digit). A
+/// step says what it gives before that; its inputs cast to what was said, and where nothing changes the optimiser removes the cast.
+pub fn of_promised_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let columns = plan.schema().iter().map(|(qualifier, field)| {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        cast(column, field.data_type().clone()).alias(field.name())
+    });
+    let columns: Vec<Expr> = columns.collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
+/// The scan of a table.
 pub fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
     LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.build()
 }

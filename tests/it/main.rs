@@ -12,6 +12,8 @@ mod library;
 mod managed_tables;
 mod profiles;
 mod reference_data;
+mod refresh_plans;
+mod refresh_properties;
 mod robustness;
 mod stores;
 mod support;

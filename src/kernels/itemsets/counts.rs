@@ -9,7 +9,7 @@ pub struct ItemCounts {
     pub too_large: u64,
     /// By item code.
     pub counts: Vec<u32>,
-    /// The last basket each item was seen in.
+    /// The last basket each item was seen in: an item that occurs twice in one is counted once, without sorting the basket.
     seen: Vec<u32>,
 }
 

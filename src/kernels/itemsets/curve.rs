@@ -3,6 +3,10 @@
 //! The search counts instead of telling. Each set found is noted by its count; when more are noted than allowed, the rarest are
 //! forgotten and the threshold rises above them, as in mining the top k sets. At its end it is known how many sets there are
 //! at every threshold from the last one up, at the price of about as many sets as are allowed.
+//!
+//! Raising the threshold in the middle loses nothing above it: no set is more frequent than its subsets, so that the way to a set that
+//! is still wanted leads over sets that are. Workers see a raised threshold late; the sets they note meanwhile are below it and are
+//! left out when they are added up, so that the answer is the same whoever was late.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

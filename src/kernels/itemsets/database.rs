@@ -3,6 +3,10 @@
 //! Items are ranked from the rarest to the most frequent. A basket becomes a row: the ranks of its frequent items in
 //! ascending order. Baskets with fewer than two of them say nothing about itemsets beyond their items' counts and have no
 //! row. For every item there is a list of the places where it occurs.
+//!
+//! Rows stand one after another with an end mark instead of offsets: the search goes from a place of an item to both sides and stops at
+//! the marks, and never asks for a row by its number. They are in chunks since each worker fills its own, and a vector of
+//! hundreds of megabytes would be copied as it grows. Places are 32-bit indexes into one chunk.
 
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +103,7 @@ pub struct Database<'a> {
     /// Frequent items by rank.
     pub items: Vec<Item>,
     pub chunks: Vec<Chunk>,
-    /// Present when the triangle is small beside the rows.
+    /// Present when the triangle is small beside the rows: then the search of a class of two needs no look at rows at all.
     pairs: Option<(PairCounts, Reserved<'a>)>,
     reserved: Vec<Reserved<'a>>,
 }
@@ -126,6 +130,7 @@ impl<'a> Database<'a> {
         let mut items: Vec<Item> = (0..).zip(&counts.counts).map(|(code, count)| Item { code, count: *count }).collect();
         items.retain(|item| item.count >= min_count);
         let is_first = |item: &Item| selection.first.is_some_and(|first| first[item.code as usize]);
+        // The code settles ties, so that ranks do not depend on how baskets were dealt to workers.
         items.sort_unstable_by_key(|item| (!is_first(item), item.count, item.code));
         let too_large = counts.too_large;
         Ok(Self { baskets: total, too_large, min_count, items, chunks: vec![], pairs: None, reserved: vec![] })

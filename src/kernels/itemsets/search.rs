@@ -13,6 +13,32 @@
 //! rows of a prefix, everything below was found before (DCI-Closed). For rules with given consequents, the consequents'
 //! columns are watched in the same way, and a prefix that is frequent with none of them is left.
 //!
+//! # Why so
+//!
+//! *Classes* are independent, so that workers share them without a lock, and the memory of a worker is that of one class. Ranks run
+//! from the rarest item to the most frequent, which makes the many classes of rare items small in rows, and leaves few items to
+//! the classes that have many rows.
+//!
+//! *Bits over the rows of the class*, not of the database: a column is as long as the head is frequent, and an intersection costs a word
+//! for 64 rows. FP-growth would build a tree per prefix, which takes memory that cannot be told beforehand; here a level takes
+//! at most what the level above it took.
+//!
+//! *A stack of levels instead of recursion*: its buffers are used again by every prefix of that length, and a set of a thousand
+//! items cannot overflow the stack of a thread.
+//!
+//! # What must stay true
+//!
+//! - The answer does not depend on the order in which extensions are taken, nor on how classes are dealt to workers. The order by
+//!   count is for speed.
+//! - Counts are exact from the first level on: rows that hold the head alone are not in the database, and count towards the
+//!   head's support all the same. The bits beyond the rows that are there stay 0.
+//! - The threshold of a sink only rises, and no set has a count above that of its subsets: what is passed over at one threshold is not
+//!   missed at a later one.
+//! - Watched columns are intersected on the way down as extensions are; one that is left out would let a set through that is not
+//!   closed.
+//!
+//! # Sources
+//!
 //! M. J. Zaki: Scalable Algorithms for Association Mining (2000); C. Borgelt: Frequent Item Set Mining (2012);
 //! C. Lucchese, S. Orlando, R. Perego: Fast and Memory Efficient Mining of Frequent Closed Itemsets (2006).
 
@@ -39,9 +65,12 @@ pub enum Target {
 pub struct Goal {
     pub target: Target,
     pub max_len: usize,
-    /// By rank: only sets that contain one of these, or are frequent together with one of them. They must be ranked first.
+    /// By rank: only sets that contain one of these, or are frequent together with one of them. They must be ranked first: the
+    /// head of a class is its least rank, so that a class whose head is no consequent has none among its extensions, and watches
+    /// them instead.
     pub consequents: Option<Vec<bool>>,
-    /// By rank: items of which a set has no more than so many.
+    /// By rank: items of which a set has no more than so many. They are never perfect extensions, as those are combined
+    /// without being counted.
     pub scarce: Option<(Vec<bool>, usize)>,
 }
 
@@ -117,7 +146,8 @@ impl Roots {
 struct Columns {
     ranks: Vec<u32>,
     counts: Vec<u32>,
-    /// `words` for each item; may be longer.
+    /// `words` for each item, one column after another. May be longer: what is beyond the last item is left from before, and
+    /// written over by the next column.
     bits: Vec<u64>,
     words: usize,
 }
@@ -174,12 +204,14 @@ struct Level {
     /// Indexes of `extensions`, from the rarest to the most frequent.
     order: Vec<u32>,
     next: usize,
-    /// Lengths of prefix and perfect extensions at this level.
+    /// Lengths of prefix and perfect extensions at this level, to which both are cut when the search comes back to it.
     prefix: usize,
     perfect: usize,
 }
 
 impl Level {
+    /// The rarest first: their subtrees are the smallest, and what comes late has few extensions left. An index instead of
+    /// sorted columns, which would have to be moved.
     fn set_order(&mut self) {
         self.order.clear();
         self.order.extend(0..self.extensions.ranks.len() as u32);
@@ -206,7 +238,8 @@ struct Worker<'a> {
     prefix: Vec<u32>,
     perfect: Vec<u32>,
     levels: Vec<Level>,
-    /// By rank: count in the class, then index of the column.
+    /// By rank: the count in the class while partners are counted, then the index of the column while bits are set. One array for
+    /// both, as it is as long as there are items and the two never overlap.
     scratch: Vec<u32>,
     /// Items that occur in the class.
     touched: Vec<u32>,
@@ -302,10 +335,12 @@ impl<'a> Worker<'a> {
         level.extensions.clear(words(support as usize));
         level.watched.clear(words(support as usize));
         if !self.count_partners(head, support)? {
+            // A watched item is in every row, which `enter` sees.
             return Ok(());
         }
         self.sort_partners(head, support, min_count);
-        // Columns are intersected only when there are two items at least, and a third may follow.
+        // Columns are intersected only when there are two items at least, and a third may follow. Without them `extend` is not called,
+        // or returns before it looks at one.
         let level = &self.levels[0];
         let (extensions, watched) = (level.extensions.ranks.len(), level.watched.ranks.len());
         let pairs_are_enough = self.goal.target == Target::Frequent && self.goal.max_len == 2;
@@ -344,6 +379,7 @@ impl<'a> Worker<'a> {
                         self.touched.push(rank);
                     }
                     *count += 1;
+                    // An item of lower rank in every row of the head: all sets of this class were found with that item.
                     if ends_early && rank < head && *count == support {
                         self.levels[0].watched.push(rank, support);
                         return Ok(false);
@@ -365,6 +401,7 @@ impl<'a> Worker<'a> {
         let level = &mut self.levels[0];
         for rank in self.touched.iter().copied() {
             let count = self.scratch[rank as usize];
+            // Items of every basket are among the perfect extensions from the start.
             if count < min_count || self.roots.is_perfect[rank as usize] {
                 continue;
             }
@@ -396,6 +433,7 @@ impl<'a> Worker<'a> {
             columns.bits.clear();
             columns.bits.resize(count * width, 0);
         }
+        // Rows are numbered as the head's places are met, which is the same order for every column.
         let mut row = 0;
         for chunk in &database.chunks {
             self.control.check()?;
@@ -436,6 +474,7 @@ impl<'a> Worker<'a> {
         child.watched.clear(width);
         let before = child.bytes();
         let index = parent.order[position] as usize;
+        // Earlier siblings were extended by this item already: they are not extensions here, and for closed sets they are watched.
         let later = &parent.order[position + 1..];
         let has_watched = !parent.watched.ranks.is_empty() || (self.goal.target != Target::Frequent && position > 0);
         if later.is_empty() && !has_watched {
@@ -462,6 +501,7 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let count = child.extensions.push_and(rank, parent.extensions.column(*other as usize), column, min_count);
+            // In every row of the prefix: no column is needed to know its count with any set below.
             if count == support && !is_scarce {
                 child.extensions.pop();
                 self.perfect.push(rank);
@@ -502,6 +542,8 @@ impl<'a> Worker<'a> {
                 if level.watched.holds_all(goal, support) || length > goal.max_len {
                     return Ok(Fate::Left);
                 }
+                // Neither an item to come nor one dealt with is frequent together with it: watched items below the threshold
+                // were left out on the way.
                 if level.extensions.ranks.is_empty() && watched.is_empty() {
                     sink.found(&self.prefix, &self.perfect, support)?;
                 }

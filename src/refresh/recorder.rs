@@ -1,0 +1,294 @@
+//! The rows to publish, and those for the history, out of the rows of a refresh.
+//!
+//! A row of the plan holds a customer's values now and before. Each batch becomes a batch of the new state, with the customers that
+//! are in the profile, and a batch of the history for each tag of which values closed.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, Scalar, StringViewArray, TimestampMicrosecondArray,
+    UInt32Array, new_null_array,
+};
+use datafusion::arrow::compute::kernels::zip::zip;
+use datafusion::arrow::compute::{and, cast, filter_record_batch, is_not_null, not, nullif, take};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::{Result, ScalarValue, internal_err};
+
+use super::changes::{Before, Closed, Compared, Values, compare, only_true, same_version, versions_beside};
+use super::columns::{self, KEY, MOMENT, PRESENT, WAS_THERE};
+use super::history::history_schema;
+use crate::catalog::snapshots::{ColumnRole, PublishedColumn};
+use crate::error::failed;
+
+/// A tag to be recorded.
+#[derive(Debug, Clone)]
+pub struct TagToRecord {
+    pub name: String,
+    pub version: i64,
+    pub multiple: bool,
+    pub computed_at: i64,
+}
+
+/// A tag of the state before that is no more: all of its values close.
+#[derive(Debug, Clone)]
+pub struct DroppedTag {
+    pub tag: String,
+    /// The name its columns go by.
+    pub column: String,
+    pub multiple: bool,
+}
+
+/// What is recorded of each batch.
+#[derive(Debug)]
+pub struct Recorder {
+    pub profile: String,
+    /// The key's own name.
+    pub key: String,
+    /// Microseconds since 1970.
+    pub as_of: i64,
+    pub attributes: Vec<String>,
+    pub tags: Vec<TagToRecord>,
+    pub dropped: Vec<DroppedTag>,
+    /// Name and version.
+    pub segments: Vec<(String, i64)>,
+    pub counted: Counted,
+}
+
+/// What was counted on the way.
+#[derive(Debug, Default, Clone)]
+pub struct Counted {
+    pub rows: i64,
+    pub entered: i64,
+    pub left: i64,
+    /// Values that opened or closed.
+    pub changes: i64,
+    /// Customers with a value, for each attribute, tag and segment in their order.
+    filled: Vec<i64>,
+}
+
+/// The batches that one batch becomes.
+pub struct Recorded {
+    pub rows: RecordBatch,
+    pub closed: Vec<RecordBatch>,
+}
+
+/// The columns of the new state in the making.
+#[derive(Default)]
+struct NewColumns {
+    columns: Vec<ArrayRef>,
+    /// The places of those whose values are counted.
+    counted: Vec<usize>,
+}
+
+impl NewColumns {
+    fn add(&mut self, column: ArrayRef) {
+        self.columns.push(column);
+    }
+
+    fn add_counted(&mut self, column: ArrayRef) {
+        self.counted.push(self.columns.len());
+        self.columns.push(column);
+    }
+}
+
+/// How values of this type are kept in files.
+fn stored(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => stored(values),
+        DataType::List(field) => DataType::List(Arc::new(Field::new_list_field(stored(field.data_type()), true))),
+        data_type if data_type.is_string() => DataType::Utf8View,
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        other => other.clone(),
+    }
+}
+
+impl Recorder {
+    /// The columns to publish, after all batches.
+    pub fn columns(&self) -> Vec<PublishedColumn> {
+        let column = |role, name: &str, version, filled, computed_at| PublishedColumn {
+            role,
+            name: name.to_string(),
+            version,
+            filled,
+            computed_at,
+        };
+        let mut filled = self.counted.filled.iter().copied();
+        let mut next = || filled.next().unwrap_or(0);
+        let mut columns = vec![column(ColumnRole::Key, &self.key, 0, self.counted.rows, self.as_of)];
+        columns.extend(self.attributes.iter().map(|name| column(ColumnRole::Attribute, name, 0, next(), self.as_of)));
+        for tag in &self.tags {
+            let role = if tag.multiple { ColumnRole::Tags } else { ColumnRole::Tag };
+            columns.push(column(role, &tag.name, tag.version, next(), tag.computed_at));
+        }
+        columns
+            .extend(self.segments.iter().map(|(name, version)| column(ColumnRole::Segment, name, *version, next(), self.as_of)));
+        columns
+    }
+
+    /// The schema of the rows.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    pub fn schema(&self, plan: &Schema) -> Result<SchemaRef> {
+        let field = |column: &str, nullable| -> Result<Field> {
+            Ok(Field::new(column, stored(plan.field_with_name(column)?.data_type()), nullable))
+        };
+        let mut fields = vec![field(KEY, false)?];
+        for name in &self.attributes {
+            fields.push(field(&columns::value(name), true)?);
+        }
+        for tag in &self.tags {
+            let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
+            let (moment, number) = if tag.multiple { (list(MOMENT), list(DataType::Int64)) } else { (MOMENT, DataType::Int64) };
+            fields.push(field(&columns::value(&tag.name), true)?);
+            fields.push(Field::new(columns::since(&tag.name), moment, true));
+            fields.push(Field::new(columns::version(&tag.name), number, true));
+        }
+        fields.extend(self.segments.iter().map(|(name, _)| Field::new(columns::segment(name), MOMENT, true)));
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    /// Compares a batch of the plan with what was before.
+    ///
+    /// # Errors
+    /// A tag without `multiple` has two values of one customer.
+    pub fn record(&mut self, batch: &RecordBatch, schema: &SchemaRef) -> Result<Recorded> {
+        let key = required(batch, KEY)?;
+        let present = required(batch, PRESENT)?.as_boolean().clone();
+        let mut new = NewColumns::default();
+        new.add(Arc::clone(&key));
+        for name in &self.attributes {
+            let value = required(batch, &columns::value(name))?;
+            new.add_counted(cast(&value, &stored(value.data_type()))?);
+        }
+        let mut closed = vec![];
+        let mut changes = 0;
+        for tag in &self.tags {
+            self.refuse_second_value(tag, batch, &key)?;
+            let compared = self.compare(tag, batch, &present)?;
+            new.add_counted(compared.value);
+            new.add(compared.since);
+            new.add(compared.version);
+            changes += compared.opened;
+            closed.extend(compared.closed.map(|closed| (tag.name.as_str(), closed)));
+        }
+        for DroppedTag { tag, column, multiple } in &self.dropped {
+            if let Some(before) = before_of(batch, column, *multiple)? {
+                closed.push((tag.as_str(), before.all_closed()?));
+            }
+        }
+        for (name, _) in &self.segments {
+            new.add_counted(self.member_since(name, batch, &present)?);
+        }
+        let mut history = vec![];
+        for (tag, closed) in closed {
+            changes += closed.rows.len();
+            history.extend(self.history(tag, closed, &key)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let all = RecordBatch::try_new_with_options(Arc::clone(schema), new.columns, &options)?;
+        let rows = filter_record_batch(&all, &present)?;
+        self.count(&rows, &new.counted, batch, &present, changes);
+        Ok(Recorded { rows, closed: history })
+    }
+
+    fn count(&mut self, rows: &RecordBatch, filled: &[usize], batch: &RecordBatch, present: &BooleanArray, changes: usize) {
+        let counted = &mut self.counted;
+        counted.filled.resize(filled.len(), 0);
+        for (total, column) in counted.filled.iter_mut().zip(filled) {
+            let column = rows.column(*column);
+            *total += count(column.len() - column.null_count());
+        }
+        counted.rows += count(rows.num_rows());
+        counted.changes += count(changes);
+        let was_there = match batch.column_by_name(WAS_THERE) {
+            Some(column) => only_true(column.as_boolean()),
+            None => BooleanArray::from(vec![false; batch.num_rows()]),
+        };
+        for (is, was) in present.values().iter().zip(was_there.values().iter()) {
+            counted.entered += i64::from(is && !was);
+            counted.left += i64::from(was && !is);
+        }
+    }
+
+    fn refuse_second_value(&self, tag: &TagToRecord, batch: &RecordBatch, key: &ArrayRef) -> Result<()> {
+        let name = columns::value(&tag.name);
+        let Some(other) = batch.column_by_name(&columns::second(&name)) else { return Ok(()) };
+        let Some(row) = (0..other.len()).find(|row| other.is_valid(*row)) else { return Ok(()) };
+        let value = required(batch, &name)?;
+        let text = |array: &ArrayRef| ScalarValue::try_from_array(array, row).map(|value| value.to_string());
+        Err(failed(
+            &format!("tag {}", tag.name),
+            format!(
+                "{} {} of profile {} has two values, \"{}\" and \"{}\"; a tag has one, unless it is made WITH (multiple = true)",
+                self.key,
+                text(key)?,
+                self.profile,
+                text(&value)?,
+                text(other)?
+            ),
+        ))
+    }
+
+    fn compare(&self, tag: &TagToRecord, batch: &RecordBatch, present: &BooleanArray) -> Result<Compared> {
+        // Kept values also come with customers that have left.
+        let left = not(present)?;
+        let value = required(batch, &columns::value(&tag.name))?;
+        let value = nullif(&cast(&value, &stored(value.data_type()))?, &left)?;
+        let values = Values::of(&value, tag.multiple)?;
+        let versions = match batch.column_by_name(&columns::kept_version(&tag.name)) {
+            Some(kept) => versions_beside(&nullif(kept, &left)?, tag.multiple)?,
+            None => same_version(&values, tag.version),
+        };
+        let before = before_of(batch, &tag.name, tag.multiple)?;
+        compare(&values, &versions, self.as_of, before.as_ref())
+    }
+
+    /// Since when customers are in a segment; NULL for those that are not.
+    fn member_since(&self, segment: &str, batch: &RecordBatch, present: &BooleanArray) -> Result<ArrayRef> {
+        let holds = cast(&required(batch, &columns::segment(segment))?, &DataType::Boolean)?;
+        let holds = and(&only_true(holds.as_boolean()), present)?;
+        let was_in = match batch.column_by_name(&columns::was_in(segment)) {
+            Some(column) => Arc::clone(column),
+            None => new_null_array(&MOMENT, batch.num_rows()),
+        };
+        let now = Scalar::new(TimestampMicrosecondArray::from_value(self.as_of, 1));
+        let since = zip(&is_not_null(&was_in)?, &was_in, &now)?;
+        Ok(nullif(&since, &not(&holds)?)?)
+    }
+
+    /// The rows of the history for values that are no more.
+    fn history(&self, tag: &str, closed: Closed, key: &ArrayRef) -> Result<Option<RecordBatch>> {
+        let rows = closed.rows.len();
+        if rows == 0 {
+            return Ok(None);
+        }
+        let columns: Vec<ArrayRef> = vec![
+            take(key, &UInt32Array::from(closed.rows), None)?,
+            Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(tag, rows))),
+            cast(&closed.values, &DataType::Utf8View)?,
+            closed.since,
+            Arc::new(TimestampMicrosecondArray::from_value(self.as_of, rows)),
+            closed.version,
+        ];
+        Ok(Some(RecordBatch::try_new(history_schema(key.data_type()), columns)?))
+    }
+}
+
+/// The values before of the tag whose columns go by this name; `None` when the state before did not have it.
+fn before_of(batch: &RecordBatch, name: &str, multiple: bool) -> Result<Option<Before>> {
+    let Some(was) = batch.column_by_name(&columns::was(name)) else { return Ok(None) };
+    let (since, version) = (required(batch, &columns::since(name))?, required(batch, &columns::version(name))?);
+    Before::of(was, &since, &version, multiple).map(Some)
+}
+
+fn required(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+    match batch.column_by_name(name) {
+        Some(column) => Ok(Arc::clone(column)),
+        None => internal_err!("the refresh has no column {name}"),
+    }
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

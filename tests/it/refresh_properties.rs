@@ -1,0 +1,391 @@
+//! What must hold of every refresh, over random profiles: tags computed together are what each is alone, and tags over the profile
+//! are what plain SQL says, in whatever order they were made.
+//!
+//! `PORTRAIT_TEST_CASES=2000` looks at more of them.
+
+use std::collections::BTreeSet;
+
+use portraitdb::{Engine, Session};
+
+use crate::support::{rows, session};
+
+/// Random numbers from a seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap()
+    }
+
+    fn between(&mut self, least: usize, most: usize) -> usize {
+        least + self.below(most - least + 1)
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())].clone()
+    }
+
+    fn or_null(&mut self, percent: usize, value: impl FnOnce(&mut Self) -> String) -> String {
+        if self.chance(percent) { "NULL".into() } else { value(self) }
+    }
+}
+
+fn cases(ordinary: u64) -> u64 {
+    std::env::var("PORTRAIT_TEST_CASES").map_or(ordinary, |cases| cases.parse().unwrap())
+}
+
+struct Database {
+    engine: Engine,
+    session: Session,
+}
+
+impl Database {
+    fn open() -> Self {
+        let (engine, session) = session();
+        Self { engine, session }
+    }
+
+    fn sql(&self, sql: &str) -> Vec<String> {
+        rows(&self.engine, &self.session, sql)
+    }
+
+    /// Partitions and rows in a batch.
+    fn set(&self, partitions: usize, batch_size: usize) {
+        self.sql(&format!(
+            "SET datafusion.execution.target_partitions = {partitions}; SET datafusion.execution.batch_size = {batch_size}"
+        ));
+    }
+}
+
+// ── Tags that share sources ─────────────────────────────────────────────────────────────────────────────────────────
+
+/// A tag of one source: key and value.
+struct Rule {
+    query: String,
+    multiple: bool,
+}
+
+/// A condition on rows; from few, so that some are had in common.
+fn condition(dice: &mut Dice) -> String {
+    let number = dice.between(0, 3);
+    dice.pick(&[
+        "x > 2".to_string(),
+        "x <> 0".into(),
+        format!("x >= {number}"),
+        "g = 'a'".into(),
+        "g IS NOT NULL".into(),
+        "y < 1.5 OR g = 'b'".into(),
+        format!("day >= DATE '2025-01-0{}'", 1 + number),
+        "x % 2 = 1 AND y > 0".into(),
+        "g IN ('a', 'c')".into(),
+        "NOT (x = 1)".into(),
+    ])
+}
+
+/// A call of an aggregate function; `10 / x` fails where a condition does not protect it.
+fn call(dice: &mut Dice, x_is_not_zero: bool) -> String {
+    let mut calls = vec![
+        "count(*)".to_string(),
+        "sum(x)".into(),
+        "max(x)".into(),
+        "min(g)".into(),
+        "avg(y)".into(),
+        "count(DISTINCT g)".into(),
+        "count(DISTINCT x)".into(),
+        "max(day)".into(),
+        "bool_or(x > 3)".into(),
+        "preference(g)".into(),
+        "preference(g, abs(x))".into(),
+        "preference_share(g)".into(),
+        "first_value_by(g, day)".into(),
+        "last_value_by(x, day)".into(),
+        "trend(day, x)".into(),
+        "first_value(x ORDER BY day, x, y, g)".into(),
+        "sum(x * 2 + 1)".into(),
+        "sum(CAST(y AS DECIMAL(10, 2)))".into(),
+    ];
+    if x_is_not_zero {
+        // What the condition protects, most often.
+        calls.extend(["sum(10 / x)", "max(100 % x)", "bool_and(10 / x > 2)"].repeat(4).into_iter().map(String::from));
+    }
+    let call = dice.pick(&calls);
+    if dice.chance(25) { format!("{call} FILTER (WHERE {})", condition(dice)) } else { call }
+}
+
+fn value_of_rows(dice: &mut Dice) -> String {
+    dice.pick(&[
+        "g",
+        "x",
+        "x + 1",
+        "CASE WHEN x > 3 THEN 'high' WHEN x > 1 THEN 'middle' ELSE 'low' END",
+        "CASE WHEN y > 1 THEN g END",
+        "CASE WHEN g IS NULL THEN 'none' WHEN x IS NULL THEN 'unknown' END",
+        "x > 2",
+        "day",
+    ])
+    .into()
+}
+
+fn rule(dice: &mut Dice) -> Rule {
+    let source = dice.pick(&["s", "s", "s", "t"]);
+    let mut conditions: Vec<String> = (0..dice.pick(&[0, 0, 1, 1, 2])).map(|_| condition(dice)).collect();
+    let is_safe = conditions.iter().any(|condition| condition == "x <> 0" || condition == "x > 2");
+    let given = match conditions.as_slice() {
+        [] => String::new(),
+        all => format!(" WHERE {}", all.join(" AND ")),
+    };
+    match dice.below(10) {
+        // Rows as they are, of a table with each key once.
+        0 => Rule { query: format!("SELECT id, {} FROM c{given}", value_of_rows(dice)), multiple: false },
+        1 => Rule { query: format!("SELECT id, {} FROM {source}{given}", dice.pick(&["g", "x", "day"])), multiple: true },
+        2 => {
+            let order = dice.pick(&["day, x, y, g", "x DESC, day, y, g", "y, x, day, g"]);
+            let query = format!(
+                "SELECT id, {} FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY {order}) AS place FROM {source}{given}) WHERE place = 1",
+                value_of_rows(dice)
+            );
+            Rule { query, multiple: false }
+        }
+        other => {
+            let [one, two] = [call(dice, is_safe), call(dice, is_safe)];
+            let value = match other {
+                3 => format!(
+                    "CASE WHEN count(*) >= 3 THEN 'many' WHEN max({}) > 2 THEN 'large' ELSE 'few' END",
+                    dice.pick(&["x", "y"])
+                ),
+                4 => format!("CASE WHEN {one} IS NULL THEN 'nothing' WHEN ({one}) = ({one}) THEN 'something' END"),
+                5 => format!("({two}) IS NOT NULL AND count(*) > 1"),
+                _ => one,
+            };
+            let having = if dice.chance(20) { " HAVING count(*) > 1" } else { "" };
+            let query = match dice.below(4) {
+                0 => format!("SELECT o.id, {value} FROM (SELECT * FROM {source}{given}) AS o GROUP BY o.id{having}"),
+                1 => {
+                    let inner = format!("SELECT id, {value} AS value, count(*) AS n FROM {source}{given} GROUP BY id{having}");
+                    conditions = vec![dice.pick(&["n > 1", "value IS NOT NULL", "id <> 3"]).to_string()];
+                    format!("WITH sums AS ({inner}) SELECT id, value FROM sums WHERE {}", conditions[0])
+                }
+                2 => format!(
+                    "SELECT id, value FROM (SELECT id, {value} AS value FROM {source}{given} GROUP BY id{having} ORDER BY id)"
+                ),
+                _ => format!("SELECT id, {value} FROM {source}{given} GROUP BY id{having}"),
+            };
+            Rule { query, multiple: dice.chance(8) }
+        }
+    }
+}
+
+/// Rows of a source: keys that are unknown or of nobody, NULL anywhere, each order of rows once.
+fn source(dice: &mut Dice, name: &str, count: usize, unique: bool) -> String {
+    let rows = (0..count).map(|row| {
+        let id = if unique { (row + 1).to_string() } else { dice.or_null(10, |dice| dice.between(1, 9).to_string()) };
+        let g = dice.or_null(20, |dice| format!("'{}'", dice.pick(&["a", "b", "c", ""])));
+        let x = dice.or_null(15, |dice| dice.between(0, 5).to_string());
+        let y = dice.or_null(15, |dice| format!("{}.25", dice.between(0, 3)));
+        format!("({id}, {g}, {x}, CAST({y} AS DOUBLE), DATE '2025-01-0{}')", dice.between(1, 9))
+    });
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    format!(
+        "CREATE OR REPLACE TABLE {name} (id BIGINT, g VARCHAR, x BIGINT, y DOUBLE, day DATE); INSERT INTO {name} VALUES {rows}"
+    )
+}
+
+/// The values of a tag. Sums and averages of the numbers above are exact, whatever the order of rows.
+fn column(database: &Database, profile: &str, tag: &str) -> Vec<String> {
+    database.sql(&format!("SELECT id, {tag} FROM profile.{profile} ORDER BY id"))
+}
+
+#[test]
+fn tags_together_are_what_each_is_alone() {
+    let database = Database::open();
+    let mut shared = 0;
+    for case in 0..cases(28) {
+        let mut dice = Dice(1000 + case);
+        let (small, large) = (dice.between(1, 6), dice.between(5, 40));
+        database.sql(&source(&mut dice, "c", small, true));
+        database.sql(&source(&mut dice, "s", large, false));
+        database.sql(&source(&mut dice, "t", small, false));
+        let own = dice.pick(&[
+            "SELECT id FROM c",
+            "SELECT id, g AS own_g FROM c",
+            "SELECT id, x AS own_x FROM c WHERE x > 2",
+            "SELECT id, count(*) AS own_n FROM s GROUP BY id",
+            "SELECT id, count(*) AS own_n FROM s WHERE x > 2 GROUP BY id",
+            "SELECT id, count(*) AS own_n FROM s WHERE g IS NOT NULL GROUP BY id HAVING count(*) > 1",
+            "SELECT DISTINCT id FROM s",
+        ]);
+        let rules: Vec<Rule> = (0..dice.between(3, 5)).map(|_| rule(&mut dice)).collect();
+        let create = |profile: &str, tag: &str, rule: &Rule| {
+            let options = if rule.multiple { "WITH (multiple = true) " } else { "" };
+            database.sql(&format!("CREATE OR REPLACE TAG {tag} ON {profile} {options}AS {}", rule.query));
+        };
+        let all = format!("all_{case}");
+        database.sql(&format!("CREATE PROFILE {all} WITH (key = 'id') AS {own}"));
+        rules.iter().enumerate().for_each(|(place, rule)| create(&all, &format!("tag{place}"), rule));
+        let about = || {
+            let rules: Vec<String> =
+                rules.iter().enumerate().map(|(place, rule)| format!("tag{place}: {}", rule.query)).collect();
+            format!("case {case}\nprofile: {own}\n{}", rules.join("\n"))
+        };
+        // Each alone, in a profile that has no other.
+        database.set(1, 8192);
+        let one = format!("one_{case}");
+        database.sql(&format!("CREATE PROFILE {one} WITH (key = 'id') AS {own}"));
+        let mut alone = vec![];
+        for (place, rule) in rules.iter().enumerate() {
+            create(&one, "tag", rule);
+            database.sql(&format!("REFRESH PROFILE {one} WITH (as_of = DATE '2025-02-01')"));
+            let found = column(&database, &one, "tag");
+            if !rule.multiple {
+                // A customer of the profile has the value that the query gives it.
+                let plain = format!(
+                    "SELECT p.id, q.value FROM ({own}) AS p LEFT JOIN (SELECT * FROM ({}) AS q(id, value)) AS q ON p.id = q.id
+                     WHERE p.id IS NOT NULL ORDER BY 1",
+                    rule.query
+                );
+                assert_eq!(found, database.sql(&plain), "tag{place} alone, {}", about());
+            }
+            alone.push(found);
+        }
+        for (partitions, batch_size) in [(1, 8192), (2, 3), (7, 8192)] {
+            database.set(partitions, batch_size);
+            database.sql(&format!("REFRESH PROFILE {all} WITH (as_of = DATE '2025-02-01')"));
+            for (place, expected) in alone.iter().enumerate() {
+                let found = column(&database, &all, &format!("tag{place}"));
+                assert_eq!(found, *expected, "tag{place}, {partitions} partitions, {}", about());
+            }
+        }
+        if case % 5 > 0 {
+            continue;
+        }
+        let plan = database.sql(&format!("EXPLAIN REFRESH PROFILE {all}")).join("\n");
+        let sources = plan.lines().filter(|line| line.contains("AlignByKey") && line.contains("tags 1")).count();
+        shared += usize::from(sources > 0 && !plan.contains(&format!("tags {}", rules.len())));
+    }
+    assert!(shared > 0, "no tags shared a source");
+}
+
+// ── Tags over the profile ───────────────────────────────────────────────────────────────────────────────────────────
+
+/// A query of key and value over the profile `P`, of whole numbers, with columns that it reads.
+fn derived_rule(dice: &mut Dice, columns: &[String]) -> String {
+    // Later columns more often, for long chains of needs.
+    let mut any = || columns[dice.below(columns.len()).max(dice.below(columns.len()))].clone();
+    let (one, two) = (any(), any());
+    let number = dice.between(0, 9);
+    match dice.below(14) {
+        0 => format!("SELECT id, (3 * coalesce({one}, 1) + coalesce({two}, {number})) % 97 FROM P"),
+        1 => format!("SELECT id, CASE WHEN {one} > {two} THEN {number} WHEN {two} > 5 THEN {two} END FROM P"),
+        2 => format!("SELECT id, {one} + 1 FROM P WHERE {two} > {number}"),
+        3 => format!("SELECT id, CASE WHEN {one} = {number} THEN 1 ELSE 0 END FROM (SELECT * FROM P)"),
+        4 => format!("SELECT id, rank() OVER (ORDER BY {one}, {two}) FROM P"),
+        5 => format!("SELECT id, sum({one}) OVER (ORDER BY {two}, id) % 97 FROM P"),
+        6 => format!("SELECT id, {one} - max({two}) OVER () FROM P"),
+        7 => format!(
+            "SELECT id, row_number() OVER (PARTITION BY {one} % 3 ORDER BY {two} DESC, id) FROM P WHERE {one} IS NOT NULL"
+        ),
+        8 => format!("SELECT id, {one} % 97 - (SELECT min({two}) FROM P) FROM P"),
+        9 => format!("SELECT id, {one} FROM P WHERE {two} IN (SELECT {one} FROM P WHERE id > {number})"),
+        10 => format!("SELECT a.id, count(*) FROM P AS a JOIN P AS b ON a.{one} < b.{two} GROUP BY a.id"),
+        11 => format!("SELECT id, max({one}) FROM P WHERE {two} > {number} GROUP BY id"),
+        12 => format!("SELECT id, CASE WHEN {one} > (SELECT avg({two}) FROM P) THEN 2 ELSE 1 END FROM P"),
+        _ => format!("SELECT id, count(DISTINCT {one}) OVER () + {number} FROM P"),
+    }
+}
+
+/// The query over a table.
+fn over(query: &str, table: &str) -> String {
+    query.replace("FROM P", &format!("FROM {table}")).replace("JOIN P", &format!("JOIN {table}"))
+}
+
+#[test]
+fn tags_over_the_profile_are_what_plain_sql_says() {
+    let database = Database::open();
+    let (mut most_stages, mut lengths) = (0, BTreeSet::new());
+    for case in 0..cases(28) {
+        let mut dice = Dice(case);
+        let people = dice.between(0, 12);
+        let values = (0..people).map(|id| {
+            let [a, b] = [(); 2].map(|()| dice.or_null(15, |dice| dice.between(0, 9).to_string()));
+            format!("({id}, {a}, {b})")
+        });
+        let values: Vec<String> = values.collect();
+        database.sql("CREATE OR REPLACE TABLE people (id BIGINT, a BIGINT, b BIGINT)");
+        if !values.is_empty() {
+            database.sql(&format!("INSERT INTO people VALUES {}", values.join(", ")));
+        }
+        let profile = format!("d{case}");
+        database.sql(&format!("CREATE PROFILE {profile} WITH (key = 'id') AS SELECT id, a FROM people"));
+        // In the order of their needs; they are made in another.
+        let mut columns = vec!["a".to_string(), "base".into()];
+        let mut rules = vec![("base".to_string(), "SELECT id, b FROM people".to_string())];
+        for place in 0..dice.between(1, 6) {
+            let name = format!("t{place}");
+            rules.push((name.clone(), derived_rule(&mut dice, &columns)));
+            columns.push(name);
+        }
+        let mut order: Vec<usize> = (0..rules.len()).collect();
+        for place in (1..order.len()).rev() {
+            order.swap(place, dice.below(place + 1));
+        }
+        // A tag that needs one which is not there yet is made as something else first, and replaced.
+        let mut there = vec!["a".to_string()];
+        let mut later = vec![];
+        for place in order.iter().copied() {
+            let (name, query) = &rules[place];
+            let is_ready = columns[..=place].iter().all(|column| there.contains(column));
+            let query = if is_ready { over(query, &format!("profile.{profile}")) } else { "SELECT id, b FROM people".into() };
+            database.sql(&format!("CREATE TAG {name} ON {profile} AS {query}"));
+            there.push(name.clone());
+            if !is_ready {
+                later.push(place);
+            }
+        }
+        later.sort_unstable();
+        for place in later {
+            let (name, query) = &rules[place];
+            let query = over(query, &format!("profile.{profile}"));
+            database.sql(&format!("CREATE OR REPLACE TAG {name} ON {profile} AS {query}"));
+        }
+        // One table after another, each with one more column.
+        database.sql("CREATE OR REPLACE TABLE v0 AS SELECT id, a FROM people");
+        for (place, (name, query)) in rules.iter().enumerate() {
+            let query = over(query, &format!("v{place}"));
+            database.sql(&format!(
+                "CREATE OR REPLACE TABLE v{} AS SELECT v.*, q.value AS {name} FROM v{place} AS v LEFT JOIN (SELECT * FROM ({query}) AS q(id, value)) AS q ON v.id = q.id",
+                place + 1
+            ));
+        }
+        let selected = columns.join(", ");
+        let expected = database.sql(&format!("SELECT id, {selected} FROM v{} ORDER BY id", rules.len()));
+        database.set(dice.pick(&[1, 2, 7]), dice.pick(&[3, 8192]));
+        database.sql(&format!("REFRESH PROFILE {profile} WITH (as_of = DATE '2025-01-01')"));
+        let found = database.sql(&format!("SELECT id, {selected} FROM profile.{profile} ORDER BY id"));
+        assert_eq!(found, expected, "case {case}, made in the order {order:?}\n{rules:#?}");
+        if case % 3 > 0 {
+            continue;
+        }
+        // One tag alone, with those that need it, keeps the others as they are.
+        let tag = dice.pick(&columns[1..]);
+        database.sql(&format!("REFRESH PROFILE {profile} TAGS ({tag}) WITH (as_of = DATE '2025-01-02')"));
+        let found = database.sql(&format!("SELECT id, {selected} FROM profile.{profile} ORDER BY id"));
+        assert_eq!(found, expected, "case {case}, {tag} alone\n{rules:#?}");
+        let stages =
+            database.sql(&format!("EXPLAIN REFRESH PROFILE {profile}")).iter().filter(|row| row.starts_with("physical")).count();
+        most_stages = most_stages.max(stages);
+        lengths.insert(stages);
+    }
+    assert!(most_stages >= 4 && lengths.contains(&1), "stages: {lengths:?}");
+}
