@@ -6,19 +6,24 @@
 //! | [`objects`] | profiles, tags and segments, every version of each |
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
 //! | [`runs`] | what ran, for how long, with what end |
-//! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
+//! | [`data`] | the files themselves: written once, brought to disk, held by readers |
+//! | [`collect`] | removes files that nothing names and nobody holds |
+//! | [`locks`] | who writes to which object |
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
 //! | [`tables`] | managed tables: rows that statements write |
 //! | [`statement`] | what one statement sees |
 //!
-//! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
+//! SQLite keeps several processes apart: any number read, one commits at a time, and a commit is on disk when it returns. The work
+//! that leads to a commit is done without SQLite, under the lock of the object that it is for. A file is on disk
 //! before the commit that names it, so that a killed process leaves at most a file that nothing names. The schema of the SQLite
 //! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
 //! temporary folder that goes with the process.
 
+pub mod collect;
 pub mod data;
 pub mod definitions;
+pub mod locks;
 pub mod models;
 pub mod objects;
 pub mod output;
@@ -39,10 +44,10 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use data::DataFolder;
 pub use definitions::Definition;
 
-use crate::error::{failed, invalid};
+use crate::error::{failed, invalid, not_available};
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -137,6 +142,11 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
         PRIMARY KEY (object, version),
         FOREIGN KEY (object, version) REFERENCES versions (object, version) ON DELETE CASCADE
     ) STRICT;
+    ",
+    "
+    -- A run lives as long as its process holds this lock; the time when it last said so.
+    ALTER TABLE runs ADD COLUMN lock TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN heartbeat_at INTEGER;
     ",
 ];
 
@@ -241,7 +251,7 @@ impl Catalog {
 fn problem(place: &str, error: &rusqlite::Error) -> DataFusionError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            failed(place, "another process has been writing to this database for ten seconds; try again")
+            not_available(place, "other processes have been writing to the catalog for ten seconds without a pause; try again")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             failed(place, format!("{FILE} is damaged ({error}); restore it from a backup or choose another directory"))

@@ -20,7 +20,7 @@ pub enum SnapshotOf {
 }
 
 impl SnapshotOf {
-    fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Profile => "profile",
             Self::Table => "table",
@@ -166,10 +166,11 @@ impl Catalog {
         self.read(|connection| connection.prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?.exists([id]))
     }
 
-    /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn.
+    /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn. The caller has
+    /// the lock of the object, so that its work is not in vain; what it relies on is checked here all the same.
     ///
     /// # Errors
-    /// Another snapshot of that name was published since `expected`.
+    /// Another snapshot of that name was published since `expected`, or a file that is kept was collected.
     pub fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
         self.publish_with(new, |transaction| publish(transaction, new, run).map(Ok))
     }
@@ -184,7 +185,7 @@ impl Catalog {
             let other = "SELECT kind FROM definitions WHERE name = ?1 AND kind <> ?2";
             let other: Option<String> = transaction.query_row(other, params![name, kind], |row| row.get(0)).optional()?;
             if let Some(other) = other {
-                return Ok(Err(invalid(name, format!("exists already, as {other}; DROP it first"))));
+                return Ok(Err(taken(name, &other)));
             }
             transaction.execute("DELETE FROM definitions WHERE name = ?1", params![name])?;
             transaction.execute(
@@ -208,6 +209,12 @@ impl Catalog {
                     |row| row.get(0),
                 )
                 .optional()?;
+            let mut is_known = transaction.prepare_cached("SELECT 1 FROM files WHERE name = ?1")?;
+            for file in &new.kept {
+                if !is_known.exists([&file.name])? {
+                    return Ok(Err(changed_meanwhile(new.name)));
+                }
+            }
             if newest == new.expected { publish(transaction) } else { Ok(Err(changed_meanwhile(new.name))) }
         })?
     }
@@ -282,6 +289,11 @@ fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When, las
 /// The error of work that began from a snapshot which is not the newest any more.
 pub fn changed_meanwhile(name: &str) -> DataFusionError {
     failed(name, "was changed by another process meanwhile; nothing was published; run it again")
+}
+
+/// The error of a name that something of another kind has.
+pub fn taken(name: &str, other: &str) -> DataFusionError {
+    invalid(name, format!("exists already, as {other}; DROP it first"))
 }
 
 fn columns(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<PublishedColumn>> {
@@ -361,7 +373,8 @@ fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i6
     )?;
     if let Some((run, changes)) = run {
         transaction.execute(
-            "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5 WHERE id = ?1",
+            "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5, message = ''
+             WHERE id = ?1",
             params![run, runs::now(), snapshot, new.rows, changes],
         )?;
     }

@@ -50,7 +50,7 @@ impl Session {
             }
             Command::Drop { kind, name, profile, if_exists } => {
                 match objects.find(kind, &name, profile.as_deref())? {
-                    Some(object) => objects.drop(&object)?,
+                    Some(object) => objects.drop(&object).await?,
                     None if if_exists => {}
                     None => return Err(objects.missing(kind, &name)?),
                 }

@@ -159,7 +159,7 @@ impl Session {
                 self.create_external_table(*command, &text).await
             }
             LogicalPlan::Ddl(DdlStatement::CreateView(command)) if !command.temporary => {
-                self.create_view(&command, &text, if_not_exists, &refers_to)
+                self.create_view(&command, &text, if_not_exists, &refers_to).await
             }
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) if self.has_database() && !temporary => {
                 self.create_table(command, text, replaced)
@@ -168,10 +168,10 @@ impl Session {
                 Err(invalid(&command.name.to_string(), "exists already in the database; give the temporary table another name"))
             }
             LogicalPlan::Ddl(DdlStatement::DropTable(command)) if self.is_remembered(&command.name)? => {
-                self.forget(&command.name, "TABLE")
+                self.forget(&command.name, "TABLE").await
             }
             LogicalPlan::Ddl(DdlStatement::DropView(command)) if self.is_remembered(&command.name)? => {
-                self.forget(&command.name, "VIEW")
+                self.forget(&command.name, "VIEW").await
             }
             LogicalPlan::Ddl(ddl) => {
                 if let DdlStatement::DropTable(DropTable { name, .. }) | DdlStatement::DropView(DropView { name, .. }) = &ddl {
@@ -304,6 +304,7 @@ impl Session {
 
     async fn create_external_table(&self, mut command: CreateExternalTable, text: &str) -> Result<Answer> {
         let name = self.own_name(&command.name)?;
+        let _lock = self.lock_table(&name, "CREATE EXTERNAL TABLE").await?;
         if self.exists(&name, "external table", command.or_replace, command.if_not_exists)? {
             return Ok(Answer::done(vec![]));
         }
@@ -315,8 +316,15 @@ impl Session {
         Ok(Answer::done(vec![]))
     }
 
-    fn create_view(&self, command: &CreateView, text: &str, if_not_exists: bool, refers_to: &[TableReference]) -> Result<Answer> {
+    async fn create_view(
+        &self,
+        command: &CreateView,
+        text: &str,
+        if_not_exists: bool,
+        refers_to: &[TableReference],
+    ) -> Result<Answer> {
         let name = self.own_name(&command.name)?;
+        let _lock = self.lock_table(&name, "CREATE VIEW").await?;
         if self.exists(&name, "view", command.or_replace, if_not_exists)? {
             return Ok(Answer::done(vec![]));
         }

@@ -14,6 +14,7 @@ use sqlparser::ast::{ColumnOption, Ident, Statement as SqlStatement};
 use super::Session;
 use super::answer::Answer;
 use super::schema::PUBLIC;
+use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::{self, ManagedTable, NewTable};
 use crate::catalog::{Catalog, Definition, definitions};
@@ -159,7 +160,7 @@ impl Session {
     }
 
     /// DROP TABLE or DROP VIEW of what the database remembers.
-    pub(super) fn forget(&self, name: &TableReference, word: &str) -> Result<Answer> {
+    pub(super) async fn forget(&self, name: &TableReference, word: &str) -> Result<Answer> {
         let name = self.own_name(name)?;
         let catalog = &self.engine.shared.catalog;
         let kind = catalog.get(&name)?.map(|definition| definition.kind).unwrap_or_default();
@@ -169,18 +170,36 @@ impl Session {
         }
         self.refuse_used(&name)?;
         if kind == definitions::TABLE {
-            // The rows are gone for good: an external table can be made again, and so its views live on.
-            let views = self.objects(&self.context.state()).views_of_table(&name)?;
-            if !views.is_empty() {
-                return Err(invalid(&name, format!("is used by {}; drop them first", views.join(", "))));
+            self.refuse_viewed(&name)?;
+            let _lock = self.lock_table(&name, "DROP TABLE").await?;
+            // Who was waited for may have been followed by somebody who uses it.
+            self.refuse_used(&name)?;
+            self.refuse_viewed(&name)?;
+            if !catalog.drop_table(&name)? {
+                return Err(failed(&name, "was dropped by another process meanwhile"));
             }
-            catalog.drop_table(&name)?;
             self.public.let_go();
             // What cannot be removed now is removed later; the table is gone.
-            let _ = catalog.collect_if_idle();
+            let _ = catalog.collect();
         } else {
             catalog.remove(&name)?;
         }
         Ok(Answer::done(vec![]))
+    }
+
+    /// Waits until nobody else writes to a table, or makes one of that name; views and external tables share its names.
+    pub(super) async fn lock_table(&self, name: &str, work: &str) -> Result<Lock> {
+        let state = self.context.state();
+        self.engine.shared.catalog.lock(SnapshotOf::Table, name, work, state.config_options()).await
+    }
+
+    /// Refuses to drop a table that views read. Its rows would be gone for good, while an external table can be made again, and so its
+    /// views live on.
+    fn refuse_viewed(&self, name: &str) -> Result<()> {
+        let views = self.objects(&self.context.state()).views_of_table(name)?;
+        match views.as_slice() {
+            [] => Ok(()),
+            views => Err(invalid(name, format!("is used by {}; drop them first", views.join(", ")))),
+        }
     }
 }

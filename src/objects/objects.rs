@@ -12,8 +12,9 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use crate::catalog::Catalog;
 use crate::catalog::objects::{NewVersion, Object, ObjectKind};
 use crate::catalog::runs::now;
+use crate::catalog::snapshots::SnapshotOf;
 use crate::catalog::statement::settled;
-use crate::error::{did_you_mean, invalid};
+use crate::error::{did_you_mean, failed, invalid};
 use crate::refresh::definition::{Definition, ProfileDefinition, models_in, tables_in};
 use crate::refresh::plan::{PROFILE_SCHEMA, Planner, SEGMENT_SCHEMA, no_profile, uses};
 use crate::sql::command::Create;
@@ -125,19 +126,30 @@ impl Objects<'_> {
     /// Drops an object that nothing uses.
     ///
     /// # Errors
-    /// Something uses it: they are listed.
-    pub fn drop(&self, object: &Object) -> Result<()> {
+    /// Something uses it: they are listed. A profile is being refreshed.
+    pub async fn drop(&self, object: &Object) -> Result<()> {
+        self.refuse_used(object)?;
+        if object.kind != ObjectKind::Profile {
+            return self.catalog.remove_object(object);
+        }
+        let options = self.state.config_options();
+        let _lock = self.catalog.lock(SnapshotOf::Profile, &object.name, "DROP PROFILE", options).await?;
+        // Who was waited for may have been followed by somebody who uses it, or who dropped it and made another.
+        if !self.catalog.objects()?.iter().any(|other| other.id == object.id) {
+            return Err(failed(&format!("profile {}", object.name), "was dropped by another process meanwhile"));
+        }
+        self.refuse_used(object)?;
+        self.catalog.remove_object(object)?;
+        self.catalog.collect()
+    }
+
+    fn refuse_used(&self, object: &Object) -> Result<()> {
         let users = self.users(object)?;
-        if !users.is_empty() {
-            let problem = format!("is used by {}; drop them first", users.join(", "));
-            return Err(invalid(&format!("{} {}", object.kind, object.name), problem));
+        if users.is_empty() {
+            return Ok(());
         }
-        if object.kind == ObjectKind::Profile {
-            let _lock = self.catalog.data.lock_for_writing()?;
-            self.catalog.remove_object(object)?;
-            return self.catalog.collect();
-        }
-        self.catalog.remove_object(object)
+        let problem = format!("is used by {}; drop them first", users.join(", "));
+        Err(invalid(&format!("{} {}", object.kind, object.name), problem))
     }
 
     /// What uses an object.

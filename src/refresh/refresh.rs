@@ -37,7 +37,7 @@ use super::stages::{Stage, Stages, column, scan};
 use crate::catalog::Catalog;
 use crate::catalog::data::{DataFile, Pinned, Written};
 use crate::catalog::output::Output;
-use crate::catalog::runs::{REFRESH, now};
+use crate::catalog::runs::{OpenRun, REFRESH, now};
 use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{did_you_mean, invalid, message};
 use crate::objects::objects::Objects;
@@ -79,14 +79,15 @@ pub type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 /// # Errors
 /// What is wrong with a definition or with the rows it gives; nothing is published then.
 pub async fn refresh(state: &SessionState, catalog: &Arc<Catalog>, wanted: Wanted, running: &Running) -> Result<Vec<String>> {
-    let _lock = catalog.lock_for_writing().await?;
+    // Of this profile alone: whatever else the database holds is written to meanwhile.
+    let _lock = catalog.lock(SnapshotOf::Profile, &wanted.profile, "REFRESH", state.config_options()).await?;
     let began = std::time::Instant::now();
-    // Only now: another process may have published while this one waited, and nobody does from here on.
+    // Only now: another process may have published while this one waited, and nobody publishes this profile from here on.
     let refresh = Refresh::new(state, catalog, &wanted)?;
-    let run = Run { catalog: Arc::clone(catalog), id: catalog.begin_run(REFRESH, &wanted.profile, refresh.as_of)?, ended: false };
+    let run = OpenRun::begin(catalog, REFRESH, &wanted.profile, refresh.as_of)?;
     match refresh.run(&run, running).await {
         Ok(counted) => {
-            run.ended();
+            run.succeeded();
             let mut notes = vec![format!(
                 "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
                 wanted.profile,
@@ -104,9 +105,7 @@ pub async fn refresh(state: &SessionState, catalog: &Arc<Catalog>, wanted: Wante
             Ok(notes)
         }
         Err(error) => {
-            // When that cannot be written either, the run is found lost later; the first error is the one to tell.
-            let _ = catalog.fail_run(run.id, &message(&error));
-            run.ended();
+            run.failed(&message(&error));
             Err(error)
         }
     }
@@ -124,27 +123,6 @@ pub async fn explain(state: &SessionState, catalog: &Arc<Catalog>, wanted: &Want
                 plans.push(plan);
                 return Ok(plans);
             }
-        }
-    }
-}
-
-/// A run that ends in the catalog however it ends.
-struct Run {
-    catalog: Arc<Catalog>,
-    id: i64,
-    ended: bool,
-}
-
-impl Run {
-    fn ended(mut self) {
-        self.ended = true;
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if !self.ended {
-            let _ = self.catalog.fail_run(self.id, "was cancelled");
         }
     }
 }
@@ -179,7 +157,7 @@ impl<'a> Refresh<'a> {
         Ok(Self { state, catalog, definition, wanted, as_of })
     }
 
-    async fn run(&self, run: &Run, running: &Running) -> Result<super::changes::Counted> {
+    async fn run(&self, run: &OpenRun, running: &Running) -> Result<super::changes::Counted> {
         self.catalog.collect()?;
         let mut stages = self.stages().await?;
         let mut before: Option<Written> = None;

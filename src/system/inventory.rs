@@ -276,6 +276,7 @@ pub fn runs(catalog: &Catalog) -> Result<Arc<dyn TableProvider>> {
         time("as_of", all().map(|run| Some(run.as_of))),
         text("status", all().map(|run| Some(run.status.clone()))),
         time("started_at", all().map(|run| Some(run.started_at))),
+        time("heartbeat_at", all().map(|run| run.heartbeat_at)),
         time("finished_at", all().map(|run| run.finished_at)),
         number("customers", all().map(|run| run.rows)),
         number("changes", all().map(|run| run.changes)),

@@ -11,12 +11,15 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("docs", &["error"]),
     ("formats", &["text"]),
     ("kernels", &[]),
-    ("catalog", &["error"]),
+    ("catalog", &["error", "settings", "text"]),
     ("adapter", &["learning", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("learning", &["adapter", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("sql", &["functions", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("refresh", &["objects", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    (
+        "refresh",
+        &["objects", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+    ),
     (
         "objects",
         &["refresh", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
