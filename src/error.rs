@@ -212,6 +212,11 @@ fn of_io(error: &io::Error) -> SqlState {
     }
 }
 
+/// The error of who needs what another statement or process holds: `subject` is what is held.
+pub fn not_available(subject: &str, problem: impl Display) -> DataFusionError {
+    coded(SqlState::LOCK_NOT_AVAILABLE, subject, problem)
+}
+
 /// `; did you mean "x"?` for the candidate nearest to `word`, or nothing when none is near.
 ///
 /// Near means at most one edit for every three letters, and one letter in common, so that `rmf` finds `rfm` and `orders` finds nothing

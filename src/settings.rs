@@ -59,6 +59,9 @@ macro_rules! settings {
 }
 
 settings! {
+    /// Seconds that a statement waits for another that writes to the same profile or table; 0 does not wait. Then it ends with an error
+    /// that says which statement and process that is.
+    lock_timeout: u64 = 10, from 0 to 31_536_000,
     /// The most itemsets that a mining function may find; beyond, it ends with an error that names a support that fits.
     max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000,
     /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.

@@ -1,15 +1,14 @@
 //! Data files: immutable Parquet, written once under a fresh name.
 //!
-//! A file is finished and brought to disk before the catalog names it. Whoever writes or reads one holds a lock of the operating
-//! system on it, which ends with the process however it ends; [`Catalog::collect`] removes only what nothing names and nobody holds.
+//! A file is finished and brought to disk before the catalog names it. Whoever writes or reads one holds a shared lock of the operating
+//! system on it, which ends with the process however it ends; [`super::collect`] removes only what nothing names and nobody holds.
 //! The catalog knows size and checksum of each file: another size or checksum is an error, never an answer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -23,11 +22,9 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-use super::Catalog;
+use super::locks::Locks;
 use crate::error::failed;
 
-/// How long one waits for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Rows in a row group: what one thread reads at a time.
 const ROW_GROUP: usize = 131_072;
 
@@ -47,14 +44,10 @@ pub struct DataFolder {
     path: PathBuf,
     /// Files whose bytes this process has compared with their checksum, and their columns. They never change.
     verified: Mutex<HashMap<String, SchemaRef>>,
+    /// Who writes to which object.
+    pub locks: Locks,
     /// Removes the folder of a database in memory.
     _temporary: Option<TempDir>,
-}
-
-/// The right to write to the database; given back when dropped.
-#[derive(Debug)]
-pub struct WriterLock {
-    _file: File,
 }
 
 /// A file that is being read: it stays as long as this lives.
@@ -74,18 +67,29 @@ impl Pinned {
     }
 }
 
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // Not by closing it: a child process that is just being started has a copy of it open for a moment.
+        self.release();
+    }
+}
+
 impl DataFolder {
     pub fn of(database: &Path) -> Result<Self> {
         let path = database.join("data");
         std::fs::create_dir_all(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
         let path = path.canonicalize().map_err(|error| problem(&path, "cannot be read", &error))?;
-        Ok(Self { path, verified: Mutex::default(), _temporary: None })
+        // A process may go to another folder later.
+        let locks = database.canonicalize().map_err(|error| problem(database, "cannot be read", &error))?.join("locks");
+        Self::new(path, locks, None)
     }
 
     pub fn temporary() -> Result<Self> {
         let folder = TempDir::with_prefix("portrait-")
             .map_err(|error| failed("temporary folder", format!("cannot be made: {error}; is there room on the disk?")))?;
-        Ok(Self { path: folder.path().to_path_buf(), verified: Mutex::default(), _temporary: Some(folder) })
+        let (path, locks) = (folder.path().join("data"), folder.path().join("locks"));
+        std::fs::create_dir(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
+        Self::new(path, locks, Some(folder))
     }
 
     /// True for a folder that outlives the process.
@@ -93,36 +97,8 @@ impl DataFolder {
         self._temporary.is_none()
     }
 
-    /// Waits for the right to write, at most ten seconds.
-    ///
-    /// # Errors
-    /// Another process keeps writing.
-    pub fn lock_for_writing(&self) -> Result<WriterLock> {
-        let began = Instant::now();
-        loop {
-            match self.try_lock_for_writing()? {
-                Some(lock) => return Ok(lock),
-                None if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
-                None => {
-                    return Err(failed(
-                        "database",
-                        "another statement or process has been writing to it for ten seconds; try again",
-                    ));
-                }
-            }
-        }
-    }
-
-    /// The right to write, unless another has it.
-    fn try_lock_for_writing(&self) -> Result<Option<WriterLock>> {
-        let path = self.path.join("writer.lock");
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = opened.map_err(|error| problem(&path, "cannot be opened", &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(WriterLock { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(problem(&path, "cannot be locked", &error)),
-        }
+    fn new(path: PathBuf, locks: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
+        Ok(Self { path, verified: Mutex::default(), locks: Locks::new(locks)?, _temporary: temporary })
     }
 
     /// Opens a file for reading and keeps it from being removed; checks its size, and its bytes when they are read for the first time.
@@ -167,11 +143,7 @@ impl DataFolder {
     /// # Errors
     /// The file cannot be made.
     pub fn create(&self, schema: &SchemaRef, sorted_by: Option<usize>) -> Result<DataWriter> {
-        let name = format!("{}.parquet", uuid::Uuid::new_v4());
-        let path = self.path.join(&name);
-        let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
-        let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
-        file.lock().map_err(|error| unpublished(&path, "cannot be locked", &error))?;
+        let (name, path, file) = self.make()?;
         let kept = file.try_clone().map_err(|error| unpublished(&path, "cannot be opened", &error))?;
         let unpublished = Unpublished { path: path.clone(), file: Some(kept) };
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
@@ -185,73 +157,45 @@ impl DataFolder {
         Ok(DataWriter { name, unpublished, writer, rows: 0 })
     }
 
+    /// A new file under a fresh name, held for writing.
+    fn make(&self) -> Result<(String, PathBuf, File)> {
+        loop {
+            let name = format!("{}.parquet", uuid::Uuid::new_v4());
+            let path = self.path.join(&name);
+            let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
+            let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
+            fail_point!("data::made");
+            let is_held = match file.try_lock_shared() {
+                Ok(()) => path.try_exists().map_err(|error| unpublished(&path, "cannot be opened", &error))?,
+                Err(TryLockError::WouldBlock) => false,
+                Err(TryLockError::Error(error)) => return Err(unpublished(&path, "cannot be locked", &error)),
+            };
+            if is_held {
+                return Ok((name, path, file));
+            }
+            // A collector found it before it was locked, and took it for one that a killed process left.
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+
     /// Brings the names of new files to disk.
     pub fn sync(&self) -> Result<()> {
         let synced = fault("data::sync").and_then(|()| File::open(&self.path)?.sync_all());
         synced.map_err(|error| unpublished(&self.path, "cannot be brought to disk", &error))
     }
 
-    /// Removes a file unless somebody holds it; true when it is gone.
-    fn remove(&self, name: &str) -> bool {
-        let path = self.path.join(name);
-        match File::open(&path) {
-            Ok(file) => file.try_lock().is_ok() && std::fs::remove_file(&path).is_ok(),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        }
+    /// The names of the files that are there.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let names = || -> io::Result<Vec<String>> {
+            std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        };
+        let names = names().map_err(|error| problem(&self.path, "cannot be read", &error))?;
+        Ok(names.into_iter().filter(|name| name.ends_with(".parquet")).collect())
     }
 
-    /// True when nobody holds the file.
-    fn is_free(&self, name: &str) -> bool {
-        match File::open(self.path.join(name)) {
-            Ok(file) => file.try_lock().is_ok(),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        }
-    }
-
-    fn names(&self) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-        let names: io::Result<Vec<String>> = names.collect();
-        Ok(names?.into_iter().filter(|name| name.ends_with(".parquet")).collect())
-    }
-}
-
-impl Catalog {
-    /// Waits for the right to write without holding up the queries of this process.
-    ///
-    /// # Errors
-    /// Another process keeps writing.
-    pub async fn lock_for_writing(self: &Arc<Self>) -> Result<WriterLock> {
-        let catalog = Arc::clone(self);
-        let locked = tokio::task::spawn_blocking(move || catalog.data.lock_for_writing()).await;
-        locked.map_err(|error| failed("database", error))?
-    }
-
-    /// Removes what is no more, unless another is writing: then that one does.
-    ///
-    /// # Errors
-    /// As [`Self::collect`].
-    pub fn collect_if_idle(&self) -> Result<()> {
-        match self.data.try_lock_for_writing()? {
-            Some(_lock) => self.collect(),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes files that no snapshot names and nobody holds: what was withdrawn, and what a killed process left. The caller has the
-    /// right to write.
-    ///
-    /// # Errors
-    /// The catalog or the folder cannot be read.
-    pub fn collect(&self) -> Result<()> {
-        for name in self.forget_files(|name| self.data.is_free(name))? {
-            self.data.remove(&name);
-        }
-        let known: HashSet<String> = self.known_files()?.into_iter().collect();
-        let names = self.data.names().map_err(|error| problem(&self.data.path, "cannot be read", &error))?;
-        for name in names.iter().filter(|name| !known.contains(*name)) {
-            self.data.remove(name);
-        }
-        Ok(())
+    /// Where a file stands.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 }
 
@@ -314,7 +258,9 @@ pub struct Written {
 impl Written {
     /// Leaves the file to the catalog: it stays when a snapshot names it, and is collected when none does.
     pub fn let_go(mut self) {
-        self.unpublished.file = None;
+        if let Some(file) = self.unpublished.file.take() {
+            let _ = file.unlock();
+        }
     }
 
     /// The finished file as one to read before it is published, or instead.
@@ -337,9 +283,10 @@ impl Unpublished {
 
 impl Drop for Unpublished {
     fn drop(&mut self) {
-        if self.file.is_some() {
+        if let Some(file) = &self.file {
             // What stays is collected later.
             let _ = std::fs::remove_file(&self.path);
+            let _ = file.unlock();
         }
     }
 }
@@ -382,7 +329,7 @@ fn checksum(mut file: &File) -> io::Result<String> {
 }
 
 /// A place where tests let the disk fail: `return(28)` is "no space left on device".
-fn fault(place: &str) -> io::Result<()> {
+pub fn fault(place: &str) -> io::Result<()> {
     fail_point!(place, |code| {
         let code = code.and_then(|code| code.parse().ok()).unwrap_or(5);
         Err(io::Error::from_raw_os_error(code))
@@ -395,6 +342,6 @@ fn unpublished(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
     failed(&path.display().to_string(), format!("{what}: {error}; nothing was published"))
 }
 
-fn problem(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
+pub fn problem(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
     failed(&path.display().to_string(), format!("{what}: {error}"))
 }

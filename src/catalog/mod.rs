@@ -6,18 +6,23 @@
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`runs`] | what ran, for how long, with what end |
-//! | [`data`] | the files themselves: written once, brought to disk, pinned by readers, collected when nothing names them |
+//! | [`data`] | the files themselves: written once, brought to disk, held by readers |
+//! | [`collect`] | removes files that nothing names and nobody holds |
+//! | [`locks`] | who writes to which object |
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
 //! | [`tables`] | managed tables: rows that statements write |
 //! | [`view`] | what one statement sees |
 //!
-//! SQLite keeps several processes apart: any number read, one writes, and a commit is on disk when it returns. A file is on disk
+//! SQLite keeps several processes apart: any number read, one commits at a time, and a commit is on disk when it returns. The work
+//! that leads to a commit is done without SQLite, under the lock of the object that it is for. A file is on disk
 //! before the commit that names it, so that a killed process leaves at most a file that nothing names. The schema of the SQLite
 //! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
 //! temporary folder that goes with the process.
 
+pub mod collect;
 pub mod data;
+pub mod locks;
 pub mod models;
 pub mod objects;
 pub mod output;
@@ -40,7 +45,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use data::DataFolder;
 use objects::Object;
 
-use crate::error::{failed, invalid};
+use crate::error::{failed, invalid, not_available};
 
 /// Version of the catalog's tables that this program reads and writes.
 const SCHEMA_VERSION: i64 = 4;
@@ -151,6 +156,9 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     INSERT INTO changes (definitions) VALUES (1);
     CREATE TRIGGER version_added AFTER INSERT ON versions BEGIN UPDATE changes SET definitions = definitions + 1; END;
     CREATE TRIGGER object_dropped AFTER DELETE ON objects BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    -- A run lives as long as its process holds this lock; the time when it last said so.
+    ALTER TABLE runs ADD COLUMN lock TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN heartbeat_at INTEGER;
     ",
 ];
 
@@ -262,7 +270,7 @@ impl Catalog {
 fn problem(place: &str, error: &rusqlite::Error) -> DataFusionError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            failed(place, "another process has been writing to this database for ten seconds; try again")
+            not_available(place, "other processes have been writing to the catalog for ten seconds without a pause; try again")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             failed(place, format!("{FILE} is damaged ({error}); restore it from a backup or choose another directory"))

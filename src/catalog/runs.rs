@@ -1,11 +1,25 @@
 //! Runs: what the database did, for how long, with what end.
+//!
+//! A run writes its own end into the catalog; one that cannot, because its process was killed, is *lost*. Who lives is told by a lock
+//! of the operating system ([`super::locks`]) that the process holds from before its run can be seen until after its end is written: exactly, at
+//! once, and whatever the clocks say. A process that is stopped for an hour holds it as well, and its run goes on when the process does. So the
+//! catalog's `running` together with a free lock means lost, and everybody who looks sees the same without writing anything; the next run that
+//! begins writes it down.
+//!
+//! The heartbeat says when a run last did anything at all, which no lock can: an old one shows a process that lives and stands still, and it
+//! is the time at which a lost run ended. It also takes back what was written of a run wrongly, should somebody have removed the file of
+//! its lock: a beating run is running.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datafusion::common::Result;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
+use tokio::task::JoinHandle;
 
 use super::Catalog;
+use super::locks::Lock;
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -19,6 +33,8 @@ pub struct Run {
     /// `running`, `succeeded`, `failed` or `lost`: its process was killed.
     pub status: String,
     pub started_at: i64,
+    /// When it last showed that it goes on.
+    pub heartbeat_at: Option<i64>,
     pub finished_at: Option<i64>,
     pub rows: Option<i64>,
     pub changes: Option<i64>,
@@ -27,6 +43,71 @@ pub struct Run {
 
 /// The kind of run that a refresh of a profile is.
 pub const REFRESH: &str = "refresh profile";
+
+/// The time between two heartbeats.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// The status of a run that has not written its end.
+const RUNNING: &str = "running";
+
+/// What is said of a lost run.
+const LOST: &str = "the process ended without saying how; it was killed, most likely";
+
+/// A run that is going on; it ends in the catalog however it ends.
+#[derive(Debug)]
+pub struct OpenRun {
+    catalog: Arc<Catalog>,
+    pub id: i64,
+    ended: bool,
+    heart: JoinHandle<()>,
+    /// Let go last, when the end is written.
+    _lock: Lock,
+}
+
+impl OpenRun {
+    /// Begins a run, on a thread of the engine.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn begin(catalog: &Arc<Catalog>, kind: &str, name: &str, as_of: i64) -> Result<Self> {
+        Self::begin_with(catalog, kind, name, as_of, BEAT)
+    }
+
+    fn begin_with(catalog: &Arc<Catalog>, kind: &str, name: &str, as_of: i64, beat: Duration) -> Result<Self> {
+        let (id, lock) = catalog.begin_run(kind, name, as_of)?;
+        let beating = Arc::clone(catalog);
+        let heart = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(beat).await;
+                let catalog = Arc::clone(&beating);
+                // A beat that cannot be written is not worth ending the work for; the next one may be.
+                let _ = tokio::task::spawn_blocking(move || catalog.beat(id)).await;
+            }
+        });
+        Ok(Self { catalog: Arc::clone(catalog), id, ended: false, heart, _lock: lock })
+    }
+
+    /// What it did is published, and with that its end is written.
+    pub fn succeeded(mut self) {
+        self.ended = true;
+    }
+
+    /// Notes that it failed.
+    pub fn failed(mut self, message: &str) {
+        // When that cannot be written it is found lost; what failed first is the error to tell.
+        let _ = self.catalog.fail_run(self.id, message);
+        self.ended = true;
+    }
+}
+
+impl Drop for OpenRun {
+    fn drop(&mut self) {
+        self.heart.abort();
+        if !self.ended {
+            let _ = self.catalog.fail_run(self.id, "was cancelled");
+        }
+    }
+}
 
 /// What a profile published as of this time or later counts no more.
 pub fn withdraw(transaction: &Transaction<'_>, profile: &str, from: i64) -> rusqlite::Result<usize> {
@@ -41,26 +122,67 @@ pub fn now() -> i64 {
 }
 
 impl Catalog {
-    /// Notes that a run begins. The caller holds the writer's lock: whatever else seems to run was killed.
-    pub fn begin_run(&self, kind: &str, name: &str, as_of: i64) -> Result<i64> {
+    /// Notes that a run begins, and which ones were lost.
+    fn begin_run(&self, kind: &str, name: &str, as_of: i64) -> Result<(i64, Lock)> {
+        self.write(|transaction| {
+            if let Err(error) = self.write_lost(transaction)? {
+                return Ok(Err(error));
+            }
+            // The lock is made in the transaction: whoever sees the run sees it held, and who removes locks without a run does not
+            // meet this one.
+            let (lock, lock_name) = match self.data.locks.for_run(name, kind) {
+                Ok(made) => made,
+                Err(error) => return Ok(Err(error)),
+            };
+            transaction.execute(
+                "INSERT INTO runs (kind, name, as_of, process, status, started_at, heartbeat_at, lock)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+                params![kind, name, as_of, std::process::id(), RUNNING, now(), lock_name],
+            )?;
+            Ok(Ok((transaction.last_insert_rowid(), lock)))
+        })?
+    }
+
+    /// Writes down which runs were lost, and removes what is left of their locks.
+    ///
+    /// # Errors
+    /// The catalog cannot be written, or the folder of the locks not be read.
+    pub fn settle_runs(&self) -> Result<()> {
+        self.write(|transaction| self.write_lost(transaction))?
+    }
+
+    fn write_lost(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Result<()>> {
+        let mut going_on = vec![];
+        for (run, lock) in running(transaction)? {
+            if self.data.locks.is_held(&lock) {
+                going_on.push(lock);
+                continue;
+            }
+            transaction.execute(
+                "UPDATE runs SET status = 'lost', finished_at = coalesce(heartbeat_at, started_at), message = ?2 WHERE id = ?1",
+                params![run, LOST],
+            )?;
+        }
+        Ok(self.data.locks.forget_runs(&going_on))
+    }
+
+    /// Notes that a run goes on, unless it has ended.
+    fn beat(&self, run: i64) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
-                "UPDATE runs SET status = 'lost', finished_at = ?1, message = 'the process was killed' WHERE status = 'running'",
-                params![now()],
+                "UPDATE runs SET status = 'running', heartbeat_at = ?2, finished_at = NULL, message = ''
+                 WHERE id = ?1 AND status IN ('running', 'lost')",
+                params![run, now()],
             )?;
-            transaction.execute(
-                "INSERT INTO runs (kind, name, as_of, process, status, started_at) VALUES (?1, ?2, ?3, ?4, 'running', ?5)",
-                params![kind, name, as_of, std::process::id(), now()],
-            )?;
-            Ok(transaction.last_insert_rowid())
+            Ok(())
         })
     }
 
-    /// Notes that a run failed.
-    pub fn fail_run(&self, run: i64, message: &str) -> Result<()> {
+    /// Notes that a run failed, unless what it did is published.
+    fn fail_run(&self, run: i64, message: &str) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
-                "UPDATE runs SET status = 'failed', finished_at = ?2, message = ?3 WHERE id = ?1",
+                "UPDATE runs SET status = 'failed', finished_at = ?2, message = ?3 WHERE id = ?1 AND status <> 'succeeded'",
                 params![run, now(), message],
             )?;
             Ok(())
@@ -77,25 +199,139 @@ impl Catalog {
 
     /// All runs, oldest first.
     pub fn runs(&self) -> Result<Vec<Run>> {
-        let run = |row: &Row<'_>| {
-            Ok(Run {
-                id: row.get(0)?,
-                kind: row.get(1)?,
-                name: row.get(2)?,
-                as_of: row.get(3)?,
-                status: row.get(4)?,
-                started_at: row.get(5)?,
-                finished_at: row.get(6)?,
-                rows: row.get(7)?,
-                changes: row.get(8)?,
-                message: row.get(9)?,
-            })
-        };
-        self.read(|connection| {
-            let mut query = connection.prepare_cached(
-                "SELECT id, kind, name, as_of, status, started_at, finished_at, rows, changes, message FROM runs ORDER BY id",
-            )?;
-            query.query_map([], run)?.collect()
+        // First who is dead, then what is written: a run lets go of its lock after its end is written.
+        let open = self.read(running)?;
+        let dead = open.into_iter().filter(|(_, lock)| !self.data.locks.is_held(lock)).map(|(run, _)| run);
+        let dead: HashSet<i64> = dead.collect();
+        let mut runs = self.read(all)?;
+        for run in runs.iter_mut().filter(|run| run.status == RUNNING && dead.contains(&run.id)) {
+            run.status = "lost".into();
+            run.finished_at = run.heartbeat_at.or(Some(run.started_at));
+            run.message = LOST.into();
+        }
+        Ok(runs)
+    }
+}
+
+/// The runs that have not written their end, with the names of their locks.
+fn running(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut query = connection.prepare_cached("SELECT id, lock FROM runs WHERE status = ?1")?;
+    query.query_map([RUNNING], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
+    let run = |row: &Row<'_>| {
+        Ok(Run {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            name: row.get(2)?,
+            as_of: row.get(3)?,
+            status: row.get(4)?,
+            started_at: row.get(5)?,
+            heartbeat_at: row.get(6)?,
+            finished_at: row.get(7)?,
+            rows: row.get(8)?,
+            changes: row.get(9)?,
+            message: row.get(10)?,
         })
+    };
+    let mut query = connection.prepare_cached(
+        "SELECT id, kind, name, as_of, status, started_at, heartbeat_at, finished_at, rows, changes, message FROM runs ORDER BY id",
+    )?;
+    query.query_map([], run)?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::snapshots::{NewSnapshot, SnapshotOf};
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
+    }
+
+    fn statuses(catalog: &Catalog) -> Vec<String> {
+        catalog.runs().unwrap().into_iter().map(|run| format!("{} {}", run.name, run.status)).collect()
+    }
+
+    /// A process that was killed: its lock is free, and its file stays.
+    fn kill(run: OpenRun, catalog: &Catalog) {
+        let name = catalog.read(running).unwrap().into_iter().find(|(id, _)| *id == run.id).unwrap().1;
+        run.heart.abort();
+        catalog.data.locks.abandon(&name);
+        std::mem::forget(run);
+    }
+
+    #[test]
+    fn runs_end_as_they_ended() {
+        let runtime = runtime();
+        let _on = runtime.enter();
+        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let begin = |name: &str| OpenRun::begin(&catalog, REFRESH, name, 0).unwrap();
+        let (living, cancelled, failed, killed) = (begin("living"), begin("cancelled"), begin("failed"), begin("killed"));
+        drop(cancelled);
+        failed.failed("no");
+        assert_eq!(statuses(&catalog), ["living running", "cancelled failed", "failed failed", "killed running"]);
+        kill(killed, &catalog);
+        let seen = ["living running", "cancelled failed", "failed failed", "killed lost"];
+        assert_eq!(statuses(&catalog), seen);
+        let lost = catalog.runs().unwrap().pop().unwrap();
+        assert_eq!((lost.finished_at, lost.message.as_str()), (lost.heartbeat_at, LOST));
+        assert!(lost.finished_at.is_some());
+        // Looking writes nothing; the collector and the next run do.
+        let open = || catalog.read(running).unwrap().len();
+        assert_eq!(open(), 2);
+        catalog.collect().unwrap();
+        assert_eq!((open(), statuses(&catalog)), (1, seen.map(String::from).to_vec()));
+        drop((begin("next"), living));
+        assert!(!catalog.data.locks.has_dead_runs().unwrap());
+    }
+
+    /// A run of a database whose locks were removed by hand goes on, and its end is told as it is.
+    #[test]
+    fn a_run_that_was_taken_for_lost_ends_as_it_ends() {
+        let runtime = runtime();
+        let _on = runtime.enter();
+        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let run = OpenRun::begin_with(&catalog, REFRESH, "p", 0, Duration::from_millis(5)).unwrap();
+        let lock = catalog.read(running).unwrap()[0].1.clone();
+        catalog.data.locks.abandon(&lock);
+        assert_eq!(statuses(&catalog), ["p lost"]);
+        catalog.settle_runs().unwrap();
+        // It is written, and taken back by the next beat.
+        while catalog.read(running).unwrap().is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let beat = catalog.runs().unwrap()[0].heartbeat_at;
+        while catalog.runs().unwrap()[0].heartbeat_at == beat {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        catalog.settle_runs().unwrap();
+        let new = NewSnapshot {
+            of: SnapshotOf::Profile,
+            name: "p",
+            at: 0,
+            rows: 3,
+            expected: None,
+            columns: vec![],
+            new: vec![],
+            kept: vec![],
+            keep: 2,
+        };
+        catalog.publish(&new, Some((run.id, 1))).unwrap();
+        run.succeeded();
+        catalog.beat(1).unwrap();
+        let run = catalog.runs().unwrap().remove(0);
+        assert_eq!((run.status.as_str(), run.rows, run.message.as_str()), ("succeeded", Some(3), ""));
+    }
+
+    /// A run of an earlier version of the catalog has no lock.
+    #[test]
+    fn runs_of_before_are_lost() {
+        let catalog = Catalog::in_memory().unwrap();
+        let insert = "INSERT INTO runs (kind, name, as_of, process, status, started_at) VALUES ('refresh profile', 'p', 0, 1, 'running', 7)";
+        catalog.write(|transaction| transaction.execute(insert, [])).unwrap();
+        assert_eq!(statuses(&catalog), ["p lost"]);
+        assert_eq!(catalog.runs().unwrap()[0].finished_at, Some(7));
     }
 }

@@ -22,7 +22,7 @@ pub enum SnapshotOf {
 }
 
 impl SnapshotOf {
-    fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Profile => "profile",
             Self::Table => "table",
@@ -168,10 +168,11 @@ impl Catalog {
         self.read(|connection| connection.prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?.exists([id]))
     }
 
-    /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn.
+    /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn. The caller has
+    /// the lock of the object, so that its work is not in vain; what it relies on is checked here all the same.
     ///
     /// # Errors
-    /// Another snapshot of that name was published since `expected`.
+    /// Another snapshot of that name was published since `expected`, or a file that is kept was collected.
     pub fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
         self.publish_with(new, |transaction| publish(transaction, new, run).map(Ok))
     }
@@ -185,8 +186,7 @@ impl Catalog {
             const OTHER: &str = "SELECT kind FROM objects WHERE name = ?1 AND kind IN ('view', 'external table')";
             let other: Option<String> = transaction.query_row(OTHER, params![definition.name], |row| row.get(0)).optional()?;
             if let Some(other) = other {
-                let problem = format!("exists already, as {}; DROP it first", with_article(&other));
-                return Ok(Err(coded(SqlState::DUPLICATE_TABLE, definition.name, problem)));
+                return Ok(Err(taken(definition.name, &other)));
             }
             add_version(transaction, definition)?;
             publish(transaction, new, None).map(Ok)
@@ -206,6 +206,12 @@ impl Catalog {
                     |row| row.get(0),
                 )
                 .optional()?;
+            let mut is_known = transaction.prepare_cached("SELECT 1 FROM files WHERE name = ?1")?;
+            for file in &new.kept {
+                if !is_known.exists([&file.name])? {
+                    return Ok(Err(changed_meanwhile(new.name)));
+                }
+            }
             if newest == new.expected { publish(transaction) } else { Ok(Err(changed_meanwhile(new.name))) }
         })?
     }
@@ -288,6 +294,11 @@ pub fn changed_meanwhile(name: &str) -> DataFusionError {
     coded(SqlState::SERIALIZATION_FAILURE, name, problem)
 }
 
+/// The error of a name that something of another kind has.
+pub fn taken(name: &str, other: &str) -> DataFusionError {
+    coded(SqlState::DUPLICATE_TABLE, name, format!("exists already, as {}; DROP it first", with_article(other)))
+}
+
 fn columns(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<PublishedColumn>> {
     let mut query = connection.prepare_cached(
         "SELECT role, name, version, filled, computed_at FROM snapshot_columns WHERE snapshot = ?1 ORDER BY position",
@@ -365,7 +376,8 @@ fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i6
     )?;
     if let Some((run, changes)) = run {
         transaction.execute(
-            "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5 WHERE id = ?1",
+            "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5, message = ''
+             WHERE id = ?1",
             params![run, runs::now(), snapshot, new.rows, changes],
         )?;
     }

@@ -2,7 +2,8 @@
 //!
 //! A statement that writes takes the way of a refresh. Its rows go to a fresh file; when that is on disk, one transaction of the
 //! catalog names it, with the definition of a table that is new. Readers see the state before until then, and a statement that
-//! fails or is killed leaves it as it was. INSERT names the files of the newest snapshot together with its own.
+//! fails or is killed leaves it as it was. INSERT names the files of the newest snapshot together with its own. Statements that write
+//! to one table take turns, each for the whole of its work; they wait for no other table, and for no profile.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -29,11 +30,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Catalog;
 use super::data::DataFile;
-use super::objects::NewVersion;
+use super::objects::{NewVersion, Object};
 use super::output::Output;
 use super::published::PublishedTable;
 use super::runs::now;
-use super::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When, changed_meanwhile};
+use super::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When, changed_meanwhile, taken};
 use super::view::View;
 use crate::error::{failed, invalid};
 
@@ -178,7 +179,8 @@ impl DataSink for TableSink {
     }
 
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
-        let _lock = self.catalog.lock_for_writing().await?;
+        let options = context.session_config().options();
+        let _lock = self.catalog.lock(SnapshotOf::Table, &self.name, "INSERT", options).await?;
         // Rows that others have added since the statement was planned stay; another table of the name is none of ours.
         let Some(newest) = self.catalog.snapshot(SnapshotOf::Table, &self.name, When::Now)? else {
             return Err(changed_meanwhile(&self.name));
@@ -224,12 +226,17 @@ pub async fn create(
 ) -> Result<()> {
     let name = new.definition.name;
     let schema = columns(name, &plan.schema(), new.declared)?;
-    let _lock = catalog.lock_for_writing().await?;
+    let _lock = catalog.lock(SnapshotOf::Table, name, "CREATE TABLE", context.session_config().options()).await?;
     let newest = catalog.snapshot(SnapshotOf::Table, name, When::Now)?;
     if newest.is_some() && new.if_not_exists {
         return Ok(());
     }
     // Told before the work rather than after it.
+    let (_, objects) = catalog.stamped_objects()?;
+    let is_other = |object: &&Object| object.name == name && ["view", "external table"].contains(&object.kind.as_str());
+    if let Some(other) = objects.iter().find(is_other) {
+        return Err(taken(name, &other.kind));
+    }
     if newest.as_ref().map(|newest| newest.id) != new.replaced {
         return Err(changed_meanwhile(name));
     }
@@ -280,7 +287,7 @@ fn can_be_stored(data_type: &DataType) -> bool {
     }
 }
 
-/// The next state of a table in the making. The caller has the right to write.
+/// The next state of a table in the making. The caller has the table's lock.
 struct Writing<'a> {
     catalog: &'a Catalog,
     name: &'a str,

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use super::definition::Definition;
 use super::kind::{Kind, kind_of, unknown_kind};
 use crate::catalog::objects::{NewVersion, Object};
+use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
 use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
@@ -125,6 +126,15 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
 
 /// Checks an object with everything that needs it, and remembers it.
 pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &StatementContext) -> Result<Vec<String>> {
+    // Somebody may be making a table of that name.
+    let _lock = match kind.namespace() {
+        [] => None,
+        _ => {
+            let work = format!("CREATE {}", kind.word().to_uppercase());
+            let options = context.session().config_options();
+            Some(context.catalog().lock(SnapshotOf::Table, &new.object.name, &work, options).await?)
+        }
+    };
     let changed = context.with_definition(new.object.clone());
     let notes = kind.check(&new.object, &changed).await?;
     if let Some(existing) = new.existing.as_ref().or(new.replaces.as_ref()) {

@@ -10,7 +10,7 @@ use super::measured::{COMMON, Measured, common, with_common};
 use super::values::{number, text};
 use super::{segment, tag};
 use crate::catalog::objects::Object;
-use crate::catalog::snapshots::ColumnRole;
+use crate::catalog::snapshots::{ColumnRole, SnapshotOf};
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, invalid};
 use crate::refresh::definition::{Definition as Part, ProfileDefinition, ProfileSays};
@@ -113,7 +113,9 @@ impl Kind for Profile {
     fn remove<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let catalog = context.catalog();
-            let _lock = catalog.lock_for_writing().await?;
+            let options = context.session().config_options();
+            let _lock = catalog.lock(SnapshotOf::Profile, &object.name, "DROP PROFILE", options).await?;
+            // What was checked before holds still, or the definitions have changed and all is checked anew.
             catalog.remove_object(object, Some(context.view().stamp()?))?;
             // What cannot be removed now is removed later; the profile is gone.
             let _ = catalog.collect();

@@ -120,10 +120,12 @@ impl Kind for Table {
 
     fn remove<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            let options = context.session().config_options();
+            let _lock = context.catalog().lock(SnapshotOf::Table, &object.name, "DROP TABLE", options).await?;
             context.catalog().drop_table(&object.name, Some(context.view().stamp()?))?;
             context.tables().let_go();
             // What cannot be removed now is removed later; the table is gone.
-            let _ = context.catalog().collect_if_idle();
+            let _ = context.catalog().collect();
             Ok(())
         })
     }

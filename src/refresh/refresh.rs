@@ -46,7 +46,7 @@ use crate::catalog::Catalog;
 use crate::catalog::data::{Pinned, Written};
 use crate::catalog::output::Output;
 use crate::catalog::published::listing;
-use crate::catalog::runs::{REFRESH, now};
+use crate::catalog::runs::{OpenRun, REFRESH, now};
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{invalid, message};
 use crate::statement::StatementContext;
@@ -91,15 +91,16 @@ pub async fn refresh(
     running: &Running,
 ) -> Result<Vec<String>> {
     let catalog = context.catalog();
-    let _lock = catalog.lock_for_writing().await?;
+    // Of this profile alone: whatever else the database holds is written to meanwhile.
+    let _lock = catalog.lock(SnapshotOf::Profile, &wanted.profile, "REFRESH", context.session().config_options()).await?;
     let began = std::time::Instant::now();
-    // Only now: another process may have published while this one waited, and nobody does from here on.
+    // Only now: another process may have published while this one waited, and nobody publishes this profile from here on.
     let context = &context.renewed();
     let refresh = Refresh::new(context, read, &wanted)?;
-    let run = Run { catalog: Arc::clone(catalog), id: catalog.begin_run(REFRESH, &wanted.profile, refresh.as_of)?, ended: false };
+    let run = OpenRun::begin(catalog, REFRESH, &wanted.profile, refresh.as_of)?;
     match refresh.run(&run, running).await {
         Ok(counted) => {
-            run.ended();
+            run.succeeded();
             let mut notes = vec![format!(
                 "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
                 wanted.profile,
@@ -117,9 +118,7 @@ pub async fn refresh(
             Ok(notes)
         }
         Err(error) => {
-            // When that cannot be written either, the run is found lost later; the first error is the one to tell.
-            let _ = catalog.fail_run(run.id, &message(&error));
-            run.ended();
+            run.failed(&message(&error));
             Err(error)
         }
     }
@@ -145,27 +144,6 @@ impl Between for Plans {
         let so_far = EmptyTable::new(Arc::clone(plan.schema().inner()));
         self.0.push(plan);
         Ok(Arc::new(so_far))
-    }
-}
-
-/// A run that ends in the catalog however it ends.
-struct Run {
-    catalog: Arc<Catalog>,
-    id: i64,
-    ended: bool,
-}
-
-impl Run {
-    fn ended(mut self) {
-        self.ended = true;
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if !self.ended {
-            let _ = self.catalog.fail_run(self.id, "was cancelled");
-        }
     }
 }
 
@@ -240,7 +218,7 @@ impl<'a> Refresh<'a> {
         Ok(Self { context, catalog, definition, wanted, as_of })
     }
 
-    async fn run(&self, run: &Run, running: &Running) -> Result<Counted> {
+    async fn run(&self, run: &OpenRun, running: &Running) -> Result<Counted> {
         self.catalog.collect()?;
         let Prepared { inputs, stages, mut recorder, snapshots: Earlier { newest, base }, pins } = self.prepare().await?;
         let mut files = FilesBetween { refresh: self, running, newest: None };

@@ -12,7 +12,7 @@ use crate::statement::StatementContext;
 #[derive(Debug)]
 pub struct Runs;
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column { name: "run", data_type: "BIGINT", text: "its number" },
     Column { name: "kind", data_type: "VARCHAR", text: "what ran: `refresh profile`" },
     Column { name: "name", data_type: "VARCHAR", text: "of which object" },
@@ -23,6 +23,7 @@ const COLUMNS: [Column; 10] = [
         text: "`running`, `succeeded`, `failed`, or `lost` when its process was killed",
     },
     Column { name: "started_at", data_type: "TIMESTAMP", text: "when it began" },
+    Column { name: "heartbeat_at", data_type: "TIMESTAMP", text: "when it last showed that it goes on" },
     Column { name: "finished_at", data_type: "TIMESTAMP", text: "when it ended" },
     Column { name: "customers", data_type: "BIGINT", text: "rows that it published" },
     Column { name: "changes", data_type: "BIGINT", text: "values that changed" },
@@ -52,6 +53,7 @@ impl SystemTable for Runs {
             time(all().map(|run| Some(run.as_of))),
             text(all().map(|run| Some(run.status.clone()))),
             time(all().map(|run| Some(run.started_at))),
+            time(all().map(|run| run.heartbeat_at)),
             time(all().map(|run| run.finished_at)),
             number(all().map(|run| run.rows)),
             number(all().map(|run| run.changes)),

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("docs", &["error"]),
     ("formats", &["text"]),
     ("kernels", &[]),
-    ("catalog", &["error"]),
+    ("catalog", &["error", "settings", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),

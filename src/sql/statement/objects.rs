@@ -13,7 +13,9 @@ REFRESH SEGMENT name
 EXPLAIN REFRESH PROFILE name …",
         description: "\
 Tags over the same source share one scan and one aggregation, whatever their conditions; EXPLAIN shows it. Readers see the state before
-until the refresh is committed, and the new one after; a refresh that fails or is killed leaves the state before.
+until the refresh is committed, and the new one after; a refresh that fails or is killed leaves the state before. Other profiles and tables
+can be written to meanwhile; another refresh of the same profile waits for `portrait.lock_timeout` seconds, and then fails with an error that says
+which process it waited for.
 
 `as_of` (a date counts whole; default now) is the time the profile is computed for; it may not lie before that of the last refresh, unless
 `rewind = true` withdraws what came after. Repeated for the same time, a refresh takes the place of the one before. `TAGS (…)` computes these
@@ -28,7 +30,8 @@ tags, and those that need them; others keep their values.
 
 In the history, a value that another takes the place of, that becomes NULL, that is renamed by a new version of the tag, or whose customer left or tag
 was dropped, is closed at the time of the refresh that found it; a value that stays keeps its beginning and the version of the tag that gave
-it. `system.runs` lists every run; `system.profiles`, `system.tags` and `system.segments` say what was computed when, and for how many.",
+it. `system.runs` lists every run, its status (`running`, `succeeded`, `failed`, or `lost` when its process was killed) and when it last showed
+that it goes on; `system.profiles`, `system.tags` and `system.segments` say what was computed when, and for how many.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
 SELECT name, customers, last_refresh FROM system.profiles;"],

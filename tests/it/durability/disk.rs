@@ -58,3 +58,41 @@ fn nothing_is_published_when_the_disk_fails() {
     }
     assert_eq!(database.open().published().map(|seen| (seen.second, seen.refreshes)), Some((second, second)));
 }
+
+/// Where making a lock fails, how often it did not before, and whether the refresh is published all the same: the lock of the profile,
+/// that of the run, those of the collector before and after.
+const LOCKS: [(&str, u8, bool); 6] = [
+    ("locks::open", 0, false),
+    ("locks::open", 1, false),
+    ("locks::open", 2, false),
+    ("locks::write", 0, false),
+    ("locks::write", 1, false),
+    ("locks::write", 3, true),
+];
+
+#[test]
+fn a_lock_that_cannot_be_made_is_an_error() {
+    let database = Database::new(2);
+    database.open().query(&refresh(1));
+    let mut second = 1;
+    for (place, before, is_published) in LOCKS {
+        let context = format!("{place} after {before}");
+        let statement = refresh(second + 1);
+        let (code, _, errors) = run(portrait()
+            .arg("-d")
+            .arg(database.path())
+            .args(["--partitions", "1", "-c", &statement])
+            .env("FAILPOINTS", format!("{place}={before}*off->return(28)")));
+        assert_eq!(code, i32::from(!is_published), "{context}: {errors}");
+        for part in [".lock", "cannot be locked", "No space left on device"] {
+            assert!(errors.contains(part), "{context}: no {part:?} in {errors}");
+        }
+        second += i64::from(is_published);
+        let open = database.open();
+        assert_eq!(open.second(), second, "{context}");
+        assert!(open.runs().iter().all(|run| !run.contains("running") && !run.contains("lost")), "{context}: {:?}", open.runs());
+        second += 1;
+        open.query(&refresh(second));
+        assert_eq!(database.left_over(), Vec::<String>::new(), "{context}");
+    }
+}

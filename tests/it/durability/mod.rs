@@ -6,12 +6,16 @@
 //! refresh publishes in one statement; [`Seen::check`] compares all of it with the second that it shows.
 
 mod cancel;
+#[cfg(unix)]
+mod child;
 mod damage;
 mod disk;
 #[cfg(unix)]
 mod kills;
 mod processes;
 mod repeat;
+#[cfg(unix)]
+mod writers;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -55,6 +59,9 @@ SELECT p.*, t.*, h.*, s.*, y.* FROM
  CROSS JOIN (SELECT count(*) AS s1, CAST(date_part('epoch', min(since)) AS BIGINT) - 1735689600 AS s2,
    CAST(date_part('epoch', max(since)) AS BIGINT) - 1735689600 AS s3 FROM segment.evens) s
  CROSS JOIN (SELECT customers AS y1, CAST(date_part('epoch', last_refresh) AS BIGINT) - 1735689600 AS y2 FROM system.profiles) y";
+
+/// What is said of a run whose process was killed.
+const LOST: &str = "the process ended without saying how; it was killed, most likely";
 
 /// A whole snapshot, as [`WHOLE`] shows it.
 struct Seen {
@@ -159,14 +166,18 @@ impl Database {
         self.path().join("data")
     }
 
-    /// Files that no snapshot names, in the folder or in the catalog; all that a snapshot names must be there.
+    /// Files that no snapshot names, in the folder or in the catalog, and locks that nobody has let go; all that a snapshot names must
+    /// be there.
     fn left_over(&self) -> Vec<String> {
         let catalog = rusqlite::Connection::open(self.path().join("catalog.sqlite")).unwrap();
         let mut query = catalog.prepare("SELECT name, bytes, id IN (SELECT file FROM snapshot_files) FROM files").unwrap();
         let known = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         let known: Vec<(String, i64, bool)> = known.collect::<Result<_, _>>().unwrap();
-        let entries = self.data().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut left: BTreeSet<String> = entries.filter(|name| name != "writer.lock").collect();
+        let names = |folder: PathBuf| {
+            folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<BTreeSet<_>>()
+        };
+        let mut left = names(self.data());
+        left.extend(names(self.path().join("locks")));
         for (name, bytes, named) in known {
             if named {
                 assert_eq!(i64::try_from(self.data().join(&name).metadata().unwrap().len()), Ok(bytes), "{name}");

@@ -1,0 +1,224 @@
+//! The collector: removes data files that no snapshot names and nobody holds.
+//!
+//! Nothing keeps writers, readers and the collector apart but the locks of the files, so each pair must be safe in any order:
+//!
+//! - *A writer, and the collector that finds its file.* The name is fresh, and only its writer knows it until it is published. It holds
+//!   the file from its beginning until the commit that names it has returned. A collector that gets the lock therefore either meets a file
+//!   that was published, or one whose writer gave up or was killed. It looks into the catalog once more after it has the lock, which
+//!   tells the two apart: what it read before is too old, as the writer may have published and let go in between.
+//! - *A file that is made and not locked yet.* The collector may be quicker. So a new file counts only when it is still there after
+//!   it was locked; else the writer makes another under another name.
+//! - *A reader, and the collector that forgets its file.* The reader has looked up a snapshot that is withdrawn before it has locked the
+//!   files. Either it is first, and the file is not free; or it locks a file that is being removed, finds that no path leads
+//!   to it any more and that its snapshot is gone, and looks the snapshot up anew. When the collector has made the catalog forget the file
+//!   and the reader locks it before it is removed, it stays, unknown to the catalog, until a later collector finds it free.
+//! - *A writer that goes on with files of an earlier snapshot.* It has the lock of its object, so nobody withdraws that snapshot
+//!   meanwhile. Should it happen all the same, publishing fails, as it checks what was expected, and that the catalog
+//!   knows each file, in the transaction that names them.
+//! - *Two collectors.* They would be safe, and do the work twice; one at a time works, the others leave it to that one.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::PathBuf;
+
+use datafusion::common::Result;
+use fail::fail_point;
+
+use super::Catalog;
+
+impl Catalog {
+    /// Removes files that no snapshot names and nobody holds: what was withdrawn, and what a killed process left. When another
+    /// is doing so, it is left to that one.
+    ///
+    /// # Errors
+    /// The catalog or the folder cannot be read.
+    pub fn collect(&self) -> Result<()> {
+        let Some(_collecting) = self.data.locks.for_collecting()? else { return Ok(()) };
+        let forgotten = self.forget_files(|name| self.is_free(name))?;
+        fail_point!("collect::forgotten");
+        // Their names are never used again, and no snapshot can name what the catalog does not know.
+        forgotten.iter().filter_map(|name| self.hold(name)).for_each(Abandoned::remove);
+        let names = self.data.names()?;
+        let known: HashSet<String> = self.known_files()?.into_iter().collect();
+        fail_point!("collect::listed");
+        let unknown = names.into_iter().filter(|name| !known.contains(name));
+        let held: Vec<(String, Abandoned)> = unknown.filter_map(|name| self.hold(&name).map(|held| (name, held))).collect();
+        if !held.is_empty() {
+            // Asked again now that they are held: what was published meanwhile is known, and nobody can publish the rest any more.
+            let known: HashSet<String> = self.known_files()?.into_iter().collect();
+            held.into_iter().filter(|(name, _)| !known.contains(name)).for_each(|(_, held)| held.remove());
+        }
+        if self.data.locks.has_dead_runs()? {
+            self.settle_runs()?;
+        }
+        self.data.locks.sweep()
+    }
+
+    /// A file that nobody holds, held now by the collector alone; `None` also when it is not there.
+    fn hold(&self, name: &str) -> Option<Abandoned> {
+        let path = self.data.place(name);
+        let file = File::open(&path).ok()?;
+        file.try_lock().ok().map(|()| Abandoned { path, file })
+    }
+
+    /// True when nobody holds the file.
+    fn is_free(&self, name: &str) -> bool {
+        self.hold(name).is_some() || self.data.place(name).try_exists().is_ok_and(|exists| !exists)
+    }
+}
+
+/// A file that only the collector holds.
+struct Abandoned {
+    path: PathBuf,
+    file: File,
+}
+
+impl Abandoned {
+    fn remove(self) {
+        // What cannot be removed now is found again by the next collector.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    use datafusion::arrow::array::{Int64Array, RecordBatch};
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+
+    use super::super::data::{Pinned, Written};
+    use super::super::snapshots::{NewSnapshot, Part, SnapshotOf, When};
+    use super::*;
+
+    fn written(catalog: &Catalog) -> Written {
+        let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, false)]));
+        let mut writer = catalog.data.create(&schema, None).unwrap();
+        writer.write(&RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![1]))]).unwrap()).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn publish(catalog: &Catalog, name: &str, written: Written, keep: usize) {
+        let of = SnapshotOf::Table;
+        let expected = catalog.snapshot(of, name, When::Now).unwrap().map(|newest| newest.id);
+        let new = vec![(Part::Rows, written.file.clone())];
+        let new = NewSnapshot { of, name, at: 1, rows: 1, expected, columns: vec![], new, kept: vec![], keep };
+        catalog.publish(&new, None).unwrap();
+        written.let_go();
+    }
+
+    /// Does something once when this thread comes to a place. Failpoints are of the whole process: other tests pass by.
+    fn once_at(place: &str, act: impl Fn() + Send + Sync + 'static) -> Arc<AtomicBool> {
+        let (own, done) = (thread::current().id(), Arc::new(AtomicBool::new(false)));
+        let was_there = Arc::clone(&done);
+        fail::cfg_callback(place, move || {
+            if thread::current().id() == own && !done.swap(true, Ordering::SeqCst) {
+                act();
+            }
+        })
+        .unwrap();
+        was_there
+    }
+
+    fn files(catalog: &Catalog) -> Vec<String> {
+        catalog.data.names().unwrap()
+    }
+
+    #[test]
+    fn a_file_is_collected_when_nothing_names_it_and_nobody_holds_it() {
+        let catalog = Catalog::in_memory().unwrap();
+        let first = written(&catalog);
+        catalog.collect().unwrap();
+        publish(&catalog, "t", first, 1);
+        catalog.collect().unwrap();
+        assert_eq!(files(&catalog).len(), 1);
+        let old = catalog.snapshot(SnapshotOf::Table, "t", When::Now).unwrap().unwrap();
+        let reader = catalog.data.pin(&old.files[0].1).unwrap();
+        publish(&catalog, "t", written(&catalog), 1);
+        catalog.collect().unwrap();
+        assert_eq!(files(&catalog).len(), 2, "it is read");
+        drop(reader);
+        // As a killed process leaves one.
+        std::fs::write(catalog.data.place("left.parquet"), "PAR1").unwrap();
+        let collecting = catalog.data.locks.for_collecting().unwrap();
+        catalog.collect().unwrap();
+        assert_eq!(files(&catalog).len(), 3, "another one collects");
+        drop(collecting);
+        catalog.collect().unwrap();
+        assert_eq!(files(&catalog).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_made_while_another_collects_is_there() {
+        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let collecting = Arc::clone(&catalog);
+        let was_there = once_at("data::made", move || {
+            assert_eq!(files(&collecting).len(), 1);
+            collecting.collect().unwrap();
+            assert!(files(&collecting).is_empty(), "it was not held yet");
+        });
+        let written = written(&catalog);
+        fail::remove("data::made");
+        assert!(was_there.load(Ordering::SeqCst));
+        assert_eq!(files(&catalog), [written.file.name.clone()]);
+        publish(&catalog, "t", written, 1);
+    }
+
+    /// Another process has published by the time the collector comes to the file that it did not know.
+    #[test]
+    fn a_file_that_is_published_while_another_collects_is_there() {
+        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let (publishing, waiting) = (Arc::clone(&catalog), Mutex::new(Some(written(&catalog))));
+        let was_there = once_at("collect::listed", move || {
+            publish(&publishing, "t", waiting.lock().unwrap().take().unwrap(), 1);
+        });
+        catalog.collect().unwrap();
+        fail::remove("collect::listed");
+        assert!(was_there.load(Ordering::SeqCst));
+        let snapshot = catalog.snapshot(SnapshotOf::Table, "t", When::Now).unwrap().unwrap();
+        catalog.data.pin(&snapshot.files[0].1).unwrap();
+    }
+
+    /// A reader that comes between what the collector does stays a reader.
+    #[test]
+    fn a_file_that_is_held_while_another_collects_is_there() {
+        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        publish(&catalog, "t", written(&catalog), 1);
+        let old = catalog.snapshot(SnapshotOf::Table, "t", When::Now).unwrap().unwrap();
+        publish(&catalog, "t", written(&catalog), 1);
+        let held = Arc::new(Mutex::<Option<Arc<Pinned>>>::default());
+        let (reading, reader) = (Arc::clone(&catalog), Arc::clone(&held));
+        let was_there = once_at("collect::forgotten", move || {
+            *reader.lock().unwrap() = Some(reading.data.pin(&old.files[0].1).unwrap());
+        });
+        catalog.collect().unwrap();
+        fail::remove("collect::forgotten");
+        assert!(was_there.load(Ordering::SeqCst));
+        assert!(held.lock().unwrap().as_ref().unwrap().path.exists());
+        assert_eq!(catalog.known_files().unwrap().len(), 1);
+        held.lock().unwrap().take();
+        catalog.collect().unwrap();
+        assert_eq!(files(&catalog).len(), 1);
+    }
+
+    /// What a writer relied on is gone: it says so, and publishes nothing.
+    #[test]
+    fn a_kept_file_that_was_collected_is_a_conflict() {
+        let catalog = Catalog::in_memory().unwrap();
+        let (of, name, new) = (SnapshotOf::Table, "t", written(&catalog));
+        let kept = vec![super::super::data::DataFile { name: "gone.parquet".into(), ..new.file.clone() }];
+        let files = vec![(Part::Rows, new.file.clone())];
+        let new = NewSnapshot { of, name, at: 1, rows: 2, expected: None, columns: vec![], new: files, kept, keep: 1 };
+        let error = catalog.publish(&new, None).unwrap_err().to_string();
+        assert!(error.contains("t: was changed by another process meanwhile; nothing was published"), "{error}");
+        assert!(catalog.snapshot(of, name, When::Now).unwrap().is_none());
+    }
+}

@@ -1,0 +1,359 @@
+//! Locks: who writes to which object, in this process or another.
+//!
+//! A statement that writes to a profile or a table holds its lock for the whole of its work, so that another one is told before it
+//! works rather than after. Nothing else waits: other objects have locks of their own, readers need none, and what is published is
+//! published in one short transaction, which checks that nothing came between.
+//!
+//! A lock is a file in the folder `locks` of the database that its holder has locked with the operating system. Such a lock ends with its process,
+//! however it ends: a file that nobody has locked was left by a killed process. The file says who holds it, for the error of who
+//! does not get it; nothing is decided by what it says.
+//!
+//! A file is there only while it is locked: its holder removes it, then unlocks it. Who opens it in between locks a file that is
+//! in no folder any more, while the next one locks a new file in its place. So a lock counts only when the file at the path is the one
+//! that was locked, which shows by writing to the one and reading the other. While it is held, nobody else removes or replaces the
+//! file: whoever wants to remove it must hold it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use serde::{Deserialize, Serialize};
+
+use super::Catalog;
+use super::data::{fault, problem};
+use super::runs::now;
+use super::snapshots::SnapshotOf;
+use crate::error::not_available;
+use crate::settings::PortraitSettings;
+use crate::text::timestamp;
+
+/// The longest time between two looks at a lock that another holds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+/// Who is to be told at once waits as long as a collector may look at what a killed process left, on a busy machine.
+const AT_ONCE: Duration = Duration::from_millis(200);
+/// The end of the name of a lock's file.
+const END: &str = ".lock";
+/// The beginning of the names of the locks of runs.
+const RUN: &str = "run-";
+/// The name of the lock of the one that collects.
+const COLLECTOR: &str = "collector";
+
+/// The folder of the locks.
+#[derive(Debug)]
+pub struct Locks {
+    folder: PathBuf,
+}
+
+/// A lock, held until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // In this order, see above. A file that stays is found unlocked, and removed by the collector.
+        let _ = std::fs::remove_file(&self.path);
+        // Not by closing it: a child process that is just being started has a copy of it open for a moment.
+        let _ = self.file.unlock();
+    }
+}
+
+/// Who holds a lock.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    /// What is locked: `profile customer`.
+    object: String,
+    /// What is done: `REFRESH`.
+    work: String,
+    process: u32,
+    /// Microseconds since 1970.
+    since: i64,
+    /// Tells this file from any other.
+    token: String,
+}
+
+impl Holder {
+    fn new(object: &str, work: &str) -> Self {
+        let (process, since, token) = (std::process::id(), now(), uuid::Uuid::new_v4().to_string());
+        Self { object: object.into(), work: work.into(), process, since, token }
+    }
+}
+
+impl Locks {
+    pub fn new(folder: PathBuf) -> Result<Self> {
+        std::fs::create_dir_all(&folder).map_err(|error| problem(&folder, "cannot be made", &error))?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}{END}"))
+    }
+
+    /// The lock of that name when nobody holds it.
+    fn take(&self, name: &str, holder: &Holder) -> Result<Option<Lock>> {
+        let path = self.path(name);
+        take(&path, holder).map_err(|error| problem(&path, "cannot be locked", &error))
+    }
+
+    /// Who holds the lock of that name, as far as its file says.
+    fn holder(&self, name: &str) -> Option<Holder> {
+        serde_json::from_slice(&std::fs::read(self.path(name)).ok()?).ok()
+    }
+
+    /// The right to collect, unless another has it.
+    ///
+    /// # Errors
+    /// The lock cannot be made.
+    pub fn for_collecting(&self) -> Result<Option<Lock>> {
+        self.take(COLLECTOR, &Holder::new("database", "collecting files"))
+    }
+
+    /// A lock that lives as long as a run does, and its name. Nobody else takes a lock of this name, ever.
+    ///
+    /// # Errors
+    /// The lock cannot be made.
+    pub fn for_run(&self, object: &str, work: &str) -> Result<(Lock, String)> {
+        let holder = Holder::new(object, work);
+        let name = format!("{RUN}{}", holder.token);
+        match self.take(&name, &holder)? {
+            Some(lock) => Ok((lock, name)),
+            None => Err(not_available(object, "the lock of its run is held by another process; run it again")),
+        }
+    }
+
+    /// True while the process lives that holds the lock of a run, and the run has not ended.
+    pub fn is_held(&self, name: &str) -> bool {
+        let Ok(file) = File::open(self.path(name)) else { return false };
+        // Shared: two that look at once do not take each other for its holder.
+        let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        let _ = file.unlock();
+        held
+    }
+
+    /// Removes the locks of runs that killed processes left, all but these. The caller is in a transaction that writes: no run begins
+    /// meanwhile, and their names are never used again, so that nothing is removed that somebody could still take.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn forget_runs(&self, going_on: &[String]) -> Result<()> {
+        for name in self.names()?.iter().filter(|name| name.starts_with(RUN) && !going_on.contains(name)) {
+            // One that ends just now removes it itself.
+            let _ = std::fs::remove_file(self.path(name));
+        }
+        Ok(())
+    }
+
+    /// True when a killed process has left the lock of a run.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn has_dead_runs(&self) -> Result<bool> {
+        Ok(self.names()?.iter().any(|name| name.starts_with(RUN) && !self.is_held(name)))
+    }
+
+    /// Removes what killed processes left of the locks of objects. Who wants such a lock meanwhile finds it held for a moment.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn sweep(&self) -> Result<()> {
+        // An empty file is one that its holder is just about to lock.
+        let is_marked = |name: &&String| self.path(name).metadata().is_ok_and(|file| file.len() > 0);
+        for name in self.names()?.iter().filter(|name| !name.starts_with(RUN) && *name != COLLECTOR).filter(is_marked) {
+            drop(self.take(name, &Holder::new("database", "collecting files"))?);
+        }
+        Ok(())
+    }
+
+    /// Puts a file that nobody has locked in the place of a lock, as a killed process leaves it.
+    #[cfg(test)]
+    pub fn abandon(&self, name: &str) {
+        let path = self.path(name);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+
+    fn names(&self) -> Result<Vec<String>> {
+        let entries = || -> io::Result<Vec<String>> {
+            let entries = std::fs::read_dir(&self.folder)?;
+            entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        };
+        let names = entries().map_err(|error| problem(&self.folder, "cannot be read", &error))?;
+        Ok(names.iter().filter_map(|name| name.strip_suffix(END).map(str::to_string)).collect())
+    }
+}
+
+fn take(path: &Path, holder: &Holder) -> io::Result<Option<Lock>> {
+    let text = serde_json::to_vec(holder)?;
+    loop {
+        fault("locks::open")?;
+        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        match is_in_place(&mut file, path, &text) {
+            Ok(true) => return Ok(Some(Lock { path: path.to_path_buf(), file })),
+            // Another had it in between, and removed the file that was opened.
+            Ok(false) => file.unlock()?,
+            Err(error) => {
+                let _ = file.unlock();
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// True when a locked file is the one at its path, by the text that it has from then on.
+fn is_in_place(file: &mut File, path: &Path, text: &[u8]) -> io::Result<bool> {
+    fault("locks::write")?;
+    file.set_len(0)?;
+    file.write_all(text)?;
+    match std::fs::read(path) {
+        Ok(found) => Ok(found == text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl Catalog {
+    /// Waits for the right to write to an object, as long as the setting `lock_timeout` says, without holding up a thread. `work` is
+    /// what the others are told.
+    ///
+    /// # Errors
+    /// Another statement or process keeps the lock.
+    pub async fn lock(&self, of: SnapshotOf, name: &str, work: &str, options: &ConfigOptions) -> Result<Lock> {
+        let object = format!("{} {name}", of.word());
+        let file = file_name(of, name);
+        let seconds = PortraitSettings::of(options).lock_timeout;
+        let (began, limit) = (Instant::now(), Duration::from_secs(seconds).max(AT_ONCE));
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(lock) = self.data.locks.take(&file, &Holder::new(&object, work))? {
+                return Ok(lock);
+            }
+            let Some(left) = limit.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
+                return Err(held(&object, self.data.locks.holder(&file), seconds));
+            };
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// The name of an object's lock: of one length whatever the name, and different also where file names have no case.
+fn file_name(of: SnapshotOf, name: &str) -> String {
+    format!("{}-{}", of.word(), &blake3::hash(name.as_bytes()).to_hex()[..32])
+}
+
+fn held(object: &str, holder: Option<Holder>, seconds: u64) -> DataFusionError {
+    let who = match holder {
+        Some(Holder { work, process, since, .. }) => {
+            let whose = if process == std::process::id() { "this process" } else { "another process" };
+            format!("{work} has been writing to it since {}, in {whose} (process {process})", timestamp(since))
+        }
+        None => "another statement is writing to it".to_string(),
+    };
+    let waited = if seconds == 0 { String::new() } else { format!("; {seconds} s were waited") };
+    let longer = seconds.saturating_mul(6).max(60);
+    let advice = format!("run this again when that is done, or wait longer with SET portrait.lock_timeout = {longer}");
+    not_available(object, format!("{who}{waited}; {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    fn locks() -> (tempfile::TempDir, Locks) {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = Locks::new(folder.path().join("locks")).unwrap();
+        (folder, locks)
+    }
+
+    fn files(locks: &Locks) -> usize {
+        locks.folder.read_dir().unwrap().count()
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one() {
+        let (_folder, locks) = locks();
+        let holder = Holder::new("profile a", "REFRESH");
+        let first = locks.take("a", &holder).unwrap().unwrap();
+        assert!(locks.take("a", &Holder::new("profile a", "DROP")).unwrap().is_none());
+        assert_eq!(locks.holder("a").unwrap().work, "REFRESH");
+        assert!(locks.take("b", &holder).unwrap().is_some());
+        drop(first);
+        assert_eq!(files(&locks), 0);
+        assert!(locks.take("a", &holder).unwrap().is_some());
+    }
+
+    /// Threads that take it and let it go as fast as they can are never two in it, although its file is made and removed each time.
+    #[test]
+    fn a_lock_that_is_taken_in_turns_is_held_by_one() {
+        let (_folder, locks) = locks();
+        let (inside, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while taken.load(Ordering::SeqCst) < 2000 {
+                        if let Some(lock) = locks.take("a", &Holder::new("a", "a")).unwrap() {
+                            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                            taken.fetch_add(1, Ordering::SeqCst);
+                            inside.fetch_sub(1, Ordering::SeqCst);
+                            drop(lock);
+                        }
+                        locks.sweep().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(files(&locks), 0);
+    }
+
+    /// What a killed process leaves is no lock, and goes.
+    #[test]
+    fn a_file_that_nobody_locks_is_no_lock() {
+        let (_folder, locks) = locks();
+        for name in ["table-a", "run-a", "run-b"] {
+            std::fs::write(locks.path(name), "{\"object\":").unwrap();
+        }
+        assert!(!locks.is_held("run-a") && !locks.is_held("run-c"));
+        drop(locks.take("table-a", &Holder::new("table a", "INSERT")).unwrap().unwrap());
+        std::fs::write(locks.path("table-b"), "{").unwrap();
+        locks.sweep().unwrap();
+        assert_eq!(files(&locks), 2, "those of runs stay");
+        locks.forget_runs(&["run-b".into()]).unwrap();
+        assert_eq!(locks.names().unwrap(), ["run-b"]);
+        let (run, name) = locks.for_run("profile a", "REFRESH").unwrap();
+        assert!(locks.is_held(&name) && locks.is_held(&name));
+        drop(run);
+        assert!(!locks.is_held(&name));
+    }
+
+    #[test]
+    fn who_waits_too_long_is_told_of_whom() {
+        let catalog = Catalog::in_memory().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut options = ConfigOptions::default();
+        options.extensions.insert(PortraitSettings { lock_timeout: 0, ..Default::default() });
+        runtime.block_on(async {
+            let lock = |work: &'static str| catalog.lock(SnapshotOf::Table, "订单", work, &options);
+            let first = lock("INSERT").await.unwrap();
+            let error = lock("DROP TABLE").await.unwrap_err().to_string();
+            for part in ["table 订单: INSERT has been writing to it since 2", "this process (process ", "portrait.lock_timeout"]
+            {
+                assert!(error.contains(part), "{error}");
+            }
+            drop(first);
+            lock("DROP TABLE").await.unwrap();
+        });
+    }
+}
