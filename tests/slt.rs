@@ -19,7 +19,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use portraitdb::{Engine, EngineOptions, Session, message};
 use sqllogictest::{
-    AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer, default_validator,
+    AsyncDB, DBOutput, DefaultColumnType, Runner, default_normalizer, default_validator, strict_column_validator,
 };
 
 /// Partitions and rows in a batch.
@@ -123,7 +123,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn complete(file: &Path) {
     let running = Running::start(file, 2, 8192);
     let mut runner = Runner::new(|| async { running.connect() });
-    let update = runner.update_test_file(file, " ", default_validator, default_normalizer, default_column_validator);
+    let update = runner.update_test_file(file, " ", default_validator, default_normalizer, strict_column_validator);
     runtime().block_on(update).unwrap();
     println!("written: {}", file.display());
 }
@@ -133,7 +133,7 @@ fn check(file: &Path) -> usize {
     let failed = SETTINGS.into_iter().filter(|&(partitions, batch_size)| {
         let running = Running::start(file, partitions, batch_size);
         let mut runner = Runner::new(|| async { running.connect() });
-        runner.with_column_validator(sqllogictest::strict_column_validator);
+        runner.with_column_validator(strict_column_validator);
         let ran = runtime().block_on(runner.run_file_async(file));
         if let Err(error) = &ran {
             println!("FAILED with {partitions} partitions, batches of {batch_size}: {error}");
