@@ -2,26 +2,35 @@
 //!
 //! `cargo test --test slt` runs all, `cargo test --test slt -- rfm` those whose path contains `rfm`, and
 //! `cargo test --test slt -- --complete rfm` writes the answers of today into them, to be read before they are committed.
+//!
+//! Everything is in memory, unless the first line of a file is `# In a database directory.` Then the run has one of its own, so that tables
+//! have a past and other sessions see them: `connection name` is another session of the same engine. After `control substitution on`,
+//! `$__TEST_DIR__` is a folder for files, and a `$` of SQL is written `\$`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use portraitdb::{Engine, EngineOptions, Session, message};
 use sqllogictest::{
-    AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer, default_validator,
+    AsyncDB, DBOutput, DefaultColumnType, Runner, default_normalizer, default_validator, strict_column_validator,
 };
 
 /// Partitions and rows in a batch.
 const SETTINGS: [(usize, usize); 6] = [(2, 8192), (1, 8192), (7, 8192), (1, 3), (2, 3), (7, 3)];
 
-struct Database {
-    /// Kept: its threads run the session's queries.
-    _engine: Engine,
+/// Files run at once.
+const THREADS: usize = 2;
+
+const IN_A_DATABASE: &str = "# In a database directory.";
+
+struct Connection {
     session: Session,
 }
 
@@ -37,7 +46,7 @@ impl std::fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 #[async_trait::async_trait]
-impl AsyncDB for Database {
+impl AsyncDB for Connection {
     type Error = Failure;
     type ColumnType = DefaultColumnType;
 
@@ -72,11 +81,28 @@ fn rows(batch: &RecordBatch) -> Vec<Vec<String>> {
     (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column.value(row).to_string())).collect()).collect()
 }
 
-fn open(partitions: usize, batch_size: usize) -> Database {
-    let options = EngineOptions { partitions: Some(partitions), batch_size: Some(batch_size), ..EngineOptions::default() };
-    let engine = Engine::open(options).unwrap();
-    let session = engine.session().unwrap();
-    Database { _engine: engine, session }
+/// The engine of one run, and the database directory that goes with it.
+struct Running {
+    engine: Engine,
+    _database: Option<tempfile::TempDir>,
+}
+
+impl Running {
+    fn start(file: &Path, partitions: usize, batch_size: usize) -> Self {
+        let text = std::fs::read_to_string(file).unwrap();
+        let database = text.lines().next().is_some_and(|line| line == IN_A_DATABASE).then(|| tempfile::tempdir().unwrap());
+        let options = EngineOptions {
+            partitions: Some(partitions),
+            batch_size: Some(batch_size),
+            database: database.as_ref().map(|folder| folder.path().to_path_buf()),
+            ..EngineOptions::default()
+        };
+        Self { engine: Engine::open(options).unwrap(), _database: database }
+    }
+
+    fn connect(&self) -> Result<Connection, Failure> {
+        self.engine.session().map(|session| Connection { session }).map_err(|error| Failure(message(&error)))
+    }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -89,35 +115,73 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Writes the answers of today into the file.
+fn complete(file: &Path) {
+    let running = Running::start(file, 2, 8192);
+    let mut runner = Runner::new(|| async { running.connect() });
+    let update = runner.update_test_file(file, " ", default_validator, default_normalizer, strict_column_validator);
+    runtime().block_on(update).unwrap();
+    println!("written: {}", file.display());
+}
+
+/// Runs the file with every setting: how many failed.
+fn check(file: &Path) -> usize {
+    let failed = SETTINGS.into_iter().filter(|&(partitions, batch_size)| {
+        let running = Running::start(file, partitions, batch_size);
+        let mut runner = Runner::new(|| async { running.connect() });
+        runner.with_column_validator(strict_column_validator);
+        let ran = runtime().block_on(runner.run_file_async(file));
+        if let Err(error) = &ran {
+            println!("FAILED with {partitions} partitions, batches of {batch_size}: {error}");
+        }
+        ran.is_err()
+    });
+    failed.count()
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let complete = arguments.iter().any(|argument| argument == "--complete");
     let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (mut run, mut failed) = (0, 0);
-    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql")) {
-        let name = file.display().to_string();
-        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
-            continue;
+    let chosen = |file: &PathBuf| filters.is_empty() || filters.iter().any(|filter| file.display().to_string().contains(*filter));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
+    let files: Vec<PathBuf> = files(&root).into_iter().filter(chosen).collect();
+    if files.is_empty() {
+        println!("slt: no such file");
+        return ExitCode::FAILURE;
+    }
+    if arguments.iter().any(|argument| argument == "--complete") {
+        files.iter().for_each(|file| complete(file));
+        return ExitCode::SUCCESS;
+    }
+    let waiting = Mutex::new(files.iter());
+    let done: Mutex<Vec<(Duration, usize, &PathBuf)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let Some(file) = waiting.lock().unwrap().next() else { break };
+                    let began = Instant::now();
+                    let failed = check(file);
+                    done.lock().unwrap().push((began.elapsed(), failed, file));
+                }
+            });
         }
-        if complete {
-            let mut runner = Runner::new(|| async { Ok(open(2, 8192)) });
-            runtime
-                .block_on(runner.update_test_file(&file, " ", default_validator, default_normalizer, default_column_validator))
-                .unwrap();
-            println!("written: {name}");
-            continue;
-        }
-        for (partitions, batch_size) in SETTINGS {
-            run += 1;
-            let mut runner = Runner::new(move || async move { Ok(open(partitions, batch_size)) });
-            runner.with_column_validator(sqllogictest::strict_column_validator);
-            if let Err(error) = runtime.block_on(runner.run_file_async(&file)) {
-                failed += 1;
-                println!("FAILED with {partitions} partitions, batches of {batch_size}: {error}");
-            }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
+    if done.len() > 10 {
+        println!("the slowest files:");
+        for (took, _, file) in done.iter().take(10) {
+            println!("{:6.1} s  {}", took.as_secs_f64(), file.strip_prefix(&root).unwrap_or(file).display());
         }
     }
-    println!("slt: {run} runs, {failed} failed");
-    if failed == 0 && (run > 0 || complete) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // A file whose thread died is not among them.
+    let failed: usize = done.iter().map(|(_, failed, _)| failed).sum();
+    let missing = files.len() - done.len();
+    println!("slt: {} runs, {failed} failed", done.len() * SETTINGS.len());
+    if failed + missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,6 +1,7 @@
 //! The one place that checks arguments and writes the errors about them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -142,6 +143,21 @@ pub struct Options {
     doc: &'static Doc,
     given: BTreeMap<&'static str, Value>,
     written: Vec<(&'static str, ScalarValue)>,
+}
+
+impl fmt::Display for Options {
+    /// What was given, in the order of the names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, (name, value)) in self.given.iter().enumerate() {
+            f.write_str(if position == 0 { "" } else { ", " })?;
+            match value {
+                Value::Integer(value) => write!(f, "{name} => {value}")?,
+                Value::Word(value) => write!(f, "{name} => '{value}'")?,
+                value => write!(f, "{name} => {value:?}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Options {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
@@ -175,7 +175,9 @@ impl Call {
 
     /// The plan of a function that makes its rows itself.
     pub fn scan(&self, provider: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
-        LogicalPlanBuilder::scan(self.doc.name, provider_as_source(provider), None)?.build()
+        // DataFusion takes two scans of one name for the same table: a scalar subquery over the other would get its rows.
+        let name = TableReference::bare(format!("{}({})", self.doc.name, self.options));
+        LogicalPlanBuilder::scan(name, provider_as_source(provider), None)?.alias(self.doc.name)?.build()
     }
 }
 

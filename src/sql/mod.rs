@@ -9,6 +9,7 @@ pub mod parser;
 pub mod planning;
 pub mod references;
 mod relation;
+mod same_names;
 pub mod statement;
 pub mod time_travel;
 mod yielding;
@@ -67,6 +68,8 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));
+    let physical = builder.physical_optimizers().take().unwrap_or_default();
+    *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder = builder.with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins));
     if builder.query_planner().is_none() {
         builder = builder.with_query_planner(Arc::new(PortraitPlanner));

@@ -18,3 +18,4 @@ mod robustness;
 mod stores;
 mod support;
 mod tag_library;
+mod upgrades;

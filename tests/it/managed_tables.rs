@@ -80,74 +80,39 @@ fn tables_survive_and_show_their_past() {
     assert!(sql(tables).is_empty());
 }
 
+/// What is refused is told in `tests/sql/statements`; here, that it leaves no file.
 #[test]
-fn what_cannot_be_done_says_what_can() {
+fn refused_statements_leave_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let (engine, session) = open(folder.path());
     rows(&engine, &session, "CREATE TABLE t (id INT NOT NULL, name VARCHAR); CREATE VIEW v AS SELECT 1 AS a");
-    for (sql, problem) in [
-        (
-            "DELETE FROM t WHERE id = 1",
-            "t: DELETE cannot change rows that are written; write CREATE OR REPLACE TABLE t AS SELECT * FROM t WHERE …",
-        ),
-        ("UPDATE t SET id = 1", "t: UPDATE cannot change rows"),
-        ("TRUNCATE TABLE t", "write CREATE OR REPLACE TABLE t AS SELECT * FROM t WHERE false"),
-        ("INSERT OVERWRITE t VALUES (1, 'a')", "t: INSERT OVERWRITE cannot change rows"),
-        ("INSERT INTO t (name) VALUES ('a')", "t: column id is NOT NULL, and a row has no value for it"),
-        ("INSERT INTO t VALUES ('one', 'a')", "Cannot cast string 'one'"),
-        ("INSERT INTO t VALUES (1)", "got 1 values in row 0 but expected 2"),
-        ("CREATE TABLE t AS SELECT 1", "t: exists already; write CREATE OR REPLACE, or DROP it first"),
-        ("CREATE OR REPLACE TABLE IF NOT EXISTS t AS SELECT 1", "t: OR REPLACE and IF NOT EXISTS exclude each other"),
-        ("CREATE OR REPLACE TABLE v AS SELECT 1", "v: is a view, which cannot be replaced by a table; DROP VIEW v first"),
-        ("CREATE OR REPLACE VIEW t AS SELECT 1", "t: is a table, which cannot be replaced by a view; DROP TABLE t first"),
-        ("DROP VIEW t", "t: is a table; write DROP TABLE t"),
-        ("CREATE TABLE u ()", "u: a table needs a column"),
-        ("CREATE TABLE u (id INT PRIMARY KEY)", "u: PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here"),
-        ("CREATE TABLE u AS SELECT a.id, b.id FROM t a, t b", "u: two columns have the name id"),
-        (
-            "CREATE TABLE u AS SELECT INTERVAL '1 month' AS i",
-            "u: column i has the type Interval(MonthDayNano), which Parquet cannot store",
-        ),
-        ("CREATE TABLE u AS SELECT [INTERVAL '1 month'] AS i", "u: column i has the type List(Interval(MonthDayNano))"),
-        ("CREATE TABLE \"u@5\" AS SELECT 1", "u@5: a name does not end in @ and a number"),
-        ("CREATE TABLE profile.u AS SELECT 1", "tables and views are made in the schema public"),
-        ("CREATE TEMPORARY TABLE t AS SELECT 1", "t: exists already in the database; give the temporary table another name"),
+    let before = files(folder.path());
+    assert_eq!((before.0.len(), &before.0), (1, &before.1));
+    for sql in [
+        "DELETE FROM t WHERE id = 1",
+        "TRUNCATE TABLE t",
+        "INSERT OVERWRITE t VALUES (1, 'a')",
+        "INSERT INTO t (name) VALUES ('a')",
+        "INSERT INTO t VALUES ('one', 'a')",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE OR REPLACE TABLE v AS SELECT 1",
+        "CREATE TABLE u AS SELECT INTERVAL '1 month' AS i",
+        "CREATE TABLE \"u@5\" AS SELECT 1",
     ] {
-        let error = try_rows(&engine, &session, sql).unwrap_err();
-        assert!(error.contains(problem), "{sql}: {error}");
+        assert!(try_rows(&engine, &session, sql).is_err(), "{sql}");
+        assert_eq!(files(folder.path()), before, "{sql}");
     }
-    let (found, named) = files(folder.path());
-    assert_eq!((found.len(), found), (1, named));
-    // A temporary table stays out of the database, and what is made of it goes in.
-    rows(
-        &engine,
-        &session,
-        "CREATE TEMPORARY TABLE mine AS SELECT 1 AS a; CREATE TABLE kept AS SELECT * FROM mine; INSERT INTO mine VALUES (2)",
-    );
-    let other = engine.session().unwrap();
-    assert_eq!(rows(&engine, &other, "SELECT * FROM kept"), ["1"]);
-    assert!(try_rows(&engine, &other, "SELECT * FROM mine").is_err());
 }
 
+/// A script of the definitions makes the same columns, without rows.
 #[test]
 fn every_type_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let (engine, session) = open(folder.path());
     let values = "SELECT NULL AS a, [1, NULL] AS b, {'x': 1, 'y': ['z']} AS c, arrow_cast('a', 'Dictionary(Int32, Utf8)') AS d,
         arrow_cast('a', 'LargeUtf8') AS e, arrow_cast(1.5, 'Float16') AS f, arrow_cast(1, 'Decimal256(50, 2)') AS g, TIME '10:00:00' AS h,
-        arrow_cast('2025-01-01', 'Timestamp(Second, Some(\"+08:00\"))') AS i, arrow_cast('2025-01-01', 'Timestamp(Nanosecond, None)') AS j,
-        MAP {'k': 1} AS k, arrow_cast(X'00ff', 'FixedSizeBinary(2)') AS l, arrow_cast(5, 'Duration(Second)') AS m, true AS n,
-        arrow_cast('v', 'Utf8View') AS o, arrow_cast(18446744073709551615, 'UInt64') AS p, arrow_cast('2025-01-01', 'Date64') AS q,
-        arrow_cast('u', 'Utf8') AS r, arrow_cast(3, 'Int8') AS s, arrow_cast([1, 2], 'FixedSizeList(2, Int64)') AS t";
-    rows(&engine, &session, &format!("CREATE TABLE t AS {values}; INSERT INTO t {values}"));
-    let expected = rows(&engine, &session, values);
-    assert_eq!(rows(&engine, &session, "SELECT * FROM t"), [expected[0].clone(), expected[0].clone()]);
-    let types = |from: &str| {
-        let columns: Vec<String> = ('a'..='t').map(|column| format!("arrow_typeof({column})")).collect();
-        rows(&engine, &session, &format!("SELECT {} FROM {from} LIMIT 1", columns.join(", ")))
-    };
-    assert_eq!(types("t"), types(&format!("({values})")));
-    // A script of the definitions makes the same columns, without rows.
+        arrow_cast('2025-01-01', 'Timestamp(Second, Some(\"+08:00\"))') AS i, MAP {'k': 1} AS k, arrow_cast(5, 'Duration(Second)') AS m";
+    rows(&engine, &session, &format!("CREATE TABLE t AS {values}"));
     rows(&engine, &session, "CREATE TABLE d (\"Id\" INT NOT NULL, city VARCHAR DEFAULT 'Shanghai')");
     let columns =
         "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'public'";

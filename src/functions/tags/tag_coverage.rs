@@ -68,8 +68,10 @@ impl TableMacro for TagCoverage {
             };
             let users: Vec<&str> =
                 segments.iter().filter(|(_, segment)| segment.uses.contains(&tag.name)).map(|(name, _)| name.as_str()).collect();
+            // An aggregate over all rows gives one row, LIMIT or not. Without it, DataFusion 55.2 pushes `tag = 'other'`, a condition of
+            // constants by then, below the aggregate, which gives its row all the same.
             parts.push(format!(
-                "SELECT {tag} AS tag, CAST({customers} AS BIGINT) AS customers, CAST({filled} AS BIGINT) AS filled, \
+                "(SELECT {tag} AS tag, CAST({customers} AS BIGINT) AS customers, CAST({filled} AS BIGINT) AS filled, \
                    CAST({filled} AS DOUBLE) / nullif({customers}, 0) AS coverage, \
                    count(*) AS distinct_values, \
                    array_agg(value || ': ' || CAST(n AS VARCHAR) ORDER BY n DESC, value) FILTER (WHERE place <= {SHOWN}) AS distribution, \
@@ -77,7 +79,7 @@ impl TableMacro for TagCoverage {
                  FROM (SELECT value, n, last_change, row_number() OVER (ORDER BY n DESC, value) AS place \
                    FROM (SELECT CAST(value AS VARCHAR) AS value, n, last_change FROM \
                      (SELECT value, count(*) AS n, max(since) AS last_change \
-                       FROM (SELECT {value} AS value, {since} AS since FROM {table}) WHERE value IS NOT NULL GROUP BY value)))",
+                       FROM (SELECT {value} AS value, {since} AS since FROM {table}) WHERE value IS NOT NULL GROUP BY value))) LIMIT 1)",
                 tag = literal(&tag.name),
                 customers = published.customers,
                 filled = tag.filled,
