@@ -1,5 +1,5 @@
-//! Work that blocks, beside the query: input is gathered as streams are read; then a thread computes, with as many others as the
-//! session has partitions, and hands batches to the query through a channel. Dropping the result tells it to end.
+//! Work that blocks, on threads of its own: the input is gathered as its streams are read, then a thread computes, with as many others as
+//! the session has partitions, and hands batches to the query through a channel. Dropping the result tells it to end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use super::step::StepContext;
 use crate::error::failed;
 use crate::kernels::control::{Budget, Control, Stop};
 
-/// What the work is done with.
+/// The thread that computes: its memory, its helpers, and its way to the query.
 pub struct Worker {
     schema: SchemaRef,
     pub batch_size: usize,

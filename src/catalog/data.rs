@@ -92,14 +92,11 @@ impl DataFolder {
         Self::new(path, locks, Some(folder))
     }
 
-<<<<<<< ours
     /// True for a folder that outlives the process.
     pub fn is_durable(&self) -> bool {
         self._temporary.is_none()
     }
 
-=======
->>>>>>> theirs
     fn new(path: PathBuf, locks: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
         Ok(Self { path, verified: Mutex::default(), locks: Locks::new(locks)?, _temporary: temporary })
     }

@@ -84,7 +84,7 @@ mod tests {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Inner {
         share: f64,
-        list: Vec<Inner>,
+        list: Vec<Self>,
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -86,8 +86,8 @@ impl Hash for StepNode {
 impl PartialOrd for StepNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         let order = self.inputs.partial_cmp(&other.inputs)?;
-        let own = |node: &Self| (node.step.name(), Arc::clone(&node.bytes));
-        Some(order.then_with(|| own(self).cmp(&own(other)))).filter(|order| *order != Ordering::Equal || self == other)
+        let own = (self.step.name(), &self.bytes).cmp(&(other.step.name(), &other.bytes));
+        Some(order.then(own)).filter(|order| *order != Ordering::Equal || self == other)
     }
 }
 

@@ -123,7 +123,7 @@ struct Line {
     seen: Seen,
 }
 
-struct Group {
+struct ClusterLines {
     rows: usize,
     share: f64,
     lines: Vec<Line>,
@@ -173,12 +173,12 @@ impl Compute for Describe {
                 }
             }
         }
-        let groups = members.iter().zip(lines).map(|(members, lines)| Group {
+        let groups = members.iter().zip(lines).map(|(members, lines)| ClusterLines {
             rows: members.len(),
             share: members.len() as f64 / label.codes.len() as f64,
             lines: ranked(lines),
         });
-        let groups: Vec<Group> = groups.collect();
+        let groups: Vec<ClusterLines> = groups.collect();
         running.worker.send(self.columns(&groups, &label.values, running.wanted.label.as_deref().unwrap_or_default()))
     }
 }
@@ -235,7 +235,7 @@ impl Describe {
     }
 
     /// The group in a sentence.
-    fn sentence(&self, name: &str, cluster: &str, group: &Group) -> String {
+    fn sentence(&self, name: &str, cluster: &str, group: &ClusterLines) -> String {
         let named = (1..=NAMED as i32).filter_map(|rank| {
             let of_rank = group.lines.iter().filter(|line| line.rank == rank);
             of_rank.max_by(|a, b| a.difference.abs().total_cmp(&b.difference.abs()))
@@ -289,7 +289,7 @@ impl Describe {
         }
     }
 
-    fn columns(&self, groups: &[Group], labels: &ArrayRef, name: &str) -> Result<Vec<ArrayRef>> {
+    fn columns(&self, groups: &[ClusterLines], labels: &ArrayRef, name: &str) -> Result<Vec<ArrayRef>> {
         let names = texts(labels)?;
         let sentences: Vec<String> =
             groups.iter().zip(&names).map(|(group, cluster)| self.sentence(name, cluster, group)).collect();

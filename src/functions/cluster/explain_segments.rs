@@ -123,19 +123,19 @@ impl Compute for Explain {
         let features = Features { numeric: &rows.numbers, codes: &codes };
         let tree =
             Tree::grow(features, &label.codes, label.values.len(), &options, control).map_err(|stop| running.stopped(stop))?;
-        let columns = Rules { wanted: running.wanted, rows: &rows, labels: &label.values }.columns(&leaves(&tree));
+        let columns = RuleWriter { wanted: running.wanted, rows: &rows, labels: &label.values }.columns(&leaves(&tree));
         running.worker.send(columns)
     }
 }
 
 /// What leaves are written with.
-struct Rules<'a> {
+struct RuleWriter<'a> {
     wanted: &'a FeatureSpec,
     rows: &'a Rows,
     labels: &'a ArrayRef,
 }
 
-impl Rules<'_> {
+impl RuleWriter<'_> {
     fn columns(&self, leaves: &[Leaf]) -> Result<Vec<ArrayRef>> {
         let classes: UInt32Array = leaves.iter().map(|leaf| leaf.class).collect();
         let labels = take(self.labels, &classes, None)?;
