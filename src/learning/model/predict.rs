@@ -69,12 +69,12 @@ pub struct Predict {
 }
 
 impl Plain for Predict {
-    const NAME: &'static str = "ml_predict";
+    const NAME: &'static str = "ml_predict_model";
 }
 
 impl Predict {
     fn of(model: Arc<Model>) -> Self {
-        Self { name: format!("{}[{}]", Self::NAME, model.label), model }
+        Self { name: format!("ml_predict[{}]", model.label), model }
     }
 }
 
