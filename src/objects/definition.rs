@@ -129,9 +129,10 @@ impl Definition {
                 let options = own_options().filter(|argument| argument.takes.is_option()).map(|argument| argument.name);
                 let suggestion = did_you_mean(name, options.clone().chain(used.iter().map(String::as_str)));
                 let options = options.collect::<Vec<_>>().join(", ");
+                let kind = self.kind.word();
+                let of = known.map_or_else(String::new, |doc| format!(" of a {kind} of type '{}'", doc.name));
                 let problem = format!(
-                    "no such option: {name}{suggestion}; a {} takes {options}, and constants that are used as $name after AS",
-                    self.kind.word()
+                    "no such option{of}: {name}{suggestion}; it takes {options}, and constants that are used as ${name} after AS"
                 );
                 return Err(invalid(&label, problem));
             }

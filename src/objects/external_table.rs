@@ -80,7 +80,8 @@ impl Kind for ExternalTable {
         Box::pin(async move {
             relation::only_now(object, when)?;
             let definition = Definition::read(object.clone(), context.session())?;
-            let state = context.state();
+            // Planning looks at the table's own name, too.
+            let state = context.entering(&object.name)?.state();
             match state.statement_to_plan(relation::statement(&definition)?.clone()).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
                     files::create(&state, *command, Path::new(&object.base)).await

@@ -99,6 +99,11 @@ impl Kind for Function {
         Ok(())
     }
 
+    fn explain_missing(&self, name: &str) -> Option<&'static str> {
+        let built_in = !functions::page(name).name.is_empty();
+        built_in.then_some("is part of Portrait, not made by CREATE FUNCTION; \\h shows its page")
+    }
+
     /// Plans the query with a value for every parameter: its default, or one of its type.
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {

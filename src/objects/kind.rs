@@ -86,6 +86,11 @@ pub trait Kind: Grammar {
         Ok(())
     }
 
+    /// What is wrong with dropping or describing something of this name that is no object.
+    fn explain_missing(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Checks an object that `context` shows as it would be; gives what the user should know.
     ///
     /// # Errors

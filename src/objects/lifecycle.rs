@@ -269,6 +269,9 @@ pub fn find(context: &StatementContext, target: &Target) -> Result<Option<Object
 /// The catalog cannot be read.
 pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusionError> {
     let (kind, objects) = (target.grammar.word(), context.objects()?);
+    if let Some(problem) = kind_of_target(target)?.explain_missing(&target.name) {
+        return Ok(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem));
+    }
     let names = objects.iter().filter(|object| object.kind == kind).map(|object| object.name.as_str());
     let suggestion = did_you_mean(&target.name, names);
     let problem = format!("no such {kind}{suggestion}; SHOW {}S lists them", kind.to_uppercase());

@@ -22,7 +22,7 @@ use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, one_of};
-use crate::learning::model::{Trained, Training, model_type, plan as training_plan, type_names};
+use crate::learning::model::{ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::Pin;
 use crate::refresh::refresh::Running;
 use crate::sql::command::Grammar;
@@ -207,8 +207,9 @@ fn metrics(trained: &Trained) -> String {
 /// The plan of the training: one row, the model.
 async fn planned(definition: &Definition, context: &StatementContext) -> Result<datafusion::logical_expr::LogicalPlan> {
     let label = definition.object.label();
-    let training = training(&label, definition)?;
-    let constants = definition.constants(definition.kind.more_options(definition))?;
+    let model_type = type_of(&label, definition)?;
+    let constants = definition.constants(Some(model_type.doc()))?;
+    let training = training(&label, model_type, definition)?;
     let mut query = Box::new(definition.query()?.clone());
     Pin { context, time_columns: &[], as_of: context.now() }.pin(&label, query.as_mut(), &constants)?;
     let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
@@ -243,13 +244,17 @@ fn short(number: f64) -> String {
     format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
+/// The type of a model.
+fn type_of(label: &str, definition: &Definition) -> Result<&'static dyn ModelType> {
+    let name = definition.required("type")?;
+    model_type(&name).ok_or_else(|| {
+        let suggestion = did_you_mean(&name, type_names());
+        invalid(label, format!("type must be {}, got '{name}'{suggestion}", one_of(type_names())))
+    })
+}
+
 /// What a model's statement asks for, checked against the page of its type.
-fn training(label: &str, definition: &Definition) -> Result<Training> {
-    let model = definition.required("type")?;
-    let Some(model_type) = model_type(&model) else {
-        let suggestion = did_you_mean(&model, type_names());
-        return Err(invalid(label, format!("type must be {}, got '{model}'{suggestion}", one_of(type_names()))));
-    };
+fn training(label: &str, model_type: &'static dyn ModelType, definition: &Definition) -> Result<Training> {
     let doc = model_type.doc();
     let mut given: Vec<(&'static str, ScalarValue)> = vec![];
     for (name, value) in &definition.others {

@@ -199,15 +199,15 @@ fn align(engine: &Engine, session: &Session) -> Result<LogicalPlan> {
 
 /// The step of CREATE MODEL, which no query has.
 fn train(engine: &Engine, session: &Session) -> Result<LogicalPlan> {
-    let kind = model_type("kmeans").unwrap();
+    let model_type = model_type("kmeans").unwrap();
     let options = vec![("n_clusters", ScalarValue::Int64(Some(2))), ("missing", ScalarValue::from("skip"))];
     let training = Training {
         label: "model m".into(),
-        kind,
+        model_type,
         key: "customer_id".into(),
         features: None,
         weight: None,
-        options: Options::read(kind.doc(), options)?,
+        options: Options::read(model_type.doc(), options)?,
     };
     let query = plan_of(engine, session, "SELECT customer_id, age FROM sample_customers(rows => 50)")?;
     crate::learning::model::plan(&training, query)

@@ -22,7 +22,7 @@ pub use applied::Model;
 pub use stored::Trained;
 pub use train::{Train, Training, plan};
 
-use model_type::ModelType;
+pub use model_type::ModelType;
 
 /// Every type of model.
 const TYPES: [&dyn ModelType; 2] = [&kmeans::KMeans, &kprototypes::KPrototypes];
