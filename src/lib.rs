@@ -42,31 +42,49 @@
 //!
 //! # Architecture
 //! ```text
-//! main ─▶ cli ─▶ engine ─▶ profiles ─▶ sql ─▶ functions ─▶ catalog ─▶ kernels        docs, error, settings: leaves
+//! main ─▶ cli ─▶ engine ─▶ system ─▶ objects ─▶ refresh ─▶ sql ─▶ statement
+//!                                                           │         │
+//!                functions ◀────────────────────────────────┘         │
+//!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
+//!                                                    docs, error, files, formats, settings, text: leaves
 //! ```
 //! | folder | what it knows |
 //! |---|---|
-//! | `cli` | arguments, the shell, formats; a thin door over one [`Session`] |
-//! | `distributed` | steps and functions by name, from their bytes |
-//! | `engine` | puts everything together; the one way from a statement to its [`Answer`]; files that appear whole or not at all |
-//! | `profiles` | profiles, tags, segments and models: what their statements say, one plan and one pass for a refresh, what it publishes |
-//! | `sql` | text to statements; the hook that reads relation functions in FROM; the rule that replaces a call by its plan |
-//! | `functions` | what users call, a folder a domain, a file a function; relation functions, their arguments and steps |
-//! | `catalog` | what a database remembers: definitions, snapshots and runs in SQLite, and the immutable Parquet files they name |
-//! | `kernels` | numeric code over slices, without DataFusion |
+//! | `cli` | arguments, the shell; a thin door over one [`Session`] |
+//! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
+//! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet |
+//! | `system` | the schema `system`, one file per table; the reference |
+//! | `objects` | kinds of named objects, one file per kind, and the life that all share |
+//! | `refresh` | a profile with its tags and segments: one plan, one pass, one commit |
+//! | `sql` | text to statements to plans: parser, grammar of objects, the hook at FROM, macros, time travel |
+//! | `statement` | a statement in hand: what one statement sees and may, as one value |
+//! | `functions` | what users call: one folder per domain, one file per function, and nothing else |
+//! | `learning` | features in memory, and models: trained, stored, applied |
+//! | `adapter` | how a function meets DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
+//! | `distributed` | every step and function of ours by name, made again from its bytes |
+//! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
+//! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
+//!
+//! A **statement** is one value from its beginning to its last row, `statement::StatementContext`: the state of the database that it reads, who runs it,
+//! its base folder, clock, parameters and limits, and the way to cancel it. DataFusion plans with a state whose catalog is bound to that
+//! value. Nothing is looked up in the surroundings of the process, the thread or the task.
+//!
+//! An **object** (a table, view, profile, tag, segment, model or function) is of a kind, and a kind is a file in `objects` that implements
+//! `Kind`. How objects are made, replaced, dropped, listed, described and dumped stands there once for all kinds.
 //!
 //! A **relation function**, `rfm(orders, customer => customer_id, …)`, goes through these rooms: `sql::parser` makes the table name a
 //! subquery, so that DataFusion finds it; `sql::relation` reads the arguments against the function's [`Doc`] and leaves a call node;
 //! when the query is optimised, parameters have values, and `sql::call` asks the function for its plan. That plan is filters, projections and
-//! aggregates of DataFusion, which reach the scan, spill and run in parallel, and *steps* (`functions::step`) for what SQL has no operator
-//! for. Nothing runs while it is planned.
+//! aggregates of DataFusion, which reach the scan, spill and run in parallel, and *steps* (`adapter::step`) for what SQL has no operator
+//! for. Nothing runs while it is planned. Steps and functions are plain data with a name: EXPLAIN, equality and bytes come from that data.
 //!
-//! A **table macro** is a function in FROM that stands for a query in SQL: `sql::macros` puts the query in the place of the call when the
-//! statement is planned. What it asks about the database's objects, it asks `functions::definitions`, which the engine answers.
+//! A **table macro** is a function in FROM that stands for a query in SQL, and so is a function that the database remembers: `sql::macros`
+//! puts the query in the place of the call when the statement is planned. What functions ask about the database's objects, they ask
+//! `adapter::definitions`, which `objects::stored` answers for one statement.
 //!
-//! A function that **learns from rows** says which columns it wants; `functions::features` reads them into a matrix, and its `Compute` works
-//! on that beside the query, with kernels whose sums are exact and whose draws hang on the keys. `CREATE MODEL` stores as text what a
-//! `ModelType` has learned; `ml_predict` is a macro that puts it into a query.
+//! A function that **learns from rows** says which columns it wants; `learning::features` reads them into a matrix, and its `Compute` works
+//! on that beside the query, with kernels whose sums are exact and whose draws depend on the keys. `CREATE MODEL` stores what a
+//! `ModelType` has learned; `ml_predict` reads it once per query.
 
 mod adapter;
 mod catalog;

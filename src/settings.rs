@@ -34,14 +34,17 @@ macro_rules! settings {
 
             fn set(&mut self, key: &str, value: &str) -> Result<()> {
                 match key {
-                    $(stringify!($name) => match value.trim().parse::<$type>() {
-                        Ok(value) if ($least..=$most).contains(&value) => {
-                            self.$name = value;
-                            Ok(())
+                    $(stringify!($name) => {
+                        let (least, most): ($type, $type) = ($least, $most);
+                        match value.trim().parse::<$type>() {
+                            Ok(value) if (least..=most).contains(&value) => {
+                                self.$name = value;
+                                Ok(())
+                            }
+                            Ok(value) => config_err!("portrait.{key}: must be from {least} to {most}, got {value}"),
+                            Err(_) => config_err!("portrait.{key}: takes a value of type {}, got '{value}'", stringify!($type)),
                         }
-                        Ok(value) => config_err!("portrait.{key}: must be from {} to {}, got {value}", $least, $most),
-                        Err(_) => config_err!("portrait.{key}: takes a value of type {}, got '{value}'", stringify!($type)),
-                    },)+
+                    })+
                     _ => config_err!("portrait.{key}: no such setting; system.settings lists them"),
                 }
             }
@@ -63,7 +66,7 @@ settings! {
     /// that says which statement and process that is.
     lock_timeout: u64 = 10, from 0 to 31_536_000,
     /// The most itemsets that a mining function may find; beyond, it ends with an error that names a support that fits.
-    max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000,
+    max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000_000_000_000,
     /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
     max_operators: usize = 1000, from 10 to 2000,
     /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.

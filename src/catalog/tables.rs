@@ -36,7 +36,7 @@ use super::published::PublishedTable;
 use super::runs::now;
 use super::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When, changed_meanwhile, taken};
 use super::view::View;
-use crate::error::{failed, invalid};
+use crate::error::{SqlState, coded, failed, invalid};
 
 /// How many snapshots stay readable: a day of one statement every quarter of an hour, and some. Those of INSERT share their files; a
 /// table that is replaced every night holds the files of as many nights.
@@ -315,7 +315,7 @@ impl<'a> Writing<'a> {
         for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
             if !field.is_nullable() && column.logical_null_count() > 0 {
                 let problem = format!("column {} is NOT NULL, and a row has no value for it; nothing was written", field.name());
-                return Err(failed(self.name, problem));
+                return Err(coded(SqlState::NOT_NULL_VIOLATION, self.name, problem));
             }
         }
         let batch = RecordBatch::try_new(Arc::clone(self.schema), batch.columns().to_vec())?;

@@ -8,7 +8,10 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use crate::{adapter, functions, learning, refresh};
+use crate::adapter;
+use crate::functions;
+use crate::learning;
+use crate::refresh;
 use registry::Registry;
 
 static REGISTRY: LazyLock<Registry> =

@@ -166,7 +166,11 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
         if let Err(broken) = kind.check(&user, changed).await {
             // What is broken already is not broken by this.
             if kind.check(&user, context).await.is_ok() {
-                let problem = format!("would break {}: {}; change that first, or DROP it", user.label(), message(&broken));
+                let problem = format!(
+                    "would break {}: {}; change that first, or DROP it",
+                    user.label(),
+                    message(&broken).replace('\n', " ")
+                );
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
             }
         }

@@ -1,32 +1,70 @@
-//! The direction of dependencies: `main → cli → engine → profiles → sql → functions → catalog → kernels`, with `error`, `docs` and `settings` as
-//! leaves; domains do not know one another.
+//! The direction of dependencies, as the crate documentation draws it: every room uses only rooms below it, and domains do not know one
+//! another. Each room is listed with those that it may use.
 
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("error", &[]),
     ("settings", &[]),
     ("text", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
+    ("files", &["error"]),
     ("kernels", &[]),
     ("catalog", &["error", "settings", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("sql", &["functions", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("statement", &["adapter", "catalog", "error", "settings"]),
+    ("sql", &["statement", "functions", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     (
         "refresh",
-        &["objects", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+        &["sql", "statement", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
     ),
     (
         "objects",
-        &["refresh", "sql", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+        &[
+            "refresh",
+            "files",
+            "sql",
+            "statement",
+            "functions",
+            "learning",
+            "adapter",
+            "catalog",
+            "error",
+            "docs",
+            "settings",
+            "text",
+        ],
     ),
-    ("distributed", &["engine", "refresh", "sql", "functions", "learning", "adapter", "error"]),
-    ("system", &["engine", "refresh", "sql", "functions", "learning", "catalog", "error", "docs", "settings", "text"]),
-    ("engine", &["system", "objects", "refresh", "sql", "functions", "adapter", "catalog", "error", "docs", "settings", "text"]),
+    (
+        "system",
+        &["objects", "refresh", "sql", "statement", "functions", "adapter", "catalog", "error", "docs", "settings", "text"],
+    ),
+    (
+        "distributed",
+        &["engine", "refresh", "sql", "functions", "learning", "adapter", "catalog", "error", "docs", "settings", "text"],
+    ),
+    (
+        "engine",
+        &[
+            "system",
+            "objects",
+            "refresh",
+            "files",
+            "sql",
+            "statement",
+            "functions",
+            "adapter",
+            "catalog",
+            "error",
+            "docs",
+            "settings",
+            "text",
+        ],
+    ),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -15,6 +15,7 @@ mod reference_data;
 mod refresh_plans;
 mod refresh_properties;
 mod robustness;
+mod statements;
 mod stores;
 mod support;
 mod tag_library;
