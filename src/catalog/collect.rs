@@ -168,7 +168,7 @@ mod tests {
         let written = written(&catalog);
         fail::remove("data::made");
         assert!(was_there.load(Ordering::SeqCst));
-        assert_eq!(files(&catalog), [written.file.name.clone()]);
+        assert_eq!(files(&catalog), std::slice::from_ref(&written.file.name));
         publish(&catalog, "t", written, 1);
     }
 

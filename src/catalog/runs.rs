@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datafusion::common::Result;
 use rusqlite::{Connection, Row, Transaction, params};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::Catalog;
 use super::locks::Lock;
@@ -59,7 +59,8 @@ pub struct OpenRun {
     catalog: Arc<Catalog>,
     pub id: i64,
     ended: bool,
-    heart: JoinHandle<()>,
+    /// Beats until it is dropped.
+    heart: JoinSet<()>,
     /// Let go last, when the end is written.
     _lock: Lock,
 }
@@ -76,7 +77,8 @@ impl OpenRun {
     fn begin_with(catalog: &Arc<Catalog>, kind: &str, name: &str, as_of: i64, beat: Duration) -> Result<Self> {
         let (id, lock) = catalog.begin_run(kind, name, as_of)?;
         let beating = Arc::clone(catalog);
-        let heart = tokio::spawn(async move {
+        let mut heart = JoinSet::new();
+        heart.spawn(async move {
             loop {
                 tokio::time::sleep(beat).await;
                 let catalog = Arc::clone(&beating);
@@ -102,7 +104,7 @@ impl OpenRun {
 
 impl Drop for OpenRun {
     fn drop(&mut self) {
-        self.heart.abort();
+        self.heart.abort_all();
         if !self.ended {
             let _ = self.catalog.fail_run(self.id, "was cancelled");
         }
@@ -255,9 +257,9 @@ mod tests {
     }
 
     /// A process that was killed: its lock is free, and its file stays.
-    fn kill(run: OpenRun, catalog: &Catalog) {
+    fn kill(mut run: OpenRun, catalog: &Catalog) {
         let name = catalog.read(running).unwrap().into_iter().find(|(id, _)| *id == run.id).unwrap().1;
-        run.heart.abort();
+        run.heart.abort_all();
         catalog.data.locks.abandon(&name);
         std::mem::forget(run);
     }

@@ -202,7 +202,9 @@ mod tests {
                 publish(&catalog, "b", 4);
                 // Also what it had not looked at before, and also from a task of its own, on whatever thread it runs.
                 let other = Arc::clone(&view);
-                let elsewhere = tokio::spawn(async move { (newest(&other, "a"), newest(&other, "b")) }).await.unwrap();
+                let mut tasks = tokio::task::JoinSet::new();
+                tasks.spawn(async move { (newest(&other, "a"), newest(&other, "b")) });
+                let elsewhere = tasks.join_next().await.unwrap().unwrap();
                 assert_eq!((elsewhere.0?, elsewhere.1?), (Some(a), Some(b)));
                 assert_eq!((newest(&view, "a")?, newest(&view, "b")?), (Some(a), Some(b)));
                 newest(&view, "c")

@@ -75,11 +75,11 @@ impl Kind for View {
             if relation::is_named_in(object, &uses) {
                 return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.name, "a view cannot refer to itself"));
             }
-            let temporary = uses.tables.iter().filter_map(|table| match table.as_slice() {
+            let mut temporary = uses.tables.iter().filter_map(|table| match table.as_slice() {
                 [name] => context.tables().temporary(name).map(|_| name),
                 _ => None,
             });
-            if let Some(name) = temporary.last().filter(|_| context.catalog().is_durable()) {
+            if let Some(name) = temporary.next_back().filter(|_| context.catalog().is_durable()) {
                 let problem = format!("a view that is remembered cannot read the temporary table {name}");
                 return Err(invalid(&object.name, problem));
             }

@@ -51,10 +51,11 @@ mod tests {
     async fn whoever_waits_is_told() {
         let cancel = Cancel::default();
         let other = cancel.clone();
-        let waiting = tokio::spawn(async move { other.cancelled().await });
+        let mut waiting = tokio::task::JoinSet::new();
+        waiting.spawn(async move { other.cancelled().await });
         assert!(!cancel.is_cancelled());
         cancel.cancel();
-        waiting.await.unwrap();
+        waiting.join_next().await.unwrap().unwrap();
         cancel.cancelled().await;
         assert!(cancel.is_cancelled());
     }

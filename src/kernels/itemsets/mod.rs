@@ -9,6 +9,7 @@ mod bits;
 pub mod counts;
 pub mod curve;
 pub mod database;
+#[expect(clippy::module_inception, reason = "the sets that the search finds")]
 pub mod itemsets;
 pub mod metrics;
 pub mod rules;
