@@ -6,13 +6,49 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, IntervalUnit, parse_interval_month_day_nano_config};
-use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 
-use super::relation::Role;
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::decimal::Decimal;
+
+/// One role of a call: a column of the projected input.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// The argument's name; the columns of a list share it.
+    pub name: &'static str,
+    /// The column's own name in the user's input.
+    pub column: String,
+    /// Type and nullability.
+    pub field: FieldRef,
+}
+
+/// The roles given in a call, in the order of the projected input's columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Roles(pub Vec<Role>);
+
+impl Roles {
+    /// The role of that name, when given.
+    pub fn get(&self, name: &str) -> Option<&Role> {
+        self.0.iter().find(|role| role.name == name)
+    }
+
+    /// The columns of a list, with their places in the projected input.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = (usize, &Role)> {
+        self.0.iter().enumerate().filter(move |(_, role)| role.name == name)
+    }
+
+    /// A role that the function's page requires.
+    pub fn required(&self, name: &str) -> Result<&Role> {
+        self.get(name).ok_or_else(|| invalid(name, "this role is required"))
+    }
+
+    /// The type of a required role.
+    pub fn data_type(&self, name: &str) -> Result<&DataType> {
+        Ok(self.required(name)?.field.data_type())
+    }
+}
 
 /// The argument of `doc` called `name`, or the error that lists what there is.
 pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {

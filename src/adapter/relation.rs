@@ -9,13 +9,14 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::arguments::Options;
+pub use super::arguments::{Role, Roles};
 use super::definitions::Definitions;
 use crate::docs::Doc;
 use crate::error::invalid;
@@ -101,43 +102,6 @@ impl FromFunction {
             Self::Relation(function) => Ok(Arc::clone(function)),
             Self::Object(function) => function.bind(call),
         }
-    }
-}
-
-/// One role of a call: a column of the projected input.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Role {
-    /// The argument's name; the columns of a list share it.
-    pub name: &'static str,
-    /// The column's own name in the user's input.
-    pub column: String,
-    /// Type and nullability.
-    pub field: FieldRef,
-}
-
-/// The roles given in a call, in the order of the projected input's columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Roles(pub Vec<Role>);
-
-impl Roles {
-    /// The role of that name, when given.
-    pub fn get(&self, name: &str) -> Option<&Role> {
-        self.0.iter().find(|role| role.name == name)
-    }
-
-    /// The columns of a list, with their places in the projected input.
-    pub fn list(&self, name: &str) -> impl Iterator<Item = (usize, &Role)> {
-        self.0.iter().enumerate().filter(move |(_, role)| role.name == name)
-    }
-
-    /// A role that the function's page requires.
-    pub fn required(&self, name: &str) -> Result<&Role> {
-        self.get(name).ok_or_else(|| invalid(name, "this role is required"))
-    }
-
-    /// The type of a required role.
-    pub fn data_type(&self, name: &str) -> Result<&DataType> {
-        Ok(self.required(name)?.field.data_type())
     }
 }
 

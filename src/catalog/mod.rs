@@ -12,6 +12,7 @@
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
 //! | [`tables`] | managed tables: rows that statements write |
+//! | [`stamp`] | which state the catalog is in |
 //! | [`view`] | what one statement sees |
 //!
 //! SQLite keeps several processes apart: any number read, one commits at a time, and a commit is on disk when it returns. The work
@@ -29,6 +30,7 @@ pub mod output;
 pub mod published;
 pub mod runs;
 pub mod snapshots;
+pub mod stamp;
 pub mod state_columns;
 pub mod tables;
 pub mod view;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::view::{Stamp, stamp};
+use super::stamp::{Stamp, stamp};
 use super::{Catalog, runs};
 use crate::error::{SqlState, coded};
 

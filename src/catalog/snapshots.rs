@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::data::DataFile;
 use super::objects::{NewVersion, add_version};
-use super::view::{Stamp, stamp};
+use super::stamp::{Stamp, stamp};
 use super::{Catalog, runs};
 use crate::error::{SqlState, coded};
 use crate::text::with_article;

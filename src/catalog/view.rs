@@ -6,34 +6,16 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
-use rusqlite::Connection;
 
 use super::Catalog;
 use super::data::{DataFile, Pinned};
 use super::objects::Object;
 use super::snapshots::{Snapshot, SnapshotOf, When};
+use super::stamp::Stamp;
 use crate::error::{SqlState, coded};
 
 /// How often a statement is planned while others keep publishing.
 const ATTEMPTS: usize = 100;
-
-/// Tells states of the catalog apart: it changes whenever a definition does or anything is published, in this process or another.
-/// Numbers are never used again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stamp {
-    /// How often definitions have changed.
-    pub definitions: i64,
-    /// The newest snapshot there ever was.
-    pub snapshot: i64,
-}
-
-/// The state of the catalog that a connection sees.
-pub fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
-    const STAMP: &str = "SELECT (SELECT definitions FROM changes),
-         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots')";
-    let mut query = connection.prepare_cached(STAMP)?;
-    query.query_row([], |row| Ok(Stamp { definitions: row.get(0)?, snapshot: row.get(1)? }))
-}
 
 /// What one statement sees of a database. Whatever it reads of profiles, segments, tables and views belongs together, and stays until it
 /// ends. A view is made for each statement; when its state is gone before everything was read, it has *moved*, and the statement is

@@ -20,7 +20,7 @@ use super::schema::{CATALOG, PUBLIC};
 use super::writes::{Staged, stage_copy, stage_insert};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
-use crate::objects::kind::{KINDS, kind_of};
+use crate::objects::{KINDS, kind_of};
 use crate::objects::{lifecycle, profile, refreshing};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;

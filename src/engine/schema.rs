@@ -14,7 +14,7 @@ use datafusion::execution::session_state::SessionState;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::files;
-use crate::objects::kind::{KINDS, kind_of};
+use crate::objects::{KINDS, kind_of};
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
 use crate::statement::{SessionTables, StatementContext};

@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::{Engine, execution};
-use crate::objects::kind::GRAMMARS;
+use crate::objects::GRAMMARS;
 use crate::objects::{dump, stored};
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Parsed, Statement};

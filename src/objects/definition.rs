@@ -8,7 +8,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{Expr, Query, UnaryOperator, Value, ValueWithSpan};
 
-use super::kind::{GRAMMARS, Kind, kind_of, unknown_kind};
+use super::kind::{Kind, unknown_kind};
+use super::{GRAMMARS, kind_of};
 use crate::adapter::arguments::Options;
 use crate::catalog::objects::Object;
 use crate::docs::Doc;

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use datafusion::common::Result;
 
 use super::definition::Definition;
-use super::kind::{KINDS, Kind, Uses, kind_of};
+use super::kind::{Kind, Uses};
+use super::{KINDS, kind_of};
 use crate::catalog::objects::Object;
 use crate::statement::StatementContext;
 

@@ -1,10 +1,10 @@
-//! What a kind of object has to say; one line registers it.
+//! What a kind of object has to say; one line in [`KINDS`](super::KINDS) registers it.
 //!
 //! Making, replacing, dropping, listing, describing and dumping are the same for all kinds, and stand in [`lifecycle`](super::lifecycle) and
 //! its neighbours once. A kind adds what is its own: its grammar, its options, what an object of it names, whether it is right, and
 //! what it says of itself.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::catalog::TableProvider;
@@ -13,8 +13,8 @@ use datafusion::error::DataFusionError;
 use futures::future::BoxFuture;
 
 use super::definition::Definition;
+use super::kind_of;
 use super::lifecycle::NewObject;
-use super::{external_table, function, model, profile, segment, table, tag, view};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::docs::{Column, Doc};
@@ -22,27 +22,6 @@ use crate::error::failed;
 use crate::refresh::refresh::Running;
 use crate::sql::command::Grammar;
 use crate::statement::StatementContext;
-
-/// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 8] = [
-    &external_table::ExternalTable,
-    &table::Table,
-    &view::View,
-    &profile::Profile,
-    &function::Function,
-    &model::Model,
-    &tag::Tag,
-    &segment::Segment,
-];
-
-/// Their grammars, for parsing.
-pub static GRAMMARS: LazyLock<Vec<&'static dyn Grammar>> =
-    LazyLock::new(|| KINDS.into_iter().map(|kind| kind as &dyn Grammar).collect());
-
-/// The kind of that word.
-pub fn kind_of(word: &str) -> Option<&'static dyn Kind> {
-    KINDS.into_iter().find(|kind| kind.word() == word)
-}
 
 /// What an object names, and so needs.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,8 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::Definition;
-use super::kind::{Kind, kind_of, unknown_kind};
+use super::kind::{Kind, unknown_kind};
+use super::kind_of;
 use crate::catalog::objects::{NewVersion, Object};
 use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};

@@ -2,7 +2,7 @@
 //!
 //! | part | what it knows |
 //! |---|---|
-//! | [`kind`] | what a kind of object has to say, and the list of kinds |
+//! | [`kind`] | what a kind of object has to say |
 //! | [`definition`] | the statement that made an object, its options read against the kind's page |
 //! | [`lifecycle`] | making, replacing, dropping, finding and describing, whatever the kind |
 //! | [`dump`] | all definitions as a script |
@@ -28,3 +28,29 @@ mod table;
 mod tag;
 pub mod values;
 mod view;
+
+use std::sync::LazyLock;
+
+use crate::sql::command::Grammar;
+use kind::Kind;
+
+/// Every kind of object, in the order that a dump makes them in.
+pub const KINDS: [&dyn Kind; 8] = [
+    &external_table::ExternalTable,
+    &table::Table,
+    &view::View,
+    &profile::Profile,
+    &function::Function,
+    &model::Model,
+    &tag::Tag,
+    &segment::Segment,
+];
+
+/// Their grammars, for parsing.
+pub static GRAMMARS: LazyLock<Vec<&'static dyn Grammar>> =
+    LazyLock::new(|| KINDS.into_iter().map(|kind| kind as &dyn Grammar).collect());
+
+/// The kind of that word.
+pub fn kind_of(word: &str) -> Option<&'static dyn Kind> {
+    KINDS.into_iter().find(|kind| kind.word() == word)
+}

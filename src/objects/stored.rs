@@ -4,7 +4,7 @@ use datafusion::common::Result;
 
 use super::definition::Definition;
 use super::function;
-use super::kind::kind_of;
+use super::kind_of;
 use super::lifecycle::{find, missing};
 use super::{model, profile, segment};
 use crate::adapter::definitions::{Definitions, Published, SegmentDefinition, StoredFunction};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use parking_lot::Mutex;
 
-use crate::catalog::view::Stamp;
+use crate::catalog::stamp::Stamp;
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 

@@ -5,7 +5,7 @@ use datafusion::common::Result;
 
 use super::SystemTable;
 use crate::docs::Column;
-use crate::objects::kind::KINDS;
+use crate::objects::KINDS;
 use crate::objects::lifecycle::definitions;
 use crate::objects::values::text;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};

@@ -7,7 +7,7 @@ use super::SystemTable;
 use crate::adapter::FunctionSet;
 use crate::docs::Column;
 use crate::functions;
-use crate::objects::kind::KINDS;
+use crate::objects::KINDS;
 use crate::objects::lifecycle::definitions;
 use crate::objects::values::text;
 use crate::statement::StatementContext;

@@ -21,7 +21,7 @@ use datafusion::common::Result;
 use datafusion::datasource::MemTable;
 
 use crate::docs::{Column, Doc};
-use crate::objects::kind::KINDS;
+use crate::objects::KINDS;
 use crate::sql::statement;
 use crate::statement::StatementContext;
 

@@ -6,7 +6,8 @@
 
 use fearless_simd::{Level, dispatch, prelude::*};
 
-use super::source::BLOCK_ROWS;
+/// Rows worked on together.
+pub const BLOCK_ROWS: usize = 256;
 
 /// Rows in a group: one AVX-512 register of doubles, two AVX2 registers.
 pub const LANES: usize = 8;

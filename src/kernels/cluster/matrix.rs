@@ -1,6 +1,5 @@
 //! Rows × columns of doubles.
 
-use super::scale::Scale;
 use super::source::Source;
 use crate::kernels::control::Stop;
 
@@ -71,17 +70,14 @@ impl Matrix {
         self.chunks.iter().flat_map(move |chunk| chunk.iter().skip(column).step_by(self.columns).copied())
     }
 
-    /// Scales the columns, each by its own.
-    pub fn scale(&mut self, scales: &[Scale]) {
-        for row in self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns)) {
-            row.iter_mut().zip(scales).for_each(|(value, scale)| *value = scale.scale(*value));
-        }
+    /// The rows, to be changed.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f64]> {
+        self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns))
     }
 
     /// Puts a value where a column has none, which is NaN.
     pub fn fill(&mut self, column: usize, value: f64) {
-        let rows = self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns));
-        rows.filter(|row| row[column].is_nan()).for_each(|row| row[column] = value);
+        self.rows_mut().filter(|row| row[column].is_nan()).for_each(|row| row[column] = value);
     }
 }
 
@@ -117,7 +113,7 @@ mod tests {
             matrix.push(&[&left, &right]);
             next += length;
         }
-        matrix.scale(&[Scale::NONE, Scale { offset: 1.0, factor: 2.0 }]);
+        matrix.rows_mut().for_each(|row| row[1] = (row[1] - 1.0) * 2.0);
         assert_eq!((matrix.rows(), matrix.columns()), (next, 2));
         for at in 0..next {
             assert_eq!(matrix.row(at), [at as f64, at as f64 * -2.0 - 2.0]);

@@ -194,6 +194,15 @@ pub fn statistics(matrix: &Matrix, control: Control) -> Result<Vec<Statistics>, 
     found.into_iter().map(|(column, statistics)| statistics.ok_or(Failure::Column(column))).collect()
 }
 
+impl Matrix {
+    /// Scales the columns, each by its own.
+    pub fn scale(&mut self, scales: &[Scale]) {
+        for row in self.rows_mut() {
+            row.iter_mut().zip(scales).for_each(|(value, scale)| *value = scale.scale(*value));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

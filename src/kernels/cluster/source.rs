@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+pub use super::distance::BLOCK_ROWS;
 use super::distance::Groups;
 use crate::kernels::control::{Control, Stop};
 
@@ -50,9 +51,6 @@ pub fn each_chunk<T: Send>(
     )?;
     Ok(states.into_iter().map(|(state, _)| state).collect())
 }
-
-/// Rows worked on together.
-pub const BLOCK_ROWS: usize = 256;
 
 /// Runs `work` on every block of rows, on all threads; gives back the state of each thread.
 ///
