@@ -264,7 +264,9 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             }
             SqlStatement::Deallocate { name, .. } => {
                 let name = crate::sql::command::normal(name);
-                session.prepared.lock().remove(&name).ok_or_else(|| no_prepared(session, &name))?;
+                // In two steps: the error looks at what is prepared, and the lock is not taken twice.
+                let removed = session.prepared.lock().remove(&name);
+                removed.ok_or_else(|| no_prepared(session, &name))?;
                 return Ok(Answer::done(vec![]));
             }
             _ => {}
