@@ -72,13 +72,13 @@ impl<'a> Inputs<'a> {
     ///
     /// # Errors
     /// The files of the snapshot are damaged.
-    pub fn add_kept(&mut self, newest: &Snapshot, kept: &[TagToRecord]) -> Result<()> {
+    pub fn add_kept(&mut self, known: &Snapshot, kept: &[TagToRecord]) -> Result<()> {
         let mut selected = vec![column(KEY)];
         for tag in kept {
             selected.push(column(&columns::value(&tag.name)));
             selected.push(column(&columns::version(&tag.name)).alias(columns::kept_version(&tag.name)));
         }
-        let plan = self.state("kept", newest)?.project(selected)?.build()?;
+        let plan = self.state("kept", known)?.project(selected)?.build()?;
         self.inputs.push(Input { plan, label: "kept".into(), leads: false });
         Ok(())
     }

@@ -198,8 +198,11 @@ struct Prepared {
 
 /// The snapshots that a refresh follows.
 struct Earlier {
-    /// The one that it takes the place of for readers; tags that are not computed keep its values.
+    /// The one that it takes the place of for readers.
     newest: Option<Snapshot>,
+    /// The last up to the time of the refresh: tags that are not computed keep its values. After a rewind it is older than the
+    /// newest, as what came later was not known yet.
+    known: Option<Snapshot>,
     /// The last before the time of the refresh, which its changes are found against. After a rewind it is older than the newest.
     base: Option<Snapshot>,
 }
@@ -220,7 +223,7 @@ impl<'a> Refresh<'a> {
 
     async fn run(&self, run: &OpenRun, running: &Running) -> Result<Counted> {
         self.catalog.collect()?;
-        let Prepared { inputs, stages, mut recorder, snapshots: Earlier { newest, base }, pins } = self.prepare().await?;
+        let Prepared { inputs, stages, mut recorder, snapshots: Earlier { newest, base, .. }, pins } = self.prepare().await?;
         let mut files = FilesBetween { refresh: self, running, newest: None };
         let plan = stages.plan(inputs, &mut files).await?;
         let frame = DataFrame::new(self.context.state(), plan);
@@ -286,13 +289,13 @@ impl<'a> Refresh<'a> {
         };
         let Planned { key_type, profile: own, attributes, tags, segments, .. } = self.context.settled(plan).await?;
         let snapshots = self.earlier()?;
-        let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.newest.as_ref())?;
+        let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.known.as_ref())?;
         let recorded = self.recorded(&selection);
         let (derived, of_sources): (Vec<_>, Vec<_>) = selection.computed.into_iter().partition(|tag| tag.needs.is_some());
 
         let mut inputs = Inputs::of_sources(self.context.view(), profile, own, &attributes, &of_sources, &key_type)?;
-        if let Some(newest) = snapshots.newest.as_ref().filter(|_| !selection.kept.is_empty()) {
-            inputs.add_kept(newest, &selection.kept)?;
+        if let Some(known) = snapshots.known.as_ref().filter(|_| !selection.kept.is_empty()) {
+            inputs.add_kept(known, &selection.kept)?;
         }
         let dropped = match &snapshots.base {
             Some(base) => inputs.add_state_before(base, &recorded)?,
@@ -338,7 +341,8 @@ impl<'a> Refresh<'a> {
             );
             return Err(invalid(&format!("profile {name}"), problem));
         }
-        Ok(Earlier { newest, base })
+        let known = self.catalog.snapshot(SnapshotOf::Profile, name, When::At(self.as_of))?;
+        Ok(Earlier { newest, known, base })
     }
 
     /// All tags, computed or kept, in the order they were made, which is that of the columns.

@@ -17,13 +17,14 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// All tags are computed, or those `asked` for and those that need them; a tag that was never computed always is.
+    /// All tags are computed, or those `asked` for and those that need them; a tag that the last `known` snapshot has not
+    /// always is.
     ///
     /// `tags` are in an order in which those that others need come first.
     ///
     /// # Errors
     /// One that was asked for is not there.
-    pub fn of(profile: &str, tags: Vec<PlannedTag>, asked: Option<&[String]>, newest: Option<&Snapshot>) -> Result<Self> {
+    pub fn of(profile: &str, tags: Vec<PlannedTag>, asked: Option<&[String]>, known: Option<&Snapshot>) -> Result<Self> {
         let Some(asked) = asked else { return Ok(Self { computed: tags, kept: vec![] }) };
         for name in asked {
             if !tags.iter().any(|tag| tag.name == *name) {
@@ -35,7 +36,7 @@ impl Selection {
         let (mut computed, mut kept) = (vec![], vec![]);
         for tag in tags {
             let role = if tag.multiple { ColumnRole::Tags } else { ColumnRole::Tag };
-            let before = newest.and_then(|newest| newest.columns_of(role).find(|column| column.name == tag.name));
+            let before = known.and_then(|known| known.columns_of(role).find(|column| column.name == tag.name));
             let needs_chosen = tag.needs.iter().flatten().any(|need| chosen.contains(need));
             match before {
                 Some(before) if !chosen.contains(&tag.name) && !needs_chosen => kept.push(TagToRecord {
