@@ -14,10 +14,12 @@ use datafusion::execution::session_state::SessionState;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::files;
-use crate::objects::{KINDS, kind_of};
+use crate::objects::{KINDS, kind_of, profile};
+use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
-use crate::statement::{SessionTables, StatementContext};
+use crate::sql::time_travel::name_at;
+use crate::statement::{Horizon, SessionTables, StatementContext};
 use crate::system::SystemSchema;
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
@@ -51,7 +53,11 @@ impl CatalogProvider for StatementCatalog {
             PROFILE_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Profiles })),
             SEGMENT_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Segments })),
             SYSTEM => Some(Arc::new(SystemSchema { context })),
-            _ => None,
+            _ => {
+                let (profile, at) = known_schema(name)?;
+                let time_columns = profile::whole(profile, &context).ok()?.says.time_columns;
+                Some(Arc::new(PublicSchema { context: context.below(Horizon { time_columns, at }) }))
+            }
         }
     }
 }
@@ -76,7 +82,19 @@ impl SchemaProvider for ObjectSchema {
         {
             return Ok(Some(table));
         }
-        published::table(self.context.view(), &self.context.objects()?, self.schema, name)
+        let objects = self.context.objects()?;
+        match self.context.horizon() {
+            // What was published later is not known yet.
+            Some(horizon) => {
+                let (own, when) = published::name_and_time(name);
+                let when = match when {
+                    When::At(time) => time.min(horizon.at),
+                    _ => horizon.at,
+                };
+                published::table(self.context.view(), &objects, self.schema, &name_at(own, when))
+            }
+            None => published::table(self.context.view(), &objects, self.schema, name),
+        }
     }
 
     /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.
@@ -104,6 +122,30 @@ impl PublicSchema {
     fn object(&self, name: &str) -> Result<Option<Object>> {
         let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
         Ok(self.context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
+    }
+
+    /// The table of that name, as a whole.
+    async fn find(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = self.tables().temporary(name) {
+            return Ok(Some(table));
+        }
+        // A statement that makes a table is planned with a look at its own name, which is not there yet.
+        if self.context.inside() == Some(name) {
+            return Ok(None);
+        }
+        if let Some(object) = self.object(name)? {
+            // A definition may lead to others; boxed, as the way there leads through here again.
+            return Box::pin(self.load(&object, When::Now)).await.map(Some);
+        }
+        if let (own, when @ When::At(_)) = published::name_and_time(name)
+            && let Some(object) = self.object(own)?
+        {
+            return Box::pin(self.load(&object, when)).await.map(Some);
+        }
+        if files::is_file(name, self.context.base()) {
+            return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
+        }
+        Ok(None)
     }
 
     async fn load(&self, object: &Object, when: When) -> Result<Arc<dyn TableProvider>> {
@@ -139,26 +181,13 @@ impl SchemaProvider for PublicSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = self.tables().temporary(name) {
-            return Ok(Some(table));
+        match (self.find(name).await?, self.context.horizon()) {
+            (Some(table), Some(horizon)) => {
+                let (own, _) = published::name_and_time(name);
+                horizon.seen(own, table).map(Some)
+            }
+            (table, _) => Ok(table),
         }
-        // A statement that makes a table is planned with a look at its own name, which is not there yet.
-        if self.context.inside() == Some(name) {
-            return Ok(None);
-        }
-        if let Some(object) = self.object(name)? {
-            // A definition may lead to others; boxed, as the way there leads through here again.
-            return Box::pin(self.load(&object, When::Now)).await.map(Some);
-        }
-        if let (own, when @ When::At(_)) = published::name_and_time(name)
-            && let Some(object) = self.object(own)?
-        {
-            return Box::pin(self.load(&object, when)).await.map(Some);
-        }
-        if files::is_file(name, self.context.base()) {
-            return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
-        }
-        Ok(None)
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {

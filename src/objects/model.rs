@@ -23,7 +23,7 @@ use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, one_of};
 use crate::learning::model::{ModelType, Trained, Training, model_type, plan as training_plan, type_names};
-use crate::refresh::as_of::Pin;
+use crate::refresh::as_of::settle;
 use crate::refresh::refresh::Running;
 use crate::sql::command::Grammar;
 use crate::sql::planning::plan;
@@ -211,7 +211,7 @@ async fn planned(definition: &Definition, context: &StatementContext) -> Result<
     let constants = definition.constants(Some(model_type.doc()))?;
     let training = training(&label, model_type, definition)?;
     let mut query = Box::new(definition.query()?.clone());
-    Pin { context, time_columns: &[], as_of: context.now() }.pin(&label, query.as_mut(), &constants)?;
+    settle(query.as_mut(), context.now(), &constants);
     let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
     training_plan(&training, plan(&statement, context).await?)
 }

@@ -32,9 +32,14 @@ The key is a column of the query, whole numbers or text, each once; its other co
 and counted. The definition is planned when it is made, with all tags and segments of the profile; OR REPLACE makes a new version (the same
 text again does not), and `system.versions` keeps the old ones.
 
-`time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself or through a view,
-it gets no row later than the time of the refresh; so an answer as of a day is the one that day would have given. `$as_of` in a query
-is that time, a TIMESTAMP. Sources without a time column are read whole.
+`time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself, through views,
+functions or models, or as of an earlier time, it gets no row later than the time of the refresh, and of other profiles and segments it
+gets what was published by then; so an answer as of a day is the one that day would have given. Rows without a time are not read. Sources
+without a time column are read whole. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
+
+Times are in UTC. A time column with a zone is compared as the instant that it is; one without a zone is read as UTC. Where times
+are kept in local time without a zone, a refresh as of now would take the last hours for the future, or miss them: make the column an instant
+in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns`.
 
 Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
 session (`--set name=value`) takes the place of `$name` when the definition is made.

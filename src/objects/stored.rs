@@ -12,11 +12,11 @@ use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean};
-use crate::refresh::as_of::Pin;
+use crate::refresh::as_of::{known, settle};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::{STATE, seen};
 use crate::sql::command::{Grammar, Target};
-use crate::sql::time_travel::AT;
+use crate::sql::time_travel::name_at;
 use crate::statement::StatementContext;
 use crate::text::identifier;
 
@@ -40,9 +40,11 @@ impl Definitions for Stored {
         };
         let newest = self.0.view().snapshot(SnapshotOf::Profile, profile, When::Now)?;
         let as_of = newest.map_or_else(|| self.0.now(), |newest| newest.at);
-        let pin = Pin { context: &self.0, time_columns: &whole.says.time_columns, as_of };
         let mut query = says.query.clone();
-        pin.pin(&format!("tag {tag}"), query.as_mut(), &own.parameters)?;
+        settle(query.as_mut(), as_of, &own.parameters);
+        if !whole.says.time_columns.is_empty() {
+            known(query.as_mut(), profile, as_of);
+        }
         Ok(query.to_string())
     }
 
@@ -50,8 +52,9 @@ impl Definitions for Stored {
         // A name that is none is told apart from a profile that was not refreshed.
         profile::whole(profile, &self.0)?;
         let snapshot = seen(self.0.view(), profile, at.map_or(When::Now, When::At))?;
-        let time = at.map_or_else(String::new, |at| format!("{AT}{at}"));
-        let table = format!("{PROFILE_SCHEMA}.{}", identifier(&format!("{profile}{STATE}{time}")));
+        let state = format!("{profile}{STATE}");
+        let state = at.map_or_else(|| state.clone(), |at| name_at(&state, at));
+        let table = format!("{PROFILE_SCHEMA}.{}", identifier(&state));
         Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
     }
 

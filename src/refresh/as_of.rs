@@ -1,183 +1,80 @@
-//! A definition as of a time: `$as_of` and its own constants get their values, and no source gives rows of a later time.
+//! A definition as of a time: `$as_of` and its own constants get their values.
 //!
-//! A profile names the time columns of its sources, `time_columns = 'orders.ordered_at'`. Wherever one of its definitions reads
-//! such a table, `FROM orders` becomes `FROM (SELECT * FROM orders WHERE ordered_at <= $as_of) AS orders`; views that read
-//! such a table are opened and treated likewise. What is computed so can use nothing later, however it is written.
+//! That no source gives rows of a later time is seen to where tables are found: see [`Horizon`](crate::statement::Horizon). A query that becomes a part of
+//! another one, which has no such horizon, names its tables in a schema that has: `"known:customer@1751327999999999".orders`.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use datafusion::common::Result;
-use datafusion::error::DataFusionError;
-use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{
-    CastKind, DataType, Expr, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, TimezoneInfo, Value, Visit,
-    VisitMut, VisitorMut,
-};
+use sqlparser::ast::{CastKind, DataType, Expr, Ident, ObjectName, Query, TimezoneInfo, Value, VisitMut, VisitorMut};
 
 use super::definition::AS_OF;
-use crate::error::invalid;
-use crate::sql::command::normal;
-use crate::sql::parser;
-use crate::sql::parser::{Parsed, parse_query};
-use crate::sql::references::tables_in;
-use crate::statement::StatementContext;
+use super::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
+use super::published::name_and_time;
+use crate::catalog::snapshots::When;
+use crate::sql::renaming::rename_tables;
+use crate::sql::time_travel::name_at;
 use crate::text::timestamp;
 
-/// What definitions are read with.
-pub struct Pin<'a> {
-    pub context: &'a StatementContext,
-    /// Table and column.
-    pub time_columns: &'a [(String, String)],
-    /// Microseconds since 1970.
-    pub as_of: i64,
+/// The beginning of the name of a schema in which tables are as a refresh of a profile sees them.
+const KNOWN: &str = "known:";
+
+/// Names the tables of a query so that they are found as a refresh of this profile, as of this time, finds them.
+pub fn known(query: &mut Query, profile: &str, as_of: i64) {
+    let name = |parts: &[&str]| ObjectName::from(parts.iter().map(|part| Ident::with_quote('"', *part)).collect::<Vec<_>>());
+    let schema = format!("{KNOWN}{}", name_at(profile, as_of));
+    rename_tables(query, &|parts| match parts {
+        [table] => Some(name(&[&schema, table])),
+        [.., public, table] if public == "public" => Some(name(&[&schema, table])),
+        [.., published, table] if [PROFILE_SCHEMA, SEGMENT_SCHEMA].contains(&published.as_str()) => {
+            let (own, when) = name_and_time(table);
+            let time = match when {
+                When::At(time) => time.min(as_of),
+                _ => as_of,
+            };
+            Some(name(&[published, &name_at(own, time)]))
+        }
+        _ => None,
+    });
 }
 
-impl Pin<'_> {
-    /// Pins a part of a definition in its place.
-    ///
-    /// # Errors
-    /// A CTE has the name of a table with a time column, or a view goes in circles.
-    pub fn pin(&self, subject: &str, part: &mut (impl VisitMut + Visit), parameters: &BTreeMap<String, Expr>) -> Result<()> {
-        self.pin_within(subject, part, parameters, &[])
-    }
-
-    fn pin_within(
-        &self,
-        subject: &str,
-        part: &mut (impl VisitMut + Visit),
-        parameters: &BTreeMap<String, Expr>,
-        views: &[String],
-    ) -> Result<()> {
-        let mut pinning = Pinning { pin: self, subject, parameters, views };
-        match part.visit(&mut pinning) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(error) => Err(error),
-        }
-    }
-
-    /// `TIMESTAMP '…'`
-    fn moment(&self) -> Expr {
-        let text = timestamp(self.as_of);
-        Expr::Cast {
-            kind: CastKind::Cast,
-            expr: Box::new(Expr::Value(Value::SingleQuotedString(text).into())),
-            data_type: DataType::Timestamp(None, TimezoneInfo::None),
-            array: false,
-            format: None,
-        }
-    }
-
-    /// The query of a view that reads, itself or through others, a table with a time column.
-    fn timed_view(&self, name: &str, views: &[String]) -> Result<Option<Box<Query>>> {
-        let objects = self.context.objects()?;
-        let Some(definition) = objects.iter().find(|object| object.kind == "view" && object.name == name) else {
-            return Ok(None);
-        };
-        if views.iter().any(|view| view == name) {
-            return Err(invalid(name, "the view refers to itself"));
-        }
-        let statement = parser::parse(&definition.sql, self.context.session(), &[])?.pop();
-        let Some(Parsed::Sql(parsed)) = statement.map(|statement| statement.parsed) else { return Ok(None) };
-        let SqlParsed::Statement(statement) = *parsed else { return Ok(None) };
-        let SqlStatement::CreateView(view) = *statement else { return Ok(None) };
-        let mut views = views.to_vec();
-        views.push(name.to_string());
-        let is_timed = |table: &Vec<String>| -> Result<bool> {
-            let Some(table) = own_table(table) else { return Ok(false) };
-            Ok(self.time_column(table).is_some() || self.timed_view(table, &views)?.is_some())
-        };
-        let mut timed = false;
-        for table in tables_in(&view.query) {
-            timed = timed || is_timed(&table)?;
-        }
-        if !timed || !view.columns.is_empty() {
-            return Ok(None);
-        }
-        let mut query = view.query;
-        self.pin_within(name, query.as_mut(), &BTreeMap::new(), &views)?;
-        Ok(Some(query))
-    }
-
-    fn time_column(&self, table: &str) -> Option<&str> {
-        self.time_columns.iter().find(|(timed, _)| timed == table).map(|(_, column)| column.as_str())
-    }
-}
-
-/// The name of a table in the schema where tables without a schema are looked for.
-fn own_table(parts: &[String]) -> Option<&str> {
-    match parts {
-        [name] => Some(name),
-        [schema, name] if schema == "public" => Some(name),
-        [_, schema, name] if schema == "public" => Some(name),
+/// The profile and time of a schema that [`known`] names.
+pub fn known_schema(name: &str) -> Option<(&str, i64)> {
+    match name_and_time(name.strip_prefix(KNOWN)?) {
+        (profile, When::At(time)) => Some((profile, time)),
         _ => None,
     }
 }
 
-struct Pinning<'a> {
-    pin: &'a Pin<'a>,
-    subject: &'a str,
-    parameters: &'a BTreeMap<String, Expr>,
-    views: &'a [String],
+/// Puts a time, in microseconds since 1970, in the place of `$as_of`, and constants in the places of their names.
+pub fn settle(part: &mut impl VisitMut, as_of: i64, constants: &BTreeMap<String, Expr>) {
+    struct Settle<'a>(i64, &'a BTreeMap<String, Expr>);
+    impl VisitorMut for Settle<'_> {
+        type Break = ();
+        fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+            if let Expr::Value(value) = expression
+                && let Value::Placeholder(name) = &value.value
+            {
+                let name = name.trim_start_matches('$');
+                if name == AS_OF {
+                    *expression = moment(self.0);
+                } else if let Some(constant) = self.1.get(name) {
+                    *expression = constant.clone();
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = part.visit(&mut Settle(as_of, constants));
 }
 
-impl Pinning<'_> {
-    fn pin_table(&self, factor: &mut TableFactor) -> Result<()> {
-        let TableFactor::Table { name, alias, args: None, version: None, .. } = factor else { return Ok(()) };
-        let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
-        let Some(table) = own_table(&parts) else { return Ok(()) };
-        let query = match self.pin.time_column(table) {
-            Some(column) => {
-                let column = Ident::with_quote('"', column);
-                let query = format!("SELECT * FROM {name} WHERE {column} <= {}", self.pin.moment());
-                Some(parse_query(&query, self.pin.context.session())?)
-            }
-            None => self.pin.timed_view(table, self.views)?,
-        };
-        let Some(query) = query else { return Ok(()) };
-        let alias = alias.take().unwrap_or_else(|| TableAlias {
-            explicit: true,
-            name: Ident::with_quote('"', table),
-            columns: vec![],
-            at: None,
-        });
-        *factor = TableFactor::Derived { lateral: false, subquery: query, alias: Some(alias), sample: None };
-        Ok(())
-    }
-}
-
-impl VisitorMut for Pinning<'_> {
-    type Break = DataFusionError;
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<DataFusionError> {
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            let name = normal(&cte.alias.name);
-            if self.pin.time_column(&name).is_some() {
-                let problem = format!("the CTE \"{name}\" has the name of a table with a time column; name it otherwise");
-                return ControlFlow::Break(invalid(self.subject, problem));
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<DataFusionError> {
-        match self.pin_table(factor) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
-    }
-
-    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<DataFusionError> {
-        if let Expr::Value(value) = expression
-            && let Value::Placeholder(name) = &value.value
-        {
-            let name = name.trim_start_matches('$');
-            if name == AS_OF {
-                *expression = self.pin.moment();
-            } else if let Some(constant) = self.parameters.get(name) {
-                *expression = constant.clone();
-            }
-        }
-        ControlFlow::Continue(())
+/// `TIMESTAMP '…'`
+fn moment(time: i64) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(Expr::Value(Value::SingleQuotedString(timestamp(time)).into())),
+        data_type: DataType::Timestamp(None, TimezoneInfo::None),
+        array: false,
+        format: None,
     }
 }

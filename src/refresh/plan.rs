@@ -14,14 +14,14 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr as SqlExpr, Query, Statement as SqlStatement};
 
-use super::as_of::Pin;
+use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
 use crate::error::{did_you_mean, failed, invalid, message};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{names_in, tables_in};
-use crate::statement::StatementContext;
+use crate::statement::{Horizon, StatementContext};
 
 /// The schema where profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
@@ -95,6 +95,7 @@ impl Planner<'_> {
     /// What is wrong with a definition: its query, its key, a name that clashes, tags that need one another in a circle.
     pub async fn plan(&self, definition: &ProfileDefinition) -> Result<Planned> {
         let name = definition.name();
+        self.check_time_columns(definition).await?;
         let (profile, key_type, attributes) = self.profile(definition).await?;
         let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
         check_names(definition, &columns)?;
@@ -186,7 +187,6 @@ impl Planner<'_> {
         subject: &str,
         columns: &[Field],
     ) -> Result<LogicalPlan> {
-        let pin = Pin { context: self.context, time_columns: &definition.says.time_columns, as_of: self.as_of };
         let mut query = Box::new(query.clone());
         for table in tables_in(query.as_ref()) {
             if let [.., schema, table] = table.as_slice()
@@ -206,15 +206,38 @@ impl Planner<'_> {
                 return Err(invalid(subject, problem));
             }
         }
-        pin.pin(subject, query.as_mut(), &own.parameters)?;
+        as_of::settle(query.as_mut(), self.as_of, &own.parameters);
         let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
         let table = EmptyTable::new(Arc::new(Schema::new(columns.to_vec())));
         let context = match columns {
             [] => self.context.clone(),
             _ => self.context.with_profile(definition.name(), Arc::new(table)),
         };
-        let planned = planning::plan(&statement, &context).await;
+        let context = match definition.says.time_columns.as_slice() {
+            [] => context,
+            time_columns => context.below(Horizon { time_columns: time_columns.to_vec(), at: self.as_of }),
+        };
+        let planned = match planning::plan(&statement, &context).await {
+            Ok(planned) => coerced(planned, &context),
+            Err(error) => Err(error),
+        };
         planned.map_err(|error| about(subject, &error))
+    }
+
+    /// Checks that the time columns are there: a name that finds no table would hold nothing back.
+    async fn check_time_columns(&self, definition: &ProfileDefinition) -> Result<()> {
+        let time_columns = &definition.says.time_columns;
+        let context = self.context.below(Horizon { time_columns: time_columns.clone(), at: self.as_of });
+        let state = context.state();
+        let subject = format!("profile {}", definition.name());
+        for (table, column) in time_columns {
+            let found = state.schema_for_ref(TableReference::bare(table.clone()))?.table(table).await;
+            if found.map_err(|error| about(&subject, &error))?.is_none() {
+                let problem = format!("time_columns names {table}.{column}, and there is no such table; SHOW TABLES lists them");
+                return Err(invalid(&subject, problem));
+            }
+        }
+        Ok(())
     }
 
     /// Key and value of a tag's query, and the type of the value.
@@ -291,6 +314,13 @@ impl Planner<'_> {
         }
         vec![]
     }
+}
+
+/// A plan with the types that it has once its expressions are coerced. Until then `sum(CASE … THEN amount ELSE 0 END)` is said to
+/// have fewer digits than its values will, and what is built over a promise that is not kept fails when it runs.
+fn coerced(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
+    let state = context.session();
+    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
 }
 
 /// An error of a definition's query, with the definition as its subject.

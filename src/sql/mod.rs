@@ -9,6 +9,7 @@ pub mod parser;
 pub mod planning;
 pub mod references;
 mod relation;
+pub mod renaming;
 mod same_names;
 pub mod statement;
 pub mod time_travel;

@@ -16,6 +16,11 @@ use crate::error::invalid;
 /// Separates the name of a table from a time in microseconds since 1970.
 pub const AT: char = '@';
 
+/// The name of a table as of a time in microseconds since 1970.
+pub fn name_at(name: &str, time: i64) -> String {
+    format!("{name}{AT}{time}")
+}
+
 /// Moves the time of a table into its name.
 pub fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let TableFactor::Table { name, alias, version, .. } = factor else { return Ok(()) };
@@ -32,7 +37,7 @@ pub fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     if alias.is_none() {
         *alias = Some(TableAlias { explicit: true, name: Ident::with_quote('"', &own), columns: vec![], at: None });
     }
-    *last = Ident::with_quote('"', format!("{own}{AT}{time}"));
+    *last = Ident::with_quote('"', name_at(&own, time));
     Ok(())
 }
 

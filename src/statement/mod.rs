@@ -11,9 +11,11 @@
 //! A part of a statement may see more than the whole does: the body of a view knows which views lead to it, a tag sees its profile as
 //! far as it is planned, a definition that is being checked sees the definitions as they would be. Such a part is planned with a
 //! context made from the statement's: [`entering`](StatementContext::entering), [`with_profile`](StatementContext::with_profile),
-//! [`with_definition`](StatementContext::with_definition).
+//! [`with_definition`](StatementContext::with_definition); what is planned for a refresh as of a time sees nothing later,
+//! [`below`](StatementContext::below).
 
 mod cancel;
+mod horizon;
 mod limits;
 mod tables;
 
@@ -36,6 +38,7 @@ use crate::error::{SqlState, coded};
 use crate::settings::PortraitSettings;
 
 pub use cancel::Cancel;
+pub use horizon::Horizon;
 pub use limits::Limits;
 pub use tables::SessionTables;
 
@@ -97,6 +100,8 @@ struct Part {
     changed: Arc<[Object]>,
     /// A table as it would be.
     relation: Option<(Arc<str>, Arc<dyn TableProvider>)>,
+    /// Up to when it sees the rows of sources.
+    horizon: Option<Arc<Horizon>>,
 }
 
 impl StatementContext {
@@ -290,8 +295,19 @@ impl StatementContext {
         (relation.as_ref() == name).then(|| Arc::clone(table))
     }
 
+    /// The context of what is planned as of a time.
+    pub fn below(&self, horizon: Horizon) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { horizon: Some(Arc::new(horizon)), ..self.part.clone() } }
+    }
+
+    /// Up to when rows of sources are seen.
+    pub fn horizon(&self) -> Option<&Horizon> {
+        self.part.horizon.as_deref()
+    }
+
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        self.part.profile.is_none() && self.part.relation.is_none() && self.part.changed.is_empty()
+        let Part { path: _, profile, changed, relation, horizon } = &self.part;
+        profile.is_none() && changed.is_empty() && relation.is_none() && horizon.is_none()
     }
 }

@@ -1,0 +1,147 @@
+//! Other names for the tables that a query reads.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut, With,
+};
+
+use super::command::normal;
+use crate::docs::Takes;
+use crate::functions;
+
+/// Gives the tables of a query the names that `rename` has for the parts of theirs. They are known by their own names as before. What
+/// is the name of a CTE where it stands is no table; the table that a function in FROM is given by name is one.
+pub fn rename_tables(query: &mut Query, rename: &dyn Fn(&[String]) -> Option<ObjectName>) {
+    let mut renaming = Renaming { rename, ctes: vec![], aside: vec![] };
+    let _ = query.visit(&mut renaming);
+}
+
+struct Renaming<'a> {
+    rename: &'a dyn Fn(&[String]) -> Option<ObjectName>,
+    /// The names of the CTEs that are seen where the visit is.
+    ctes: Vec<String>,
+    /// What the queries that lead here have of CTEs, as their bodies are visited without, and how many names were seen around each.
+    aside: Vec<(Option<With>, usize)>,
+}
+
+impl Renaming<'_> {
+    fn renamed(&self, name: &ObjectName) -> Option<(ObjectName, Ident)> {
+        let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
+        let own = parts.last()?;
+        if parts.len() == 1 && self.ctes.contains(own) {
+            return None;
+        }
+        Some(((self.rename)(&parts)?, Ident::with_quote('"', own)))
+    }
+
+    fn argument(&self, argument: &mut FunctionArgExpr) {
+        let FunctionArgExpr::Expr(expression) = argument else { return };
+        let name = match expression {
+            Expr::Identifier(name) => ObjectName::from(vec![name.clone()]),
+            Expr::CompoundIdentifier(names) => ObjectName::from(names.clone()),
+            _ => return,
+        };
+        let Some((renamed, _)) = self.renamed(&name) else { return };
+        *expression = Expr::CompoundIdentifier(renamed.0.iter().filter_map(|part| part.as_ident().cloned()).collect());
+    }
+
+    /// The tables among the arguments of a function.
+    fn arguments(&self, function: &ObjectName, arguments: &mut [FunctionArg]) {
+        let Some(name) = function.0.last().and_then(|part| part.as_ident()) else { return };
+        let page = functions::page(&name.value.to_lowercase());
+        for (place, argument) in arguments.iter_mut().enumerate() {
+            let takes = |name: &str| page.argument(name).is_some_and(|argument| argument.takes == Takes::Relation);
+            match argument {
+                FunctionArg::Named { name, arg, .. } if takes(&name.value.to_lowercase()) => self.argument(arg),
+                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } if takes(&name.value.to_lowercase()) => {
+                    self.argument(arg);
+                }
+                FunctionArg::Unnamed(arg) if page.arguments.get(place).is_some_and(|own| own.takes == Takes::Relation) => {
+                    self.argument(arg);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl VisitorMut for Renaming<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let seen = self.ctes.len();
+        let mut with = query.with.take();
+        if let Some(With { recursive, cte_tables, .. }) = &mut with {
+            for cte in cte_tables {
+                // A CTE sees those before it, and itself when it is recursive.
+                let own = normal(&cte.alias.name);
+                if *recursive {
+                    self.ctes.push(own.clone());
+                }
+                let _ = cte.query.visit(self);
+                if !*recursive {
+                    self.ctes.push(own);
+                }
+            }
+        }
+        self.aside.push((with, seen));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some((with, seen)) = self.aside.pop() {
+            query.with = with;
+            self.ctes.truncate(seen);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                if let Some((renamed, own)) = self.renamed(name) {
+                    *name = renamed;
+                    alias.get_or_insert_with(|| TableAlias { explicit: true, name: own, columns: vec![], at: None });
+                }
+            }
+            TableFactor::Table { name, args: Some(arguments), .. } => self.arguments(name, &mut arguments.args),
+            TableFactor::Function { name, args, .. } => self.arguments(name, args),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+    use crate::sql::parser::parse_query;
+
+    #[test]
+    fn tables_are_renamed_and_ctes_are_not() {
+        let state = SessionContext::new().state();
+        let renamed = |sql: &str| {
+            let mut query = parse_query(sql, &state).unwrap();
+            rename_tables(&mut query, &|parts| {
+                let [name] = parts else { return None };
+                Some(ObjectName::from(["k", name].map(|part| Ident::with_quote('"', part)).to_vec()))
+            });
+            query.to_string()
+        };
+        assert_eq!(renamed("SELECT * FROM o JOIN s.p ON true"), r#"SELECT * FROM "k"."o" AS "o" JOIN s.p ON true"#);
+        let shadowed = "WITH o AS (SELECT * FROM o), q AS (SELECT * FROM o) SELECT * FROM o, (SELECT * FROM q AS x, r AS y)";
+        let expected = "WITH o AS (SELECT * FROM \"k\".\"o\" AS \"o\"), q AS (SELECT * FROM o) \
+                        SELECT * FROM o, (SELECT * FROM q AS x, \"k\".\"r\" AS y)";
+        assert_eq!(renamed(shadowed), expected);
+        let inner = "SELECT * FROM (WITH o AS (SELECT 1) SELECT * FROM o) JOIN o ON EXISTS (SELECT 1 FROM o)";
+        let expected = "SELECT * FROM (WITH o AS (SELECT 1) SELECT * FROM o) JOIN \"k\".\"o\" AS \"o\" \
+                        ON EXISTS (SELECT 1 FROM \"k\".\"o\" AS \"o\")";
+        assert_eq!(renamed(inner), expected);
+        let function = "SELECT * FROM ml_predict(m, o), frequent_itemsets(o, basket => b, item => i)";
+        let expected = r#"SELECT * FROM ml_predict(m, "k"."o"), frequent_itemsets("k"."o", basket => b, item => i)"#;
+        assert_eq!(renamed(function), expected);
+    }
+}
