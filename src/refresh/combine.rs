@@ -32,12 +32,12 @@ use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::expr_fn::{array_agg, count, max, min};
 use datafusion::functions_nested::expr_fn::{array_sort, make_array};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
-use datafusion::logical_expr::utils::{COUNT_STAR_EXPANSION, conjunction};
+use datafusion::logical_expr::utils::COUNT_STAR_EXPANSION;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
 use super::columns::{KEY, column, second};
 use super::decompose::{QueryParts, decompose, substitute};
-use super::guard::{guarded, only_when};
+use super::guard::{all_of, can_fail, guarded, only_when};
 
 /// A query giving key and values, to be combined with others.
 #[derive(Debug, Clone)]
@@ -106,10 +106,23 @@ impl Group {
     fn plan(self, key_type: &DataType) -> Result<LogicalPlan> {
         let Some(Member { parts: first, .. }) = self.members.first() else { return internal_err!("a group of no tags") };
         // What all have in common reaches the scan. Every member of the profile's group has the profile's conditions.
-        let in_all = |condition: &&Expr| self.members.iter().all(|member| member.parts.conditions.contains(condition));
-        let common: Vec<Expr> = first.conditions.iter().filter(in_all).cloned().collect();
+        let schema = first.source.schema();
+        let mut common: Vec<Expr> = vec![];
+        for condition in &first.conditions {
+            let place_in = |member: &Member| member.parts.conditions.iter().position(|other| other == condition);
+            let in_all = self.members.iter().all(|member| place_in(member).is_some());
+            // One that may fail is safe where all that one of the members asks before it is asked before it here.
+            let is_safe_as_in = |member: &Member| {
+                place_in(member)
+                    .is_some_and(|place| member.parts.conditions[..place].iter().all(|before| common.contains(before)))
+            };
+            let is_common = in_all && (!can_fail(condition, schema) || self.members.iter().any(is_safe_as_in));
+            if is_common {
+                common.push(condition.clone());
+            }
+        }
         let mut source = LogicalPlanBuilder::from(first.source.clone());
-        if let Some(predicate) = conjunction(common.clone()) {
+        if let Some(predicate) = all_of(common.clone(), schema)? {
             source = source.filter(predicate)?;
         }
         match first.aggregation.is_some() {
@@ -133,7 +146,7 @@ impl Group {
         let mut members_of_profile = vec![];
         let mut values = vec![];
         for (index, Member { query, parts }) in self.members.into_iter().enumerate() {
-            let own = own_condition(&parts, common);
+            let own = own_condition(&parts, common, &schema)?;
             let Some(aggregation) = parts.aggregation else { return internal_err!("rows among aggregations") };
             let mut replacements = vec![];
             for (name, expression) in aggregation.calls {
@@ -156,21 +169,20 @@ impl Group {
             if self.has_profile && index == 0 {
                 members_of_profile = std::mem::take(&mut conditions);
             }
-            let condition = conjunction(conditions);
             for (name, value) in query.names.iter().zip(parts.values) {
-                values.push((name.clone(), query.multiple, condition.clone(), substitute(value, &replacements)?));
+                values.push((name.clone(), query.multiple, conditions.clone(), substitute(value, &replacements)?));
             }
             by = Some(aggregation.by);
         }
         let by = by.into_iter().map(|by| by.alias(KEY));
         let calls = calls.into_iter().enumerate().map(|(place, call)| call.alias(call_name(place)));
         let mut plan = source.aggregate(by, calls.collect::<Vec<_>>())?;
-        if let Some(predicate) = conjunction(members_of_profile) {
+        if let Some(predicate) = all_of(members_of_profile, plan.schema())? {
             plan = plan.filter(predicate)?;
         }
         let mut projected = vec![cast(column(KEY), key_type.clone()).alias(KEY)];
-        for (name, multiple, condition, value) in values {
-            let value = only_when(condition, value, plan.schema())?;
+        for (name, multiple, conditions, value) in values {
+            let value = only_when(all_of(conditions, plan.schema())?, value, plan.schema())?;
             projected.push(if multiple { list_of(value)? } else { value }.alias(name));
         }
         plan.project(projected)?.build()
@@ -181,7 +193,7 @@ impl Group {
         let mut projected = vec![];
         let mut names = vec![];
         for Member { query, parts } in self.members {
-            let own = own_condition(&parts, common);
+            let own = own_condition(&parts, common, source.schema())?;
             if projected.is_empty() {
                 projected.push(cast(parts.key, key_type.clone()).alias(KEY));
             }
@@ -219,8 +231,8 @@ fn call_name(place: usize) -> String {
 }
 
 /// The conditions of a member beyond the common ones.
-fn own_condition(parts: &QueryParts, common: &[Expr]) -> Option<Expr> {
-    conjunction(parts.conditions.iter().filter(|condition| !common.contains(condition)).cloned())
+fn own_condition(parts: &QueryParts, common: &[Expr], schema: &DFSchema) -> Result<Option<Expr>> {
+    all_of(parts.conditions.iter().filter(|condition| !common.contains(condition)).cloned(), schema)
 }
 
 /// The list of one value, as a tag with `multiple` has it; no value, no list.

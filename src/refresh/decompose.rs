@@ -16,13 +16,13 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 #[derive(Debug, Clone)]
 pub struct QueryParts {
     pub source: LogicalPlan,
-    /// Conditions on rows of the source.
+    /// Conditions on rows of the source, in the order that they are asked in: one may fail where those before it do not hold.
     pub conditions: Vec<Expr>,
     pub aggregation: Option<Aggregation>,
     /// Over the source, or over the aggregation when there is one; so are the values.
     pub key: Expr,
     pub values: Vec<Expr>,
-    /// Conditions on the groups of the aggregation.
+    /// Conditions on the groups of the aggregation, likewise.
     pub having: Vec<Expr>,
 }
 
@@ -38,7 +38,7 @@ pub struct Aggregation {
 /// A value computed of one row of a table: what a derived tag is that needs no other customers, and what every segment is.
 #[derive(Debug, Clone)]
 pub struct RowExpression {
-    /// Where one of these does not hold there is no value.
+    /// Where one of these does not hold there is no value, and those after it are not asked.
     pub conditions: Vec<Expr>,
     /// Over the columns of the table's scan, as the conditions are.
     pub value: Expr,
@@ -98,7 +98,8 @@ fn descend(mut plan: LogicalPlan, outputs: &mut [Expr], conditions: &mut Vec<Exp
                 Arc::unwrap_or_clone(alias.input)
             }
             LogicalPlan::Filter(filter) if can_move(&filter.predicate) => {
-                conditions.extend(split_conjunction_owned(filter.predicate));
+                // The lower filter comes first: it protects those above it.
+                conditions.splice(0..0, split_conjunction_owned(filter.predicate));
                 Arc::unwrap_or_clone(filter.input)
             }
             // An order without a limit means nothing to what is merged by key or aggregated above it.

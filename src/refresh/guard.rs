@@ -22,6 +22,21 @@ pub fn only_when(condition: Option<Expr>, value: Expr, schema: &DFSchema) -> Res
     }
 }
 
+/// The conditions together, in their order: each is protected by those before it, as one filter above another is. `None` when there is
+/// none.
+///
+/// # Errors
+/// A fault of the program.
+pub fn all_of(conditions: impl IntoIterator<Item = Expr>, schema: &DFSchema) -> Result<Option<Expr>> {
+    conditions.into_iter().try_fold(None, |before: Option<Expr>, condition| match before {
+        Some(before) => {
+            let condition = guarded(condition, &before, schema)?;
+            Ok(Some(before.and(condition)))
+        }
+        None => Ok(Some(condition)),
+    })
+}
+
 /// The same value where a condition holds, and no error where it does not.
 ///
 /// # Errors
@@ -45,7 +60,7 @@ pub fn guarded(expression: Expr, condition: &Expr, schema: &DFSchema) -> Result<
 
 /// False when an expression has a value for every row, so that it may be computed for rows that nobody asked for. What is constant
 /// fails for all rows or for none.
-fn can_fail(expression: &Expr, schema: &DFSchema) -> bool {
+pub fn can_fail(expression: &Expr, schema: &DFSchema) -> bool {
     !expression.column_refs().is_empty() && expression.exists(|part| Ok(node_can_fail(part, schema))).unwrap_or(true)
 }
 
@@ -98,6 +113,10 @@ mod tests {
         assert_eq!(guard(ten() / col("n")), "CASE WHEN n > Int64(0) THEN Int64(10) / n END");
         let compared = (ten() / col("n")).gt(lit(2_i64)).and(col("f").is_null());
         assert_eq!(guard(compared), "CASE WHEN n > Int64(0) THEN Int64(10) / n END > Int64(2) AND f IS NULL");
+        let conditions = [col("n").not_eq(lit(0_i64)), (ten() / col("n")).gt(lit(2_i64))];
+        let all = "n != Int64(0) AND CASE WHEN n != Int64(0) THEN Int64(10) / n END > Int64(2)";
+        assert_eq!(all_of(conditions, &schema).unwrap().unwrap().to_string(), all);
+        assert_eq!(all_of([], &schema).unwrap(), None);
         let boolean = cast(col("text"), DataType::Boolean);
         assert_eq!(guard(boolean), "CAST(CASE WHEN n > Int64(0) THEN text END AS Boolean)");
     }

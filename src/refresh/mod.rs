@@ -22,6 +22,7 @@
 
 pub mod align;
 pub mod as_of;
+mod blame;
 mod changes;
 mod columns;
 mod combine;

@@ -26,12 +26,14 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use fail::fail_point;
 use futures::StreamExt;
 
+use super::blame;
 use super::columns::KEY;
 use super::decompose::over_own_row;
 use super::definition::ProfileDefinition;
@@ -118,6 +120,7 @@ pub async fn refresh(
             Ok(notes)
         }
         Err(error) => {
+            let error = refresh.named(error).await;
             run.failed(&message(&error));
             Err(error)
         }
@@ -281,13 +284,25 @@ impl<'a> Refresh<'a> {
         Ok(recorder.counted)
     }
 
-    /// Everything planned, up to the rows that derived tags are computed of.
-    async fn prepare(&self) -> Result<Prepared> {
-        let (profile, key) = (self.definition.name(), &self.definition.says.key);
+    /// An error with the definition that it comes from.
+    async fn named(&self, error: DataFusionError) -> DataFusionError {
+        match self.plan().await {
+            Ok(planned) => blame::named(error, self.definition.name(), planned, self.context).await,
+            Err(_) => error,
+        }
+    }
+
+    async fn plan(&self) -> Result<Planned> {
         let plan = |context: StatementContext| async move {
             Planner { context: &context, as_of: self.as_of }.plan(&self.definition).await
         };
-        let Planned { key_type, profile: own, attributes, tags, segments, .. } = self.context.settled(plan).await?;
+        self.context.settled(plan).await
+    }
+
+    /// Everything planned, up to the rows that derived tags are computed of.
+    async fn prepare(&self) -> Result<Prepared> {
+        let (profile, key) = (self.definition.name(), &self.definition.says.key);
+        let Planned { key_type, profile: own, attributes, tags, segments, .. } = self.plan().await?;
         let snapshots = self.earlier()?;
         let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.known.as_ref())?;
         let recorded = self.recorded(&selection);

@@ -13,14 +13,13 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::align::Align;
 use super::columns::{KEY, PRESENT, column, segment, value};
 use super::combine::{KeyedQuery, combine, list_of, null_of};
 use super::decompose::{RowExpression, substitute};
-use super::guard::only_when;
+use super::guard::{all_of, only_when};
 use super::levels::{Level, TagOf};
 use super::plan::own_table;
 
@@ -82,7 +81,7 @@ impl OverProfile {
     /// Adds what is computed of a customer's own row.
     fn with_column(&self, plan: LogicalPlan, name: &str, multiple: bool, by: RowExpression) -> Result<LogicalPlan> {
         let conditions = by.conditions.into_iter().map(|condition| self.over_plan(condition)).collect::<Result<Vec<_>>>()?;
-        let value = only_when(conjunction(conditions), self.over_plan(by.value)?, plan.schema())?;
+        let value = only_when(all_of(conditions, plan.schema())?, self.over_plan(by.value)?, plan.schema())?;
         let value = if multiple { list_of(value)? } else { value };
         let columns = plan.schema().columns().into_iter().map(Expr::Column).chain([value.alias(name)]);
         let columns: Vec<Expr> = columns.collect();

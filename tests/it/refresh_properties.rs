@@ -46,6 +46,17 @@ fn cases(ordinary: u64) -> u64 {
     std::env::var("PORTRAIT_TEST_CASES").map_or(ordinary, |cases| cases.parse().unwrap())
 }
 
+/// Said when a test fails while this lives.
+struct About(String);
+
+impl Drop for About {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
+}
+
 struct Database {
     engine: Engine,
     session: Session,
@@ -86,16 +97,20 @@ fn condition(dice: &mut Dice) -> String {
         format!("x >= {number}"),
         "g = 'a'".into(),
         "g IS NOT NULL".into(),
-        "y < 1.5 OR g = 'b'".into(),
+        "(y < 1.5 OR g = 'b')".into(),
         format!("day >= DATE '2025-01-0{}'", 1 + number),
         "x % 2 = 1 AND y > 0".into(),
         "g IN ('a', 'c')".into(),
         "NOT (x = 1)".into(),
+        DIGITS.into(),
     ])
 }
 
-/// A call of an aggregate function; `10 / x` fails where a condition does not protect it.
-fn call(dice: &mut Dice, x_is_not_zero: bool) -> String {
+/// The condition under which text is a number.
+const DIGITS: &str = "w ~ '^[0-9]+$'";
+
+/// A call of an aggregate function; `10 / x` and `CAST(w AS BIGINT)` fail where a condition does not protect them.
+fn call(dice: &mut Dice, x_is_not_zero: bool, w_is_number: bool) -> String {
     let mut calls = vec![
         "count(*)".to_string(),
         "sum(x)".into(),
@@ -115,10 +130,17 @@ fn call(dice: &mut Dice, x_is_not_zero: bool) -> String {
         "first_value(x ORDER BY day, x, y, g)".into(),
         "sum(x * 2 + 1)".into(),
         "sum(CAST(y AS DECIMAL(10, 2)))".into(),
+        // Types that coercion settles.
+        "sum(CASE WHEN g = 'a' THEN CAST(y AS DECIMAL(12, 2)) ELSE 0 END)".into(),
+        "max(CASE WHEN x > 2 THEN 1 ELSE 2.5 END)".into(),
+        "sum(coalesce(x, CAST(0.5 AS DECIMAL(3, 1))))".into(),
     ];
     if x_is_not_zero {
         // What the condition protects, most often.
         calls.extend(["sum(10 / x)", "max(100 % x)", "bool_and(10 / x > 2)"].repeat(4).into_iter().map(String::from));
+    }
+    if w_is_number {
+        calls.extend(["sum(CAST(w AS BIGINT))", "min(CAST(w AS DECIMAL(6, 1)) + x)"].repeat(4).into_iter().map(String::from));
     }
     let call = dice.pick(&calls);
     if dice.chance(25) { format!("{call} FILTER (WHERE {})", condition(dice)) } else { call }
@@ -134,21 +156,36 @@ fn value_of_rows(dice: &mut Dice) -> String {
         "CASE WHEN g IS NULL THEN 'none' WHEN x IS NULL THEN 'unknown' END",
         "x > 2",
         "day",
+        "CASE WHEN x > 2 THEN 1 ELSE 2.5 END",
+        "coalesce(CAST(y AS DECIMAL(12, 2)), x)",
     ])
     .into()
+}
+
+/// Likewise, of rows where these are safe.
+fn value_of_safe_rows(dice: &mut Dice, x_is_not_zero: bool, w_is_number: bool) -> String {
+    match dice.below(3) {
+        0 if x_is_not_zero => "10 / x".into(),
+        1 if w_is_number => "CAST(w AS BIGINT) % 5".into(),
+        _ => value_of_rows(dice),
+    }
 }
 
 fn rule(dice: &mut Dice) -> Rule {
     let source = dice.pick(&["s", "s", "s", "t"]);
     let mut conditions: Vec<String> = (0..dice.pick(&[0, 0, 1, 1, 2])).map(|_| condition(dice)).collect();
     let is_safe = conditions.iter().any(|condition| condition == "x <> 0" || condition == "x > 2");
+    let w_is_number = conditions.iter().any(|condition| condition == DIGITS);
     let given = match conditions.as_slice() {
         [] => String::new(),
         all => format!(" WHERE {}", all.join(" AND ")),
     };
     match dice.below(10) {
         // Rows as they are, of a table with each key once.
-        0 => Rule { query: format!("SELECT id, {} FROM c{given}", value_of_rows(dice)), multiple: false },
+        0 => Rule {
+            query: format!("SELECT id, {} FROM c{given}", value_of_safe_rows(dice, is_safe, w_is_number)),
+            multiple: false,
+        },
         1 => Rule { query: format!("SELECT id, {} FROM {source}{given}", dice.pick(&["g", "x", "day"])), multiple: true },
         2 => {
             let order = dice.pick(&["day, x, y, g", "x DESC, day, y, g", "y, x, day, g"]);
@@ -159,7 +196,7 @@ fn rule(dice: &mut Dice) -> Rule {
             Rule { query, multiple: false }
         }
         other => {
-            let [one, two] = [call(dice, is_safe), call(dice, is_safe)];
+            let [one, two] = [call(dice, is_safe, w_is_number), call(dice, is_safe, w_is_number)];
             let value = match other {
                 3 => format!(
                     "CASE WHEN count(*) >= 3 THEN 'many' WHEN max({}) > 2 THEN 'large' ELSE 'few' END",
@@ -167,10 +204,24 @@ fn rule(dice: &mut Dice) -> Rule {
                 ),
                 4 => format!("CASE WHEN {one} IS NULL THEN 'nothing' WHEN ({one}) = ({one}) THEN 'something' END"),
                 5 => format!("({two}) IS NOT NULL AND count(*) > 1"),
+                6 => "100 / sum(x)".into(),
                 _ => one,
             };
-            let having = if dice.chance(20) { " HAVING count(*) > 1" } else { "" };
-            let query = match dice.below(4) {
+            let having = if other == 6 {
+                // It protects the value.
+                " HAVING sum(x) <> 0"
+            } else if dice.chance(20) {
+                " HAVING count(*) > 1"
+            } else {
+                ""
+            };
+            let query = match dice.below(5) {
+                4 if conditions.is_empty() => {
+                    let both = format!(
+                        "SELECT id, g, x, y, w, day FROM {source} UNION ALL SELECT id, g, CAST(x + 0.5 AS DECIMAL(5, 2)), y, w, day FROM t"
+                    );
+                    format!("SELECT id, {value} FROM ({both}) GROUP BY id{having}")
+                }
                 0 => format!("SELECT o.id, {value} FROM (SELECT * FROM {source}{given}) AS o GROUP BY o.id{having}"),
                 1 => {
                     let inner = format!("SELECT id, {value} AS value, count(*) AS n FROM {source}{given} GROUP BY id{having}");
@@ -194,11 +245,12 @@ fn source(dice: &mut Dice, name: &str, count: usize, unique: bool) -> String {
         let g = dice.or_null(20, |dice| format!("'{}'", dice.pick(&["a", "b", "c", ""])));
         let x = dice.or_null(15, |dice| dice.between(0, 5).to_string());
         let y = dice.or_null(15, |dice| format!("{}.25", dice.between(0, 3)));
-        format!("({id}, {g}, {x}, CAST({y} AS DOUBLE), DATE '2025-01-0{}')", dice.between(1, 9))
+        let w = dice.or_null(15, |dice| format!("'{}'", dice.pick(&["7", "12", "0", "x7", ""])));
+        format!("({id}, {g}, {x}, CAST({y} AS DOUBLE), {w}, DATE '2025-01-0{}')", dice.between(1, 9))
     });
     let rows = rows.collect::<Vec<_>>().join(", ");
     format!(
-        "CREATE OR REPLACE TABLE {name} (id BIGINT, g VARCHAR, x BIGINT, y DOUBLE, day DATE); INSERT INTO {name} VALUES {rows}"
+        "CREATE OR REPLACE TABLE {name} (id BIGINT, g VARCHAR, x BIGINT, y DOUBLE, w VARCHAR, day DATE); INSERT INTO {name} VALUES {rows}"
     )
 }
 
@@ -225,6 +277,9 @@ fn tags_together_are_what_each_is_alone() {
             "SELECT id, count(*) AS own_n FROM s WHERE x > 2 GROUP BY id",
             "SELECT id, count(*) AS own_n FROM s WHERE g IS NOT NULL GROUP BY id HAVING count(*) > 1",
             "SELECT DISTINCT id FROM s",
+            "SELECT id, 10 / x AS own_share FROM c WHERE x <> 0",
+            "SELECT id, CAST(w AS BIGINT) AS own_number FROM c WHERE w ~ '^[0-9]+$'",
+            "SELECT id, sum(CAST(w AS BIGINT)) AS own_sum FROM s WHERE w ~ '^[0-9]+$' GROUP BY id",
         ]);
         let rules: Vec<Rule> = (0..dice.between(3, 5)).map(|_| rule(&mut dice)).collect();
         let create = |profile: &str, tag: &str, rule: &Rule| {
@@ -239,6 +294,7 @@ fn tags_together_are_what_each_is_alone() {
                 rules.iter().enumerate().map(|(place, rule)| format!("tag{place}: {}", rule.query)).collect();
             format!("case {case}\nprofile: {own}\n{}", rules.join("\n"))
         };
+        let _about = About(about());
         // Each alone, in a profile that has no other.
         database.set(1, 8192);
         let one = format!("one_{case}");

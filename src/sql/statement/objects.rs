@@ -19,7 +19,10 @@ which process it waited for.
 
 `as_of` (a date counts whole; default now) is the time the profile is computed for; it may not lie before that of the last refresh, unless
 `rewind = true` withdraws what came after. Repeated for the same time, a refresh takes the place of the one before. `TAGS (…)` computes these
-tags, and those that need them; others keep their values.
+tags, and those that need them; others keep their values, after a rewind those of the last refresh up to that time.
+
+A value that cannot be computed, such as a division by zero, fails the whole refresh, and the error names the profile or tag. An expression is
+computed only for the rows that the WHERE and HAVING of its own query leave, whatever else shares its scan.
 
 | published | rows |
 |---|---|
