@@ -12,6 +12,7 @@ mod library;
 mod managed_tables;
 mod profiles;
 mod reference_data;
+mod refresh_lives;
 mod refresh_plans;
 mod refresh_properties;
 mod robustness;

@@ -7,55 +7,7 @@ use std::collections::BTreeSet;
 
 use portraitdb::{Engine, Session};
 
-use crate::support::{rows, session};
-
-/// Random numbers from a seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
-
-    fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.below(most - least + 1)
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())].clone()
-    }
-
-    fn or_null(&mut self, percent: usize, value: impl FnOnce(&mut Self) -> String) -> String {
-        if self.chance(percent) { "NULL".into() } else { value(self) }
-    }
-}
-
-fn cases(ordinary: u64) -> u64 {
-    std::env::var("PORTRAIT_TEST_CASES").map_or(ordinary, |cases| cases.parse().unwrap())
-}
-
-/// Said when a test fails while this lives.
-struct About(String);
-
-impl Drop for About {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", self.0);
-        }
-    }
-}
+use crate::support::{About, Dice, cases, rows, session};
 
 struct Database {
     engine: Engine,

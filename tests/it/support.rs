@@ -67,3 +67,52 @@ pub fn skipped(reason: &str) {
     let line = format!("\n*** SKIPPED: {reason} ***\n\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
+
+/// Random numbers from a seed (SplitMix64).
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap()
+    }
+
+    pub fn between(&mut self, least: usize, most: usize) -> usize {
+        least + self.below(most - least + 1)
+    }
+
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())].clone()
+    }
+
+    pub fn or_null(&mut self, percent: usize, value: impl FnOnce(&mut Self) -> String) -> String {
+        if self.chance(percent) { "NULL".into() } else { value(self) }
+    }
+}
+
+/// How many cases of a property are looked at: `PORTRAIT_TEST_CASES`, or the ordinary number.
+pub fn cases(ordinary: u64) -> u64 {
+    std::env::var("PORTRAIT_TEST_CASES").map_or(ordinary, |cases| cases.parse().unwrap())
+}
+
+/// Said when a test fails while this lives.
+pub struct About(pub String);
+
+impl Drop for About {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
+}
