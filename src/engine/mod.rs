@@ -5,6 +5,7 @@
 
 mod answer;
 mod execution;
+mod memory;
 mod prepared;
 mod schema;
 mod session;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::runtime::Runtime;
 
@@ -27,6 +28,7 @@ use crate::error::{failed, invalid};
 
 pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
+use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
 pub use session::Session;
 pub use writes::Staged;
@@ -105,7 +107,7 @@ impl Engine {
         };
         let most_told = std::num::NonZeroUsize::MIN.saturating_add(4);
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory), most_told)))
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(HalfSharedPool::new(memory), most_told)))
             // Other processes add files too: folders are listed anew by every query.
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::Dialect;
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -14,6 +15,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::answer::Answer;
+use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::{Engine, execution};
@@ -49,6 +51,9 @@ impl Session {
         // In DataFusion 55.2 this rule mistakes a column that a subquery names anew (`amount * 2 AS amount`) for the one beneath it
         // when a field of a struct is read above a filter: wrong rows, or an error about schemas.
         config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
+        if let MemoryLimit::Finite(limit) = engine.shared.environment.memory_pool.memory_limit() {
+            config.options_mut().execution.sort_spill_reservation_bytes = set_aside_for_merging(limit);
+        }
         if let Some(partitions) = options.partitions {
             config = config.with_target_partitions(partitions);
         }
