@@ -105,6 +105,13 @@ impl Planner<'_> {
             let subject = format!("tag {}", tag.object.name);
             let reads = reads_profile(&says.query, name);
             let plan = self.query(definition, tag, &says.query, &subject, &columns).await?;
+            if !reads && scans(&plan, &own_table(name))? {
+                // Its place among the others is known by what it names: it would be computed before what it reads.
+                let problem = format!(
+                    "reads {PROFILE_SCHEMA}.{name} through a view or function; name {PROFILE_SCHEMA}.{name} in its own query"
+                );
+                return Err(invalid(&subject, problem));
+            }
             let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
             let needs = match reads {
                 true => {
@@ -314,6 +321,17 @@ impl Planner<'_> {
         }
         vec![]
     }
+}
+
+/// True for a plan that reads a table.
+fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|plan| {
+        found |= matches!(plan, LogicalPlan::TableScan(scan)
+            if scan.table_name.table() == table.table() && scan.table_name.schema() == table.schema());
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 /// A plan with the types that it has once its expressions are coerced. Until then `sum(CASE … THEN amount ELSE 0 END)` is said to
