@@ -165,12 +165,25 @@ impl Moment {
         const DAY: i64 = 86_400_000_000;
         match self {
             Self::Day(day) => (i64::from(*day) + 1).checked_mul(DAY)?.checked_sub(1),
-            Self::Instant(instant) => match instant.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None)).ok()? {
+            Self::Instant(instant) => match in_zone(instant, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()? {
                 ScalarValue::TimestampMicrosecond(time, _) => time,
                 _ => None,
             },
         }
     }
+}
+
+/// An instant as a timestamp of another unit and zone; where a zone is missing, it is UTC.
+///
+/// # Errors
+/// It is out of the type's range, or no timestamp.
+pub fn in_zone(instant: &ScalarValue, data_type: &DataType) -> Result<ScalarValue> {
+    // Arrow's cast between a zone and none keeps what the clock on the wall shows; by way of UTC it keeps the instant.
+    let unit = match data_type {
+        DataType::Timestamp(unit, _) => *unit,
+        _ => TimeUnit::Microsecond,
+    };
+    instant.cast_to(&DataType::Timestamp(unit, Some("+00:00".into())))?.cast_to(data_type)
 }
 
 /// The options of a call: what was given, and the page's defaults.

@@ -13,6 +13,7 @@ use datafusion::execution::session_state::SessionState;
 
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
+use crate::error::invalid;
 use crate::files;
 use crate::objects::{KINDS, kind_of, profile};
 use crate::refresh::as_of::known_schema;
@@ -137,10 +138,15 @@ impl PublicSchema {
             // A definition may lead to others; boxed, as the way there leads through here again.
             return Box::pin(self.load(&object, When::Now)).await.map(Some);
         }
-        if let (own, when @ When::At(_)) = published::name_and_time(name)
-            && let Some(object) = self.object(own)?
-        {
-            return Box::pin(self.load(&object, when)).await.map(Some);
+        if let (own, when @ When::At(_)) = published::name_and_time(name) {
+            if self.tables().temporary(own).is_some() {
+                let problem =
+                    "is a table of the session alone, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of a database";
+                return Err(invalid(own, problem));
+            }
+            if let Some(object) = self.object(own)? {
+                return Box::pin(self.load(&object, when)).await.map(Some);
+            }
         }
         if files::is_file(name, self.context.base()) {
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);

@@ -14,6 +14,7 @@ mod same_names;
 pub mod statement;
 pub mod time_travel;
 mod yielding;
+mod zones;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use datafusion::common::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::Optimizer;
+use datafusion::optimizer::{Analyzer, Optimizer};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -66,6 +67,8 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
+    // Before types are coerced, which would take the zone of the other side.
+    builder.analyzer().get_or_insert_with(Analyzer::new).rules.insert(0, Arc::new(zones::CompareInUtc));
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 use super::measures::{measures_of_orders, measures_of_rows, monetary_type};
 use super::step::{AsOf, Scoring, ScoringMethod};
 use crate::adapter::amounts::amount_type;
-use crate::adapter::arguments::Moment;
+use crate::adapter::arguments::{Moment, in_zone};
 use crate::adapter::plain::Scalar;
 use crate::adapter::relation::{Call, Roles, role};
 use crate::adapter::usable_rows::usable_rows;
@@ -125,7 +125,7 @@ impl Period {
             return Ok(Self::Last { lookback: lookback.map(|lookback| in_days(name, lookback)).transpose()? });
         };
         let instant = match moment {
-            Moment::Instant(instant) if *time_type != DataType::Date32 => instant.cast_to(time_type)?,
+            Moment::Instant(instant) if *time_type != DataType::Date32 => in_zone(instant, time_type)?,
             Moment::Instant(instant) => return Self::days(name, day_of(instant)?, lookback),
             Moment::Day(day) => return Self::days(name, *day, lookback),
         };
