@@ -37,7 +37,7 @@ impl Catalog {
         let forgotten = self.forget_files(|name| self.is_free(name))?;
         fail_point!("collect::forgotten");
         // Their names are never used again, and no snapshot can name what the catalog does not know.
-        forgotten.iter().filter_map(|name| self.hold(name)).for_each(Abandoned::remove);
+        forgotten.iter().for_each(|name| self.remove(name));
         let names = self.data.names()?;
         let known: HashSet<String> = self.known_files()?.into_iter().collect();
         fail_point!("collect::listed");
@@ -46,7 +46,11 @@ impl Catalog {
         if !held.is_empty() {
             // Asked again now that they are held: what was published meanwhile is known, and nobody can publish the rest any more.
             let known: HashSet<String> = self.known_files()?.into_iter().collect();
-            held.into_iter().filter(|(name, _)| !known.contains(name)).for_each(|(_, held)| held.remove());
+            let unknown = held.into_iter().filter(|(name, _)| !known.contains(name));
+            unknown.for_each(|(name, held)| {
+                held.remove();
+                self.data.store.forget(&name);
+            });
         }
         if self.data.locks.has_dead_runs()? {
             self.settle_runs()?;
@@ -54,16 +58,29 @@ impl Catalog {
         self.data.locks.sweep()
     }
 
-    /// A file that nobody holds, held now by the collector alone; `None` also when it is not there.
+    /// Removes a file that the catalog has forgotten, unless somebody holds it.
+    fn remove(&self, name: &str) {
+        if let Some(held) = self.hold(name) {
+            held.remove();
+            self.data.store.forget(name);
+        }
+    }
+
+    /// A file that nobody holds, held now by the collector alone; `None` also when it is not there, or when the name is none that
+    /// a data file has: whatever that leads to is not touched.
     fn hold(&self, name: &str) -> Option<Abandoned> {
-        let path = self.data.place(name);
+        let path = self.data.place(name).ok()?;
+        if !path.symlink_metadata().ok()?.is_file() {
+            return None;
+        }
         let file = File::open(&path).ok()?;
         file.try_lock().ok().map(|()| Abandoned { path, file })
     }
 
     /// True when nobody holds the file.
     fn is_free(&self, name: &str) -> bool {
-        self.hold(name).is_some() || self.data.place(name).try_exists().is_ok_and(|exists| !exists)
+        self.hold(name).is_some()
+            || self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
     }
 }
 
@@ -147,7 +164,8 @@ mod tests {
         assert_eq!(files(&catalog).len(), 2, "it is read");
         drop(reader);
         // As a killed process leaves one.
-        std::fs::write(catalog.data.place("left.parquet"), "PAR1").unwrap();
+        let left = format!("{}.parquet", uuid::Uuid::new_v4());
+        std::fs::write(catalog.data.place(&left).unwrap(), "PAR1").unwrap();
         let collecting = catalog.data.locks.for_collecting().unwrap();
         catalog.collect().unwrap();
         assert_eq!(files(&catalog).len(), 3, "another one collects");

@@ -7,6 +7,7 @@
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
+//! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
 //! | [`collect`] | removes files that nothing names and nobody holds |
 //! | [`locks`] | who writes to which object |
 //! | [`output`] | rows on their way to a file, with the memory they take |
@@ -21,6 +22,7 @@
 //! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
 //! temporary folder that goes with the process.
 
+pub mod blocks;
 pub mod collect;
 pub mod data;
 pub mod locks;
@@ -32,6 +34,7 @@ pub mod runs;
 pub mod snapshots;
 pub mod stamp;
 pub mod state_columns;
+pub mod store;
 pub mod tables;
 pub mod view;
 

@@ -19,10 +19,12 @@ use std::time::Duration;
 use datafusion::common::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::TrackConsumersPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
+use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
 use crate::error::{failed, invalid};
 
@@ -112,6 +114,9 @@ impl Engine {
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))
             .build_arc()?;
+        // The database's files by their names, wherever its folder stands and however it is called.
+        let files = ObjectStoreUrl::parse(DATA_URL)?;
+        environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().thread_name(THREAD_NAME).thread_stack_size(STACK).build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
