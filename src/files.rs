@@ -1,7 +1,7 @@
 //! Files as tables: what a location means, and errors that name the file.
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::catalog::{TableProvider, TableProviderFactory};
@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 use futures::FutureExt;
+use url::Url;
 
 use crate::error::{SqlState, coded, failed, invalid, message};
 
@@ -25,9 +26,10 @@ const KINDS: [(&str, &str); 8] = [
     (".ndjson.gz", "JSON"),
 ];
 
-/// True when a name that no table has means a file or folder.
-pub fn is_file(name: &str, base: &Path) -> bool {
-    name.contains('/') || kind_of(name).is_some() || base.join(name).exists()
+/// True when a name that no table has means a file or folder: by the name alone, so that a folder that happens to be called like a table is
+/// not taken for it.
+pub fn is_file(name: &str) -> bool {
+    name.contains('/') || kind_of(name).is_some()
 }
 
 fn kind_of(name: &str) -> Option<&'static str> {
@@ -63,16 +65,16 @@ pub async fn create(state: &SessionState, mut command: CreateExternalTable, base
         return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
     };
     command.file_type = kind;
+    let mut places = vec![];
     for location in &mut command.locations {
         check(location, &command.file_type, base)?;
-        *location = resolved(location, base);
-        if Path::new(location).is_dir() && !location.ends_with('/') {
-            location.push('/');
-        }
+        let place = resolved(location, base);
+        *location = if is_local(location) { as_url(location, base)? } else { place.clone() };
+        places.push(place);
     }
     match look_at(factory.as_ref(), state, &command).await {
         Ok(table) => Ok(table),
-        Err(error) => Err(name_the_file(state, &command, &error).await),
+        Err(error) => Err(name_the_file(state, &command, &places, &error).await),
     }
 }
 
@@ -92,6 +94,53 @@ pub fn resolved(location: &str, base: &Path) -> String {
     if is_relative { base.join(location).display().to_string() } else { location.to_string() }
 }
 
+/// A path as DataFusion takes it, which reads `*`, `?` and `[` as a pattern wherever they stand. What exists as it is written is meant as
+/// it is written; only what does not exist is a pattern, from its first part on that does not.
+fn as_url(location: &str, base: &Path) -> Result<String> {
+    let path = base.join(location);
+    let found = path.metadata();
+    // Links are followed before `..` leads up, as the system does it.
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    let path = if climbs { path.canonicalize().unwrap_or(path) } else { path };
+    let Some(text) = path.to_str() else {
+        let problem = "stands in a folder whose name is not UTF-8, from where files cannot be read; rename the folder";
+        return Err(invalid(location, problem));
+    };
+    if let Ok(found) = found {
+        // The end of the name says which files count; in a URL it may be written in another way.
+        let has_plain_end = path.extension().is_none_or(|end| end.to_str().is_some_and(is_alphanumeric));
+        let url = match () {
+            () if found.is_dir() => Url::from_directory_path(&path),
+            () if !has_glob(text) => return Ok(text.to_string()),
+            () if has_plain_end => Url::from_file_path(&path),
+            () => return Ok(literal(text)),
+        };
+        return url.map(String::from).map_err(|()| invalid(location, "is no path that can be written as a URL"));
+    }
+    let (mut known, mut pattern) = (PathBuf::new(), String::new());
+    for part in path.components() {
+        known.push(part);
+        let name = part.as_os_str().to_string_lossy();
+        if !pattern.is_empty() && !pattern.ends_with('/') {
+            pattern.push('/');
+        }
+        pattern.push_str(&if known.exists() { literal(&name) } else { name.into_owned() });
+    }
+    if text.ends_with('/') {
+        pattern.push('/');
+    }
+    Ok(pattern)
+}
+
+fn is_alphanumeric(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// A pattern that matches a text alone.
+fn literal(text: &str) -> String {
+    text.chars().map(|letter| if "*?[".contains(letter) { format!("[{letter}]") } else { letter.to_string() }).collect()
+}
+
 /// True for a path, false for a URL.
 pub fn is_local(location: &str) -> bool {
     !location.contains("://")
@@ -103,11 +152,12 @@ fn has_glob(location: &str) -> bool {
 
 /// Local files must exist; what is remote tells when it is read.
 fn check(location: &str, kind: &str, base: &Path) -> Result<()> {
-    if !is_local(location) || has_glob(location) {
+    if !is_local(location) {
         return Ok(());
     }
     let place = base.join(location);
     match std::fs::metadata(&place) {
+        Err(_) if has_glob(location) => Ok(()),
         // The reader passes over files without bytes, which no Parquet file is.
         Ok(_) if kind == "PARQUET" => {
             let paths = if place.is_dir() { files(&place) } else { vec![place] };
@@ -145,20 +195,26 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The error about a location; for a folder, about the first file that has it.
-async fn name_the_file(state: &SessionState, command: &CreateExternalTable, error: &DataFusionError) -> DataFusionError {
-    if let ([location], Some(factory)) = (command.locations.as_slice(), state.table_factories().get(&command.file_type))
-        && Path::new(location).is_dir()
+async fn name_the_file(
+    state: &SessionState,
+    command: &CreateExternalTable,
+    places: &[String],
+    error: &DataFusionError,
+) -> DataFusionError {
+    if let ([place], Some(factory)) = (places, state.table_factories().get(&command.file_type))
+        && Path::new(place).is_dir()
     {
-        for file in files(Path::new(location)) {
+        for file in files(Path::new(place)) {
             let mut single = command.clone();
-            single.locations = vec![file.display().to_string()];
+            let Ok(location) = as_url(&file.display().to_string(), Path::new("/")) else { continue };
+            single.locations = vec![location];
             single.table_partition_cols.clear();
             if let Err(error) = look_at(factory.as_ref(), state, &single).await {
                 return failed(&file.display().to_string(), describe(&error));
             }
         }
     }
-    failed(&command.locations.join(", "), describe(error))
+    failed(&places.join(", "), describe(error))
 }
 
 fn describe(error: &DataFusionError) -> String {

@@ -79,8 +79,7 @@ impl Catalog {
 
     /// True when nobody holds the file.
     fn is_free(&self, name: &str) -> bool {
-        self.hold(name).is_some()
-            || self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
+        self.hold(name).is_some() || self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
     }
 }
 
@@ -151,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_file_is_collected_when_nothing_names_it_and_nobody_holds_it() {
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = Catalog::for_test().unwrap();
         let first = written(&catalog);
         catalog.collect().unwrap();
         publish(&catalog, "t", first, 1);
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_made_while_another_collects_is_there() {
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let collecting = Arc::clone(&catalog);
         let was_there = once_at("data::made", move || {
             assert_eq!(files(&collecting).len(), 1);
@@ -193,7 +192,7 @@ mod tests {
     /// Another process has published by the time the collector comes to the file that it did not know.
     #[test]
     fn a_file_that_is_published_while_another_collects_is_there() {
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let (publishing, waiting) = (Arc::clone(&catalog), Mutex::new(Some(written(&catalog))));
         let was_there = once_at("collect::listed", move || {
             publish(&publishing, "t", waiting.lock().unwrap().take().unwrap(), 1);
@@ -208,7 +207,7 @@ mod tests {
     /// A reader that comes between what the collector does stays a reader.
     #[test]
     fn a_file_that_is_held_while_another_collects_is_there() {
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         publish(&catalog, "t", written(&catalog), 1);
         let old = catalog.snapshot(SnapshotOf::Table, "t", When::Now).unwrap().unwrap();
         publish(&catalog, "t", written(&catalog), 1);
@@ -230,7 +229,7 @@ mod tests {
     /// What a writer relied on is gone: it says so, and publishes nothing.
     #[test]
     fn a_kept_file_that_was_collected_is_a_conflict() {
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = Catalog::for_test().unwrap();
         let (of, name, new) = (SnapshotOf::Table, "t", written(&catalog));
         let kept = vec![super::super::data::DataFile { name: "gone.parquet".into(), ..new.file.clone() }];
         let files = vec![(Part::Rows, new.file.clone())];

@@ -25,12 +25,14 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
-use tempfile::TempDir;
 
+use super::FILE;
+use super::access::Access;
 use super::blocks::Summing;
 use super::locks::Locks;
 use super::store::{DataStore, Known, damaged, read_part};
-use crate::error::{SqlState, coded, failed};
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::temporary::TemporaryFolder;
 
 /// Rows in a row group: what one thread reads at a time.
 const ROW_GROUP: usize = 131_072;
@@ -56,7 +58,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn of(file: &Metadata) -> Self {
+    pub fn of(file: &Metadata) -> Self {
         Self {
             size: file.len(),
             modified: file.modified().ok(),
@@ -76,8 +78,10 @@ pub struct DataFolder {
     pub store: Arc<DataStore>,
     /// Who writes to which object.
     pub locks: Locks,
+    /// Who may look into its files.
+    access: Access,
     /// Removes the folder of a database in memory.
-    _temporary: Option<TempDir>,
+    _temporary: Option<Arc<TemporaryFolder>>,
 }
 
 /// A file that is being read: it stays as long as this lives.
@@ -116,30 +120,39 @@ impl Drop for Pinned {
 }
 
 impl DataFolder {
-    pub fn of(database: &Path) -> Result<Self> {
-        let path = database.join("data");
-        std::fs::create_dir_all(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
-        let path = path.canonicalize().map_err(|error| problem(&path, "cannot be read", &error))?;
-        // A process may go to another folder later.
-        let locks = database.canonicalize().map_err(|error| problem(database, "cannot be read", &error))?.join("locks");
-        Self::new(path, locks, None)
+    /// The folder in a database directory, whose path is absolute.
+    pub fn of(database: &Path, can_write: bool) -> Result<Self> {
+        let access = Access::of(&database.join(FILE));
+        let folder = |name: &str| {
+            let path = database.join(name);
+            if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+                let problem = "is a link; a database stands in one folder: move or link all of it";
+                return Err(invalid(&path.display().to_string(), problem));
+            }
+            match access.make_folder(&path) {
+                // Who cannot write needs no locks.
+                Err(error) if can_write => Err(problem(&path, "cannot be made", &error)),
+                _ => Ok(path),
+            }
+        };
+        Ok(Self {
+            store: Arc::new(DataStore::new(folder("data")?)),
+            locks: Locks::new(folder("locks")?, access),
+            access,
+            _temporary: None,
+        })
     }
 
-    pub fn temporary() -> Result<Self> {
-        let folder = TempDir::with_prefix("portrait-")
-            .map_err(|error| failed("temporary folder", format!("cannot be made: {error}; is there room on the disk?")))?;
-        let (path, locks) = (folder.path().join("data"), folder.path().join("locks"));
-        std::fs::create_dir(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
-        Self::new(path, locks, Some(folder))
-    }
-
-    /// True for a folder that outlives the process.
-    pub fn is_durable(&self) -> bool {
-        self._temporary.is_none()
-    }
-
-    fn new(path: PathBuf, locks: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
-        Ok(Self { store: Arc::new(DataStore::new(path)), locks: Locks::new(locks)?, _temporary: temporary })
+    /// A folder that goes with the process.
+    pub fn temporary(temporary: Arc<TemporaryFolder>) -> Result<Self> {
+        let access = Access::OWN;
+        let folder = |name: &str| {
+            let path = temporary.path().join(name);
+            access.make_folder(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
+            Ok::<PathBuf, DataFusionError>(path)
+        };
+        let (store, locks) = (Arc::new(DataStore::new(folder("data")?)), Locks::new(folder("locks")?, access));
+        Ok(Self { store, locks, access, _temporary: Some(temporary) })
     }
 
     /// Opens a file for reading and keeps it from being removed; checks its size, and all of its bytes when they are read for the first
@@ -198,7 +211,8 @@ impl DataFolder {
         loop {
             let name = format!("{}.parquet", uuid::Uuid::new_v4());
             let path = self.store.folder().join(&name);
-            let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
+            let made =
+                fault("data::create").and_then(|()| self.access.open(OpenOptions::new().create_new(true).write(true), &path));
             let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
             fail_point!("data::made");
             let is_held = match file.try_lock_shared() {
@@ -239,7 +253,9 @@ impl DataFolder {
         if is_own(name) {
             return Ok(self.store.folder().join(name));
         }
-        let problem = format!("is not the name of a data file, so that it is neither read nor removed: {name:?}; the catalog was tampered with or is damaged; restore the database from a backup");
+        let problem = format!(
+            "is not the name of a data file, so that it is neither read nor removed: {name:?}; the catalog was tampered with or is damaged; restore the database from a backup"
+        );
         Err(coded(SqlState::DATA_CORRUPTED, "catalog", problem))
     }
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -27,13 +28,14 @@ use crate::catalog::Catalog;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
 use crate::error::{failed, invalid};
+use crate::temporary::{IN_TEMPORARY, TemporaryFolder};
 
 pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
 pub use session::Session;
-pub use writes::Staged;
+pub use writes::{Staged, stream};
 
 /// How an engine is set up.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,9 @@ pub struct EngineOptions {
     pub base: Option<PathBuf>,
     /// Who runs the statements, and so is the author of what they define; default nobody.
     pub role: Option<String>,
+    /// The folder for what queries spill, and for a database in memory; default that of the system. What stands in it is seen by its
+    /// owner alone, and goes with the engine.
+    pub temporary: Option<PathBuf>,
 }
 
 /// The database, the threads that run queries, and their limits. Cheap to clone.
@@ -69,6 +74,8 @@ struct Shared {
     /// The folder that relative paths start from.
     base: Arc<Path>,
     options: EngineOptions,
+    /// Where queries spill to; removed after everything else.
+    _temporary: Option<Arc<TemporaryFolder>>,
 }
 
 impl Drop for Shared {
@@ -96,9 +103,16 @@ impl Engine {
     /// # Errors
     /// The database cannot be made, opened or read; see the message.
     pub fn open(options: EngineOptions) -> Result<Self> {
-        let catalog = match &options.database {
-            Some(directory) => Catalog::open(directory)?,
-            None => Catalog::in_memory()?,
+        let temporary = temporary_folder(&options)?;
+        let catalog = match (&options.database, &temporary) {
+            (Some(directory), _) => Catalog::open(directory)?,
+            (None, Some(temporary)) => Catalog::in_memory(Arc::clone(temporary))?,
+            (None, None) => unreachable!("a database in memory has a temporary folder"),
+        };
+        // Without the folder nothing can be spilled: a query that needs to says that it is out of memory.
+        let spilling = match &temporary {
+            Some(temporary) => DiskManagerMode::Directories(vec![temporary.path().to_path_buf()]),
+            None => DiskManagerMode::Disabled,
         };
         let memory = match options.memory_limit {
             Some(limit) if limit < 16 << 20 => {
@@ -113,6 +127,7 @@ impl Engine {
             // Other processes add files too: folders are listed anew by every query.
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spilling))
             .build_arc()?;
         // The database's files by their names, wherever its folder stands and however it is called.
         let files = ObjectStoreUrl::parse(DATA_URL)?;
@@ -127,7 +142,8 @@ impl Engine {
         let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
-        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog, base, options }) })
+        let _temporary = temporary;
+        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog, base, options, _temporary }) })
     }
 
     /// A session of its own: settings, temporary tables, parameters.
@@ -156,6 +172,19 @@ impl Engine {
         match &self.shared.runtime {
             Some(runtime) => runtime.handle(),
             None => unreachable!("the runtimes are taken when the engine is dropped"),
+        }
+    }
+}
+
+/// The folder for what goes with the engine. A database on disk can be read without one: on a full disk, say.
+fn temporary_folder(options: &EngineOptions) -> Result<Option<Arc<TemporaryFolder>>> {
+    let parent = options.temporary.clone().unwrap_or_else(std::env::temp_dir);
+    match TemporaryFolder::make(&parent, IN_TEMPORARY) {
+        Ok(made) => Ok(Some(Arc::new(made))),
+        Err(_) if options.database.is_some() && options.temporary.is_none() => Ok(None),
+        Err(error) => {
+            let problem = format!("cannot make a folder for temporary files: {error}; is there room on the disk?");
+            Err(failed(&parent.display().to_string(), problem))
         }
     }
 }
