@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::{TableProvider, TableProviderFactory};
 use datafusion::common::{Result, TableReference};
+use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
@@ -65,13 +66,13 @@ pub async fn create(state: &SessionState, mut command: CreateExternalTable, base
         return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
     };
     command.file_type = kind;
-    let mut places = vec![];
-    for location in &mut command.locations {
+    let (mut places, mut locations) = (vec![], vec![]);
+    for location in &command.locations {
         check(location, &command.file_type, base)?;
-        let place = resolved(location, base);
-        *location = if is_local(location) { as_url(location, base)? } else { place.clone() };
-        places.push(place);
+        places.push(resolved(location, base));
+        if is_local(location) { locations.extend(as_urls(location, base)?) } else { locations.push(location.clone()) }
     }
+    command.locations = locations;
     match look_at(factory.as_ref(), state, &command).await {
         Ok(table) => Ok(table),
         Err(error) => Err(name_the_file(state, &command, &places, &error).await),
@@ -95,8 +96,8 @@ pub fn resolved(location: &str, base: &Path) -> String {
 }
 
 /// A path as DataFusion takes it, which reads `*`, `?` and `[` as a pattern wherever they stand. What exists as it is written is meant as
-/// it is written; only what does not exist is a pattern, from its first part on that does not.
-fn as_url(location: &str, base: &Path) -> Result<String> {
+/// it is written; only what does not exist is a pattern, and then the folders before it that do exist are none.
+fn as_urls(location: &str, base: &Path) -> Result<Vec<String>> {
     let path = base.join(location);
     let found = path.metadata();
     // Links are followed before `..` leads up, as the system does it.
@@ -107,38 +108,48 @@ fn as_url(location: &str, base: &Path) -> Result<String> {
         return Err(invalid(location, problem));
     };
     if let Ok(found) = found {
-        // The end of the name says which files count; in a URL it may be written in another way.
-        let has_plain_end = path.extension().is_none_or(|end| end.to_str().is_some_and(is_alphanumeric));
-        let url = match () {
-            () if found.is_dir() => Url::from_directory_path(&path),
-            () if !has_glob(text) => return Ok(text.to_string()),
-            () if has_plain_end => Url::from_file_path(&path),
-            () => return Ok(literal(text)),
-        };
-        return url.map(String::from).map_err(|()| invalid(location, "is no path that can be written as a URL"));
+        return literal(&path, text, found.is_dir()).map(|url| vec![url]);
     }
-    let (mut known, mut pattern) = (PathBuf::new(), String::new());
-    for part in path.components() {
-        known.push(part);
-        let name = part.as_os_str().to_string_lossy();
-        if !pattern.is_empty() && !pattern.ends_with('/') {
-            pattern.push('/');
+    let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    if !folder.to_str().is_some_and(has_glob) {
+        return Ok(vec![text.to_string()]);
+    }
+    // The pattern is matched here, against what is in the folder.
+    let pattern = path.strip_prefix(folder).map_or(text.into(), |rest| rest.to_string_lossy());
+    let place = ListingTableUrl::try_new(url(folder, true)?, None)?.with_glob(&pattern)?;
+    let mut matching = vec![];
+    for file in files(folder) {
+        let Some(name) = file.to_str() else { continue };
+        let within = Url::from_file_path(&file).map_err(|()| invalid(name, "is no path that can be written as a URL"))?;
+        if object_store::path::Path::from_url_path(within.path()).is_ok_and(|within| place.contains(&within, false)) {
+            matching.push(literal(&file, name, false)?);
         }
-        pattern.push_str(&if known.exists() { literal(&name) } else { name.into_owned() });
     }
-    if text.ends_with('/') {
-        pattern.push('/');
+    if matching.is_empty() {
+        return Err(coded(SqlState::UNDEFINED_FILE, location, format!("no file matches{}", from_there(location, base))));
     }
-    Ok(pattern)
+    Ok(matching)
+}
+
+/// A path that means itself.
+fn literal(path: &Path, text: &str, is_folder: bool) -> Result<String> {
+    // The end of a file's name says which files count; in a URL it may be written in another way.
+    let has_plain_end = path.extension().is_none_or(|end| end.to_str().is_some_and(is_alphanumeric));
+    match () {
+        () if is_folder => url(path, true).map(String::from),
+        () if !has_glob(text) => Ok(text.to_string()),
+        () if has_plain_end => url(path, false).map(String::from),
+        () => Err(invalid(text, "the end of its name must be of letters and digits when the rest has *, ? or [; rename it")),
+    }
+}
+
+fn url(path: &Path, is_folder: bool) -> Result<Url> {
+    let url = if is_folder { Url::from_directory_path(path) } else { Url::from_file_path(path) };
+    url.map_err(|()| invalid(&path.display().to_string(), "is no path that can be written as a URL"))
 }
 
 fn is_alphanumeric(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// A pattern that matches a text alone.
-fn literal(text: &str) -> String {
-    text.chars().map(|letter| if "*?[".contains(letter) { format!("[{letter}]") } else { letter.to_string() }).collect()
 }
 
 /// True for a path, false for a URL.
@@ -206,7 +217,8 @@ async fn name_the_file(
     {
         for file in files(Path::new(place)) {
             let mut single = command.clone();
-            let Ok(location) = as_url(&file.display().to_string(), Path::new("/")) else { continue };
+            let name = file.display().to_string();
+            let Ok(location) = literal(&file, &name, false) else { continue };
             single.locations = vec![location];
             single.table_partition_cols.clear();
             if let Err(error) = look_at(factory.as_ref(), state, &single).await {

@@ -58,6 +58,26 @@ impl Catalog {
         self.data.locks.sweep()
     }
 
+    /// The files that no snapshot names and nobody holds, and the entries of the folder that are no data files.
+    ///
+    /// # Errors
+    /// The catalog or the folder cannot be read.
+    pub fn orphans(&self) -> Result<Vec<String>> {
+        let names = self.data.names()?;
+        let known: HashSet<String> = self.named_files()?.into_iter().collect();
+        let held: Vec<(String, Abandoned)> = names
+            .into_iter()
+            .filter(|name| !known.contains(name))
+            .filter_map(|name| self.hold(&name).map(|held| (name, held)))
+            .collect();
+        // Asked again now that they are held, as above.
+        let known: HashSet<String> = self.named_files()?.into_iter().collect();
+        let mut orphans: Vec<String> = held.into_iter().map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
+        orphans.extend(self.data.foreign()?);
+        orphans.sort();
+        Ok(orphans)
+    }
+
     /// Removes a file that the catalog has forgotten, unless somebody holds it.
     fn remove(&self, name: &str) {
         if let Some(held) = self.hold(name) {

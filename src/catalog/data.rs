@@ -237,12 +237,20 @@ impl DataFolder {
 
     /// The names of the data files that are there; whatever else somebody has put there is none of ours.
     pub fn names(&self) -> Result<Vec<String>> {
+        Ok(self.entries()?.into_iter().filter(|name| is_own(name)).collect())
+    }
+
+    /// The names of what else is there.
+    pub fn foreign(&self) -> Result<Vec<String>> {
+        Ok(self.entries()?.into_iter().filter(|name| !is_own(name)).collect())
+    }
+
+    fn entries(&self) -> Result<Vec<String>> {
         let folder = self.store.folder();
         let names = || -> io::Result<Vec<String>> {
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
         };
-        let names = names().map_err(|error| problem(folder, "cannot be read", &error))?;
-        Ok(names.into_iter().filter(|name| is_own(name)).collect())
+        names().map_err(|error| problem(folder, "cannot be read", &error))
     }
 
     /// Where a file stands that the catalog names.

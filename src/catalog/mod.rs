@@ -8,6 +8,7 @@
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
+//! | [`check`] | compares everything with what was written |
 //! | [`collect`] | removes files that nothing names and nobody holds |
 //! | [`locks`] | who writes to which object |
 //! | [`output`] | rows on their way to a file, with the memory they take |
@@ -27,6 +28,7 @@
 
 pub mod access;
 pub mod blocks;
+pub mod check;
 pub mod collect;
 pub mod data;
 pub mod locks;

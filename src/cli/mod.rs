@@ -3,6 +3,7 @@
 //! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
 //! 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
 
+mod check;
 mod completion;
 mod console;
 mod demo;
@@ -74,6 +75,8 @@ enum Action {
     Demo,
     /// Print every definition of the database as a script that makes them again; rows are not part of it.
     Dump,
+    /// Compare every file of the database with what was written; exit code 1 when anything is damaged, missing or left over.
+    Check,
     /// Write the reference of all functions, statements and settings as Markdown.
     Docs {
         /// The folder to write to.
@@ -121,6 +124,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Action::Docs { folder, check }) = action {
         return reference::write(&folder, check);
     }
+    if matches!(action, Some(Action::Check)) {
+        check::can_be(common.database.as_deref())?;
+    }
     let options = EngineOptions {
         database: common.database,
         memory_limit: common.memory_limit,
@@ -134,6 +140,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let session = engine.session()?;
     for parameter in common.set {
         session.set_parameter(&parameter.name, parameter.value);
+    }
+    if matches!(action, Some(Action::Check)) {
+        return check::run(&engine);
     }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
     let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;

@@ -30,6 +30,7 @@ use crate::docs::Doc;
 use crate::error::{failed, invalid};
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder};
 
+pub use crate::catalog::check::{Checked, Finding};
 pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
 use memory::HalfSharedPool;
@@ -152,6 +153,15 @@ impl Engine {
     /// None in practice; kept for what sessions may need to open later.
     pub fn session(&self) -> Result<Session> {
         Session::new(self.clone())
+    }
+
+    /// Compares every file of the database with what was written, also those that nobody has read for long; looks for what is missing, and
+    /// for what nothing names.
+    ///
+    /// # Errors
+    /// The catalog or the folder of the data cannot be read at all.
+    pub fn check(&self) -> Result<Checked> {
+        self.shared.catalog.check()
     }
 
     /// Runs a future to its end on this thread, for interfaces that are not asynchronous.
