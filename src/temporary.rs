@@ -132,6 +132,18 @@ pub fn remove_all() {
     folders.iter().for_each(|path| empty_and_remove(path));
 }
 
+/// Makes a folder that somebody else has made in one of ours its owner's alone.
+pub fn own_only(path: &Path) {
+    #[cfg(unix)]
+    {
+        let rights = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        // What it stands in is closed to others anyway.
+        let _ = std::fs::set_permissions(path, rights);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
 fn forget(path: &Path) {
     FOLDERS.lock().retain(|other| other != path);
 }
@@ -146,7 +158,10 @@ fn private_folder(path: &Path) -> io::Result<()> {
 /// The lock of a folder that was just made; `None` when somebody took it for one that was left.
 fn locked(path: &Path) -> io::Result<Option<File>> {
     let place = path.join(LOCK);
-    let lock = match OpenOptions::new().create_new(true).write(true).open(&place) {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = match options.create_new(true).write(true).open(&place) {
         Ok(lock) => lock,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

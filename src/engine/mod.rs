@@ -28,7 +28,7 @@ use crate::catalog::Catalog;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
 use crate::error::{failed, invalid};
-use crate::temporary::{IN_TEMPORARY, TemporaryFolder};
+use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
 pub use crate::catalog::check::{Checked, Finding};
 pub use crate::statement::Cancel;
@@ -104,6 +104,7 @@ impl Engine {
     /// # Errors
     /// The database cannot be made, opened or read; see the message.
     pub fn open(options: EngineOptions) -> Result<Self> {
+        check_clock()?;
         let temporary = temporary_folder(&options)?;
         let catalog = match (&options.database, &temporary) {
             (Some(directory), _) => Catalog::open(directory)?,
@@ -130,6 +131,7 @@ impl Engine {
             .with_object_store_registry(Arc::new(stores::Stores::default()))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spilling))
             .build_arc()?;
+        environment.disk_manager.temp_dir_paths().iter().for_each(|path| own_only(path));
         // The database's files by their names, wherever its folder stands and however it is called.
         let files = ObjectStoreUrl::parse(DATA_URL)?;
         environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
@@ -184,6 +186,15 @@ impl Engine {
             None => unreachable!("the runtimes are taken when the engine is dropped"),
         }
     }
+}
+
+/// Fails where the engine beneath panics, or counts times that it cannot hold: nanoseconds since 1970, in 64 bits.
+fn check_clock() -> Result<()> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    if since.is_ok_and(|since| i64::try_from(since.as_nanos()).is_ok()) {
+        return Ok(());
+    }
+    Err(failed("clock", "must stand between 1970 and 2262; set the clock of this machine"))
 }
 
 /// The folder for what goes with the engine. A database on disk can be read without one: on a full disk, say.
