@@ -100,9 +100,17 @@ pub fn resolved(location: &str, base: &Path) -> String {
 fn as_urls(location: &str, base: &Path) -> Result<Vec<String>> {
     let path = base.join(location);
     let found = path.metadata();
+    let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     // Links are followed before `..` leads up, as the system does it.
     let climbs = path.components().any(|part| part == Component::ParentDir);
-    let path = if climbs { path.canonicalize().unwrap_or(path) } else { path };
+    let (folder, path) = match (climbs, path.strip_prefix(folder)) {
+        (true, Ok(rest)) => {
+            let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+            let path = if rest.as_os_str().is_empty() { folder.clone() } else { folder.join(rest) };
+            (folder, path)
+        }
+        _ => (folder.to_path_buf(), path.clone()),
+    };
     let Some(text) = path.to_str() else {
         let problem = "stands in a folder whose name is not UTF-8, from where files cannot be read; rename the folder";
         return Err(invalid(location, problem));
@@ -110,15 +118,14 @@ fn as_urls(location: &str, base: &Path) -> Result<Vec<String>> {
     if let Ok(found) = found {
         return literal(&path, text, found.is_dir()).map(|url| vec![url]);
     }
-    let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     if !folder.to_str().is_some_and(has_glob) {
         return Ok(vec![text.to_string()]);
     }
     // The pattern is matched here, against what is in the folder.
-    let pattern = path.strip_prefix(folder).map_or(text.into(), |rest| rest.to_string_lossy());
-    let place = ListingTableUrl::try_new(url(folder, true)?, None)?.with_glob(&pattern)?;
+    let pattern = path.strip_prefix(&folder).map_or(text.into(), |rest| rest.to_string_lossy());
+    let place = ListingTableUrl::try_new(url(&folder, true)?, None)?.with_glob(&pattern)?;
     let mut matching = vec![];
-    for file in files(folder) {
+    for file in files(&folder) {
         let Some(name) = file.to_str() else { continue };
         let within = Url::from_file_path(&file).map_err(|()| invalid(name, "is no path that can be written as a URL"))?;
         if object_store::path::Path::from_url_path(within.path()).is_ok_and(|within| place.contains(&within, false)) {

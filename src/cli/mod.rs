@@ -36,7 +36,8 @@ struct Arguments {
     action: Option<Action>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.";
 
 #[derive(Debug, Args)]
 struct Common {

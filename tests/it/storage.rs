@@ -85,15 +85,15 @@ fn any_path_is_a_database() {
             out.lines().skip(1).map(String::from).collect::<Vec<_>>().join(" ")
         };
         here(SHOP);
-        let whole = "SELECT (SELECT count(*) FROM t), (SELECT sum(g) FROM profile.p), (SELECT count(*) FROM profile.p_history),
-            (SELECT count(*) FROM ml_predict(m, (SELECT a, CAST(a AS DOUBLE) AS b FROM t)))";
+        let whole = "SELECT (SELECT count(*) FROM t) AS t, (SELECT sum(g) FROM profile.p) AS p, (SELECT count(*) FROM profile.p_history) AS h,
+            (SELECT count(*) FROM ml_predict(m, (SELECT a, CAST(a AS DOUBLE) AS b FROM t))) AS m";
         assert_eq!(here(whole), "1000,501500,1000,1000", "{name:?}");
         here(
             "INSERT INTO t VALUES (-1), (-2); CREATE OR REPLACE TABLE t AS SELECT * FROM t WHERE a > 5 OR a = -2;
              REFRESH PROFILE p WITH (as_of = TIMESTAMP '2025-02-01')",
         );
-        let later = "SELECT (SELECT count(*) FROM t), (SELECT count(g) FROM profile.p), (SELECT count(*) FROM profile.p_history),
-            (SELECT count(*) FROM profile.p FOR SYSTEM_TIME AS OF TIMESTAMP '2025-01-02')";
+        let later = "SELECT (SELECT count(*) FROM t) AS t, (SELECT count(g) FROM profile.p) AS p, (SELECT count(*) FROM profile.p_history) AS h,
+            (SELECT count(*) FROM profile.p FOR SYSTEM_TIME AS OF TIMESTAMP '2025-01-02') AS b";
         assert_eq!(here(later), "996,996,1001,1000", "{name:?}");
         // Under its absolute path it is the same.
         assert_eq!(answer(&database, later), "996,996,1001,1000", "{name:?}");
@@ -121,10 +121,11 @@ fn any_path_is_a_file() {
         let read = here(
             "SELECT count(*) AS n FROM 'x [1].csv'; SELECT count(*) AS n FROM 'x*.csv'; SELECT count(*) AS n FROM 'x[0-9].csv';
              SELECT count(*) AS n FROM 'many [*]/'; SELECT count(*) AS n FROM 'many [*]/*.parquet';
-             SELECT count(*) AS n FROM '../*/x1.csv' WHERE a > 3",
+             SELECT count(*) AS n FROM './x1.csv'",
         );
-        let there = folder.path().read_dir().unwrap().count();
-        assert_eq!(read, format!("10 14 4 3 3 {there}"), "{name}");
+        assert_eq!(read, "10 14 4 3 3 4", "{name}");
+        assert_eq!(here(&format!("SELECT count(*) AS n FROM '../{name}/x[0-9].csv'")), "4", "{name}");
+        assert_eq!(here(&format!("SELECT count(*) AS n FROM '../{name}/x1.csv'")), "4", "{name}");
         let inserted = here(
             "CREATE EXTERNAL TABLE e STORED AS PARQUET LOCATION 'many [*]'; INSERT INTO e VALUES (7), (8); SELECT count(*) AS n FROM e",
         );
