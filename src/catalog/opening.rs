@@ -20,6 +20,8 @@ use super::{APPLICATION_ID, FILE, MIGRATIONS, SCHEMA_VERSION, problem};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::temporary::TemporaryFolder;
 
+/// Bytes of a path that SQLite takes, with room for the end of the names of the files beside it.
+const LONGEST_PATH: usize = 500;
 /// How often a file is read that others are writing to.
 const ATTEMPTS: usize = 20;
 
@@ -71,6 +73,12 @@ impl Opened {
         let (place, file) = (directory.display().to_string(), directory.join(FILE));
         if file.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             return Err(invalid(&place, format!("{FILE} is a link; a database stands in one folder: move or link all of it")));
+        }
+        let length = file.as_os_str().len();
+        if length > LONGEST_PATH {
+            let problem =
+                format!("has a path of {length} bytes with {FILE}, and {LONGEST_PATH} are the most; choose a shorter one");
+            return Err(invalid(&place, problem));
         }
         // SQLite would make it with the rights that the umask leaves.
         let mut new = OpenOptions::new();

@@ -64,7 +64,7 @@ fn odd_names() -> Vec<OsString> {
     ]
     .map(OsString::from)
     .to_vec();
-    names.push(format!("{}/{}/{}", "l".repeat(200), "o".repeat(200), "n".repeat(200)).into());
+    names.push(format!("{}/{}", "l".repeat(230), "o".repeat(180)).into());
     #[cfg(unix)]
     names.push(std::os::unix::ffi::OsStringExt::from_vec(b"not \xff\xfe utf-8".to_vec()));
     names
@@ -98,6 +98,14 @@ fn any_path_is_a_database() {
         // Under its absolute path it is the same.
         assert_eq!(answer(&database, later), "996,996,1001,1000", "{name:?}");
     }
+}
+
+#[test]
+fn a_path_that_is_too_long_for_the_catalog_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("l".repeat(200)).join("o".repeat(200)).join("n".repeat(200));
+    let (code, _, errors) = query(&database, "SELECT 1");
+    assert!(code == 1 && errors.contains("are the most; choose a shorter one"), "{errors}");
 }
 
 /// Files of users: what exists as it is written is meant as it is written; what stands above a pattern is none.
