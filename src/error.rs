@@ -129,6 +129,11 @@ pub fn failed(subject: &str, problem: impl Display) -> DataFusionError {
 
 /// The code of an error, of ours or of DataFusion's.
 pub fn sqlstate(error: &DataFusionError) -> SqlState {
+    if let DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) = error
+        && let Some(problem) = own(error)
+    {
+        return problem.state;
+    }
     match error {
         DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => sqlstate(inner),
         DataFusionError::Shared(inner) => sqlstate(inner),
@@ -247,8 +252,25 @@ pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// The error of ours beneath one of the layers, which say less: a reader of files names neither the file nor what is wrong with it.
+pub fn own(error: &DataFusionError) -> Option<&Problem> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(problem) = error.downcast_ref::<Problem>() {
+            return Some(problem);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// What a person reads: the innermost message, without DataFusion's layers around it.
 pub fn message(error: &DataFusionError) -> String {
+    if let DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) | DataFusionError::ArrowError(..) = error
+        && let Some(problem) = own(error)
+    {
+        return problem.text.clone();
+    }
     match error {
         DataFusionError::Diagnostic(_, inner) => message(inner),
         DataFusionError::Context(_, inner) => message(inner),

@@ -1,15 +1,17 @@
 //! Files as tables: what a location means, and errors that name the file.
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::catalog::{TableProvider, TableProviderFactory};
 use datafusion::common::{Result, TableReference};
+use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 use futures::FutureExt;
+use url::Url;
 
 use crate::error::{SqlState, coded, failed, invalid, message};
 
@@ -25,9 +27,10 @@ const KINDS: [(&str, &str); 8] = [
     (".ndjson.gz", "JSON"),
 ];
 
-/// True when a name that no table has means a file or folder.
-pub fn is_file(name: &str, base: &Path) -> bool {
-    name.contains('/') || kind_of(name).is_some() || base.join(name).exists()
+/// True when a name that no table has means a file or folder: by the name alone, so that a folder that happens to be called like a table is
+/// not taken for it.
+pub fn is_file(name: &str) -> bool {
+    name.contains('/') || kind_of(name).is_some()
 }
 
 fn kind_of(name: &str) -> Option<&'static str> {
@@ -63,16 +66,16 @@ pub async fn create(state: &SessionState, mut command: CreateExternalTable, base
         return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
     };
     command.file_type = kind;
-    for location in &mut command.locations {
+    let (mut places, mut locations) = (vec![], vec![]);
+    for location in &command.locations {
         check(location, &command.file_type, base)?;
-        *location = resolved(location, base);
-        if Path::new(location).is_dir() && !location.ends_with('/') {
-            location.push('/');
-        }
+        places.push(resolved(location, base));
+        if is_local(location) { locations.extend(as_urls(location, base)?) } else { locations.push(location.clone()) }
     }
+    command.locations = locations;
     match look_at(factory.as_ref(), state, &command).await {
         Ok(table) => Ok(table),
-        Err(error) => Err(name_the_file(state, &command, &error).await),
+        Err(error) => Err(name_the_file(state, &command, &places, &error).await),
     }
 }
 
@@ -92,6 +95,70 @@ pub fn resolved(location: &str, base: &Path) -> String {
     if is_relative { base.join(location).display().to_string() } else { location.to_string() }
 }
 
+/// A path as DataFusion takes it, which reads `*`, `?` and `[` as a pattern wherever they stand. What exists as it is written is meant as
+/// it is written; only what does not exist is a pattern, and then the folders before it that do exist are none.
+fn as_urls(location: &str, base: &Path) -> Result<Vec<String>> {
+    let path = base.join(location);
+    let found = path.metadata();
+    let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    // Links are followed before `..` leads up, as the system does it.
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    let (folder, path) = match (climbs, path.strip_prefix(folder)) {
+        (true, Ok(rest)) => {
+            let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+            let path = if rest.as_os_str().is_empty() { folder.clone() } else { folder.join(rest) };
+            (folder, path)
+        }
+        _ => (folder.to_path_buf(), path.clone()),
+    };
+    let Some(text) = path.to_str() else {
+        let problem = "stands in a folder whose name is not UTF-8, from where files cannot be read; rename the folder";
+        return Err(invalid(location, problem));
+    };
+    if let Ok(found) = found {
+        return literal(&path, text, found.is_dir()).map(|url| vec![url]);
+    }
+    if !folder.to_str().is_some_and(has_glob) {
+        return Ok(vec![text.to_string()]);
+    }
+    // The pattern is matched here, against what is in the folder.
+    let pattern = path.strip_prefix(&folder).map_or(text.into(), |rest| rest.to_string_lossy());
+    let place = ListingTableUrl::try_new(url(&folder, true)?, None)?.with_glob(&pattern)?;
+    let mut matching = vec![];
+    for file in files(&folder) {
+        let Some(name) = file.to_str() else { continue };
+        let within = Url::from_file_path(&file).map_err(|()| invalid(name, "is no path that can be written as a URL"))?;
+        if object_store::path::Path::from_url_path(within.path()).is_ok_and(|within| place.contains(&within, false)) {
+            matching.push(literal(&file, name, false)?);
+        }
+    }
+    if matching.is_empty() {
+        return Err(coded(SqlState::UNDEFINED_FILE, location, format!("no file matches{}", from_there(location, base))));
+    }
+    Ok(matching)
+}
+
+/// A path that means itself.
+fn literal(path: &Path, text: &str, is_folder: bool) -> Result<String> {
+    // The end of a file's name says which files count; in a URL it may be written in another way.
+    let has_plain_end = path.extension().is_none_or(|end| end.to_str().is_some_and(is_alphanumeric));
+    match () {
+        () if is_folder => url(path, true).map(String::from),
+        () if !has_glob(text) => Ok(text.to_string()),
+        () if has_plain_end => url(path, false).map(String::from),
+        () => Err(invalid(text, "the end of its name must be of letters and digits when the rest has *, ? or [; rename it")),
+    }
+}
+
+fn url(path: &Path, is_folder: bool) -> Result<Url> {
+    let url = if is_folder { Url::from_directory_path(path) } else { Url::from_file_path(path) };
+    url.map_err(|()| invalid(&path.display().to_string(), "is no path that can be written as a URL"))
+}
+
+fn is_alphanumeric(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// True for a path, false for a URL.
 pub fn is_local(location: &str) -> bool {
     !location.contains("://")
@@ -103,11 +170,12 @@ fn has_glob(location: &str) -> bool {
 
 /// Local files must exist; what is remote tells when it is read.
 fn check(location: &str, kind: &str, base: &Path) -> Result<()> {
-    if !is_local(location) || has_glob(location) {
+    if !is_local(location) {
         return Ok(());
     }
     let place = base.join(location);
     match std::fs::metadata(&place) {
+        Err(_) if has_glob(location) => Ok(()),
         // The reader passes over files without bytes, which no Parquet file is.
         Ok(_) if kind == "PARQUET" => {
             let paths = if place.is_dir() { files(&place) } else { vec![place] };
@@ -145,20 +213,27 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The error about a location; for a folder, about the first file that has it.
-async fn name_the_file(state: &SessionState, command: &CreateExternalTable, error: &DataFusionError) -> DataFusionError {
-    if let ([location], Some(factory)) = (command.locations.as_slice(), state.table_factories().get(&command.file_type))
-        && Path::new(location).is_dir()
+async fn name_the_file(
+    state: &SessionState,
+    command: &CreateExternalTable,
+    places: &[String],
+    error: &DataFusionError,
+) -> DataFusionError {
+    if let ([place], Some(factory)) = (places, state.table_factories().get(&command.file_type))
+        && Path::new(place).is_dir()
     {
-        for file in files(Path::new(location)) {
+        for file in files(Path::new(place)) {
             let mut single = command.clone();
-            single.locations = vec![file.display().to_string()];
+            let name = file.display().to_string();
+            let Ok(location) = literal(&file, &name, false) else { continue };
+            single.locations = vec![location];
             single.table_partition_cols.clear();
             if let Err(error) = look_at(factory.as_ref(), state, &single).await {
                 return failed(&file.display().to_string(), describe(&error));
             }
         }
     }
-    failed(&command.locations.join(", "), describe(error))
+    failed(&places.join(", "), describe(error))
 }
 
 fn describe(error: &DataFusionError) -> String {

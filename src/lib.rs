@@ -46,7 +46,7 @@
 //!                                                           │         │
 //!                functions ◀────────────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
-//!                                                    docs, error, files, formats, settings, text: leaves
+//!                                                    docs, error, files, formats, settings, temporary, text: leaves
 //! ```
 //! | folder | what it knows |
 //! |---|---|
@@ -104,15 +104,18 @@ mod settings;
 mod sql;
 mod statement;
 mod system;
+mod temporary;
 mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{
-    Answer, Cancel, Description, Engine, EngineOptions, Parameters, Prepared, Progress, Session, Staged, THREAD_NAME, pages,
-    reference,
+    Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Session, Staged,
+    THREAD_NAME, pages, reference, stream,
 };
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Format, ResultWriter, cells};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;
 pub use sql::{extension_planners, register, sql};
+pub use temporary::remove_all as remove_temporary_folders;
+pub use text::printable;

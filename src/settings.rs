@@ -42,7 +42,7 @@ macro_rules! settings {
                                 Ok(())
                             }
                             Ok(value) => config_err!("portrait.{key}: must be from {least} to {most}, got {value}"),
-                            Err(_) => config_err!("portrait.{key}: takes a value of type {}, got '{value}'", stringify!($type)),
+                            Err(_) => config_err!("portrait.{key}: must be a whole number from {least} to {most}, got '{value}'"),
                         }
                     })+
                     _ => config_err!("portrait.{key}: no such setting; system.settings lists them"),

@@ -38,6 +38,23 @@ pub fn megabytes(bytes: usize) -> String {
     format!("{} MB", grouped((bytes as u64).div_ceil(1 << 20)))
 }
 
+/// A text as a terminal may show it: what would move its cursor, change its colours or turn the direction of writing is written as an
+/// escape, `\\u{1b}`. Line breaks and tabs stay.
+pub fn printable(text: &str) -> String {
+    let is_plain = |letter: char| matches!(letter, '\n' | '\t') || !is_control(letter);
+    if text.chars().all(is_plain) {
+        return text.to_string();
+    }
+    text.chars().map(|letter| if is_plain(letter) { letter.to_string() } else { letter.escape_default().to_string() }).collect()
+}
+
+/// True for letters that are instructions to who shows them.
+pub fn is_control(letter: char) -> bool {
+    let turns_writing =
+        matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || turns_writing || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
 /// A kind of thing with its article: `a view`, `an external table`.
 pub fn with_article(kind: &str) -> String {
     let mut written = String::from(if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" });
@@ -55,6 +72,14 @@ mod tests {
             assert_eq!(grouped(number), written);
         }
         assert_eq!(megabytes((12 << 20) + 1), "13 MB");
+    }
+
+    #[test]
+    fn what_is_shown_gives_a_terminal_no_orders() {
+        assert_eq!(printable("客户\t1\n2"), "客户\t1\n2");
+        assert_eq!(printable("\u{1b}[31mred\r\u{7f}\u{9b}2J"), "\\u{1b}[31mred\\r\\u{7f}\\u{9b}2J");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(printable("👨\u{200d}👩"), "👨\u{200d}👩", "joiners make one picture of two");
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Catalog {
         let forgotten = self.forget_files(|name| self.is_free(name))?;
         fail_point!("collect::forgotten");
         // Their names are never used again, and no snapshot can name what the catalog does not know.
-        forgotten.iter().filter_map(|name| self.hold(name)).for_each(Abandoned::remove);
+        forgotten.iter().for_each(|name| self.remove(name));
         let names = self.data.names()?;
         let known: HashSet<String> = self.known_files()?.into_iter().collect();
         fail_point!("collect::listed");
@@ -46,7 +46,11 @@ impl Catalog {
         if !held.is_empty() {
             // Asked again now that they are held: what was published meanwhile is known, and nobody can publish the rest any more.
             let known: HashSet<String> = self.known_files()?.into_iter().collect();
-            held.into_iter().filter(|(name, _)| !known.contains(name)).for_each(|(_, held)| held.remove());
+            let unknown = held.into_iter().filter(|(name, _)| !known.contains(name));
+            unknown.for_each(|(name, held)| {
+                held.remove();
+                self.data.store.forget(&name);
+            });
         }
         if self.data.locks.has_dead_runs()? {
             self.settle_runs()?;
@@ -54,16 +58,48 @@ impl Catalog {
         self.data.locks.sweep()
     }
 
-    /// A file that nobody holds, held now by the collector alone; `None` also when it is not there.
+    /// The files that no snapshot names and nobody holds, and the entries of the folder that are no data files.
+    ///
+    /// # Errors
+    /// The catalog or the folder cannot be read.
+    pub fn orphans(&self) -> Result<Vec<String>> {
+        let names = self.data.names()?;
+        let known: HashSet<String> = self.named_files()?.into_iter().collect();
+        let held: Vec<(String, Abandoned)> = names
+            .into_iter()
+            .filter(|name| !known.contains(name))
+            .filter_map(|name| self.hold(&name).map(|held| (name, held)))
+            .collect();
+        // Asked again now that they are held, as above.
+        let known: HashSet<String> = self.named_files()?.into_iter().collect();
+        let mut orphans: Vec<String> = held.into_iter().map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
+        orphans.extend(self.data.foreign()?);
+        orphans.sort();
+        Ok(orphans)
+    }
+
+    /// Removes a file that the catalog has forgotten, unless somebody holds it.
+    fn remove(&self, name: &str) {
+        if let Some(held) = self.hold(name) {
+            held.remove();
+            self.data.store.forget(name);
+        }
+    }
+
+    /// A file that nobody holds, held now by the collector alone; `None` also when it is not there, or when the name is none that
+    /// a data file has: whatever that leads to is not touched.
     fn hold(&self, name: &str) -> Option<Abandoned> {
-        let path = self.data.place(name);
+        let path = self.data.place(name).ok()?;
+        if !path.symlink_metadata().ok()?.is_file() {
+            return None;
+        }
         let file = File::open(&path).ok()?;
         file.try_lock().ok().map(|()| Abandoned { path, file })
     }
 
     /// True when nobody holds the file.
     fn is_free(&self, name: &str) -> bool {
-        self.hold(name).is_some() || self.data.place(name).try_exists().is_ok_and(|exists| !exists)
+        self.hold(name).is_some() || self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
     }
 }
 
@@ -134,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_file_is_collected_when_nothing_names_it_and_nobody_holds_it() {
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = Catalog::for_test().unwrap();
         let first = written(&catalog);
         catalog.collect().unwrap();
         publish(&catalog, "t", first, 1);
@@ -147,7 +183,8 @@ mod tests {
         assert_eq!(files(&catalog).len(), 2, "it is read");
         drop(reader);
         // As a killed process leaves one.
-        std::fs::write(catalog.data.place("left.parquet"), "PAR1").unwrap();
+        let left = format!("{}.parquet", uuid::Uuid::new_v4());
+        std::fs::write(catalog.data.place(&left).unwrap(), "PAR1").unwrap();
         let collecting = catalog.data.locks.for_collecting().unwrap();
         catalog.collect().unwrap();
         assert_eq!(files(&catalog).len(), 3, "another one collects");
@@ -158,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_made_while_another_collects_is_there() {
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let collecting = Arc::clone(&catalog);
         let was_there = once_at("data::made", move || {
             assert_eq!(files(&collecting).len(), 1);
@@ -175,7 +212,7 @@ mod tests {
     /// Another process has published by the time the collector comes to the file that it did not know.
     #[test]
     fn a_file_that_is_published_while_another_collects_is_there() {
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let (publishing, waiting) = (Arc::clone(&catalog), Mutex::new(Some(written(&catalog))));
         let was_there = once_at("collect::listed", move || {
             publish(&publishing, "t", waiting.lock().unwrap().take().unwrap(), 1);
@@ -190,7 +227,7 @@ mod tests {
     /// A reader that comes between what the collector does stays a reader.
     #[test]
     fn a_file_that_is_held_while_another_collects_is_there() {
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         publish(&catalog, "t", written(&catalog), 1);
         let old = catalog.snapshot(SnapshotOf::Table, "t", When::Now).unwrap().unwrap();
         publish(&catalog, "t", written(&catalog), 1);
@@ -212,7 +249,7 @@ mod tests {
     /// What a writer relied on is gone: it says so, and publishes nothing.
     #[test]
     fn a_kept_file_that_was_collected_is_a_conflict() {
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = Catalog::for_test().unwrap();
         let (of, name, new) = (SnapshotOf::Table, "t", written(&catalog));
         let kept = vec![super::super::data::DataFile { name: "gone.parquet".into(), ..new.file.clone() }];
         let files = vec![(Part::Rows, new.file.clone())];

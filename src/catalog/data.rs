@@ -2,15 +2,20 @@
 //!
 //! A file is finished and brought to disk before the catalog names it. Whoever writes or reads one holds a shared lock of the operating
 //! system on it, which ends with the process however it ends; [`super::collect`] removes only what nothing names and nobody holds.
-//! The catalog knows size and checksum of each file: another size or checksum is an error, never an answer.
+//!
+//! The catalog knows size, rows and checksum of each file: another size, count or checksum is an error, never an answer. The whole file is
+//! compared when it is first read and whenever it was touched since; every part that is read is compared again ([`super::blocks`]).
+//! The catalog names a file, and nobody else decides where that is: a name that this program would not have given leads nowhere, and
+//! neither does a link in the place of a file.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -20,10 +25,14 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
-use tempfile::TempDir;
 
+use super::FILE;
+use super::access::Access;
+use super::blocks::Summing;
 use super::locks::Locks;
-use crate::error::failed;
+use super::store::{DataStore, Known, damaged, read_part};
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::temporary::TemporaryFolder;
 
 /// Rows in a row group: what one thread reads at a time.
 const ROW_GROUP: usize = 131_072;
@@ -38,24 +47,52 @@ pub struct DataFile {
     pub checksum: String,
 }
 
+/// What tells whether a file was touched, as far as the file system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    size: u64,
+    modified: Option<SystemTime>,
+    /// Device, number, and the time of the last change of anything about it.
+    #[cfg(unix)]
+    place: (u64, u64, i64, i64),
+}
+
+impl Identity {
+    pub fn of(file: &Metadata) -> Self {
+        Self {
+            size: file.len(),
+            modified: file.modified().ok(),
+            #[cfg(unix)]
+            place: {
+                use std::os::unix::fs::MetadataExt;
+                (file.dev(), file.ino(), file.ctime(), file.ctime_nsec())
+            },
+        }
+    }
+}
+
 /// The folder of the data files.
 #[derive(Debug)]
 pub struct DataFolder {
-    path: PathBuf,
-    /// Files whose bytes this process has compared with their checksum, and their columns. They never change.
-    verified: Mutex<HashMap<String, SchemaRef>>,
+    /// The files, and what this process knows of those that it has read.
+    pub store: Arc<DataStore>,
     /// Who writes to which object.
     pub locks: Locks,
+    /// Who may look into its files.
+    access: Access,
     /// Removes the folder of a database in memory.
-    _temporary: Option<TempDir>,
+    _temporary: Option<Arc<TemporaryFolder>>,
 }
 
 /// A file that is being read: it stays as long as this lives.
 #[derive(Debug)]
 pub struct Pinned {
+    pub name: String,
+    pub bytes: u64,
     pub path: PathBuf,
     /// Its columns.
     pub schema: SchemaRef,
+    known: Arc<Known>,
     lock: File,
 }
 
@@ -64,6 +101,14 @@ impl Pinned {
     pub fn release(&self) {
         // What cannot be unlocked is unlocked when it is closed.
         let _ = self.lock.unlock();
+    }
+
+    /// All of its bytes.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what it was.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        read_part(&self.lock, &self.path, &self.known, 0..self.bytes)
     }
 }
 
@@ -75,67 +120,69 @@ impl Drop for Pinned {
 }
 
 impl DataFolder {
-    pub fn of(database: &Path) -> Result<Self> {
-        let path = database.join("data");
-        std::fs::create_dir_all(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
-        let path = path.canonicalize().map_err(|error| problem(&path, "cannot be read", &error))?;
-        // A process may go to another folder later.
-        let locks = database.canonicalize().map_err(|error| problem(database, "cannot be read", &error))?.join("locks");
-        Self::new(path, locks, None)
+    /// The folder in a database directory, whose path is absolute.
+    pub fn of(database: &Path, can_write: bool) -> Result<Self> {
+        let access = Access::of(&database.join(FILE));
+        let folder = |name: &str| {
+            let path = database.join(name);
+            if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+                let problem = "is a link; a database stands in one folder: move or link all of it";
+                return Err(invalid(&path.display().to_string(), problem));
+            }
+            match access.make_folder(&path) {
+                // Who cannot write needs no locks.
+                Err(error) if can_write => Err(problem(&path, "cannot be made", &error)),
+                _ => Ok(path),
+            }
+        };
+        Ok(Self {
+            store: Arc::new(DataStore::new(folder("data")?)),
+            locks: Locks::new(folder("locks")?, access),
+            access,
+            _temporary: None,
+        })
     }
 
-    pub fn temporary() -> Result<Self> {
-        let folder = TempDir::with_prefix("portrait-")
-            .map_err(|error| failed("temporary folder", format!("cannot be made: {error}; is there room on the disk?")))?;
-        let (path, locks) = (folder.path().join("data"), folder.path().join("locks"));
-        std::fs::create_dir(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
-        Self::new(path, locks, Some(folder))
+    /// A folder that goes with the process.
+    pub fn temporary(temporary: Arc<TemporaryFolder>) -> Result<Self> {
+        let access = Access::OWN;
+        let folder = |name: &str| {
+            let path = temporary.path().join(name);
+            access.make_folder(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
+            Ok::<PathBuf, DataFusionError>(path)
+        };
+        let (store, locks) = (Arc::new(DataStore::new(folder("data")?)), Locks::new(folder("locks")?, access));
+        Ok(Self { store, locks, access, _temporary: Some(temporary) })
     }
 
-    /// True for a folder that outlives the process.
-    pub fn is_durable(&self) -> bool {
-        self._temporary.is_none()
-    }
-
-    fn new(path: PathBuf, locks: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
-        Ok(Self { path, verified: Mutex::default(), locks: Locks::new(locks)?, _temporary: temporary })
-    }
-
-    /// Opens a file for reading and keeps it from being removed; checks its size, and its bytes when they are read for the first time.
+    /// Opens a file for reading and keeps it from being removed; checks its size, and all of its bytes when they are read for the first
+    /// time or were touched since.
     ///
     /// # Errors
     /// The file is missing or not what was written.
     pub fn pin(&self, file: &DataFile) -> Result<Arc<Pinned>> {
-        let path = self.path.join(&file.name);
+        let path = self.place(&file.name)?;
         let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
-        lock.lock_shared().map_err(|error| problem(&path, "cannot be locked", &error))?;
-        // It may have been collected while the lock was waited for; the name is never used again.
-        path.metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
-        let size = lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?.len();
-        let damaged = |what: String| {
-            failed(
-                &path.display().to_string(),
-                format!("is damaged: {what}; restore the database from a backup, or make it anew"),
-            )
-        };
-        if i64::try_from(size) != Ok(file.bytes) {
-            return Err(damaged(format!("it has {size} bytes, and {} were written", file.bytes)));
+        match lock.lock_shared() {
+            // Where there are no locks nobody can write, and so nobody removes.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            locked => locked.map_err(|error| problem(&path, "cannot be locked", &error))?,
         }
-        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&file.name).cloned();
-        let schema = match verified {
-            Some(schema) => schema,
-            None => {
-                let checksum = checksum(&lock).map_err(|error| problem(&path, "cannot be read", &error))?;
-                if checksum != file.checksum {
-                    return Err(damaged("its checksum is not the one that was written".into()));
-                }
-                let metadata = ArrowReaderMetadata::load(&lock, ArrowReaderOptions::default())?;
-                let schema = Arc::new(metadata.schema().as_ref().clone().with_metadata(HashMap::new()));
-                let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-                Arc::clone(verified.entry(file.name.clone()).or_insert(schema))
-            }
+        // It may have been collected while the lock was waited for; the name is never used again.
+        let found = path.symlink_metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
+        if !found.is_file() {
+            return Err(damaged(&path, "it is no plain file but leads to another place"));
+        }
+        let identity = Identity::of(&lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?);
+        if u64::try_from(file.bytes) != Ok(identity.size) {
+            return Err(damaged(&path, &format!("it has {} bytes, and {} were written", identity.size, file.bytes)));
+        }
+        let known = match self.store.known(&file.name).filter(|known| known.identity == identity) {
+            Some(known) => known,
+            None => self.store.learn(&file.name, look_at(file, &path, &lock, identity)?),
         };
-        Ok(Arc::new(Pinned { path, schema, lock }))
+        let (name, bytes, schema) = (file.name.clone(), identity.size, Arc::clone(&known.schema));
+        Ok(Arc::new(Pinned { name, bytes, path, schema, known, lock }))
     }
 
     /// Makes a new file that rows can be written to; `sorted_by` is the column they are in the order of.
@@ -144,6 +191,7 @@ impl DataFolder {
     /// The file cannot be made.
     pub fn create(&self, schema: &SchemaRef, sorted_by: Option<usize>) -> Result<DataWriter> {
         let (name, path, file) = self.make()?;
+        let store = Arc::clone(&self.store);
         let kept = file.try_clone().map_err(|error| unpublished(&path, "cannot be opened", &error))?;
         let unpublished = Unpublished { path: path.clone(), file: Some(kept) };
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
@@ -153,16 +201,18 @@ impl DataFolder {
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_sorting_columns(sorting)
             .build();
-        let writer = ArrowWriter::try_new(Hashed::new(file), Arc::clone(schema), Some(properties))?;
-        Ok(DataWriter { name, unpublished, writer, rows: 0 })
+        let hashed = Hashed { file, sums: Summing::default(), bytes: 0 };
+        let writer = ArrowWriter::try_new(hashed, Arc::clone(schema), Some(properties))?;
+        Ok(DataWriter { name, store, unpublished, schema: Arc::clone(schema), writer, rows: 0 })
     }
 
     /// A new file under a fresh name, held for writing.
     fn make(&self) -> Result<(String, PathBuf, File)> {
         loop {
             let name = format!("{}.parquet", uuid::Uuid::new_v4());
-            let path = self.path.join(&name);
-            let made = fault("data::create").and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));
+            let path = self.store.folder().join(&name);
+            let made =
+                fault("data::create").and_then(|()| self.access.open(OpenOptions::new().create_new(true).write(true), &path));
             let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
             fail_point!("data::made");
             let is_held = match file.try_lock_shared() {
@@ -180,29 +230,77 @@ impl DataFolder {
 
     /// Brings the names of new files to disk.
     pub fn sync(&self) -> Result<()> {
-        let synced = fault("data::sync").and_then(|()| File::open(&self.path)?.sync_all());
-        synced.map_err(|error| unpublished(&self.path, "cannot be brought to disk", &error))
+        let folder = self.store.folder();
+        let synced = fault("data::sync").and_then(|()| File::open(folder)?.sync_all());
+        synced.map_err(|error| unpublished(folder, "cannot be brought to disk", &error))
     }
 
-    /// The names of the files that are there.
+    /// The names of the data files that are there; whatever else somebody has put there is none of ours.
     pub fn names(&self) -> Result<Vec<String>> {
-        let names = || -> io::Result<Vec<String>> {
-            std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-        };
-        let names = names().map_err(|error| problem(&self.path, "cannot be read", &error))?;
-        Ok(names.into_iter().filter(|name| name.ends_with(".parquet")).collect())
+        Ok(self.entries()?.into_iter().filter(|name| is_own(name)).collect())
     }
 
-    /// Where a file stands.
-    pub fn place(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// The names of what else is there.
+    pub fn foreign(&self) -> Result<Vec<String>> {
+        Ok(self.entries()?.into_iter().filter(|name| !is_own(name)).collect())
     }
+
+    fn entries(&self) -> Result<Vec<String>> {
+        let folder = self.store.folder();
+        let names = || -> io::Result<Vec<String>> {
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        };
+        names().map_err(|error| problem(folder, "cannot be read", &error))
+    }
+
+    /// Where a file stands that the catalog names.
+    ///
+    /// # Errors
+    /// It is no name that a data file has: it could lead out of the folder.
+    pub fn place(&self, name: &str) -> Result<PathBuf> {
+        if is_own(name) {
+            return Ok(self.store.folder().join(name));
+        }
+        let problem = format!(
+            "is not the name of a data file, so that it is neither read nor removed: {name:?}; the catalog was tampered with or is damaged; restore the database from a backup"
+        );
+        Err(coded(SqlState::DATA_CORRUPTED, "catalog", problem))
+    }
+}
+
+/// True for the names that data files are given.
+fn is_own(name: &str) -> bool {
+    let Some(id) = name.strip_suffix(".parquet") else { return false };
+    uuid::Uuid::try_parse(id).is_ok_and(|parsed| parsed.hyphenated().to_string() == id)
+}
+
+/// Compares all of a file with what the catalog says of it.
+fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> Result<Known> {
+    let mut sums = Summing::default();
+    sums.read(opened).map_err(|error| problem(path, "cannot be read", &error))?;
+    let (checksum, blocks) = sums.finish();
+    if checksum != file.checksum {
+        return Err(damaged(path, "its checksum is not the one that was written"));
+    }
+    let metadata = ArrowReaderMetadata::load(opened, ArrowReaderOptions::default())?;
+    let rows = metadata.metadata().file_metadata().num_rows();
+    if rows != file.rows {
+        return Err(damaged(path, &format!("it has {rows} rows, and {} were written", file.rows)));
+    }
+    Ok(Known { identity, schema: columns(metadata.schema()), blocks })
+}
+
+/// The columns of a file as tables have them.
+fn columns(schema: &Schema) -> SchemaRef {
+    Arc::new(schema.clone().with_metadata(HashMap::new()))
 }
 
 /// A file in the making; gone when dropped.
 pub struct DataWriter {
     name: String,
+    store: Arc<DataStore>,
     unpublished: Unpublished,
+    schema: SchemaRef,
     writer: ArrowWriter<Hashed>,
     rows: i64,
 }
@@ -237,13 +335,16 @@ impl DataWriter {
     /// # Errors
     /// As [`Self::write`].
     pub fn finish(self) -> Result<Written> {
-        let Self { name, unpublished, writer, rows } = self;
+        let Self { name, store, unpublished, schema, writer, rows } = self;
         let subject = unpublished.subject();
         let fail = |error: DataFusionError| failed(&subject, format!("cannot be written: {error}; nothing was published"));
         let mut hashed = writer.into_inner().map_err(|error| fail(error.into()))?;
         hashed.flush().map_err(|error| fail(error.into()))?;
         fault("data::fsync").and_then(|()| hashed.file.sync_all()).map_err(|error| fail(error.into()))?;
-        let checksum = hashed.hasher.finalize().to_hex().to_string();
+        let identity = Identity::of(&hashed.file.metadata().map_err(|error| fail(error.into()))?);
+        let (checksum, blocks) = hashed.sums.finish();
+        // What reads it before it is published needs no look at it; what reads it later looks, as another process would.
+        store.learn(&name, Known { identity, schema: columns(&schema), blocks });
         let file = DataFile { name, bytes: hashed.bytes, rows, checksum };
         Ok(Written { file, unpublished })
     }
@@ -261,11 +362,6 @@ impl Written {
         if let Some(file) = self.unpublished.file.take() {
             let _ = file.unlock();
         }
-    }
-
-    /// The finished file as one to read before it is published, or instead.
-    pub fn path(&self) -> &Path {
-        &self.unpublished.path
     }
 }
 
@@ -291,40 +387,23 @@ impl Drop for Unpublished {
     }
 }
 
-/// Counts and hashes what is written.
+/// Counts and sums what is written.
 struct Hashed {
     file: File,
-    hasher: blake3::Hasher,
+    sums: Summing,
     bytes: i64,
-}
-
-impl Hashed {
-    fn new(file: File) -> Self {
-        Self { file, hasher: blake3::Hasher::new(), bytes: 0 }
-    }
 }
 
 impl Write for Hashed {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let written = self.file.write(buffer)?;
-        self.hasher.update(&buffer[..written]);
+        self.sums.update(&buffer[..written]);
         self.bytes += i64::try_from(written).unwrap_or(0);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-fn checksum(mut file: &File) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().to_hex().to_string()),
-            read => hasher.update(&buffer[..read]),
-        };
     }
 }
 

@@ -24,6 +24,7 @@ use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 
 use super::Catalog;
+use super::access::Access;
 use super::data::{fault, problem};
 use super::runs::now;
 use super::snapshots::SnapshotOf;
@@ -46,6 +47,7 @@ const COLLECTOR: &str = "collector";
 #[derive(Debug)]
 pub struct Locks {
     folder: PathBuf,
+    access: Access,
 }
 
 /// A lock, held until this is dropped.
@@ -86,9 +88,8 @@ impl Holder {
 }
 
 impl Locks {
-    pub fn new(folder: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&folder).map_err(|error| problem(&folder, "cannot be made", &error))?;
-        Ok(Self { folder })
+    pub fn new(folder: PathBuf, access: Access) -> Self {
+        Self { folder, access }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -98,7 +99,7 @@ impl Locks {
     /// The lock of that name when nobody holds it.
     fn take(&self, name: &str, holder: &Holder) -> Result<Option<Lock>> {
         let path = self.path(name);
-        take(&path, holder).map_err(|error| problem(&path, "cannot be locked", &error))
+        take(&path, holder, self.access).map_err(|error| problem(&path, "cannot be locked", &error))
     }
 
     /// Who holds the lock of that name, as far as its file says.
@@ -129,7 +130,11 @@ impl Locks {
 
     /// True while the process lives that holds the lock of a run, and the run has not ended.
     pub fn is_held(&self, name: &str) -> bool {
-        let Ok(file) = File::open(self.path(name)) else { return false };
+        let file = match File::open(self.path(name)) {
+            Ok(file) => file,
+            // Who may not look at it cannot say that it is left.
+            Err(error) => return error.kind() != io::ErrorKind::NotFound,
+        };
         // Shared: two that look at once do not take each other for its holder.
         let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         let _ = file.unlock();
@@ -188,11 +193,11 @@ impl Locks {
     }
 }
 
-fn take(path: &Path, holder: &Holder) -> io::Result<Option<Lock>> {
+fn take(path: &Path, holder: &Holder, access: Access) -> io::Result<Option<Lock>> {
     let text = serde_json::to_vec(holder)?;
     loop {
         fault("locks::open")?;
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let mut file = access.open(OpenOptions::new().create(true).truncate(false).write(true), path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -274,7 +279,7 @@ mod tests {
 
     fn locks() -> (tempfile::TempDir, Locks) {
         let folder = tempfile::tempdir().unwrap();
-        let locks = Locks::new(folder.path().join("locks")).unwrap();
+        let locks = Locks::new(folder.path().to_path_buf(), Access::OWN);
         (folder, locks)
     }
 
@@ -340,7 +345,7 @@ mod tests {
 
     #[test]
     fn who_waits_too_long_is_told_of_whom() {
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = Catalog::for_test().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut options = ConfigOptions::default();
         options.extensions.insert(PortraitSettings { lock_timeout: 0, ..Default::default() });

@@ -7,11 +7,16 @@
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
+//! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
+//! | [`check`] | compares everything with what was written |
 //! | [`collect`] | removes files that nothing names and nobody holds |
 //! | [`locks`] | who writes to which object |
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
 //! | [`tables`] | managed tables: rows that statements write |
+//! | [`opening`] | the SQLite file, opened to write or to read |
+//! | [`access`] | who may look into the files |
+//! | [`room`] | what is kept back for a full disk |
 //! | [`stamp`] | which state the catalog is in |
 //! | [`view`] | what one statement sees |
 //!
@@ -21,39 +26,49 @@
 //! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
 //! temporary folder that goes with the process.
 
+pub mod access;
+pub mod blocks;
+pub mod check;
 pub mod collect;
 pub mod data;
 pub mod locks;
 pub mod models;
 pub mod objects;
+pub mod opening;
 pub mod output;
 pub mod published;
+pub mod room;
 pub mod runs;
 pub mod snapshots;
 pub mod stamp;
 pub mod state_columns;
+pub mod store;
 pub mod tables;
 pub mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
+use access::Access;
 use data::DataFolder;
 use objects::Object;
+use opening::Opened;
 
 use crate::error::{failed, invalid, not_available};
+use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
 const SCHEMA_VERSION: i64 = 4;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
+/// How often a catalog is read that others are writing to.
+const MOST_READS: usize = 20;
 
 /// What each version adds to the one before.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
@@ -167,79 +182,64 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
 /// The catalog of one database.
 #[derive(Debug)]
 pub struct Catalog {
-    connection: Mutex<Connection>,
+    opened: Mutex<Opened>,
     /// The objects as they were read last, and the state of the definitions then.
     newest_objects: Mutex<Option<(i64, Arc<[Object]>)>>,
     place: String,
+    /// The database directory, when there is one.
+    directory: Option<PathBuf>,
     /// Where the data files stand.
     pub data: DataFolder,
 }
 
 impl Catalog {
     /// A catalog that is gone with the process.
-    pub fn in_memory() -> Result<Self> {
-        let connection = Connection::open_in_memory().map_err(|error| failed("catalog", error))?;
-        Self::prepare(connection, "in memory".into(), DataFolder::temporary()?)
+    pub fn in_memory(temporary: Arc<TemporaryFolder>) -> Result<Self> {
+        let (opened, data) = (Opened::in_memory()?, DataFolder::temporary(temporary)?);
+        let newest_objects = Mutex::default();
+        Ok(Self { opened: Mutex::new(opened), newest_objects, place: "in memory".into(), directory: None, data })
     }
 
-    /// Opens the database directory, or makes it.
+    /// Likewise, with a temporary folder of its own.
+    #[cfg(test)]
+    pub fn for_test() -> Result<Self> {
+        Self::in_memory(Arc::new(TemporaryFolder::of_system()?))
+    }
+
+    /// Opens the database directory, or makes it. One that cannot be written is opened to be read.
     pub fn open(directory: &Path) -> Result<Self> {
         let place = directory.display().to_string();
         if directory.is_file() {
             return Err(invalid(&place, "is a file; a database is a directory"));
         }
-        std::fs::create_dir_all(directory)
+        if let Some(parent) = directory.parent() {
+            // What is missing above it is no part of the database.
+            let _ = std::fs::create_dir_all(parent);
+        }
+        Access::OWN
+            .make_folder(directory)
             .map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;
-        let file: PathBuf = directory.join(FILE);
-        let connection = Connection::open(&file).map_err(|error| failed(&place, error))?;
-        Self::prepare(connection, place, DataFolder::of(directory)?)
-    }
-
-    fn prepare(mut connection: Connection, place: String, data: DataFolder) -> Result<Self> {
-        let fail = |error: rusqlite::Error| problem(&place, &error);
-        connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
-        // In one statement: another process may be making the tables right now.
-        const STATE: &str =
-            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
-            (SELECT count(*) FROM sqlite_schema)";
-        let state = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let (application, version, tables): (i64, i64, i64) = connection.query_row(STATE, [], state).map_err(fail)?;
-        if application != APPLICATION_ID && (tables > 0 || application != 0) {
-            return Err(invalid(&place, format!("{FILE} is not a Portrait catalog; choose another directory")));
+        // A process may go to another folder later.
+        let directory = directory.canonicalize().map_err(|error| failed(&place, format!("cannot be read: {error}")))?;
+        let opened = Opened::open(&directory)?;
+        let can_write = opened.cannot_write(&place).is_none();
+        let data = DataFolder::of(&directory, can_write)?;
+        let (opened, newest_objects) = (Mutex::new(opened), Mutex::default());
+        let catalog = Self { opened, newest_objects, place, directory: Some(directory), data };
+        if can_write {
+            catalog.keep_room();
         }
-        if version > SCHEMA_VERSION {
-            let problem = format!(
-                "was made by a newer Portrait (catalog version {version}, this program knows {SCHEMA_VERSION}); upgrade portrait"
-            );
-            return Err(invalid(&place, problem));
-        }
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;",
-            )
-            .map_err(fail)?;
-        if version < SCHEMA_VERSION {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
-            // Another process may have been quicker.
-            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
-            for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
-                transaction.execute_batch(migration).map_err(fail)?;
-            }
-            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
-            transaction.commit().map_err(fail)?;
-        }
-        Ok(Self { connection: Mutex::new(connection), newest_objects: Mutex::default(), place, data })
+        Ok(catalog)
     }
 
     /// True for a database that outlives the process.
     pub fn is_durable(&self) -> bool {
-        self.data.is_durable()
+        self.directory.is_some()
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere leaves no half-made transaction: SQLite rolls it back.
-        self.connection.lock()
+    /// The database directory, when there is one.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
     }
 
     fn fail(&self, error: &rusqlite::Error) -> DataFusionError {
@@ -247,25 +247,47 @@ impl Catalog {
     }
 
     /// Reads what belongs together: one state of the catalog.
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let mut connection = self.connection();
-        let read = || -> rusqlite::Result<T> {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-            read(&transaction)
-        };
-        read().map_err(|error| self.fail(&error))
+    fn read<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        // A panic elsewhere leaves no half-made transaction: SQLite rolls it back.
+        let mut opened = self.opened.lock();
+        for _ in 0..MOST_READS {
+            self.reopen_if(&mut opened, Opened::has_changed)?;
+            let mut read = || -> rusqlite::Result<T> {
+                let transaction = opened.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+                read(&transaction)
+            };
+            let read = read();
+            if !opened.has_changed() {
+                return read.map_err(|error| self.fail(&error));
+            }
+        }
+        Err(not_available(&self.place, "other processes write to the catalog faster than it can be read; try again"))
     }
 
     /// Writes everything or nothing; on disk when it returns.
     fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        let mut connection = self.connection();
+        let mut opened = self.opened.lock();
+        // There may be room or rights by now.
+        self.reopen_if(&mut opened, |opened| opened.cannot_write(&self.place).is_some())?;
+        if let Some(error) = opened.cannot_write(&self.place) {
+            return Err(error);
+        }
         let write = || -> rusqlite::Result<T> {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = opened.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = write(&transaction)?;
             transaction.commit()?;
             Ok(result)
         };
         write().map_err(|error| self.fail(&error))
+    }
+
+    fn reopen_if(&self, opened: &mut Opened, is_wanted: impl Fn(&Opened) -> bool) -> Result<()> {
+        if let Some(directory) = &self.directory
+            && is_wanted(opened)
+        {
+            *opened = Opened::open(directory)?;
+        }
+        Ok(())
     }
 }
 

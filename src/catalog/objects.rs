@@ -102,8 +102,8 @@ impl Catalog {
         let known = self.newest_objects.lock().clone();
         let (stamp, read) = self.read(|connection| {
             let stamp = stamp(connection)?;
-            match known {
-                Some((definitions, known)) if definitions == stamp.definitions => Ok((stamp, known)),
+            match &known {
+                Some((definitions, known)) if *definitions == stamp.definitions => Ok((stamp, Arc::clone(known))),
                 _ => Ok((stamp, Arc::from(objects(connection)?))),
             }
         })?;

@@ -1,7 +1,7 @@
 //! Data files as a table of DataFusion.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,6 +17,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::data::Pinned;
+use super::store::{DATA_URL, damaged};
+use crate::error::failed;
 
 /// Files as a table. They are neither listed nor replaced: what a query reads is settled when it is planned, and stays until it ends.
 pub struct PublishedTable {
@@ -38,17 +40,35 @@ impl PublishedTable {
         &self.pins
     }
 
+    /// Fails unless a scan reads the files that it is of, all of them and as long as they are. It may stop at a limit, after whole files.
+    fn check(&self, scan: Option<&FileScanConfig>, limit: Option<usize>) -> Result<()> {
+        let mut left: HashMap<&str, &Pinned> = self.pins.iter().map(|pin| (pin.name.as_str(), pin.as_ref())).collect();
+        for file in scan.iter().flat_map(|scan| &scan.file_groups).flat_map(|group| group.iter()) {
+            let name = file.object_meta.location.as_ref();
+            match left.remove(name) {
+                Some(pin) if pin.bytes == file.object_meta.size => {}
+                Some(pin) => return Err(damaged(&pin.path, "its size is not the one that was written")),
+                None => return Err(failed(&self.label, format!("reads {name}, which is none of its files, or reads it twice"))),
+            }
+        }
+        match left.values().next() {
+            Some(pin) if limit.is_none() || limit > Some(0) && left.len() == self.pins.len() => {
+                Err(failed(&pin.path.display().to_string(), "is left out of what is read; the rows would not be all"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A table over files of one schema; `sorted_by` is the column each file is in the order of.
     pub fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
-        let paths = pins.iter().map(|pin| pin.path.as_path());
-        let listing = listing(paths, schema, sorted_by)?;
+        let listing = listing(pins.iter().map(|pin| pin.name.as_str()), schema, sorted_by)?;
         Ok(Self { listing, label, pins: Arc::new(pins) })
     }
 }
 
-/// A table over the files at these paths.
-pub fn listing<'a>(paths: impl Iterator<Item = &'a Path>, schema: SchemaRef, sorted_by: Option<&str>) -> Result<ListingTable> {
-    let urls = paths.map(|path| ListingTableUrl::parse(path.display().to_string())).collect::<Result<Vec<_>>>()?;
+/// A table over data files of these names.
+pub fn listing<'a>(names: impl Iterator<Item = &'a str>, schema: SchemaRef, sorted_by: Option<&str>) -> Result<ListingTable> {
+    let urls = names.map(|name| ListingTableUrl::parse(format!("{DATA_URL}{name}"))).collect::<Result<Vec<_>>>()?;
     let order = sorted_by.map(|name| vec![Expr::Column(Column::new_unqualified(name)).sort(true, true)]);
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_sort_order(order.into_iter().collect());
     let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
@@ -73,8 +93,10 @@ impl TableProvider for PublishedTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = self.listing.scan(state, projection, filters, limit).await?;
-        let Some(source) = plan.downcast_ref::<DataSourceExec>() else { return Ok(plan) };
-        let Some(scan) = source.data_source().downcast_ref::<FileScanConfig>() else { return Ok(plan) };
+        let source = plan.downcast_ref::<DataSourceExec>();
+        let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
+        self.check(scan, limit)?;
+        let Some(scan) = scan else { return Ok(plan) };
         let mut scan = scan.clone();
         // The plan holds the files, for as long as it lives.
         let hold = |file: PartitionedFile| file.with_extension(Arc::clone(&self.pins));

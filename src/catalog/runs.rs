@@ -268,7 +268,7 @@ mod tests {
     fn runs_end_as_they_ended() {
         let runtime = runtime();
         let _on = runtime.enter();
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let begin = |name: &str| OpenRun::begin(&catalog, REFRESH, name, 0).unwrap();
         let (living, cancelled, failed, killed) = (begin("living"), begin("cancelled"), begin("failed"), begin("killed"));
         drop(cancelled);
@@ -294,7 +294,7 @@ mod tests {
     fn a_run_that_was_taken_for_lost_ends_as_it_ends() {
         let runtime = runtime();
         let _on = runtime.enter();
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let run = OpenRun::begin_with(&catalog, REFRESH, "p", 0, Duration::from_millis(5)).unwrap();
         let lock = catalog.read(running).unwrap()[0].1.clone();
         catalog.data.locks.abandon(&lock);
@@ -330,7 +330,7 @@ mod tests {
     /// A run of an earlier version of the catalog has no lock.
     #[test]
     fn runs_of_before_are_lost() {
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = Catalog::for_test().unwrap();
         let insert = "INSERT INTO runs (kind, name, as_of, process, status, started_at) VALUES ('refresh profile', 'p', 0, 1, 'running', 7)";
         catalog.write(|transaction| transaction.execute(insert, [])).unwrap();
         assert_eq!(statuses(&catalog), ["p lost"]);

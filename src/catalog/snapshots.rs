@@ -253,6 +253,12 @@ impl Catalog {
         })
     }
 
+    /// The names of all files that snapshots name.
+    pub fn named_files(&self) -> Result<Vec<String>> {
+        const NAMED: &str = "SELECT name FROM files WHERE id IN (SELECT file FROM snapshot_files)";
+        self.read(|connection| connection.prepare_cached(NAMED)?.query_map([], |row| row.get(0))?.collect())
+    }
+
     /// The names of all files that the catalog knows.
     pub fn known_files(&self) -> Result<Vec<String>> {
         self.read(|connection| connection.prepare_cached("SELECT name FROM files")?.query_map([], |row| row.get(0))?.collect())

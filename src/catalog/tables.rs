@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,6 +24,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, execute_stream};
 use fail::fail_point;
 use futures::StreamExt;
+use object_store::PutPayload;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -333,9 +333,11 @@ impl<'a> Writing<'a> {
         }
         for file in small {
             let pinned = self.catalog.data.pin(&file)?;
-            let opened = File::open(&pinned.path).map_err(|error| failed(&pinned.path.display().to_string(), error))?;
-            for batch in ParquetRecordBatchReaderBuilder::try_new(opened)?.build()? {
-                self.add(&batch?)?;
+            // It is small; the payload is one piece, in the form that the reader takes.
+            for bytes in PutPayload::from(pinned.read()?) {
+                for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
+                    self.add(&batch?)?;
+                }
             }
             tokio::task::consume_budget().await;
         }

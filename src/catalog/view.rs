@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_statement_sees_one_state() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-        let catalog = Arc::new(Catalog::in_memory().unwrap());
+        let catalog = Arc::new(Catalog::for_test().unwrap());
         let (a, b) = (publish(&catalog, "a", 1), publish(&catalog, "b", 2));
         let planned = runtime.block_on(settled(&catalog, |view| {
             let catalog = Arc::clone(&catalog);

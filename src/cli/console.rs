@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use datafusion::error::DataFusionError;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portraitdb::{Answer, Engine, Session, Staged, Statement, message};
+use portraitdb::{Answer, Engine, Format, ResultWriter, Session, Staged, Statement, message, printable, stream};
 
-use portraitdb::{Format, ResultWriter};
+use super::signals::Listening;
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -72,6 +72,11 @@ impl Script {
 /// Where results go.
 enum Place {
     Screen,
+    /// A pipe or device, which takes results as they come.
+    Stream {
+        file: File,
+        results: usize,
+    },
     /// A file that appears at the end, with the handle that is written to.
     File {
         staged: Staged,
@@ -103,6 +108,10 @@ impl Console {
     pub(super) fn write_to(&mut self, path: Option<&Path>) -> Result<(), Failure> {
         self.publish()?;
         if let Some(path) = path {
+            if let Some(file) = stream(path)? {
+                self.place = Place::Stream { file, results: 0 };
+                return Ok(());
+            }
             let staged = Staged::beside(path)?;
             let file = File::create(staged.path()).map_err(|error| Failure::Error(format!("{}: {error}", path.display())))?;
             self.place = Place::File { staged, file, results: 0 };
@@ -114,7 +123,7 @@ impl Console {
     pub(super) fn print(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.place {
             Place::Screen => io::stdout().write_all(text.as_bytes())?,
-            Place::File { file, .. } => file.write_all(text.as_bytes())?,
+            Place::Stream { file, .. } | Place::File { file, .. } => file.write_all(text.as_bytes())?,
         }
         Ok(())
     }
@@ -126,7 +135,7 @@ impl Console {
 
     fn publish(&mut self) -> Result<(), Failure> {
         match std::mem::replace(&mut self.place, Place::Screen) {
-            Place::Screen => Ok(()),
+            Place::Screen | Place::Stream { .. } => Ok(()),
             Place::File { staged, .. } => Ok(staged.publish()?),
         }
     }
@@ -142,12 +151,18 @@ impl Console {
         script: &Script,
         before: impl Fn(&Statement) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let parsed = self.engine.block_on(self.session.parse(&script.sql));
+        let listening = Listening::new();
+        let parsed = self.engine.block_on(async {
+            tokio::select! {
+                parsed = self.session.parse(&script.sql) => Ok(parsed),
+                () = listening.interrupted() => Err(Failure::Interrupted),
+            }
+        })?;
         let statements = parsed.map_err(|error| script.locate(1, &message(&error), None))?;
         for statement in statements {
             before(&statement)?;
             let (line, text) = (statement.line, statement.text.clone());
-            self.run_statement(statement).map_err(|failure| match failure {
+            self.run_statement(statement, &listening).map_err(|failure| match failure {
                 Failure::Error(problem) => script.locate(line, &problem, Some(&text)),
                 other => other,
             })?;
@@ -155,19 +170,19 @@ impl Console {
         Ok(())
     }
 
-    fn run_statement(&mut self, statement: Statement) -> Result<(), Failure> {
+    fn run_statement(&mut self, statement: Statement, listening: &Listening) -> Result<(), Failure> {
         let began = Instant::now();
         let Self { engine, session, format, place, timing } = self;
         engine.block_on(async {
             let watch = Watch::new(began);
             let mut answer = tokio::select! {
                 answer = session.execute(statement) => answer?,
-                _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+                () = listening.interrupted() => return Err(Failure::Interrupted),
             };
-            write_answer(&mut answer, session, *format, place, &watch).await?;
+            write_answer(&mut answer, session, *format, place, &watch, listening).await?;
             watch.clear();
             for note in answer.notes() {
-                eprintln!("note: {note}");
+                eprintln!("note: {}", printable(&note));
             }
             if *timing {
                 let progress = answer.progress();
@@ -189,6 +204,7 @@ async fn write_answer(
     format: Format,
     place: &mut Place,
     watch: &Watch,
+    listening: &Listening,
 ) -> Result<(), Failure> {
     let has_columns = !answer.schema().fields().is_empty();
     let (sink, most): (Box<dyn Write + Send + '_>, usize) = match place {
@@ -196,7 +212,7 @@ async fn write_answer(
             let is_terminal = io::stdout().is_terminal();
             (Box::new(BufWriter::new(io::stdout())), if is_terminal { session.settings().max_rows_shown } else { 0 })
         }
-        Place::File { file, results, .. } => {
+        Place::Stream { file, results } | Place::File { file, results, .. } => {
             if has_columns {
                 *results += 1;
                 if *results > 1 && format == Format::Parquet {
@@ -216,7 +232,7 @@ async fn write_answer(
     loop {
         let batch = tokio::select! {
             batch = answer.next() => batch,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+            () = listening.interrupted() => return Err(Failure::Interrupted),
             _ = tick.tick() => {
                 watch.show(answer);
                 continue;

@@ -1,21 +1,23 @@
 //! The command line: arguments, and which of its parts they call.
 //!
 //! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
-//! 130 interrupted by Ctrl-C.
+//! 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
 
+mod check;
 mod completion;
 mod console;
 mod demo;
 mod parameters;
 mod reference;
 mod shell;
+mod signals;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use portraitdb::{Engine, EngineOptions, Format, THREAD_NAME};
+use portraitdb::{Engine, EngineOptions, Format, THREAD_NAME, printable, remove_temporary_folders};
 
 use console::{Console, Failure, Script};
 
@@ -28,13 +30,14 @@ struct Arguments {
     #[command(flatten)]
     common: Common,
     /// Run these statements and exit.
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    #[arg(short = 'c', long = "command", value_name = "SQL", allow_hyphen_values = true)]
     statements: Vec<String>,
     #[command(subcommand)]
     action: Option<Action>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.";
 
 #[derive(Debug, Args)]
 struct Common {
@@ -44,7 +47,7 @@ struct Common {
     /// How results are written.
     #[arg(long, short = 'f', value_enum, default_value_t = Format::Table, global = true)]
     format: Format,
-    /// Write results to a file, which appears whole when everything has succeeded.
+    /// Write results to a file, which appears whole when everything has succeeded; to a pipe or device as they come.
     #[arg(long, short = 'o', value_name = "PATH", global = true)]
     output: Option<PathBuf>,
     /// Give the parameter $name a value: --set as_of=2025-06-30, --set 'city=上海', --set code:text=007.
@@ -53,6 +56,9 @@ struct Common {
     /// Memory that queries may use before they spill to disk, such as 4GB [default: 70 % of the machine's].
     #[arg(long, value_name = "SIZE", value_parser = parameters::parse_size, global = true)]
     memory_limit: Option<usize>,
+    /// The folder for what queries spill and for a database in memory [default: the system's, TMPDIR].
+    #[arg(long, value_name = "DIR", global = true)]
+    temporary: Option<PathBuf>,
     /// Partitions a query works on at once [default: number of processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
     partitions: Option<u16>,
@@ -70,6 +76,8 @@ enum Action {
     Demo,
     /// Print every definition of the database as a script that makes them again; rows are not part of it.
     Dump,
+    /// Compare every file of the database with what was written; exit code 1 when anything is damaged, missing or left over.
+    Check,
     /// Write the reference of all functions, statements and settings as Markdown.
     Docs {
         /// The folder to write to.
@@ -86,15 +94,27 @@ pub(crate) fn main() -> ExitCode {
     quiet_panics();
     // Development builds fail where FAILPOINTS says, for tests of what is left then.
     let _failing = cfg!(debug_assertions).then(fail::FailScenario::setup);
-    let arguments = Arguments::parse();
-    match run(arguments) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // What was typed may hold anything, and stands in the message.
+        Err(error) if error.use_stderr() => {
+            eprint!("{}", printable(&error.render().to_string()));
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    signals::watch();
+    let ended = run(arguments);
+    // Work that was given up may still be running: whatever it writes goes with the process.
+    remove_temporary_folders();
+    match ended {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => {
             eprintln!("interrupted");
-            ExitCode::from(130)
+            ExitCode::from(signals::INTERRUPTED)
         }
         Err(Failure::Error(text)) => {
-            eprintln!("error: {text}");
+            eprintln!("error: {}", printable(&text));
             ExitCode::from(1)
         }
     }
@@ -105,6 +125,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Action::Docs { folder, check }) = action {
         return reference::write(&folder, check);
     }
+    if matches!(action, Some(Action::Check)) {
+        check::can_be(common.database.as_deref())?;
+    }
     let options = EngineOptions {
         database: common.database,
         memory_limit: common.memory_limit,
@@ -112,11 +135,15 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         batch_size: None,
         base: std::env::current_dir().ok(),
         role: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
+        temporary: common.temporary,
     };
     let engine = Engine::open(options)?;
     let session = engine.session()?;
     for parameter in common.set {
         session.set_parameter(&parameter.name, parameter.value);
+    }
+    if matches!(action, Some(Action::Check)) {
+        return check::run(&engine);
     }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
     let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use portraitdb::{Doc, pages};
+use portraitdb::{Doc, pages, printable};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
@@ -46,7 +46,7 @@ pub(super) fn run(mut console: Console) -> Result<(), Failure> {
                     Ok(Next::Go) | Err(Failure::BrokenPipe) => {}
                     Ok(Next::Leave) => break,
                     Err(Failure::Interrupted) => eprintln!("interrupted"),
-                    Err(Failure::Error(text)) => eprintln!("error: {text}"),
+                    Err(Failure::Error(text)) => eprintln!("error: {}", printable(&text)),
                 }
             }
             Err(ReadlineError::Interrupted) => {}

@@ -7,6 +7,7 @@ use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Schema, SchemaRef, UInt64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
@@ -19,7 +20,8 @@ use tokio::sync::mpsc;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::adapter::step::{LeftOut, PROGRESS, left_out};
-use crate::error::{failed, message};
+use crate::catalog::data::Pinned;
+use crate::error::{failed, message, own};
 use crate::files::parquet_problem;
 use crate::refresh::refresh::Running;
 use crate::statement::{Cancel, StatementContext};
@@ -225,6 +227,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// An error of the Parquet reader does not say where it was met; the plan does.
 fn name_files(plan: &Arc<dyn ExecutionPlan>, error: DataFusionError) -> DataFusionError {
+    // One of ours says what it is about.
+    if own(&error).is_some() {
+        return error;
+    }
     let Some(problem) = parquet_problem(&message(&error)) else { return error };
     let mut files = vec![];
     add_files(plan, &mut files);
@@ -240,13 +246,22 @@ fn add_files(plan: &Arc<dyn ExecutionPlan>, files: &mut Vec<String>) {
         && let Some(scan) = source.data_source().downcast_ref::<FileScanConfig>()
     {
         for file in scan.file_groups.iter().flat_map(|group| group.iter()) {
-            let path = format!("/{}", file.object_meta.location);
+            let path = match held(file) {
+                Some(pin) => pin.path.display().to_string(),
+                None => format!("/{}", file.object_meta.location),
+            };
             if !files.contains(&path) {
                 files.push(path);
             }
         }
     }
     plan.children().into_iter().for_each(|child| add_files(child, files));
+}
+
+/// The data file of the database that a part of a scan is.
+fn held(file: &PartitionedFile) -> Option<&Arc<Pinned>> {
+    let pins = file.extension::<Arc<Vec<Arc<Pinned>>>>()?;
+    pins.iter().find(|pin| pin.name == file.object_meta.location.as_ref())
 }
 
 fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {

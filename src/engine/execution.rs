@@ -301,7 +301,12 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 },
                 other => other,
             };
-            session.context.execute_logical_plan(LogicalPlan::Statement(statement)).await?;
+            let set = match &statement {
+                LogicalStatement::SetVariable(set) => Some(set.clone()),
+                _ => None,
+            };
+            let done = session.context.execute_logical_plan(LogicalPlan::Statement(statement)).await;
+            done.map_err(|error| set.and_then(|set| wrong_value(&set, &error)).unwrap_or(error))?;
             Ok(Answer::done(vec![]))
         }
         LogicalPlan::Copy(copy) => {
@@ -396,6 +401,18 @@ fn own_default(name: &str) -> Option<String> {
     let name = name.to_lowercase();
     let entry = PortraitSettings::default().entries().into_iter().find(|entry| entry.key == name)?;
     entry.value
+}
+
+/// What a setting of the engine takes, in the place of what the parser of its value says, which names neither.
+fn wrong_value(set: &SetVariable, error: &DataFusionError) -> Option<DataFusionError> {
+    let text = message(error);
+    let takes = match () {
+        () if text.contains("invalid digit") || text.contains("parse integer") || text.contains("number too") => "a whole number",
+        () if text.contains("`true` or `false`") => "true or false",
+        () if text.contains("invalid float") || text.contains("parse float") => "a number",
+        () => return None,
+    };
+    Some(invalid(set.variable.to_lowercase().as_str(), format!("must be {takes}, got '{}'", set.value)))
 }
 
 fn check_bounds(set: &SetVariable) -> Result<()> {

@@ -18,20 +18,25 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::TrackConsumersPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
+use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
 use crate::error::{failed, invalid};
+use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
+pub use crate::catalog::check::{Checked, Finding};
 pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
 pub use session::Session;
-pub use writes::Staged;
+pub use writes::{Staged, stream};
 
 /// How an engine is set up.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +53,9 @@ pub struct EngineOptions {
     pub base: Option<PathBuf>,
     /// Who runs the statements, and so is the author of what they define; default nobody.
     pub role: Option<String>,
+    /// The folder for what queries spill, and for a database in memory; default that of the system. What stands in it is seen by its
+    /// owner alone, and goes with the engine.
+    pub temporary: Option<PathBuf>,
 }
 
 /// The database, the threads that run queries, and their limits. Cheap to clone.
@@ -67,6 +75,8 @@ struct Shared {
     /// The folder that relative paths start from.
     base: Arc<Path>,
     options: EngineOptions,
+    /// Where queries spill to; removed after everything else.
+    _temporary: Option<Arc<TemporaryFolder>>,
 }
 
 impl Drop for Shared {
@@ -94,9 +104,17 @@ impl Engine {
     /// # Errors
     /// The database cannot be made, opened or read; see the message.
     pub fn open(options: EngineOptions) -> Result<Self> {
-        let catalog = match &options.database {
-            Some(directory) => Catalog::open(directory)?,
-            None => Catalog::in_memory()?,
+        check_clock()?;
+        let temporary = temporary_folder(&options)?;
+        let catalog = match (&options.database, &temporary) {
+            (Some(directory), _) => Catalog::open(directory)?,
+            (None, Some(temporary)) => Catalog::in_memory(Arc::clone(temporary))?,
+            (None, None) => unreachable!("a database in memory has a temporary folder"),
+        };
+        // Without the folder nothing can be spilled: a query that needs to says that it is out of memory.
+        let spilling = match &temporary {
+            Some(temporary) => DiskManagerMode::Directories(vec![temporary.path().to_path_buf()]),
+            None => DiskManagerMode::Disabled,
         };
         let memory = match options.memory_limit {
             Some(limit) if limit < 16 << 20 => {
@@ -111,7 +129,12 @@ impl Engine {
             // Other processes add files too: folders are listed anew by every query.
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spilling))
             .build_arc()?;
+        environment.disk_manager.temp_dir_paths().iter().for_each(|path| own_only(path));
+        // The database's files by their names, wherever its folder stands and however it is called.
+        let files = ObjectStoreUrl::parse(DATA_URL)?;
+        environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().thread_name(THREAD_NAME).thread_stack_size(STACK).build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -122,7 +145,8 @@ impl Engine {
         let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
-        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog, base, options }) })
+        let _temporary = temporary;
+        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog, base, options, _temporary }) })
     }
 
     /// A session of its own: settings, temporary tables, parameters.
@@ -131,6 +155,15 @@ impl Engine {
     /// None in practice; kept for what sessions may need to open later.
     pub fn session(&self) -> Result<Session> {
         Session::new(self.clone())
+    }
+
+    /// Compares every file of the database with what was written, also those that nobody has read for long; looks for what is missing, and
+    /// for what nothing names.
+    ///
+    /// # Errors
+    /// The catalog or the folder of the data cannot be read at all.
+    pub fn check(&self) -> Result<Checked> {
+        self.shared.catalog.check()
     }
 
     /// Runs a future to its end on this thread, for interfaces that are not asynchronous.
@@ -151,6 +184,28 @@ impl Engine {
         match &self.shared.runtime {
             Some(runtime) => runtime.handle(),
             None => unreachable!("the runtimes are taken when the engine is dropped"),
+        }
+    }
+}
+
+/// Fails where the engine beneath panics, or counts times that it cannot hold: nanoseconds since 1970, in 64 bits.
+fn check_clock() -> Result<()> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    if since.is_ok_and(|since| i64::try_from(since.as_nanos()).is_ok()) {
+        return Ok(());
+    }
+    Err(failed("clock", "must stand between 1970 and 2262; set the clock of this machine"))
+}
+
+/// The folder for what goes with the engine. A database on disk can be read without one: on a full disk, say.
+fn temporary_folder(options: &EngineOptions) -> Result<Option<Arc<TemporaryFolder>>> {
+    let parent = options.temporary.clone().unwrap_or_else(std::env::temp_dir);
+    match TemporaryFolder::make(&parent, IN_TEMPORARY) {
+        Ok(made) => Ok(Some(Arc::new(made))),
+        Err(_) if options.database.is_some() && options.temporary.is_none() => Ok(None),
+        Err(error) => {
+            let problem = format!("cannot make a folder for temporary files: {error}; is there room on the disk?");
+            Err(failed(&parent.display().to_string(), problem))
         }
     }
 }

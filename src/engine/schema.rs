@@ -148,7 +148,7 @@ impl PublicSchema {
                 return Box::pin(self.load(&object, when)).await.map(Some);
             }
         }
-        if files::is_file(name, self.context.base()) {
+        if files::is_file(name) {
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
         Ok(None)

@@ -1,13 +1,16 @@
 //! Files that appear whole or not at all.
 //!
 //! DataFusion writes under the final name as it goes, so that a query that fails late, or a killed process, leaves a part that
-//! readers take for the whole. Here a local file or folder is written under a hidden name beside its place, brought to disk,
-//! and moved there as the last step.
+//! readers take for the whole. Here a local file or folder is written into a hidden folder beside its place, brought to disk,
+//! and moved there as the last step. A link keeps leading where it led: what it leads to is replaced. A file keeps its rights.
+//!
+//! A pipe, a terminal or another device is no place that a file can be moved to: it is written to, when everything has succeeded. So is
+//! a file that may be written, in a folder that may not.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use datafusion::common::Result;
@@ -15,50 +18,135 @@ use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingT
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
 use datafusion::logical_expr::{LogicalPlan, WriteOp};
+use url::Url;
 
 use crate::error::{failed, invalid};
 use crate::files;
+use crate::temporary::{BESIDE, TemporaryFolder};
+
+/// The name of what is written, in its hidden folder: the name of the target may be as long as names can be.
+const WRITTEN: &str = "written";
+/// How many links may lead to one another, as for the system.
+const MOST_LINKS: usize = 40;
 
 /// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {
-    /// A hidden folder beside the target. A writer that is still closing its file when the folder is gone makes nothing.
-    hidden: PathBuf,
+    /// Hidden beside the target, or among the temporary files.
+    folder: TemporaryFolder,
     /// The place inside it that is written to.
     path: PathBuf,
-    target: PathBuf,
-    into_folder: bool,
+    target: Target,
+}
+
+/// Where what was written goes.
+#[derive(Debug)]
+enum Target {
+    /// It takes the place of what is there.
+    Place(PathBuf),
+    /// Its files come beside those that are there.
+    Folder(PathBuf),
+    /// Its bytes are written to what is there: a file, from its beginning, or anything else.
+    Through(PathBuf),
+}
+
+impl Target {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Place(path) | Self::Folder(path) | Self::Through(path) => path,
+        }
+    }
+
+    /// What a path means for who writes to it.
+    fn of(path: &Path) -> Result<Self> {
+        let subject = path.display().to_string();
+        if is_stream(path) {
+            return Ok(Self::Through(path.to_path_buf()));
+        }
+        let place = followed(path).map_err(|error| invalid(&subject, format!("cannot be written: {error}")))?;
+        if place.file_name().is_none() {
+            return Err(invalid(&subject, "is not the name of a file"));
+        }
+        let folder = parent(&place);
+        if !folder.is_dir() {
+            return Err(invalid(&subject, format!("the folder {} does not exist; make it first", folder.display())));
+        }
+        Ok(Self::Place(place))
+    }
+}
+
+/// True for what takes bytes and is no file: pipes, devices, and what the process has open already.
+fn is_stream(path: &Path) -> bool {
+    let is_other = path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+    is_other || links(path).is_ok_and(|links| links.iter().any(|place| is_descriptor(place)))
+}
+
+/// True for `/proc/self/fd/1` and its like: what stands there is open, and has a place in its file.
+fn is_descriptor(path: &Path) -> bool {
+    let folder = parent(path).canonicalize().unwrap_or_default();
+    folder.starts_with("/proc") && folder.ends_with("fd") || folder.starts_with("/dev/fd")
+}
+
+/// A path and what it leads to by links, each step, up to one that is no link.
+fn links(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut places = vec![path.to_path_buf()];
+    for _ in 0..MOST_LINKS {
+        let last = places.last().cloned().unwrap_or_default();
+        match last.symlink_metadata() {
+            // Where the next one leads is not the business of the file system.
+            Ok(found) if found.is_symlink() && !is_descriptor(&last) => places.push(parent(&last).join(last.read_link()?)),
+            _ => return Ok(places),
+        }
+    }
+    Err(io::Error::other("too many links lead to one another"))
+}
+
+/// Where a path leads.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    Ok(links(path)?.pop().unwrap_or_default())
+}
+
+/// A pipe, a device or an open file, for results that are written as they come; `None` for files.
+///
+/// # Errors
+/// It cannot be written to.
+pub fn stream(target: &Path) -> Result<Option<File>> {
+    if !is_stream(target) {
+        return Ok(None);
+    }
+    // At its end: what was written to an open file before stays.
+    let opened = OpenOptions::new().append(true).open(target);
+    opened.map(Some).map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))
 }
 
 impl Staged {
-    /// A hidden place beside `target`.
+    /// A hidden place for what is to become `target`.
     ///
     /// # Errors
     /// `target` is no file name, or its folder does not exist or cannot be written to.
     pub fn beside(target: &Path) -> Result<Self> {
-        let subject = target.display().to_string();
-        let Some(name) = target.file_name().and_then(|name| name.to_str()) else {
-            return Err(invalid(&subject, "is not the name of a file"));
+        let made = match Target::of(target)? {
+            Target::Place(place) => match TemporaryFolder::make(parent(&place), BESIDE) {
+                Ok(folder) => Ok((folder, Target::Place(place))),
+                Err(error) if may_be_written(&place) => {
+                    TemporaryFolder::of_system().map_err(|_| error).map(|folder| (folder, Target::Through(place)))
+                }
+                Err(error) => Err(error),
+            },
+            other => TemporaryFolder::of_system().map(|folder| (folder, other)),
         };
-        let folder = parent(target);
-        if !folder.is_dir() {
-            return Err(invalid(&subject, format!("the folder {} does not exist; make it first", folder.display())));
-        }
-        Self::inside(folder, name, target, false)
+        Self::made(made, target)
     }
 
     /// A hidden place in a folder that files are to be added to.
-    fn into_folder(folder: &Path) -> Result<Self> {
-        Self::inside(folder, "rows", folder, true)
+    fn into_folder(target: &Path) -> Result<Self> {
+        Self::made(TemporaryFolder::make(target, BESIDE).map(|folder| (folder, Target::Folder(target.into()))), target)
     }
 
-    fn inside(folder: &Path, name: &str, target: &Path, into_folder: bool) -> Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let hidden = folder.join(format!(".{name}.{}-{number}.partial", std::process::id()));
-        std::fs::create_dir(&hidden)
-            .map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))?;
-        Ok(Self { path: hidden.join(name), hidden, target: target.to_path_buf(), into_folder })
+    fn made(made: io::Result<(TemporaryFolder, Target)>, target: &Path) -> Result<Self> {
+        let (folder, target) =
+            made.map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))?;
+        Ok(Self { path: folder.path().join(WRITTEN), folder, target })
     }
 
     /// Where to write.
@@ -66,66 +154,106 @@ impl Staged {
         &self.path
     }
 
+    /// Where to write, for DataFusion, which takes a path with `*` or `?` for a pattern.
+    fn url(&self, as_folder: bool) -> Result<Url> {
+        let path = &self.path;
+        let url = if as_folder { Url::from_directory_path(path) } else { Url::from_file_path(path) };
+        match url {
+            Ok(url) if path.to_str().is_some() => Ok(url),
+            _ => {
+                let subject = self.target.path().display().to_string();
+                Err(invalid(&subject, "stands in a folder whose name is not UTF-8, where COPY and INSERT cannot write"))
+            }
+        }
+    }
+
     /// Brings what was written to disk and moves it to its place.
     ///
     /// # Errors
     /// What the file system says.
     pub fn publish(self) -> Result<()> {
-        let publish = || -> std::io::Result<()> {
-            if !self.path.exists() {
-                // A query without rows may write nothing into a folder.
-                return if self.into_folder { Ok(()) } else { std::fs::create_dir(&self.target) };
-            }
-            sync(&self.path)?;
-            if self.into_folder {
-                for entry in std::fs::read_dir(&self.path)? {
-                    let entry = entry?;
-                    std::fs::rename(entry.path(), self.target.join(entry.file_name()))?;
-                }
-                return File::open(&self.target)?.sync_all();
-            }
-            std::fs::rename(&self.path, &self.target)?;
-            File::open(parent(&self.target))?.sync_all()
+        let published = match &self.target {
+            Target::Place(place) => self.replace(place),
+            Target::Folder(folder) => self.add_to(folder),
+            Target::Through(place) => self.write_through(place),
         };
-        publish().map_err(|error| failed(&self.target.display().to_string(), format!("could not be written: {error}")))
+        published.map_err(|error| failed(&self.target.path().display().to_string(), format!("could not be written: {error}")))
     }
-}
 
-impl Staged {
+    fn replace(&self, place: &Path) -> io::Result<()> {
+        if !self.path.exists() {
+            // A query without rows may write nothing into a folder.
+            return match std::fs::create_dir(place) {
+                Err(_) if place.is_dir() => Ok(()),
+                made => made,
+            };
+        }
+        if let Ok(replaced) = place.metadata() {
+            keep_owner(&replaced, &self.path);
+            std::fs::set_permissions(&self.path, replaced.permissions())?;
+        }
+        sync(&self.path)?;
+        std::fs::rename(&self.path, place)?;
+        File::open(parent(place))?.sync_all()
+    }
+
+    fn add_to(&self, folder: &Path) -> io::Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        sync(&self.path)?;
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            std::fs::rename(entry.path(), folder.join(entry.file_name()))?;
+        }
+        File::open(folder)?.sync_all()
+    }
+
+    fn write_through(&self, place: &Path) -> io::Result<()> {
+        let is_file = !is_stream(place);
+        let mut options = OpenOptions::new();
+        let mut through = options.write(true).truncate(is_file).append(!is_file).open(place)?;
+        if self.path.exists() {
+            io::copy(&mut File::open(&self.path)?, &mut through)?;
+        }
+        if is_file { through.sync_all() } else { Ok(()) }
+    }
+
     /// Removes everything, once the writers that are being stopped have let go of it.
     pub(super) async fn discard(self) {
         let mut quiet = 0;
         for _ in 0..100 {
-            quiet = if self.remove() { 0 } else { quiet + 1 };
+            quiet = if self.folder.empty() { 0 } else { quiet + 1 };
             if quiet == 5 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
 
-    /// True when there was something to remove.
-    fn remove(&self) -> bool {
-        let exists = self.hidden.exists();
-        if exists {
-            let _ = std::fs::remove_dir_all(&self.hidden);
-        }
-        exists
+/// Who replaces a file of another is not its owner, when the system lets it be so.
+#[cfg(unix)]
+fn keep_owner(replaced: &std::fs::Metadata, path: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    let is_other = |found: std::fs::Metadata| (found.uid(), found.gid()) != (replaced.uid(), replaced.gid());
+    if path.metadata().is_ok_and(is_other) {
+        let _ = std::os::unix::fs::chown(path, Some(replaced.uid()), Some(replaced.gid()));
     }
 }
 
-impl Drop for Staged {
-    fn drop(&mut self) {
-        // After publishing it is empty; after discarding it is gone.
-        self.remove();
-    }
+#[cfg(not(unix))]
+fn keep_owner(_: &std::fs::Metadata, _: &Path) {}
+
+fn may_be_written(place: &Path) -> bool {
+    place.is_file() && OpenOptions::new().append(true).open(place).is_ok()
 }
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync(path: &Path) -> std::io::Result<()> {
+fn sync(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         for entry in std::fs::read_dir(path)? {
             sync(&entry?.path())?;
@@ -139,19 +267,22 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     let Some(target) = local_path(&copy.output_url).map(|path| base.join(path)) else {
         return Ok((LogicalPlan::Copy(copy), None));
     };
-    let as_folder =
+    let is_named_so =
         copy.output_url.ends_with('/') || target.extension().is_none() || !copy.partition_by.is_empty() || target.is_dir();
+    let as_folder = is_named_so && !is_stream(&target);
     let as_folder = match copy.options.get("single_file_output").map(|value| value.trim()) {
         Some("true") => false,
         Some("false") => true,
         _ => as_folder,
     };
+    if as_folder && is_stream(&target) {
+        return Err(invalid(&copy.output_url, "is no folder; leave PARTITIONED BY and single_file_output out"));
+    }
     if as_folder && target.exists() && !is_empty_folder(&target) {
         return Err(invalid(&copy.output_url, "exists and is not an empty folder; choose a new name or remove it first"));
     }
     let staged = Staged::beside(&target)?;
-    let staging = staged.path().display().to_string();
-    copy.output_url = if as_folder { format!("{staging}/") } else { staging };
+    copy.output_url = staged.url(as_folder)?.into();
     copy.options.insert("single_file_output".into(), (!as_folder).to_string());
     Ok((LogicalPlan::Copy(copy), Some(staged)))
 }
@@ -181,17 +312,17 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
         ));
     }
     let staged = Staged::into_folder(&folder)?;
-    let place = ListingTableUrl::parse(format!("{}/", staged.path().display()))?;
+    let place = ListingTableUrl::try_new(staged.url(true)?, None)?;
     let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(provider.schema());
     insert.target = provider_as_source(Arc::new(ListingTable::try_new(config)?));
     Ok((LogicalPlan::Dml(insert), Some(staged)))
 }
 
 fn local_path(location: &str) -> Option<PathBuf> {
-    match location.strip_prefix("file://") {
-        Some(path) => Some(PathBuf::from(path)),
-        None => files::is_local(location).then(|| PathBuf::from(location)),
+    if location.starts_with("file://") {
+        return Url::parse(location).ok()?.to_file_path().ok();
     }
+    files::is_local(location).then(|| PathBuf::from(location))
 }
 
 fn is_empty_folder(path: &Path) -> bool {

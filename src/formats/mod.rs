@@ -18,8 +18,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
-use table::Table;
 pub use table::cells;
+use table::{Table, visible};
 
 /// The formats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,7 +73,7 @@ impl<'a> ResultWriter<'a> {
             Format::Json => Kind::Json(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Ndjson => Kind::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Markdown => {
-                let names: Vec<String> = schema.fields().iter().map(|field| escaped(field.name())).collect();
+                let names: Vec<String> = schema.fields().iter().map(|field| escaped(&visible(field.name()))).collect();
                 let lines: Vec<&str> =
                     schema.fields().iter().map(|field| if field.data_type().is_numeric() { "---:" } else { "---" }).collect();
                 writeln!(sink, "| {} |\n|{}|", names.join(" | "), lines.join("|"))?;
@@ -192,7 +192,7 @@ fn into_io(error: ArrowError) -> io::Error {
 }
 
 fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_string() }
+    if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_string() }
 }
 
 fn escaped(cell: &str) -> String {

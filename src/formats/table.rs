@@ -6,6 +6,8 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_width::UnicodeWidthStr;
 
+use crate::text::is_control;
+
 /// How cells are written as text.
 pub fn format_options() -> FormatOptions<'static> {
     FormatOptions::default()
@@ -31,8 +33,8 @@ pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
 }
 
 /// Control characters as escapes; line breaks stay, they make a cell of several lines.
-fn visible(text: &str) -> String {
-    let is_plain = |letter: char| letter == '\n' || !letter.is_control();
+pub fn visible(text: &str) -> String {
+    let is_plain = |letter: char| letter == '\n' || !is_control(letter);
     if text.chars().all(is_plain) {
         return text.to_string();
     }
@@ -49,7 +51,7 @@ pub struct Table {
 impl Table {
     /// Takes widths from `rows`.
     pub fn new(schema: &SchemaRef, rows: &[Vec<String>]) -> Self {
-        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = schema.fields().iter().map(|field| visible(field.name())).collect();
         let right = schema.fields().iter().map(|field| field.data_type().is_numeric()).collect();
         let widths = (0..names.len())
             .map(|column| rows.iter().map(|row| width(&row[column])).chain([width(&names[column])]).max().unwrap_or(0))

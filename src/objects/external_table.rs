@@ -28,7 +28,7 @@ STORED AS PARQUET | CSV | NDJSON
 [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
 LOCATION 'place'",
     description: "\
-`place` is a file, a folder (all its files of that kind), a pattern with `*`, or a URL: `s3://`, `gs://`, `az://`, `https://`, with
+`place` is a file, a folder (all its files of that kind), a pattern with `*`, `?` or `[…]` (a file that is called so is that file), or a URL: `s3://`, `gs://`, `az://`, `https://`, with
 credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
 `AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
 remembered whole. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.",

@@ -217,7 +217,8 @@ fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Object>>
 /// There is none; or something uses it: all of that is listed.
 pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) -> Result<()> {
     let kind = kind_of_target(target)?;
-    context
+    context.catalog().make_room();
+    let dropped = context
         .settled(|context| async move {
             let Some(object) = find(&context, target)? else {
                 return if if_exists { Ok(()) } else { Err(missing(&context, target)?) };
@@ -237,7 +238,9 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
                 removed => removed,
             }
         })
-        .await
+        .await;
+    context.catalog().keep_room();
+    dropped
 }
 
 /// The object that a statement is about; a tag's name may need its profile beside it.

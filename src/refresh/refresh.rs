@@ -113,6 +113,13 @@ pub async fn refresh(
                 counted.changes,
                 began.elapsed().as_secs_f64()
             )];
+            if matches!(wanted.as_of, AsOf::Now) && refresh.as_of > now() {
+                notes.push(format!(
+                    "profile {} was refreshed before as of a time that is still to come by the clock of this machine, so that this \
+                     refresh is of the same time; look at the clock, or withdraw it with WITH (as_of = …, rewind = true)",
+                    wanted.profile
+                ));
+            }
             // It is published, whatever comes now.
             if let Err(error) = catalog.collect() {
                 notes.push(format!("files of older snapshots stay until the next refresh: {}", message(&error)));
@@ -183,7 +190,7 @@ impl Between for FilesBetween<'_> {
         }
         drop(stream);
         let written = output.finish()?;
-        let table = listing(std::iter::once(written.path()), schema, Some(KEY))?;
+        let table = listing(std::iter::once(written.file.name.as_str()), schema, Some(KEY))?;
         self.newest = Some(written);
         Ok(Arc::new(table))
     }
@@ -215,10 +222,15 @@ impl<'a> Refresh<'a> {
         let (catalog, definition) = (context.catalog(), read(&wanted.profile, context)?);
         let as_of = match wanted.as_of {
             AsOf::At(time) => time,
-            AsOf::Now => now(),
-            AsOf::LastRefresh => {
+            AsOf::Now | AsOf::LastRefresh => {
                 let newest = catalog.snapshot(SnapshotOf::Profile, &wanted.profile, When::Now)?;
-                newest.map_or_else(now, |newest| newest.at)
+                let last = newest.map(|newest| newest.at);
+                match wanted.as_of {
+                    // The clock was set back since, or the last one was as of the end of today: it is repeated, as a profile's time
+                    // does not go back of itself, and a schedule does not stop for that.
+                    AsOf::Now => last.map_or_else(now, |last| last.max(now())),
+                    _ => last.unwrap_or_else(now),
+                }
             }
         };
         Ok(Self { context, catalog, definition, wanted, as_of })

@@ -233,7 +233,7 @@ fn killed_writes_are_not_seen() {
         writer.wait().unwrap();
         assert!(!folder.path().join("new.parquet").exists());
         let (_, out, errors) =
-            run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", "SELECT count(*) AS n FROM 'table'"]));
+            run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", "SELECT count(*) AS n FROM 'table/'"]));
         assert_eq!(out, "n\n1\n", "{errors}");
     }
 }

@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("error", &[]),
     ("settings", &[]),
     ("text", &[]),
+    ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
     ("files", &["error"]),
     ("kernels", &[]),
-    ("catalog", &["error", "settings", "text"]),
+    ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
@@ -62,6 +63,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "error",
             "docs",
             "settings",
+            "temporary",
             "text",
         ],
     ),

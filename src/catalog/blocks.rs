@@ -1,0 +1,163 @@
+//! Sums of the blocks of a data file.
+//!
+//! The catalog has one checksum of the whole file, which tells whether the file is the one that was written, and which takes reading all of
+//! it. A query reads parts. So whoever reads the whole, or writes it, notes the sum of each block on the way, and every part that is
+//! read later is compared with the sums of its blocks: what changes on disk after it was looked at is an error as well.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+
+/// Bytes of a block: few enough that little is read beside what is asked for, many enough that the sums of a large file are small.
+const BLOCK: usize = 64 << 10;
+
+/// The sums of a file's blocks.
+#[derive(Debug)]
+pub struct Blocks {
+    sums: Vec<u64>,
+    bytes: u64,
+}
+
+/// The checksums of a file that goes by.
+#[derive(Debug, Default)]
+pub struct Summing {
+    whole: blake3::Hasher,
+    block: blake3::Hasher,
+    /// Bytes of the block that is going by.
+    filled: usize,
+    sums: Vec<u64>,
+    bytes: u64,
+}
+
+impl Summing {
+    /// Takes the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        self.whole.update(bytes);
+        self.bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
+            self.block.update(now);
+            self.filled += now.len();
+            if self.filled == BLOCK {
+                self.end_block();
+            }
+            bytes = later;
+        }
+    }
+
+    fn end_block(&mut self) {
+        self.sums.push(short(&self.block.finalize()));
+        self.block.reset();
+        self.filled = 0;
+    }
+
+    /// The checksum of the whole, in hexadecimal, and those of its blocks.
+    pub fn finish(mut self) -> (String, Blocks) {
+        if self.filled > 0 {
+            self.end_block();
+        }
+        (self.whole.finalize().to_hex().to_string(), Blocks { sums: self.sums, bytes: self.bytes })
+    }
+
+    /// Takes a whole file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(&mut self, mut file: &File) -> io::Result<()> {
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(()),
+                read => self.update(&buffer[..read]),
+            }
+        }
+    }
+}
+
+impl Blocks {
+    /// The bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads a part of the file; `None` when a block of it is not what it was.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(&self, mut file: &File, part: Range<u64>) -> io::Result<Option<Vec<u8>>> {
+        let part = part.start.min(self.bytes)..part.end.min(self.bytes);
+        if part.is_empty() {
+            return Ok(Some(vec![]));
+        }
+        let block = BLOCK as u64;
+        let first = part.start / block;
+        let read = first * block..part.end.next_multiple_of(block).min(self.bytes);
+        let mut bytes = vec![0; usize::try_from(read.end - read.start).map_err(io::Error::other)?];
+        file.seek(SeekFrom::Start(read.start))?;
+        match file.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let sums = self.sums.iter().skip(usize::try_from(first).map_err(io::Error::other)?);
+        if !bytes.chunks(BLOCK).zip(sums).all(|(bytes, sum)| short(&blake3::hash(bytes)) == *sum) {
+            return Ok(None);
+        }
+        let offset = usize::try_from(part.start - read.start).map_err(io::Error::other)?;
+        let length = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
+        bytes.truncate(offset + length);
+        bytes.drain(..offset);
+        Ok(Some(bytes))
+    }
+}
+
+/// Eight bytes of a hash: enough to tell damage, which nobody makes to fit.
+fn short(hash: &blake3::Hash) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Every part of files whose lengths lie at and around the bounds of blocks reads as it was written, and no part that has a changed
+    /// byte in one of its blocks.
+    #[test]
+    fn parts_are_what_was_written_or_nothing() {
+        for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
+            let bytes: Vec<u8> = (0..length).map(|place| (place * 31 % 251) as u8).collect();
+            let mut file = tempfile::tempfile().unwrap();
+            let mut summing = Summing::default();
+            for some in bytes.chunks(1000) {
+                file.write_all(some).unwrap();
+                summing.update(some);
+            }
+            let (checksum, blocks) = summing.finish();
+            assert_eq!(checksum, blake3::hash(&bytes).to_hex().to_string());
+            let ends = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, length].map(|end| end.min(length));
+            for start in ends {
+                for end in ends.into_iter().filter(|end| *end >= start) {
+                    let part = blocks.read(&file, start as u64..end as u64).unwrap();
+                    assert_eq!(part.as_deref(), Some(&bytes[start..end]), "{start}..{end} of {length}");
+                }
+            }
+            if length == 0 {
+                continue;
+            }
+            // The last byte is another: its block cannot be read, the blocks before it can.
+            file.seek(SeekFrom::Start(length as u64 - 1)).unwrap();
+            file.write_all(&[bytes[length - 1] ^ 1]).unwrap();
+            assert_eq!(blocks.read(&file, length as u64 - 1..length as u64).unwrap(), None);
+            assert_eq!(blocks.read(&file, 0..length as u64).unwrap(), None);
+            if length > BLOCK {
+                assert!(blocks.read(&file, 0..BLOCK as u64).unwrap().is_some());
+            }
+            file.set_len(length as u64 - 1).unwrap();
+            assert_eq!(blocks.read(&file, 0..length as u64).unwrap(), None, "it is shorter");
+        }
+    }
+}

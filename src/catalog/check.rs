@@ -1,0 +1,122 @@
+//! A look at everything that a database holds: is it all there, and what was written?
+//!
+//! A query compares what it reads; this compares what nobody has read for a long time, before a backup replaces the last one that was
+//! whole.
+
+use std::collections::{BTreeSet, HashSet};
+
+use datafusion::common::Result;
+use rusqlite::Connection;
+
+use super::Catalog;
+use super::data::DataFile;
+use crate::error::message;
+
+/// What was found to be wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What the file or row belongs to: `profile customer`; nothing for a file that nothing names.
+    pub object: String,
+    /// The file, when it is about one.
+    pub file: String,
+    /// `damaged`, `missing` or `orphaned`.
+    pub state: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What a check has looked at, and found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Tables and profiles with files.
+    pub objects: usize,
+    /// Their files.
+    pub files: usize,
+    /// The bytes of those.
+    pub bytes: u64,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// A file and what names it.
+struct Named {
+    object: String,
+    file: DataFile,
+}
+
+impl Catalog {
+    /// Reads everything that the catalog names and compares it with what was written; looks for what nothing names. Others may work
+    /// meanwhile: what they withdraw while this looks is not missing, and what they write is not orphaned.
+    ///
+    /// # Errors
+    /// The catalog or the folder cannot be read at all.
+    pub fn check(&self) -> Result<Checked> {
+        let mut checked = Checked::default();
+        let structure = self.read(structure)?;
+        let catalog = |problem: String| Finding { object: "catalog".into(), file: super::FILE.into(), state: "damaged", problem };
+        checked.findings.extend(structure.into_iter().map(catalog));
+        let named = self.read(named)?;
+        checked.objects = named.iter().map(|named| &named.object).collect::<BTreeSet<_>>().len();
+        let mut seen = HashSet::new();
+        for Named { object, file } in &named {
+            let is_new = seen.insert(file.name.as_str());
+            if is_new {
+                checked.files += 1;
+                checked.bytes += u64::try_from(file.bytes).unwrap_or(0);
+            }
+            // Of what this process has read before, too, every byte is looked at now.
+            self.data.store.forget(&file.name);
+            let Err(error) = self.data.pin(file) else { continue };
+            if !self.read(|connection| is_named(connection, &file.name))? {
+                continue;
+            }
+            let is_missing = self.data.place(&file.name).is_ok_and(|path| path.symlink_metadata().is_err());
+            let state = if is_missing { "missing" } else { "damaged" };
+            checked.findings.push(Finding { object: object.clone(), file: file.name.clone(), state, problem: message(&error) });
+        }
+        let orphans = self.orphans()?;
+        checked.findings.extend(orphans.into_iter().map(|file| Finding {
+            object: String::new(),
+            file,
+            state: "orphaned",
+            problem: "nothing names it, and nobody writes it; the next statement that writes removes it".into(),
+        }));
+        Ok(checked)
+    }
+}
+
+/// What SQLite finds wrong with its own file.
+fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut query = connection.prepare("PRAGMA integrity_check(20)")?;
+    let mut problems: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    problems.retain(|problem| problem != "ok");
+    let mut query = connection.prepare("SELECT \"table\", \"parent\" FROM pragma_foreign_key_check")?;
+    let broken = query.query_map([], |row| {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(format!("a row of {table} refers to one of {parent} that is not there"))
+    })?;
+    problems.extend(broken.collect::<rusqlite::Result<Vec<_>>>()?);
+    let without = "SELECT kind || ' ' || name || ', snapshot ' || id FROM snapshots s
+        WHERE NOT EXISTS (SELECT 1 FROM snapshot_files f WHERE f.snapshot = s.id)";
+    let mut query = connection.prepare(without)?;
+    let without = query.query_map([], |row| Ok(format!("{} has no files", row.get::<_, String>(0)?)))?;
+    problems.extend(without.collect::<rusqlite::Result<Vec<_>>>()?);
+    Ok(problems)
+}
+
+/// The files of all snapshots, each with the objects that need it.
+fn named(connection: &Connection) -> rusqlite::Result<Vec<Named>> {
+    const NAMED: &str = "SELECT DISTINCT s.kind || ' ' || s.name, f.name, f.bytes, f.rows, f.checksum
+        FROM files f JOIN snapshot_files n ON n.file = f.id JOIN snapshots s ON s.id = n.snapshot ORDER BY 1, f.id";
+    let mut query = connection.prepare(NAMED)?;
+    let named = query.query_map([], |row| {
+        let file = DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)? };
+        Ok(Named { object: row.get(0)?, file })
+    })?;
+    named.collect()
+}
+
+fn is_named(connection: &Connection, file: &str) -> rusqlite::Result<bool> {
+    let query = "SELECT 1 FROM files f JOIN snapshot_files n ON n.file = f.id WHERE f.name = ?1";
+    connection.prepare_cached(query)?.exists([file])
+}

@@ -1,0 +1,36 @@
+//! `portrait check`: is the database whole?
+
+use std::io::Write;
+use std::path::Path;
+
+use portraitdb::{Engine, printable};
+
+use super::console::Failure;
+
+/// A check makes no database.
+pub(super) fn can_be(database: Option<&Path>) -> Result<(), Failure> {
+    let Some(database) = database else {
+        return Err(Failure::Error("check: needs a database; add --database DIR".into()));
+    };
+    if database.join("catalog.sqlite").exists() {
+        return Ok(());
+    }
+    Err(Failure::Error(format!("check: there is no database in {}", database.display())))
+}
+
+/// Prints what is wrong, one line each, and fails when anything is.
+pub(super) fn run(engine: &Engine) -> Result<(), Failure> {
+    let checked = engine.check()?;
+    let mut out = std::io::stdout().lock();
+    for finding in &checked.findings {
+        let object = if finding.object.is_empty() { String::new() } else { format!("{}: ", finding.object) };
+        writeln!(out, "{}", printable(&format!("{}: {object}{}: {}", finding.state, finding.file, finding.problem)))?;
+    }
+    let (objects, files, megabytes) = (checked.objects, checked.files, checked.bytes.div_ceil(1 << 20));
+    let looked_at = format!("{files} files of {objects} tables and profiles, {megabytes} MB");
+    match checked.findings.len() {
+        0 => Ok(writeln!(out, "whole: {looked_at}")?),
+        1 => Err(Failure::Error(format!("check: 1 problem in {looked_at}"))),
+        problems => Err(Failure::Error(format!("check: {problems} problems in {looked_at}"))),
+    }
+}

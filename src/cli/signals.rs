@@ -1,0 +1,100 @@
+//! Signals that end the program: it leaves nothing behind.
+//!
+//! A script that runs hears Ctrl-C itself and ends as cancelled; [`Listening`] says that it does. At any other time, and for the signals
+//! of a system that shuts down, the temporary folders are removed here and the program ends. So it does when Ctrl-C is pressed again and
+//! again: what should have heard it may be stuck in a write.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use portraitdb::remove_temporary_folders;
+use tokio::sync::Notify;
+
+/// The exit code after Ctrl-C.
+pub(super) const INTERRUPTED: u8 = 130;
+/// How often Ctrl-C is left to who listens.
+const PATIENCE: usize = 3;
+
+/// How many listen to Ctrl-C themselves.
+static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+/// How often it was pressed since the last of them began.
+static PRESSED: AtomicUsize = AtomicUsize::new(0);
+static PRESS: Notify = Notify::const_new();
+
+/// Says, as long as it lives, that Ctrl-C is heard by who made it.
+pub(super) struct Listening(());
+
+impl Listening {
+    pub(super) fn new() -> Self {
+        PRESSED.store(0, Ordering::SeqCst);
+        LISTENERS.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+
+    /// Waits until Ctrl-C is pressed, or was since this began.
+    pub(super) async fn interrupted(&self) {
+        let mut press = std::pin::pin!(PRESS.notified());
+        press.as_mut().enable();
+        if PRESSED.load(Ordering::SeqCst) == 0 {
+            press.await;
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        LISTENERS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Tells who listens that Ctrl-C was pressed; false when the program is to end.
+fn is_heard() -> bool {
+    let pressed = PRESSED.fetch_add(1, Ordering::SeqCst) + 1;
+    PRESS.notify_waiters();
+    LISTENERS.load(Ordering::SeqCst) > 0 && pressed < PATIENCE
+}
+
+fn end(code: u8) -> ! {
+    remove_temporary_folders();
+    std::process::exit(i32::from(code))
+}
+
+/// Begins to listen, on a thread of its own, which lives as long as the program.
+pub(super) fn watch() {
+    let (ready, started) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    let listen = move || runtime.block_on(listen(ready));
+    // Its handle is forgotten, not dropped: it is never joined, and the process ends around it.
+    std::mem::forget(std::thread::Builder::new().name("portrait-signals".into()).spawn(listen));
+    let _ = started.recv();
+}
+
+#[cfg(unix)]
+async fn listen(ready: std::sync::mpsc::Sender<()>) {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    /// A file has grown to the limit of the process.
+    const EXCEEDED_FILE_SIZE: i32 = 25;
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    // That is an error of who writes to it, and no reason to die.
+    let _exceeded = signal(SignalKind::from_raw(EXCEEDED_FILE_SIZE));
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds else { return };
+    let _ = ready.send(());
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => if !is_heard() { end(INTERRUPTED) },
+            _ = terminate.recv() => end(143),
+            _ = hangup.recv() => end(129),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn listen(ready: std::sync::mpsc::Sender<()>) {
+    let _ = ready.send(());
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if !is_heard() {
+            end(INTERRUPTED);
+        }
+    }
+}
