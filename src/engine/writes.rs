@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use datafusion::common::Result;
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
-use datafusion::logical_expr::{LogicalPlan, WriteOp};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, cast};
 
 use crate::error::{failed, invalid};
 use crate::files;
+use crate::formats::{plain_schema, plain_type};
 
 /// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
@@ -153,6 +155,9 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     let staging = staged.path().display().to_string();
     copy.output_url = if as_folder { format!("{staging}/") } else { staging };
     copy.options.insert("single_file_output".into(), (!as_folder).to_string());
+    if copy.file_type.get_ext() == PARQUET {
+        copy.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(copy.input))?);
+    }
     Ok((LogicalPlan::Copy(copy), Some(staged)))
 }
 
@@ -182,9 +187,31 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
     }
     let staged = Staged::into_folder(&folder)?;
     let place = ListingTableUrl::parse(format!("{}/", staged.path().display()))?;
-    let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(provider.schema());
+    let mut schema = provider.schema();
+    if table.options().format.get_ext() == PARQUET {
+        schema = plain_schema(&schema);
+        insert.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(insert.input))?);
+    }
+    let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(schema);
     insert.target = provider_as_source(Arc::new(ListingTable::try_new(config)?));
     Ok((LogicalPlan::Dml(insert), Some(staged)))
+}
+
+const PARQUET: &str = "parquet";
+
+/// The same rows without views, for files that others read; the same plan when it has none.
+fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut has_views = false;
+    let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
+        let (own, plain) = (Expr::Column(Column::from((qualifier, field))), plain_type(field.data_type()));
+        if plain == *field.data_type() {
+            return own;
+        }
+        has_views = true;
+        cast(own, plain).alias_qualified(qualifier.cloned(), field.name())
+    };
+    let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
+    if has_views { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
 }
 
 fn local_path(location: &str) -> Option<PathBuf> {

@@ -54,6 +54,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "objects",
             "refresh",
             "files",
+            "formats",
             "sql",
             "statement",
             "functions",
