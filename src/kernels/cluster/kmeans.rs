@@ -2,13 +2,12 @@
 
 use super::assign::{Assigned, assign_into};
 use super::data::{Data, Failure};
-use super::distance::LANES;
-use super::exact::ExactSum;
 use super::init;
 use super::lloyd::Lloyd;
 use super::source::Source;
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
+use crate::kernels::superaccumulator::Superaccumulator;
 
 /// Where the centres start.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,7 +161,7 @@ impl<S: Source> Run<'_, S> {
         let mut sizes = vec![0_i128; clusters];
         for (row, label) in assigned.labels.iter().enumerate() {
             if let Some(size) = sizes.get_mut(*label as usize) {
-                *size += i128::from(grid.units(self.data.row_weight(row)));
+                *size += grid.units(self.data.row_weight(row));
             }
         }
         sizes.into_iter().map(|size| grid.value(size)).collect()
@@ -170,10 +169,9 @@ impl<S: Source> Run<'_, S> {
 
     /// The weighted sum of the squared distances.
     fn inertia(&self, assigned: &Assigned) -> f64 {
-        let mut inertia = ExactSum::new(self.data.largest_square);
-        for (row, distances) in (0..).step_by(LANES).zip(assigned.squared_distances.chunks(LANES)) {
-            let weights = self.data.lane_weights(row);
-            inertia.add(&std::array::from_fn(|lane| distances.get(lane).map_or(0.0, |distance| distance * weights[lane])));
+        let mut inertia = Superaccumulator::default();
+        for (row, distance) in assigned.squared_distances.iter().enumerate() {
+            inertia.add(distance * self.data.row_weight(row));
         }
         inertia.value()
     }

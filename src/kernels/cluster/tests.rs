@@ -281,6 +281,28 @@ fn huge_and_tiny_values() {
 }
 
 #[test]
+fn one_row_far_away_leaves_the_other_means_exact() {
+    for far in [1e8, 1e12] {
+        let mut rows = Rows::blobs(3_000, 2, 4, false);
+        rows.values[0] = far;
+        rows.weights[1] = 3.0;
+        let found = rows.cluster(&options(4, Init::KMeansPlusPlus)).unwrap();
+        assert_eq!(found.assigned.labels.iter().filter(|label| **label == found.assigned.labels[0]).count(), 1, "{far}");
+        for (label, centre) in found.centres.chunks(2).enumerate() {
+            let own = || (0..rows.count()).filter(|row| found.assigned.labels[*row] == label as u32);
+            let weight: f64 = own().map(|row| rows.weights[row]).sum();
+            for (column, mean) in centre.iter().enumerate() {
+                let plain = own().map(|row| rows.row(row)[column] * rows.weights[row]).sum::<f64>() / weight;
+                assert!((mean / plain - 1.0).abs() < 1e-12, "{far}: {mean} {plain}");
+            }
+        }
+        let squares = |row: usize| found.assigned.squared_distances[row] * rows.weights[row];
+        let plain: f64 = (0..rows.count()).map(squares).sum();
+        assert!((found.inertia / plain - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
 fn refuses_what_makes_no_sense() {
     let mut rows = Rows::blobs(10, 2, 3, false);
     assert_eq!(rows.cluster(&options(0, Init::Random)), Err(Failure::Shape));

@@ -22,6 +22,7 @@ use crate::adapter::step::{StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
 use crate::error::failed;
 use crate::kernels::cluster::{Matrix, Source};
+use crate::kernels::superaccumulator::Superaccumulator;
 use crate::text::megabytes;
 
 /// Everything that was read. Rows are in the order they came, in every part the same.
@@ -411,10 +412,12 @@ fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> D
 
 /// The mean of the numbers that are there, whatever their order.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut present: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
-    present.sort_unstable_by(f64::total_cmp);
-    let count = present.len() as f64;
-    (!present.is_empty()).then(|| present.iter().map(|value| value / count).sum())
+    let (mut sum, mut count) = (Superaccumulator::default(), 0.0);
+    for value in values.filter(|value| !value.is_nan()) {
+        sum.add(value);
+        count += 1.0;
+    }
+    (count > 0.0).then(|| sum.value() / count)
 }
 
 /// Numbers the values of a column as they come.
