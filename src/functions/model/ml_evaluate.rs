@@ -129,6 +129,7 @@ fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
         label: Some("cluster_id".into()),
         missing: Missing::Error,
         may_spill: false,
+        exact: false,
     };
     let schema = DFSchema::try_from_qualified_schema("validity", &Schema::new(Validity::columns()))?;
     Gather::new(spec, Validity { scaling: Scaling::None, random_state: 0 }).over([input], Arc::new(schema))
