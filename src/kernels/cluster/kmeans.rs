@@ -4,6 +4,7 @@ use super::assign::{Assigned, assign_into};
 use super::data::{Data, Failure};
 use super::init;
 use super::lloyd::Lloyd;
+use super::rehearsal;
 use super::source::Source;
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
@@ -12,7 +13,7 @@ use crate::kernels::superaccumulator::Superaccumulator;
 /// Where the centres start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Init {
-    /// Greedy k-means++.
+    /// Greedy k-means++: of all rows in the first run; the others start where the best of many runs on a sample ended.
     KMeansPlusPlus,
     /// Distinct rows, drawn with their weights.
     Random,
@@ -98,9 +99,17 @@ pub fn kmeans(
     let mut assigned = Assigned { labels: vec![0; rows], squared_distances: vec![0.0; rows] };
     let mut best: Option<Clustering> = None;
     let mut last = 0;
+    let rehearsed = match &options.init {
+        Init::KMeansPlusPlus if runs > 1 && clusters > 1 => rehearsal::best(&data, options, runs - 1)?,
+        _ => vec![],
+    };
+    let mut rehearsed = rehearsed.into_iter();
     for run in 0..runs {
         let seed = Random::new(options.random_state, &[run as u64]);
+        // One run starts from all rows: a sample may lack the few that are far away.
+        let started = if run > 0 { rehearsed.next() } else { None };
         let centres = match &options.init {
+            _ if started.is_some() => started.unwrap_or_default(),
             Init::KMeansPlusPlus => init::plus_plus(&data, clusters, &seed, &mut assigned.squared_distances)?,
             Init::Random => init::random(&data, clusters, &seed)?,
             Init::Given(centres) => centres.clone(),

@@ -144,6 +144,24 @@ fn order_threads_and_chunks_change_nothing() {
     }
 }
 
+#[test]
+fn starts_on_a_sample_depend_on_nothing_but_the_rows() {
+    let rows = Rows::blobs(6_000, 3, 6, false);
+    let mut random = Random::new(10, &[]);
+    let mut order: Vec<usize> = (0..rows.count()).collect();
+    order.sort_by_cached_key(|_| random.next());
+    let shuffled = rows.picked(&order);
+    let options = Options { n_init: 3, ..options(7, Init::KMeansPlusPlus) };
+    let first = rows.cluster(&options).unwrap();
+    for workers in 1..=3 {
+        let again = kmeans(&shuffled.matrix(777), None, &shuffled.identity, &options, control(workers), &|_| {}).unwrap();
+        assert_eq!((&first.centres, &first.sizes, first.inertia), (&again.centres, &again.sizes, again.inertia));
+    }
+    // They end near the best of many runs.
+    let best = rows.cluster(&Options { n_init: 60, ..options }).unwrap().inertia;
+    assert!(first.inertia <= best * 1.005, "{} {best}", first.inertia);
+}
+
 /// Lets through all but the memory of the bounds.
 struct NoBounds(usize);
 
