@@ -49,6 +49,8 @@ pub enum Takes {
     Numbers,
     /// Roles: a list of columns of numbers, texts and truth values; without it every such column that no other role reads.
     Columns,
+    /// Likewise, of columns with an order too: those of dates and times only when they are named.
+    Ordered,
     /// An option: a whole number in this range.
     Integer(i64, i64),
     /// An option: a number in this range, both ends included.
@@ -89,7 +91,7 @@ impl Takes {
 
     /// True for arguments that read several columns of the input.
     pub fn is_list_of_roles(self) -> bool {
-        matches!(self, Self::Numbers | Self::Columns)
+        matches!(self, Self::Numbers | Self::Columns | Self::Ordered)
     }
 
     /// True for arguments that are constants of the call.
@@ -105,7 +107,7 @@ impl Takes {
             Self::Time => "date or timestamp column".into(),
             Self::Number => "number column".into(),
             Self::Numbers => "list of number columns".into(),
-            Self::Columns => "list of columns".into(),
+            Self::Columns | Self::Ordered => "list of columns".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
             Self::Integer(least, most) => format!("integer, {least} to {most}"),
             Self::Float(least, most) if most == f64::INFINITY => format!("number ≥ {least}"),

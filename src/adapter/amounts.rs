@@ -1,8 +1,10 @@
 //! Amounts of any number type as whole numbers of one unit, so that their sums are exact.
 //!
-//! Integers count 1, decimals the last digit of their scale, floats 2⁻⁶⁴ ([`fixed_point`]).
+//! Integers count 1, decimals the last digit of their scale, floats 2⁻⁶⁴, but for odd ones ([`fixed_point`]).
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::arrow::util::display::array_value_to_string;
@@ -12,6 +14,7 @@ use datafusion::error::DataFusionError;
 use crate::error::{failed, invalid};
 use crate::kernels::fixed_point;
 use crate::kernels::fixed_point::to_fixed_point;
+use crate::kernels::superaccumulator::Superaccumulator;
 
 /// The type that amounts are brought to before they are added up.
 pub fn amount_type(data_type: &DataType) -> DataType {
@@ -23,6 +26,15 @@ pub fn amount_type(data_type: &DataType) -> DataType {
         integer if integer.is_integer() => DataType::Int64,
         _ => DataType::Float64,
     }
+}
+
+/// The values of a column.
+#[derive(Debug)]
+pub struct Amounts {
+    /// A whole number of units each; 0 for an odd one.
+    pub whole: Vec<i128>,
+    /// The rows whose floats are odd, ascending.
+    pub odd: Vec<(usize, f64)>,
 }
 
 /// One argument whose values are added up.
@@ -46,23 +58,25 @@ impl Amount {
     }
 
     /// The values as whole numbers; none of them is NULL.
-    pub fn read(self, column: &ArrayRef) -> Result<Vec<i128>> {
+    pub fn read(self, column: &ArrayRef) -> Result<Amounts> {
         let amounts = cast(column, &amount_type(column.data_type()))?;
         if amounts.null_count() > 0 {
             return Err(self.too_large());
         }
-        match amounts.data_type() {
-            DataType::Int64 => Ok(amounts.as_primitive::<Int64Type>().values().iter().map(|value| i128::from(*value)).collect()),
-            DataType::Decimal128(_, _) => Ok(amounts.as_primitive::<Decimal128Type>().values().to_vec()),
-            DataType::Float64 => amounts.as_primitive::<Float64Type>().values().iter().map(|value| self.float(*value)).collect(),
-            other => internal_err!("{other} is not added up"),
-        }
+        let whole = match amounts.data_type() {
+            DataType::Int64 => amounts.as_primitive::<Int64Type>().values().iter().map(|value| i128::from(*value)).collect(),
+            DataType::Decimal128(_, _) => amounts.as_primitive::<Decimal128Type>().values().to_vec(),
+            DataType::Float64 => return self.floats(amounts.as_primitive::<Float64Type>().values()),
+            other => return internal_err!("{other} is not added up"),
+        };
+        Ok(Amounts { whole, odd: vec![] })
     }
 
     /// The same for numbers that count how much, which cannot be below zero.
-    pub fn read_weights(self, column: &ArrayRef) -> Result<Vec<i128>> {
+    pub fn read_weights(self, column: &ArrayRef) -> Result<Amounts> {
         let weights = self.read(column)?;
-        match weights.iter().position(|weight| *weight < 0) {
+        let odd = || weights.odd.iter().find(|(_, weight)| *weight < 0.0).map(|(row, _)| *row);
+        match weights.whole.iter().position(|weight| *weight < 0).or_else(odd) {
             None => Ok(weights),
             Some(row) => {
                 let shown = array_value_to_string(column, row)?;
@@ -73,14 +87,24 @@ impl Amount {
         }
     }
 
-    fn float(self, value: f64) -> Result<i128> {
-        if !value.is_finite() {
-            let problem =
-                format!("{} must be a finite number, got {value}; leave such rows out with FILTER or WHERE", self.argument);
-            return Err(failed(self.function, problem));
+    fn floats(self, values: &[f64]) -> Result<Amounts> {
+        let mut amounts = Amounts { whole: Vec::with_capacity(values.len()), odd: vec![] };
+        for (row, value) in values.iter().enumerate() {
+            let units = to_fixed_point(*value);
+            amounts.whole.push(units.unwrap_or(0));
+            if units.is_none() {
+                amounts.odd.push((row, *value));
+            }
         }
-        let (amount, too_large) = to_fixed_point(value);
-        if too_large { Err(self.too_large()) } else { Ok(amount) }
+        // What is not finite is odd.
+        match amounts.odd.iter().find(|(_, value)| !value.is_finite()) {
+            None => Ok(amounts),
+            Some((_, value)) => {
+                let problem =
+                    format!("{} must be a finite number, got {value}; leave such rows out with FILTER or WHERE", self.argument);
+                Err(failed(self.function, problem))
+            }
+        }
     }
 
     /// The error of a sum that does not fit.
@@ -97,4 +121,19 @@ pub fn units(data_type: &DataType) -> f64 {
         DataType::Int64 => 1.0,
         _ => fixed_point::UNITS,
     }
+}
+
+/// The type of a state of sums of odd floats; nothing for a sum of none.
+pub const ODD_STATE: DataType = DataType::Binary;
+
+/// Sums of odd floats as a state.
+pub fn odd_state<'a>(sums: impl Iterator<Item = Option<&'a Superaccumulator>>) -> ArrayRef {
+    let bytes = |sum: &Superaccumulator| sum.words().iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    Arc::new(BinaryArray::from_iter_values(sums.map(|sum| sum.map(bytes).unwrap_or_default())))
+}
+
+/// The words of each sum in a state, for [`Superaccumulator::merge_words`]; none for a sum of none.
+pub fn read_odd_state(state: &ArrayRef) -> impl Iterator<Item = Vec<i64>> {
+    let words = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().map(|word| i64::from_le_bytes(*word)).collect();
+    state.as_binary::<i32>().iter().map(move |bytes| bytes.map(words).unwrap_or_default())
 }

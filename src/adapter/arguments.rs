@@ -80,14 +80,15 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
 pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     let data_type = role.field.data_type();
     let (fits, wanted, advice) = match takes {
-        Takes::Time => (
-            matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _)),
-            "a DATE or TIMESTAMP",
-            "; convert it with to_timestamp(…) or CAST(… AS DATE)",
-        ),
+        Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with to_timestamp(…) or CAST(… AS DATE)"),
         Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
         Takes::Columns => (is_feature(data_type), "numbers, texts or truth values", NO_NUMBER),
+        Takes::Ordered => (
+            is_feature(data_type) || is_time(data_type),
+            "numbers, texts, truth values, dates or times",
+            "; convert it with CAST",
+        ),
         _ => (!matches!(data_type, DataType::Null), "a typed column", "; convert it with CAST"),
     };
     if fits {
@@ -103,9 +104,13 @@ const NO_NUMBER: &str = "; name the columns with features => […], and make a n
 pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
     match takes {
         Takes::Numbers => data_type.is_numeric(),
-        Takes::Columns => is_feature(data_type),
+        Takes::Columns | Takes::Ordered => is_feature(data_type),
         _ => false,
     }
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _))
 }
 
 fn is_feature(data_type: &DataType) -> bool {

@@ -13,15 +13,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::common::Result;
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
-use datafusion::logical_expr::{LogicalPlan, WriteOp};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, cast};
 use url::Url;
 
 use crate::error::{failed, invalid};
 use crate::files;
+use crate::formats::{plain_schema, plain_type};
 use crate::temporary::{BESIDE, TemporaryFolder};
 
 /// The name of what is written, in its hidden folder: the name of the target may be as long as names can be.
@@ -284,6 +286,9 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     let staged = Staged::beside(&target)?;
     copy.output_url = staged.url(as_folder)?.into();
     copy.options.insert("single_file_output".into(), (!as_folder).to_string());
+    if copy.file_type.get_ext() == PARQUET {
+        copy.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(copy.input))?);
+    }
     Ok((LogicalPlan::Copy(copy), Some(staged)))
 }
 
@@ -313,9 +318,31 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
     }
     let staged = Staged::into_folder(&folder)?;
     let place = ListingTableUrl::try_new(staged.url(true)?, None)?;
-    let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(provider.schema());
+    let mut schema = provider.schema();
+    if table.options().format.get_ext() == PARQUET {
+        schema = plain_schema(&schema);
+        insert.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(insert.input))?);
+    }
+    let config = ListingTableConfig::new(place).with_listing_options(table.options().clone()).with_schema(schema);
     insert.target = provider_as_source(Arc::new(ListingTable::try_new(config)?));
     Ok((LogicalPlan::Dml(insert), Some(staged)))
+}
+
+const PARQUET: &str = "parquet";
+
+/// The same rows without views, for files that others read; the same plan when it has none.
+fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut has_views = false;
+    let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
+        let (own, plain) = (Expr::Column(Column::from((qualifier, field))), plain_type(field.data_type()));
+        if plain == *field.data_type() {
+            return own;
+        }
+        has_views = true;
+        cast(own, plain).alias_qualified(qualifier.cloned(), field.name())
+    };
+    let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
+    if has_views { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
 }
 
 fn local_path(location: &str) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! How results are written: for the shell, files and whatever else answers a statement.
 
+mod plain;
 mod table;
 
 use std::io::{self, Write};
@@ -18,6 +19,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
+use plain::plain_batch;
+pub use plain::{plain_schema, plain_type};
 pub use table::cells;
 use table::{Table, visible};
 
@@ -55,7 +58,7 @@ enum Kind<'a> {
     Json(JsonWriter<Sink<'a>, JsonArray>),
     Ndjson(JsonWriter<Sink<'a>, LineDelimited>),
     Markdown(Sink<'a>),
-    Parquet(Box<ArrowWriter<Sink<'a>>>),
+    Parquet(Box<ArrowWriter<Sink<'a>>>, SchemaRef),
 }
 
 impl<'a> ResultWriter<'a> {
@@ -81,7 +84,9 @@ impl<'a> ResultWriter<'a> {
             }
             Format::Parquet => {
                 let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-                Kind::Parquet(Box::new(ArrowWriter::try_new(sink, schema.clone(), Some(properties)).map_err(io::Error::other)?))
+                let plain = plain_schema(&schema);
+                let writer = ArrowWriter::try_new(sink, Arc::clone(&plain), Some(properties)).map_err(io::Error::other)?;
+                Kind::Parquet(Box::new(writer), plain)
             }
         };
         Ok(Self { kind, schema })
@@ -93,7 +98,7 @@ impl<'a> ResultWriter<'a> {
             Kind::Csv(writer) => flat(batch).and_then(|batch| writer.write(&batch)).map_err(into_io),
             Kind::Json(writer) => writer.write(batch).map_err(into_io),
             Kind::Ndjson(writer) => writer.write(batch).map_err(into_io),
-            Kind::Parquet(writer) => writer.write(batch).map_err(io::Error::other),
+            Kind::Parquet(writer, plain) => writer.write(&plain_batch(batch, plain).map_err(into_io)?).map_err(io::Error::other),
             Kind::Markdown(sink) => {
                 for row in cells(batch).map_err(into_io)? {
                     let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
@@ -130,7 +135,7 @@ impl<'a> ResultWriter<'a> {
                 writer.finish().map_err(into_io)?;
                 writer.into_inner().flush()
             }
-            Kind::Parquet(writer) => writer.close().map(|_| ()).map_err(io::Error::other),
+            Kind::Parquet(writer, _) => writer.close().map(|_| ()).map_err(io::Error::other),
             Kind::Markdown(mut sink) => sink.flush(),
             Kind::Table { mut sink, mut waiting, mut table, most, rows } => {
                 if table.is_none() {

@@ -9,4 +9,5 @@ pub mod random;
 pub mod scheme;
 pub mod score;
 pub mod select;
+pub mod superaccumulator;
 pub mod tree;

@@ -282,3 +282,52 @@ fn features_beyond_the_memory_limit_go_to_disk() {
     let robust = try_rows(&engine, &session, &format!("SELECT count(*) FROM {}", call(", scale => 'robust'")));
     assert!(robust.unwrap_err().contains("needs the features in memory"));
 }
+
+/// A rule pasted into WHERE selects as many rows as it told, and a planted cut is found, for numbers and times of every type.
+#[test]
+fn rules_select_the_rows_they_told() {
+    let (engine, session) = session();
+    // The value of a row that counts from 0 in `n`, scattered: neighbours differ by the least the type can tell.
+    for value in [
+        "CAST(n AS BIGINT) + 9007199254740000",
+        "CAST(n AS BIGINT) - 9223372036854775808",
+        "CAST(18446744073709500000 AS BIGINT UNSIGNED) + CAST(n AS BIGINT UNSIGNED)",
+        "CAST(n AS INT) - 30000",
+        "CAST(n AS DECIMAL(38, 0)) + CAST('12345678901234567890123456789000000000' AS DECIMAL(38, 0))",
+        "CAST(concat('0.', lpad(CAST(n AS VARCHAR), 30, '0')) AS DECIMAL(38, 30))",
+        "CAST(CAST(n AS DECIMAL(12, 2)) / 100 AS DECIMAL(12, 2))",
+        "CAST(n AS DOUBLE) * 2.220446049250313e-16 + 1.0",
+        "CAST(n AS DOUBLE) * 1e-300 - 2e-296",
+        "CAST(n AS FLOAT) / 7",
+        "DATE '1900-01-01' + CAST(n AS INT)",
+        "arrow_cast(1735689600000000000 + n, 'Timestamp(Nanosecond, None)')",
+        "arrow_cast(1735689600 + n * 3600, 'Timestamp(Second, None)')",
+        "arrow_cast(253402300800000 + n, 'Timestamp(Millisecond, None)')",
+        "DATE '9999-12-31' + CAST(n AS INT)",
+        "arrow_cast(1735689600000 + n, 'Timestamp(Millisecond, Some(\"America/New_York\"))')",
+    ] {
+        for count in [49_999, 50_001] {
+            let planted = "CASE WHEN n < 12345 THEN 'low' WHEN n < 40000 THEN 'middle' ELSE 'high' END";
+            rows(
+                &engine,
+                &session,
+                &format!(
+                    "CREATE OR REPLACE TABLE planted AS SELECT id, {value} AS x, {planted} AS label
+                 FROM (SELECT value AS id, (value * 7919) % {count} AS n FROM generate_series(1, {count}))"
+                ),
+            );
+            let rules = rows(
+                &engine,
+                &session,
+                "SELECT label, rows, purity, rule FROM explain_segments(planted, label => label, key => id, features => [x]) ORDER BY label",
+            );
+            assert_eq!(rules.len(), 3, "{value}, {count} rows: {rules:#?}");
+            for rule in rules {
+                let [label, told, purity, condition] = rule.splitn(4, '|').collect::<Vec<_>>()[..] else { panic!("{rule}") };
+                let selected = format!("SELECT count(*), count(DISTINCT label), min(label) FROM planted WHERE {condition}");
+                assert_eq!(rows(&engine, &session, &selected), [format!("{told}|1|{label}")], "{value}, {count} rows: {rule}");
+                assert_eq!(purity, "1.0", "{rule}");
+            }
+        }
+    }
+}

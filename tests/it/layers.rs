@@ -55,6 +55,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "objects",
             "refresh",
             "files",
+            "formats",
             "sql",
             "statement",
             "functions",

@@ -41,7 +41,8 @@ tell, in fewer rows. `maximal`: sets without a frequent superset. `max_len` then
 or maximal.
 
 **Rows that cannot be used.** Rows whose basket, item or `per` is NULL are left out and counted (`rows_without_item` and so on
-in EXPLAIN ANALYZE, a note in the shell); so are baskets beyond `max_basket_size` (`baskets_too_large`).
+in EXPLAIN ANALYZE, a note in the shell); so are baskets beyond `max_basket_size` (`baskets_too_large`), and support is a share of the
+baskets that are kept.
 
 **Cost and limits.** The rows are read once and kept in about three bytes each when the input comes in the order of its
 baskets, in about eight otherwise; mining shares the classes of itemsets that begin with one item among the processors, and rows

@@ -33,7 +33,7 @@ pub const MAX_BASKET_SIZE: Argument = Argument::optional(
     "max_basket_size",
     Takes::Integer(1, i64::MAX),
     "",
-    "leave out baskets with more distinct items, and tell how many; default keeps all",
+    "leave out baskets with more distinct items, and tell how many: they count for nothing, and support is a share of the baskets that are kept; default keeps all",
 );
 
 /// The first column of a result with groups.

@@ -1,24 +1,28 @@
 //! The relation function `explain_segments`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringViewArray, UInt32Array};
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
+use super::thresholds::threshold;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::control::Stop;
+use crate::kernels::tree::numbers::{Cut, Numbers, float_key};
 use crate::kernels::tree::rules::{Condition, Leaf, Range, leaves};
 use crate::kernels::tree::{Features, Options, Tree};
 use crate::learning::clustering::count;
 use crate::learning::features::{
-    Compute, Computing, FeatureSpec, Gather, Kind as FeatureKind, MISSING, MIXED_FEATURES, OWN_KEY, Rows,
+    Compute, Computing, Exact, FeatureSpec, Filled, Gather, Kind as FeatureKind, MISSING, ORDERED_FEATURES, OWN_KEY, Rows,
 };
 use crate::text::{self, literal};
 
@@ -39,15 +43,17 @@ const DOC: Doc = Doc {
     summary: "Explains groups by a few readable rules, that can be pasted as the CASE of a tag.",
     description: "\
 A small decision tree tells the labels apart; each leaf is a rule. Rules do not overlap and leave nothing out, so that each row is in one of them. The tree grows
-where a split takes away most impurity (Gini), up to `max_depth` conditions and `max_rules` rules; of equal splits the first feature wins. Thresholds are the
-shortest decimals that split as well; beyond 50,000 rows they are among 256 quantiles of the feature.
+where a split takes away most impurity (Gini), up to `max_depth` conditions and `max_rules` rules; of equal splits the first feature wins. All values of a feature are
+tried as thresholds, at any number of rows, and compared in their own type: large integers, decimals and times to the last digit. What is shown is the
+shortest number that splits as well, or the last date or time on the left.
 
-`when_then` is the rule in SQL: put `CASE`, all of them, and `END` around them to have a tag. Texts and truth values are compared as texts.",
+`when_then` is the rule in SQL: put `CASE`, all of them, and `END` around them to have a tag, which selects the rows that were told. Texts and truth values
+are compared as texts. With `missing => 'mean'` a rule says where rows without the value belong.",
     arguments: &[
         Argument::required("input", Takes::Relation, "a row each customer"),
         LABEL,
         OWN_KEY,
-        MIXED_FEATURES,
+        ORDERED_FEATURES,
         MAX_DEPTH,
         MAX_RULES,
         MIN_SHARE,
@@ -92,7 +98,7 @@ impl RelationFunction for ExplainSegments {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (wanted, input) = FeatureSpec::read(&call, Some(LABEL.name))?;
+        let (wanted, input) = FeatureSpec::read_exact(&call, Some(LABEL.name))?;
         let compute = Explain {
             max_depth: count(&call.options, MAX_DEPTH.name)?,
             max_rules: count(&call.options, MAX_RULES.name)?,
@@ -118,12 +124,15 @@ impl Compute for Explain {
         let control = running.worker.control(running.worker.threads);
         let label = rows.label.take().unwrap_or_default();
         let codes: Vec<Vec<u32>> = rows.categories.iter_mut().map(|category| std::mem::take(&mut category.codes)).collect();
+        let values = Values::all(running.wanted, &rows, &codes);
+        let numeric: Vec<Numbers<'_>> = values.iter().filter_map(|values| values.numbers).collect();
         let min_leaf = (self.min_share * rows.len() as f64).ceil() as u64;
         let options = Options { max_depth: self.max_depth, max_leaves: self.max_rules, min_leaf };
-        let features = Features { numeric: &rows.numbers, codes: &codes };
+        let features = Features { numeric: &numeric, codes: &codes };
         let tree =
             Tree::grow(features, &label.codes, label.values.len(), &options, control).map_err(|stop| running.stopped(stop))?;
-        let columns = RuleWriter { wanted: running.wanted, rows: &rows, labels: &label.values }.columns(&leaves(&tree));
+        let columns =
+            RuleWriter { wanted: running.wanted, rows: &rows, values: &values, labels: &label.values }.columns(&leaves(&tree));
         running.worker.send(columns)
     }
 }
@@ -132,7 +141,59 @@ impl Compute for Explain {
 struct RuleWriter<'a> {
     wanted: &'a FeatureSpec,
     rows: &'a Rows,
+    /// The features in the order of the tree: numbers, then categories.
+    values: &'a [Values<'a>],
     labels: &'a ArrayRef,
+}
+
+/// A feature as a tree and its rules see it.
+struct Values<'a> {
+    name: &'a str,
+    /// The values of a feature that is a number; its place among the categories otherwise.
+    numbers: Option<Numbers<'a>>,
+    category: usize,
+    /// The type of values that come as they are.
+    data_type: Option<&'a DataType>,
+    /// What rows without value got, as a key or a code.
+    filled: Option<i128>,
+    /// Whether some were infinite or not a number.
+    beyond: bool,
+}
+
+impl<'a> Values<'a> {
+    /// The features in the order of the tree.
+    fn all(wanted: &'a FeatureSpec, rows: &'a Rows, codes: &[Vec<u32>]) -> Vec<Self> {
+        let (mut column, mut all) = (0, vec![]);
+        for (place, feature) in wanted.of_kind(FeatureKind::Number) {
+            let exact = rows.exact.iter().find(|exact| exact.feature == place);
+            let numbers = exact.map_or_else(
+                || {
+                    column += 1;
+                    Numbers::Floats(&rows.numbers, column - 1)
+                },
+                Exact::numbers,
+            );
+            let filled = rows.filled[place].and_then(|filled| match filled {
+                Filled::Number(mean) => float_key(mean).map(i128::from),
+                Filled::Exact(key) => Some(key),
+            });
+            let data_type = exact.map(|exact| &exact.data_type);
+            let (numbers, beyond) = (Some(numbers), rows.beyond[place]);
+            all.push(Values { name: &feature.name, numbers, category: 0, data_type, filled, beyond });
+        }
+        for (category, (place, feature)) in wanted.of_kind(FeatureKind::Category).enumerate() {
+            // Rows without value got the most frequent one, the first of equals, which is more frequent than others since.
+            let filled = (rows.missing[place] > 0).then(|| i128::from(most_frequent(&codes[category])));
+            all.push(Values { name: &feature.name, numbers: None, category, data_type: None, filled, beyond: false });
+        }
+        all
+    }
+}
+
+fn most_frequent(codes: &[u32]) -> u32 {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    codes.iter().for_each(|code| *counts.entry(*code).or_default() += 1);
+    counts.into_iter().max_by_key(|(code, count)| (*count, std::cmp::Reverse(*code))).map_or(0, |(code, _)| code)
 }
 
 impl RuleWriter<'_> {
@@ -178,22 +239,36 @@ impl RuleWriter<'_> {
         Ok(if conditions.is_empty() { "true".to_string() } else { conditions.join(" AND ") })
     }
 
-    /// A condition in SQL. Numbers come first among the tree's features, then categories.
+    /// A condition in SQL.
     fn condition(&self, condition: &Condition) -> Result<String> {
-        let numbers = self.rows.numbers.columns();
-        let kind = if condition.feature < numbers { FeatureKind::Number } else { FeatureKind::Category };
-        let place = if condition.feature < numbers { condition.feature } else { condition.feature - numbers };
-        let name =
-            self.wanted.of_kind(kind).nth(place).map_or_else(String::new, |(_, feature)| quoted_unless_plain(&feature.name));
-        Ok(match &condition.range {
-            Range::AtMost(most) => format!("{name} <= {most}"),
-            Range::Above(least) => format!("{name} > {least}"),
-            Range::Between(least, most) => format!("{name} > {least} AND {name} <= {most}"),
-            Range::Missing => format!("{name} IS NULL"),
-            Range::NotMissing => format!("{name} IS NOT NULL"),
-            Range::OneOf(codes) => self.among(&name, "=", "IN", place, codes)?,
-            Range::NoneOf(codes) => self.among(&name, "<>", "NOT IN", place, codes)?,
-        })
+        let values = &self.values[condition.feature];
+        let own = quoted_unless_plain(values.name);
+        // What is no finite number was left out or got the mean.
+        let name = match values.beyond && values.filled.is_some() {
+            true => format!("CASE WHEN abs({own}) <= {:e} THEN {own} END", f64::MAX),
+            false => own.clone(),
+        };
+        let at_most = |cut: &Cut| Ok::<_, DataFusionError>(format!("{name} <= {}", threshold(cut, values.data_type)?));
+        let above = |cut: &Cut| Ok::<_, DataFusionError>(format!("{name} > {}", threshold(cut, values.data_type)?));
+        let is_filled = |range: &dyn Fn(i128) -> bool| values.filled.is_some_and(range);
+        let (text, with_missing) = match &condition.range {
+            Range::AtMost(cut) => (at_most(cut)?, is_filled(&|key| key <= cut.low)),
+            Range::Above(cut) => (above(cut)?, is_filled(&|key| key > cut.low)),
+            Range::Between(least, most) => {
+                (format!("{} AND {}", above(least)?, at_most(most)?), is_filled(&|key| key > least.low && key <= most.low))
+            }
+            Range::Missing => (format!("{name} IS NULL"), false),
+            Range::NotMissing => (format!("{name} IS NOT NULL"), false),
+            Range::OneOf(codes) => {
+                let is_one = |code: i128| codes.iter().any(|one| i128::from(*one) == code);
+                (self.among(&name, "=", "IN", values.category, codes)?, is_filled(&is_one))
+            }
+            Range::NoneOf(codes) => {
+                let is_none = |code: i128| codes.iter().all(|one| i128::from(*one) != code);
+                (self.among(&name, "<>", "NOT IN", values.category, codes)?, is_filled(&is_none))
+            }
+        };
+        Ok(if with_missing { format!("({text} OR {name} IS NULL)") } else { text })
     }
 
     fn among(&self, name: &str, one: &str, several: &str, place: usize, codes: &[u32]) -> Result<String> {

@@ -6,6 +6,7 @@ mod cluster_validity;
 mod explain_segments;
 mod kmeans;
 mod kprototypes;
+mod thresholds;
 
 use crate::adapter::FunctionSet;
 use crate::learning::clustering::validity::Validity;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::{Column as ColumnName, DFSchema, Result, ScalarValue};
 use datafusion::functions::expr_fn::abs;
-use datafusion::functions_aggregate::expr_fn::{avg, count};
+use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
+use super::exact_mean::exact_mean;
 use super::ml_predict::{INPUT, MODEL};
 use super::model;
 use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
@@ -87,8 +88,10 @@ impl RelationFunction for Bound {
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let predictions = predicted(&self.0, call.input()?)?;
         let own = |name: &str| Expr::Column(ColumnName::new_unqualified(name));
-        let measures =
-            [count(own("cluster_id")).alias("rows"), avg(own("distance") * own("distance")).alias("mean_squared_distance")];
+        let measures = [
+            count(own("cluster_id")).alias("rows"),
+            exact_mean(own("distance") * own("distance")).alias("mean_squared_distance"),
+        ];
         let totals = LogicalPlanBuilder::from(predictions.clone()).aggregate(Vec::<Expr>::new(), measures)?.alias("totals")?;
         let of_totals = |name: &str| Expr::Column(ColumnName::new(Some("totals"), name)).alias(name);
         let mut columns = vec![of_totals("rows"), of_totals("mean_squared_distance")];
@@ -126,6 +129,7 @@ fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
         label: Some("cluster_id".into()),
         missing: Missing::Error,
         may_spill: false,
+        exact: false,
     };
     let schema = DFSchema::try_from_qualified_schema("validity", &Schema::new(Validity::columns()))?;
     Gather::new(spec, Validity { scaling: Scaling::None, random_state: 0 }).over([input], Arc::new(schema))

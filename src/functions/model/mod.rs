@@ -1,5 +1,6 @@
 //! Models (模型): prediction, evaluation, and what they are made of. How they are trained and stored is in [`learning`](crate::learning).
 
+mod exact_mean;
 mod listing;
 mod ml_centroids;
 mod ml_evaluate;
@@ -20,6 +21,7 @@ pub fn functions() -> FunctionSet {
         .object_function(ml_evaluate::MlEvaluate)
         .object_function(ml_centroids::MlCentroids)
         .object_function(ml_feature_info::MlFeatureInfo)
+        .internal_aggregate::<exact_mean::ExactMean>()
         .internal_scalar::<predict::Predict>()
         .internal_scalar::<predict::Part>()
 }

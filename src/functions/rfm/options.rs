@@ -33,7 +33,12 @@ pub const ARGUMENTS: &[Argument] = &[
         "",
         "the day or instant to look from, default the day after the last order. After a DATE, the whole day counts and recency is in calendar days; after a TIMESTAMP, recency is in full 24 hours. Later orders do not exist",
     ),
-    Argument::optional("lookback", Takes::Interval, "", "how far to look back from `as_of`, default without limit"),
+    Argument::optional(
+        "lookback",
+        Takes::Interval,
+        "",
+        "how far to look back from `as_of`, default without limit. Days are counted with the day of `as_of`: INTERVAL '30 days' are the 30 days that end with it, which after the last order, the default, has no orders itself",
+    ),
     Argument::optional("bins", Takes::Integer(2, 10), "5", "scores run from 1 to this; with cuts it is their number plus one"),
     Argument::optional(
         "method",

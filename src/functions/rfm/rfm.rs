@@ -24,6 +24,11 @@ const DOC: Doc = Doc {
 **Measures.** `recency_days`: days from the last order to `as_of`. `frequency`: orders, counted by `order_id` when given.
 `monetary`: the sum of `amount`; integers and decimals are exact, a sum that does not fit its type is an error.
 
+**Period.** With `as_of` a DATE, `lookback => INTERVAL '30 days'` takes the orders of 30 calendar days, the last of which is `as_of`: after
+the day `as_of` − 30, up to the end of `as_of`. The default `as_of` is the day after the last order, a day without orders, so that the same
+interval takes the orders of 29 days; name the day of the last order to have 30. With a TIMESTAMP it is instants that count: later than
+`as_of` − `lookback`, and not later than `as_of`.
+
 **Scores.** The highest score is the best: few days, many orders, much money.
 
 - `quantile`: equal values always get equal scores. Cut `i` is the value at rank ⌈i·n/bins⌉; the score is one more than the

@@ -14,9 +14,11 @@ use datafusion::common::{HashMap, Result};
 use super::keys::{Key, Keys, value_type};
 use super::lists;
 use crate::adapter::aggregate::{Grouped, GroupedFunction};
-use crate::adapter::amounts::Amount;
+use crate::adapter::amounts::{Amount, ODD_STATE, odd_state, read_odd_state};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::failed;
+use crate::kernels::fixed_point;
+use crate::kernels::superaccumulator::{Superaccumulator, scaled};
 
 const PREFERENCE: Doc = Doc {
     name: "preference",
@@ -31,8 +33,8 @@ Weights may be amounts, quantities or a decay by age, as `exp(-days / 90.0)`. Ro
 negative weight, NaN or infinity is an error. NULL for a group without rows. The result has the type of `value` (a dictionary counts
 as what it holds).
 
-Sums are exact and do not depend on the order of rows: integers and decimals add up in 128 bits, a float counts as a multiple of
-2⁻⁶⁴. Memory grows with the distinct values of each group.",
+Sums are exact and do not depend on the order of rows: integers and decimals add up in 128 bits, floats of any size without rounding.
+Memory grows with the distinct values of each group.",
     arguments: &[
         Argument::required("value", Takes::Value("any type with an order"), "what is chosen"),
         Argument::optional("weight", Takes::Value("number ≥ 0"), "1", "how much a row counts"),
@@ -83,7 +85,12 @@ impl GroupedFunction for Preference {
 
     fn state(&self, arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>> {
         let keys = Keys::of(&arguments[0])?.state_type();
-        Ok(vec![("values", lists::of(keys)), ("weights", lists::of(WEIGHT_STATE)), ("rows", lists::of(DataType::UInt64))])
+        Ok(vec![
+            ("values", lists::of(keys)),
+            ("weights", lists::of(WEIGHT_STATE)),
+            ("rows", lists::of(DataType::UInt64)),
+            ("odd", lists::of(ODD_STATE)),
+        ])
     }
 
     fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>> {
@@ -102,13 +109,57 @@ impl GroupedFunction for Preference {
     }
 }
 
+/// What odd weights of a total usually take: digits for 10⁻³⁰ to 1, say.
+const ODD_BYTES: usize = size_of::<Superaccumulator>() + 8 * size_of::<i64>();
+
 /// Weights travel as 128 bits as they are, without a scale.
 const WEIGHT_STATE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Total {
     weight: i128,
     rows: u64,
+    /// The weights that are odd floats.
+    odd: Option<Box<Superaccumulator>>,
+}
+
+impl Total {
+    /// Adds another; `None` when it does not fit.
+    fn add(&mut self, other: &Self) -> Option<()> {
+        self.weight = self.weight.checked_add(other.weight)?;
+        self.rows += other.rows;
+        if let Some(odd) = &other.odd {
+            self.odd.get_or_insert_default().merge(odd);
+        }
+        Some(())
+    }
+
+    fn compare_weights(&self, other: &Self) -> Ordering {
+        if self.odd.is_none() && other.odd.is_none() {
+            return self.weight.cmp(&other.weight);
+        }
+        self.exact().compare(&other.exact())
+    }
+
+    /// The weight, of floats.
+    fn exact(&self) -> Superaccumulator {
+        fixed_point::total(self.weight, self.odd.as_deref())
+    }
+
+    /// Which part of the whole this is, which may be beyond the doubles; `None` of nothing.
+    fn share(&self, whole: &Self) -> Option<f64> {
+        if whole.odd.is_none() {
+            return (whole.weight > 0).then(|| self.weight as f64 / whole.weight as f64);
+        }
+        let ((own, own_exponent), (whole, exponent)) = (self.exact().parts(), whole.exact().parts());
+        (whole > 0.0).then(|| scaled(own / whole, own_exponent - exponent))
+    }
+}
+
+/// What is odd in what is added.
+enum Odd<'a> {
+    Weight(f64),
+    Sum(&'a [i64]),
 }
 
 #[derive(Debug)]
@@ -121,19 +172,21 @@ struct Preferences<K> {
     numbers: HashMap<K, u32>,
     /// Bytes of the keys outside `numbers`.
     heap: usize,
+    /// How many totals have odd weights.
+    odd: usize,
     totals: HashMap<(usize, u32), Total>,
 }
 
 impl<K: Key> Preferences<K> {
     fn new(share: bool, weight: Amount, kind: Keys) -> Self {
-        Self { share, weight, kind, groups: 0, numbers: HashMap::new(), heap: 0, totals: HashMap::new() }
+        Self { share, weight, kind, groups: 0, numbers: HashMap::new(), heap: 0, odd: 0, totals: HashMap::new() }
     }
 
     fn start(share: bool, weight: Amount, kind: Keys) -> Box<dyn Grouped> {
         Box::new(Self::new(share, weight, kind))
     }
 
-    fn add(&mut self, group: usize, key: K::Borrowed<'_>, weight: i128, rows: u64) -> Result<()> {
+    fn add(&mut self, group: usize, key: K::Borrowed<'_>, weight: i128, rows: u64, odd: Option<Odd<'_>>) -> Result<()> {
         let Ok(next) = u32::try_from(self.numbers.len()) else {
             return Err(failed(self.weight.function, "more than 4294967296 distinct values; group them first"));
         };
@@ -141,6 +194,14 @@ impl<K: Key> Preferences<K> {
         let total = self.totals.entry((group, number)).or_default();
         total.weight = total.weight.checked_add(weight).ok_or_else(|| self.weight.too_large())?;
         total.rows += rows;
+        if let Some(odd) = odd {
+            self.odd += usize::from(total.odd.is_none());
+            let sum = total.odd.get_or_insert_default();
+            match odd {
+                Odd::Weight(weight) => sum.add(weight),
+                Odd::Sum(words) => sum.merge_words(words),
+            }
+        }
         Ok(())
     }
 
@@ -160,32 +221,29 @@ impl<K: Key> Preferences<K> {
     }
 
     /// The preferred value of each of the first groups, by number.
-    fn best(&self, first: usize, keys: &[K::Borrowed<'_>]) -> Vec<Option<(u32, Total)>> {
-        let mut best: Vec<Option<(u32, Total)>> = vec![None; first];
+    fn best(&self, first: usize, keys: &[K::Borrowed<'_>]) -> Vec<Option<(u32, &Total)>> {
+        let mut best: Vec<Option<(u32, &Total)>> = vec![None; first];
         for ((group, number), total) in &self.totals {
             let Some(best) = best.get_mut(*group) else { continue };
             let place = best.map_or(Ordering::Greater, |(other, best)| {
-                let by_weight = total.weight.cmp(&best.weight).then(total.rows.cmp(&best.rows));
+                let by_weight = total.compare_weights(best).then(total.rows.cmp(&best.rows));
                 by_weight.then_with(|| keys[other as usize].cmp(&keys[*number as usize]))
             });
             if place == Ordering::Greater {
-                *best = Some((*number, *total));
+                *best = Some((*number, total));
             }
         }
         best
     }
 
-    fn shares(&self, best: &[Option<(u32, Total)>]) -> Result<Float64Array> {
-        let mut sums = vec![0i128; best.len()];
+    fn shares(&self, best: &[Option<(u32, &Total)>]) -> Result<Float64Array> {
+        let mut sums = vec![Total::default(); best.len()];
         for ((group, _), total) in &self.totals {
             if let Some(sum) = sums.get_mut(*group) {
-                *sum = sum.checked_add(total.weight).ok_or_else(|| self.weight.too_large())?;
+                sum.add(total).ok_or_else(|| self.weight.too_large())?;
             }
         }
-        let share = |(best, sum): (&Option<(u32, Total)>, i128)| {
-            best.filter(|_| sum > 0).map(|(_, total)| total.weight as f64 / sum as f64)
-        };
-        Ok(best.iter().zip(sums).map(share).collect())
+        Ok(best.iter().zip(&sums).map(|(best, sum)| best.and_then(|(_, total)| total.share(sum))).collect())
     }
 }
 
@@ -202,20 +260,23 @@ impl<K: Key> Grouped for Preferences<K> {
         let values = self.kind.encode(&arguments[0])?;
         let values = K::read(&values)?;
         let weights = arguments.get(1).map(|weights| self.weight.read_weights(weights)).transpose()?;
+        let mut odd = weights.iter().flat_map(|weights| &weights.odd).peekable();
         for (row, (group, value)) in groups.iter().zip(values).enumerate() {
-            self.add(*group, value, weights.as_ref().map_or(1, |weights| weights[row]), 1)?;
+            let own_odd = odd.next_if(|(place, _)| *place == row).map(|(_, weight)| Odd::Weight(*weight));
+            self.add(*group, value, weights.as_ref().map_or(1, |weights| weights.whole[row]), 1, own_odd)?;
         }
         Ok(())
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
         let (values, lengths) = lists::items(&states[0]);
-        let ((weights, _), (rows, _)) = (lists::items(&states[1]), lists::items(&states[2]));
+        let [(weights, _), (rows, _), (odd, _)] = [1, 2, 3].map(|column: usize| lists::items(&states[column]));
         let values = K::read_state(&values);
         let (weights, rows) = (weights.as_primitive::<Decimal128Type>().values(), rows.as_primitive::<UInt64Type>().values());
         let groups = groups.iter().zip(lengths).flat_map(|(group, length)| std::iter::repeat_n(*group, length));
-        for (item, group) in groups.enumerate() {
-            self.add(group, values[item], weights[item], rows[item])?;
+        for ((item, group), odd) in groups.enumerate().zip(read_odd_state(&odd)) {
+            let odd = (!odd.is_empty()).then_some(Odd::Sum(&odd));
+            self.add(group, values[item], weights[item], rows[item], odd)?;
         }
         Ok(())
     }
@@ -231,11 +292,11 @@ impl<K: Key> Grouped for Preferences<K> {
 
     fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>> {
         let keys = self.keys();
-        let mut entries: Vec<(usize, u32, Total)> = self
+        let mut entries: Vec<(usize, u32, &Total)> = self
             .totals
             .iter()
             .filter(|((group, _), _)| *group < first)
-            .map(|((group, number), total)| (*group, *number, *total))
+            .map(|((group, number), total)| (*group, *number, total))
             .collect();
         entries.sort_unstable_by_key(|(group, number, _)| (*group, *number));
         let mut lengths = vec![0; first];
@@ -244,7 +305,8 @@ impl<K: Key> Grouped for Preferences<K> {
         let weights =
             Decimal128Array::from_iter_values(entries.iter().map(|(_, _, total)| total.weight)).with_data_type(WEIGHT_STATE);
         let rows = UInt64Array::from_iter_values(entries.iter().map(|(_, _, total)| total.rows));
-        let columns: [ArrayRef; 3] = [values, Arc::new(weights), Arc::new(rows)];
+        let odd = odd_state(entries.iter().map(|(_, _, total)| total.odd.as_deref()));
+        let columns: [ArrayRef; 4] = [values, Arc::new(weights), Arc::new(rows), odd];
         columns.into_iter().map(|column| lists::from_items(column, &lengths)).collect()
     }
 
@@ -260,7 +322,8 @@ impl<K: Key> Grouped for Preferences<K> {
                 }
                 let (key, next) = (keys[*number as usize], rest.numbers.len() as u32);
                 let number = rest.number(key, next);
-                rest.totals.insert((*group - first, number), *total);
+                rest.odd += usize::from(total.odd.is_some());
+                rest.totals.insert((*group - first, number), total.clone());
             }
         }
         *self = rest;
@@ -271,6 +334,6 @@ impl<K: Key> Grouped for Preferences<K> {
     }
 
     fn size(&self) -> usize {
-        self.numbers.allocation_size() + self.heap + self.totals.allocation_size()
+        self.numbers.allocation_size() + self.heap + self.totals.allocation_size() + self.odd * ODD_BYTES
     }
 }

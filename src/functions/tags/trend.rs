@@ -8,7 +8,8 @@
 //! ```
 //! In doubles the right side cancels: with microseconds since 1970, x² has over 100 bits. Here times are whole ticks and amounts whole
 //! units, the five sums are kept exactly in 64 to 256 bits, and the two differences are exact too: the same as centring first. One
-//! division rounds at the end, so that the result does not depend on the order of rows, and two states merge by adding.
+//! division rounds at the end, so that the result does not depend on the order of rows, and two states merge by adding. Floats that
+//! are no whole number of units have sums of their own, of any size.
 
 use std::sync::Arc;
 
@@ -20,8 +21,10 @@ use datafusion::common::Result;
 
 use super::time::{check_time, ticks, ticks_a_day};
 use crate::adapter::aggregate::{Grouped, GroupedFunction};
-use crate::adapter::amounts::{Amount, units};
+use crate::adapter::amounts::{Amount, ODD_STATE, odd_state, read_odd_state, units};
 use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::kernels::fixed_point;
+use crate::kernels::superaccumulator::{Superaccumulator, scaled};
 
 const DOC: Doc = Doc {
     name: "trend",
@@ -36,8 +39,8 @@ distinct times; rows where `time` or `amount` is NULL are left out; NaN and infi
 Every row is a point: for the trend of spending a month, sum by customer and month first. Few points give a slope of little
 meaning; look at `count(*)` too, and divide by `avg(amount)` to compare customers.
 
-The sums are exact integers (times in their own unit, decimals in their last digit, floats in multiples of 2⁻⁶⁴) and the result is
-rounded only at the end: it does not depend on the order of rows, and times long after 1970 cost no digits. A group keeps 112 bytes.",
+The sums are exact (times in their own unit, decimals in their last digit, floats of any size) and the result is rounded only at the end:
+it does not depend on the order of rows, and times long after 1970 cost no digits. A group keeps 112 bytes.",
     arguments: &[
         Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when"),
         Argument::required("amount", Takes::Value("number"), "how much"),
@@ -68,7 +71,15 @@ impl GroupedFunction for Trend {
     }
 
     fn state(&self, _arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>> {
-        Ok(vec![("n", DataType::UInt64), ("x", WHOLE_128), ("y", WHOLE_128), ("xx", WHOLE_256), ("xy", WHOLE_256)])
+        Ok(vec![
+            ("n", DataType::UInt64),
+            ("x", WHOLE_128),
+            ("y", WHOLE_128),
+            ("xx", WHOLE_256),
+            ("xy", WHOLE_256),
+            ("odd_y", ODD_STATE),
+            ("odd_xy", ODD_STATE),
+        ])
     }
 
     fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>> {
@@ -86,13 +97,21 @@ const WHOLE_128: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
 const WHOLE_256: DataType = DataType::Decimal256(DECIMAL256_MAX_PRECISION, 0);
 
 /// The five sums of a group.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 struct Sums {
     n: u64,
+    odd: Option<Box<OddSums>>,
     x: i128,
     y: i128,
     xx: i256,
     xy: i256,
+}
+
+/// The sums over rows whose amounts are odd floats.
+#[derive(Debug, Clone, Default)]
+struct OddSums {
+    y: Superaccumulator,
+    xy: Superaccumulator,
 }
 
 impl Sums {
@@ -102,18 +121,31 @@ impl Sums {
         let x = i128::from(x);
         let high = x * high;
         let high = i256::from_parts((high << 64) as u128, high >> 64);
-        Self { n: 1, x, y, xx: i256::from_i128(x * x), xy: high.wrapping_add(i256::from_i128(x * low)) }
+        Self { n: 1, odd: None, x, y, xx: i256::from_i128(x * x), xy: high.wrapping_add(i256::from_i128(x * low)) }
     }
 
-    /// Both together. Only the sum of amounts can be too large: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
-    fn plus(&self, other: &Self) -> Option<Self> {
-        Some(Self {
-            n: self.n + other.n,
-            x: self.x + other.x,
-            y: self.y.checked_add(other.y)?,
-            xx: self.xx.wrapping_add(other.xx),
-            xy: self.xy.wrapping_add(other.xy),
-        })
+    /// Adds an odd amount to what was counted with an amount of 0.
+    fn add_odd(&mut self, x: i64, y: f64) {
+        let odd = self.odd.get_or_insert_default();
+        let mut amount = Superaccumulator::default();
+        amount.add(y);
+        odd.y.merge(&amount);
+        odd.xy.add_multiple(&amount, i128::from(x));
+    }
+
+    /// Adds others. Only the sum of amounts can be too large, which `None` says: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
+    fn add(&mut self, other: &Self) -> Option<()> {
+        self.y = self.y.checked_add(other.y)?;
+        self.n += other.n;
+        self.x += other.x;
+        self.xx = self.xx.wrapping_add(other.xx);
+        self.xy = self.xy.wrapping_add(other.xy);
+        if let Some(other) = &other.odd {
+            let odd = self.odd.get_or_insert_default();
+            odd.y.merge(&other.y);
+            odd.xy.merge(&other.xy);
+        }
+        Some(())
     }
 
     /// Units of amount per tick, as numerator and denominator. The denominator is 0 just when there are fewer than two
@@ -123,6 +155,24 @@ impl Sums {
         let numerator = n.checked_mul(self.xy)?.checked_sub(x.checked_mul(y)?)?;
         let denominator = n.checked_mul(self.xx)?.checked_sub(x.checked_mul(x)?)?;
         Some((numerator, denominator))
+    }
+
+    /// The same with odd amounts, in amounts a tick; `None` with fewer than two distinct times.
+    fn odd_slope(&self, odd: &OddSums, month: f64) -> Option<f64> {
+        let (n, x) = (i256::from_i128(i128::from(self.n)), i256::from_i128(self.x));
+        // 2¹⁹⁰ and 2²⁵⁴ fit.
+        let denominator = n.wrapping_mul(self.xx).wrapping_sub(x.wrapping_mul(x));
+        let mut xy = odd.xy.clone();
+        let (low, high) = self.xy.to_parts();
+        xy.add_whole(high, 128 + fixed_point::EXPONENT);
+        for half in [0, 64] {
+            xy.add_whole(i128::from((low >> half) as u64), half + fixed_point::EXPONENT);
+        }
+        let mut numerator = Superaccumulator::default();
+        numerator.add_multiple(&xy, i128::from(self.n));
+        numerator.add_multiple(&fixed_point::total(self.y, Some(&odd.y)), -self.x);
+        let (numerator, exponent) = numerator.parts();
+        (denominator != i256::ZERO).then(|| scaled(numerator / to_f64(denominator) * month, exponent))
     }
 }
 
@@ -161,11 +211,14 @@ struct Trends {
 
 impl Trends {
     fn add(&mut self, group: usize, sums: &Sums) -> Result<()> {
-        self.groups[group] = self.groups[group].plus(sums).ok_or_else(|| AMOUNT.too_large())?;
-        Ok(())
+        self.groups[group].add(sums).ok_or_else(|| AMOUNT.too_large())
     }
 
     fn slope(&self, sums: &Sums) -> Result<Option<f64>> {
+        if let Some(odd) = &sums.odd {
+            let slope = sums.odd_slope(odd, self.month);
+            return if slope.is_some_and(f64::is_infinite) { Err(AMOUNT.too_large()) } else { Ok(slope) };
+        }
         let (numerator, denominator) = sums.slope().ok_or_else(|| AMOUNT.too_large())?;
         let slope = || times(numerator, self.month) / times(denominator, self.unit);
         Ok((denominator != i256::ZERO).then(slope))
@@ -183,8 +236,11 @@ impl Grouped for Trends {
 
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
         let (times, amounts) = (ticks(&arguments[0])?, AMOUNT.read(&arguments[1])?);
-        for ((group, time), amount) in groups.iter().zip(times).zip(amounts) {
-            self.add(*group, &Sums::of(time, amount))?;
+        for ((group, time), amount) in groups.iter().zip(&times).zip(amounts.whole) {
+            self.add(*group, &Sums::of(*time, amount))?;
+        }
+        for (row, amount) in amounts.odd {
+            self.groups[groups[row]].add_odd(times[row], amount);
         }
         Ok(())
     }
@@ -193,8 +249,14 @@ impl Grouped for Trends {
         let n = states[0].as_primitive::<UInt64Type>().values();
         let [x, y] = [1, 2].map(|column: usize| states[column].as_primitive::<Decimal128Type>().values());
         let [xx, xy] = [3, 4].map(|column: usize| states[column].as_primitive::<Decimal256Type>().values());
-        for (row, group) in groups.iter().enumerate() {
-            self.add(*group, &Sums { n: n[row], x: x[row], y: y[row], xx: xx[row], xy: xy[row] })?;
+        let odd = read_odd_state(&states[5]).zip(read_odd_state(&states[6]));
+        for ((row, group), (odd_y, odd_xy)) in groups.iter().enumerate().zip(odd) {
+            self.add(*group, &Sums { n: n[row], odd: None, x: x[row], y: y[row], xx: xx[row], xy: xy[row] })?;
+            if !odd_y.is_empty() {
+                let odd = self.groups[*group].odd.get_or_insert_default();
+                odd.y.merge_words(&odd_y);
+                odd.xy.merge_words(&odd_xy);
+            }
         }
         Ok(())
     }
@@ -214,6 +276,8 @@ impl Grouped for Trends {
             Arc::new(of_128(|sums| sums.y)),
             Arc::new(of_256(|sums| sums.xx)),
             Arc::new(of_256(|sums| sums.xy)),
+            odd_state(groups.iter().map(|sums| sums.odd.as_ref().map(|odd| &odd.y))),
+            odd_state(groups.iter().map(|sums| sums.odd.as_ref().map(|odd| &odd.xy))),
         ])
     }
 
@@ -237,6 +301,10 @@ impl Grouped for Trends {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn both(mut one: Sums, other: Sums) -> Option<Sums> {
+        one.add(&other).map(|()| one)
+    }
 
     fn product(x: i64, y: i128) -> i256 {
         i256::from_i128(i128::from(x)).wrapping_mul(i256::from_i128(y))
@@ -271,16 +339,32 @@ mod tests {
     fn small_differences_far_from_1970_are_seen() {
         // One microsecond apart in the year 2200; the amounts differ by one unit.
         let start = 7_258_118_400_000_000;
-        let sums = Sums::of(start, 10).plus(&Sums::of(start + 1, 11)).unwrap();
+        let sums = both(Sums::of(start, 10), Sums::of(start + 1, 11)).unwrap();
         assert_eq!(sums.slope(), Some((i256::ONE, i256::ONE)));
-        let same = Sums::of(start, 10).plus(&Sums::of(start, 11)).unwrap();
+        let same = both(Sums::of(start, 10), Sums::of(start, 11)).unwrap();
         assert_eq!(same.slope(), Some((i256::ZERO, i256::ZERO)));
     }
 
     #[test]
     fn sums_never_wrap() {
-        assert_eq!(Sums::of(1, i128::MAX).plus(&Sums::of(1, 1)), None);
-        let far = Sums::of(i64::MIN, i128::MAX).plus(&Sums::of(i64::MAX, 0)).unwrap();
+        assert!(both(Sums::of(1, i128::MAX), Sums::of(1, 1)).is_none());
+        let far = both(Sums::of(i64::MIN, i128::MAX), Sums::of(i64::MAX, 0)).unwrap();
         assert!(far.slope().is_some());
+    }
+
+    #[test]
+    fn amounts_of_any_size_count() {
+        let start = 1_751_241_600_000_000;
+        for (small, large) in [(1e-30, 3e-30), (-1e300, 1e300), (1e-4, 1e20)] {
+            let mut sums = Sums::default();
+            for (x, y) in [(start, small), (start + 1, large)] {
+                let whole = fixed_point::to_fixed_point(y);
+                sums.add(&Sums::of(x, whole.unwrap_or(0))).unwrap();
+                if whole.is_none() {
+                    sums.add_odd(x, y);
+                }
+            }
+            assert_eq!(sums.odd_slope(sums.odd.as_ref().unwrap(), 1.0), Some(large - small));
+        }
     }
 }

@@ -42,8 +42,6 @@ pub struct Data<'a, S> {
     pub grids: Vec<Grid>,
     /// No two points, rows or centres, are farther apart.
     pub reach: f64,
-    /// No weighted squared distance is greater.
-    pub largest_square: f64,
     /// The weighted mean of each column.
     pub mean: Vec<f64>,
     /// The weighted sum of squared distances to the mean.
@@ -79,19 +77,8 @@ impl<'a, S: Source> Data<'a, S> {
         }
         let grids = largest.iter().chain([&1.0]).map(|largest| Grid::new(heaviest * largest)).collect();
         let reach = 2.0 * largest.iter().map(|largest| largest * largest).sum::<f64>().sqrt();
-        let largest_square = heaviest * reach * reach;
-        let mut data = Self {
-            source,
-            weights,
-            identity,
-            control,
-            grids,
-            reach,
-            largest_square,
-            mean: vec![0.0; largest.len()],
-            spread: 0.0,
-            weight: 0.0,
-        };
+        let mut data =
+            Self { source, weights, identity, control, grids, reach, mean: vec![0.0; largest.len()], spread: 0.0, weight: 0.0 };
         data.weigh(heaviest, &largest)?;
         Ok(data)
     }
@@ -111,7 +98,7 @@ impl<'a, S: Source> Data<'a, S> {
         let mut totals = transposed(states).map(merged).collect::<Vec<f64>>();
         self.weight = totals.pop().unwrap_or_default();
         self.mean = totals.iter().map(|total| total / self.weight).collect();
-        let spread = || ExactSum::new(self.largest_square);
+        let spread = || ExactSum::new(heaviest * self.reach * self.reach);
         let spreads = each_block(self.source, self.control, spread, |spread, rows, _, groups| {
             let mut squares = [[0.0; LANES]; BLOCK];
             squared_distances(groups, &self.mean, &mut squares);

@@ -2,6 +2,10 @@
 //!
 //! A double is rounded once to a multiple of a power of two, a whole number of units; whole numbers add without error.
 //! J. Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known beforehand.
+//!
+//! One row may be 10¹² times the others, and their sums have to be right nevertheless. So a number is kept in two parts: coarse
+//! units of 2⁻⁴⁵ of the largest, and fine ones of 2⁻⁴⁵ of those for what is left. Squares of such rows differ by 10²⁴, too much for
+//! two parts; they are summed up by a [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator), which is slower.
 
 use super::distance::LANES;
 
@@ -11,27 +15,22 @@ const BITS: i32 = 45;
 /// How many numbers may be added in 64 bits.
 pub const HEADROOM: usize = 1 << 17;
 
-/// Units for numbers up to a largest magnitude.
+/// One power of two to count in.
 #[derive(Debug, Clone, Copy)]
-pub struct Grid {
+struct Unit {
     unit: f64,
     /// 1.5 × 2⁵² units: adding it rounds to whole units and leaves them in the lowest bits.
     anchor: f64,
 }
 
-impl Grid {
-    /// Units for magnitudes up to `largest`.
-    pub fn new(largest: f64) -> Self {
-        Self::of_unit(power_of_two_above(largest) * power_of_two(-BITS))
-    }
-
-    fn of_unit(unit: f64) -> Self {
+impl Unit {
+    fn new(unit: f64) -> Self {
         Self { unit, anchor: 1.5 * power_of_two(52) * unit }
     }
 
     /// The nearest whole number of units.
     #[inline(always)]
-    pub fn units(&self, value: f64) -> i64 {
+    fn count(&self, value: f64) -> i64 {
         ((value + self.anchor).to_bits() as i64).wrapping_sub(self.anchor.to_bits() as i64)
     }
 
@@ -40,10 +39,46 @@ impl Grid {
     fn round(&self, value: f64) -> f64 {
         (value + self.anchor) - self.anchor
     }
+}
 
-    /// What so many units are.
+/// A number in whole units of a [`Grid`], coarse and fine ones; the numbers of each kind add up apart.
+pub type Parts = [i64; 2];
+
+/// Units for numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Grid {
+    coarse: Unit,
+    fine: Unit,
+}
+
+impl Grid {
+    /// Units for magnitudes up to `largest`.
+    pub fn new(largest: f64) -> Self {
+        let coarse = power_of_two_above(largest) * power_of_two(-BITS);
+        Self { coarse: Unit::new(coarse), fine: Unit::new(coarse * power_of_two(-BITS)) }
+    }
+
+    /// The nearest whole numbers of units. At most [`HEADROOM`] of them may be added in 64 bits.
+    #[inline(always)]
+    pub fn parts(&self, value: f64) -> Parts {
+        [self.coarse.count(value), self.fine.count(value - self.coarse.round(value))]
+    }
+
+    /// Sums of parts in fine units.
+    #[inline(always)]
+    pub fn joined([coarse, fine]: Parts) -> i128 {
+        (i128::from(coarse) << BITS) + i128::from(fine)
+    }
+
+    /// The nearest whole number of fine units.
+    #[inline(always)]
+    pub fn units(&self, value: f64) -> i128 {
+        Self::joined(self.parts(value))
+    }
+
+    /// What so many fine units are, correctly rounded.
     pub fn value(&self, units: i128) -> f64 {
-        units as f64 * self.unit
+        units as f64 * self.fine.unit
     }
 }
 
@@ -58,11 +93,10 @@ fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-/// The sum of numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it: a coarse part and what it leaves.
+/// The sum of numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it.
 #[derive(Debug, Clone)]
 pub struct ExactSum {
-    coarse: Grid,
-    fine: Grid,
+    grid: Grid,
     upper: [i64; LANES],
     lower: [i64; LANES],
     pending: usize,
@@ -72,9 +106,7 @@ pub struct ExactSum {
 impl ExactSum {
     /// Nothing summed yet; numbers will be at most `largest`.
     pub fn new(largest: f64) -> Self {
-        let coarse = Grid::new(largest);
-        let fine = Grid::of_unit(coarse.unit * power_of_two(-BITS));
-        Self { coarse, fine, upper: [0; LANES], lower: [0; LANES], pending: 0, totals: [0; LANES] }
+        Self { grid: Grid::new(largest), upper: [0; LANES], lower: [0; LANES], pending: 0, totals: [0; LANES] }
     }
 
     /// Adds one number per lane.
@@ -84,8 +116,9 @@ impl ExactSum {
             self.flush();
         }
         for ((upper, lower), value) in self.upper.iter_mut().zip(&mut self.lower).zip(values) {
-            *upper += self.coarse.units(*value);
-            *lower += self.fine.units(*value - self.coarse.round(*value));
+            let [coarse, fine] = self.grid.parts(*value);
+            *upper += coarse;
+            *lower += fine;
         }
         self.pending += 1;
     }
@@ -93,7 +126,7 @@ impl ExactSum {
     #[inline(never)]
     fn flush(&mut self) {
         for ((total, upper), lower) in self.totals.iter_mut().zip(self.upper).zip(self.lower) {
-            *total += (i128::from(upper) << BITS) + i128::from(lower);
+            *total += Grid::joined([upper, lower]);
         }
         (self.upper, self.lower, self.pending) = ([0; LANES], [0; LANES], 0);
     }
@@ -112,13 +145,13 @@ impl ExactSum {
 
     /// What so many units of the sums are, correctly rounded.
     pub fn of_units(&self, units: i128) -> f64 {
-        self.fine.value(units)
+        self.grid.value(units)
     }
 
     /// The sum of all lanes, correctly rounded.
     pub fn value(self) -> f64 {
-        let fine = self.fine;
-        fine.value(self.lanes().iter().sum())
+        let grid = self.grid;
+        grid.value(self.lanes().iter().sum())
     }
 }
 
@@ -155,7 +188,8 @@ mod tests {
     fn knows_powers_of_two() {
         assert_eq!([0.0, 0.75, 1.0, 3.0, 4.0].map(power_of_two_above), [power_of_two(-900), 1.0, 2.0, 4.0, 8.0]);
         let grid = Grid::new(1.0);
-        assert_eq!(grid.value(i128::from(grid.units(-0.3)) + i128::from(grid.units(0.3))), 0.0);
-        assert!((grid.value(i128::from(grid.units(0.3))) - 0.3).abs() < 1e-13);
+        assert_eq!(grid.value(grid.units(-0.3) + grid.units(0.3)), 0.0);
+        assert_eq!(grid.value(grid.units(0.3)), 0.3);
+        assert!((grid.value(grid.units(3e-13)) - 3e-13).abs() < 1e-27);
     }
 }

@@ -10,6 +10,7 @@ use super::matrix::Matrix;
 use super::source::each_chunk;
 use super::sums::Sums;
 use crate::kernels::control::{Control, Stop};
+use crate::kernels::superaccumulator::{Superaccumulator, merged};
 
 /// The validity of one clustering.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +42,8 @@ impl Indices {
         let columns = matrix.columns();
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let heaviest = weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
-        let extents = extents(matrix, control)?;
-        let largest = extents.iter().map(Extent::largest).chain([1.0]);
-        let grids: Vec<Grid> = largest.map(|largest| Grid::new(largest * heaviest)).collect();
+        let largest = extents(matrix, control)?.iter().map(Extent::largest).chain([1.0]).collect::<Vec<_>>();
+        let grids: Vec<Grid> = largest.iter().map(|largest| Grid::new(largest * heaviest)).collect();
         let empty = Sums::new(&grids, clusters);
         let states = each_chunk(
             matrix,
@@ -62,11 +62,7 @@ impl Indices {
 
         let centres = centres.unwrap_or(&means);
         // To the given centre, to the mean squared, to the mean in each cluster.
-        let farthest = |point: &[f64]| extents.iter().zip(point).map(|(extent, value)| extent.farthest(*value).powi(2)).sum();
-        let widest = |centres: &[f64]| centres.chunks(columns.max(1)).map(farthest).fold(0.0, f64::max);
-        let (centre_grid, mean_grid) = (Grid::new(widest(centres) * heaviest), Grid::new(widest(&means) * heaviest));
-        let distance_grid = Grid::new(widest(&means).sqrt() * heaviest);
-        let empty = vec![0_i128; 2 + clusters];
+        let empty = vec![Superaccumulator::default(); 2 + clusters];
         let states = each_chunk(
             matrix,
             control,
@@ -76,14 +72,13 @@ impl Indices {
                     let (label, weight) = (labels[row] as usize, weight(row));
                     let to_mean = squared_distance(values, &means[label * columns..][..columns]);
                     let to_centre = squared_distance(values, &centres[label * columns..][..columns]);
-                    sums[0] += i128::from(centre_grid.units(to_centre * weight));
-                    sums[1] += i128::from(mean_grid.units(to_mean * weight));
-                    sums[2 + label] += i128::from(distance_grid.units(to_mean.sqrt() * weight));
+                    sums[0].add(to_centre * weight);
+                    sums[1].add(to_mean * weight);
+                    sums[2 + label].add(to_mean.sqrt() * weight);
                 }
             },
         )?;
-        let mut spread = empty;
-        states.iter().for_each(|more| spread.iter_mut().zip(more).for_each(|(sum, more)| *sum += more));
+        let spread = |place: usize| merged(states.iter().map(|sums| &sums[place])).value();
         let mut sizes = vec![0; clusters];
         labels.iter().for_each(|label| sizes[*label as usize] += 1);
 
@@ -93,14 +88,14 @@ impl Indices {
             let group = |cluster: &usize| Group {
                 weight: cluster_weights[*cluster],
                 mean: &means[cluster * columns..][..columns],
-                scatter: distance_grid.value(spread[2 + cluster]) / cluster_weights[*cluster],
+                scatter: spread(2 + cluster) / cluster_weights[*cluster],
             };
             filled.iter().map(group).collect::<Vec<_>>()
         };
         Ok(Self {
-            inertia: centre_grid.value(spread[0]),
+            inertia: spread(0),
             davies_bouldin: defined.then(|| davies_bouldin(&groups())),
-            calinski_harabasz: defined.then(|| calinski_harabasz(&groups(), mean_grid.value(spread[1]))),
+            calinski_harabasz: defined.then(|| calinski_harabasz(&groups(), spread(1))),
             sizes,
         })
     }
@@ -218,6 +213,56 @@ mod tests {
         let labels: Vec<u32> = labels.into_iter().rev().collect();
         for workers in 1..4 {
             assert_eq!(once, Indices::new(&line(&values), &labels, Some(&[-600.0, 700.0]), 2, None, control(workers)).unwrap());
+        }
+    }
+
+    /// Everything by the textbook, with sums of rows sorted by size.
+    fn plain(values: &[f64], labels: &[u32]) -> (f64, f64, f64) {
+        let sum = |mut values: Vec<f64>| {
+            values.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+            values.into_iter().sum::<f64>()
+        };
+        let of = |label: u32| values.iter().zip(labels).filter(move |(_, own)| **own == label).map(|(value, _)| *value);
+        let clusters: Vec<(f64, f64)> =
+            (0..3).map(|label| (of(label).count() as f64, sum(of(label).collect()) / of(label).count() as f64)).collect();
+        let squares = |label: u32| of(label).map(move |value| (value, label)).collect::<Vec<_>>();
+        let distance = |(value, label): &(f64, u32)| (value - clusters[*label as usize].1).abs();
+        let all: Vec<(f64, u32)> = (0..3).flat_map(squares).collect();
+        let within = sum(all.iter().map(|row| distance(row).powi(2)).collect());
+        let overall = sum(values.to_vec()) / values.len() as f64;
+        let between = sum(clusters.iter().map(|(count, mean)| count * (mean - overall).powi(2)).collect());
+        let scatter: Vec<f64> =
+            (0..3_u32).map(|label| sum(squares(label).iter().map(distance).collect()) / clusters[label as usize].0).collect();
+        let ratio = |a: usize, b: usize| (scatter[a] + scatter[b]) / (clusters[a].1 - clusters[b].1).abs();
+        let worst = |a: usize| (0..3).filter(|b| *b != a).map(|b| ratio(a, b)).fold(0.0, f64::max);
+        let davies = (0..3).map(worst).sum::<f64>() / 3.0;
+        (within, davies, between * (values.len() as f64 - 3.0) / (within * 2.0))
+    }
+
+    #[test]
+    fn one_row_far_away_takes_nothing_from_the_others() {
+        let mut random = Random::new(5, &[]);
+        for far in [1e8, 1e12, 1e30] {
+            let mut values: Vec<f64> = (0..5_000).map(|_| random.between(0, 30_000) as f64 / 777.0).collect();
+            let mut labels: Vec<u32> = values.iter().map(|value| u32::from(*value > 20.0)).collect();
+            values.push(far);
+            labels.push(2);
+            let (inertia, davies, calinski) = plain(&values, &labels);
+            let once = Indices::new(&line(&values), &labels, None, 3, None, control(1)).unwrap();
+            let near = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-11;
+            // The mean of a column is kept to 2⁻⁹⁰ of its largest value.
+            if far < 1e30 {
+                assert!(near(once.inertia, inertia), "{far}: {} {inertia}", once.inertia);
+                assert!(
+                    near(once.davies_bouldin.unwrap(), davies) && near(once.calinski_harabasz.unwrap(), calinski),
+                    "{once:?}"
+                );
+            }
+            values.reverse();
+            labels.reverse();
+            for workers in 1..4 {
+                assert_eq!(once, Indices::new(&line(&values), &labels, None, 3, None, control(workers)).unwrap());
+            }
         }
     }
 

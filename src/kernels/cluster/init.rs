@@ -34,8 +34,8 @@ pub fn plus_plus<S: Source>(data: &Data<S>, clusters: usize, seed: &Random, near
     nearest.fill(f64::INFINITY);
     seed.next();
     for _ in 1..clusters {
-        let candidates = candidates(data, &last, trials, seed.next(), nearest)?;
-        let potentials = potentials(data, &candidates, nearest)?;
+        let (candidates, largest) = candidates(data, &last, trials, seed.next(), nearest)?;
+        let potentials = potentials(data, &candidates, nearest, largest)?;
         let best = potentials.iter().zip(candidates).min_by(|(a, _), (b, _)| a.total_cmp(b));
         last = best.map(|(_, entry)| entry.point).unwrap_or_default();
         centres.extend(&last);
@@ -43,17 +43,17 @@ pub fn plus_plus<S: Source>(data: &Data<S>, clusters: usize, seed: &Random, near
     Ok(centres)
 }
 
-/// Takes in the last centre and draws the candidates for the next.
+/// Takes in the last centre and draws the candidates for the next; also gives the largest weight × squared distance that is left.
 fn candidates<S: Source>(
     data: &Data<S>,
     last: &[f64],
     trials: usize,
     salt: u64,
     nearest: &mut [f64],
-) -> Result<Vec<Entry>, Stop> {
+) -> Result<(Vec<Entry>, f64), Stop> {
     let parts: Vec<_> = nearest.chunks_mut(BLOCK_ROWS).map(Mutex::new).collect();
-    let list = || Shortlist::new(trials);
-    let lists = each_block(data.source, data.control, list, |list, rows, values, groups| {
+    let state = || (Shortlist::new(trials), 0.0_f64);
+    let states = each_block(data.source, data.control, state, |(list, largest), rows, values, groups| {
         let Some(part) = parts.get(rows.start / BLOCK_ROWS) else { return };
         let mut nearest = part.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut squares = [[0.0; LANES]; BLOCK];
@@ -62,9 +62,11 @@ fn candidates<S: Source>(
             *nearest = square.min(*nearest);
         }
         let masses = rows.clone().zip(nearest.iter()).map(|(row, nearest)| nearest * data.row_weight(row));
+        *largest = masses.clone().fold(*largest, f64::max);
         compete(data, list, salt, rows.clone().zip(values.chunks_exact(data.source.columns())).zip(masses));
     })?;
-    Ok(Shortlist::merged(trials, lists).entries)
+    let largest = states.iter().map(|(_, largest)| *largest).fold(0.0, f64::max);
+    Ok((Shortlist::merged(trials, states.into_iter().map(|(list, _)| list)).entries, largest))
 }
 
 /// Lets rows with their values and masses compete.
@@ -82,9 +84,10 @@ fn compete<'r, S: Source>(
     }
 }
 
-/// What the weighted sum of squared distances would be with each of the candidates as the next centre.
-fn potentials<S: Source>(data: &Data<S>, candidates: &[Entry], nearest: &[f64]) -> Result<Vec<f64>, Stop> {
-    let sums = || vec![ExactSum::new(data.largest_square); candidates.len()];
+/// What the weighted sum of squared distances would be with each of the candidates as the next centre. None of them is above
+/// `largest`, which is small once a row far away from all others is a centre: then the others count exactly.
+fn potentials<S: Source>(data: &Data<S>, candidates: &[Entry], nearest: &[f64], largest: f64) -> Result<Vec<f64>, Stop> {
+    let sums = || vec![ExactSum::new(largest); candidates.len()];
     let states = each_block(data.source, data.control, sums, |sums, rows, _, groups| {
         let nearest = nearest.get(rows.clone()).unwrap_or(&[]);
         let mut squares = [[0.0; LANES]; BLOCK];

@@ -2,18 +2,18 @@
 
 use super::assign::{Assigned, assign_into};
 use super::data::{Data, Failure};
-use super::distance::LANES;
-use super::exact::ExactSum;
 use super::init;
 use super::lloyd::Lloyd;
+use super::rehearsal;
 use super::source::Source;
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
+use crate::kernels::superaccumulator::Superaccumulator;
 
 /// Where the centres start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Init {
-    /// Greedy k-means++.
+    /// Greedy k-means++: of all rows in the first run; the others start where the best of many runs on a sample ended.
     KMeansPlusPlus,
     /// Distinct rows, drawn with their weights.
     Random,
@@ -99,9 +99,17 @@ pub fn kmeans(
     let mut assigned = Assigned { labels: vec![0; rows], squared_distances: vec![0.0; rows] };
     let mut best: Option<Clustering> = None;
     let mut last = 0;
+    let rehearsed = match &options.init {
+        Init::KMeansPlusPlus if runs > 1 && clusters > 1 => rehearsal::best(&data, options, runs - 1)?,
+        _ => vec![],
+    };
+    let mut rehearsed = rehearsed.into_iter();
     for run in 0..runs {
         let seed = Random::new(options.random_state, &[run as u64]);
+        // One run starts from all rows: a sample may lack the few that are far away.
+        let started = if run > 0 { rehearsed.next() } else { None };
         let centres = match &options.init {
+            _ if started.is_some() => started.unwrap_or_default(),
             Init::KMeansPlusPlus => init::plus_plus(&data, clusters, &seed, &mut assigned.squared_distances)?,
             Init::Random => init::random(&data, clusters, &seed)?,
             Init::Given(centres) => centres.clone(),
@@ -162,7 +170,7 @@ impl<S: Source> Run<'_, S> {
         let mut sizes = vec![0_i128; clusters];
         for (row, label) in assigned.labels.iter().enumerate() {
             if let Some(size) = sizes.get_mut(*label as usize) {
-                *size += i128::from(grid.units(self.data.row_weight(row)));
+                *size += grid.units(self.data.row_weight(row));
             }
         }
         sizes.into_iter().map(|size| grid.value(size)).collect()
@@ -170,10 +178,9 @@ impl<S: Source> Run<'_, S> {
 
     /// The weighted sum of the squared distances.
     fn inertia(&self, assigned: &Assigned) -> f64 {
-        let mut inertia = ExactSum::new(self.data.largest_square);
-        for (row, distances) in (0..).step_by(LANES).zip(assigned.squared_distances.chunks(LANES)) {
-            let weights = self.data.lane_weights(row);
-            inertia.add(&std::array::from_fn(|lane| distances.get(lane).map_or(0.0, |distance| distance * weights[lane])));
+        let mut inertia = Superaccumulator::default();
+        for (row, distance) in assigned.squared_distances.iter().enumerate() {
+            inertia.add(distance * self.data.row_weight(row));
         }
         inertia.value()
     }

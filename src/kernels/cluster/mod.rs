@@ -16,6 +16,7 @@ pub mod kprototypes;
 mod lloyd;
 mod matrix;
 mod race;
+mod rehearsal;
 mod scale;
 pub mod silhouette;
 mod source;

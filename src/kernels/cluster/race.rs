@@ -52,7 +52,7 @@ impl Shortlist {
     }
 
     /// The best of the lists of all threads.
-    pub fn merged(places: usize, lists: Vec<Self>) -> Self {
+    pub fn merged(places: usize, lists: impl IntoIterator<Item = Self>) -> Self {
         let mut best = Self::new(places);
         lists.into_iter().flat_map(|list| list.entries).for_each(|entry| best.insert(entry));
         best

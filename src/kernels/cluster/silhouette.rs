@@ -26,27 +26,27 @@ type Tile = [[f64; TILE]; TILE];
 ///
 /// A labeling holds the cluster of every row of the matrix. The result is labelings × rows, from −1 to 1. As in scikit-learn a
 /// row alone in its cluster has 0; other clusters than those of `rows` do not count; all is 0 when there is only one cluster.
-/// Distances are Euclidean. Takes n² / 2 distances, and 8 bytes per row, cluster and worker.
+/// Distances are Euclidean. Takes n² / 2 distances, and 16 bytes per row, cluster and worker.
 pub fn silhouettes(matrix: &Matrix, rows: &[usize], labelings: &[&[u32]], control: Control<'_>) -> Result<Vec<Vec<f64>>, Stop> {
     let points = Points::new(matrix, rows);
     let groups = Groups::new(rows, labelings);
     let padded = points.tiles * TILE;
     let length = groups.counts.len() * padded;
     let workers = control.workers.clamp(1, points.tiles.max(1));
-    let _reserved = control.reserve(8 * (workers * length + (matrix.columns() + 2 * labelings.len()) * padded))?;
+    let _reserved = control.reserve(8 * (2 * workers * length + (matrix.columns() + 2 * labelings.len()) * padded))?;
     let grid = Grid::new(points.diameter * TILE as f64);
-    let state = || (vec![0_i64; length], [[0.0; TILE]; TILE], [[0.0; TILE]; TILE]);
+    let state = || (vec![[[0_i64; TILE]; 2]; length / TILE], [[0.0; TILE]; TILE], [[0.0; TILE]; TILE]);
     let mut states = control.share(points.tiles, state, |(sums, tile, turned), a| {
         for b in a..points.tiles {
             control.check()?;
             dispatch!(Level::new(), _ => distances(points.tile(a), points.tile(b), tile));
             for (cluster, members) in groups.of(a) {
-                dispatch!(Level::new(), _ => add(tile, members, grid, &mut sums[cluster * padded + b * TILE..][..TILE]));
+                dispatch!(Level::new(), _ => add(tile, members, grid, &mut sums[cluster * points.tiles + b]));
             }
             if a != b {
                 transpose(tile, turned);
                 for (cluster, members) in groups.of(b) {
-                    dispatch!(Level::new(), _ => add(turned, members, grid, &mut sums[cluster * padded + a * TILE..][..TILE]));
+                    dispatch!(Level::new(), _ => add(turned, members, grid, &mut sums[cluster * points.tiles + a]));
                 }
             }
         }
@@ -54,9 +54,13 @@ pub fn silhouettes(matrix: &Matrix, rows: &[usize], labelings: &[&[u32]], contro
     })?;
     let (mut sums, ..) = states.pop().unwrap_or_else(state);
     for (more, ..) in states {
-        sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        let places = sums.as_flattened_mut().as_flattened_mut().iter_mut();
+        places.zip(more.as_flattened().as_flattened()).for_each(|(sum, more)| *sum += more);
     }
-    let sum = |cluster: usize, position: usize| grid.value(i128::from(sums[cluster * padded + position]));
+    let sum = |cluster: usize, position: usize| {
+        let [coarse, fine] = &sums[cluster * points.tiles + position / TILE];
+        grid.value(Grid::joined([coarse[position % TILE], fine[position % TILE]]))
+    };
     let of_labeling = |(labels, clusters): (&&[u32], &Range<usize>)| {
         let silhouette = |(position, row): (usize, &usize)| {
             let own = clusters.start + labels[*row] as usize;
@@ -185,16 +189,22 @@ fn transpose(tile: &Tile, into: &mut Tile) {
     }
 }
 
-/// Adds the distances to the members of a cluster, for each of 64 rows. Floats add up in the order of the members.
+/// Adds the distances to the members of a cluster, for each of 64 rows, coarse and fine units apart. Floats add up in the order of
+/// the members.
 #[inline(always)]
-fn add(tile: &Tile, members: &[u8], grid: Grid, sums: &mut [i64]) {
-    for (strip, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+fn add(tile: &Tile, members: &[u8], grid: Grid, [coarse, fine]: &mut [[i64; TILE]; 2]) {
+    let strips = coarse.as_chunks_mut::<LANES>().0.iter_mut().zip(fine.as_chunks_mut::<LANES>().0);
+    for (strip, (coarse, fine)) in strips.enumerate() {
         let mut total = [0.0; LANES];
         for member in members {
             let distances = &tile[*member as usize % TILE].as_chunks::<LANES>().0[strip];
             total.iter_mut().zip(distances).for_each(|(total, distance)| *total += distance);
         }
-        sums.iter_mut().zip(total).for_each(|(sum, total)| *sum += grid.units(total));
+        for ((coarse, fine), total) in coarse.iter_mut().zip(fine).zip(total) {
+            let [more_coarse, more_fine] = grid.parts(total);
+            *coarse += more_coarse;
+            *fine += more_fine;
+        }
     }
 }
 
@@ -260,6 +270,21 @@ mod tests {
                 for (found, expected) in found.iter().zip(naive(&points, labels)) {
                     assert!((found - expected).abs() < 1e-10, "{found} {expected}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn one_row_far_away_takes_nothing_from_the_others() {
+        for far in [1e8, 1e12] {
+            let mut points = random_rows(300, 2);
+            points[17] = vec![far, 0.0];
+            let mut labels: Vec<u32> = points.iter().map(|point| u32::from(point[0] > 0.5)).collect();
+            labels[17] = 2;
+            let all: Vec<usize> = (0..300).collect();
+            let found = silhouettes(&matrix(&points), &all, &[&labels], control(2)).unwrap();
+            for (found, expected) in found[0].iter().zip(naive(&points, &labels)) {
+                assert!((found - expected).abs() < 1e-11, "{found} {expected}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The sums that make the centres, kept exact while rows move between clusters.
 
-use super::exact::Grid;
+use super::exact::{Grid, Parts};
 
 /// Per cluster the weighted sum of each column and, last, the weight; in units of the grids.
 ///
@@ -8,7 +8,7 @@ use super::exact::Grid;
 #[derive(Debug, Clone)]
 pub struct Sums<'a> {
     grids: &'a [Grid],
-    recent: Vec<i64>,
+    recent: Vec<Parts>,
     totals: Vec<i128>,
 }
 
@@ -16,7 +16,7 @@ impl<'a> Sums<'a> {
     /// Empty clusters.
     pub fn new(grids: &'a [Grid], clusters: usize) -> Self {
         let cells = grids.len() * clusters;
-        Self { grids, recent: vec![0; cells], totals: vec![0; cells] }
+        Self { grids, recent: vec![[0; 2]; cells], totals: vec![0; cells] }
     }
 
     /// Adds a row to a cluster; a negative weight takes it away.
@@ -27,14 +27,16 @@ impl<'a> Sums<'a> {
         let start = cluster as usize * self.grids.len();
         let Some(cells) = self.recent.get_mut(start..start + self.grids.len()) else { return };
         for ((cell, grid), value) in cells.iter_mut().zip(self.grids).zip(row.iter().chain([&1.0])) {
-            *cell += grid.units(weight * value);
+            let [coarse, fine] = grid.parts(weight * value);
+            cell[0] += coarse;
+            cell[1] += fine;
         }
     }
 
     /// Makes room for more.
     pub fn flush(&mut self) {
         for (total, recent) in self.totals.iter_mut().zip(&mut self.recent) {
-            *total += i128::from(std::mem::take(recent));
+            *total += Grid::joined(std::mem::take(recent));
         }
     }
 

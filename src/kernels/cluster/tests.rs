@@ -144,6 +144,24 @@ fn order_threads_and_chunks_change_nothing() {
     }
 }
 
+#[test]
+fn starts_on_a_sample_depend_on_nothing_but_the_rows() {
+    let rows = Rows::blobs(6_000, 3, 6, false);
+    let mut random = Random::new(10, &[]);
+    let mut order: Vec<usize> = (0..rows.count()).collect();
+    order.sort_by_cached_key(|_| random.next());
+    let shuffled = rows.picked(&order);
+    let options = Options { n_init: 3, ..options(7, Init::KMeansPlusPlus) };
+    let first = rows.cluster(&options).unwrap();
+    for workers in 1..=3 {
+        let again = kmeans(&shuffled.matrix(777), None, &shuffled.identity, &options, control(workers), &|_| {}).unwrap();
+        assert_eq!((&first.centres, &first.sizes, first.inertia), (&again.centres, &again.sizes, again.inertia));
+    }
+    // They end near the best of many runs.
+    let best = rows.cluster(&Options { n_init: 60, ..options }).unwrap().inertia;
+    assert!(first.inertia <= best * 1.005, "{} {best}", first.inertia);
+}
+
 /// Lets through all but the memory of the bounds.
 struct NoBounds(usize);
 
@@ -277,6 +295,28 @@ fn huge_and_tiny_values() {
     for value in [1e300, f64::NAN, f64::NEG_INFINITY] {
         let rows = Rows::new(2, vec![1.0, 2.0, 3.0, value]);
         assert_eq!(rows.cluster(&options(1, Init::Random)), Err(Failure::Column(1)));
+    }
+}
+
+#[test]
+fn one_row_far_away_leaves_the_other_means_exact() {
+    for far in [1e8, 1e12] {
+        let mut rows = Rows::blobs(3_000, 2, 4, false);
+        rows.values[0] = far;
+        rows.weights[1] = 3.0;
+        let found = rows.cluster(&options(4, Init::KMeansPlusPlus)).unwrap();
+        assert_eq!(found.assigned.labels.iter().filter(|label| **label == found.assigned.labels[0]).count(), 1, "{far}");
+        for (label, centre) in found.centres.chunks(2).enumerate() {
+            let own = || (0..rows.count()).filter(|row| found.assigned.labels[*row] == label as u32);
+            let weight: f64 = own().map(|row| rows.weights[row]).sum();
+            for (column, mean) in centre.iter().enumerate() {
+                let plain = own().map(|row| rows.row(row)[column] * rows.weights[row]).sum::<f64>() / weight;
+                assert!((mean / plain - 1.0).abs() < 1e-12, "{far}: {mean} {plain}");
+            }
+        }
+        let squares = |row: usize| found.assigned.squared_distances[row] * rows.weights[row];
+        let plain: f64 = (0..rows.count()).map(squares).sum();
+        assert!((found.inertia / plain - 1.0).abs() < 1e-12);
     }
 }
 

@@ -6,22 +6,22 @@
 
 mod bins;
 mod histogram;
+pub mod numbers;
 pub mod rules;
 mod split;
 #[cfg(test)]
 mod tests;
-mod threshold;
+pub mod threshold;
 
-use crate::kernels::cluster::Matrix;
 use crate::kernels::control::{Control, Stop};
 use bins::Bins;
+use numbers::{Cut, Numbers};
 use split::Found;
 
-/// Rows × features: numeric ones, numbered first, then categorical ones. Either may be empty; all have as many rows.
+/// Numeric features, numbered first, then categorical ones. Either may be empty; all have as many rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Features<'a> {
-    /// NaN is a missing value.
-    pub numeric: &'a Matrix,
+    pub numeric: &'a [Numbers<'a>],
     /// A missing category is a code like others.
     pub codes: &'a [Vec<u32>],
 }
@@ -39,8 +39,8 @@ pub struct Options {
 /// What sends a row left; all others go right.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// The number is at most the threshold (infinity: there is one); whether missing ones go left too.
-    AtMost { feature: usize, threshold: f64, or_missing: bool },
+    /// The number is left of the cut ([`Cut::ALL`]: there is one); whether missing ones go left too.
+    AtMost { feature: usize, cut: Cut, or_missing: bool },
     /// The category is one of these, ascending.
     OneOf { feature: usize, codes: Vec<u32> },
 }
@@ -74,8 +74,7 @@ struct Open {
 impl Tree {
     /// Grows a tree that tells the classes `0..classes` of `targets` apart.
     ///
-    /// Beyond 50,000 rows the thresholds of a numeric feature are among its 256 quantiles. Takes 4 bytes per row, and 2 more
-    /// per row and numeric feature. Fails on more rows than 32 bits can number.
+    /// Takes 4 bytes per row, and 2 more per row and numeric feature. Fails on more rows than 32 bits can number.
     pub fn grow(
         features: Features<'_>,
         targets: &[u32],
@@ -84,8 +83,8 @@ impl Tree {
         control: Control<'_>,
     ) -> Result<Self, Stop> {
         let rows = u32::try_from(targets.len()).map_err(|_| Stop::TooLarge)?;
-        let _reserved = control.reserve(targets.len() * (8 + 2 * features.numeric.columns()))?;
-        let bins = Bins::all(features.numeric, control)?;
+        let _reserved = control.reserve(targets.len() * (8 + 2 * features.numeric.len()))?;
+        let bins = Bins::all(features.numeric, targets.len(), control)?;
         let search = split::Search { features, bins: &bins, targets, classes, min_leaf: options.min_leaf.max(1), control };
         let has_missing = bins.iter().map(|bins| bins.has_missing).collect();
         let mut tree = Self { nodes: vec![], has_missing, codes: features.codes.iter().map(|codes| distinct(codes)).collect() };
@@ -160,12 +159,11 @@ impl Node {
 impl Test {
     fn is_left(&self, features: Features<'_>, row: usize) -> bool {
         match self {
-            Self::AtMost { feature, threshold, or_missing } => {
-                let value = features.numeric.value(row, *feature);
-                if value.is_nan() { *or_missing } else { value <= *threshold }
+            Self::AtMost { feature, cut, or_missing } => {
+                features.numeric[*feature].key(row).map_or(*or_missing, |key| key <= cut.low)
             }
             Self::OneOf { feature, codes } => {
-                let code = features.codes[feature - features.numeric.columns()][row];
+                let code = features.codes[feature - features.numeric.len()][row];
                 codes.binary_search(&code).is_ok()
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::numbers::Cut;
 use super::{Test, Tree};
 
 /// What one feature of a leaf's rows is like.
@@ -15,10 +16,12 @@ pub struct Condition {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Range {
-    AtMost(f64),
-    Above(f64),
-    /// Above the first, at most the second.
-    Between(f64, f64),
+    /// Left of the cut.
+    AtMost(Cut),
+    /// Right of the cut.
+    Above(Cut),
+    /// Right of the first, left of the second.
+    Between(Cut, Cut),
     Missing,
     NotMissing,
     OneOf(Vec<u32>),
@@ -53,8 +56,8 @@ struct Path {
 
 #[derive(Debug, Clone)]
 struct Interval {
-    above: f64,
-    at_most: f64,
+    above: Option<Cut>,
+    at_most: Option<Cut>,
     or_missing: bool,
 }
 
@@ -103,13 +106,14 @@ impl Path {
     fn step(&self, test: &Test, is_left: bool) -> Self {
         let mut path = self.clone();
         match test {
-            Test::AtMost { feature, threshold, or_missing } => {
-                let all = Interval { above: f64::NEG_INFINITY, at_most: f64::INFINITY, or_missing: true };
+            Test::AtMost { feature, cut, or_missing } => {
+                let all = Interval { above: None, at_most: None, or_missing: true };
                 let interval = path.numeric.entry(*feature).or_insert(all);
-                if is_left {
-                    interval.at_most = interval.at_most.min(*threshold);
-                } else {
-                    interval.above = interval.above.max(*threshold);
+                // A test is of values that the tests before have left: its cut is nearer than theirs.
+                if !is_left {
+                    interval.above = Some(*cut);
+                } else if *cut != Cut::ALL {
+                    interval.at_most = Some(*cut);
                 }
                 interval.or_missing &= *or_missing == is_left;
             }
@@ -158,12 +162,12 @@ impl Codes {
 
 impl Interval {
     fn range(&self) -> Range {
-        match (self.above == f64::NEG_INFINITY, self.at_most == f64::INFINITY) {
-            _ if self.above == f64::INFINITY => Range::Missing,
-            (true, true) => Range::NotMissing,
-            (true, false) => Range::AtMost(self.at_most),
-            (false, true) => Range::Above(self.above),
-            (false, false) => Range::Between(self.above, self.at_most),
+        match (self.above, self.at_most) {
+            (Some(Cut::ALL), _) => Range::Missing,
+            (None, None) => Range::NotMissing,
+            (None, Some(at_most)) => Range::AtMost(at_most),
+            (Some(above), None) => Range::Above(above),
+            (Some(above), Some(at_most)) => Range::Between(above, at_most),
         }
     }
 }

@@ -20,6 +20,19 @@ pub fn between(low: f64, high: f64) -> f64 {
     inside.next().map_or(low, |decimal| decimal + 0.0)
 }
 
+/// Likewise of whole numbers: the one of the fewest digits from `low` on and below `high`, of those the nearest to their middle.
+pub fn whole_between(low: i128, high: i128) -> i128 {
+    let last = high - 1;
+    let middle = low.midpoint(last);
+    let multiple = |power: u32| {
+        let step = 10_i128.pow(power);
+        let below = middle.div_euclid(step);
+        let near = [below, below + 1].into_iter().filter_map(|count| count.checked_mul(step));
+        near.filter(|number| (low..=last).contains(number)).min_by_key(|number| number.abs_diff(middle))
+    };
+    (0..=38).rev().find_map(multiple).unwrap_or(low)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +52,17 @@ mod tests {
             (1e300, 3e300, 2e300),
         ] {
             assert_eq!(between(low, high), expected, "{low} {high}");
+        }
+        for (low, high, expected) in [
+            (0, 1, 0),
+            (-3, 100, 0),
+            (9_007_199_254_740_993, 9_007_199_254_740_994, 9_007_199_254_740_993),
+            (9_007_199_254_740_993, 9_007_199_254_741_500, 9_007_199_254_741_000),
+            (-1_050, -990, -1_000),
+            (i128::MAX - 1, i128::MAX, i128::MAX - 1),
+            (10_i128.pow(38) - 1, 10_i128.pow(38) + 1, 10_i128.pow(38)),
+        ] {
+            assert_eq!(whole_between(low, high), expected, "{low} {high}");
         }
         let next = 1.0 + f64::EPSILON;
         assert_eq!(between(1.0, next), 1.0);

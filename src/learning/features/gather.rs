@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_empty_array};
 use datafusion::arrow::compute::filter_record_batch;
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Schema};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
@@ -14,6 +14,7 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::Count;
 use futures::StreamExt;
 
+use super::exact::Exact;
 use super::keys::{Hasher, duplicate};
 use super::spec::{Feature, FeatureSpec, Kind, Missing};
 use super::spill::{Spilled, Spilling};
@@ -22,6 +23,7 @@ use crate::adapter::step::{StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
 use crate::error::failed;
 use crate::kernels::cluster::{Matrix, Source};
+use crate::kernels::superaccumulator::Superaccumulator;
 use crate::text::megabytes;
 
 /// Everything that was read. Rows are in the order they came, in every part the same.
@@ -32,6 +34,8 @@ pub struct Rows {
     pub identity: Vec<u64>,
     /// The features that are numbers, a column each. What is missing has the mean.
     pub numbers: Matrix,
+    /// Those whose values come as they are, in the order of the features.
+    pub exact: Vec<Exact>,
     /// All of them instead, when they do not fit the memory limit and the function may have them so.
     pub spilled: Option<Spilled>,
     /// The features that are categories.
@@ -41,6 +45,10 @@ pub struct Rows {
     pub label: Option<Category>,
     /// How often each feature was missing, in the order of the features.
     pub missing: Vec<usize>,
+    /// What such a row of a feature that is a number got, in the order of the features.
+    pub filled: Vec<Option<Filled>>,
+    /// Whether a feature was infinite or not a number where it was missing, in the order of the features.
+    pub beyond: Vec<bool>,
     /// Rows left out.
     pub skipped: usize,
 }
@@ -49,6 +57,14 @@ impl Rows {
     pub fn len(&self) -> usize {
         self.identity.len()
     }
+}
+
+/// What is put where a number is missing.
+#[derive(Debug, Clone, Copy)]
+pub enum Filled {
+    Number(f64),
+    /// Of a feature whose values come as they are.
+    Exact(i128),
 }
 
 /// A column of few different values.
@@ -83,18 +99,19 @@ pub async fn gather(
         None => return internal_err!("no input"),
     };
     let skipped = wanted.features.iter().map(|feature| context.left_out(rows_without(&feature.name)));
-    let layout = Layout::new(wanted, schema.fields().len());
+    let layout = Layout::new(wanted, &schema);
     let label_type = layout.label.map(|label| schema.field(label).data_type().clone());
     let key_type = layout.key.map(|key| schema.field(key).data_type().clone());
+    let gathered = Mutex::new(Gathered::new(wanted, &schema, &layout, label_type.as_ref())?);
     let gathering = Arc::new(Gathering {
         wanted: Arc::clone(wanted),
-        layout,
         hasher: key_type.as_ref().map(Hasher::new).transpose()?,
         skipped: skipped.collect(),
+        layout,
         memory: Arc::clone(memory),
         disk: Arc::clone(&context.disk),
         written: context.counter("spilled_bytes"),
-        gathered: Mutex::new(Gathered::new(wanted, label_type.as_ref())?),
+        gathered,
     });
     let timer = context.timer();
     let tasks = streams.into_iter().map(|mut stream| {
@@ -122,14 +139,20 @@ struct Layout {
     features: usize,
     weight: Option<usize>,
     label: Option<usize>,
+    /// The features that are numbers and come as doubles, and those whose values come as they are.
+    numbers: Vec<usize>,
+    exact: Vec<usize>,
 }
 
 impl Layout {
-    fn new(wanted: &FeatureSpec, columns: usize) -> Self {
+    fn new(wanted: &FeatureSpec, schema: &Schema) -> Self {
         let key = (!wanted.key.is_empty()).then_some(0);
         let features = usize::from(key.is_some());
         let after = features + wanted.features.len();
-        Self { key, features, weight: wanted.has_weight.then_some(after), label: wanted.label.is_some().then(|| columns - 1) }
+        let is_double = |place: &usize| schema.field(features + place).data_type() == &DataType::Float64;
+        let (numbers, exact) = wanted.of_kind(Kind::Number).map(|(place, _)| place).partition(is_double);
+        let label = wanted.label.is_some().then(|| schema.fields().len() - 1);
+        Self { key, features, weight: wanted.has_weight.then_some(after), label, numbers, exact }
     }
 }
 
@@ -148,26 +171,31 @@ struct Gathered {
     keys: Vec<ArrayRef>,
     identity: Vec<u64>,
     numbers: Matrix,
+    exact: Vec<Exact>,
     spilling: Option<Spilling>,
     categories: Vec<Codes>,
     weights: Vec<f64>,
     label: Option<Codes>,
     missing: Vec<usize>,
+    beyond: Vec<bool>,
     skipped: usize,
 }
 
 impl Gathered {
-    fn new(wanted: &FeatureSpec, label_type: Option<&DataType>) -> Result<Self> {
+    fn new(wanted: &FeatureSpec, schema: &Schema, layout: &Layout, label_type: Option<&DataType>) -> Result<Self> {
+        let exact = layout.exact.iter().map(|place| Exact::new(*place, schema.field(layout.features + place).data_type()));
         let categories = wanted.of_kind(Kind::Category).map(|_| Codes::new(&Kind::Category.read_as()));
         Ok(Self {
             keys: vec![],
             identity: vec![],
-            numbers: Matrix::new(wanted.of_kind(Kind::Number).count()),
+            numbers: Matrix::new(layout.numbers.len()),
+            exact: exact.collect(),
             spilling: None,
             categories: categories.collect::<Result<_>>()?,
             weights: vec![],
             label: label_type.map(Codes::new).transpose()?,
             missing: vec![0; wanted.features.len()],
+            beyond: vec![false; wanted.features.len()],
             skipped: 0,
         })
     }
@@ -254,7 +282,7 @@ impl Gathering {
 
     fn missing_rows(&self, batch: &RecordBatch, place: usize, feature: &Feature) -> Result<Vec<usize>> {
         let column = batch.column(self.layout.features + place);
-        if feature.kind == Kind::Category {
+        if feature.kind == Kind::Category || self.layout.exact.contains(&place) {
             return Ok(if column.null_count() == 0 {
                 vec![]
             } else {
@@ -278,10 +306,10 @@ impl Gathering {
     }
 
     fn push(&self, batch: &RecordBatch, missing: Option<&Vec<Vec<usize>>>, skipped: usize) -> Result<()> {
-        let numbers = self.wanted.of_kind(Kind::Number).map(|(place, _)| {
+        let numbers = self.layout.numbers.iter().map(|place| {
             let mut values = batch.column(self.layout.features + place).as_primitive::<Float64Type>().values().to_vec();
             if let Some(missing) = missing {
-                missing[place].iter().for_each(|row| values[*row] = f64::NAN);
+                missing[*place].iter().for_each(|row| values[*row] = f64::NAN);
             }
             values
         });
@@ -305,6 +333,9 @@ impl Gathering {
             Some(spilling) => spilling.push(&numbers)?,
             None => gathered.numbers.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>()),
         }
+        for exact in &mut gathered.exact {
+            exact.add(batch.column(self.layout.features + exact.feature))?;
+        }
         for (codes, (place, _)) in gathered.categories.iter_mut().zip(self.wanted.of_kind(Kind::Category)) {
             codes.add(batch.column(self.layout.features + place))?;
         }
@@ -314,8 +345,9 @@ impl Gathering {
         if let Some(weight) = self.layout.weight {
             gathered.weights.extend(batch.column(weight).as_primitive::<Float64Type>().values());
         }
-        for (all, rows) in gathered.missing.iter_mut().zip(missing.into_iter().flatten()) {
-            *all += rows.len();
+        for (place, rows) in missing.into_iter().flatten().enumerate() {
+            gathered.missing[place] += rows.len();
+            gathered.beyond[place] |= rows.len() > batch.column(self.layout.features + place).logical_null_count();
         }
         gathered.skipped += skipped;
         Ok(())
@@ -325,7 +357,8 @@ impl Gathering {
     fn take_memory(&self, gathered: &mut Gathered, batch: &RecordBatch, numbers: usize) -> Result<()> {
         let rows = batch.num_rows();
         let key = self.layout.key.map_or(0, |key| batch.column(key).get_array_memory_size());
-        let beside = key + rows * 8 * (batch.num_columns() - self.layout.features - numbers + 2);
+        let exact = self.layout.exact.len();
+        let beside = key + rows * 8 * (batch.num_columns() - self.layout.features - numbers + exact + 2);
         if gathered.spilling.is_none() {
             if self.memory.try_grow(beside + rows * 8 * numbers).is_ok() {
                 return Ok(());
@@ -359,10 +392,18 @@ impl Gathering {
             let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
             return Err(failed(&wanted.function, problem));
         }
-        for (column, (place, feature)) in wanted.of_kind(Kind::Number).enumerate() {
-            if gathered.missing[place] > 0 && gathered.spilling.is_none() {
-                let mean = mean(gathered.numbers.column(column)).ok_or_else(|| all_missing(&wanted, feature))?;
+        let mut filled = vec![None; wanted.features.len()];
+        for (column, place) in self.layout.numbers.iter().enumerate() {
+            if gathered.missing[*place] > 0 && gathered.spilling.is_none() {
+                let mean = mean(gathered.numbers.column(column)).ok_or_else(|| all_missing(&wanted, &wanted.features[*place]))?;
                 gathered.numbers.fill(column, mean);
+                filled[*place] = Some(Filled::Number(mean));
+            }
+        }
+        for exact in &mut gathered.exact {
+            if gathered.missing[exact.feature] > 0 {
+                let mean = exact.fill().ok_or_else(|| all_missing(&wanted, &wanted.features[exact.feature]))?;
+                filled[exact.feature] = Some(Filled::Exact(mean));
             }
         }
         let mut categories = vec![];
@@ -382,11 +423,14 @@ impl Gathering {
             keys: gathered.keys,
             identity: gathered.identity,
             numbers: gathered.numbers,
+            exact: gathered.exact,
             spilled,
             categories,
             weights: wanted.has_weight.then_some(gathered.weights),
             label,
             missing: gathered.missing,
+            filled,
+            beyond: gathered.beyond,
             skipped: gathered.skipped,
         })
     }
@@ -411,10 +455,12 @@ fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> D
 
 /// The mean of the numbers that are there, whatever their order.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut present: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
-    present.sort_unstable_by(f64::total_cmp);
-    let count = present.len() as f64;
-    (!present.is_empty()).then(|| present.iter().map(|value| value / count).sum())
+    let (mut sum, mut count) = (Superaccumulator::default(), 0.0);
+    for value in values.filter(|value| !value.is_nan()) {
+        sum.add(value);
+        count += 1.0;
+    }
+    (count > 0.0).then(|| sum.value() / count)
 }
 
 /// Numbers the values of a column as they come.

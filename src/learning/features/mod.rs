@@ -5,9 +5,10 @@
 //!                               gather: rows ─▶ Rows                      a matrix of numbers, codes of categories, keys
 //!                               Compute: what a function does with them   on threads of its own
 //! ```
-//! Whole numbers, decimals and floats are numbers; texts and truth values are categories. Dates are refused: how near two days are,
-//! only the user can say.
+//! Whole numbers, decimals and floats are numbers; texts and truth values are categories. Dates are refused where distances count: how near
+//! two days are, only the user can say. Where the order alone counts, values of more digits than a double has come as they are.
 
+mod exact;
 mod gather;
 mod keys;
 mod scale;
@@ -15,8 +16,11 @@ mod spec;
 mod spill;
 mod step;
 
-pub use gather::{LARGEST, Rows};
+pub use exact::Exact;
+pub use gather::{Filled, LARGEST, Rows};
 pub use scale::{Scaled, scaled};
-pub use spec::{FEATURES, Feature, FeatureSpec, KEY, Kind, MISSING, MIXED_FEATURES, Missing, OWN_KEY, WEIGHT, key_column};
+pub use spec::{
+    FEATURES, Feature, FeatureSpec, KEY, Kind, MISSING, MIXED_FEATURES, Missing, ORDERED_FEATURES, OWN_KEY, WEIGHT, key_column,
+};
 pub use spill::Spilled;
 pub use step::{Compute, Computing, Gather};

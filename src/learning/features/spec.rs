@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,12 @@ pub const MIXED_FEATURES: Argument = Argument::optional(
     "",
     "the columns to compare rows by, default every column of numbers, texts or truth values but the others named here",
 );
+pub const ORDERED_FEATURES: Argument = Argument::optional(
+    "features",
+    Takes::Ordered,
+    "",
+    "the columns to compare rows by, default every column of numbers, texts or truth values but the others named here; dates and times too when they are named",
+);
 pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "how much a row counts, 0 or more; default 1");
 pub const MISSING: Argument = Argument::optional(
     "missing",
@@ -44,8 +50,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Texts and truth values have no order that counts; dates and times are features only where theirs does.
     fn of(data_type: &DataType) -> Self {
-        if data_type.is_numeric() { Self::Number } else { Self::Category }
+        if data_type.is_numeric() || exact_type(data_type).is_some() { Self::Number } else { Self::Category }
     }
 
     /// The type it is read in.
@@ -116,6 +123,20 @@ pub struct FeatureSpec {
     pub missing: Missing,
     /// The function can work with numbers that are on disk.
     pub may_spill: bool,
+    /// Numbers whose type has more digits than a double, and dates and times, come as they are, not as doubles.
+    pub exact: bool,
+}
+
+/// The type that a column is read in when its values are to be compared exactly; `None` when doubles are exact.
+pub fn exact_type(data_type: &DataType) -> Option<DataType> {
+    Some(match data_type {
+        DataType::Int64 | DataType::UInt64 | DataType::Date32 | DataType::Timestamp(_, _) => data_type.clone(),
+        DataType::Date64 => DataType::Timestamp(TimeUnit::Millisecond, None),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
+        DataType::Decimal128(precision, scale) => DataType::Decimal128(*precision, *scale),
+        DataType::Decimal256(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
+        _ => return None,
+    })
 }
 
 impl FeatureSpec {
@@ -124,6 +145,15 @@ impl FeatureSpec {
     /// # Errors
     /// There are no features, or one is there twice.
     pub fn read(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
+        Self::read_as(call, label, false)
+    }
+
+    /// Likewise, with values that can be compared exactly.
+    pub fn read_exact(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
+        Self::read_as(call, label, true)
+    }
+
+    fn read_as(call: &Call, label: Option<&str>, exact: bool) -> Result<(Self, LogicalPlan)> {
         let key = call.roles.get(KEY.name);
         let label = label.and_then(|label| call.roles.get(label));
         let wanted = Self {
@@ -133,6 +163,7 @@ impl FeatureSpec {
             has_weight: call.roles.get(WEIGHT.name).is_some(),
             label: label.map(|label| label.column.clone()),
             may_spill: false,
+            exact,
             missing: Missing::of(if call.doc.argument(MISSING.name).is_some() {
                 call.options.word(MISSING.name)?
             } else {
@@ -142,7 +173,8 @@ impl FeatureSpec {
         let column = |role: &Role| Expr::Column(Column::new_unqualified(role.field.name()));
         let mut columns: Vec<Expr> = key.map(column).into_iter().collect();
         for ((_, role), feature) in call.roles.list(FEATURES.name).zip(&wanted.features) {
-            columns.push(cast(column(role), feature.kind.read_as()).alias(role.field.name()));
+            let exact = exact_type(role.field.data_type()).filter(|_| exact && feature.kind == Kind::Number);
+            columns.push(cast(column(role), exact.unwrap_or_else(|| feature.kind.read_as())).alias(role.field.name()));
         }
         columns.extend(call.roles.get(WEIGHT.name).map(|role| cast(column(role), DataType::Float64).alias(WEIGHT.name)));
         columns.extend(label.map(column));

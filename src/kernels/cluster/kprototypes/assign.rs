@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::super::exact::Grid;
 use super::{Mixed, Prototype, Training};
 use crate::kernels::control::{Control, Stop};
+use crate::kernels::superaccumulator::Superaccumulator;
 
 /// Rows whose values are laid out by column, so that the distances of several are computed at once.
 const BLOCK: usize = 1024;
@@ -97,9 +97,9 @@ impl Assignment {
 
     /// Weighted sum of what the rows cost.
     pub fn cost(&self, training: &Training<'_>) -> f64 {
-        let cost = |row: usize| self.distances[row] * training.weight(row);
-        let grid = Grid::new((0..self.distances.len()).map(cost).fold(0.0, f64::max));
-        grid.value((0..self.distances.len()).map(|row| i128::from(grid.units(cost(row)))).sum())
+        let mut cost = Superaccumulator::default();
+        self.distances.iter().enumerate().for_each(|(row, distance)| cost.add(distance * training.weight(row)));
+        cost.value()
     }
 
     /// Gives each empty cluster the row that is farthest from its prototype and not alone there, of equals the one with the

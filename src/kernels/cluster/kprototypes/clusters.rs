@@ -1,6 +1,6 @@
 //! Exact sums over the rows of each cluster, and the prototypes they give.
 
-use super::super::columns::{Extent, extents};
+use super::super::columns::extents;
 use super::super::distance::squared_distance;
 use super::super::exact::Grid;
 use super::{CHUNK, Prototype, Training};
@@ -9,9 +9,9 @@ use crate::kernels::control::{Control, Stop};
 /// How sums are held: in units of grids, and the counts of all codes in one list.
 #[derive(Debug)]
 pub struct Layout {
-    values: Grid,
+    /// Of each numeric column.
+    values: Vec<Grid>,
     weights: Grid,
-    columns: usize,
     /// Where the counts of each categorical column begin, then their number.
     first_code: Vec<usize>,
 }
@@ -23,14 +23,14 @@ impl Layout {
         for cardinality in training.cardinalities {
             first_code.push(first_code[first_code.len() - 1] + *cardinality as usize);
         }
-        let largest = extents(training.rows.numeric, control)?.iter().map(Extent::largest).fold(0.0, f64::max);
-        let values = Grid::new(largest * heaviest);
-        Ok(Self { values, weights: Grid::new(heaviest), columns: training.rows.numeric.columns(), first_code })
+        let extents = extents(training.rows.numeric, control)?;
+        let values = extents.iter().map(|extent| Grid::new(extent.largest() * heaviest)).collect();
+        Ok(Self { values, weights: Grid::new(heaviest), first_code })
     }
 
     /// Memory of the sums of one cluster.
     pub fn bytes(&self) -> usize {
-        size_of::<i128>() * (self.columns + 2 * self.first_code.len() + self.first_code[self.first_code.len() - 1])
+        size_of::<i128>() * (self.values.len() + 2 * self.first_code.len() + self.first_code[self.first_code.len() - 1])
     }
 }
 
@@ -71,7 +71,7 @@ impl Clusters {
     pub fn none(layout: &Layout, clusters: usize) -> Self {
         let codes = layout.first_code[layout.first_code.len() - 1];
         let top = vec![(0, 0); layout.first_code.len() - 1];
-        Self(vec![Sums { rows: 0, weight: 0, values: vec![0; layout.columns], codes: vec![0; codes], top }; clusters])
+        Self(vec![Sums { rows: 0, weight: 0, values: vec![0; layout.values.len()], codes: vec![0; codes], top }; clusters])
     }
 
     pub fn of(
@@ -99,11 +99,12 @@ impl Clusters {
     /// Adds a row (`times` 1) or takes it away (−1).
     pub fn add(&mut self, layout: &Layout, cluster: usize, row: &Row, times: i64) {
         let sums = &mut self.0[cluster];
-        let weight = i128::from(layout.weights.units(row.weight) * times);
+        let times_wide = i128::from(times);
+        let weight = layout.weights.units(row.weight) * times_wide;
         sums.rows = sums.rows.wrapping_add_signed(times);
         sums.weight += weight;
-        for (sum, value) in sums.values.iter_mut().zip(row.values) {
-            *sum += i128::from(layout.values.units(value * row.weight) * times);
+        for ((sum, value), grid) in sums.values.iter_mut().zip(row.values).zip(&layout.values) {
+            *sum += grid.units(value * row.weight) * times_wide;
         }
         for (code, first) in row.codes.iter().zip(&layout.first_code) {
             sums.codes[first + *code as usize] += weight;
@@ -122,8 +123,8 @@ impl Clusters {
             return;
         }
         let weight = layout.weights.value(sums.weight);
-        for (centre, sum) in prototype.centre.iter_mut().zip(&sums.values) {
-            *centre = layout.values.value(*sum) / weight;
+        for ((centre, sum), grid) in prototype.centre.iter_mut().zip(&sums.values).zip(&layout.values) {
+            *centre = grid.value(*sum) / weight;
         }
         let columns = layout.first_code.windows(2).zip(prototype.modes.iter_mut().zip(&mut sums.top));
         for (codes, (mode, top)) in columns {
@@ -144,7 +145,7 @@ impl Clusters {
     /// change too.
     pub fn removal(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> Option<f64> {
         let sums = &self.0[cluster];
-        let (weight, all) = (i128::from(layout.weights.units(row.weight)), layout.weights.value(sums.weight));
+        let (weight, all) = (layout.weights.units(row.weight), layout.weights.value(sums.weight));
         if sums.rows < 2 || sums.weight <= weight {
             return None;
         }
@@ -164,7 +165,7 @@ impl Clusters {
     /// and do not become, modes.
     pub fn insertion(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> f64 {
         let sums = &self.0[cluster];
-        let (weight, all) = (i128::from(layout.weights.units(row.weight)), layout.weights.value(sums.weight));
+        let (weight, all) = (layout.weights.units(row.weight), layout.weights.value(sums.weight));
         let columns = row.codes.iter().zip(&layout.first_code).zip(&sums.top);
         let gained: i128 = columns
             .map(|((code, begin), (first, _))| weight - ((sums.codes[begin + *code as usize] + weight).max(*first) - first))
