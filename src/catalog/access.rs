@@ -53,7 +53,8 @@ impl Access {
         Ok(file)
     }
 
-    /// Makes a folder unless it is there.
+    /// Makes a folder unless it is there, and brings its name to disk: what is written into it later, and acknowledged, would be gone
+    /// with the name when the power goes.
     ///
     /// # Errors
     /// It cannot be made.
@@ -65,7 +66,7 @@ impl Access {
             Ok(()) => {
                 #[cfg(unix)]
                 self.settle(path, &path.metadata()?, self.folders());
-                Ok(())
+                sync_name(path)
             }
             Err(_) if path.is_dir() => Ok(()),
             Err(error) => Err(error),
@@ -90,5 +91,24 @@ impl Access {
         if found.mode() & 0o777 != rights {
             let _ = std::fs::set_permissions(path, PermissionsExt::from_mode(rights));
         }
+    }
+}
+
+/// Makes the folders that are missing on the way to a path, as far as that is possible, and brings their names to disk.
+pub fn make_way(path: &Path) {
+    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) else { return };
+    make_way(parent);
+    // What cannot be made is said by whoever makes the last.
+    if std::fs::create_dir(parent).is_ok() {
+        let _ = sync_name(parent);
+    }
+}
+
+/// Brings the name of a new folder to disk.
+fn sync_name(path: &Path) -> io::Result<()> {
+    // A folder that may be entered but not read cannot be brought to disk by us; nor can any on systems that open no folders.
+    match path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).map(File::open) {
+        Some(Ok(parent)) if cfg!(unix) => parent.sync_all(),
+        _ => Ok(()),
     }
 }

@@ -212,10 +212,8 @@ impl Catalog {
         if directory.is_file() {
             return Err(invalid(&place, "is a file; a database is a directory"));
         }
-        if let Some(parent) = directory.parent() {
-            // What is missing above it is no part of the database.
-            let _ = std::fs::create_dir_all(parent);
-        }
+        // What is missing above it is no part of the database.
+        access::make_way(directory);
         Access::OWN
             .make_folder(directory)
             .map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;

@@ -12,6 +12,8 @@ mod damage;
 mod disk;
 #[cfg(unix)]
 mod kills;
+#[cfg(target_os = "linux")]
+mod power;
 mod processes;
 mod repeat;
 #[cfg(unix)]
