@@ -41,6 +41,9 @@ pub struct Planned {
     pub segments: Vec<PlannedSegment>,
     /// What the user should know: sources read without a time column.
     pub notes: Vec<String>,
+    /// Tables of `time_columns` that are not there. A profile may be made before its sources, and not be refreshed without them: what
+    /// such a name should hold back would be read.
+    pub missing: Vec<String>,
 }
 
 /// A tag's query: key and value.
@@ -95,7 +98,7 @@ impl Planner<'_> {
     /// What is wrong with a definition: its query, its key, a name that clashes, tags that need one another in a circle.
     pub async fn plan(&self, definition: &ProfileDefinition) -> Result<Planned> {
         let name = definition.name();
-        self.check_time_columns(definition).await?;
+        let missing = self.missing_sources(definition).await?;
         let (profile, key_type, attributes) = self.profile(definition).await?;
         let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
         check_names(definition, &columns)?;
@@ -153,8 +156,11 @@ impl Planner<'_> {
             };
             segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, condition });
         }
-        let notes = self.notes(definition);
-        Ok(Planned { key_type, profile, attributes, tags, segments, notes })
+        let mut notes = self.notes(definition);
+        notes.extend(missing.iter().map(|column| {
+            format!("profile {name}: time_columns names {column}, and there is no such table yet; a refresh needs it")
+        }));
+        Ok(Planned { key_type, profile, attributes, tags, segments, notes, missing })
     }
 
     /// The profile's own query, with the key first.
@@ -231,20 +237,22 @@ impl Planner<'_> {
         planned.map_err(|error| about(subject, &error))
     }
 
-    /// Checks that the time columns are there: a name that finds no table would hold nothing back.
-    async fn check_time_columns(&self, definition: &ProfileDefinition) -> Result<()> {
+    /// The tables of `time_columns` that are not there, as `table.column`.
+    ///
+    /// # Errors
+    /// A table has no such column, or one that holds no times.
+    async fn missing_sources(&self, definition: &ProfileDefinition) -> Result<Vec<String>> {
         let time_columns = &definition.says.time_columns;
         let context = self.context.below(Horizon { time_columns: time_columns.clone(), at: self.as_of });
         let state = context.state();
-        let subject = format!("profile {}", definition.name());
+        let mut missing = vec![];
         for (table, column) in time_columns {
             let found = state.schema_for_ref(TableReference::bare(table.clone()))?.table(table).await;
-            if found.map_err(|error| about(&subject, &error))?.is_none() {
-                let problem = format!("time_columns names {table}.{column}, and there is no such table; SHOW TABLES lists them");
-                return Err(invalid(&subject, problem));
+            if found.map_err(|error| about(&format!("profile {}", definition.name()), &error))?.is_none() {
+                missing.push(format!("{table}.{column}"));
             }
         }
-        Ok(())
+        Ok(missing)
     }
 
     /// Key and value of a tag's query, and the type of the value.

@@ -314,7 +314,11 @@ impl<'a> Refresh<'a> {
     /// Everything planned, up to the rows that derived tags are computed of.
     async fn prepare(&self) -> Result<Prepared> {
         let (profile, key) = (self.definition.name(), &self.definition.says.key);
-        let Planned { key_type, profile: own, attributes, tags, segments, .. } = self.plan().await?;
+        let Planned { key_type, profile: own, attributes, tags, segments, missing, .. } = self.plan().await?;
+        if let Some(column) = missing.first() {
+            let problem = format!("time_columns names {column}, and there is no such table; SHOW TABLES lists them");
+            return Err(invalid(&format!("profile {profile}"), problem));
+        }
         let snapshots = self.earlier()?;
         let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.known.as_ref())?;
         let recorded = self.recorded(&selection);
