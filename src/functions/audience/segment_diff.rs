@@ -34,9 +34,9 @@ not in the profile at one of the times.",
         Column { name: "change", data_type: "VARCHAR", text: "`entered` or `left`" },
         Column { name: "reason", data_type: "VARCHAR", text: "what changed: `tag: before → after, …`" },
     ],
-    examples: &["CREATE OR REPLACE PROFILE buyer WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS
+    examples: &["CREATE OR REPLACE VIEW orders AS SELECT * FROM sample_orders(rows => 2000);
+CREATE OR REPLACE PROFILE buyer WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS
 SELECT customer_id FROM sample_customers(rows => 200);
-CREATE OR REPLACE VIEW orders AS SELECT * FROM sample_orders(rows => 2000);
 CREATE OR REPLACE TAG spent ON buyer AS SELECT customer_id, sum(amount) FROM orders GROUP BY customer_id;
 CREATE OR REPLACE SEGMENT big_spender ON buyer AS spent > 5000;
 REFRESH PROFILE buyer WITH (as_of = DATE '2025-03-31');

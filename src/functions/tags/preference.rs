@@ -110,7 +110,7 @@ impl GroupedFunction for Preference {
 }
 
 /// What odd weights of a total usually take: digits for 10⁻³⁰ to 1, say.
-const ODD_BYTES: usize = size_of::<Superaccumulator>() + 8 * size_of::<i64>();
+const ODD_BYTES: usize = size_of::<(Superaccumulator, [i64; 8])>();
 
 /// Weights travel as 128 bits as they are, without a scale.
 const WEIGHT_STATE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);

@@ -302,8 +302,8 @@ impl Grouped for Trends {
 mod tests {
     use super::*;
 
-    fn both(mut one: Sums, other: Sums) -> Option<Sums> {
-        one.add(&other).map(|()| one)
+    fn both(mut one: Sums, other: &Sums) -> Option<Sums> {
+        one.add(other).map(|()| one)
     }
 
     fn product(x: i64, y: i128) -> i256 {
@@ -339,16 +339,16 @@ mod tests {
     fn small_differences_far_from_1970_are_seen() {
         // One microsecond apart in the year 2200; the amounts differ by one unit.
         let start = 7_258_118_400_000_000;
-        let sums = both(Sums::of(start, 10), Sums::of(start + 1, 11)).unwrap();
+        let sums = both(Sums::of(start, 10), &Sums::of(start + 1, 11)).unwrap();
         assert_eq!(sums.slope(), Some((i256::ONE, i256::ONE)));
-        let same = both(Sums::of(start, 10), Sums::of(start, 11)).unwrap();
+        let same = both(Sums::of(start, 10), &Sums::of(start, 11)).unwrap();
         assert_eq!(same.slope(), Some((i256::ZERO, i256::ZERO)));
     }
 
     #[test]
     fn sums_never_wrap() {
-        assert!(both(Sums::of(1, i128::MAX), Sums::of(1, 1)).is_none());
-        let far = both(Sums::of(i64::MIN, i128::MAX), Sums::of(i64::MAX, 0)).unwrap();
+        assert!(both(Sums::of(1, i128::MAX), &Sums::of(1, 1)).is_none());
+        let far = both(Sums::of(i64::MIN, i128::MAX), &Sums::of(i64::MAX, 0)).unwrap();
         assert!(far.slope().is_some());
     }
 
