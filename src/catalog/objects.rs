@@ -117,18 +117,13 @@ impl Catalog {
         self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
     }
 
-    /// Remembers a new version of an object, the first one when there is none; returns its number. `replaces` is an object of another
-    /// kind whose place it takes. `seen` is the state of the definitions it was checked against.
+    /// Remembers a new version of an object, the first one when there is none; returns its number. `seen` is the state of the definitions
+    /// it was checked against.
     ///
     /// # Errors
     /// The definitions have changed since: nothing is remembered then.
-    pub fn put_object(&self, new: NewVersion<'_>, replaces: Option<i64>, seen: Option<Stamp>) -> Result<i64> {
-        self.change_definitions(seen, |transaction| {
-            if let Some(replaced) = replaces {
-                transaction.execute("DELETE FROM objects WHERE id = ?1", params![replaced])?;
-            }
-            Ok(add_version(transaction, new)?.1)
-        })
+    pub fn put_object(&self, new: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
+        self.change_definitions(seen, |transaction| Ok(add_version(transaction, new)?.1))
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.

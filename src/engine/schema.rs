@@ -83,19 +83,22 @@ impl SchemaProvider for ObjectSchema {
         {
             return Ok(Some(table));
         }
-        let objects = self.context.objects()?;
-        match self.context.horizon() {
+        let (own, when) = published::name_and_time(name);
+        let name = match self.context.horizon() {
             // What was published later is not known yet.
             Some(horizon) => {
-                let (own, when) = published::name_and_time(name);
                 let when = match when {
                     When::At(time) => time.min(horizon.at),
                     _ => horizon.at,
                 };
-                published::table(self.context.view(), &objects, self.schema, &name_at(own, when))
+                name_at(own, when)
             }
-            None => published::table(self.context.view(), &objects, self.schema, name),
-        }
+            None => name.to_string(),
+        };
+        let Some(named) = published::named(&self.context.objects()?, self.schema, &name) else { return Ok(None) };
+        // What it leads to may lead back here.
+        let state = Box::pin(profile::state(&named, &self.context)).await?;
+        state.table(&named).map(Some)
     }
 
     /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.

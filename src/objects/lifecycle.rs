@@ -7,7 +7,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
-use super::kind_of;
+use super::{GRAMMARS, kind_of};
 use crate::catalog::objects::{NewVersion, Object};
 use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
@@ -15,6 +15,7 @@ use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
 use crate::refresh::refresh::Running;
 use crate::sql::command::{Create, Target};
+use crate::sql::parser;
 use crate::statement::StatementContext;
 use crate::text::{literal, with_article};
 
@@ -24,8 +25,6 @@ pub struct NewObject {
     pub object: Object,
     /// Its version until now.
     pub existing: Option<Object>,
-    /// An object of another kind whose place it takes.
-    pub replaces: Option<Object>,
     pub create: Create,
 }
 
@@ -63,11 +62,17 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
 }
 
 /// The object as the statement would make it; `None` when there is nothing to do.
-fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &StatementContext) -> Result<Option<NewObject>> {
+///
+/// # Errors
+/// It cannot be made here, whatever its body says.
+pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &StatementContext) -> Result<Option<NewObject>> {
     let (target, label) = (&create.target, create.target.label());
     let name = &target.name;
     if create.or_replace && create.if_not_exists {
         return Err(coded(SqlState::SYNTAX_ERROR, name, "OR REPLACE and IF NOT EXISTS exclude each other; leave one out"));
+    }
+    if name.is_empty() || target.profile.as_deref() == Some("") {
+        return Err(invalid(kind.word(), "a name must have at least one letter, got \"\""));
     }
     let objects = context.objects()?;
     let profile = match &target.profile {
@@ -88,9 +93,7 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
     if is_temporary {
         return Err(coded(state, name, "exists already; DROP the temporary table first"));
     }
-    if let Some(other) = other.filter(|_| create.or_replace)
-        && [other.kind.as_str(), kind.word()].contains(&"table")
-    {
+    if let Some(other) = other.filter(|_| create.or_replace) {
         let word = if other.kind == "view" { "VIEW" } else { "TABLE" };
         let (is, by) = (with_article(&other.kind), with_article(kind.word()));
         return Err(coded(state, name, format!("is {is}, which cannot be replaced by {by}; DROP {word} {name} first")));
@@ -104,7 +107,8 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
     if kind.is_of_profile() && !profiles(&objects).any(|other| other == profile) {
         return Err(no_profile(&profile, profiles(&objects)));
     }
-    let text = with_values(text, create, context)?;
+    let text = parser::as_own_dialect(text, context.session(), &GRAMMARS)?;
+    let text = with_values(&text, create, context)?;
     let base = context.base().display().to_string();
     if kind.is_text_alone() && existing.is_some_and(|existing| existing.sql == text && existing.base == base) {
         // A script that is run again makes no new versions.
@@ -122,7 +126,7 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
         created_at: String::new(),
     };
     kind.check_name(&object, context)?;
-    Ok(Some(NewObject { object, existing: existing.cloned(), replaces: other.cloned(), create: create.clone() }))
+    Ok(Some(NewObject { object, existing: existing.cloned(), create: create.clone() }))
 }
 
 /// Checks an object with everything that needs it, and remembers it.
@@ -138,15 +142,21 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
     };
     let changed = context.with_definition(new.object.clone());
     let notes = kind.check(&new.object, &changed).await?;
-    if let Some(existing) = new.existing.as_ref().or(new.replaces.as_ref()) {
+    if let Some(existing) = &new.existing {
         check_users(existing, context, &changed).await?;
     }
-    let replaces = new.replaces.as_ref().map(|object| object.id);
     let stamp = context.view().stamp()?;
-    match context.catalog().put_object(new.version(), replaces, Some(stamp)) {
-        // Another statement was quicker: this one is checked anew against what that has made.
+    unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)
+}
+
+/// What a change of the definitions gave. When another statement was quicker, this one is checked anew against what that has made.
+///
+/// # Errors
+/// The change failed.
+pub fn unless_moved<T>(changed: Result<T>, context: &StatementContext) -> Result<T> {
+    match changed {
         Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
-        put => put.map(|_| notes),
+        changed => changed,
     }
 }
 
@@ -233,10 +243,7 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
                 let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &subject, problem));
             }
-            match kind.remove(&object, &context).await {
-                Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
-                removed => removed,
-            }
+            unless_moved(kind.remove(&object, &context).await, &context)
         })
         .await;
     context.catalog().keep_room();

@@ -10,7 +10,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{ColumnOption, CreateTable, Ident, Statement as SqlStatement};
+use sqlparser::ast::{ColumnOption, CreateTable, Statement as SqlStatement};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
@@ -21,14 +21,14 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::{self, ManagedTable, NewTable};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
-use crate::refresh::published::name_and_time;
 use crate::refresh::refresh::Running;
 use crate::sql::command::{Body, Grammar};
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
+use crate::sql::written::Written;
 use crate::statement::StatementContext;
-use crate::text::timestamp;
+use crate::text::{identifier, literal, timestamp};
 
 static DOC: Doc = Doc {
     name: "CREATE TABLE",
@@ -86,11 +86,7 @@ impl Kind for Table {
     }
 
     fn check_name(&self, new: &Object, _context: &StatementContext) -> Result<()> {
-        if name_and_time(&new.name).1 != When::Now {
-            let problem = "table names must not end in @<number>; that form is reserved for FOR SYSTEM_TIME AS OF";
-            return Err(invalid(&new.name, problem));
-        }
-        Ok(())
+        relation::check_name(new)
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
@@ -155,20 +151,20 @@ impl Kind for Table {
     }
 
     /// The statement that makes a table of the same columns, without rows.
-    fn dump(&self, object: &Object, context: &StatementContext) -> Result<String> {
-        let name = Ident::with_quote('"', &object.name);
-        let definition = Definition::read(object.clone(), context.session())?;
-        if let Some(mut table) = create_table(&definition).filter(|table| table.query.is_none()) {
-            table.or_replace = false;
-            return Ok(table.to_string());
+    fn dump(&self, definition: &Definition, mut written: Written, context: &StatementContext) -> Result<String> {
+        let name = &definition.object.name;
+        if create_table(definition).is_some_and(|table| !table.columns.is_empty()) {
+            written.without_query();
+            return Ok(written.to_string());
         }
         // The query of CREATE TABLE … AS would give the rows of another day.
-        let columns = open(&object.name, When::Now, HashMap::new(), context)?.schema();
+        let columns = open(name, When::Now, HashMap::new(), context)?.schema();
         let columns = columns.fields().iter().map(|field| {
-            let of_type = field.data_type().to_string().replace('\'', "''");
-            format!("arrow_cast(NULL, '{of_type}') AS {}", Ident::with_quote('"', field.name()))
+            let of_type = literal(&field.data_type().to_string());
+            format!("arrow_cast(NULL, {of_type}) AS {}", identifier(field.name()))
         });
-        Ok(format!("CREATE TABLE {name} AS SELECT {} WHERE false", columns.collect::<Vec<_>>().join(", ")))
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        Ok(format!("CREATE TABLE {} AS SELECT {columns} WHERE false", identifier(name)))
     }
 }
 

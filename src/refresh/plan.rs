@@ -12,7 +12,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr as SqlExpr, Query, Statement as SqlStatement};
+use sqlparser::ast::{Query, Statement as SqlStatement};
 
 use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
@@ -66,12 +66,6 @@ pub struct PlannedSegment {
 pub fn uses_of_tag(name: &str, query: &Query, profile: &str) -> Vec<String> {
     let names = if reads_profile(query, profile) { names_in(query) } else { vec![] };
     let unique: BTreeSet<String> = names.into_iter().filter(|used| used != name).collect();
-    unique.into_iter().collect()
-}
-
-/// The columns of its profile that the condition of a segment uses.
-pub fn uses_of_condition(condition: &SqlExpr) -> Vec<String> {
-    let unique: BTreeSet<String> = names_in(condition).into_iter().collect();
     unique.into_iter().collect()
 }
 

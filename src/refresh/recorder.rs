@@ -92,7 +92,7 @@ impl NewColumns {
 }
 
 /// How values of this type are kept in files.
-fn stored(data_type: &DataType) -> DataType {
+pub fn stored(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Dictionary(_, values) => stored(values),
         DataType::List(field) => DataType::List(Arc::new(Field::new_list_field(stored(field.data_type()), true))),
