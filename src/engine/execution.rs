@@ -87,7 +87,7 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             let mut parsed = parsed.as_ref().clone();
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
-            system::add_comments(&mut parsed, context.session())?;
+            system::add_comments(&mut parsed)?;
             plan(&parsed, context).await.map(Some)
         }
         Parsed::Command(Command::Show(grammar)) => {
@@ -287,7 +287,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
-    system::add_comments(&mut parsed, context.session())?;
+    system::add_comments(&mut parsed)?;
     let (parsed, unsettled) = (&parsed, &context);
     let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;

@@ -151,7 +151,7 @@ impl PublicSchema {
                 return Box::pin(self.load(&object, when)).await.map(Some);
             }
         }
-        if files::is_file(name) {
+        if !self.context.is_making(name) && files::is_file(name) {
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
         Ok(None)

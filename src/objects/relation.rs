@@ -56,8 +56,9 @@ pub fn is_named_in(object: &Object, uses: &Uses) -> bool {
 /// It is such a name.
 pub fn check_name(new: &Object) -> Result<()> {
     if name_and_time(&new.name).1 != When::Now {
-        let problem = "a name must not end in @<number>; that form is reserved for FOR SYSTEM_TIME AS OF";
-        return Err(invalid(&new.label(), problem));
+        let kind = &new.kind;
+        let problem = format!("{kind} names must not end in @<number>; that form is reserved for FOR SYSTEM_TIME AS OF");
+        return Err(invalid(&new.name, problem));
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::refresh::published::{STATE, seen};
 use crate::sql::command::{Grammar, Target};
 use crate::sql::time_travel::name_at;
 use crate::statement::StatementContext;
-use crate::text::identifier;
+use crate::text::{as_sql, identifier};
 
 /// The stored objects that a statement sees.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Definitions for Stored {
         if !whole.says.time_columns.is_empty() {
             known(query.as_mut(), profile, as_of);
         }
-        Ok(query.to_string())
+        Ok(as_sql(&query))
     }
 
     fn published(&self, profile: &str, at: Option<i64>) -> Result<Published> {
@@ -55,7 +55,8 @@ impl Definitions for Stored {
         let state = format!("{profile}{STATE}");
         let state = at.map_or_else(|| state.clone(), |at| name_at(&state, at));
         let table = format!("{PROFILE_SCHEMA}.{}", identifier(&state));
-        if view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_none() {
+        let has_parts = !whole.tags.is_empty() || !whole.segments.is_empty();
+        if has_parts && view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_none() {
             // A query over it can be planned; to run it is an error.
             return Ok(Published { at: self.0.now(), customers: 0, columns: columns_by_name(&whole), table });
         }

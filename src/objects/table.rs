@@ -224,7 +224,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &Running) ->
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
-    let planned = plan(&parsed, context).await?;
+    let planned = plan(&parsed, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = bind_parameters(planned, context)? else {
         return Err(failed(name, "is not made by this statement"));
     };

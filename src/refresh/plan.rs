@@ -12,7 +12,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Query, Statement as SqlStatement};
+use sqlparser::ast::{Query, SelectItem, SetExpr, Statement as SqlStatement};
 
 use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
@@ -22,6 +22,7 @@ use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{names_in, tables_in};
 use crate::statement::{Horizon, StatementContext};
+use crate::text::identifier;
 
 /// The schema where profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
@@ -129,9 +130,14 @@ impl Planner<'_> {
         let mut segments = vec![];
         for (segment, condition) in &definition.segments {
             let subject = format!("segment {}", segment.object.name);
-            let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            let query = format!("SELECT {}, ({condition}) FROM {PROFILE_SCHEMA}.{}", quote(&definition.says.key), quote(name));
-            let query = parse_query(&query, self.context.session())?;
+            let query = format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.says.key), identifier(name));
+            let mut query = parse_query(&query)?;
+            // As it is: sqlparser does not write every string and name so that it reads as the same again.
+            if let SetExpr::Select(select) = query.body.as_mut()
+                && let Some(SelectItem::UnnamedExpr(place)) = select.projection.get_mut(1)
+            {
+                *place = condition.clone();
+            }
             let plan = self.query(definition, segment, &query, &subject, &columns).await?;
             let data_type = plan.schema().field(1).data_type();
             if !matches!(data_type, DataType::Boolean | DataType::Null) {

@@ -183,9 +183,9 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     }
 }
 
-/// Parses one query, as it is.
-pub fn parse_query(query: &str, state: &SessionState) -> Result<Box<Query>> {
-    sqlparser::parser::Parser::new(dialect(state)?.as_ref())
+/// Parses one query of the program's own, as it is.
+pub fn parse_query(query: &str) -> Result<Box<Query>> {
+    sqlparser::parser::Parser::new(&PortraitDialect)
         .try_with_sql(query)
         .and_then(|mut parser| parser.parse_query())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
@@ -299,14 +299,14 @@ impl Rewriter<'_> {
                 }
                 _ => continue,
             };
-            make_subquery(relation, self.state)?;
+            make_subquery(relation)?;
         }
         Ok(())
     }
 }
 
 /// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
-fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
+fn make_subquery(input: &mut Expr) -> Result<()> {
     let (name, arguments) = match input {
         Expr::Identifier(name) => (ObjectName::from(vec![name.clone()]), None),
         Expr::CompoundIdentifier(names) => (ObjectName::from(names.clone()), None),
@@ -320,7 +320,7 @@ fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
         },
         _ => return Ok(()),
     };
-    let mut query = parse_query("SELECT * FROM relation", state)?;
+    let mut query = parse_query("SELECT * FROM relation")?;
     let mut place = Relation { name, arguments };
     let _ = query.visit(&mut place);
     *input = Expr::Subquery(query);

@@ -198,19 +198,22 @@ impl Written {
 
 impl std::fmt::Display for Written {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = String::new();
+        let (mut text, mut ends_in_comment) = (String::new(), false);
         for token in &self.tokens {
-            if let Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) = &token.token
-                && !(text.is_empty() || text.ends_with(char::is_whitespace))
-            {
-                text.push(' ');
+            let written = as_written(&token.token);
+            if matches!(token.token, Token::Whitespace(_)) && !is_blank(&token.token) {
+                if !(text.is_empty() || text.ends_with(char::is_whitespace)) {
+                    text.push(' ');
+                }
+                ends_in_comment |= !written.is_empty();
+            } else if token.token != Token::EOF && !is_blank(&token.token) {
+                ends_in_comment = false;
             }
-            text.push_str(&as_written(&token.token));
+            text.push_str(&written);
         }
         f.write_str(text.trim())?;
         // Whatever follows, such as a semicolon, is no part of a comment.
-        let last = self.tokens.iter().rev().find(|token| !is_blank(&token.token) && token.token != Token::EOF);
-        if matches!(last, Some(token) if matches!(token.token, Token::Whitespace(_))) { f.write_str("\n") } else { Ok(()) }
+        if ends_in_comment { f.write_str("\n") } else { Ok(()) }
     }
 }
 
@@ -244,7 +247,8 @@ fn as_written(token: &Token) -> String {
 
 /// A line of a comment, with its end.
 fn comment_line(line: &str) -> String {
-    format!("-- {}\n", one_line(line.trim()))
+    let line = line.trim();
+    if line.is_empty() { String::new() } else { format!("-- {}\n", one_line(line)) }
 }
 
 /// A text without anything that some reader takes for the end of a line, or that a terminal obeys.

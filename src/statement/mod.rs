@@ -105,6 +105,8 @@ struct Part {
     horizon: Option<Arc<Horizon>>,
     /// A model as it would be.
     model: Option<Arc<StoredModel>>,
+    /// The name of a table that is to be made.
+    making: Option<Arc<str>>,
 }
 
 impl StatementContext {
@@ -317,6 +319,16 @@ impl StatementContext {
     /// The model of that name as it would be, when it is being replaced.
     pub fn model_in_progress(&self, name: &str) -> Option<StoredModel> {
         self.part.model.as_deref().filter(|model| model.name == name).cloned()
+    }
+
+    /// The context of the statement that makes a table: its name means no file, whether there is such a table or not.
+    pub fn making(&self, name: &str) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { making: Some(name.into()), ..self.part.clone() } }
+    }
+
+    /// True for the name of the table that is to be made.
+    pub fn is_making(&self, name: &str) -> bool {
+        self.part.making.as_deref() == Some(name)
     }
 
     /// True when a profile, or an object of it, is planned as it would be: what it has published says less.

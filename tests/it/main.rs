@@ -6,6 +6,7 @@ mod clusters;
 mod command_line;
 mod database;
 mod documents;
+mod dumps;
 mod durability;
 mod layers;
 mod library;
