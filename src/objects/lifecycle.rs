@@ -293,14 +293,22 @@ pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusion
     Ok(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem))
 }
 
-/// The definitions of one kind, in the order they were first made.
+/// The definitions of one kind that can be read, in the order they were first made.
 ///
 /// # Errors
-/// The catalog cannot be read, or a definition cannot.
+/// The catalog cannot be read.
 pub fn definitions(kind: &dyn Kind, context: &StatementContext) -> Result<Vec<Definition>> {
+    Ok(read(kind, context)?.into_iter().filter_map(|(_, definition)| definition.ok()).collect())
+}
+
+/// The objects of one kind with their definitions, in the order they were first made. One that cannot be read hides no other.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn read(kind: &dyn Kind, context: &StatementContext) -> Result<Vec<(Object, Result<Definition>)>> {
     let objects = context.objects()?;
     let own = objects.iter().filter(|object| object.kind == kind.word());
-    own.map(|object| Definition::read(object.clone(), context.session())).collect()
+    Ok(own.map(|object| (object.clone(), Definition::read(object.clone(), context.session()))).collect())
 }
 
 /// The names of the profiles.
@@ -315,9 +323,17 @@ pub fn profiles(objects: &[Object]) -> impl Iterator<Item = &str> + Clone {
 pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(String, String)>> {
     let Some(object) = find(context, target)? else { return Err(missing(context, target)?) };
     let kind = kind_of(&object.kind).ok_or_else(|| unknown_kind(&object))?;
-    let definition = Definition::read(object, context.session())?;
-    let object = &definition.object;
     let mut properties = vec![("kind".to_string(), object.kind.clone()), ("name".into(), object.name.clone())];
+    let definition = match Definition::read(object.clone(), context.session()) {
+        Ok(definition) => definition,
+        Err(error) => {
+            let version = object.version.to_string();
+            let known = [("version", version), ("problem", message(&error)), ("definition", object.sql)];
+            properties.extend(known.map(|(name, value)| (name.to_string(), value)));
+            return Ok(properties);
+        }
+    };
+    let object = &definition.object;
     properties.extend(kind.describe(&definition, context)?);
     for name in kind.uses(&definition).models {
         let model = context.catalog().model(&name)?;
