@@ -59,7 +59,7 @@ use data::DataFolder;
 use objects::Object;
 use opening::Opened;
 
-use crate::error::{failed, invalid, not_available};
+use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.

@@ -133,12 +133,33 @@ impl Catalog {
     pub fn remove_object(&self, object: &Object, seen: Option<Stamp>) -> Result<()> {
         self.change_definitions(seen, |transaction| {
             if object.kind == PROFILE {
+                // What earlier versions kept of errors shows values of rows.
+                transaction.execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
                 transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
                 runs::withdraw(transaction, &object.name, i64::MIN)?;
             }
             transaction.execute("DELETE FROM objects WHERE id = ?1", params![object.id])?;
             Ok(())
-        })
+        })?;
+        self.forget_writes();
+        Ok(())
+    }
+
+    /// Empties the log of what was written: what was dropped stands in it as it was, until it is written over. While another process
+    /// reads an older state the log stays, and goes with the last connection that is closed.
+    pub fn forget_writes(&self) {
+        let opened = self.opened.lock();
+        let connection = &opened.connection;
+        let forget = || -> rusqlite::Result<()> {
+            // Readers of other processes are not waited for.
+            let waits: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+            connection.query_row("PRAGMA busy_timeout = 0", [], |_| Ok(()))?;
+            let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            connection.query_row(&format!("PRAGMA busy_timeout = {waits}"), [], |_| Ok(()))?;
+            done
+        };
+        // What is dropped is dropped, whether its traces go now or later.
+        let _ = forget();
     }
 
     /// Changes definitions in one transaction, unless they are others than those that the change was checked against.

@@ -226,7 +226,9 @@ impl Catalog {
             let of = SnapshotOf::Table.word();
             transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of, name])?;
             Ok(())
-        })
+        })?;
+        self.forget_writes();
+        Ok(())
     }
 
     /// The state of the catalog now.

@@ -338,7 +338,7 @@ impl StatementContext {
 
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, profiles, changed, relation, model, horizon } = &self.part;
+        let Part { path: _, profiles, changed, relation, model, horizon, making: _ } = &self.part;
         profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none()
     }
 }
