@@ -165,15 +165,12 @@ pub fn unless_moved<T>(changed: Result<T>, context: &StatementContext) -> Result
 /// # Errors
 /// The first that would be, and what would be wrong with it.
 pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<()> {
-    let mut checked: Vec<String> = vec![];
     for user in all_users(object, context)? {
         let Some(kind) = kind_of(&user.kind) else { continue };
-        // A profile is checked as a whole, with its tags and segments.
-        let whole = if user.profile.is_empty() { user.label() } else { format!("profile {}", user.profile) };
-        if checked.contains(&whole) {
+        // A profile was checked as a whole, with its parts.
+        if object.kind == "profile" && user.profile == object.profile {
             continue;
         }
-        checked.push(whole);
         if let Err(broken) = kind.check(&user, changed).await {
             // What is broken already is not broken by this.
             if kind.check(&user, context).await.is_ok() {

@@ -1,5 +1,6 @@
 //! `PROFILE`: who is profiled, by which key, with which attributes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -233,6 +234,51 @@ pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition
         Some((own, says)) => Ok(ProfileDefinition { own, says, tags, segments }),
         None => Err(no_profile(name, profiles(&objects))),
     }
+}
+
+/// A profile with one of its parts, and the tags that this one needs.
+fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinition> {
+    let (profile, objects) = (&part.profile, context.objects()?);
+    let of_profile: Vec<&Object> = objects.iter().filter(|object| object.profile == *profile).collect();
+    let Some(own) = of_profile.iter().find(|object| object.kind == "profile") else {
+        return Err(no_profile(profile, profiles(&objects)));
+    };
+    let own = Definition::read((*own).clone(), context.session())?;
+    let mut needed: BTreeMap<i64, Definition> = BTreeMap::new();
+    let mut waiting = vec![part];
+    while let Some(object) = waiting.pop() {
+        if needed.contains_key(&object.id) {
+            continue;
+        }
+        let definition = Definition::read(object.clone(), context.session())?;
+        let columns = definition.kind.uses(&definition).columns_of(profile);
+        let is_read = |object: &&&Object| {
+            object.kind == "tag" && columns.as_ref().is_none_or(|columns| columns.contains(&object.name))
+        };
+        waiting.extend(of_profile.iter().filter(is_read).copied());
+        needed.insert(object.id, definition);
+    }
+    let constants = |definition: &Definition| -> Result<Part> {
+        Ok(Part { object: definition.object.clone(), parameters: definition.constants(None)? })
+    };
+    let (mut tags, mut segments) = (vec![], vec![]);
+    // In the order they were made: that is the order of the numbers.
+    for definition in needed.values() {
+        match definition.object.kind.as_str() {
+            "tag" => tags.push((constants(definition)?, tag::says(definition)?)),
+            _ => segments.push((constants(definition)?, segment::condition(definition)?)),
+        }
+    }
+    Ok(ProfileDefinition { own: constants(&own)?, says: says(&own)?, tags, segments })
+}
+
+/// Plans a tag or segment with what it needs. The other parts of its profile stay as they are: what needs this one is checked beside it.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
+    let definition = with_part(part, context)?;
+    Planner { context, as_of: context.now() }.plan(&definition).await.map(|_| vec![])
 }
 
 /// The state that a name of a published table is read from. Before anything is published, and where a definition is planned as it

@@ -8,7 +8,7 @@ use sqlparser::parser::{Parser, ParserError};
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::measured::{COMMON, Measured, common, with_common};
-use super::profile::check_whole;
+use super::profile::check_part;
 use super::relation;
 use super::values::{number, share, text};
 use crate::catalog::objects::Object;
@@ -99,7 +99,7 @@ impl Kind for Segment {
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(async move { check_whole(&object.profile, context).await.map(|_| vec![]) })
+        Box::pin(check_part(object, context))
     }
 
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {

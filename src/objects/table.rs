@@ -18,7 +18,8 @@ use super::lifecycle::{NewObject, check_users};
 use super::relation;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
-use crate::catalog::tables::{self, ManagedTable, NewTable};
+use crate::catalog::stamp::Stamp;
+use crate::catalog::tables::{self, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::refresh::refresh::Running;
@@ -218,6 +219,28 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     }
 }
 
+/// What uses a table that is replaced.
+#[derive(Clone)]
+struct Users {
+    existing: Object,
+    /// The table's new columns.
+    columns: Arc<EmptyTable>,
+    context: StatementContext,
+}
+
+impl Users {
+    /// Checks that nothing would be broken by the new columns; gives the state of the definitions that this holds for.
+    async fn check(self) -> Result<Stamp> {
+        let (existing, columns) = (&self.existing, &self.columns);
+        let check = |context: StatementContext| async move {
+            let changed = context.with_relation(&existing.name, Arc::clone(columns) as _);
+            check_users(existing, &context, &changed).await?;
+            context.view().stamp()
+        };
+        self.context.settled(check).await
+    }
+}
+
 /// CREATE TABLE: plans the query, checks what would be broken, writes the rows.
 async fn make(new: &NewObject, context: &StatementContext, running: &Running) -> Result<Vec<String>> {
     let name = &new.object.name;
@@ -232,16 +255,19 @@ async fn make(new: &NewObject, context: &StatementContext, running: &Running) ->
         return Err(invalid(name, "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out"));
     }
     let replaced = context.view().snapshot(SnapshotOf::Table, name, When::Now)?.map(|newest| newest.id);
+    let columns = Arc::new(EmptyTable::new(Arc::new(command.input.schema().as_arrow().clone())));
+    let users = new.existing.clone().map(|existing| Users { existing, columns, context: context.clone() });
+    let recheck = users.clone().map(|users| move || Box::pin(users.clone().check()) as BoxFuture<'static, Result<Stamp>>);
     let table = NewTable {
         replaced,
         if_not_exists: new.create.if_not_exists,
         declared: matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_)),
         definition: new.version(),
+        recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };
-    if let Some(existing) = &new.existing {
-        let columns = Arc::new(command.input.schema().as_arrow().clone());
-        let changed = context.with_relation(name, Arc::new(EmptyTable::new(columns)));
-        check_users(existing, context, &changed).await?;
+    // Told before the work rather than after it.
+    if let Some(users) = users {
+        users.check().await?;
     }
     let frame = DataFrame::new(context.state(), Arc::unwrap_or_clone(command.input));
     let task = Arc::new(frame.task_ctx());

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::measured::{COMMON, Measured, common, with_common};
-use super::profile::check_whole;
+use super::profile::check_part;
 use super::values::{given, number, share, text};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::ColumnRole;
@@ -97,8 +97,7 @@ impl Kind for Tag {
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
-        // What the profile itself has to say was said when it was made.
-        Box::pin(async move { check_whole(&object.profile, context).await.map(|_| vec![]) })
+        Box::pin(check_part(object, context))
     }
 
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
