@@ -134,7 +134,8 @@ impl Catalog {
         self.change_definitions(seen, |transaction| {
             if object.kind == PROFILE {
                 // What earlier versions kept of errors shows values of rows.
-                transaction.execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
+                transaction
+                    .execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
                 transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
                 runs::withdraw(transaction, &object.name, i64::MIN)?;
             }

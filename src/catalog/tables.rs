@@ -35,8 +35,8 @@ use super::objects::{NewVersion, Object};
 use super::output::Output;
 use super::published::PublishedTable;
 use super::runs::now;
-use super::stamp::Stamp;
 use super::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When, changed_meanwhile, taken};
+use super::stamp::Stamp;
 use super::view::View;
 use crate::error::{SqlState, coded, failed, invalid};
 

@@ -48,6 +48,9 @@ in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns
 Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
 session (`--set name=value`) takes the place of `$name` when the definition is made.
 
+The key stands in every table that is published, beside columns of other names: it cannot be called tag, value, since, valid_from, valid_to or
+tag_version.
+
 `keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. A profile is dropped after its tags and segments.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id', comment = 'whoever has registered') AS
 SELECT customer_id, gender, age, city FROM sample_customers(rows => 200);"],
@@ -252,9 +255,8 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
         }
         let definition = Definition::read(object.clone(), context.session())?;
         let columns = definition.kind.uses(&definition).columns_of(profile);
-        let is_read = |object: &&&Object| {
-            object.kind == "tag" && columns.as_ref().is_none_or(|columns| columns.contains(&object.name))
-        };
+        let is_read =
+            |object: &&&Object| object.kind == "tag" && columns.as_ref().is_none_or(|columns| columns.contains(&object.name));
         waiting.extend(of_profile.iter().filter(is_read).copied());
         needed.insert(object.id, definition);
     }

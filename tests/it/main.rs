@@ -5,6 +5,7 @@
 mod clusters;
 mod command_line;
 mod database;
+mod definitions;
 mod documents;
 mod dumps;
 mod durability;
