@@ -44,8 +44,8 @@ impl Definition {
         let unreadable = || invalid(&object.name, format!("its definition cannot be read: {}", object.sql));
         let statement = parser::parse_definition(&object.sql, session, &GRAMMARS)?.pop().ok_or_else(unreadable)?;
         let create = match statement.parsed {
-            Parsed::Command(Command::Create(create)) => *create,
-            Parsed::Sql(mut parsed) => {
+            Parsed::Command(Command::Create(create)) if create.target.grammar.word() == kind.word() => *create,
+            Parsed::Sql(mut parsed) if kind.is_of_sql() => {
                 if let SqlParsed::Statement(statement) = parsed.as_mut()
                     && let SqlStatement::CreateView(view) = statement.as_mut()
                 {
@@ -54,7 +54,7 @@ impl Definition {
                 let (options, others, body) = (Options::read(kind.doc(), vec![])?, vec![], Body::Sql(parsed));
                 return Ok(Self { object, kind, options, others, parameters: vec![], body });
             }
-            Parsed::Command(_) => return Err(unreadable()),
+            Parsed::Command(_) | Parsed::Sql(_) => return Err(unreadable()),
         };
         Self::of(object, kind, create)
     }

@@ -96,7 +96,11 @@ impl Kind for Profile {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        definition.query().map(Uses::of).unwrap_or_default()
+        let mut uses = definition.query().map(Uses::of).unwrap_or_default();
+        // They must be there, whether the profile's own query reads them or only its tags do.
+        let timed = says(definition).map(|says| says.time_columns).unwrap_or_default();
+        uses.tables.extend(timed.into_iter().map(|(table, _)| vec![table]));
+        uses
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {

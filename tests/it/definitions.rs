@@ -205,7 +205,7 @@ fn what_is_broken_hides_nothing_else() {
              CREATE PROFILE p WITH (key = 'k') AS SELECT k FROM t; CREATE TAG fine ON p AS SELECT k, a FROM t; CREATE TAG bad ON p AS SELECT k, a FROM t;
              CREATE SEGMENT s ON p AS fine = 1; CREATE SEGMENT bad_one ON p AS fine = 2;
              CREATE PROFILE q WITH (key = 'k') AS SELECT k FROM t;
-             CREATE MODEL m WITH (type = 'kmeans', key = 'k', n_clusters = 2) AS SELECT k, a FROM t; CREATE MODEL n WITH (type = 'kmeans', key = 'k') AS SELECT k, a FROM t;
+             CREATE MODEL m WITH (type = 'kmeans', key = 'k', n_clusters = 2) AS SELECT k, a FROM t; CREATE MODEL n WITH (type = 'kmeans', key = 'k', n_clusters = 2) AS SELECT k, a FROM t;
              CREATE FUNCTION f() AS SELECT 1 AS a; CREATE FUNCTION g() AS SELECT 1 AS a; REFRESH PROFILE p; REFRESH PROFILE q",
             file.display()
         );
@@ -282,7 +282,7 @@ fn nothing_is_left_of_what_was_dropped() {
         "CREATE TABLE phones AS SELECT k, '{SECRET}' AS phone FROM t; CREATE VIEW w AS SELECT k FROM phones WHERE phone = '{SECRET}';
          CREATE PROFILE p WITH (key = 'k', comment = '{SECRET}') AS SELECT k FROM t; CREATE TAG g ON p AS SELECT k, phone FROM phones;
          CREATE SEGMENT s ON p AS g = '{SECRET}'; REFRESH PROFILE p;
-         CREATE MODEL m WITH (type = 'kprototypes', key = 'k', n_clusters = 1) AS SELECT k, a, phone FROM phones"
+         CREATE MODEL m WITH (type = 'kprototypes', key = 'k', n_clusters = 1) AS SELECT k, k % 2 AS a, phone FROM phones"
     ));
     // Errors about values, each another way.
     let failures = [
@@ -333,7 +333,7 @@ fn a_table_in_memory_does_not_hide_a_view() {
     rows(&engine, &session, "CREATE VIEW v AS SELECT 1 AS a; CREATE TABLE t AS SELECT 2 AS a");
     for (sql, problem) in [
         ("CREATE OR REPLACE TABLE v AS SELECT 2 AS a", "v: is a view, which cannot be replaced by a table; DROP it first"),
-        ("CREATE TABLE v AS SELECT 2 AS a", "exists already"),
+        ("CREATE TABLE v AS SELECT 2 AS a", "already exists"),
         ("CREATE OR REPLACE VIEW t AS SELECT 1 AS a", "t: exists already; DROP the temporary table first"),
         ("CREATE TABLE \"\" AS SELECT 1 AS a", "table: a name must have at least one letter"),
         ("SELECT * FROM ''", ""),

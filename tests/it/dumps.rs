@@ -215,7 +215,8 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
                 Some(other) if random.below(2) == 0 => format!("SELECT k, a, c FROM profile.{}", other.name),
                 _ => format!("SELECT k, a, c FROM {relation}"),
             };
-            let sql = format!("{} WITH (key = 'k', comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
+            let time = if random.below(2) == 0 { "time_columns = 'timed.at', " } else { "" };
+            let sql = format!("{} WITH (key = 'k', {time}comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
             made.profiles.push(Profile { name: own, tags: vec![], segments: vec![] });
             sql
         }
@@ -231,6 +232,7 @@ fn definitions_come_back() {
         let (engine, session) = open(&folder.path().join("database"));
         let mut random = Random(set);
         rows(&engine, &session, "CREATE TABLE t AS SELECT value AS k, value % 7 AS a, 'x' AS c FROM generate_series(1, 20)");
+        rows(&engine, &session, "CREATE VIEW timed AS SELECT k, TIMESTAMP '2025-01-01' AS at FROM t");
         let mut made = Made { relations: vec!["t".into()], ..Made::default() };
         for number in 0..4 + random.below(12) {
             let sql = statement(&mut random, &mut made, number);
