@@ -85,6 +85,35 @@ impl SqlState {
     /// A file that is not what was written.
     pub const DATA_CORRUPTED: Self = Self("XX001");
 
+    /// What it says, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::FEATURE_NOT_SUPPORTED => "the engine cannot do this",
+            Self::NUMERIC_VALUE_OUT_OF_RANGE => "a number is too large for its type",
+            Self::DIVISION_BY_ZERO => "a division by zero",
+            Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of its bounds",
+            Self::INVALID_TEXT_REPRESENTATION => "a text does not read as the type it is cast to",
+            Self::NOT_NULL_VIOLATION => "a NULL where a column has none",
+            Self::SERIALIZATION_FAILURE => "another statement was quicker",
+            Self::SYNTAX_ERROR => "a text is no SQL",
+            Self::UNDEFINED_COLUMN => "a column is not there",
+            Self::UNDEFINED_OBJECT => "an object is not there",
+            Self::UNDEFINED_TABLE => "a table or view is not there",
+            Self::UNDEFINED_FUNCTION => "a function is not there, or not with these arguments",
+            Self::DATATYPE_MISMATCH => "a type does not fit",
+            Self::INVALID_OBJECT_DEFINITION | Self::INVALID_STATEMENT => "a definition is wrong",
+            Self::DISK_FULL => "the disk is full",
+            Self::OUT_OF_MEMORY => "the memory limit is reached",
+            Self::LOCK_NOT_AVAILABLE => "another statement is writing to it",
+            Self::QUERY_CANCELED => "was cancelled, or took longer than it may",
+            Self::IO_ERROR | Self::SYSTEM_ERROR => "the system failed, or something is not there",
+            Self::UNDEFINED_FILE => "a file is not there",
+            Self::DATA_CORRUPTED => "a file is not what was written",
+            Self::INTERNAL_ERROR => "an error in the program",
+            _ => "something is wrong with the data",
+        }
+    }
+
     /// The five letters.
     pub fn code(self) -> &'static str {
         self.0
@@ -101,7 +130,20 @@ impl Display for SqlState {
 #[derive(Debug)]
 pub struct Problem {
     state: SqlState,
+    subject: String,
+    kept: Kept,
     text: String,
+}
+
+/// What may be kept of an error in the database, where no value of a row may be.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    /// The meaning of its code.
+    Code,
+    /// What is wrong, without any value: a text of the program.
+    Rule(&'static str),
+    /// All of it: it speaks of files and of the system.
+    Whole,
 }
 
 impl Display for Problem {
@@ -114,7 +156,25 @@ impl std::error::Error for Problem {}
 
 /// An error with its code: `subject` is the function, statement, object, file or setting it is about.
 pub fn coded(state: SqlState, subject: &str, problem: impl Display) -> DataFusionError {
-    DataFusionError::External(Box::new(Problem { state, text: format!("{subject}: {problem}") }))
+    // What is wrong with a file or a disk has seen no row.
+    let of_files = [SqlState::DATA_CORRUPTED, SqlState::DISK_FULL, SqlState::IO_ERROR, SqlState::UNDEFINED_FILE];
+    let kept = if of_files.contains(&state) { Kept::Whole } else { Kept::Code };
+    problem_of(state, subject, kept, problem)
+}
+
+/// An error of the system beneath, whose text has seen no row: a file that is damaged, a disk that is full.
+pub fn of_system(subject: &str, problem: impl Display) -> DataFusionError {
+    problem_of(SqlState::SYSTEM_ERROR, subject, Kept::Whole, problem)
+}
+
+/// An error in the rows that were read: `problem` shows the values, and `rule` says what is wrong with them where values must not be kept.
+pub fn in_rows(state: SqlState, subject: &str, rule: &'static str, problem: impl Display) -> DataFusionError {
+    problem_of(state, subject, Kept::Rule(rule), problem)
+}
+
+fn problem_of(state: SqlState, subject: &str, kept: Kept, problem: impl Display) -> DataFusionError {
+    let text = format!("{subject}: {problem}");
+    DataFusionError::External(Box::new(Problem { state, subject: subject.to_string(), kept, text }))
 }
 
 /// An error in what the user wrote.
@@ -163,6 +223,41 @@ pub fn sqlstate(error: &DataFusionError) -> SqlState {
         },
         DataFusionError::Execution(_) => SqlState::DATA_EXCEPTION,
         _ => SqlState::INTERNAL_ERROR,
+    }
+}
+
+/// An error as it may be kept: its code, which of these objects it is about, and what is wrong. The texts are those of the program, and the
+/// names those of objects: no value of a row is in it, whatever the message says to who runs the statement.
+pub fn without_values(error: &DataFusionError, objects: &[String]) -> String {
+    let state = sqlstate(error);
+    let problem = found(error);
+    let subject = problem.map_or("", |problem| problem.subject.as_str());
+    let about: Vec<&str> = match objects.iter().find(|object| *object == subject) {
+        Some(object) => vec![object],
+        // One of several, as far as could be told.
+        None => objects.iter().map(String::as_str).filter(|object| subject.contains(object)).collect(),
+    };
+    let about = if about.is_empty() { objects.first().map_or(String::new(), String::clone) } else { about.join(", ") };
+    let rule = match problem.map_or(Kept::Code, |problem| problem.kept) {
+        Kept::Whole => return message(error),
+        Kept::Rule(rule) => rule,
+        Kept::Code => state.meaning(),
+    };
+    format!("{about}: {rule} (SQLSTATE {state}); run it again to see the values, which are not kept")
+}
+
+/// The error of ours that is within an error.
+fn found(error: &DataFusionError) -> Option<&Problem> {
+    match error {
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => found(inner),
+        DataFusionError::Shared(inner) => found(inner),
+        DataFusionError::Collection(errors) => errors.first().and_then(found),
+        DataFusionError::External(inner) => inner.downcast_ref::<Problem>().or_else(|| found(inner.downcast_ref()?)),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ExternalError(inner) => inner.downcast_ref::<Problem>().or_else(|| found(inner.downcast_ref()?)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -306,6 +401,24 @@ mod tests {
         assert_eq!(sqlstate(&DataFusionError::ArrowError(Box::new(arrow), None)), SqlState::LOCK_NOT_AVAILABLE);
         let full = DataFusionError::IoError(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(sqlstate(&full), SqlState::DISK_FULL);
+    }
+
+    #[test]
+    fn what_is_kept_of_an_error_has_no_values() {
+        let objects = ["profile p".to_string(), "tag a".into(), "tag b".into()];
+        let cast = DataFusionError::ArrowError(Box::new(ArrowError::CastError("Cannot cast string 'x13800138000'".into())), None);
+        let ends = "(SQLSTATE 22P02); run it again to see the values, which are not kept";
+        let reads = "a text does not read as the type it is cast to";
+        assert_eq!(without_values(&cast, &objects), format!("profile p: {reads} {ends}"));
+        let named = coded(SqlState::INVALID_TEXT_REPRESENTATION, "tag b", "Cannot cast string 'x13800138000'");
+        assert_eq!(without_values(&named, &objects), format!("tag b: {reads} {ends}"));
+        let several = coded(SqlState::INVALID_TEXT_REPRESENTATION, "one of tag a, tag b", "'x13800138000'");
+        assert_eq!(without_values(&several, &objects), format!("tag a, tag b: {reads} {ends}"));
+        let of_a_value = coded(SqlState::INVALID_TEXT_REPRESENTATION, "13800138000", "'x13800138000'");
+        assert_eq!(without_values(&of_a_value, &objects), format!("profile p: {reads} {ends}"));
+        let double = in_rows(SqlState::DATA_EXCEPTION, "tag a", "a customer has two values", "13800138000 has two values");
+        let wrapped = DataFusionError::ArrowError(Box::new(ArrowError::ExternalError(Box::new(double))), None);
+        assert!(without_values(&wrapped, &objects).starts_with("tag a: a customer has two values (SQLSTATE 22000)"));
     }
 
     #[test]

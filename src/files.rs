@@ -68,6 +68,9 @@ pub async fn create(state: &SessionState, mut command: CreateExternalTable, base
     command.file_type = kind;
     let (mut places, mut locations) = (vec![], vec![]);
     for location in &command.locations {
+        if location.trim().is_empty() {
+            return Err(invalid("LOCATION", "names no file or folder, got ''; write '.' for the current folder"));
+        }
         check(location, &command.file_type, base)?;
         places.push(resolved(location, base));
         if is_local(location) { locations.extend(as_urls(location, base)?) } else { locations.push(location.clone()) }

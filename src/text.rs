@@ -1,6 +1,12 @@
 //! How names, strings, times and amounts are written: in SQL, and for people.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    DollarQuotedString, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    TableAlias, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
+};
 
 /// A name as an identifier in SQL: `"Customer"`.
 pub fn identifier(name: &str) -> String {
@@ -10,6 +16,102 @@ pub fn identifier(name: &str) -> String {
 /// A string as a literal in SQL: `'it''s'`.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A part of a statement as SQL that reads as the same part again. sqlparser takes two quotes in a string or name, and a quote after a
+/// backslash, for one that is escaped already: `'a''''b'` would come back as `'a''b'`.
+pub fn as_sql(part: &(impl Clone + Display + VisitMut)) -> String {
+    let mut part = part.clone();
+    let _ = part.visit(&mut Escape);
+    part.to_string()
+}
+
+/// Doubles the quotes in strings and names, as sqlparser then writes them as they are.
+struct Escape;
+
+impl Escape {
+    fn name(name: &mut Ident) {
+        if let Some(quote) = name.quote_style {
+            name.value = name.value.replace(quote, &format!("{quote}{quote}"));
+        }
+    }
+
+    fn names(names: &mut ObjectName) {
+        for part in &mut names.0 {
+            if let ObjectNamePart::Identifier(name) = part {
+                Self::name(name);
+            }
+        }
+    }
+
+    fn alias(alias: Option<&mut TableAlias>) {
+        if let Some(alias) = alias {
+            Self::name(&mut alias.name);
+            alias.columns.iter_mut().for_each(|column| Self::name(&mut column.name));
+        }
+    }
+}
+
+impl VisitorMut for Escape {
+    type Break = ();
+
+    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+        let text = match &value.value {
+            Value::SingleQuotedString(text)
+            | Value::DollarQuotedString(DollarQuotedString { value: text, .. })
+            | Value::EscapedStringLiteral(text)
+            | Value::UnicodeStringLiteral(text)
+            | Value::NationalStringLiteral(text) => text,
+            _ => return ControlFlow::Continue(()),
+        };
+        value.value = Value::SingleQuotedString(text.replace('\'', "''"));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Identifier(name) => Self::name(name),
+            Expr::CompoundIdentifier(names) => names.iter_mut().for_each(Self::name),
+            Expr::Function(call) => Self::names(&mut call.name),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } | TableFactor::NestedJoin { alias, .. } => {
+                Self::alias(alias.as_mut());
+            }
+            TableFactor::Function { name, alias, .. } => {
+                Self::names(name);
+                Self::alias(alias.as_mut());
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<()> {
+        Self::names(name);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            match item {
+                SelectItem::ExprWithAlias { alias, .. } => Self::name(alias),
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => Self::names(name),
+                _ => {}
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        query.with.iter_mut().flat_map(|with| &mut with.cte_tables).for_each(|cte| Self::alias(Some(&mut cte.alias)));
+        ControlFlow::Continue(())
+    }
 }
 
 /// Microseconds since 1970 as `2025-06-30 23:59:59.999999`.
@@ -80,6 +182,28 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\r\u{7f}\u{9b}2J"), "\\u{1b}[31mred\\r\\u{7f}\\u{9b}2J");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(printable("👨\u{200d}👩"), "👨\u{200d}👩", "joiners make one picture of two");
+    }
+
+    #[test]
+    fn a_part_of_a_statement_reads_as_the_same() {
+        use sqlparser::dialect::GenericDialect;
+        use sqlparser::parser::Parser;
+        use sqlparser::tokenizer::{Token, Tokenizer};
+        let sql = r#"WITH "a""""b" AS (SELECT "x\""y"."c""""d" AS "e""""" FROM "s""""t" AS "x\""y" JOIN "f""""g"('h''''i') AS "j""""" ON true)
+            SELECT "a""""b".*, 'k\''l', '''', count(*) FILTER (WHERE o LIKE '''''') FROM "a""""b""#;
+        let parsed = Parser::parse_sql(&GenericDialect {}, sql).unwrap().remove(0);
+        let written = as_sql(&parsed);
+        let strings = |text: &str| {
+            let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().unwrap();
+            let texts = tokens.into_iter().filter_map(|token| match token {
+                Token::SingleQuotedString(text) => Some(text),
+                Token::Word(word) => word.quote_style.map(|_| word.value),
+                _ => None,
+            });
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!(strings(&written), strings(sql));
+        assert_eq!(Parser::parse_sql(&GenericDialect {}, &written).unwrap().remove(0), parsed);
     }
 
     #[test]

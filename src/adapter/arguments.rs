@@ -9,7 +9,7 @@ use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, Inter
 use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 
-use crate::docs::{Argument, Doc, Takes};
+use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::decimal::Decimal;
 
@@ -224,10 +224,14 @@ impl Options {
     pub fn read_for(subject: &str, doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
         let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
         for (name, value) in given {
+            let argument = find(doc, name)?;
             if value.is_null() {
+                if argument.default.is_none() && doc.kind == Kind::Relation {
+                    let problem = format!("{name} is required, and takes {}, got NULL", argument.takes.describe());
+                    return Err(invalid(subject, problem));
+                }
                 continue;
             }
-            let argument = find(doc, name)?;
             options.given.insert(argument.name, check_option(subject, argument, &value)?);
             options.written.push((argument.name, value));
         }

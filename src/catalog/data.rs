@@ -31,7 +31,7 @@ use super::access::Access;
 use super::blocks::Summing;
 use super::locks::Locks;
 use super::store::{DataStore, Known, damaged, read_part};
-use crate::error::{SqlState, coded, failed, invalid};
+use crate::error::{SqlState, coded, invalid, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Rows in a row group: what one thread reads at a time.

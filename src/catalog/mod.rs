@@ -59,7 +59,7 @@ use data::DataFolder;
 use objects::Object;
 use opening::Opened;
 
-use crate::error::{failed, invalid, not_available};
+use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
@@ -312,11 +312,11 @@ mod tests {
         let first = Catalog::open(directory.path()).unwrap();
         let second = Catalog::open(directory.path()).unwrap();
         let of = |sql| NewVersion { kind: "view", profile: "", name: "订单", sql, base: "/", author: "ada" };
-        first.put_object(of("CREATE VIEW 订单 AS SELECT 1"), None, None).unwrap();
+        first.put_object(of("CREATE VIEW 订单 AS SELECT 1"), None).unwrap();
         let seen = second.stamped_objects().unwrap().0;
         assert_eq!(second.stamped_objects().unwrap().1[0].sql, "CREATE VIEW 订单 AS SELECT 1");
-        second.put_object(of("CREATE VIEW 订单 AS SELECT 2"), None, Some(seen)).unwrap();
-        let error = first.put_object(of("CREATE VIEW 订单 AS SELECT 3"), None, Some(seen)).unwrap_err();
+        second.put_object(of("CREATE VIEW 订单 AS SELECT 2"), Some(seen)).unwrap();
+        let error = first.put_object(of("CREATE VIEW 订单 AS SELECT 3"), Some(seen)).unwrap_err();
         assert!(error.to_string().contains("changed meanwhile"), "{error}");
         let object = first.stamped_objects().unwrap().1[0].clone();
         assert_eq!((object.sql.as_str(), object.version), ("CREATE VIEW 订单 AS SELECT 2", 2));

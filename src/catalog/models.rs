@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Catalog;
 use super::objects::{NewVersion, add_version};
+use super::stamp::Stamp;
 
 /// A version of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +27,13 @@ fn model(row: &Row<'_>) -> rusqlite::Result<StoredModel> {
 }
 
 impl Catalog {
-    /// Remembers a new version of a model with what its training gave, in one transaction; returns its number.
-    pub fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64) -> Result<i64> {
-        self.write(|transaction| {
+    /// Remembers a new version of a model with what its training gave, in one transaction; returns its number. `seen` is the state of
+    /// the definitions it was checked against.
+    ///
+    /// # Errors
+    /// The definitions have changed since: nothing is remembered then.
+    pub fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64, seen: Option<Stamp>) -> Result<i64> {
+        self.change_definitions(seen, |transaction| {
             let (object, version) = add_version(transaction, new)?;
             transaction.execute(
                 "INSERT INTO models (object, version, trained, took) VALUES (?1, ?2, ?3, ?4)",

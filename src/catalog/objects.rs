@@ -117,18 +117,13 @@ impl Catalog {
         self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
     }
 
-    /// Remembers a new version of an object, the first one when there is none; returns its number. `replaces` is an object of another
-    /// kind whose place it takes. `seen` is the state of the definitions it was checked against.
+    /// Remembers a new version of an object, the first one when there is none; returns its number. `seen` is the state of the definitions
+    /// it was checked against.
     ///
     /// # Errors
     /// The definitions have changed since: nothing is remembered then.
-    pub fn put_object(&self, new: NewVersion<'_>, replaces: Option<i64>, seen: Option<Stamp>) -> Result<i64> {
-        self.change_definitions(seen, |transaction| {
-            if let Some(replaced) = replaces {
-                transaction.execute("DELETE FROM objects WHERE id = ?1", params![replaced])?;
-            }
-            Ok(add_version(transaction, new)?.1)
-        })
+    pub fn put_object(&self, new: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
+        self.change_definitions(seen, |transaction| Ok(add_version(transaction, new)?.1))
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.
@@ -138,12 +133,34 @@ impl Catalog {
     pub fn remove_object(&self, object: &Object, seen: Option<Stamp>) -> Result<()> {
         self.change_definitions(seen, |transaction| {
             if object.kind == PROFILE {
+                // What earlier versions kept of errors shows values of rows.
+                transaction
+                    .execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
                 transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
                 runs::withdraw(transaction, &object.name, i64::MIN)?;
             }
             transaction.execute("DELETE FROM objects WHERE id = ?1", params![object.id])?;
             Ok(())
-        })
+        })?;
+        self.forget_writes();
+        Ok(())
+    }
+
+    /// Empties the log of what was written: what was dropped stands in it as it was, until it is written over. While another process
+    /// reads an older state the log stays, and goes with the last connection that is closed.
+    pub fn forget_writes(&self) {
+        let opened = self.opened.lock();
+        let connection = &opened.connection;
+        let forget = || -> rusqlite::Result<()> {
+            // Readers of other processes are not waited for.
+            let waits: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+            connection.query_row("PRAGMA busy_timeout = 0", [], |_| Ok(()))?;
+            let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            connection.query_row(&format!("PRAGMA busy_timeout = {waits}"), [], |_| Ok(()))?;
+            done
+        };
+        // What is dropped is dropped, whether its traces go now or later.
+        let _ = forget();
     }
 
     /// Changes definitions in one transaction, unless they are others than those that the change was checked against.

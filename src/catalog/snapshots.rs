@@ -180,9 +180,14 @@ impl Catalog {
     /// Publishes the first snapshot of a table in one transaction with its definition, which takes the place of an older table's.
     ///
     /// # Errors
-    /// As [`Self::publish`]; another kind of object has the name.
-    pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: NewVersion<'_>) -> Result<i64> {
+    /// As [`Self::publish`]; another kind of object has the name, or the definitions have changed since `seen`.
+    pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
         self.publish_with(new, |transaction| {
+            if let Some(seen) = seen
+                && stamp(transaction)?.definitions != seen.definitions
+            {
+                return Ok(Err(changed_meanwhile(definition.name)));
+            }
             const OTHER: &str = "SELECT kind FROM objects WHERE name = ?1 AND kind IN ('view', 'external table')";
             let other: Option<String> = transaction.query_row(OTHER, params![definition.name], |row| row.get(0)).optional()?;
             if let Some(other) = other {
@@ -226,7 +231,9 @@ impl Catalog {
             let of = SnapshotOf::Table.word();
             transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of, name])?;
             Ok(())
-        })
+        })?;
+        self.forget_writes();
+        Ok(())
     }
 
     /// The state of the catalog now.

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 
 use super::blocks::Blocks;
 use super::data::Identity;
-use crate::error::{SqlState, coded, failed};
+use crate::error::{SqlState, coded, of_system as failed};
 
 /// The URL of the store in the engine of its database.
 pub const DATA_URL: &str = "portrait-data://files/";

@@ -24,6 +24,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, execute_stream};
 use fail::fail_point;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use object_store::PutPayload;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -35,6 +36,7 @@ use super::output::Output;
 use super::published::PublishedTable;
 use super::runs::now;
 use super::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When, changed_meanwhile, taken};
+use super::stamp::Stamp;
 use super::view::View;
 use crate::error::{SqlState, coded, failed, invalid};
 
@@ -196,16 +198,21 @@ impl DataSink for TableSink {
         let inserted = writing.rows;
         if inserted > 0 {
             let kept = writing.rewrite_small(files).await?;
-            writing.publish(Some(&newest), kept, None)?;
+            writing.publish(Some(&newest), kept, None).await?;
         }
         u64::try_from(inserted).map_err(|error| failed(&self.name, error))
     }
 }
 
+/// A check against the definitions there are by now.
+pub type Recheck = dyn Fn() -> BoxFuture<'static, Result<Stamp>> + Send + Sync;
+
 /// A table that is to be made.
-#[derive(Debug)]
 pub struct NewTable<'a> {
     pub definition: NewVersion<'a>,
+    /// Checks once more, when the rows are written, that nothing that uses the table it replaces would be broken; gives the state
+    /// of the definitions that this holds for.
+    pub recheck: Option<&'a Recheck>,
     /// The snapshot that it replaces, as the statement saw it.
     pub replaced: Option<i64>,
     /// One that is there already is left alone.
@@ -242,7 +249,7 @@ pub async fn create(
     }
     let mut writing = Writing::new(catalog, name, &schema, &context)?;
     writing.write(execute_stream(plan, context)?).await?;
-    writing.publish(newest.as_ref(), vec![], Some(new.definition))
+    writing.publish(newest.as_ref(), vec![], Some(new)).await
 }
 
 /// The columns of a table to be made.
@@ -284,6 +291,18 @@ fn can_be_stored(data_type: &DataType) -> bool {
         DataType::Struct(fields) => fields.iter().all(|field| can_be_stored(field.data_type())),
         DataType::Dictionary(_, value) => can_be_stored(value),
         _ => true,
+    }
+}
+
+/// Publishes a table that is made. What others define while its rows are written, or while it is checked, is checked anew.
+async fn publish_made(catalog: &Catalog, new: &NewSnapshot<'_>, made: &NewTable<'_>) -> Result<i64> {
+    let Some(recheck) = made.recheck else { return catalog.publish_table(new, made.definition, None) };
+    loop {
+        let seen = recheck().await?;
+        let published = catalog.publish_table(new, made.definition, Some(seen));
+        if published.is_ok() || catalog.newest_stamp()?.definitions == seen.definitions {
+            return published;
+        }
     }
 }
 
@@ -345,7 +364,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Brings the file to disk and publishes it with those that are kept.
-    fn publish(self, newest: Option<&Snapshot>, kept: Vec<DataFile>, definition: Option<NewVersion<'_>>) -> Result<()> {
+    async fn publish(self, newest: Option<&Snapshot>, kept: Vec<DataFile>, made: Option<&NewTable<'_>>) -> Result<()> {
         fail_point!("table::written", |_| std::process::abort());
         let written = self.output.finish()?;
         fail_point!("table::finished", |_| std::process::abort());
@@ -363,8 +382,8 @@ impl<'a> Writing<'a> {
             kept,
             keep: KEEP,
         };
-        let published = match definition {
-            Some(definition) => self.catalog.publish_table(&new, definition),
+        let published = match made {
+            Some(made) => publish_made(self.catalog, &new, made).await,
             None => self.catalog.publish(&new, None),
         };
         fail_point!("table::published", |_| std::process::abort());

@@ -217,7 +217,7 @@ mod tests {
             async move {
                 view.stamp()?;
                 let new = NewVersion { kind: "view", profile: "", name: "v", sql: "", base: "", author: "" };
-                catalog.put_object(new, None, None)?;
+                catalog.put_object(new, None)?;
                 newest(&view, "a")
             }
         }));

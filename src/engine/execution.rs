@@ -87,7 +87,7 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             let mut parsed = parsed.as_ref().clone();
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
-            system::add_comments(&mut parsed, context.session())?;
+            system::add_comments(&mut parsed)?;
             plan(&parsed, context).await.map(Some)
         }
         Parsed::Command(Command::Show(grammar)) => {
@@ -120,21 +120,14 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
         SqlParsed::CreateExternalTable(table) if !table.temporary => {
             create("external table", &table.name, table.or_replace, table.if_not_exists)
         }
+        SqlParsed::CreateExternalTable(table) => of_session(&table.name, table.or_replace, context),
         SqlParsed::Statement(statement) => match statement.as_ref() {
             SqlStatement::CreateView(view) if !view.temporary => create("view", &view.name, view.or_replace, view.if_not_exists),
             SqlStatement::CreateTable(table) if !table.temporary && context.catalog().is_durable() => {
                 create("table", &table.name, table.or_replace, table.if_not_exists)
             }
-            SqlStatement::CreateTable(table) if table.temporary && context.catalog().is_durable() => {
-                let name = own_name(&table.name)?;
-                match relation(&name, context)? {
-                    Some(_) => {
-                        let problem = "exists already in the database; give the temporary table another name";
-                        Err(coded(SqlState::DUPLICATE_TABLE, &name, problem))
-                    }
-                    None => Ok(None),
-                }
-            }
+            SqlStatement::CreateTable(table) => of_session(&table.name, table.or_replace, context),
+            SqlStatement::CreateView(view) => of_session(&view.name, view.or_replace, context),
             SqlStatement::Drop {
                 object_type: object_type @ (ObjectType::Table | ObjectType::View), if_exists, names, ..
             } => {
@@ -157,6 +150,26 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
             }
             _ => Ok(None),
         },
+        _ => Ok(None),
+    }
+}
+
+/// Checks the name of a table that is of the session alone: in a database one that is TEMPORARY, in memory every table. It must not hide
+/// what is remembered.
+fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -> Result<Option<Command>> {
+    let name = own_name(name)?;
+    if name.is_empty() {
+        return Err(invalid("table", "a name must have at least one letter, got \"\""));
+    }
+    match relation(&name, context)? {
+        Some(_) if context.catalog().is_durable() => {
+            let problem = "exists already in the database; give the temporary table another name";
+            Err(coded(SqlState::DUPLICATE_TABLE, &name, problem))
+        }
+        Some(other) if or_replace => {
+            let problem = format!("is {}, which cannot be replaced by a table; DROP it first", with_article(&other.kind));
+            Err(coded(SqlState::DUPLICATE_TABLE, &name, problem))
+        }
         _ => Ok(None),
     }
 }
@@ -274,7 +287,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
-    system::add_comments(&mut parsed, context.session())?;
+    system::add_comments(&mut parsed)?;
     let (parsed, unsettled) = (&parsed, &context);
     let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;

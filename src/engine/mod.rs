@@ -247,3 +247,26 @@ pub fn pages() -> Vec<&'static Doc> {
 pub fn reference() -> Vec<(String, String)> {
     crate::system::reference()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refresh::plan::plannings;
+
+    /// A tag is planned with the profile and the tags that it needs, however many others there are.
+    #[test]
+    fn making_a_tag_does_not_plan_the_others() {
+        let engine = Engine::open(EngineOptions::default()).unwrap();
+        let session = engine.session().unwrap();
+        let run = |sql: &str| engine.block_on(session.sql(sql)).unwrap();
+        run("CREATE PROFILE of_many_tags WITH (key = 'k') AS SELECT value AS k FROM generate_series(1, 3)");
+        let made = plannings::of("of_many_tags");
+        for tag in 0..30 {
+            run(&format!("CREATE TAG t{tag} ON of_many_tags AS SELECT value AS k, {tag} FROM generate_series(1, 3)"));
+            run(&format!("CREATE TAG u{tag} ON of_many_tags AS SELECT k, t{tag} + 1 FROM profile.of_many_tags"));
+        }
+        run("CREATE SEGMENT s ON of_many_tags AS u7 = 1");
+        // The profile and the tag; of a derived one, that which it needs; of the segment, both.
+        assert_eq!(plannings::of("of_many_tags") - made, 30 * 2 + 30 * 3 + 4);
+    }
+}

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::TableType;
@@ -13,7 +14,7 @@ use datafusion::execution::session_state::SessionState;
 
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
-use crate::error::invalid;
+use crate::error::{SqlState, invalid, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of, profile};
 use crate::refresh::as_of::known_schema;
@@ -31,15 +32,66 @@ const SYSTEM: &str = "system";
 /// Makes the catalog of a state that which a context sees.
 pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
     let catalogs = MemoryCatalogProviderList::new();
-    catalogs.register_catalog(CATALOG.into(), Arc::new(StatementCatalog { context: context.clone() }));
+    // DataFusion's own would be of no use as soon as one table cannot be opened; it would also be found before that of the catalog.
+    let has_information = std::mem::take(&mut state.config_mut().options_mut().catalog.information_schema);
+    let information = has_information.then(|| information_schema(context, state));
+    catalogs.register_catalog(CATALOG.into(), Arc::new(StatementCatalog { context: context.clone(), information }));
     state.register_catalog_list(Arc::new(catalogs));
     crate::sql::bind(state, context.stored_objects());
+}
+
+/// The schema `information_schema` over what a context sees, as far as it can be opened.
+fn information_schema(context: &StatementContext, state: &SessionState) -> Arc<dyn SchemaProvider> {
+    let catalogs = MemoryCatalogProviderList::new();
+    let whole = StatementCatalog { context: context.clone(), information: None };
+    catalogs.register_catalog(CATALOG.into(), Arc::new(WhatOpens(whole)));
+    let functions = state.table_functions().clone();
+    Arc::new(InformationSchemaProvider::new(Arc::new(catalogs)).with_table_functions(functions))
 }
 
 /// The schemas that a statement sees.
 #[derive(Debug)]
 struct StatementCatalog {
     context: StatementContext,
+    /// The schema `information_schema`, when the session has one.
+    information: Option<Arc<dyn SchemaProvider>>,
+}
+
+/// The same schemas, in which a table that cannot be opened has no columns: a file that is gone, a view over what was dropped.
+#[derive(Debug)]
+struct WhatOpens<T>(T);
+
+impl CatalogProvider for WhatOpens<StatementCatalog> {
+    fn schema_names(&self) -> Vec<String> {
+        self.0.schema_names()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        Some(Arc::new(WhatOpens(self.0.schema(name)?)))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for WhatOpens<Arc<dyn SchemaProvider>> {
+    fn table_names(&self) -> Vec<String> {
+        self.0.table_names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.0.table(name).await {
+            // This statement has to begin anew.
+            Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(error),
+            found => Ok(found.ok().flatten()),
+        }
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        self.0.table_type(name).await
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.table_exist(name)
+    }
 }
 
 impl CatalogProvider for StatementCatalog {
@@ -54,6 +106,7 @@ impl CatalogProvider for StatementCatalog {
             PROFILE_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Profiles })),
             SEGMENT_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Segments })),
             SYSTEM => Some(Arc::new(SystemSchema { context })),
+            INFORMATION_SCHEMA => self.information.clone(),
             _ => {
                 let (profile, at) = known_schema(name)?;
                 let time_columns = profile::whole(profile, &context).ok()?.says.time_columns;
@@ -83,19 +136,22 @@ impl SchemaProvider for ObjectSchema {
         {
             return Ok(Some(table));
         }
-        let objects = self.context.objects()?;
-        match self.context.horizon() {
+        let (own, when) = published::name_and_time(name);
+        let name = match self.context.horizon() {
             // What was published later is not known yet.
             Some(horizon) => {
-                let (own, when) = published::name_and_time(name);
                 let when = match when {
                     When::At(time) => time.min(horizon.at),
                     _ => horizon.at,
                 };
-                published::table(self.context.view(), &objects, self.schema, &name_at(own, when))
+                name_at(own, when)
             }
-            None => published::table(self.context.view(), &objects, self.schema, name),
-        }
+            None => name.to_string(),
+        };
+        let Some(named) = published::named(&self.context.objects()?, self.schema, &name) else { return Ok(None) };
+        // What it leads to may lead back here.
+        let state = Box::pin(profile::state(&named, &self.context)).await?;
+        state.table(&named).map(Some)
     }
 
     /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.
@@ -148,7 +204,7 @@ impl PublicSchema {
                 return Box::pin(self.load(&object, when)).await.map(Some);
             }
         }
-        if files::is_file(name) {
+        if !self.context.is_making(name) && files::is_file(name) {
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
         Ok(None)

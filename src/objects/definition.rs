@@ -6,7 +6,8 @@ use std::path::Path;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
-use sqlparser::ast::{Expr, Query, UnaryOperator, Value, ValueWithSpan};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{Expr, Query, Statement as SqlStatement, UnaryOperator, Value, ValueWithSpan};
 
 use super::kind::{Kind, unknown_kind};
 use super::{GRAMMARS, kind_of};
@@ -41,14 +42,19 @@ impl Definition {
     pub fn read(object: Object, session: &SessionState) -> Result<Self> {
         let kind = kind_of(&object.kind).ok_or_else(|| unknown_kind(&object))?;
         let unreadable = || invalid(&object.name, format!("its definition cannot be read: {}", object.sql));
-        let statement = parser::parse(&object.sql, session, &GRAMMARS)?.pop().ok_or_else(unreadable)?;
+        let statement = parser::parse_definition(&object.sql, session, &GRAMMARS)?.pop().ok_or_else(unreadable)?;
         let create = match statement.parsed {
-            Parsed::Command(Command::Create(create)) => *create,
-            Parsed::Sql(parsed) => {
+            Parsed::Command(Command::Create(create)) if create.target.grammar.word() == kind.word() => *create,
+            Parsed::Sql(mut parsed) if kind.is_of_sql() => {
+                if let SqlParsed::Statement(statement) = parsed.as_mut()
+                    && let SqlStatement::CreateView(view) = statement.as_mut()
+                {
+                    resolve_files(view.query.as_mut(), Path::new(&object.base));
+                }
                 let (options, others, body) = (Options::read(kind.doc(), vec![])?, vec![], Body::Sql(parsed));
                 return Ok(Self { object, kind, options, others, parameters: vec![], body });
             }
-            Parsed::Command(_) => return Err(unreadable()),
+            Parsed::Command(_) | Parsed::Sql(_) => return Err(unreadable()),
         };
         Self::of(object, kind, create)
     }

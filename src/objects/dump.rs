@@ -1,65 +1,150 @@
 //! Every definition of a database as a script that makes them again.
+//!
+//! The script runs on an empty database, and what it makes is dumped as the same script. So each statement is written anew from its tokens
+//! ([`Written`]), with files by their whole paths; and objects come in the order of their needs, over all kinds.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses};
-use super::{KINDS, kind_of};
+use super::{GRAMMARS, KINDS, kind_of};
 use crate::catalog::objects::Object;
+use crate::error::message;
+use crate::sql::command::{Body, Command};
+use crate::sql::parser::{Parsed, parse_as_written};
+use crate::sql::written::{Written, one_line};
 use crate::statement::StatementContext;
+use crate::text::identifier;
 
 /// A script of all objects, each after those it needs. Rows are not part of it.
 ///
 /// # Errors
 /// The database cannot be read.
 pub fn dump(context: &StatementContext) -> Result<String> {
-    let mut script =
-        String::from("-- Definitions, in an order in which they can be made. Relative paths start from where each was made.\n");
-    for (object, kind) in in_order(context)? {
-        let of = if object.profile.is_empty() || object.profile == object.name {
-            String::new()
-        } else {
-            format!(" on {}", object.profile)
+    let mut script = String::from("-- Definitions, in an order in which they can be made.\n");
+    let (ordered, in_circles) = in_order(context)?;
+    for Known { object, kind, .. } in ordered {
+        let statement = Definition::read(object.clone(), context.session()).and_then(|definition| {
+            let written = written(&definition, context)?;
+            kind.dump(&definition, written, context)
+        });
+        let label = label(&object);
+        let _ = match statement {
+            Ok(statement) => write!(script, "\n-- {label}\n{statement};\n"),
+            // Nothing is hidden, and the rest of the script runs.
+            Err(error) => write!(script, "\n{}", left_out(&object, &format!("cannot be read: {}", message(&error)))),
         };
-        let note = if object.kind == "model" { ", trained on the rows of its tables" } else { "" };
-        let sql = kind.dump(&object, context)?;
-        let (label, version, base) = (object.label(), object.version, &object.base);
-        let _ = write!(script, "\n-- {label}{of}, version {version}{note}, made in {base}\n{};\n", sql.trim_end_matches(';'));
+    }
+    for Known { object, .. } in in_circles {
+        let _ = write!(script, "\n{}", left_out(&object, "needs itself, or an object that does"));
     }
     Ok(script)
 }
 
-/// All objects, each after those that it needs; of those that do not need one another, in the order of their kinds and of their making.
-fn in_order(context: &StatementContext) -> Result<Vec<(Object, &'static dyn Kind)>> {
-    struct Waiting {
-        object: Object,
-        kind: &'static dyn Kind,
-        uses: Uses,
+/// Kind and name, in one line that nothing can end.
+fn label(object: &Object) -> String {
+    let name = |name: &str| one_line(&identifier(name));
+    match object.profile.as_str() {
+        "" => format!("{} {}", object.kind, name(&object.name)),
+        profile if profile == object.name && object.kind == "profile" => format!("{} {}", object.kind, name(&object.name)),
+        profile => format!("{} {} on {}", object.kind, name(&object.name), name(profile)),
     }
-    let mut waiting = vec![];
+}
+
+/// An object that cannot be made again, as a comment.
+fn left_out(object: &Object, why: &str) -> String {
+    let mut text = format!("-- {} is left out, as it {}\n", label(object), one_line(why));
+    for line in object.sql.lines() {
+        let _ = writeln!(text, "--   {}", one_line(line));
+    }
+    text
+}
+
+/// The statement that made an object.
+fn written(definition: &Definition, context: &StatementContext) -> Result<Written> {
+    let object = &definition.object;
+    let mut written = Written::of_definition(&object.sql)?;
+    for statement in parse_as_written(&object.sql, context.session(), &GRAMMARS)? {
+        let base = Path::new(&object.base);
+        match &statement.parsed {
+            Parsed::Command(Command::Create(create)) => match &create.body {
+                Body::Query(query) => written.resolve_files(query, base),
+                Body::Condition(condition) => written.resolve_files(condition, base),
+                Body::Sql(_) => {}
+            },
+            Parsed::Sql(parsed) => {
+                if let SqlParsed::Statement(statement) = parsed.as_ref() {
+                    written.resolve_files(statement, base);
+                }
+            }
+            Parsed::Command(_) => {}
+        }
+    }
+    written.without_conditions(definition.kind.word());
+    Ok(written)
+}
+
+/// An object with what it needs.
+struct Known {
+    object: Object,
+    kind: &'static dyn Kind,
+    uses: Uses,
+}
+
+/// How many others an object still waits for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waits {
+    all: usize,
+    must: usize,
+}
+
+/// All objects, each after those that it needs; of those that do not need one another, in the order of their kinds and of their making.
+/// Then those that can never be made, as they need one another in a circle.
+fn in_order(context: &StatementContext) -> Result<(Vec<Known>, Vec<Known>)> {
+    let mut known = vec![];
     for object in context.objects()?.iter() {
         let Some(kind) = kind_of(&object.kind) else { continue };
-        // What cannot be read is printed all the same, after everything that can.
-        let uses =
-            Definition::read(object.clone(), context.session()).map(|definition| kind.uses(&definition)).unwrap_or_default();
-        waiting.push(Waiting { object: object.clone(), kind, uses });
+        let definition = Definition::read(object.clone(), context.session());
+        let uses = definition.map(|definition| kind.uses(&definition)).unwrap_or_default();
+        known.push(Known { object: object.clone(), kind, uses });
     }
-    let rank = |waiting: &Waiting| KINDS.iter().position(|kind| kind.word() == waiting.object.kind).unwrap_or(KINDS.len());
-    waiting.sort_by_key(rank);
-    let mut ordered = vec![];
-    while !waiting.is_empty() {
-        let is_free = |candidate: &Waiting| {
-            let needs = |other: &Waiting| {
-                !other.object.is_same(&candidate.object) && other.kind.is_named_in(&other.object, &candidate.uses)
-            };
-            !waiting.iter().any(needs)
-        };
-        // Objects that need one another in a circle cannot be made; nothing is left out even so.
-        let next = waiting.iter().position(is_free).unwrap_or(0);
-        let Waiting { object, kind, .. } = waiting.remove(next);
-        ordered.push((object, kind));
+    let rank = |known: &Known| KINDS.iter().position(|kind| kind.word() == known.object.kind).unwrap_or(KINDS.len());
+    known.sort_by_key(rank);
+    // Who waits for each; whether it must, or would read fewer tags without it.
+    let mut awaited: Vec<Vec<(usize, bool)>> = vec![vec![]; known.len()];
+    let mut waits = vec![Waits::default(); known.len()];
+    for (place, own) in known.iter().enumerate() {
+        let by_name = own.uses.by_name();
+        for (other, needed) in known.iter().enumerate() {
+            if other != place && needed.kind.is_named_in(&needed.object, &own.uses) {
+                let must = needed.kind.is_named_in(&needed.object, &by_name);
+                awaited[other].push((place, must));
+                waits[place].all += 1;
+                waits[place].must += usize::from(must);
+            }
+        }
     }
-    Ok(ordered)
+    let (mut order, mut left): (Vec<usize>, BTreeSet<usize>) = (vec![], (0..known.len()).collect());
+    let mut free: BTreeSet<usize> = (0..known.len()).filter(|place| waits[*place].all == 0).collect();
+    // What reads all tags of a profile, and is read by one of them, comes before that one.
+    let next_best = |left: &BTreeSet<usize>, waits: &[Waits]| left.iter().copied().find(|place| waits[*place].must == 0);
+    while let Some(next) = free.pop_first().or_else(|| next_best(&left, &waits)) {
+        left.remove(&next);
+        order.push(next);
+        for (user, must) in &awaited[next] {
+            waits[*user].all -= 1;
+            waits[*user].must -= usize::from(*must);
+            if waits[*user].all == 0 && left.contains(user) {
+                free.insert(*user);
+            }
+        }
+    }
+    let mut known: Vec<Option<Known>> = known.into_iter().map(Some).collect();
+    let ordered = order.into_iter().filter_map(|place| known[place].take()).collect();
+    Ok((ordered, known.into_iter().flatten().collect()))
 }

@@ -18,6 +18,7 @@ use crate::error::failed;
 use crate::files;
 use crate::sql::command::Grammar;
 use crate::sql::statement::STATEMENT;
+use crate::sql::written::Written;
 use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
@@ -67,6 +68,10 @@ impl Kind for ExternalTable {
         relation::is_named_in(object, uses)
     }
 
+    fn check_name(&self, new: &Object, _context: &StatementContext) -> Result<()> {
+        relation::check_name(new)
+    }
+
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { self.open(object, When::Now, context).await.map(|_| vec![]) })
     }
@@ -89,6 +94,11 @@ impl Kind for ExternalTable {
                 _ => Err(failed(&object.name, format!("its definition makes no external table: {}", object.sql))),
             }
         })
+    }
+
+    fn dump(&self, definition: &Definition, mut written: Written, _context: &StatementContext) -> Result<String> {
+        written.relocate(|location| files::resolved(location, Path::new(&definition.object.base)));
+        Ok(written.to_string())
     }
 
     fn describe(&self, _definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {

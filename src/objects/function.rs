@@ -10,7 +10,6 @@ use sqlparser::ast::{DataType, Expr, Query, Statement as SqlStatement, Value};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
-use super::relation;
 use super::values::{given, number, text};
 use crate::adapter::definitions::StoredFunction;
 use crate::catalog::objects::Object;
@@ -80,7 +79,7 @@ impl Kind for Function {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        definition.query().map(relation::uses_of).unwrap_or_default()
+        definition.query().map(Uses::of).unwrap_or_default()
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {

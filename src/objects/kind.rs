@@ -15,28 +15,15 @@ use futures::future::BoxFuture;
 use super::definition::Definition;
 use super::kind_of;
 use super::lifecycle::NewObject;
+pub use super::uses::Uses;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::docs::{Column, Doc};
 use crate::error::failed;
 use crate::refresh::refresh::Running;
 use crate::sql::command::Grammar;
+use crate::sql::written::Written;
 use crate::statement::StatementContext;
-
-/// What an object names, and so needs.
-#[derive(Debug, Clone, Default)]
-pub struct Uses {
-    /// Tables and views, each as the parts of its name.
-    pub tables: Vec<Vec<String>>,
-    /// Models that it applies.
-    pub models: Vec<String>,
-    /// Functions in FROM.
-    pub functions: Vec<String>,
-    /// Columns of its own profile.
-    pub columns: Vec<String>,
-    /// The profile that it is of.
-    pub profile: Option<String>,
-}
 
 /// What a column of a table about objects holds, in the order of the kind's columns.
 pub type Values = Vec<ArrayRef>;
@@ -155,12 +142,12 @@ pub trait Kind: Grammar {
         Box::pin(async move { Err(failed(&object.label(), "is no table")) })
     }
 
-    /// The statement that makes the object again, without its rows.
+    /// The statement that makes the object again, without its rows; `written` is the one that made it, with files by their whole paths.
     ///
     /// # Errors
     /// The database cannot be read.
-    fn dump(&self, object: &Object, _context: &StatementContext) -> Result<String> {
-        Ok(object.sql.clone())
+    fn dump(&self, _definition: &Definition, written: Written, _context: &StatementContext) -> Result<String> {
+        Ok(written.to_string())
     }
 }
 

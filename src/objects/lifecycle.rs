@@ -7,7 +7,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
-use super::kind_of;
+use super::{GRAMMARS, kind_of};
 use crate::catalog::objects::{NewVersion, Object};
 use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
@@ -15,6 +15,7 @@ use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
 use crate::refresh::refresh::Running;
 use crate::sql::command::{Create, Target};
+use crate::sql::parser;
 use crate::statement::StatementContext;
 use crate::text::{literal, with_article};
 
@@ -24,8 +25,6 @@ pub struct NewObject {
     pub object: Object,
     /// Its version until now.
     pub existing: Option<Object>,
-    /// An object of another kind whose place it takes.
-    pub replaces: Option<Object>,
     pub create: Create,
 }
 
@@ -63,11 +62,17 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
 }
 
 /// The object as the statement would make it; `None` when there is nothing to do.
-fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &StatementContext) -> Result<Option<NewObject>> {
+///
+/// # Errors
+/// It cannot be made here, whatever its body says.
+pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &StatementContext) -> Result<Option<NewObject>> {
     let (target, label) = (&create.target, create.target.label());
     let name = &target.name;
     if create.or_replace && create.if_not_exists {
         return Err(coded(SqlState::SYNTAX_ERROR, name, "OR REPLACE and IF NOT EXISTS exclude each other; leave one out"));
+    }
+    if name.is_empty() || target.profile.as_deref() == Some("") {
+        return Err(invalid(kind.word(), "a name must have at least one letter, got \"\""));
     }
     let objects = context.objects()?;
     let profile = match &target.profile {
@@ -88,9 +93,7 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
     if is_temporary {
         return Err(coded(state, name, "exists already; DROP the temporary table first"));
     }
-    if let Some(other) = other.filter(|_| create.or_replace)
-        && [other.kind.as_str(), kind.word()].contains(&"table")
-    {
+    if let Some(other) = other.filter(|_| create.or_replace) {
         let word = if other.kind == "view" { "VIEW" } else { "TABLE" };
         let (is, by) = (with_article(&other.kind), with_article(kind.word()));
         return Err(coded(state, name, format!("is {is}, which cannot be replaced by {by}; DROP {word} {name} first")));
@@ -104,7 +107,8 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
     if kind.is_of_profile() && !profiles(&objects).any(|other| other == profile) {
         return Err(no_profile(&profile, profiles(&objects)));
     }
-    let text = with_values(text, create, context)?;
+    let text = parser::as_own_dialect(text, context.session(), &GRAMMARS)?;
+    let text = with_values(&text, create, context)?;
     let base = context.base().display().to_string();
     if kind.is_text_alone() && existing.is_some_and(|existing| existing.sql == text && existing.base == base) {
         // A script that is run again makes no new versions.
@@ -122,7 +126,7 @@ fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &State
         created_at: String::new(),
     };
     kind.check_name(&object, context)?;
-    Ok(Some(NewObject { object, existing: existing.cloned(), replaces: other.cloned(), create: create.clone() }))
+    Ok(Some(NewObject { object, existing: existing.cloned(), create: create.clone() }))
 }
 
 /// Checks an object with everything that needs it, and remembers it.
@@ -138,15 +142,21 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
     };
     let changed = context.with_definition(new.object.clone());
     let notes = kind.check(&new.object, &changed).await?;
-    if let Some(existing) = new.existing.as_ref().or(new.replaces.as_ref()) {
+    if let Some(existing) = &new.existing {
         check_users(existing, context, &changed).await?;
     }
-    let replaces = new.replaces.as_ref().map(|object| object.id);
     let stamp = context.view().stamp()?;
-    match context.catalog().put_object(new.version(), replaces, Some(stamp)) {
-        // Another statement was quicker: this one is checked anew against what that has made.
+    unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)
+}
+
+/// What a change of the definitions gave. When another statement was quicker, this one is checked anew against what that has made.
+///
+/// # Errors
+/// The change failed.
+pub fn unless_moved<T>(changed: Result<T>, context: &StatementContext) -> Result<T> {
+    match changed {
         Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
-        put => put.map(|_| notes),
+        changed => changed,
     }
 }
 
@@ -155,15 +165,12 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
 /// # Errors
 /// The first that would be, and what would be wrong with it.
 pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<()> {
-    let mut checked: Vec<String> = vec![];
     for user in all_users(object, context)? {
         let Some(kind) = kind_of(&user.kind) else { continue };
-        // A profile is checked as a whole, with its tags and segments.
-        let whole = if user.profile.is_empty() { user.label() } else { format!("profile {}", user.profile) };
-        if checked.contains(&whole) {
+        // A profile was checked as a whole, with its parts.
+        if object.kind == "profile" && user.profile == object.profile {
             continue;
         }
-        checked.push(whole);
         if let Err(broken) = kind.check(&user, changed).await {
             // What is broken already is not broken by this.
             if kind.check(&user, context).await.is_ok() {
@@ -233,10 +240,7 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
                 let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &subject, problem));
             }
-            match kind.remove(&object, &context).await {
-                Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
-                removed => removed,
-            }
+            unless_moved(kind.remove(&object, &context).await, &context)
         })
         .await;
     context.catalog().keep_room();
@@ -286,14 +290,22 @@ pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusion
     Ok(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem))
 }
 
-/// The definitions of one kind, in the order they were first made.
+/// The definitions of one kind that can be read, in the order they were first made.
 ///
 /// # Errors
-/// The catalog cannot be read, or a definition cannot.
+/// The catalog cannot be read.
 pub fn definitions(kind: &dyn Kind, context: &StatementContext) -> Result<Vec<Definition>> {
+    Ok(read(kind, context)?.into_iter().filter_map(|(_, definition)| definition.ok()).collect())
+}
+
+/// The objects of one kind with their definitions, in the order they were first made. One that cannot be read hides no other.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn read(kind: &dyn Kind, context: &StatementContext) -> Result<Vec<(Object, Result<Definition>)>> {
     let objects = context.objects()?;
     let own = objects.iter().filter(|object| object.kind == kind.word());
-    own.map(|object| Definition::read(object.clone(), context.session())).collect()
+    Ok(own.map(|object| (object.clone(), Definition::read(object.clone(), context.session()))).collect())
 }
 
 /// The names of the profiles.
@@ -308,9 +320,17 @@ pub fn profiles(objects: &[Object]) -> impl Iterator<Item = &str> + Clone {
 pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(String, String)>> {
     let Some(object) = find(context, target)? else { return Err(missing(context, target)?) };
     let kind = kind_of(&object.kind).ok_or_else(|| unknown_kind(&object))?;
-    let definition = Definition::read(object, context.session())?;
-    let object = &definition.object;
     let mut properties = vec![("kind".to_string(), object.kind.clone()), ("name".into(), object.name.clone())];
+    let definition = match Definition::read(object.clone(), context.session()) {
+        Ok(definition) => definition,
+        Err(error) => {
+            let version = object.version.to_string();
+            let known = [("version", version), ("problem", message(&error)), ("definition", object.sql)];
+            properties.extend(known.map(|(name, value)| (name.to_string(), value)));
+            return Ok(properties);
+        }
+    };
+    let object = &definition.object;
     properties.extend(kind.describe(&definition, context)?);
     for name in kind.uses(&definition).models {
         let model = context.catalog().model(&name)?;

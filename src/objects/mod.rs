@@ -7,6 +7,7 @@
 //! | [`lifecycle`] | making, replacing, dropping, finding and describing, whatever the kind |
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
+//! | [`uses`] | what an object names, and so needs |
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //!
 //! A kind is a file: [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`].
@@ -26,6 +27,7 @@ mod segment;
 pub mod stored;
 mod table;
 mod tag;
+mod uses;
 pub mod values;
 mod view;
 

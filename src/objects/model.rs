@@ -6,6 +6,7 @@ use std::time::Instant;
 use datafusion::arrow::array::AsArray;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::TryStreamExt;
@@ -14,27 +15,27 @@ use sqlparser::ast::Statement as SqlStatement;
 
 use super::definition::{Definition, constant};
 use super::kind::{Kind, Uses, Values};
-use super::lifecycle::NewObject;
-use super::relation;
+use super::lifecycle::{NewObject, check_users, prepare, unless_moved};
 use super::values::{given, number, share, text};
 use crate::adapter::arguments::{Options, require_all};
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, one_of};
-use crate::learning::model::{ModelType, Trained, Training, model_type, plan as training_plan, type_names};
+use crate::learning::model::{Model as Applied, ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::settle;
 use crate::refresh::refresh::Running;
-use crate::sql::command::Grammar;
+use crate::sql::command::{Create, Grammar};
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
+use crate::sql::written::Written;
 use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE MODEL",
     summary: "Trains a model on the rows of a query, and stores it.",
     syntax: "CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name
-WITH (type = 'kmeans' | 'kprototypes', key = 'column', [features = 'column, …'], [weight = 'column'], [option = value, …],
+WITH (type = 'kmeans' | 'kprototypes', key = 'column', [features = 'column, …'], [weight = 'column'], [option = value, …], [trained = '…'],
       [comment = '…'], [owner = '…'], [constant = value, …])
 AS query",
     description: "\
@@ -54,11 +55,15 @@ SELECT name, type, version, features, rows_used, rows_skipped FROM system.models
         Argument::required("key", Takes::Text, "the column of the query that is the key of a row"),
         Argument::optional("features", Takes::Names, "", "the columns to learn from; default all that fit and are neither key nor weight"),
         Argument::optional("weight", Takes::Text, "", "the column that says how many times a row counts"),
+        Argument::optional("trained", Takes::Text, "", "what training has given before, as `system.models` shows it: nothing is trained anew"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
         Argument::optional("owner", Takes::Text, "", "who answers for it"),
     ],
     ..STATEMENT
 };
+
+/// The option that gives what was trained before.
+const TRAINED: &str = "trained";
 
 /// The kind.
 #[derive(Debug)]
@@ -95,7 +100,7 @@ impl Kind for Model {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        definition.query().map(relation::uses_of).unwrap_or_default()
+        definition.query().map(Uses::of).unwrap_or_default()
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
@@ -121,6 +126,14 @@ impl Kind for Model {
         running: &'a Running,
     ) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(train(new, context, running))
+    }
+
+    /// With what it has learned: the rows that it was trained on are elsewhere.
+    fn dump(&self, definition: &Definition, mut written: Written, context: &StatementContext) -> Result<String> {
+        if let Some(model) = context.catalog().model(&definition.object.name)? {
+            written.with_option(TRAINED, &model.trained);
+        }
+        Ok(written.to_string())
     }
 
     fn describe(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
@@ -205,7 +218,7 @@ fn metrics(trained: &Trained) -> String {
 }
 
 /// The plan of the training: one row, the model.
-async fn planned(definition: &Definition, context: &StatementContext) -> Result<datafusion::logical_expr::LogicalPlan> {
+async fn planned(definition: &Definition, context: &StatementContext) -> Result<LogicalPlan> {
     let label = definition.object.label();
     let model_type = type_of(&label, definition)?;
     let constants = definition.constants(Some(model_type.doc()))?;
@@ -222,21 +235,63 @@ async fn train(new: &NewObject, context: &StatementContext, running: &Running) -
     let began = Instant::now();
     let (object, label) = (&new.object, new.object.label());
     let definition = Definition::read(object.clone(), context.session())?;
-    let frame = DataFrame::new(context.state(), planned(&definition, context).await?);
+    let plan = planned(&definition, context).await?;
+    let trained = match definition.options.text(TRAINED) {
+        Some(trained) => trained.to_string(),
+        None => learn(&label, plan, context, running).await?,
+    };
+    let is_given = definition.options.is_given(TRAINED);
+    let took = if is_given { std::time::Duration::ZERO } else { began.elapsed() };
+    // What was learned stands beside the statement, not in it.
+    let mut written = Written::of_definition(&object.sql)?;
+    written.without_option(TRAINED);
+    let sql = if is_given { written.to_string().trim_end().to_string() } else { object.sql.clone() };
+    let stored = StoredModel {
+        name: object.name.clone(),
+        version: object.version,
+        trained,
+        took: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
+    };
+    let learned = Applied::read(stored.clone())?.trained;
+    let model_type = definition.required("type")?;
+    if learned.model_type != model_type {
+        let problem = format!("type is '{model_type}', and what is given as trained is a model of type '{}'", learned.model_type);
+        return Err(invalid(&label, problem));
+    }
+    let (stored, create, sql) = (&stored, &new.create, &sql);
+    let version = context.settled(|context| async move { remember(create, sql, stored, &context).await }).await?;
+    // Another statement has made it meanwhile, and this one was told to leave it then.
+    let Some(version) = version else { return Ok(vec![]) };
+    let Trained { rows, skipped, metrics, .. } = learned;
+    let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
+    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value.0))).collect::<String>();
+    Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
+}
+
+/// What training gives.
+async fn learn(label: &str, plan: LogicalPlan, context: &StatementContext, running: &Running) -> Result<String> {
+    let frame = DataFrame::new(context.state(), plan);
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
     *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
     let batches: Vec<_> = execute_stream(plan, task)?.try_collect().await?;
-    let Some(batch) = batches.iter().find(|batch| batch.num_rows() == 1) else {
-        return Err(failed(&label, "training gave no model"));
-    };
-    let trained = batch.column(0).as_string::<i32>().value(0);
-    let took = began.elapsed();
-    let version = context.catalog().put_model(new.version(), trained, i64::try_from(took.as_micros()).unwrap_or(i64::MAX))?;
-    let Trained { rows, skipped, metrics, .. } = Trained::read(&label, trained)?;
-    let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
-    let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value.0))).collect::<String>();
-    Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
+    let batch = batches.iter().find(|batch| batch.num_rows() == 1).ok_or_else(|| failed(label, "training gave no model"))?;
+    Ok(batch.column(0).as_string::<i32>().value(0).to_string())
+}
+
+/// Remembers a model that was trained, unless the definitions have changed so that it cannot be made any more, or breaks another.
+/// Training takes long, and is not done again for that. Gives the number of the version.
+async fn remember(create: &Create, sql: &str, stored: &StoredModel, context: &StatementContext) -> Result<Option<i64>> {
+    let kind: &'static dyn Kind = &Model;
+    let Some(new) = prepare(kind, create, sql, context)? else { return Ok(None) };
+    kind.check(&new.object, context).await?;
+    if let Some(existing) = &new.existing {
+        let changed = context.with_definition(new.object.clone()).with_model(stored.clone());
+        check_users(existing, context, &changed).await?;
+    }
+    let stamp = context.view().stamp()?;
+    let put = context.catalog().put_model(new.version(), &stored.trained, stored.took, Some(stamp));
+    unless_moved(put, context).map(Some)
 }
 
 /// A number as it is read: six digits that count.

@@ -1,6 +1,10 @@
 //! `PROFILE`: who is profiled, by which key, with which attributes.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use futures::future::BoxFuture;
 
 use super::definition::Definition;
@@ -8,16 +12,16 @@ use super::kind::{Kind, Uses, Values};
 use super::lifecycle::profiles;
 use super::measured::{COMMON, Measured, common, with_common};
 use super::values::{number, text};
-use super::{segment, tag};
+use super::{relation, segment, tag};
 use crate::catalog::objects::Object;
-use crate::catalog::snapshots::{ColumnRole, SnapshotOf};
+use crate::catalog::snapshots::{ColumnRole, SnapshotOf, When};
 use crate::docs::{Argument, Column, Doc, Takes};
-use crate::error::{SqlState, coded, invalid};
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::refresh::defined::defined;
 use crate::refresh::definition::{Definition as Part, ProfileDefinition, ProfileSays};
-use crate::refresh::plan::{PROFILE_SCHEMA, Planner, no_profile};
-use crate::refresh::published::{ENDS, name_and_time};
+use crate::refresh::plan::{Planner, no_profile};
+use crate::refresh::published::{ENDS, Named, State};
 use crate::sql::command::Grammar;
-use crate::sql::references::{functions_in, objects_in, tables_in};
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 
@@ -43,6 +47,9 @@ in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns
 
 Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
 session (`--set name=value`) takes the place of `$name` when the definition is made.
+
+The key stands in every table that is published, beside columns of other names: it cannot be called tag, value, since, valid_from, valid_to or
+tag_version.
 
 `keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. A profile is dropped after its tags and segments.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id', comment = 'whoever has registered') AS
@@ -80,26 +87,36 @@ const COLUMNS: [Column; 4 + COMMON.len()] = with_common([
 
 const ROLES: &[ColumnRole] = &[ColumnRole::Key];
 
+/// The columns that stand beside the key in `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`.
+const BESIDE_THE_KEY: [&str; 6] = ["tag", "value", "since", "valid_from", "valid_to", "tag_version"];
+
 impl Kind for Profile {
     fn doc(&self) -> &'static Doc {
         &DOC
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        let Ok(query) = definition.query() else { return Uses::default() };
-        Uses { tables: tables_in(query), models: objects_in(query, "model"), functions: functions_in(query), ..Uses::default() }
+        let mut uses = definition.query().map(Uses::of).unwrap_or_default();
+        // They must be there, whether the profile's own query reads them or only its tags do.
+        let timed = says(definition).map(|says| says.time_columns).unwrap_or_default();
+        uses.tables.extend(timed.into_iter().map(|(table, _)| vec![table]));
+        uses
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
-        let publishes = |table: &Vec<String>| {
-            let [.., schema, name] = table.as_slice() else { return false };
-            let (name, _) = name_and_time(name);
-            schema == PROFILE_SCHEMA && ENDS.iter().any(|end| name.strip_suffix(end) == Some(&object.name))
-        };
-        uses.profile.as_ref() == Some(&object.name) || uses.tables.iter().any(publishes)
+        uses.reads_profile(&object.name)
     }
 
     fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
+        relation::check_name(new)?;
+        let definition = Definition::read(new.clone(), context.session())?;
+        let key = definition.options.text("key").unwrap_or_default();
+        if let Some(taken) = BESIDE_THE_KEY.iter().find(|taken| taken.eq_ignore_ascii_case(key)) {
+            let problem = format!(
+                "the key cannot be {key}: the tables that a profile publishes have a column {taken} beside it; write {key} AS another name"
+            );
+            return Err(invalid(&new.label(), problem));
+        }
         let (name, ends) = (&new.name, &ENDS[1..]);
         let taken = |other: &&str| ends.iter().any(|end| *name == format!("{other}{end}") || **other == *format!("{name}{end}"));
         match profiles(&context.objects()?).find(taken) {
@@ -224,6 +241,79 @@ pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition
         Some((own, says)) => Ok(ProfileDefinition { own, says, tags, segments }),
         None => Err(no_profile(name, profiles(&objects))),
     }
+}
+
+/// A profile with one of its parts, and the tags that this one needs.
+fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinition> {
+    let (profile, objects) = (&part.profile, context.objects()?);
+    let of_profile: Vec<&Object> = objects.iter().filter(|object| object.profile == *profile).collect();
+    let Some(own) = of_profile.iter().find(|object| object.kind == "profile") else {
+        return Err(no_profile(profile, profiles(&objects)));
+    };
+    let own = Definition::read((*own).clone(), context.session())?;
+    let mut needed: BTreeMap<i64, Definition> = BTreeMap::new();
+    let mut waiting = vec![part];
+    while let Some(object) = waiting.pop() {
+        if needed.contains_key(&object.id) {
+            continue;
+        }
+        let definition = Definition::read(object.clone(), context.session())?;
+        let columns = definition.kind.uses(&definition).columns_of(profile);
+        let is_read =
+            |object: &&&Object| object.kind == "tag" && columns.as_ref().is_none_or(|columns| columns.contains(&object.name));
+        waiting.extend(of_profile.iter().filter(is_read).copied());
+        needed.insert(object.id, definition);
+    }
+    let constants = |definition: &Definition| -> Result<Part> {
+        Ok(Part { object: definition.object.clone(), parameters: definition.constants(None)? })
+    };
+    let (mut tags, mut segments) = (vec![], vec![]);
+    // In the order they were made: that is the order of the numbers.
+    for definition in needed.values() {
+        match definition.object.kind.as_str() {
+            "tag" => tags.push((constants(definition)?, tag::says(definition)?)),
+            _ => segments.push((constants(definition)?, segment::condition(definition)?)),
+        }
+    }
+    Ok(ProfileDefinition { own: constants(&own)?, says: says(&own)?, tags, segments })
+}
+
+/// Plans a tag or segment with what it needs. The other parts of its profile stay as they are: what needs this one is checked beside it.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
+    let definition = with_part(part, context)?;
+    Planner { context, as_of: context.now() }.plan(&definition).await.map(|_| vec![])
+}
+
+/// The state that a name of a published table is read from. Before anything is published, and where a definition is planned as it
+/// would be, its columns are those of the definition, and it has no rows.
+///
+/// # Errors
+/// What it has published cannot be read.
+pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
+    let name = &named.profile;
+    let newest = context.view().snapshot(SnapshotOf::Profile, name, When::Now)?;
+    let published = State::published(context.view(), named);
+    if context.changes_profile(name) && named.when == When::Now {
+        let problem = "is being changed by this statement, which reads no rows of it";
+        let defined = as_defined(name, context, Arc::new(failed(&format!("profile {name}"), problem))).await;
+        return defined.or(published);
+    }
+    match published {
+        Err(missing) if newest.is_none_or(|newest| named.is_missing_in(&newest)) => {
+            let missing = Arc::new(missing);
+            // Whatever else is wrong, this is to be told first.
+            as_defined(name, context, Arc::clone(&missing)).await.map_err(|_| DataFusionError::Shared(missing))
+        }
+        published => published,
+    }
+}
+
+async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFusionError>) -> Result<State> {
+    let inside = context.entering(&format!("profile {name}"))?;
+    defined(&whole(name, &inside)?, &inside, missing).await
 }
 
 /// Plans a profile with its tags and segments.

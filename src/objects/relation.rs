@@ -2,7 +2,6 @@
 
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::Visit;
 
 use super::definition::Definition;
 use super::kind::{Uses, Values};
@@ -13,7 +12,6 @@ use crate::docs::Column;
 use crate::error::invalid;
 use crate::refresh::published::name_and_time;
 use crate::sql::command::Body;
-use crate::sql::references::{functions_in, objects_in, tables_in};
 use crate::text::with_article;
 
 /// The kinds that share one space of names.
@@ -52,9 +50,17 @@ pub fn is_named_in(object: &Object, uses: &Uses) -> bool {
     })
 }
 
-/// What a query names.
-pub fn uses_of(query: &impl Visit) -> Uses {
-    Uses { tables: tables_in(query), models: objects_in(query, "model"), functions: functions_in(query), ..Uses::default() }
+/// Refuses names that FOR SYSTEM_TIME AS OF would take for a name and a time.
+///
+/// # Errors
+/// It is such a name.
+pub fn check_name(new: &Object) -> Result<()> {
+    if name_and_time(&new.name).1 != When::Now {
+        let kind = &new.kind;
+        let problem = format!("{kind} names must not end in @<number>; that form is reserved for FOR SYSTEM_TIME AS OF");
+        return Err(invalid(&new.name, problem));
+    }
+    Ok(())
 }
 
 /// Fails for a time in the past, of a relation that keeps none.

@@ -8,16 +8,14 @@ use sqlparser::parser::{Parser, ParserError};
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::measured::{COMMON, Measured, common, with_common};
-use super::profile::check_whole;
+use super::profile::check_part;
+use super::relation;
 use super::values::{number, share, text};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, invalid};
-use crate::refresh::plan::{SEGMENT_SCHEMA, uses_of_condition};
-use crate::refresh::published::name_and_time;
 use crate::sql::command::{Body, Grammar};
-use crate::sql::references::{functions_in, objects_in, tables_in};
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 
@@ -77,24 +75,17 @@ impl Kind for Segment {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        let Ok(condition) = condition(definition) else { return Uses::default() };
-        Uses {
-            tables: tables_in(&condition),
-            models: objects_in(&condition, "model"),
-            functions: functions_in(&condition),
-            columns: uses_of_condition(&condition),
-            profile: Some(definition.object.profile.clone()),
-        }
+        let profile = &definition.object.profile;
+        condition(definition)
+            .map_or_else(|_| Uses::default().of_profile(profile), |condition| Uses::of_condition(&condition, profile))
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
-        uses.tables.iter().any(|table| match table.as_slice() {
-            [.., schema, name] => schema == SEGMENT_SCHEMA && name_and_time(name).0 == object.name,
-            _ => false,
-        })
+        uses.reads_segment(&object.profile, &object.name)
     }
 
     fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
+        relation::check_name(new)?;
         let objects = context.objects()?;
         let is_other = |object: &&Object| object.kind == "segment" && object.name == new.name && object.profile != new.profile;
         match objects.iter().find(is_other) {
@@ -108,7 +99,7 @@ impl Kind for Segment {
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(async move { check_whole(&object.profile, context).await.map(|_| vec![]) })
+        Box::pin(check_part(object, context))
     }
 
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {

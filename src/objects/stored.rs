@@ -4,7 +4,6 @@ use datafusion::common::Result;
 
 use super::definition::Definition;
 use super::function;
-use super::kind_of;
 use super::lifecycle::{find, missing};
 use super::{model, profile, segment};
 use crate::adapter::definitions::{Definitions, Published, SegmentDefinition, StoredFunction};
@@ -13,12 +12,13 @@ use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::refresh::as_of::{known, settle};
+use crate::refresh::defined::columns_by_name;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::{STATE, seen};
 use crate::sql::command::{Grammar, Target};
 use crate::sql::time_travel::name_at;
 use crate::statement::StatementContext;
-use crate::text::identifier;
+use crate::text::{as_sql, identifier};
 
 /// The stored objects that a statement sees.
 #[derive(Debug)]
@@ -45,20 +45,29 @@ impl Definitions for Stored {
         if !whole.says.time_columns.is_empty() {
             known(query.as_mut(), profile, as_of);
         }
-        Ok(query.to_string())
+        Ok(as_sql(&query))
     }
 
     fn published(&self, profile: &str, at: Option<i64>) -> Result<Published> {
         // A name that is none is told apart from a profile that was not refreshed.
-        profile::whole(profile, &self.0)?;
-        let snapshot = seen(self.0.view(), profile, at.map_or(When::Now, When::At))?;
+        let whole = profile::whole(profile, &self.0)?;
+        let view = self.0.view();
         let state = format!("{profile}{STATE}");
         let state = at.map_or_else(|| state.clone(), |at| name_at(&state, at));
         let table = format!("{PROFILE_SCHEMA}.{}", identifier(&state));
+        let has_parts = !whole.tags.is_empty() || !whole.segments.is_empty();
+        if has_parts && view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_none() {
+            // A query over it can be planned; to run it is an error.
+            return Ok(Published { at: self.0.now(), customers: 0, columns: columns_by_name(&whole), table });
+        }
+        let snapshot = seen(view, profile, at.map_or(When::Now, When::At))?;
         Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
     }
 
     fn model(&self, name: &str) -> Result<StoredModel> {
+        if let Some(model) = self.0.model_in_progress(name) {
+            return Ok(model);
+        }
         match self.0.catalog().model(name)? {
             Some(model) => Ok(model),
             None => Err(missing(&self.0, &Self::target(&model::Model, name))?),
@@ -92,7 +101,8 @@ impl Definitions for Stored {
 impl Stored {
     fn segment_definition(&self, object: Object) -> Result<SegmentDefinition> {
         let definition = Definition::read(object, self.0.session())?;
-        let uses = kind_of("segment").map(|kind| kind.uses(&definition).columns).unwrap_or_default();
-        Ok(SegmentDefinition { profile: definition.object.profile.clone(), uses })
+        let profile = definition.object.profile.clone();
+        let uses = definition.kind.uses(&definition).columns_of(&profile).unwrap_or_default();
+        Ok(SegmentDefinition { profile, uses: uses.into_iter().collect() })
     }
 }

@@ -10,7 +10,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{ColumnOption, CreateTable, Ident, Statement as SqlStatement};
+use sqlparser::ast::{ColumnOption, CreateTable, Statement as SqlStatement};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
@@ -18,17 +18,18 @@ use super::lifecycle::{NewObject, check_users};
 use super::relation;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
-use crate::catalog::tables::{self, ManagedTable, NewTable};
+use crate::catalog::stamp::Stamp;
+use crate::catalog::tables::{self, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
-use crate::refresh::published::name_and_time;
 use crate::refresh::refresh::Running;
 use crate::sql::command::{Body, Grammar};
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
+use crate::sql::written::Written;
 use crate::statement::StatementContext;
-use crate::text::timestamp;
+use crate::text::{identifier, literal, timestamp};
 
 static DOC: Doc = Doc {
     name: "CREATE TABLE",
@@ -86,11 +87,7 @@ impl Kind for Table {
     }
 
     fn check_name(&self, new: &Object, _context: &StatementContext) -> Result<()> {
-        if name_and_time(&new.name).1 != When::Now {
-            let problem = "table names must not end in @<number>; that form is reserved for FOR SYSTEM_TIME AS OF";
-            return Err(invalid(&new.name, problem));
-        }
-        Ok(())
+        relation::check_name(new)
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
@@ -155,20 +152,20 @@ impl Kind for Table {
     }
 
     /// The statement that makes a table of the same columns, without rows.
-    fn dump(&self, object: &Object, context: &StatementContext) -> Result<String> {
-        let name = Ident::with_quote('"', &object.name);
-        let definition = Definition::read(object.clone(), context.session())?;
-        if let Some(mut table) = create_table(&definition).filter(|table| table.query.is_none()) {
-            table.or_replace = false;
-            return Ok(table.to_string());
+    fn dump(&self, definition: &Definition, mut written: Written, context: &StatementContext) -> Result<String> {
+        let name = &definition.object.name;
+        if create_table(definition).is_some_and(|table| !table.columns.is_empty()) {
+            written.without_query();
+            return Ok(written.to_string());
         }
         // The query of CREATE TABLE … AS would give the rows of another day.
-        let columns = open(&object.name, When::Now, HashMap::new(), context)?.schema();
+        let columns = open(name, When::Now, HashMap::new(), context)?.schema();
         let columns = columns.fields().iter().map(|field| {
-            let of_type = field.data_type().to_string().replace('\'', "''");
-            format!("arrow_cast(NULL, '{of_type}') AS {}", Ident::with_quote('"', field.name()))
+            let of_type = literal(&field.data_type().to_string());
+            format!("arrow_cast(NULL, {of_type}) AS {}", identifier(field.name()))
         });
-        Ok(format!("CREATE TABLE {name} AS SELECT {} WHERE false", columns.collect::<Vec<_>>().join(", ")))
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        Ok(format!("CREATE TABLE {} AS SELECT {columns} WHERE false", identifier(name)))
     }
 }
 
@@ -222,13 +219,35 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     }
 }
 
+/// What uses a table that is replaced.
+#[derive(Clone)]
+struct Users {
+    existing: Object,
+    /// The table's new columns.
+    columns: Arc<EmptyTable>,
+    context: StatementContext,
+}
+
+impl Users {
+    /// Checks that nothing would be broken by the new columns; gives the state of the definitions that this holds for.
+    async fn check(self) -> Result<Stamp> {
+        let (existing, columns) = (&self.existing, &self.columns);
+        let check = |context: StatementContext| async move {
+            let changed = context.with_relation(&existing.name, Arc::clone(columns) as _);
+            check_users(existing, &context, &changed).await?;
+            context.view().stamp()
+        };
+        self.context.settled(check).await
+    }
+}
+
 /// CREATE TABLE: plans the query, checks what would be broken, writes the rows.
 async fn make(new: &NewObject, context: &StatementContext, running: &Running) -> Result<Vec<String>> {
     let name = &new.object.name;
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
-    let planned = plan(&parsed, context).await?;
+    let planned = plan(&parsed, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = bind_parameters(planned, context)? else {
         return Err(failed(name, "is not made by this statement"));
     };
@@ -236,16 +255,19 @@ async fn make(new: &NewObject, context: &StatementContext, running: &Running) ->
         return Err(invalid(name, "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out"));
     }
     let replaced = context.view().snapshot(SnapshotOf::Table, name, When::Now)?.map(|newest| newest.id);
+    let columns = Arc::new(EmptyTable::new(Arc::new(command.input.schema().as_arrow().clone())));
+    let users = new.existing.clone().map(|existing| Users { existing, columns, context: context.clone() });
+    let recheck = users.clone().map(|users| move || Box::pin(users.clone().check()) as BoxFuture<'static, Result<Stamp>>);
     let table = NewTable {
         replaced,
         if_not_exists: new.create.if_not_exists,
         declared: matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_)),
         definition: new.version(),
+        recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };
-    if let Some(existing) = &new.existing {
-        let columns = Arc::new(command.input.schema().as_arrow().clone());
-        let changed = context.with_relation(name, Arc::new(EmptyTable::new(columns)));
-        check_users(existing, context, &changed).await?;
+    // Told before the work rather than after it.
+    if let Some(users) = users {
+        users.check().await?;
     }
     let frame = DataFrame::new(context.state(), Arc::unwrap_or_clone(command.input));
     let task = Arc::new(frame.task_ctx());

@@ -6,16 +6,15 @@ use futures::future::BoxFuture;
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::measured::{COMMON, Measured, common, with_common};
-use super::profile::check_whole;
+use super::profile::check_part;
 use super::values::{given, number, share, text};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::invalid;
 use crate::refresh::definition::TagSays;
-use crate::refresh::plan::uses_of_tag;
 use crate::sql::command::Grammar;
-use crate::sql::references::{functions_in, objects_in, tables_in, value_is_case};
+use crate::sql::references::value_is_case;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 
@@ -90,24 +89,15 @@ impl Kind for Tag {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        let Ok(query) = definition.query() else { return Uses::default() };
-        let object = &definition.object;
-        Uses {
-            tables: tables_in(query),
-            models: objects_in(query, "model"),
-            functions: functions_in(query),
-            columns: uses_of_tag(&object.name, query, &object.profile),
-            profile: Some(object.profile.clone()),
-        }
+        definition.query().map(Uses::of).unwrap_or_default().of_profile(&definition.object.profile)
     }
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
-        uses.profile.as_ref() == Some(&object.profile) && uses.columns.contains(&object.name)
+        uses.reads_tag(&object.profile, &object.name)
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
-        // What the profile itself has to say was said when it was made.
-        Box::pin(async move { check_whole(&object.profile, context).await.map(|_| vec![]) })
+        Box::pin(check_part(object, context))
     }
 
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {

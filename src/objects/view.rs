@@ -57,7 +57,7 @@ impl Kind for View {
     fn uses(&self, definition: &Definition) -> Uses {
         match &definition.body {
             Body::Sql(parsed) => match parsed.as_ref() {
-                SqlParsed::Statement(statement) => relation::uses_of(statement.as_ref()),
+                SqlParsed::Statement(statement) => Uses::of(statement.as_ref()),
                 _ => Uses::default(),
             },
             _ => Uses::default(),
@@ -66,6 +66,10 @@ impl Kind for View {
 
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
         relation::is_named_in(object, uses)
+    }
+
+    fn check_name(&self, new: &Object, _context: &StatementContext) -> Result<()> {
+        relation::check_name(new)
     }
 
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {

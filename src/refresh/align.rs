@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::plain::{Plain, untold};
 use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
-use crate::error::failed;
+use crate::error::{SqlState, in_rows};
 
 /// The column that tells whether the key is in the first input.
 pub const PRESENT: &str = "present";
@@ -302,8 +302,10 @@ impl Merge {
         };
         if is_double {
             let value = ScalarValue::try_from_array(batch.column(0), first.row)?;
-            return Err(failed(
+            return Err(in_rows(
+                SqlState::SYSTEM_ERROR,
                 &self.profile,
+                "a key is there more than once; the query of a profile gives one row of each",
                 format!("{} {value} is there more than once; the query of a profile gives one row of each", self.key),
             ));
         }

@@ -3,6 +3,7 @@
 //! | part | what it knows |
 //! |---|---|
 //! | [`definition`] | what the statements say |
+//! | [`defined`] | what would be published, as the definition says |
 //! | [`as_of`] | a definition as of a time |
 //! | [`plan`] | a profile with its tags and segments, planned and checked as a whole |
 //! | [`refresh`] | one plan, one pass, one commit: what is asked, what runs, what is published |
@@ -27,6 +28,7 @@ mod changes;
 mod columns;
 mod combine;
 mod decompose;
+pub mod defined;
 pub mod definition;
 mod guard;
 mod history;

@@ -3,25 +3,27 @@
 //! The same way is taken when a definition is made and when the profile is refreshed, so that what was accepted can be computed.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, TableReference};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ExprSchema, Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr as SqlExpr, Query, Statement as SqlStatement};
+use sqlparser::ast::{Expr as SqlExpr, Query, SelectItem, SetExpr, Statement as SqlStatement, Visit, Visitor};
 
 use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
-use crate::error::{did_you_mean, failed, invalid, message};
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{names_in, tables_in};
 use crate::statement::{Horizon, StatementContext};
+use crate::text::identifier;
 
 /// The schema where profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
@@ -69,12 +71,6 @@ pub struct PlannedSegment {
 pub fn uses_of_tag(name: &str, query: &Query, profile: &str) -> Vec<String> {
     let names = if reads_profile(query, profile) { names_in(query) } else { vec![] };
     let unique: BTreeSet<String> = names.into_iter().filter(|used| used != name).collect();
-    unique.into_iter().collect()
-}
-
-/// The columns of its profile that the condition of a segment uses.
-pub fn uses_of_condition(condition: &SqlExpr) -> Vec<String> {
-    let unique: BTreeSet<String> = names_in(condition).into_iter().collect();
     unique.into_iter().collect()
 }
 
@@ -138,10 +134,23 @@ impl Planner<'_> {
         let mut segments = vec![];
         for (segment, condition) in &definition.segments {
             let subject = format!("segment {}", segment.object.name);
-            let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            let query = format!("SELECT {}, ({condition}) FROM {PROFILE_SCHEMA}.{}", quote(&definition.says.key), quote(name));
-            let query = parse_query(&query, self.context.session())?;
+            let query = format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.says.key), identifier(name));
+            let mut query = parse_query(&query)?;
+            // As it is: sqlparser does not write every string and name so that it reads as the same again.
+            if let SetExpr::Select(select) = query.body.as_mut()
+                && let Some(SelectItem::UnnamedExpr(place)) = select.projection.get_mut(1)
+            {
+                *place = condition.clone();
+            }
             let plan = self.query(definition, segment, &query, &subject, &columns).await?;
+            if let Some((column, data_type)) = text_as_number(&plan, condition) {
+                let (what, written) = if data_type.is_numeric() { ("a number", "DOUBLE") } else { ("true or false", "BOOLEAN") };
+                let problem = format!(
+                    "{column} is text, and the condition takes it for {what}: one that does not read so would fail the refresh; \
+                     write TRY_CAST({column} AS {written}), or compare it with text"
+                );
+                return Err(coded(SqlState::DATATYPE_MISMATCH, &subject, problem));
+            }
             let data_type = plan.schema().field(1).data_type();
             if !matches!(data_type, DataType::Boolean | DataType::Null) {
                 return Err(invalid(
@@ -219,6 +228,8 @@ impl Planner<'_> {
                 return Err(invalid(subject, problem));
             }
         }
+        #[cfg(test)]
+        plannings::count(definition.name());
         as_of::settle(query.as_mut(), self.as_of, &own.parameters);
         let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
         let table = EmptyTable::new(Arc::new(Schema::new(columns.to_vec())));
@@ -347,6 +358,63 @@ fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
 fn coerced(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
     let state = context.session();
     state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
+}
+
+/// A column of text that a condition takes for a number without saying so, and the type that it is taken for.
+fn text_as_number(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, DataType)> {
+    let said = cast_in(condition);
+    let [input] = plan.inputs()[..] else { return None };
+    let mut found = None;
+    for expression in plan.expressions() {
+        let _ = expression.apply(|part| {
+            if let Expr::Cast(Cast { expr, field }) = part
+                && let Expr::Column(column) = expr.as_ref()
+                && (field.data_type().is_numeric() || *field.data_type() == DataType::Boolean)
+                && input.schema().data_type(column).is_ok_and(DataType::is_string)
+                && !said.contains(&column.name)
+            {
+                found = Some((column.name.clone(), field.data_type().clone()));
+                return Ok(TreeNodeRecursion::Stop);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+    }
+    found
+}
+
+/// The columns that stand within a CAST as it is written.
+fn cast_in(condition: &SqlExpr) -> Vec<String> {
+    struct Casts(Vec<String>);
+    impl Visitor for Casts {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &SqlExpr) -> ControlFlow<()> {
+            if let SqlExpr::Cast { expr, .. } = expression {
+                self.0.extend(names_in(expr.as_ref()));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut casts = Casts(vec![]);
+    let _ = condition.visit(&mut casts);
+    casts.0
+}
+
+/// How many queries of a profile and its parts were planned, for tests that making one does not plan all.
+#[cfg(test)]
+pub mod plannings {
+    use std::collections::BTreeMap;
+
+    use parking_lot::Mutex;
+
+    static COUNTS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+    pub fn count(profile: &str) {
+        *COUNTS.lock().entry(profile.to_string()).or_default() += 1;
+    }
+
+    pub fn of(profile: &str) -> usize {
+        COUNTS.lock().get(profile).copied().unwrap_or_default()
+    }
 }
 
 /// An error of a definition's query, with the definition as its subject.

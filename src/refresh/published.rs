@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, Result};
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::datasource::{TableType, ViewTable, provider_as_source};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+use datafusion::physical_plan::ExecutionPlan;
 
 use super::columns::{self as names, KEY, MOMENT};
 use super::combine::null_of;
@@ -89,52 +92,243 @@ pub fn table_names(view: &View, objects: &[Object], schema: PublishedSchema) -> 
     Ok(names)
 }
 
-/// A table of a schema.
-///
-/// # Errors
-/// It is not there, or its files are damaged.
-pub fn table(view: &View, objects: &[Object], schema: PublishedSchema, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-    match schema {
-        PublishedSchema::Profiles => profile_table(view, objects, name),
-        PublishedSchema::Segments => segment_table(view, objects, name),
-    }
+/// What a name in one of these schemas stands for.
+#[derive(Debug, Clone)]
+pub struct Named {
+    pub profile: String,
+    what: What,
+    pub when: When,
 }
 
-/// A table of the schema `profile`.
-fn profile_table(view: &View, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+/// A table of a profile.
+#[derive(Debug, Clone)]
+enum What {
+    /// Everything that is kept.
+    State,
+    Rows,
+    Tags,
+    History,
+    Segment(String),
+}
+
+/// What a name in a schema stands for, when there is such an object.
+pub fn named(objects: &[Object], schema: PublishedSchema, table: &str) -> Option<Named> {
     let (name, when) = name_and_time(table);
+    if schema == PublishedSchema::Segments {
+        let segment = objects.iter().find(|object| object.kind == "segment" && object.name == name)?;
+        return Some(Named { profile: segment.profile.clone(), what: What::Segment(name.to_string()), when });
+    }
     let profiles = || objects.iter().filter(|object| object.kind == "profile");
-    let found = ENDS.iter().rev().chain([&STATE]).find_map(|end| {
+    let (profile, end) = ENDS.iter().rev().chain([&STATE]).find_map(|end| {
         let profile = name.strip_suffix(end)?;
         profiles().any(|object| object.name == profile).then_some((profile, *end))
-    });
-    let Some((profile, end)) = found else { return Ok(None) };
-    let snapshot = seen(view, profile, when)?;
-    let plan = match end {
-        STATE => return Ok(Some(Arc::new(state_table(view, profile, &snapshot)?))),
-        "_tags" => tags(view, profile, &snapshot)?,
-        "_history" => history(view, profile, &snapshot)?,
-        _ => rows(view, profile, &snapshot)?,
+    })?;
+    let what = match end {
+        STATE => What::State,
+        "_tags" => What::Tags,
+        "_history" => What::History,
+        _ => What::Rows,
     };
-    Ok(Some(Arc::new(ViewTable::new(plan, None))))
+    Some(Named { profile: profile.to_string(), what, when })
 }
 
-/// A table of the schema `segment`.
-fn segment_table(view: &View, objects: &[Object], table: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-    let (name, when) = name_and_time(table);
-    let found = objects.iter().find(|object| object.kind == "segment" && object.name == name);
-    let Some(segment) = found else { return Ok(None) };
-    let snapshot = seen(view, &segment.profile, when)?;
-    if !snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == name) {
-        let problem = format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at));
-        return Err(failed(&format!("segment {name}"), problem));
+impl Named {
+    /// True for a segment that this snapshot, the newest, is without.
+    pub fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
+        let What::Segment(name) = &self.what else { return false };
+        self.when == When::Now && !snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == *name)
     }
-    let state = scan(state_table(view, &segment.profile, &snapshot)?, &segment.profile)?;
-    let since = column(&names::segment(name));
-    let key = column(KEY).alias(key_name(&snapshot));
-    let plan =
-        LogicalPlanBuilder::from(state).filter(since.clone().is_not_null())?.project(vec![key, since.alias("since")])?.build()?;
-    Ok(Some(Arc::new(ViewTable::new(plan, None))))
+}
+
+/// The state of a profile: what has been published of it, or what would be.
+pub struct State {
+    profile: String,
+    columns: Vec<PublishedColumn>,
+    rows: Arc<dyn TableProvider>,
+    /// Values that are no more.
+    closed: Option<Arc<dyn TableProvider>>,
+}
+
+impl State {
+    /// What has been published.
+    ///
+    /// # Errors
+    /// Nothing has been by then, or its files are damaged.
+    pub fn published(view: &View, named: &Named) -> Result<Self> {
+        let profile = &named.profile;
+        let snapshot = seen(view, profile, named.when)?;
+        let files = snapshot.part(Part::History);
+        // Only one of its tables reads the history.
+        let closed = match named.what {
+            What::History if !files.is_empty() => Some(Arc::new(history_table(view, profile, &snapshot, &files)?) as _),
+            _ => None,
+        };
+        let state = Self {
+            profile: profile.clone(),
+            columns: snapshot.columns.clone(),
+            rows: Arc::new(state_table(view, profile, &snapshot)?),
+            closed,
+        };
+        match &named.what {
+            What::Segment(name) if !state.has_segment(name) => {
+                let problem = format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at));
+                Err(failed(&format!("segment {name}"), problem))
+            }
+            _ => Ok(state),
+        }
+    }
+
+    /// What would be published, without rows: reading it is the error that says what is missing.
+    pub fn unpublished(profile: &str, columns: Vec<PublishedColumn>, schema: SchemaRef, missing: Arc<DataFusionError>) -> Self {
+        let rows = Arc::new(Unpublished { schema, missing });
+        Self { profile: profile.to_string(), columns, rows, closed: None }
+    }
+
+    fn has_segment(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.role == ColumnRole::Segment && column.name == name)
+    }
+
+    /// The table of a name.
+    ///
+    /// # Errors
+    /// The segment is not part of it.
+    pub fn table(&self, named: &Named) -> Result<Arc<dyn TableProvider>> {
+        let plan = match &named.what {
+            What::State => return Ok(Arc::clone(&self.rows)),
+            What::Tags => self.tags()?,
+            What::History => self.history()?,
+            What::Rows => self.one_row_per_customer()?,
+            What::Segment(name) => self.members(name)?,
+        };
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+
+    fn scan(&self) -> Result<LogicalPlan> {
+        scan(Arc::clone(&self.rows), &self.profile)
+    }
+
+    fn key_name(&self) -> String {
+        let key = self.columns.iter().find(|column| column.role == ColumnRole::Key);
+        key.map_or_else(|| KEY.to_string(), |column| column.name.clone())
+    }
+
+    fn key_type(&self) -> DataType {
+        self.rows.schema().field(0).data_type().clone()
+    }
+
+    /// The members of a segment, with the time since when.
+    fn members(&self, segment: &str) -> Result<LogicalPlan> {
+        let since = column(&names::segment(segment));
+        let key = column(KEY).alias(self.key_name());
+        let plan = LogicalPlanBuilder::from(self.scan()?).filter(since.clone().is_not_null())?;
+        plan.project(vec![key, since.alias("since")])?.build()
+    }
+
+    /// One row per customer: key, attributes, tags.
+    fn one_row_per_customer(&self) -> Result<LogicalPlan> {
+        let mut columns = vec![column(KEY).alias(self.key_name())];
+        for published in &self.columns {
+            if matches!(published.role, ColumnRole::Attribute | ColumnRole::Tag | ColumnRole::Tags) {
+                columns.push(column(&names::value(&published.name)).alias(&published.name));
+            }
+        }
+        LogicalPlanBuilder::from(self.scan()?).project(columns)?.build()
+    }
+
+    /// One row per value: key, tag, value as text.
+    fn tags(&self) -> Result<LogicalPlan> {
+        let state = self.scan()?;
+        let parts = self.tag_columns().map(|tag| self.open_values(&state, tag, false)).collect::<Result<_>>()?;
+        together(parts, || {
+            let columns = vec![
+                (self.key_name(), self.key_type()),
+                ("tag".into(), DataType::Utf8View),
+                ("value".into(), DataType::Utf8View),
+            ];
+            nothing(columns)
+        })
+    }
+
+    /// One row per value and time: key, tag, value, valid from, valid to, version of the tag.
+    fn history(&self) -> Result<LogicalPlan> {
+        let state = self.scan()?;
+        let mut parts = vec![];
+        if let Some(closed) = &self.closed {
+            let closed = scan(Arc::clone(closed), &self.profile)?;
+            let mut columns = vec![column(KEY).alias(self.key_name())];
+            columns.extend(["tag", "value", "valid_from", "valid_to", "tag_version"].map(column));
+            parts.push(LogicalPlanBuilder::from(closed).project(columns)?.build()?);
+        }
+        for tag in self.tag_columns() {
+            parts.push(self.open_values(&state, tag, true)?);
+        }
+        together(parts, || {
+            let schema = history_schema(&self.key_type());
+            let mut columns: Vec<(String, DataType)> =
+                schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect();
+            columns[0].0 = self.key_name();
+            nothing(columns)
+        })
+    }
+
+    fn tag_columns(&self) -> impl Iterator<Item = &PublishedColumn> {
+        self.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags))
+    }
+
+    /// The values that a tag has now.
+    fn open_values(&self, state: &LogicalPlan, tag: &PublishedColumn, with_times: bool) -> Result<LogicalPlan> {
+        let (value, since, version) = (names::value(&tag.name), names::since(&tag.name), names::version(&tag.name));
+        let mut plan = LogicalPlanBuilder::from(state.clone()).filter(column(&value).is_not_null())?;
+        let mut used = vec![column(KEY), column(&value)];
+        if with_times {
+            used.extend([column(&since), column(&version)]);
+        }
+        plan = plan.project(used)?;
+        if tag.role == ColumnRole::Tags {
+            let lists = if with_times { vec![value.clone(), since.clone(), version.clone()] } else { vec![value.clone()] };
+            let lists = lists.into_iter().map(Column::new_unqualified).collect();
+            plan = plan.unnest_columns_with_options(lists, Default::default())?;
+        }
+        let mut columns = vec![
+            column(KEY).alias(self.key_name()),
+            cast(lit(tag.name.clone()), DataType::Utf8View).alias("tag"),
+            cast(column(&value), DataType::Utf8View).alias("value"),
+        ];
+        if with_times {
+            columns.push(column(&since).alias("valid_from"));
+            columns.push(null_of(&MOMENT)?.alias("valid_to"));
+            columns.push(column(&version).alias("tag_version"));
+        }
+        plan.project(columns)?.build()
+    }
+}
+
+/// Rows that are still to be computed. Their columns are known, so that what reads them can be planned and defined.
+#[derive(Debug)]
+struct Unpublished {
+    schema: SchemaRef,
+    missing: Arc<DataFusionError>,
+}
+
+#[async_trait]
+impl TableProvider for Unpublished {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        _projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Err(DataFusionError::Shared(Arc::clone(&self.missing)))
+    }
 }
 
 /// The snapshot a table is read from.
@@ -147,97 +341,6 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
         };
         failed(&format!("profile {profile}"), problem)
     })
-}
-
-fn key_name(snapshot: &Snapshot) -> String {
-    snapshot.columns_of(ColumnRole::Key).next().map_or_else(|| KEY.to_string(), |column| column.name.clone())
-}
-
-/// One row a customer: key, attributes, tags.
-fn rows(view: &View, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
-    let state = scan(state_table(view, profile, snapshot)?, profile)?;
-    let mut columns = vec![column(KEY).alias(key_name(snapshot))];
-    for published in &snapshot.columns {
-        if matches!(published.role, ColumnRole::Attribute | ColumnRole::Tag | ColumnRole::Tags) {
-            columns.push(column(&names::value(&published.name)).alias(&published.name));
-        }
-    }
-    LogicalPlanBuilder::from(state).project(columns)?.build()
-}
-
-/// One row a value: key, tag, value as text.
-fn tags(view: &View, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
-    let state = state_table(view, profile, snapshot)?;
-    let key_type = state.schema().field(0).data_type().clone();
-    let state = scan(state, profile)?;
-    let mut parts = vec![];
-    for tag in tag_columns(snapshot) {
-        parts.push(open_values(&state, snapshot, tag, false)?);
-    }
-    together(parts, || {
-        let columns = vec![
-            (key_name(snapshot), key_type.clone()),
-            ("tag".into(), DataType::Utf8View),
-            ("value".into(), DataType::Utf8View),
-        ];
-        nothing(columns)
-    })
-}
-
-/// One row a value and time: key, tag, value, valid from, valid to, version of the tag.
-fn history(view: &View, profile: &str, snapshot: &Snapshot) -> Result<LogicalPlan> {
-    let state = state_table(view, profile, snapshot)?;
-    let key_type = state.schema().field(0).data_type().clone();
-    let state = scan(state, profile)?;
-    let mut parts = vec![];
-    let closed = snapshot.part(Part::History);
-    if !closed.is_empty() {
-        let closed = scan(history_table(view, profile, snapshot, &closed)?, profile)?;
-        let mut columns = vec![column(KEY).alias(key_name(snapshot))];
-        columns.extend(["tag", "value", "valid_from", "valid_to", "tag_version"].map(column));
-        parts.push(LogicalPlanBuilder::from(closed).project(columns)?.build()?);
-    }
-    for tag in tag_columns(snapshot) {
-        parts.push(open_values(&state, snapshot, tag, true)?);
-    }
-    together(parts, || {
-        let schema = history_schema(&key_type);
-        let mut columns: Vec<(String, DataType)> =
-            schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect();
-        columns[0].0 = key_name(snapshot);
-        nothing(columns)
-    })
-}
-
-fn tag_columns(snapshot: &Snapshot) -> impl Iterator<Item = &PublishedColumn> {
-    snapshot.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags))
-}
-
-/// The values that a tag has now.
-fn open_values(state: &LogicalPlan, snapshot: &Snapshot, tag: &PublishedColumn, with_times: bool) -> Result<LogicalPlan> {
-    let (value, since, version) = (names::value(&tag.name), names::since(&tag.name), names::version(&tag.name));
-    let mut plan = LogicalPlanBuilder::from(state.clone()).filter(column(&value).is_not_null())?;
-    let mut used = vec![column(KEY), column(&value)];
-    if with_times {
-        used.extend([column(&since), column(&version)]);
-    }
-    plan = plan.project(used)?;
-    if tag.role == ColumnRole::Tags {
-        let lists = if with_times { vec![value.clone(), since.clone(), version.clone()] } else { vec![value.clone()] };
-        let lists = lists.into_iter().map(Column::new_unqualified).collect();
-        plan = plan.unnest_columns_with_options(lists, Default::default())?;
-    }
-    let mut columns = vec![
-        column(KEY).alias(key_name(snapshot)),
-        cast(lit(tag.name.clone()), DataType::Utf8View).alias("tag"),
-        cast(column(&value), DataType::Utf8View).alias("value"),
-    ];
-    if with_times {
-        columns.push(column(&since).alias("valid_from"));
-        columns.push(null_of(&MOMENT)?.alias("valid_to"));
-        columns.push(column(&version).alias("tag_version"));
-    }
-    plan.project(columns)?.build()
 }
 
 /// All parts in one relation.
@@ -255,8 +358,8 @@ fn nothing(columns: Vec<(String, DataType)>) -> Result<LogicalPlan> {
     LogicalPlanBuilder::scan("nothing", provider_as_source(Arc::new(table)), None)?.build()
 }
 
-fn scan(table: PublishedTable, name: &str) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::scan(format!("{name}_state"), provider_as_source(Arc::new(table)), None)?.build()
+fn scan(table: Arc<dyn TableProvider>, name: &str) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::scan(TableReference::bare(format!("{name}_state")), provider_as_source(table), None)?.build()
 }
 
 fn column(name: &str) -> Expr {

@@ -18,7 +18,7 @@ use super::changes::{Before, Closed, Compared, Values, compare, only_true, same_
 use super::columns::{self, KEY, MOMENT, PRESENT, WAS_THERE};
 use super::history::history_schema;
 use crate::catalog::snapshots::{ColumnRole, PublishedColumn};
-use crate::error::failed;
+use crate::error::{SqlState, in_rows};
 
 /// A tag to be recorded.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl NewColumns {
 }
 
 /// How values of this type are kept in files.
-fn stored(data_type: &DataType) -> DataType {
+pub fn stored(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Dictionary(_, values) => stored(values),
         DataType::List(field) => DataType::List(Arc::new(Field::new_list_field(stored(field.data_type()), true))),
@@ -217,8 +217,10 @@ impl Recorder {
         let Some(row) = (0..other.len()).find(|row| other.is_valid(*row)) else { return Ok(()) };
         let value = required(batch, &name)?;
         let text = |array: &ArrayRef| ScalarValue::try_from_array(array, row).map(|value| value.to_string());
-        Err(failed(
+        Err(in_rows(
+            SqlState::SYSTEM_ERROR,
             &format!("tag {}", tag.name),
+            "a customer has two values, and a tag has one unless it is made WITH (multiple = true)",
             format!(
                 "{} {} of profile {} has two values, \"{}\" and \"{}\"; a tag has one, unless it is made WITH (multiple = true)",
                 self.key,

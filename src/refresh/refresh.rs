@@ -50,7 +50,7 @@ use crate::catalog::output::Output;
 use crate::catalog::published::listing;
 use crate::catalog::runs::{OpenRun, REFRESH, now};
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When};
-use crate::error::{invalid, message};
+use crate::error::{invalid, message, without_values};
 use crate::statement::StatementContext;
 use crate::text::timestamp;
 
@@ -128,7 +128,7 @@ pub async fn refresh(
         }
         Err(error) => {
             let error = refresh.named(error).await;
-            run.failed(&message(&error));
+            run.failed(&without_values(&error, &refresh.labels()));
             Err(error)
         }
     }
@@ -345,6 +345,13 @@ impl<'a> Refresh<'a> {
         };
         let stages = self.stages(derived, segments, key_type)?;
         Ok(Prepared { inputs, stages, recorder, snapshots, pins })
+    }
+
+    /// The profile and its parts, as errors name them.
+    fn labels(&self) -> Vec<String> {
+        let ProfileDefinition { own, tags, segments, .. } = &self.definition;
+        let parts = tags.iter().map(|(tag, _)| tag).chain(segments.iter().map(|(segment, _)| segment));
+        std::iter::once(own).chain(parts).map(|part| part.object.label()).collect()
     }
 
     /// The snapshots before, when a refresh of this time may follow them.

@@ -13,6 +13,7 @@ pub mod renaming;
 mod same_names;
 pub mod statement;
 pub mod time_travel;
+pub mod written;
 mod yielding;
 mod zones;
 

@@ -8,13 +8,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Query, Statement as SqlStatement, TableFactor, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Statement as SqlStatement, TableFactor,
+    TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::command::{self, Body, Command, Grammars};
 use super::dialect::PortraitDialect;
+use super::written::Written;
 use super::{chains, time_travel};
 use crate::docs::Takes;
 use crate::error::invalid;
@@ -66,6 +68,24 @@ pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec
     parse_with(sql, state, dialect(state)?.as_ref(), depth, grammars)
 }
 
+/// Parses the statement of a definition. Definitions are kept in the program's own dialect, whatever that of the session that made them.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
+    let depth = state.config_options().sql_parser.recursion_limit.into();
+    parse_with(sql, state, &PortraitDialect, depth, grammars)
+}
+
+/// Likewise, exactly as it is written: nothing is balanced or made a subquery, and every part knows its place in the text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_as_written(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
+    let depth = state.config_options().sql_parser.recursion_limit.into();
+    split(sql, state, &PortraitDialect, depth, grammars)
+}
+
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
 pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
@@ -84,6 +104,23 @@ fn parse_with(
     depth: usize,
     grammars: &Grammars,
 ) -> Result<Vec<Statement>> {
+    let mut statements = split(sql, state, dialect, depth, grammars)?;
+    for statement in &mut statements {
+        match &mut statement.parsed {
+            Parsed::Sql(parsed) => rewrite(parsed, state)?,
+            Parsed::Command(Command::Create(create)) => match &mut create.body {
+                Body::Query(query) => rewrite_part(query.as_mut(), state)?,
+                Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
+                Body::Sql(parsed) => rewrite(parsed, state)?,
+            },
+            Parsed::Command(_) => {}
+        }
+    }
+    Ok(statements)
+}
+
+/// The statements of a script, as they are written.
+fn split(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usize, grammars: &Grammars) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
     let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
@@ -100,7 +137,7 @@ fn parse_with(
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let mut parsed = match command::parse(&mut parser.parser, grammars)? {
+        let parsed = match command::parse(&mut parser.parser, grammars)? {
             Some(command) => Parsed::Command(command),
             None => Parsed::Sql(Box::new(parser.parse_statement()?)),
         };
@@ -116,20 +153,24 @@ fn parse_with(
                 ));
             }
         };
-        match &mut parsed {
-            Parsed::Sql(parsed) => rewrite(parsed, state)?,
-            Parsed::Command(Command::Create(create)) => match &mut create.body {
-                Body::Query(query) => rewrite_part(query.as_mut(), state)?,
-                Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
-                Body::Sql(parsed) => rewrite(parsed, state)?,
-            },
-            Parsed::Command(_) => {}
-        }
         let text = places.slice(first.span.start, end).trim().to_string();
         let comment = comment_of(places.slice(previous_end, first.span.start));
         previous_end = end;
         statements.push(Statement { text, comment, line: first.span.start.line, parsed });
     }
+}
+
+/// The text of a statement of a session in the program's own dialect.
+///
+/// # Errors
+/// It cannot be taken apart, or says nothing in that dialect.
+pub fn as_own_dialect(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<String> {
+    if state.config_options().sql_parser.dialect == datafusion::config::Dialect::Generic {
+        return Ok(sql.to_string());
+    }
+    let written = Written::read(sql, dialect(state)?.as_ref())?.to_string();
+    parse_definition(&written, state, grammars)?;
+    Ok(written.trim_end().to_string())
 }
 
 /// The session's dialect; the generic one is ours, with `FOR SYSTEM_TIME AS OF`.
@@ -142,9 +183,9 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     }
 }
 
-/// Parses one query, as it is.
-pub fn parse_query(query: &str, state: &SessionState) -> Result<Box<Query>> {
-    sqlparser::parser::Parser::new(dialect(state)?.as_ref())
+/// Parses one query of the program's own, as it is.
+pub fn parse_query(query: &str) -> Result<Box<Query>> {
+    sqlparser::parser::Parser::new(&PortraitDialect)
         .try_with_sql(query)
         .and_then(|mut parser| parser.parse_query())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
@@ -258,24 +299,50 @@ impl Rewriter<'_> {
                 }
                 _ => continue,
             };
-            make_subquery(relation, self.state)?;
+            make_subquery(relation)?;
         }
         Ok(())
     }
 }
 
 /// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
-fn make_subquery(input: &mut Expr, state: &SessionState) -> Result<()> {
-    let relation = match input {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => input.to_string(),
+fn make_subquery(input: &mut Expr) -> Result<()> {
+    let (name, arguments) = match input {
+        Expr::Identifier(name) => (ObjectName::from(vec![name.clone()]), None),
+        Expr::CompoundIdentifier(names) => (ObjectName::from(names.clone()), None),
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(file) => format!("'{}'", file.replace('\'', "''")),
+            Value::SingleQuotedString(file) => (ObjectName::from(vec![Ident::with_quote('\'', file)]), None),
+            _ => return Ok(()),
+        },
+        Expr::Function(call) => match &call.args {
+            FunctionArguments::List(list) => (call.name.clone(), Some(list.args.clone())),
             _ => return Ok(()),
         },
         _ => return Ok(()),
     };
-    *input = Expr::Subquery(parse_query(&format!("SELECT * FROM {relation}"), state)?);
+    let mut query = parse_query("SELECT * FROM relation")?;
+    let mut place = Relation { name, arguments };
+    let _ = query.visit(&mut place);
+    *input = Expr::Subquery(query);
     Ok(())
+}
+
+/// Puts a relation in the place of each table of a query.
+struct Relation {
+    name: ObjectName,
+    arguments: Option<Vec<FunctionArg>>,
+}
+
+impl VisitorMut for Relation {
+    type Break = ();
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args, .. } = factor {
+            *name = self.name.clone();
+            *args = self.arguments.take().map(|args| TableFunctionArgs { args, settings: None });
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 impl VisitorMut for Rewriter<'_> {

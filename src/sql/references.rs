@@ -1,15 +1,17 @@
 //! What a part of a statement names: tables, columns, models, functions, parameters, files.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan, Visit,
-    VisitMut, Visitor, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::command::normal;
-use crate::docs::{Argument, Takes};
+use crate::docs::{Argument, Doc, Takes};
 use crate::functions;
 
 /// The names of `$name`, without the sign, each as often as it stands there.
@@ -61,6 +63,27 @@ pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
     let _ = part.visit(&mut Resolve(base));
 }
 
+/// How two sides of a join are matched.
+fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    use JoinOperator as Operator;
+    match operator {
+        Operator::Join(constraint)
+        | Operator::Inner(constraint)
+        | Operator::Left(constraint)
+        | Operator::LeftOuter(constraint)
+        | Operator::Right(constraint)
+        | Operator::RightOuter(constraint)
+        | Operator::FullOuter(constraint)
+        | Operator::Semi(constraint)
+        | Operator::LeftSemi(constraint)
+        | Operator::RightSemi(constraint)
+        | Operator::Anti(constraint)
+        | Operator::LeftAnti(constraint)
+        | Operator::RightAnti(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
 /// The names that may be columns.
 pub fn names_in(part: &impl Visit) -> Vec<String> {
     struct Names(Vec<String>);
@@ -74,27 +97,173 @@ pub fn names_in(part: &impl Visit) -> Vec<String> {
             }
             ControlFlow::Continue(())
         }
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            let operators = select.from.iter().flat_map(|from| &from.joins).map(|join| &join.join_operator);
+            for constraint in operators.filter_map(constraint) {
+                if let JoinConstraint::Using(columns) = constraint {
+                    self.0.extend(columns.iter().filter_map(|column| column.0.last()?.as_ident().map(normal)));
+                }
+            }
+            ControlFlow::Continue(())
+        }
     }
     let mut names = Names(vec![]);
     let _ = part.visit(&mut names);
     names.0
 }
 
-/// The tables, each as the parts of its name. The input of a function in FROM is among them.
+/// The tables, each as the parts of its name. The input of a function in FROM is among them; a name that a CTE gives is none.
 pub fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
-    struct Tables(Vec<Vec<String>>);
+    struct Tables {
+        scopes: Scopes,
+        found: Vec<Vec<String>>,
+    }
     impl Visitor for Tables {
         type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            self.scopes.enter(query);
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.scopes.leave();
+            ControlFlow::Continue(())
+        }
         fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
             if let TableFactor::Table { name, args: None, .. } = factor {
-                self.0.push(name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect());
+                let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
+                if !matches!(parts.as_slice(), [name] if self.scopes.has(name)) {
+                    self.found.push(parts);
+                }
             }
             ControlFlow::Continue(())
         }
     }
-    let mut tables = Tables(vec![]);
+    let mut tables = Tables { scopes: Scopes::default(), found: vec![] };
     let _ = part.visit(&mut tables);
-    tables.0
+    tables.found
+}
+
+/// The names that CTEs give where a query is being visited. Of CTEs that are not recursive, one sees those before it alone: in
+/// `WITH orders AS (SELECT * FROM orders) …` the inner name is that of the table.
+#[derive(Default)]
+struct Scopes {
+    /// What the bodies of CTEs see that are still to be visited.
+    bodies: HashMap<*const Query, Option<Rc<Scope>>>,
+    open: Vec<Option<Rc<Scope>>>,
+}
+
+/// One name more than the scope around it.
+struct Scope {
+    name: String,
+    around: Option<Rc<Self>>,
+}
+
+impl Scopes {
+    fn enter(&mut self, query: &Query) {
+        let own = self.bodies.remove(&std::ptr::from_ref(query));
+        let mut scope = own.unwrap_or_else(|| self.open.last().cloned().flatten());
+        if let Some(with) = &query.with {
+            let mut bodies = vec![];
+            for cte in &with.cte_tables {
+                bodies.push((std::ptr::from_ref(cte.query.as_ref()), scope.clone()));
+                scope = Some(Rc::new(Scope { name: normal(&cte.alias.name), around: scope }));
+            }
+            for (body, before) in bodies {
+                self.bodies.insert(body, if with.recursive { scope.clone() } else { before });
+            }
+        }
+        self.open.push(scope);
+    }
+
+    fn leave(&mut self) {
+        self.open.pop();
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let innermost = self.open.last().and_then(Option::as_deref);
+        std::iter::successors(innermost, |scope| scope.around.as_deref()).any(|scope| scope.name == name)
+    }
+}
+
+impl Drop for Scope {
+    /// One after the other: thousands of names would be as many calls within one another.
+    fn drop(&mut self) {
+        let mut around = self.around.take();
+        while let Some(mut scope) = around.and_then(Rc::into_inner) {
+            around = scope.around.take();
+        }
+    }
+}
+
+/// The tables of which every column is read, each as the parts of its name: those of `SELECT *`, `name.*`, `TABLE name`, NATURAL JOIN.
+pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
+    struct Whole(Vec<Vec<String>>);
+    impl Whole {
+        fn select(&mut self, select: &Select) {
+            let mut tables = vec![];
+            for from in &select.from {
+                named(&from.relation, &mut tables);
+                from.joins.iter().for_each(|join| named(&join.relation, &mut tables));
+            }
+            let operators = select.from.iter().flat_map(|from| &from.joins).map(|join| &join.join_operator);
+            let is_natural = operators.filter_map(constraint).any(|constraint| *constraint == JoinConstraint::Natural);
+            let all = is_natural
+                || select.projection.is_empty()
+                || select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+            let qualifiers: Vec<String> = select
+                .projection
+                .iter()
+                .filter_map(|item| match item {
+                    SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                        name.0.last().and_then(|part| part.as_ident()).map(normal)
+                    }
+                    _ => None,
+                })
+                .collect();
+            let read = tables.into_iter().filter(|(_, alias)| all || qualifiers.contains(alias));
+            self.0.extend(read.map(|(name, _)| name));
+        }
+    }
+    impl Visitor for Whole {
+        type Break = ();
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            self.select(select);
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let mut bodies = vec![query.body.as_ref()];
+            while let Some(body) = bodies.pop() {
+                match body {
+                    SetExpr::Table(table) => {
+                        let parts = [&table.schema_name, &table.table_name].into_iter().flatten();
+                        self.0.push(parts.map(|part| part.to_lowercase()).collect());
+                    }
+                    SetExpr::SetOperation { left, right, .. } => bodies.extend([left.as_ref(), right.as_ref()]),
+                    _ => {}
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut whole = Whole(vec![]);
+    let _ = part.visit(&mut whole);
+    whole.0
+}
+
+/// The tables of a part of FROM itself, with the names that its columns are qualified by.
+fn named(factor: &TableFactor, tables: &mut Vec<(Vec<String>, String)>) {
+    match factor {
+        TableFactor::Table { name, alias, args: None, .. } => {
+            let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
+            let own = parts.last().cloned().unwrap_or_default();
+            tables.push((parts, alias.as_ref().map_or(own, |alias| normal(&alias.name))));
+        }
+        TableFactor::NestedJoin { table_with_joins, .. } => {
+            named(&table_with_joins.relation, tables);
+            table_with_joins.joins.iter().for_each(|join| named(&join.relation, tables));
+        }
+        _ => {}
+    }
 }
 
 /// The functions in FROM, with their arguments.
@@ -126,30 +295,79 @@ pub fn functions_in(part: &impl Visit) -> Vec<String> {
     calls_in(part).into_iter().map(|(name, _)| name).collect()
 }
 
-/// The objects of a kind that functions in FROM are given by name: `ml_predict(groups, …)` names the model `groups`.
-pub fn objects_in(part: &impl Visit, kind: &str) -> Vec<String> {
+/// The objects that a function in FROM is given by name.
+#[derive(Debug, Clone)]
+pub struct NamedObjects {
+    /// The page of the function.
+    pub doc: &'static Doc,
+    /// Their kinds and names: `ml_predict(groups, …)` names the model `groups`.
+    pub objects: Vec<(&'static str, String)>,
+}
+
+impl NamedObjects {
+    /// The object of a kind.
+    pub fn of_kind(&self, kind: &str) -> Option<&str> {
+        self.objects.iter().find(|(own, _)| *own == kind).map(|(_, name)| name.as_str())
+    }
+}
+
+/// What functions in FROM are given by name.
+pub fn objects_in(part: &impl Visit) -> Vec<NamedObjects> {
     let mut found = vec![];
     for (function, arguments) in calls_in(part) {
         let doc = functions::page(&function);
-        let takes_it = |argument: &Argument| matches!(argument.takes, Takes::Name(own) if own == kind);
-        let Some(place) = doc.arguments.iter().position(takes_it) else { continue };
-        let name = doc.arguments[place].name;
-        let named = arguments.iter().find_map(|argument| match argument {
-            FunctionArg::Named { name: own, arg, .. } if own.value.eq_ignore_ascii_case(name) => Some(arg),
-            FunctionArg::ExprNamed { name: Expr::Identifier(own), arg, .. } if own.value.eq_ignore_ascii_case(name) => Some(arg),
-            _ => None,
-        });
-        let by_place = || match arguments.get(place) {
-            Some(FunctionArg::Unnamed(argument)) => Some(argument),
-            _ => None,
-        };
-        match named.or_else(by_place) {
-            Some(FunctionArgExpr::Expr(Expr::Identifier(name))) => found.push(normal(name)),
-            Some(FunctionArgExpr::Expr(Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(name), .. }))) => {
-                found.push(name.clone());
+        let (mut objects, mut given): (Vec<_>, Vec<&str>) = (vec![], vec![]);
+        for argument in &arguments {
+            let (name, value) = match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => (Some(name), value),
+                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. } => {
+                    (Some(name), value)
+                }
+                _ => continue,
+            };
+            let object = object_name(value);
+            // What has no name is the first on the page that takes such a thing, as when it is called.
+            let fits = |argument: &&Argument| match name {
+                Some(name) => argument.name.eq_ignore_ascii_case(&name.value),
+                None => {
+                    !given.contains(&argument.name)
+                        && match argument.takes {
+                            Takes::Name(_) => object.is_some(),
+                            Takes::Relation | Takes::Query => matches!(value, Expr::Subquery(_)),
+                            _ => true,
+                        }
+                }
+            };
+            let Some(argument) = doc.arguments.iter().find(fits) else { continue };
+            given.push(argument.name);
+            if let (Takes::Name(kind), Some(object)) = (argument.takes, object) {
+                objects.push((kind, object));
             }
-            _ => {}
+        }
+        if !objects.is_empty() {
+            found.push(NamedObjects { doc, objects });
         }
     }
     found
+}
+
+/// The name of an object as it is given to a function.
+fn object_name(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Identifier(name) => Some(normal(name)),
+        Expr::CompoundIdentifier(names) => Some(names.iter().map(normal).collect::<Vec<_>>().join(".")),
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(name), .. }) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// True when an argument of a function in FROM, by its place or its name, is a relation.
+pub fn takes_relation(function: &str, place: usize, name: Option<&str>) -> bool {
+    let doc = functions::page(&function.to_lowercase());
+    let argument = match name {
+        Some(name) => doc.arguments.iter().find(|argument| argument.name.eq_ignore_ascii_case(name)),
+        None => doc.arguments.get(place),
+    };
+    argument.is_some_and(|argument| argument.takes == Takes::Relation)
 }

@@ -115,16 +115,13 @@ impl VisitorMut for Renaming<'_> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::prelude::SessionContext;
-
     use super::*;
     use crate::sql::parser::parse_query;
 
     #[test]
     fn tables_are_renamed_and_ctes_are_not() {
-        let state = SessionContext::new().state();
         let renamed = |sql: &str| {
-            let mut query = parse_query(sql, &state).unwrap();
+            let mut query = parse_query(sql).unwrap();
             rename_tables(&mut query, &|parts| {
                 let [name] = parts else { return None };
                 Some(ObjectName::from(["k", name].map(|part| Ident::with_quote('"', part)).to_vec()))

@@ -32,6 +32,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 
 use crate::adapter::definitions::Definitions;
 use crate::catalog::Catalog;
+use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::view::View;
 use crate::error::{SqlState, coded};
@@ -94,14 +95,18 @@ struct Whole {
 struct Part {
     /// The definitions that lead here, the innermost last.
     path: Arc<[String]>,
-    /// A profile as far as it is planned.
-    profile: Option<(Arc<str>, Arc<dyn TableProvider>)>,
+    /// Profiles as far as they are planned, the innermost last.
+    profiles: Arc<[(String, Arc<dyn TableProvider>)]>,
     /// Definitions as they would be.
     changed: Arc<[Object]>,
     /// A table as it would be.
     relation: Option<(Arc<str>, Arc<dyn TableProvider>)>,
     /// Up to when it sees the rows of sources.
     horizon: Option<Arc<Horizon>>,
+    /// A model as it would be.
+    model: Option<Arc<StoredModel>>,
+    /// The name of a table that is to be made.
+    making: Option<Arc<str>>,
 }
 
 impl StatementContext {
@@ -255,7 +260,7 @@ impl StatementContext {
     pub fn entering(&self, name: &str) -> Result<Self> {
         if self.part.path.iter().any(|other| other == name) {
             let chain = self.part.path.join(" → ");
-            let problem = format!("the view refers to itself: {chain} → {name}");
+            let problem = format!("refers to itself: {chain} → {name}");
             return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, name, problem));
         }
         let path = self.part.path.iter().cloned().chain([name.to_string()]).collect();
@@ -269,13 +274,14 @@ impl StatementContext {
 
     /// The context of what is planned over a profile that is itself being planned.
     pub fn with_profile(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { profile: Some((name.into(), table)), ..self.part.clone() } }
+        let profiles = self.part.profiles.iter().cloned().chain([(name.to_string(), table)]).collect();
+        Self { whole: Arc::clone(&self.whole), part: Part { profiles, ..self.part.clone() } }
     }
 
     /// The profile of that name as far as it is planned, when it is being planned.
     pub fn profile_in_progress(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
-        let (profile, table) = self.part.profile.as_ref()?;
-        (profile.as_ref() == name).then(|| Arc::clone(table))
+        let found = self.part.profiles.iter().rev().find(|(profile, _)| profile == name);
+        found.map(|(_, table)| Arc::clone(table))
     }
 
     /// The context of what is planned as if a definition were another one, or there already.
@@ -305,9 +311,34 @@ impl StatementContext {
         self.part.horizon.as_deref()
     }
 
+    /// The context of what is planned as if a model had learned something else.
+    pub fn with_model(&self, model: StoredModel) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { model: Some(Arc::new(model)), ..self.part.clone() } }
+    }
+
+    /// The model of that name as it would be, when it is being replaced.
+    pub fn model_in_progress(&self, name: &str) -> Option<StoredModel> {
+        self.part.model.as_deref().filter(|model| model.name == name).cloned()
+    }
+
+    /// The context of the statement that makes a table: its name means no file, whether there is such a table or not.
+    pub fn making(&self, name: &str) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { making: Some(name.into()), ..self.part.clone() } }
+    }
+
+    /// True for the name of the table that is to be made.
+    pub fn is_making(&self, name: &str) -> bool {
+        self.part.making.as_deref() == Some(name)
+    }
+
+    /// True when a profile, or an object of it, is planned as it would be: what it has published says less.
+    pub fn changes_profile(&self, profile: &str) -> bool {
+        self.part.changed.iter().any(|object| object.profile == profile)
+    }
+
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, profile, changed, relation, horizon } = &self.part;
-        profile.is_none() && changed.is_empty() && relation.is_none() && horizon.is_none()
+        let Part { path: _, profiles, changed, relation, model, horizon, making: _ } = &self.part;
+        profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none()
     }
 }

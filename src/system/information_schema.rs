@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Ident, TableAlias, TableFactor, VisitorMut};
 
@@ -15,29 +14,27 @@ use crate::sql::parser::{parse_query, visit};
 ///
 /// # Errors
 /// None for statements that were parsed.
-pub fn add_comments(parsed: &mut SqlParsed, session: &SessionState) -> Result<()> {
-    match visit(parsed, &mut WithComments { session }) {
+pub fn add_comments(parsed: &mut SqlParsed) -> Result<()> {
+    match visit(parsed, &mut WithComments) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
-struct WithComments<'a> {
-    session: &'a SessionState,
-}
+struct WithComments;
 
-impl VisitorMut for WithComments<'_> {
+impl VisitorMut for WithComments {
     type Break = DataFusionError;
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
-        match with_comments(factor, self.session) {
+        match with_comments(factor) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
     }
 }
 
-fn with_comments(factor: &mut TableFactor, session: &SessionState) -> Result<()> {
+fn with_comments(factor: &mut TableFactor) -> Result<()> {
     let TableFactor::Table { name, alias, args: None, .. } = factor else { return Ok(()) };
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
     let [.., schema, table] = parts.as_slice() else { return Ok(()) };
@@ -46,13 +43,10 @@ fn with_comments(factor: &mut TableFactor, session: &SessionState) -> Result<()>
         ("information_schema", "columns") => ("column_comment", "described.column_name = listed.column_name"),
         _ => return Ok(()),
     };
-    let subquery = parse_query(
-        &format!(
-            "SELECT listed.*, described.comment AS {comment} FROM {name} AS listed LEFT JOIN system.comments AS described
+    let subquery = parse_query(&format!(
+        "SELECT listed.*, described.comment AS {comment} FROM {name} AS listed LEFT JOIN system.comments AS described
              ON described.table_schema = listed.table_schema AND described.table_name = listed.table_name AND {column}"
-        ),
-        session,
-    )?;
+    ))?;
     let own = || TableAlias { explicit: true, name: Ident::new(table.as_str()), columns: vec![], at: None };
     let alias = Some(alias.take().unwrap_or_else(own));
     *factor = TableFactor::Derived { lateral: false, subquery, alias, sample: None };

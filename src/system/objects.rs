@@ -1,17 +1,44 @@
 //! `system.tables`, `system.profiles`, `system.tags` …: the objects of one kind.
+//!
+//! An object whose definition cannot be read, as it is damaged or of a newer version, has a row as all others, with what is known of it
+//! and the problem as its comment.
 
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
+use datafusion::arrow::compute::concat;
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 
-use super::SystemTable;
+use super::{SystemTable, schema_of};
+use crate::catalog::objects::Object;
 use crate::docs::Column;
+use crate::error::message;
 use crate::objects::kind::Kind;
-use crate::objects::lifecycle::definitions;
+use crate::objects::lifecycle::read;
+use crate::objects::values::{number, text};
 use crate::statement::StatementContext;
 
 /// The table of a kind.
 #[derive(Debug)]
 pub struct Objects(pub &'static dyn Kind);
+
+impl Objects {
+    /// What is known of an object without its definition.
+    fn broken(&self, object: &Object, problem: &DataFusionError) -> Vec<ArrayRef> {
+        let schema = schema_of(self.0.columns());
+        let word = |word: &str| text(std::iter::once(Some(word.to_string())));
+        let values = self.0.columns().iter().zip(schema.fields()).map(|(column, field)| match column.name {
+            "name" => word(&object.name),
+            "profile" => word(&object.profile),
+            "version" => number(std::iter::once(Some(object.version))),
+            "author" => word(&object.author),
+            "created_at" => word(&object.created_at),
+            "definition" => word(&object.sql),
+            "comment" => word(&format!("cannot be read: {}", message(problem))),
+            _ => new_null_array(field.data_type(), 1),
+        });
+        values.collect()
+    }
+}
 
 impl SystemTable for Objects {
     fn name(&self) -> &'static str {
@@ -27,6 +54,25 @@ impl SystemTable for Objects {
     }
 
     fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        self.0.values(&definitions(self.0, context)?, context)
+        let read = read(self.0, context)?;
+        let whole: Vec<_> = read.iter().filter_map(|(_, definition)| definition.as_ref().ok().cloned()).collect();
+        if whole.len() == read.len()
+            && let Ok(values) = self.0.values(&whole, context)
+        {
+            return Ok(values);
+        }
+        // One by one, so that what is wrong with one is told of that one.
+        let rows: Vec<Vec<ArrayRef>> = read
+            .into_iter()
+            .map(|(object, definition)| {
+                let values = definition.and_then(|definition| self.0.values(std::slice::from_ref(&definition), context));
+                values.unwrap_or_else(|problem| self.broken(&object, &problem))
+            })
+            .collect();
+        let columns = (0..self.0.columns().len()).map(|column| {
+            let parts: Vec<&dyn Array> = rows.iter().map(|row| row[column].as_ref()).collect();
+            Ok(concat(&parts)?)
+        });
+        columns.collect()
     }
 }

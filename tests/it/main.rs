@@ -5,7 +5,9 @@
 mod clusters;
 mod command_line;
 mod database;
+mod definitions;
 mod documents;
+mod dumps;
 mod durability;
 mod layers;
 mod library;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, StringViewBuilder};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -42,13 +42,18 @@ impl ScalarFunction for RfmSegment {
     }
 
     fn udf(&self) -> ScalarUDF {
-        let scores = [DataType::Int64, DataType::Int64, DataType::Int64];
-        let signature = |texts: usize| {
-            let mut types = scores.to_vec();
+        // Whole numbers without a sign are none of the others, as the largest do not fit; here all are small, or an error.
+        let scores = |unsigned: usize| -> Vec<DataType> {
+            let is_unsigned = |place: usize| unsigned >> place & 1 == 1;
+            (0..3).map(|place| if is_unsigned(place) { DataType::UInt64 } else { DataType::Int64 }).collect()
+        };
+        let signature = |unsigned: usize, texts: usize| {
+            let mut types = scores(unsigned);
             types.extend(std::iter::repeat_n(DataType::Utf8, texts));
             TypeSignature::Exact(types)
         };
-        let signature = Signature::one_of(vec![signature(0), signature(1), signature(2)], Volatility::Immutable);
+        let signatures = (0..8).flat_map(|unsigned| (0..3).map(move |texts| signature(unsigned, texts)));
+        let signature = Signature::one_of(signatures.collect(), Volatility::Immutable);
         ScalarUDF::from(Segment { signature })
     }
 }
@@ -89,7 +94,10 @@ impl ScalarUDFImpl for Segment {
             }
             let mut scores = [0u8; 3];
             for (index, column) in columns.iter().enumerate() {
-                let score = column.as_primitive::<Int64Type>().value(row);
+                let score = match column.as_primitive_opt::<UInt64Type>() {
+                    Some(unsigned) => i128::from(unsigned.value(row)),
+                    None => i128::from(column.as_primitive::<Int64Type>().value(row)),
+                };
                 scores[index] = u8::try_from(score).ok().filter(|score| scale.scores().contains(score)).ok_or_else(|| {
                     let (name, range) = (DOC.arguments[index].name, scale.scores());
                     failed(DOC.name, format!("{name} must be from {} to {}, got {score}", range.start(), range.end()))

@@ -14,7 +14,7 @@ use crate::adapter::definitions::{Definitions, column};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::text::literal;
+use crate::text::{as_sql, literal};
 
 /// Which rule gave a customer its tag.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl TableMacro for ExplainTag {
         let (profile, tag) = (call.required_name("profile")?, call.required_name("tag")?);
         let query = definitions.tag_query(profile, tag)?;
         let published = definitions.published(profile, None)?;
-        let key = call.expression("key").map(ToString::to_string).unwrap_or_default();
+        let key = call.expression("key").map(as_sql).unwrap_or_default();
         let rules = rows(&query, &key)?;
         let known = published.columns.iter().any(|column| column.name == tag);
         let (value, since, version) = (column::value(tag), column::since(tag), column::version(tag));

@@ -13,7 +13,7 @@ use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::text::literal;
+use crate::text::{as_sql, literal};
 
 #[derive(Debug)]
 pub struct MeceCheck;
@@ -117,7 +117,7 @@ impl TableMacro for MeceCheck {
         }
         let query = definitions.tag_query(call.required_name("profile")?, call.required_name("tag")?)?;
         let query = query.trim().trim_end_matches(';');
-        let domain = call.expression("domain").map(|domain| format!(", domain => {domain}")).unwrap_or_default();
+        let domain = call.expression("domain").map(|domain| format!(", domain => {}", as_sql(domain))).unwrap_or_default();
         let examples = call.options.integer("examples")?;
         // In lines of its own, as it may end with a comment.
         Ok(format!("SELECT * FROM {}((\n{query}\n), examples => {examples}{domain})", DOC.name))

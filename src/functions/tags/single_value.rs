@@ -11,7 +11,7 @@ use datafusion::error::DataFusionError;
 use super::keys::{Key, Keys, value_type};
 use crate::adapter::aggregate::{Grouped, GroupedFunction};
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::error::failed;
+use crate::error::{SqlState, in_rows};
 
 const DOC: Doc = Doc {
     name: "single_value",
@@ -95,7 +95,8 @@ fn several<K: Key>(kind: &Keys, one: &K, other: &K) -> DataFusionError {
         let advice = "choose one with last_value_by, preference or min";
         Ok(format!("a group has more than one value: \"{one}\" and \"{other}\"; {advice}"))
     };
-    shown().map_or_else(|error| error, |problem| failed(DOC.name, problem))
+    let rule = "a group has more than one value";
+    shown().map_or_else(|error| error, |problem| in_rows(SqlState::DATA_EXCEPTION, DOC.name, rule, problem))
 }
 
 impl<K: Key> Grouped for Singles<K> {

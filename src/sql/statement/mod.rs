@@ -16,7 +16,8 @@ static DOCS: [Doc; 6] = [
         name: "DROP",
         summary: "Forgets a table or view; the files of an external table stay, the rows of any other table go.",
         syntax: "DROP TABLE | VIEW [IF EXISTS] name",
-        description: "A table that a profile, tag or segment uses stays, and so does one with rows of its own that a view uses.",
+        description: "A table that a profile, tag or segment uses stays, and so does one with rows of its own that a view uses. What functions in FROM
+are given by name is used, too, and so is every tag of a profile that `SELECT *` reads.",
         examples: &["DROP TABLE IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },

@@ -6,6 +6,7 @@ use sqlparser::ast::{
 };
 
 use crate::error::invalid;
+use crate::text::as_sql;
 
 /// `WHEN condition THEN value`.
 #[derive(Debug, Clone)]
@@ -97,7 +98,7 @@ impl Rules {
             self.spell_out_groups(select);
             select.projection = items.collect();
         }
-        query.to_string()
+        as_sql(&query)
     }
 
     /// GROUP BY names columns of the SELECT list by place or alias; those places are others now.

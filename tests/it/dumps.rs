@@ -1,0 +1,335 @@
+//! The script of a database's definitions makes them again in another one, which is dumped as the same script: whatever the objects, their
+//! names, and what they need of one another.
+
+use std::fmt::Write;
+
+use portraitdb::{Engine, EngineOptions, Session};
+
+use crate::support::{rows, session_with, try_rows};
+
+/// How many random sets of definitions are tried: `PORTRAIT_TEST_DUMPS=1000` tries as many.
+fn sets() -> u64 {
+    std::env::var("PORTRAIT_TEST_DUMPS").ok().and_then(|number| number.parse().ok()).unwrap_or(40)
+}
+
+/// A sequence that is the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
+    }
+
+    fn of<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        if list.is_empty() { None } else { list.get(self.below(list.len())) }
+    }
+}
+
+/// Pieces of names, each of which has ended a name, a comment or a statement somewhere.
+const PIECES: [&str; 30] = [
+    "\"",
+    "\"\"",
+    "'",
+    "''",
+    ";",
+    "--",
+    "/*",
+    "*/",
+    "\n",
+    "\r\n",
+    "\r",
+    "\\",
+    "\\'",
+    "\\\"",
+    "\0",
+    "\t",
+    "客户",
+    "😀",
+    "select",
+    "from",
+    "$x",
+    "@",
+    "@5x",
+    "{}",
+    " ",
+    ".",
+    "\u{2028}",
+    "\u{202e}",
+    "`",
+    "\nCREATE TABLE injected AS SELECT 666 AS evil;\n",
+];
+
+fn name(random: &mut Random, number: usize) -> String {
+    let mut name = String::new();
+    if random.below(3) > 0 {
+        for _ in 0..=random.below(3) {
+            name.push_str(random.of(&PIECES).unwrap());
+        }
+    }
+    // Together with the others, so that no two are the same.
+    write!(name, "n{number}").unwrap();
+    if random.below(2) == 0 {
+        name.push_str(random.of(&PIECES).unwrap());
+    }
+    name
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn open(folder: &std::path::Path) -> (Engine, Session) {
+    let options = EngineOptions { database: Some(folder.to_path_buf()), partitions: Some(1), ..EngineOptions::default() };
+    session_with(options)
+}
+
+const OBJECTS: &str = "SELECT kind, profile, name, count(*) FROM system.versions GROUP BY kind, profile, name ORDER BY 1, 2, 3";
+
+/// Runs a dump elsewhere, and holds the two databases against one another.
+fn comes_back(engine: &Engine, session: &Session, subject: &str) {
+    let script = session.dump().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (copy, copied) = open(folder.path());
+    if let Err(error) = try_rows(&copy, &copied, &script) {
+        panic!("{subject}: {error}\n{script}");
+    }
+    assert_eq!(copied.dump().unwrap(), script, "{subject}");
+    let made = "SELECT kind, profile, name FROM system.versions GROUP BY kind, profile, name ORDER BY 1, 2, 3";
+    assert_eq!(rows(&copy, &copied, made), rows(engine, session, made), "{subject}");
+    assert!(rows(&copy, &copied, OBJECTS).iter().all(|line| line.ends_with("|1")), "{subject}: each is made once");
+    assert_eq!(rows(&copy, &copied, "SELECT count(*) FROM system.tables WHERE name = 'injected'"), ["0"], "{subject}");
+}
+
+/// What there is so far, quoted.
+#[derive(Default)]
+struct Made {
+    /// With the columns `k` (a number that is unique), `a` (a number) and `c` (a text).
+    relations: Vec<String>,
+    profiles: Vec<Profile>,
+    models: Vec<String>,
+    functions: Vec<String>,
+}
+
+struct Profile {
+    name: String,
+    tags: Vec<String>,
+    segments: Vec<String>,
+}
+
+/// A statement that makes an object, over what there is.
+fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
+    let name = name(random, number);
+    let own = quoted(&name);
+    let relation = random.of(&made.relations).unwrap().clone();
+    let head = |kind: &str| match number % 3 {
+        0 => format!("CREATE OR REPLACE {kind} {own}"),
+        1 => format!("CREATE {kind} IF NOT EXISTS {own}"),
+        _ => format!("CREATE {kind} {own}"),
+    };
+    let comment = text(random.of(&PIECES).unwrap());
+    let end = random.of(&["", " -- it's; /* noted", " /* noted\n -- twice */", "\n--\n"]).unwrap();
+    let profile = if made.profiles.is_empty() { None } else { Some(random.below(made.profiles.len())) };
+    match (random.below(14), profile) {
+        (0, _) => {
+            made.relations.push(own.clone());
+            let types = ["CAST(1 AS INT)", "DECIMAL '1.50'", "[1, 2]", "TIMESTAMP '2025-01-01'", "{'it''s': 1}", "NULL", "X'00'"];
+            let column = random.of(&types).unwrap();
+            format!("{} AS SELECT k, a, c, {column} AS {own} FROM {relation}{end}", head("TABLE"))
+        }
+        (1, _) => format!("{} (k BIGINT NOT NULL, {own} VARCHAR DEFAULT {comment}){end}", head("TABLE")),
+        (2 | 3, _) => {
+            made.relations.push(own.clone());
+            format!("{} AS SELECT k, a, c AS {own}, c || {comment} AS c FROM {relation} WHERE c <> {comment}{end}", head("VIEW"))
+        }
+        (4, _) if !made.models.is_empty() => {
+            let model = random.of(&made.models).unwrap();
+            format!("{} AS SELECT * FROM ml_predict({model}, {relation}){end}", head("VIEW"))
+        }
+        (4, _) => {
+            made.models.push(own.clone());
+            let options = "WITH (type = 'kmeans', key = 'k', features = ['a'], n_clusters = 2";
+            format!("{} {options}, comment = {comment}) AS SELECT k, a FROM {relation}{end}", head("MODEL"))
+        }
+        (5, _) => {
+            let own = quoted(&name.to_lowercase());
+            made.functions.push(own.clone());
+            let parameters = format!("least BIGINT DEFAULT 1, word VARCHAR DEFAULT {comment}");
+            format!("CREATE FUNCTION {own}({parameters}) AS SELECT k, a, c FROM {relation} WHERE a >= $least AND c <> $word{end}")
+        }
+        (6, _) if !made.functions.is_empty() => {
+            let function = random.of(&made.functions).unwrap();
+            made.relations.push(own.clone());
+            format!("{} AS SELECT * FROM {function}(least => 2){end}", head("VIEW"))
+        }
+        (7 | 8, Some(profile)) => {
+            let other = &made.profiles[profile];
+            let query = match (random.of(&other.tags), random.of(&other.segments), random.below(7)) {
+                (Some(tag), _, 0) => format!("SELECT k, {tag} FROM profile.{}", other.name),
+                (_, Some(segment), 1) => format!("SELECT * FROM segment.{segment}"),
+                (Some(tag), _, 2) => format!("SELECT * FROM explain_tag({}, {tag}, 1)", other.name),
+                (_, Some(segment), 3) => format!("SELECT * FROM segment_diff({segment}, since => DATE '2030-01-01')"),
+                (Some(_), _, 4) => format!("SELECT * FROM tag_coverage({})", other.name),
+                (_, _, 5) => {
+                    let end = if random.below(2) == 0 { "_tags" } else { "_history" };
+                    let published = other.name.replacen('"', "", 1);
+                    format!("SELECT * FROM profile.\"{}{end}\"", &published[..published.len() - 1])
+                }
+                _ => format!("SELECT * FROM profile.{}", other.name),
+            };
+            format!("{} AS {query}{end}", head("VIEW"))
+        }
+        (9 | 10 | 11, Some(profile)) => {
+            let (model, relations) = (random.of(&made.models).cloned(), made.relations.len());
+            let profile = &mut made.profiles[profile];
+            let query = match (random.of(&profile.tags), model, random.below(5)) {
+                (Some(tag), _, 0) => {
+                    format!("SELECT k, CASE WHEN {tag} IS NULL THEN {comment} ELSE 'x' END FROM profile.{}", profile.name)
+                }
+                (_, Some(model), 1) => format!("SELECT k, cluster_id FROM ml_predict({model}, {relation})"),
+                (_, _, 2) => format!("SELECT k, CASE WHEN a > $high THEN {comment} ELSE $low END FROM {relation}"),
+                _ => format!("SELECT k, max(c) FROM {relation} WHERE c <> {comment} GROUP BY k"),
+            };
+            let options = if query.contains("$high") { format!("high = {relations}, low = {comment}, ") } else { String::new() };
+            profile.tags.push(own.clone());
+            format!("{} ON {} WITH ({options}comment = {comment}) AS {query}{end}", head("TAG"), profile.name)
+        }
+        (12, Some(profile)) => {
+            let profile = &mut made.profiles[profile];
+            let condition = match random.of(&profile.tags) {
+                Some(tag) if random.below(2) == 0 => format!("{tag} IS NOT NULL"),
+                _ => format!("c IN ({comment}, 'x') OR a > 1"),
+            };
+            profile.segments.push(own.clone());
+            format!("{} ON {} WITH (comment = {comment}) AS {condition}{end}", head("SEGMENT"), profile.name)
+        }
+        (_, other) => {
+            let query = match other.map(|other| &made.profiles[other]) {
+                Some(other) if random.below(2) == 0 => format!("SELECT k, a, c FROM profile.{}", other.name),
+                _ => format!("SELECT k, a, c FROM {relation}"),
+            };
+            let time = if random.below(2) == 0 { "time_columns = 'timed.at', " } else { "" };
+            let sql = format!("{} WITH (key = 'k', {time}comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
+            made.profiles.push(Profile { name: own, tags: vec![], segments: vec![] });
+            sql
+        }
+    }
+}
+
+/// Any set of definitions, dumped and made again, is the same set.
+#[test]
+fn definitions_come_back() {
+    let mut total = 0;
+    for set in 0..sets() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, session) = open(&folder.path().join("database"));
+        let mut random = Random(set);
+        rows(&engine, &session, "CREATE TABLE t AS SELECT value AS k, value % 7 AS a, 'x' AS c FROM generate_series(1, 20)");
+        rows(&engine, &session, "CREATE VIEW timed AS SELECT k, TIMESTAMP '2025-01-01' AS at FROM t");
+        let mut made = Made { relations: vec!["t".into()], ..Made::default() };
+        for number in 0..4 + random.below(12) {
+            let sql = statement(&mut random, &mut made, number);
+            // Some are published before others are made over them, and some never.
+            let profile = random.of(&made.profiles).filter(|_| number % 4 == 3);
+            let refresh = profile.map(|profile| format!("REFRESH PROFILE {}", profile.name));
+            for sql in std::iter::once(sql).chain(refresh) {
+                if let Err(error) = try_rows(&engine, &session, &sql) {
+                    // A profile over another cannot be published before that one; and what was made after a refresh is no part of it.
+                    let expected = ["was not refreshed yet", "it was made later", "REFRESH SEGMENT", "No field named"];
+                    assert!(expected.iter().any(|expected| error.contains(expected)), "set {set}: {error}\n{sql}");
+                }
+            }
+            total += 1;
+        }
+        comes_back(&engine, &session, &format!("set {set}"));
+    }
+    assert!(total as u64 > sets() * 5, "{total} objects");
+}
+
+/// Whatever an object of whatever kind is called; a third of the names when few sets are tried.
+#[test]
+fn names_come_back() {
+    let mut random = Random(7);
+    let mut names: Vec<String> = PIECES.iter().map(|piece| format!("{piece}a")).collect();
+    names.extend(PIECES.iter().map(|piece| format!("a{piece}")));
+    names.extend(
+        ["select", "NULL", "Order", "表 名", "a''b\"\"c", "x'); DROP TABLE t; --", "/*", "*/", "--", "\\", ";", "$$"]
+            .map(String::from),
+    );
+    while names.len() < 120 {
+        names.push(name(&mut random, names.len()));
+    }
+    let few = sets() < 1000;
+    let names: Vec<String> =
+        names.into_iter().enumerate().filter(|(place, _)| !few || place % 3 == 0).map(|(_, name)| name).collect();
+    for (part, names) in names.chunks(10).enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, session) = open(folder.path());
+        let file = folder.path().join("it's.csv");
+        std::fs::write(&file, "k\n1\n").unwrap();
+        rows(&engine, &session, "CREATE TABLE t AS SELECT value AS k FROM generate_series(1, 9)");
+        for (number, name) in names.iter().enumerate() {
+            let each = |end: &str| quoted(&format!("{name}{end}"));
+            let (own, function) = (quoted(name), quoted(&format!("{name}f").to_lowercase()));
+            let mut script = String::new();
+            writeln!(script, "CREATE TABLE {} AS SELECT k AS {own} FROM t;", each("t")).unwrap();
+            writeln!(script, "CREATE EXTERNAL TABLE {} STORED AS CSV LOCATION {};", each("x"), text(file.to_str().unwrap()))
+                .unwrap();
+            writeln!(script, "CREATE VIEW {} AS SELECT {own} AS k FROM {};", each("v"), each("t")).unwrap();
+            writeln!(
+                script,
+                "CREATE MODEL {} WITH (type = 'kmeans', key = 'k', n_clusters = 2) AS SELECT k, k AS a FROM {};",
+                each("m"),
+                each("v")
+            )
+            .unwrap();
+            writeln!(
+                script,
+                "CREATE FUNCTION {function}(x VARCHAR DEFAULT {}) AS SELECT k, $x AS x FROM {};",
+                text(name),
+                each("v")
+            )
+            .unwrap();
+            writeln!(
+                script,
+                "CREATE PROFILE {} WITH (key = {}, comment = {}) AS SELECT {own} FROM {};",
+                each("p"),
+                text(name),
+                text(name),
+                each("t")
+            )
+            .unwrap();
+            writeln!(script, "CREATE TAG {} ON {} AS SELECT k, x FROM {function}();", each("g"), each("p")).unwrap();
+            writeln!(script, "CREATE SEGMENT {} ON {} AS {} = {};", each("s"), each("p"), each("g"), text(name)).unwrap();
+            writeln!(script, "REFRESH PROFILE {};", each("p")).unwrap();
+            writeln!(
+                script,
+                "CREATE VIEW {} AS SELECT p.*, s.since FROM segment.{} AS s JOIN profile.{} AS p USING ({own});",
+                each("w"),
+                each("s"),
+                each("p")
+            )
+            .unwrap();
+            if let Err(error) = try_rows(&engine, &session, &script) {
+                panic!("{part}.{number} {name:?}: {error}\n{script}");
+            }
+            // Also what was published can be read.
+            for table in [
+                format!("profile.{}", each("p")),
+                format!("profile.{}", each("p_tags")),
+                format!("profile.{}", each("p_history")),
+            ] {
+                assert_eq!(rows(&engine, &session, &format!("SELECT count({own}) FROM {table}")), ["9"], "{name:?}: {table}");
+            }
+            assert_eq!(rows(&engine, &session, &format!("SELECT count(*) FROM {}", each("w"))), ["9"], "{name:?}");
+        }
+        comes_back(&engine, &session, &format!("{names:?}"));
+    }
+}
