@@ -57,7 +57,7 @@ impl TableMacro for SegmentOverlap {
             .collect();
         if segments.len() < 2 {
             let problem = format!(
-                "profile {profile} has published {} segments, and two are compared; make them and refresh",
+                "compares two segments at least, and profile {profile} has {}; make another, then REFRESH PROFILE {profile}",
                 segments.len()
             );
             return Err(invalid(DOC.name, problem));
