@@ -227,8 +227,7 @@ impl Options {
             let argument = find(doc, name)?;
             if value.is_null() {
                 if argument.default.is_none() && doc.kind == Kind::Relation {
-                    let problem = format!("{name} is required, and takes {}, got NULL", argument.takes.describe());
-                    return Err(invalid(subject, problem));
+                    return Err(invalid(subject, format!("{name} has no default; give it")));
                 }
                 continue;
             }

@@ -165,7 +165,7 @@ mod tests {
             ("SELECT * FROM mece_check(tag => b, profile => p)", false, true),
             ("SELECT * FROM tag_coverage(p)", true, true),
             ("SELECT * FROM segment_overlap(p)", false, false),
-            ("(SELECT 1) UNION ALL (TABLE profile.p)", true, true),
+            ("SELECT 1 UNION ALL (SELECT * FROM profile.p)", true, true),
         ] {
             let uses = uses(sql);
             assert_eq!((uses.reads_tag("p", "a"), uses.reads_tag("p", "b")), (a, b), "{sql}");

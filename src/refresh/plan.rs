@@ -18,6 +18,7 @@ use sqlparser::ast::{Expr as SqlExpr, Query, SelectItem, SetExpr, Statement as S
 use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
+use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
@@ -213,7 +214,7 @@ impl Planner<'_> {
         for table in tables_in(query.as_ref()) {
             if let [.., schema, table] = table.as_slice()
                 && schema == SEGMENT_SCHEMA
-                && definition.segments.iter().any(|(segment, _)| segment.object.name == *table)
+                && self.has_segment(definition.name(), table)?
             {
                 let problem = format!("reads {schema}.{table}, which is made by the refresh itself; use the segment's condition");
                 return Err(invalid(subject, problem));
@@ -246,6 +247,12 @@ impl Planner<'_> {
             Err(error) => Err(error),
         };
         planned.map_err(|error| about(subject, &error))
+    }
+
+    /// True for a segment of the profile, whether it is planned with it here or not.
+    fn has_segment(&self, profile: &str, segment: &str) -> Result<bool> {
+        let is_it = |object: &Object| object.kind == "segment" && object.profile == profile && object.name == segment;
+        Ok(self.context.objects()?.iter().any(is_it))
     }
 
     /// The tables of `time_columns` that are not there, as `table.column`.

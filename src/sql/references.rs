@@ -195,7 +195,7 @@ impl Drop for Scope {
     }
 }
 
-/// The tables of which every column is read, each as the parts of its name: those of `SELECT *`, `name.*`, `TABLE name`, NATURAL JOIN.
+/// The tables of which every column is read, each as the parts of its name: those of `SELECT *`, `name.*`, NATURAL JOIN.
 pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
     struct Whole(Vec<Vec<String>>);
     impl Whole {
@@ -228,20 +228,6 @@ pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
         type Break = ();
         fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
             self.select(select);
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-            let mut bodies = vec![query.body.as_ref()];
-            while let Some(body) = bodies.pop() {
-                match body {
-                    SetExpr::Table(table) => {
-                        let parts = [&table.schema_name, &table.table_name].into_iter().flatten();
-                        self.0.push(parts.map(|part| part.to_lowercase()).collect());
-                    }
-                    SetExpr::SetOperation { left, right, .. } => bodies.extend([left.as_ref(), right.as_ref()]),
-                    _ => {}
-                }
-            }
             ControlFlow::Continue(())
         }
     }
