@@ -13,14 +13,13 @@ use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
 
 use crate::catalog::objects::Object;
-use crate::catalog::snapshots::When;
+use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, invalid, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of, profile};
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
-use crate::sql::time_travel::name_at;
 use crate::statement::{Horizon, SessionTables, StatementContext};
 use crate::system::SystemSchema;
 
@@ -136,19 +135,18 @@ impl SchemaProvider for ObjectSchema {
         {
             return Ok(Some(table));
         }
-        let (own, when) = published::name_and_time(name);
-        let name = match self.context.horizon() {
+        let Some(mut named) = published::named(&self.context.objects()?, self.schema, name) else { return Ok(None) };
+        if let Some(horizon) = self.context.horizon() {
+            let time = match named.when {
+                When::At(time) => time.min(horizon.at),
+                _ => horizon.at,
+            };
+            let newest = self.context.view().snapshot(SnapshotOf::Profile, &named.profile, When::Now)?;
             // What was published later is not known yet.
-            Some(horizon) => {
-                let when = match when {
-                    When::At(time) => time.min(horizon.at),
-                    _ => horizon.at,
-                };
-                name_at(own, when)
+            if named.when != When::Now || newest.is_some_and(|newest| newest.at > time) {
+                named.when = When::At(time);
             }
-            None => name.to_string(),
-        };
-        let Some(named) = published::named(&self.context.objects()?, self.schema, &name) else { return Ok(None) };
+        }
         // What it leads to may lead back here.
         let state = Box::pin(profile::state(&named, &self.context)).await?;
         state.table(&named).map(Some)
