@@ -216,7 +216,8 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
                 _ => format!("SELECT k, a, c FROM {relation}"),
             };
             let time = if random.below(2) == 0 { "time_columns = 'timed.at', " } else { "" };
-            let sql = format!("{} WITH (key = 'k', {time}comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
+            let sql =
+                format!("{} WITH (key = 'k', {time}comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
             made.profiles.push(Profile { name: own, tags: vec![], segments: vec![] });
             sql
         }
