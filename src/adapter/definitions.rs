@@ -3,6 +3,7 @@
 //! [`Definitions`] is implemented over the catalog, for one statement; functions know only the trait.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -20,8 +21,17 @@ pub struct Published {
     pub customers: i64,
     /// Its columns.
     pub columns: Vec<PublishedColumn>,
+    /// Why it has no rows to be read yet; its columns are then those that would be published.
+    pub missing: Option<Arc<DataFusionError>>,
     /// The table of everything that is kept of it, quoted as in SQL: key, and columns named as in [`column`].
     pub table: String,
+}
+
+impl Published {
+    /// The error of who finds less in it than is needed: that nothing is published yet, or this one.
+    pub fn lacks(&self, problem: DataFusionError) -> DataFusionError {
+        self.missing.clone().map_or(problem, DataFusionError::Shared)
+    }
 }
 
 /// The columns of [`Published::table`], quoted as in SQL.

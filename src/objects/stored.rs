@@ -1,5 +1,7 @@
 //! What functions ask about the objects of the database, answered for one statement.
 
+use std::sync::Arc;
+
 use datafusion::common::Result;
 
 use super::definition::Definition;
@@ -55,13 +57,16 @@ impl Definitions for Stored {
         let state = format!("{profile}{STATE}");
         let state = at.map_or_else(|| state.clone(), |at| name_at(&state, at));
         let table = format!("{PROFILE_SCHEMA}.{}", identifier(&state));
-        let has_parts = !whole.tags.is_empty() || !whole.segments.is_empty();
-        if has_parts && view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_none() {
+        let is_unpublished = view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_none();
+        let snapshot = match seen(view, profile, at.map_or(When::Now, When::At)) {
             // A query over it can be planned; to run it is an error.
-            return Ok(Published { at: self.0.now(), customers: 0, columns: columns_by_name(&whole), table });
-        }
-        let snapshot = seen(view, profile, at.map_or(When::Now, When::At))?;
-        Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), table })
+            Err(missing) if is_unpublished => {
+                let (columns, missing) = (columns_by_name(&whole), Some(Arc::new(missing)));
+                return Ok(Published { at: self.0.now(), customers: 0, columns, missing, table });
+            }
+            seen => seen?,
+        };
+        Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), missing: None, table })
     }
 
     fn model(&self, name: &str) -> Result<StoredModel> {

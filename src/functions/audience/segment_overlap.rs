@@ -60,7 +60,7 @@ impl TableMacro for SegmentOverlap {
                 "compares two segments at least, and profile {profile} has {}; make another, then REFRESH PROFILE {profile}",
                 segments.len()
             );
-            return Err(invalid(DOC.name, problem));
+            return Err(published.lacks(invalid(DOC.name, problem)));
         }
         let conditions: Vec<String> = segments.iter().map(|name| format!("{} IS NOT NULL", column::segment(name))).collect();
         let count = segments.len();

@@ -88,7 +88,8 @@ impl TableMacro for TagCoverage {
             ));
         }
         if parts.is_empty() {
-            return Err(invalid(DOC.name, format!("profile {profile} has published no tags; make them and refresh")));
+            let problem = format!("profile {profile} has published no tags; make them and refresh");
+            return Err(published.lacks(invalid(DOC.name, problem)));
         }
         // A value that was only taken away shows in the history alone.
         Ok(format!(
