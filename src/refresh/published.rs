@@ -333,14 +333,17 @@ impl TableProvider for Unpublished {
 
 /// The snapshot a table is read from.
 pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
-    let found = view.snapshot(SnapshotOf::Profile, profile, when)?;
-    found.ok_or_else(|| {
-        let problem = match when {
-            When::At(time) => format!("has no snapshot as of {}; its first or oldest kept one is later", timestamp(time)),
-            _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
-        };
-        failed(&format!("profile {profile}"), problem)
-    })
+    if let Some(found) = view.snapshot(SnapshotOf::Profile, profile, when)? {
+        return Ok(found);
+    }
+    let is_published = view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_some();
+    let problem = match when {
+        When::At(time) if is_published => {
+            format!("has no snapshot as of {}; its first or oldest kept one is later", timestamp(time))
+        }
+        _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
+    };
+    Err(failed(&format!("profile {profile}"), problem))
 }
 
 /// All parts in one relation.

@@ -334,3 +334,26 @@ fn names_come_back() {
         comes_back(&engine, &session, &format!("{names:?}"));
     }
 }
+
+/// Definitions are kept in one dialect, whatever that of the session that made them.
+#[test]
+fn definitions_of_another_dialect_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = open(folder.path());
+    rows(&engine, &session, "SET datafusion.sql_parser.dialect = 'mysql'");
+    let script = "CREATE VIEW v AS SELECT 1 AS k, 'it\\'s \\\\' AS `a\"b`, \"text\" AS c # noted
+        ; CREATE PROFILE p WITH (key = \"k\", comment = 'a\\'b') AS SELECT k, c FROM v; CREATE SEGMENT s ON p AS c <> '\\''";
+    rows(&engine, &session, script);
+    let asked = [
+        "SELECT \"a\"\"b\" || c FROM v",
+        "SELECT comment FROM system.profiles",
+        "REFRESH PROFILE p; SELECT count(*) FROM segment.s",
+    ];
+    let answers = ["it's \\text", "a'b", "1"];
+    drop((engine, session));
+    let (engine, session) = open(folder.path());
+    for (sql, answer) in asked.iter().zip(answers) {
+        assert_eq!(rows(&engine, &session, sql), [answer], "{sql}");
+    }
+    comes_back(&engine, &session, "a database that was made in another dialect");
+}
