@@ -406,24 +406,6 @@ fn cast_in(condition: &SqlExpr) -> Vec<String> {
     casts.0
 }
 
-/// How many queries of a profile and its parts were planned, for tests that making one does not plan all.
-#[cfg(test)]
-pub mod plannings {
-    use std::collections::BTreeMap;
-
-    use parking_lot::Mutex;
-
-    static COUNTS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
-
-    pub fn count(profile: &str) {
-        *COUNTS.lock().entry(profile.to_string()).or_default() += 1;
-    }
-
-    pub fn of(profile: &str) -> usize {
-        COUNTS.lock().get(profile).copied().unwrap_or_default()
-    }
-}
-
 /// An error of a definition's query, with the definition as its subject.
 fn about(subject: &str, error: &DataFusionError) -> DataFusionError {
     let text = message(error);
@@ -543,4 +525,22 @@ pub fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) 
         known => format!("there is {}", known.join(", ")),
     };
     failed(name, format!("no such profile{suggestion}; {advice}"))
+}
+
+/// How many queries of a profile and its parts were planned, for tests that making one does not plan all.
+#[cfg(test)]
+pub mod plannings {
+    use std::collections::BTreeMap;
+
+    use parking_lot::Mutex;
+
+    static COUNTS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+    pub fn count(profile: &str) {
+        *COUNTS.lock().entry(profile.to_string()).or_default() += 1;
+    }
+
+    pub fn of(profile: &str) -> usize {
+        COUNTS.lock().get(profile).copied().unwrap_or_default()
+    }
 }

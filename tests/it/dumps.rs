@@ -186,7 +186,7 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
             };
             format!("{} AS {query}{end}", head("VIEW"))
         }
-        (9 | 10 | 11, Some(profile)) => {
+        (9..=11, Some(profile)) => {
             let (model, relations) = (random.of(&made.models).cloned(), made.relations.len());
             let profile = &mut made.profiles[profile];
             let query = match (random.of(&profile.tags), model, random.below(5)) {

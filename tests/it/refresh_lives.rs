@@ -144,7 +144,8 @@ impl Life {
             let open = open.map(|(tag, key, (value, since))| format!("{tag}|{key}|{value}|{since}|0"));
             let mut expected: Vec<String> = closed.chain(open).collect();
             let mut history: Vec<String> = history;
-            (expected.sort(), history.sort());
+            expected.sort();
+            history.sort();
             assert_eq!(history, expected, "history");
         }
     }
