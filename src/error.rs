@@ -246,6 +246,17 @@ pub fn without_values(error: &DataFusionError, objects: &[String]) -> String {
     format!("{about}: {rule} (SQLSTATE {state}); run it again to see the values, which are not kept")
 }
 
+/// An error of a function about another one that is computed by the same means.
+pub fn renamed(error: DataFusionError, from: &str, to: &str) -> DataFusionError {
+    match found(&error) {
+        Some(Problem { state, subject, kept, text }) if subject == from => {
+            let problem = text.strip_prefix(from).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+            problem_of(*state, to, *kept, problem)
+        }
+        _ => error,
+    }
+}
+
 /// The error of ours that is within an error.
 fn found(error: &DataFusionError) -> Option<&Problem> {
     match error {
@@ -401,6 +412,13 @@ mod tests {
         assert_eq!(sqlstate(&DataFusionError::ArrowError(Box::new(arrow), None)), SqlState::LOCK_NOT_AVAILABLE);
         let full = DataFusionError::IoError(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(sqlstate(&full), SqlState::DISK_FULL);
+    }
+
+    #[test]
+    fn an_error_can_be_about_another_function() {
+        let shared = coded(SqlState::DATA_EXCEPTION, "rfm", "is too large");
+        let renamed = renamed(DataFusionError::External(Box::new(shared)), "rfm", "rfm_bins");
+        assert_eq!((message(&renamed).as_str(), sqlstate(&renamed)), ("rfm_bins: is too large", SqlState::DATA_EXCEPTION));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::step::ScoreBins;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
+use crate::error::renamed;
 
 #[derive(Debug)]
 pub struct RfmBins;
@@ -58,7 +59,7 @@ impl RelationFunction for RfmBins {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let (measured, scoring) = options::read(&call)?;
+        let (measured, scoring) = options::read(&call).map_err(|error| renamed(error, "rfm", DOC.name))?;
         ScoreBins(scoring).over([measured], call.schema)
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
-use crate::error::invalid;
+use crate::error::{invalid, renamed};
 use crate::kernels::decimal::Decimal;
 use crate::kernels::scheme::{Scale, Scheme, Scores};
 use crate::kernels::score;
@@ -183,7 +183,9 @@ impl Scoring {
             });
             Result::<_>::Ok(futures::stream::iter(made))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches.try_flatten())))
+        let of_bins = output == Output::Bins;
+        let rename = move |error| if of_bins { renamed(error, "rfm", "rfm_bins") } else { error };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches.try_flatten().map_err(rename))))
     }
 }
 
