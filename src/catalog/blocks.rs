@@ -2,11 +2,16 @@
 //!
 //! The catalog has one checksum of the whole file, which tells whether the file is the one that was written, and which takes reading all of
 //! it. A query reads parts. So whoever reads the whole, or writes it, notes the sum of each block on the way, and every part that is
-//! read later is compared with the sums of its blocks: what changes on disk after it was looked at is an error as well.
+//! read later is compared with the sums of its blocks: what changes on disk after it was looked at is an error as well. These sums live no
+//! longer than the process and tell damage, which nobody makes to fit: a fast hash does, where the catalog has a cryptographic one.
 
 use std::fs::File;
+use std::hash::Hasher;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+
+use bytes::Bytes;
+use twox_hash::XxHash64;
 
 /// Bytes of a block: few enough that little is read beside what is asked for, many enough that the sums of a large file are small.
 const BLOCK: usize = 64 << 10;
@@ -22,7 +27,7 @@ pub struct Blocks {
 #[derive(Debug, Default)]
 pub struct Summing {
     whole: blake3::Hasher,
-    block: blake3::Hasher,
+    block: XxHash64,
     /// Bytes of the block that is going by.
     filled: usize,
     sums: Vec<u64>,
@@ -36,7 +41,7 @@ impl Summing {
         self.bytes += bytes.len() as u64;
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
-            self.block.update(now);
+            self.block.write(now);
             self.filled += now.len();
             if self.filled == BLOCK {
                 self.end_block();
@@ -46,8 +51,7 @@ impl Summing {
     }
 
     fn end_block(&mut self) {
-        self.sums.push(short(&self.block.finalize()));
-        self.block.reset();
+        self.sums.push(std::mem::take(&mut self.block).finish());
         self.filled = 0;
     }
 
@@ -84,38 +88,26 @@ impl Blocks {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn read(&self, mut file: &File, part: Range<u64>) -> io::Result<Option<Vec<u8>>> {
+    pub fn read(&self, mut file: &File, part: Range<u64>) -> io::Result<Option<Bytes>> {
         let part = part.start.min(self.bytes)..part.end.min(self.bytes);
         if part.is_empty() {
-            return Ok(Some(vec![]));
+            return Ok(Some(Bytes::new()));
         }
         let block = BLOCK as u64;
         let first = part.start / block;
-        let read = first * block..part.end.next_multiple_of(block).min(self.bytes);
-        let mut bytes = vec![0; usize::try_from(read.end - read.start).map_err(io::Error::other)?];
-        file.seek(SeekFrom::Start(read.start))?;
-        match file.read_exact(&mut bytes) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(error),
-        }
+        let whole = first * block..part.end.next_multiple_of(block).min(self.bytes);
+        let length = usize::try_from(whole.end - whole.start).map_err(io::Error::other)?;
+        let mut bytes = Vec::with_capacity(length);
+        file.seek(SeekFrom::Start(whole.start))?;
+        file.take(length as u64).read_to_end(&mut bytes)?;
         let sums = self.sums.iter().skip(usize::try_from(first).map_err(io::Error::other)?);
-        if !bytes.chunks(BLOCK).zip(sums).all(|(bytes, sum)| short(&blake3::hash(bytes)) == *sum) {
+        if bytes.len() < length || !bytes.chunks(BLOCK).zip(sums).all(|(bytes, sum)| XxHash64::oneshot(0, bytes) == *sum) {
             return Ok(None);
         }
-        let offset = usize::try_from(part.start - read.start).map_err(io::Error::other)?;
+        let offset = usize::try_from(part.start - whole.start).map_err(io::Error::other)?;
         let length = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
-        bytes.truncate(offset + length);
-        bytes.drain(..offset);
-        Ok(Some(bytes))
+        Ok(Some(Bytes::from(bytes).slice(offset..offset + length)))
     }
-}
-
-/// Eight bytes of a hash: enough to tell damage, which nobody makes to fit.
-fn short(hash: &blake3::Hash) -> u64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_le_bytes(first)
 }
 
 #[cfg(test)]

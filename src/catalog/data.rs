@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
@@ -107,7 +108,7 @@ impl Pinned {
     ///
     /// # Errors
     /// It cannot be read, or is not what it was.
-    pub fn read(&self) -> Result<Vec<u8>> {
+    pub fn read(&self) -> Result<Bytes> {
         read_part(&self.lock, &self.path, &self.known, 0..self.bytes)
     }
 }

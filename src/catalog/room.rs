@@ -42,7 +42,7 @@ impl Catalog {
     }
 }
 
-/// True when nothing can be written for want of room; who may not write at all is told so by what is written next.
+/// True when the disk is full. Whether this user may write at all is found out by the next write.
 fn is_full(directory: &Path) -> bool {
     let name = format!("{RESERVE}.{}", std::process::id());
     let written = write(directory, &name, NEEDED);

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -86,7 +87,7 @@ impl DataStore {
 ///
 /// # Errors
 /// It cannot be read, or is not what it was.
-pub fn read_part(file: &File, path: &Path, known: &Known, part: Range<u64>) -> Result<Vec<u8>> {
+pub fn read_part(file: &File, path: &Path, known: &Known, part: Range<u64>) -> Result<Bytes> {
     let read = known.blocks.read(file, part);
     match read.map_err(|error| failed(&path.display().to_string(), format!("cannot be read: {error}")))? {
         Some(bytes) => Ok(bytes),
@@ -131,12 +132,12 @@ impl ObjectStore for DataStore {
                 None => 0..size,
             };
             let bytes = if options.head {
-                vec![]
+                Bytes::new()
             } else {
                 let file = File::open(&path).map_err(|error| missing(&path, error))?;
                 read_part(&file, &path, &known, range.clone()).map_err(generic)?
             };
-            let payload = GetResultPayload::Stream(stream::once(async move { Ok(bytes.into()) }).boxed());
+            let payload = GetResultPayload::Stream(stream::once(async move { Ok(bytes) }).boxed());
             Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
         };
         match tokio::runtime::Handle::try_current() {
