@@ -47,7 +47,7 @@ pub enum Takes {
     Number,
     /// Roles: a list of number columns; without it every number column of the input that no other role reads.
     Numbers,
-    /// Roles: a list of columns of numbers, texts and truth values; without it every such column that no other role reads.
+    /// Roles: a list of columns of numbers, text and booleans; without it every such column that no other role reads.
     Columns,
     /// Likewise, of columns with an order too: those of dates and times only when they are named.
     Ordered,

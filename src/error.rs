@@ -226,8 +226,8 @@ pub fn sqlstate(error: &DataFusionError) -> SqlState {
     }
 }
 
-/// An error as it may be kept: its code, which of these objects it is about, and what is wrong. The texts are those of the program, and the
-/// names those of objects: no value of a row is in it, whatever the message says to who runs the statement.
+/// An error as it may be kept: its code, which of these objects it is about, and what is wrong. Its words are the
+/// program's own and its names are those of objects: no value of a row is in it, whatever the message shows to whoever runs the statement.
 pub fn without_values(error: &DataFusionError, objects: &[String]) -> String {
     let state = sqlstate(error);
     let problem = found(error);

@@ -83,12 +83,10 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
         Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with to_timestamp(…) or CAST(… AS DATE)"),
         Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
-        Takes::Columns => (is_feature(data_type), "numbers, texts or truth values", NO_NUMBER),
-        Takes::Ordered => (
-            is_feature(data_type) || is_time(data_type),
-            "numbers, texts, truth values, dates or times",
-            "; convert it with CAST",
-        ),
+        Takes::Columns => (is_feature(data_type), "numbers, text or booleans", NO_NUMBER),
+        Takes::Ordered => {
+            (is_feature(data_type) || is_time(data_type), "numbers, text, booleans, dates or times", "; convert it with CAST")
+        }
         _ => (!matches!(data_type, DataType::Null), "a typed column", "; convert it with CAST"),
     };
     if fits {

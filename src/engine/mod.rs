@@ -251,7 +251,7 @@ pub fn reference() -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refresh::plan::plannings;
+    use crate::refresh::plannings;
 
     /// A tag is planned with the profile and the tags that it needs, however many others there are.
     #[test]

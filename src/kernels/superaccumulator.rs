@@ -159,14 +159,14 @@ impl Superaccumulator {
         }
     }
 
-    /// The sum in words that [`Self::merge_words`] takes: the first place, then the digits.
+    /// The sum as 64-bit words for [`Self::merge_words`]: the first place, then the digits.
     pub fn words(&self) -> Vec<i64> {
         let mut carried = self.clone();
         carried.carry();
         std::iter::once(i64::from(carried.first)).chain(carried.digits).collect()
     }
 
-    /// Adds a sum that is told in words.
+    /// Adds a sum that [`Self::words`] wrote.
     pub fn merge_words(&mut self, words: &[i64]) {
         let Some((first, digits)) = words.split_first().filter(|(_, digits)| !digits.is_empty()) else { return };
         let own = self.digits_from(*first as i32, digits.len());

@@ -35,6 +35,8 @@ mod history;
 mod inputs;
 mod levels;
 pub mod plan;
+#[cfg(test)]
+pub mod plannings;
 pub mod published;
 mod recorder;
 #[expect(clippy::module_inception, reason = "what the room does")]

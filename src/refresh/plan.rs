@@ -230,7 +230,7 @@ impl Planner<'_> {
             }
         }
         #[cfg(test)]
-        plannings::count(definition.name());
+        super::plannings::count(definition.name());
         as_of::settle(query.as_mut(), self.as_of, &own.parameters);
         let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
         let table = EmptyTable::new(Arc::new(Schema::new(columns.to_vec())));
@@ -525,22 +525,4 @@ pub fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) 
         known => format!("there is {}", known.join(", ")),
     };
     failed(name, format!("no such profile{suggestion}; {advice}"))
-}
-
-/// How many queries of a profile and its parts were planned, for tests that making one does not plan all.
-#[cfg(test)]
-pub mod plannings {
-    use std::collections::BTreeMap;
-
-    use parking_lot::Mutex;
-
-    static COUNTS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
-
-    pub fn count(profile: &str) {
-        *COUNTS.lock().entry(profile.to_string()).or_default() += 1;
-    }
-
-    pub fn of(profile: &str) -> usize {
-        COUNTS.lock().get(profile).copied().unwrap_or_default()
-    }
 }

@@ -47,8 +47,8 @@ where a split takes away most impurity (Gini), up to `max_depth` conditions and 
 tried as thresholds, at any number of rows, and compared in their own type: large integers, decimals and times to the last digit. What is shown is the
 shortest number that splits as well, or the last date or time on the left.
 
-`when_then` is the rule in SQL: put `CASE`, all of them, and `END` around them to have a tag, which selects the rows that were told. Texts and truth values
-are compared as texts. With `missing => 'mean'` a rule says where rows without the value belong.",
+`when_then` is the rule in SQL: put `CASE`, all of them, and `END` around them to have a tag, which selects the rows that were told. Text and booleans
+are compared as text. With `missing => 'mean'` a rule says where rows without the value belong.",
     arguments: &[
         Argument::required("input", Takes::Relation, "a row each customer"),
         LABEL,

@@ -36,7 +36,7 @@ const DOC: Doc = Doc {
 Each row goes to the nearest of `n_clusters` centres, each centre to the mean of its rows, until nothing moves; the sum of squared distances,
 the *inertia*, falls with each step. `cluster_id` counts from 1, the largest cluster first (by weight; of equals the one whose centre comes first).
 
-**Features** are whole numbers, decimals and floats, taken as DOUBLE. Dates and texts are refused when named: make a number of them. By default all
+**Features** are whole numbers, decimals and floats, taken as DOUBLE. Dates and text are refused when named: make a number of them. By default all
 number columns but the key and the weight are features; a column of numbers that only name something must be left out by giving `features`.
 
 **Same answer.** The result depends on the rows and `random_state` alone: not on their order, on partitions, batches or threads, to the last

@@ -29,7 +29,7 @@ The middle of a cluster is the mean of its numbers and the most frequent value o
 its squared distance to the mean plus `gamma` for each category that is another; rows go where they cost least. When that ends, single rows are
 moved as long as it lowers the cost; and up to 20,000 rows a prototype at a time is put elsewhere, until 4 `n_clusters` of these in a row were in vain. `cluster_id` counts from 1, the cluster of most rows first.
 
-**Features** are numbers, taken as DOUBLE and scaled, and categories: texts and truth values. Numbers that only name something, a code of a region, are
+**Features** are numbers, taken as DOUBLE and scaled, and categories: text and booleans. Numbers that only name something, a code of a region, are
 categories after `CAST(… AS VARCHAR)`. By default every column of these kinds but the key and the weight is a feature.
 
 **Same answer**: as in `kmeans`.",

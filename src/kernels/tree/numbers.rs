@@ -2,7 +2,7 @@
 
 use crate::kernels::cluster::Matrix;
 
-/// A numeric feature: a value a row, or none.
+/// A numeric feature: one value per row, NULL where it is missing.
 #[derive(Debug, Clone, Copy)]
 pub enum Numbers<'a> {
     /// A column of a matrix; NaN is a missing value.

@@ -5,7 +5,7 @@
 //!                               gather: rows ─▶ Rows                      a matrix of numbers, codes of categories, keys
 //!                               Compute: what a function does with them   on threads of its own
 //! ```
-//! Whole numbers, decimals and floats are numbers; texts and truth values are categories. Dates are refused where distances count: how near
+//! Whole numbers, decimals and floats are numbers; text and booleans are categories. Dates are refused where distances count: how near
 //! two days are, only the user can say. Where the order alone counts, values of more digits than a double has come as they are.
 
 mod exact;

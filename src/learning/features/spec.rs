@@ -25,13 +25,13 @@ pub const MIXED_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Columns,
     "",
-    "the columns to compare rows by, default every column of numbers, texts or truth values but the others named here",
+    "the columns to compare rows by, default every column of numbers, text or booleans but the others named here",
 );
 pub const ORDERED_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Ordered,
     "",
-    "the columns to compare rows by, default every column of numbers, texts or truth values but the others named here; dates and times too when they are named",
+    "the columns to compare rows by, default every column of numbers, text or booleans but the others named here; dates and times too when they are named",
 );
 pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "how much a row counts, 0 or more; default 1");
 pub const MISSING: Argument = Argument::optional(
@@ -50,7 +50,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Texts and truth values have no order that counts; dates and times are features only where theirs does.
+    /// Text and booleans have no order that counts; dates and times are features only where theirs does.
     fn of(data_type: &DataType) -> Self {
         if data_type.is_numeric() || exact_type(data_type).is_some() { Self::Number } else { Self::Category }
     }

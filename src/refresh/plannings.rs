@@ -1,0 +1,15 @@
+//! How many queries of a profile and its parts were planned: a test shows that making a tag does not plan all tags.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+
+static COUNTS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+pub fn count(profile: &str) {
+    *COUNTS.lock().entry(profile.to_string()).or_default() += 1;
+}
+
+pub fn of(profile: &str) -> usize {
+    COUNTS.lock().get(profile).copied().unwrap_or_default()
+}
