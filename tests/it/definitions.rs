@@ -5,11 +5,11 @@ use std::process::Stdio;
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{portrait, rows, run, session_with, try_rows};
+use crate::support::{cases, portrait, rows, run, session_with, try_rows};
 
-/// How often each race is run: `PORTRAIT_TEST_RACES=2000` runs as many.
-fn rounds() -> usize {
-    std::env::var("PORTRAIT_TEST_RACES").ok().and_then(|number| number.parse().ok()).unwrap_or(25)
+/// How often each race is run.
+fn rounds() -> u64 {
+    cases(25)
 }
 
 fn open(folder: &Path) -> (Engine, Session) {

@@ -5,28 +5,11 @@ use std::fmt::Write;
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{rows, session_with, try_rows};
+use crate::support::{Dice, cases, rows, session_with, try_rows};
 
-/// How many random sets of definitions are tried: `PORTRAIT_TEST_DUMPS=1000` tries as many.
+/// How many random sets of definitions are tried.
 fn sets() -> u64 {
-    std::env::var("PORTRAIT_TEST_DUMPS").ok().and_then(|number| number.parse().ok()).unwrap_or(40)
-}
-
-/// A sequence that is the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
-    }
-
-    fn of<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
-        if list.is_empty() { None } else { list.get(self.below(list.len())) }
-    }
+    cases(40)
 }
 
 /// Pieces of names, each of which has ended a name, a comment or a statement somewhere.
@@ -63,17 +46,17 @@ const PIECES: [&str; 30] = [
     "\nCREATE TABLE injected AS SELECT 666 AS evil;\n",
 ];
 
-fn name(random: &mut Random, number: usize) -> String {
+fn name(dice: &mut Dice, number: usize) -> String {
     let mut name = String::new();
-    if random.below(3) > 0 {
-        for _ in 0..=random.below(3) {
-            name.push_str(random.of(&PIECES).unwrap());
+    if dice.below(3) > 0 {
+        for _ in 0..=dice.below(3) {
+            name.push_str(dice.of(&PIECES).unwrap());
         }
     }
     // Together with the others, so that no two are the same.
     write!(name, "n{number}").unwrap();
-    if random.below(2) == 0 {
-        name.push_str(random.of(&PIECES).unwrap());
+    if dice.below(2) == 0 {
+        name.push_str(dice.of(&PIECES).unwrap());
     }
     name
 }
@@ -125,23 +108,23 @@ struct Profile {
 }
 
 /// A statement that makes an object, over what there is.
-fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
-    let name = name(random, number);
+fn statement(dice: &mut Dice, made: &mut Made, number: usize) -> String {
+    let name = name(dice, number);
     let own = quoted(&name);
-    let relation = random.of(&made.relations).unwrap().clone();
+    let relation = dice.of(&made.relations).unwrap().clone();
     let head = |kind: &str| match number % 3 {
         0 => format!("CREATE OR REPLACE {kind} {own}"),
         1 => format!("CREATE {kind} IF NOT EXISTS {own}"),
         _ => format!("CREATE {kind} {own}"),
     };
-    let comment = text(random.of(&PIECES).unwrap());
-    let end = random.of(&["", " -- it's; /* noted", " /* noted\n -- twice */", "\n--\n"]).unwrap();
-    let profile = if made.profiles.is_empty() { None } else { Some(random.below(made.profiles.len())) };
-    match (random.below(14), profile) {
+    let comment = text(dice.of(&PIECES).unwrap());
+    let end = dice.of(&["", " -- it's; /* noted", " /* noted\n -- twice */", "\n--\n"]).unwrap();
+    let profile = if made.profiles.is_empty() { None } else { Some(dice.below(made.profiles.len())) };
+    match (dice.below(14), profile) {
         (0, _) => {
             made.relations.push(own.clone());
             let types = ["CAST(1 AS INT)", "DECIMAL '1.50'", "[1, 2]", "TIMESTAMP '2025-01-01'", "{'it''s': 1}", "NULL", "X'00'"];
-            let column = random.of(&types).unwrap();
+            let column = dice.of(&types).unwrap();
             format!("{} AS SELECT k, a, c, {column} AS {own} FROM {relation}{end}", head("TABLE"))
         }
         (1, _) => format!("{} (k BIGINT NOT NULL, {own} VARCHAR DEFAULT {comment}){end}", head("TABLE")),
@@ -150,7 +133,7 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
             format!("{} AS SELECT k, a, c AS {own}, c || {comment} AS c FROM {relation} WHERE c <> {comment}{end}", head("VIEW"))
         }
         (4, _) if !made.models.is_empty() => {
-            let model = random.of(&made.models).unwrap();
+            let model = dice.of(&made.models).unwrap();
             format!("{} AS SELECT * FROM ml_predict({model}, {relation}){end}", head("VIEW"))
         }
         (4, _) => {
@@ -165,20 +148,20 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
             format!("CREATE FUNCTION {own}({parameters}) AS SELECT k, a, c FROM {relation} WHERE a >= $least AND c <> $word{end}")
         }
         (6, _) if !made.functions.is_empty() => {
-            let function = random.of(&made.functions).unwrap();
+            let function = dice.of(&made.functions).unwrap();
             made.relations.push(own.clone());
             format!("{} AS SELECT * FROM {function}(least => 2){end}", head("VIEW"))
         }
         (7 | 8, Some(profile)) => {
             let other = &made.profiles[profile];
-            let query = match (random.of(&other.tags), random.of(&other.segments), random.below(7)) {
+            let query = match (dice.of(&other.tags), dice.of(&other.segments), dice.below(7)) {
                 (Some(tag), _, 0) => format!("SELECT k, {tag} FROM profile.{}", other.name),
                 (_, Some(segment), 1) => format!("SELECT * FROM segment.{segment}"),
                 (Some(tag), _, 2) => format!("SELECT * FROM explain_tag({}, {tag}, 1)", other.name),
                 (_, Some(segment), 3) => format!("SELECT * FROM segment_diff({segment}, since => DATE '2030-01-01')"),
                 (Some(_), _, 4) => format!("SELECT * FROM tag_coverage({})", other.name),
                 (_, _, 5) => {
-                    let end = if random.below(2) == 0 { "_tags" } else { "_history" };
+                    let end = if dice.below(2) == 0 { "_tags" } else { "_history" };
                     let published = other.name.replacen('"', "", 1);
                     format!("SELECT * FROM profile.\"{}{end}\"", &published[..published.len() - 1])
                 }
@@ -187,9 +170,9 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
             format!("{} AS {query}{end}", head("VIEW"))
         }
         (9..=11, Some(profile)) => {
-            let (model, relations) = (random.of(&made.models).cloned(), made.relations.len());
+            let (model, relations) = (dice.of(&made.models).cloned(), made.relations.len());
             let profile = &mut made.profiles[profile];
-            let query = match (random.of(&profile.tags), model, random.below(5)) {
+            let query = match (dice.of(&profile.tags), model, dice.below(5)) {
                 (Some(tag), _, 0) => {
                     format!("SELECT k, CASE WHEN {tag} IS NULL THEN {comment} ELSE 'x' END FROM profile.{}", profile.name)
                 }
@@ -203,8 +186,8 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
         }
         (12, Some(profile)) => {
             let profile = &mut made.profiles[profile];
-            let condition = match random.of(&profile.tags) {
-                Some(tag) if random.below(2) == 0 => format!("{tag} IS NOT NULL"),
+            let condition = match dice.of(&profile.tags) {
+                Some(tag) if dice.below(2) == 0 => format!("{tag} IS NOT NULL"),
                 _ => format!("c IN ({comment}, 'x') OR a > 1"),
             };
             profile.segments.push(own.clone());
@@ -212,10 +195,10 @@ fn statement(random: &mut Random, made: &mut Made, number: usize) -> String {
         }
         (_, other) => {
             let query = match other.map(|other| &made.profiles[other]) {
-                Some(other) if random.below(2) == 0 => format!("SELECT k, a, c FROM profile.{}", other.name),
+                Some(other) if dice.below(2) == 0 => format!("SELECT k, a, c FROM profile.{}", other.name),
                 _ => format!("SELECT k, a, c FROM {relation}"),
             };
-            let time = if random.below(2) == 0 { "time_columns = 'timed.at', " } else { "" };
+            let time = if dice.below(2) == 0 { "time_columns = 'timed.at', " } else { "" };
             let sql =
                 format!("{} WITH (key = 'k', {time}comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
             made.profiles.push(Profile { name: own, tags: vec![], segments: vec![] });
@@ -231,14 +214,14 @@ fn definitions_come_back() {
     for set in 0..sets() {
         let folder = tempfile::tempdir().unwrap();
         let (engine, session) = open(&folder.path().join("database"));
-        let mut random = Random(set);
+        let mut dice = Dice(set);
         rows(&engine, &session, "CREATE TABLE t AS SELECT value AS k, value % 7 AS a, 'x' AS c FROM generate_series(1, 20)");
         rows(&engine, &session, "CREATE VIEW timed AS SELECT k, TIMESTAMP '2025-01-01' AS at FROM t");
         let mut made = Made { relations: vec!["t".into()], ..Made::default() };
-        for number in 0..4 + random.below(12) {
-            let sql = statement(&mut random, &mut made, number);
+        for number in 0..4 + dice.below(12) {
+            let sql = statement(&mut dice, &mut made, number);
             // Some are published before others are made over them, and some never.
-            let profile = random.of(&made.profiles).filter(|_| number % 4 == 3);
+            let profile = dice.of(&made.profiles).filter(|_| number % 4 == 3);
             let refresh = profile.map(|profile| format!("REFRESH PROFILE {}", profile.name));
             for sql in std::iter::once(sql).chain(refresh) {
                 if let Err(error) = try_rows(&engine, &session, &sql) {
@@ -258,7 +241,7 @@ fn definitions_come_back() {
 /// Whatever an object of whatever kind is called; a third of the names when few sets are tried.
 #[test]
 fn names_come_back() {
-    let mut random = Random(7);
+    let mut dice = Dice(7);
     let mut names: Vec<String> = PIECES.iter().map(|piece| format!("{piece}a")).collect();
     names.extend(PIECES.iter().map(|piece| format!("a{piece}")));
     names.extend(
@@ -266,7 +249,7 @@ fn names_come_back() {
             .map(String::from),
     );
     while names.len() < 120 {
-        names.push(name(&mut random, names.len()));
+        names.push(name(&mut dice, names.len()));
     }
     let few = sets() < 1000;
     let names: Vec<String> =

@@ -96,6 +96,11 @@ impl Dice {
         choices[self.below(choices.len())].clone()
     }
 
+    /// One of them, unless there is none.
+    pub fn of<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        if list.is_empty() { None } else { list.get(self.below(list.len())) }
+    }
+
     pub fn or_null(&mut self, percent: usize, value: impl FnOnce(&mut Self) -> String) -> String {
         if self.chance(percent) { "NULL".into() } else { value(self) }
     }
@@ -103,7 +108,12 @@ impl Dice {
 
 /// How many cases of a property are looked at: `PORTRAIT_TEST_CASES`, or the ordinary number.
 pub fn cases(ordinary: u64) -> u64 {
-    std::env::var("PORTRAIT_TEST_CASES").map_or(ordinary, |cases| cases.parse().unwrap())
+    from_environment("PORTRAIT_TEST_CASES", ordinary)
+}
+
+/// A number from the environment.
+pub fn from_environment(name: &str, ordinary: u64) -> u64 {
+    std::env::var(name).map_or(ordinary, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, got {text}")))
 }
 
 /// Said when a test fails while this lives.

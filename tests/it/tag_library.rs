@@ -5,7 +5,7 @@ use std::path::Path;
 
 use portraitdb::{Engine, Session};
 
-use crate::support::{portrait, rows, run, session};
+use crate::support::{from_environment, portrait, rows, run, session};
 
 /// The day that `expected.sql` is written for.
 const TODAY: &str = "2025-06-30";
@@ -14,7 +14,7 @@ const PARTITIONS: [usize; 3] = [1, 2, 7];
 
 /// A quarter of the shop of `shop.sql`, kept in memory; `PORTRAIT_TEST_CUSTOMERS=1000000` makes it larger, for a release build.
 fn shop() -> String {
-    let customers = std::env::var("PORTRAIT_TEST_CUSTOMERS").map_or(500, |customers| customers.parse::<u64>().unwrap());
+    let customers = from_environment("PORTRAIT_TEST_CUSTOMERS", 500);
     let (orders, lines) = (10 * customers, 25 * customers);
     format!(
         "CREATE TABLE customers AS SELECT * FROM sample_customers(rows => {customers});

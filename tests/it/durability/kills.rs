@@ -4,7 +4,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use super::child::{Child, Ended};
-use super::{Database, LOST, Open, Random, acknowledged, from_environment, refresh, second_as_sql};
+use super::{Database, LOST, Open, acknowledged, refresh, second_as_sql};
+use crate::support::{Dice, from_environment};
 
 const AT_RANDOM: u64 = 160;
 /// Kills that one database sees before the next one takes its place.
@@ -48,7 +49,7 @@ fn refresh_after_kill(database: &Database, open: &Open, published: i64, context:
 }
 
 /// Kills processes at one database, and tells how many were in the midst of a refresh.
-fn kill_at_one_database(random: &mut Random, database: &Database, context: &str) -> u64 {
+fn kill_at_one_database(dice: &mut Dice, database: &Database, context: &str) -> u64 {
     let mut midway = 0;
     // From the very first refresh on.
     let mut last = 0;
@@ -58,7 +59,7 @@ fn kill_at_one_database(random: &mut Random, database: &Database, context: &str)
         let runs_before = database.open().runs().len();
         let mut refreshing = Child::start(database, &script(last), |_| ());
         let began = Instant::now();
-        let listened = random.below(2);
+        let listened = dice.below(2) as u64;
         for _ in 0..listened {
             assert!(refreshing.hear().is_some(), "{context}: {}", refreshing.end().errors);
         }
@@ -66,7 +67,7 @@ fn kill_at_one_database(random: &mut Random, database: &Database, context: &str)
             // How long a refresh takes, so that any moment of one is as likely.
             pause = began.elapsed();
         }
-        std::thread::sleep(Duration::from_micros(random.below(u64::try_from(pause.as_micros()).unwrap() + 1)));
+        std::thread::sleep(Duration::from_micros(dice.below(usize::try_from(pause.as_micros()).unwrap() + 1) as u64));
         let Ended { status, heard, errors } = refreshing.kill();
         assert_eq!((status.signal(), errors.as_str()), (Some(9), ""), "{context}");
         let open = database.open();
@@ -93,14 +94,14 @@ fn kill_at_one_database(random: &mut Random, database: &Database, context: &str)
 }
 
 fn kill_at_random(seed: u64, kills: u64) {
-    let mut random = Random(seed);
+    let mut dice = Dice(seed);
     let (mut done, mut midway) = (0, 0);
     // Kills that come when nothing is going on show nothing: on a machine that is busy with other things, there are more.
     while done < kills || midway < kills / 4 {
         let round = done / OF_ONE_DATABASE;
         assert!(done < 20 * kills, "PORTRAIT_TEST_SEED={seed}: {midway} of {done} kills met a refresh");
         let database = if round % 4 == 3 { Database::staged(3) } else { Database::new(3) };
-        midway += kill_at_one_database(&mut random, &database, &format!("PORTRAIT_TEST_SEED={seed}, database {round}"));
+        midway += kill_at_one_database(&mut dice, &database, &format!("PORTRAIT_TEST_SEED={seed}, database {round}"));
         done += OF_ONE_DATABASE;
     }
 }

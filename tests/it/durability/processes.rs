@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 
-use super::{Database, Open, Seen, WHOLE, acknowledged, from_environment, refresh, second_as_sql};
-use crate::support::{portrait, run};
+use super::{Database, Open, Seen, WHOLE, acknowledged, refresh, second_as_sql};
+use crate::support::{from_environment, portrait, run};
 
 /// Reads that a test does at least, however slow the machine.
 const READS: u64 = 200;

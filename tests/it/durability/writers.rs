@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::child::{Child, Ended};
-use super::{Database, LOST, Open, Random, Seen, WHOLE, acknowledged, from_environment, refresh};
-use crate::support::{portrait, run};
+use super::{Database, LOST, Open, Seen, WHOLE, acknowledged, refresh};
+use crate::support::{Dice, from_environment, portrait, run};
 
 /// Further objects of a database with the profile `customer`: another profile, a table.
 const OTHERS: &str = "
@@ -179,7 +179,7 @@ fn insert(writer: i64, batch: i64) -> String {
 /// is there when it was killed, and had acknowledged a number, and says where the next one begins.
 fn kill_writers(
     database: &Database,
-    mut random: Random,
+    mut dice: Dice,
     (done, object): (&Done, usize),
     goes_on: &(impl Fn() -> bool + Sync),
     statement: impl Fn(i64) -> String,
@@ -188,10 +188,10 @@ fn kill_writers(
     let mut last = 0;
     while goes_on() {
         let mut child = Child::start(database, &format!("SET portrait.lock_timeout = 600; {}", script(last, &statement)), |_| ());
-        for _ in 0..random.below(4) {
+        for _ in 0..dice.below(4) {
             assert!(child.hear().is_some(), "{}", child.end().errors);
         }
-        std::thread::sleep(Duration::from_millis(random.below(60)));
+        std::thread::sleep(Duration::from_millis(dice.below(60) as u64));
         let Ended { status, heard, errors } = child.kill();
         assert_eq!((status.signal(), errors.as_str()), (Some(9), ""));
         let said: Vec<i64> = heard.into_iter().filter(|number| *number > SAID).map(|number| number - SAID).collect();
@@ -209,7 +209,7 @@ fn write_together(seed: u64, seconds: u64) {
     let (done, end) = (Done::default(), Instant::now() + Duration::from_secs(seconds));
     let failed = AtomicU64::new(0);
     let goes_on = || failed.load(Ordering::Relaxed) == 0 && (Instant::now() < end || !done.is_enough());
-    let random = |salt: u64| Random(seed.wrapping_mul(31).wrapping_add(salt));
+    let random = |salt: u64| Dice(seed.wrapping_mul(31).wrapping_add(salt));
     let batches_of = |open: &Open, writer: i64| -> BTreeSet<i64> {
         let found = open.query(&format!("SELECT batch, count(*), sum(v) FROM t WHERE writer = {writer} GROUP BY batch"));
         let whole = |row: &String| {
