@@ -56,9 +56,10 @@
 //! | `system` | the schema `system`, one file per table; the reference |
 //! | `objects` | kinds of named objects, one file per kind, and the life that all share |
 //! | `refresh` | a profile with its tags and segments: one plan, one pass, one commit |
-//! | `sql` | text to statements to plans: parser, grammar of objects, the hook at FROM, macros, time travel |
+//! | `sql` | text to statements to plans: parser, grammar of objects, the hook at FROM, macros, time travel; checks of syntax, rules over plans |
 //! | `statement` | a statement in hand: what one statement sees and may, as one value |
 //! | `functions` | what users call: one folder per domain, one file per function, and nothing else |
+//! | `builtins` | functions and operators of SQL itself, where ours stand in the place of the engine's |
 //! | `learning` | features in memory, and models: trained, stored, applied |
 //! | `adapter` | how a function meets DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
 //! | `distributed` | every step and function of ours by name, made again from its bytes |
@@ -87,6 +88,7 @@
 //! `ModelType` has learned; `ml_predict` reads it once per query.
 
 mod adapter;
+mod builtins;
 mod catalog;
 #[cfg_attr(not(test), expect(dead_code, reason = "workers on other machines decode; until there are some, the tests do"))]
 mod distributed;

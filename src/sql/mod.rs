@@ -1,7 +1,6 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
 mod call;
-pub mod chains;
 pub mod command;
 mod dialect;
 pub mod macros;
@@ -10,12 +9,11 @@ pub mod planning;
 pub mod references;
 mod relation;
 pub mod renaming;
-mod same_names;
+mod rules;
 pub mod statement;
+pub mod syntax;
 pub mod time_travel;
 pub mod written;
-mod yielding;
-mod zones;
 
 use std::sync::Arc;
 
@@ -25,7 +23,7 @@ use datafusion::common::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::{Analyzer, Optimizer};
+use datafusion::optimizer::Optimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -33,6 +31,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use crate::adapter::definitions::{self, Definitions};
 use crate::adapter::relation::FromFunction;
 use crate::adapter::step::StepPlanner;
+use crate::builtins;
 use crate::error::invalid;
 use crate::functions;
 use crate::settings::PortraitSettings;
@@ -68,14 +67,10 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
-    // Before types are coerced, which would take the zone of the other side.
-    builder.analyzer().get_or_insert_with(Analyzer::new).rules.insert(0, Arc::new(zones::CompareInUtc));
     // Before every other rule, so that what a call stands for is optimised with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));
-    let physical = builder.physical_optimizers().take().unwrap_or_default();
-    *builder.physical_optimizers() = Some(same_names::guard(physical));
-    builder = builder.with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins));
+    builder = rules::register(builtins::register(builder));
     if builder.query_planner().is_none() {
         builder = builder.with_query_planner(Arc::new(PortraitPlanner));
     }

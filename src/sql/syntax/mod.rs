@@ -1,0 +1,3 @@
+//! What is looked at before a statement is planned: its tokens, and its tree.
+
+pub mod chains;
