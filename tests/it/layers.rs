@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("settings", &[]),
     ("text", &[]),
@@ -15,10 +15,11 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("builtins", &["error", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("statement", &["adapter", "catalog", "error", "settings"]),
-    ("sql", &["statement", "functions", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("sql", &["statement", "functions", "builtins", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     (
         "refresh",
         &["sql", "statement", "functions", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
