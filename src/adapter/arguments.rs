@@ -176,12 +176,16 @@ impl Moment {
     }
 }
 
-/// An instant as a timestamp of another unit and zone; where a zone is missing, it is UTC.
+/// An instant as a timestamp of another unit and zone. One without a zone is what clocks show in the zone of that type; without any zone
+/// there, an instant that has one is shown in UTC.
 ///
 /// # Errors
 /// It is out of the type's range, or no timestamp.
 pub fn in_zone(instant: &ScalarValue, data_type: &DataType) -> Result<ScalarValue> {
-    // Arrow's cast between a zone and none keeps what the clock on the wall shows; by way of UTC it keeps the instant.
+    if matches!(instant.data_type(), DataType::Timestamp(_, None)) {
+        return instant.cast_to(data_type);
+    }
+    // Arrow's cast from a zone to none keeps what the clock on the wall shows; by way of UTC it keeps the instant.
     let unit = match data_type {
         DataType::Timestamp(unit, _) => *unit,
         _ => TimeUnit::Microsecond,
@@ -464,9 +468,13 @@ fn moment(value: &ScalarValue) -> Option<Moment> {
             match as_day {
                 Some(ScalarValue::Date32(Some(day))) if text.len() <= 10 => Some(Moment::Day(day)),
                 _ => {
-                    let instant = ScalarValue::Utf8(Some(text.to_string()))
-                        .cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None))
-                        .ok()?;
+                    let text = ScalarValue::Utf8(Some(text.to_string()));
+                    let read =
+                        |zone: Option<&str>| text.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into))).ok();
+                    // A text with an offset of its own says the same in every zone.
+                    let instants =
+                        [read(Some("+00:00"))?, read(Some("+01:00"))?].map(|instant| instant.cast_to(&DataType::Int64).ok());
+                    let instant = if instants[0] == instants[1] { read(Some("+00:00")) } else { read(None) }?;
                     (!instant.is_null()).then_some(Moment::Instant(instant))
                 }
             }

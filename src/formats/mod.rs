@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
-use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::arrow::util::display::ArrayFormatter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -22,7 +22,7 @@ use crate::text::grouped;
 use plain::plain_batch;
 pub use plain::{plain_schema, plain_type};
 pub use table::cells;
-use table::{Table, visible};
+use table::{Table, format_options, visible};
 
 /// The formats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -167,17 +167,19 @@ fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option
     Ok(())
 }
 
-/// CSV has no lists: they are written as on the screen, `[a, b]`.
+/// CSV has no lists and no spans of time: they are written as on the screen, `[a, b]` and `2 days 3 hours`.
 fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let (mut fields, mut columns) = (vec![], vec![]);
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if !field.data_type().is_nested() {
+        if !field.data_type().is_nested() && !matches!(field.data_type(), DataType::Duration(_)) {
             fields.push(Arc::clone(field));
             columns.push(Arc::clone(column));
             continue;
         }
+        let options = format_options();
+        let formatter = ArrayFormatter::try_new(column, &options)?;
         let texts = (0..column.len())
-            .map(|row| column.is_valid(row).then(|| array_value_to_string(column, row)).transpose())
+            .map(|row| column.is_valid(row).then(|| formatter.value(row).try_to_string()).transpose())
             .collect::<Result<StringArray, ArrowError>>()?;
         fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
         columns.push(Arc::new(texts) as ArrayRef);

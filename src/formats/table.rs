@@ -3,7 +3,7 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
 use unicode_width::UnicodeWidthStr;
 
 use crate::text::is_control;
@@ -11,6 +11,7 @@ use crate::text::is_control;
 /// How cells are written as text.
 pub fn format_options() -> FormatOptions<'static> {
     FormatOptions::default()
+        .with_duration_format(DurationFormat::Pretty)
         .with_null("NULL")
         .with_date_format(Some("%Y-%m-%d"))
         .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))

@@ -6,11 +6,15 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{CastKind, DataType, Expr, Ident, ObjectName, Query, TimezoneInfo, Value, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    Query, TableFactor, TimezoneInfo, Value, VisitMut, VisitorMut,
+};
 
 use super::definition::AS_OF;
 use super::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use super::published::name_and_time;
+use crate::builtins::zoned::{UTC, UTC_TIME};
 use crate::catalog::snapshots::When;
 use crate::sql::renaming::rename_tables;
 use crate::sql::time_travel::name_at;
@@ -48,33 +52,75 @@ pub fn known_schema(name: &str) -> Option<(&str, i64)> {
 
 /// Puts a time, in microseconds since 1970, in the place of `$as_of`, and constants in the places of their names.
 pub fn settle(part: &mut impl VisitMut, as_of: i64, constants: &BTreeMap<String, Expr>) {
-    struct Settle<'a>(i64, &'a BTreeMap<String, Expr>);
+    struct Settle<'a> {
+        as_of: i64,
+        constants: &'a BTreeMap<String, Expr>,
+        /// How many calls in FROM stand around.
+        calls: usize,
+    }
     impl VisitorMut for Settle<'_> {
         type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            self.calls += usize::from(is_call(factor));
+            ControlFlow::Continue(())
+        }
+        fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            self.calls -= usize::from(is_call(factor));
+            ControlFlow::Continue(())
+        }
         fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
             if let Expr::Value(value) = expression
                 && let Value::Placeholder(name) = &value.value
             {
                 let name = name.trim_start_matches('$');
                 if name == AS_OF {
-                    *expression = moment(self.0);
-                } else if let Some(constant) = self.1.get(name) {
+                    *expression = if self.calls > 0 { instant(self.as_of) } else { moment(self.as_of) };
+                } else if let Some(constant) = self.constants.get(name) {
                     *expression = constant.clone();
                 }
             }
             ControlFlow::Continue(())
         }
     }
-    let _ = part.visit(&mut Settle(as_of, constants));
+    let _ = part.visit(&mut Settle { as_of, constants, calls: 0 });
 }
 
-/// `TIMESTAMP '…'`
+fn is_call(factor: &TableFactor) -> bool {
+    matches!(factor, TableFactor::Table { args: Some(_), .. } | TableFactor::Function { .. })
+}
+
+/// `utc_time(TIMESTAMP '…')`: a time as others are, which knows that it is an instant where it meets times with a zone.
 fn moment(time: i64) -> Expr {
-    Expr::Cast {
+    let literal = Expr::Cast {
         kind: CastKind::Cast,
-        expr: Box::new(Expr::Value(Value::SingleQuotedString(timestamp(time)).into())),
+        expr: Box::new(text(timestamp(time))),
         data_type: DataType::Timestamp(None, TimezoneInfo::None),
         array: false,
         format: None,
-    }
+    };
+    call(UTC_TIME, [literal])
+}
+
+/// The time with its zone: an option of a function is a value, which remembers nothing else.
+fn instant(time: i64) -> Expr {
+    call("arrow_cast", [text(timestamp(time)), text(format!("Timestamp(Microsecond, Some(\"{UTC}\"))"))])
+}
+
+fn text(text: String) -> Expr {
+    Expr::Value(Value::SingleQuotedString(text).into())
+}
+
+fn call<const N: usize>(name: &str, arguments: [Expr; N]) -> Expr {
+    let args = arguments.map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).into();
+    let arguments = FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(arguments),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
 }

@@ -16,9 +16,9 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::command::{self, Body, Command, Grammars};
 use super::dialect::PortraitDialect;
-use super::written::Written;
-use super::syntax::chains;
+use super::syntax::{chains, names};
 use super::time_travel;
+use super::written::Written;
 use crate::docs::Takes;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
@@ -348,6 +348,11 @@ impl VisitorMut for Relation {
 
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        names::tell_apart(query);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         chains::balance(expression);

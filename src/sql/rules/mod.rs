@@ -1,19 +1,70 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
+mod lengths;
+mod operators;
+mod predicates;
 mod same_names;
 mod yielding;
 mod zones;
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::optimizer::Analyzer;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 
 /// Adds the rules to a session that is being built.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    // Before types are coerced, which would take the zone of the other side.
-    builder.analyzer().get_or_insert_with(Analyzer::new).rules.insert(0, Arc::new(zones::CompareInUtc));
+    let analyzer = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
+    analyzer.insert(0, Arc::new(zones::CompareTimes));
+    analyzer.push(Arc::new(operators::ExactOperators));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
+    let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
+    let sinking = predicates::SinkPredicates::default();
+    if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {
+        *engines = Arc::new(sinking);
+    }
     let physical = builder.physical_optimizers().take().unwrap_or_default();
     *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder.with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
+}
+
+/// Rewrites every part of every expression of a plan, the innermost first.
+fn each_expression(
+    plan: LogicalPlan,
+    rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    plan.transform_up_with_subqueries(|plan| {
+        let schema = input_schema(&plan)?;
+        keeping_names(plan, |expression| expression.transform_up(|part| rewrite(part, &schema)))
+    })
+}
+
+/// True for `=`, `<` and their like.
+fn compares(operator: Operator) -> bool {
+    operator.supports_propagation() || matches!(operator, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
+}
+
+/// The columns that the expressions of a node read.
+fn input_schema(plan: &LogicalPlan) -> Result<DFSchema> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = plan {
+        schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
+    }
+    Ok(schema)
+}
+
+/// Rewrites the expressions of a node, whose results are called as before.
+fn keeping_names(plan: LogicalPlan, rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<Transformed<LogicalPlan>> {
+    let names = NamePreserver::new(&plan);
+    let rewritten = plan.map_expressions(|expression| {
+        let name = names.save(&expression);
+        Ok(rewrite(expression)?.update_data(|rewritten| name.restore(rewritten)))
+    })?;
+    // The types of its results may be others.
+    if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }
 }

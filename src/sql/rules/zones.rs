@@ -1,77 +1,245 @@
-//! Times with a zone beside times without: one without is in UTC, the zone of the session.
+//! Dates and times beside times with a zone, and numbers beside both: one rule.
 //!
-//! DataFusion 55.2 brings both into the zone of the one that has it, so that `at <= TIMESTAMP '2025-01-01 12:00:00'` means noon in
-//! Shanghai where `at` is in that zone, and an order of 14:00 UTC lies before 12:00 UTC where it is in New York's. SQL (and PostgreSQL)
-//! take the zone of the session, which is UTC here: then a comparison does not depend on how a column shows its times.
+//! A date or a time without a zone that meets a time with a zone is what clocks of that zone show: `at >= DATE '2025-05-02'` begins at midnight
+//! in Shanghai where `at` is in that zone. `$as_of` of a refresh is an instant, in UTC. A number is no time: it has no unit.
+//!
+//! The engine takes a date for midnight UTC, fails for a time that the clocks skip or show twice, and takes a number for days,
+//! seconds or nanoseconds since 1970, as it finds the other side.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{Between, InList};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::functions::datetime::to_local_time;
+use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction, TryCast};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-/// The zone of sessions.
-const UTC: &str = "+00:00";
+use super::{compares, each_expression};
+use crate::builtins::spans::length_of;
+use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
+use crate::error::{SqlState, coded};
 
-/// Puts times without a zone that are compared with times that have one into UTC.
+/// Before types are coerced, which would take the other side's type without a word.
 #[derive(Debug)]
-pub struct CompareInUtc;
+pub struct CompareTimes;
 
-impl AnalyzerRule for CompareInUtc {
+impl AnalyzerRule for CompareTimes {
     fn name(&self) -> &'static str {
-        "compare_in_utc"
+        "compare_times"
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let mut schema = merge_schema(&plan.inputs());
-            if let LogicalPlan::TableScan(scan) = &plan {
-                schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
+        let plan = plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Join(mut join) if join.on.iter().any(|(left, right)| left != right) => {
+                let mut changed = false;
+                for pair in &mut join.on {
+                    let (left, right) = pair.clone();
+                    let types = (left.get_type(join.left.schema()), right.get_type(join.right.schema()));
+                    let (Ok(left_type), Ok(right_type)) = types else { continue };
+                    no_number([(&left, &left_type), (&right, &right_type)])?;
+                    let sides = comparable([(left, left_type), (right, right_type)]);
+                    changed |= sides.transformed;
+                    *pair = sides.data.into();
+                }
+                let join = LogicalPlan::Join(join);
+                Ok(if changed { Transformed::yes(join) } else { Transformed::no(join) })
             }
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expression| {
-                let name = names.save(&expression);
-                let rewritten = expression.transform_up(|part| in_utc(part, &schema))?;
-                Ok(rewritten.update_data(|rewritten| name.restore(rewritten)))
-            })
+            other => Ok(Transformed::no(other)),
         })?;
-        Ok(plan.data)
+        Ok(each_expression(plan.data, compare)?.data)
     }
 }
 
-fn in_utc(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let one_of_two = |expressions: &[&Expr]| {
-        let zoned = |expression: &&Expr| matches!(expression.get_type(schema), Ok(DataType::Timestamp(_, Some(_))));
-        let without = |expression: &&Expr| matches!(expression.get_type(schema), Ok(DataType::Timestamp(_, None)));
-        expressions.iter().any(zoned) && expressions.iter().any(without)
+fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) || op == Operator::Minus => {
+            let types = (left.get_type(schema), right.get_type(schema));
+            let (Ok(left_type), Ok(right_type)) = types else {
+                return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+            };
+            if compares(op) {
+                no_number([(&left, &left_type), (&right, &right_type)])?;
+            }
+            let sides = [(*left, left_type), (*right, right_type)];
+            let sides = if op == Operator::Minus { difference(sides) } else { comparable(sides) };
+            Ok(sides.update_data(|[left, right]| Expr::BinaryExpr(BinaryExpr { left: left.into(), op, right: right.into() })))
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let (Ok(of), Ok(lowest), Ok(highest)) = (expr.get_type(schema), low.get_type(schema), high.get_type(schema)) else {
+                return Ok(Transformed::no(Expr::Between(Between { expr, negated, low, high })));
+            };
+            no_number([(&expr, &of), (&low, &lowest)])?;
+            no_number([(&expr, &of), (&high, &highest)])?;
+            let bounds = comparable([(*expr, of), (*low, lowest), (*high, highest)]);
+            Ok(bounds.update_data(|[expr, low, high]| Expr::Between(Between::new(expr.into(), negated, low.into(), high.into()))))
+        }
+        Expr::InList(InList { expr, list, negated }) => {
+            let Ok(of) = expr.get_type(schema) else {
+                return Ok(Transformed::no(Expr::InList(InList { expr, list, negated })));
+            };
+            let mut changed = false;
+            let items = list.into_iter().map(|item| {
+                let Ok(item_type) = item.get_type(schema) else { return Ok(item) };
+                no_number([(&expr, &of), (&item, &item_type)])?;
+                let [_, item] = comparable([(expr.as_ref().clone(), of.clone()), (item, item_type)]).data;
+                changed = true;
+                Ok(item)
+            });
+            let list = items.collect::<Result<_>>()?;
+            let list = Expr::InList(InList { expr, list, negated });
+            Ok(if changed { Transformed::yes(list) } else { Transformed::no(list) })
+        }
+        Expr::WindowFunction(mut function) => {
+            // The engine has no frame of intervals, and asks for one whenever rows have an order.
+            let mut changed = false;
+            for order in &mut function.params.order_by {
+                if matches!(order.expr.get_type(schema), Ok(DataType::Interval(_))) {
+                    order.expr = length_of(std::mem::take(&mut order.expr));
+                    changed = true;
+                }
+            }
+            let function = Expr::WindowFunction(function);
+            Ok(if changed { Transformed::yes(function) } else { Transformed::no(function) })
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn is_date_or_timestamp(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
+}
+
+/// Refuses to compare a date or a time with a number.
+fn no_number(sides: [(&Expr, &DataType); 2]) -> Result<()> {
+    let [left, right] = sides;
+    for ((time, time_type), (number, number_type)) in [(left, right), (right, left)] {
+        if is_date_or_timestamp(time_type) && number_type.is_numeric() {
+            let problem = format!("is {}, and {} a number; {}", named(time_type), number.human_display(), advice(number));
+            return Err(coded(SqlState::DATATYPE_MISMATCH, &time.human_display().to_string(), problem));
+        }
+    }
+    Ok(())
+}
+
+fn named(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Date32 | DataType::Date64 => "a date",
+        DataType::Time32(_) | DataType::Time64(_) => "a time of day",
+        _ => "a timestamp",
+    }
+}
+
+/// How a number becomes a date or a time.
+fn advice(number: &Expr) -> String {
+    let text = number.human_display().to_string();
+    format!(
+        "a day written as 20250308 is CAST(CAST({text} AS VARCHAR) AS DATE), seconds since 1970 are to_timestamp({text}), milliseconds \
+         to_timestamp_millis({text})"
+    )
+}
+
+/// Sides that can be compared: all in the zone of the one that has one, and dates in the unit of times.
+fn comparable<const N: usize>(sides: [(Expr, DataType); N]) -> Transformed<[Expr; N]> {
+    let zoned = sides.iter().find_map(|(_, data_type)| match data_type {
+        DataType::Timestamp(unit, Some(zone)) => Some((*unit, Arc::clone(zone))),
+        _ => None,
+    });
+    let unit = sides.iter().find_map(|(_, data_type)| match data_type {
+        // The engine takes nanoseconds, which end in the year 2262.
+        DataType::Timestamp(unit, None) if *unit != TimeUnit::Nanosecond => Some(*unit),
+        _ => None,
+    });
+    let mut changed = false;
+    let mut with = |side: Expr| {
+        changed = true;
+        side
     };
-    let with_zone = |expression: Expr| match expression.get_type(schema) {
-        Ok(DataType::Timestamp(unit, None)) => cast(expression, DataType::Timestamp(unit, Some(Arc::from(UTC)))),
-        _ => expression,
+    let sides = sides.map(|(side, data_type)| match (&zoned, data_type) {
+        (Some(_), DataType::Timestamp(unit, None)) if is_in_utc(&side) => {
+            with(cast(side, DataType::Timestamp(unit, Some(UTC.into()))))
+        }
+        (Some((_, zone)), DataType::Timestamp(unit, None)) => with(in_zone(side, unit, zone)),
+        (Some((unit, zone)), DataType::Date32 | DataType::Date64) => with(in_zone(side, *unit, zone)),
+        (None, DataType::Date32 | DataType::Date64) if let Some(unit) = unit => with(cast(side, DataType::Timestamp(unit, None))),
+        _ => side,
+    });
+    if changed { Transformed::yes(sides) } else { Transformed::no(sides) }
+}
+
+/// A difference of a time with a zone and another, both in the finer unit of the two.
+fn difference(sides: [(Expr, DataType); 2]) -> Transformed<[Expr; 2]> {
+    let zone = sides.iter().find_map(|(_, data_type)| match data_type {
+        DataType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    });
+    let (Some(zone), true) = (zone, sides.iter().all(|(_, data_type)| is_date_or_timestamp(data_type))) else {
+        return Transformed::no(sides.map(|(side, _)| side));
     };
-    Ok(match expression {
-        Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if (op.supports_propagation()
-                || matches!(op, Operator::Minus | Operator::IsDistinctFrom | Operator::IsNotDistinctFrom))
-                && one_of_two(&[&left, &right]) =>
-        {
-            let (left, right) = (Box::new(with_zone(*left)), Box::new(with_zone(*right)));
-            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+    let unit_of = |data_type: &DataType| match data_type {
+        DataType::Timestamp(unit, _) => *unit,
+        _ => TimeUnit::Second,
+    };
+    let unit = sides.iter().map(|(_, data_type)| unit_of(data_type)).max().unwrap_or(TimeUnit::Nanosecond);
+    Transformed::yes(sides.map(|(side, data_type)| match data_type {
+        DataType::Timestamp(_, Some(_)) => cast(side, DataType::Timestamp(unit, Some(Arc::clone(&zone)))),
+        DataType::Timestamp(..) if is_in_utc(&side) => {
+            cast(cast(side, DataType::Timestamp(unit, Some(UTC.into()))), DataType::Timestamp(unit, Some(Arc::clone(&zone))))
         }
-        Expr::Between(Between { expr, negated, low, high }) if one_of_two(&[&expr, &low, &high]) => {
-            let [expr, low, high] = [expr, low, high].map(|part| Box::new(with_zone(*part)));
-            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+        _ => in_zone(side, unit, &zone),
+    }))
+}
+
+/// True for `$as_of`, and what is computed from it.
+fn is_in_utc(expression: &Expr) -> bool {
+    let mut found = false;
+    let _ = expression.apply(|part| {
+        found |= matches!(part, Expr::ScalarFunction(ScalarFunction { func, .. }) if func.name() == UTC_TIME);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found
+}
+
+/// Casts that coercion has made, and those that were written.
+pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let (from, field, tries) = match &expression {
+        Expr::Cast(Cast { expr, field }) => (expr, field, false),
+        Expr::TryCast(TryCast { expr, field }) => (expr, field, true),
+        _ => return Ok(Transformed::no(expression)),
+    };
+    let from_type = from.get_type(schema)?;
+    match field.data_type() {
+        to if from_type.is_numeric() && (is_date_or_timestamp(to) || matches!(to, DataType::Time32(_) | DataType::Time64(_))) => {
+            Err(no_unit(from, to))
         }
-        Expr::InList(InList { expr, list, negated }) if list.iter().any(|item| one_of_two(&[&expr, item])) => {
-            let (expr, list) = (Box::new(with_zone(*expr)), list.into_iter().map(with_zone).collect());
-            Transformed::yes(Expr::InList(InList { expr, list, negated }))
+        DataType::Timestamp(unit, Some(zone)) if !tries && !zoned::is_utc(zone) => match from_type {
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None) => {
+                Ok(Transformed::yes(in_zone(from.as_ref().clone(), *unit, zone)))
+            }
+            _ => Ok(Transformed::no(expression)),
+        },
+        // What the clocks of its zone show, as CAST(… AS DATE) has it.
+        DataType::Timestamp(unit, None) if !tries && has_zone(&from_type) => {
+            let shown = to_local_time().call(vec![from.as_ref().clone()]);
+            Ok(Transformed::yes(cast(shown, DataType::Timestamp(*unit, None))))
         }
-        other => Transformed::no(other),
-    })
+        _ => Ok(Transformed::no(expression)),
+    }
+}
+
+fn has_zone(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(zone)) if !zoned::is_utc(zone))
+}
+
+fn no_unit(number: &Expr, to: &DataType) -> DataFusionError {
+    let what = match to {
+        DataType::Date32 | DataType::Date64 => "DATE",
+        DataType::Time32(_) | DataType::Time64(_) => "TIME",
+        _ => "TIMESTAMP",
+    };
+    let problem = format!("a number has no unit, and is not cast to {what}; {}", advice(number));
+    coded(SqlState::DATATYPE_MISMATCH, &number.human_display().to_string(), problem)
 }

@@ -1,0 +1,275 @@
+//! `+`, `-` and `*` of whole numbers and decimals: the right number, or an error.
+//!
+//! The engine's own wrap: 2147483647 + 1 is -2147483648 there. Here numbers of up to 32 bits are computed in 64, and what leaves the range of
+//! the result is an error that names the expression. Decimals have as many digits as their result can need, up to 38; only results that could
+//! need more are looked at.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum, PrimitiveArray};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::compute::kernels::numeric;
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs};
+
+use super::scalar::Scalar;
+use crate::error::{SqlState, in_rows};
+use crate::kernels::checked::{Operand, Operation};
+
+static ADD: Scalar = Scalar {
+    name: "add",
+    takes: |types| takes(Operation::Add, types),
+    gives: |types| gives(Operation::Add, types),
+    compute: |arguments| compute(Operation::Add, arguments),
+    written: |arguments| written(Operation::Add, arguments),
+};
+
+static SUBTRACT: Scalar = Scalar {
+    name: "subtract",
+    takes: |types| takes(Operation::Subtract, types),
+    gives: |types| gives(Operation::Subtract, types),
+    compute: |arguments| compute(Operation::Subtract, arguments),
+    written: |arguments| written(Operation::Subtract, arguments),
+};
+
+static MULTIPLY: Scalar = Scalar {
+    name: "multiply",
+    takes: |types| takes(Operation::Multiply, types),
+    gives: |types| gives(Operation::Multiply, types),
+    compute: |arguments| compute(Operation::Multiply, arguments),
+    written: |arguments| written(Operation::Multiply, arguments),
+};
+
+/// The functions.
+pub static ALL: [&Scalar; 3] = [&ADD, &SUBTRACT, &MULTIPLY];
+
+/// `left operator right` over numbers of these types, when the engine's own could be wrong.
+pub fn exact(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
+    let (operation, scalar) = match operator {
+        Operator::Plus => (Operation::Add, &ADD),
+        Operator::Minus => (Operation::Subtract, &SUBTRACT),
+        Operator::Multiply => (Operation::Multiply, &MULTIPLY),
+        _ => return None,
+    };
+    let needed = match (left.1, right.1) {
+        (left, right) if left.is_integer() && right.is_integer() => true,
+        (DataType::Decimal128(..), DataType::Decimal128(..)) => {
+            matches!(decimal(operation, left.1, right.1), Ok(DataType::Decimal128(38, _)))
+        }
+        _ => false,
+    };
+    needed.then(|| scalar.call(vec![left.0.clone(), right.0.clone()]))
+}
+
+fn sign(operation: Operation) -> Operator {
+    match operation {
+        Operation::Add => Operator::Plus,
+        Operation::Subtract => Operator::Minus,
+        Operation::Multiply => Operator::Multiply,
+    }
+}
+
+fn written(operation: Operation, arguments: &[String]) -> Option<String> {
+    match arguments {
+        [left, right] => Some(format!("{left} {} {right}", sign(operation))),
+        _ => None,
+    }
+}
+
+/// The type of a result of decimals, as the engine has it.
+fn decimal(operation: Operation, left: &DataType, right: &DataType) -> Result<DataType> {
+    BinaryTypeCoercer::new(left, &sign(operation), right).get_result_type()
+}
+
+fn takes(operation: Operation, types: &[DataType]) -> Result<Vec<DataType>> {
+    let [left, right] = types else {
+        return Err(DataFusionError::Plan(format!("{} takes two numbers", sign(operation))));
+    };
+    Ok(match (left, right) {
+        (DataType::UInt64, DataType::UInt64) => vec![DataType::UInt64; 2],
+        (left, right) if [left, right].iter().all(|side| side.is_integer() || side.is_null()) => vec![DataType::Int64; 2],
+        (left, right) => {
+            let (left, right) = BinaryTypeCoercer::new(left, &sign(operation), right).get_input_types()?;
+            vec![left, right]
+        }
+    })
+}
+
+fn gives(operation: Operation, types: &[DataType]) -> Result<DataType> {
+    match (&types[0], &types[1]) {
+        // A difference of two numbers of rows can be below zero.
+        (DataType::UInt64, DataType::UInt64) if operation == Operation::Subtract => Ok(DataType::Int64),
+        (DataType::UInt64, DataType::UInt64) => Ok(DataType::UInt64),
+        (DataType::Int64, DataType::Int64) => Ok(DataType::Int64),
+        (left, right) => decimal(operation, left, right),
+    }
+}
+
+fn compute(operation: Operation, arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let [left, right] = arguments.args.as_slice() else { return internal_err!("{operation:?} takes two numbers") };
+    let rows = match (left, right) {
+        (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)) => 1,
+        _ => arguments.number_rows,
+    };
+    let about = |values: String| {
+        let data_type = match arguments.return_type() {
+            DataType::Int64 => "BIGINT".to_string(),
+            DataType::UInt64 => "BIGINT UNSIGNED".to_string(),
+            DataType::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
+            other => other.to_string(),
+        };
+        let rule = "a result is out of the range of its type";
+        let advice = match arguments.return_type() {
+            DataType::Decimal128(..) => "cast to fewer digits, or to DOUBLE",
+            _ => "cast one side to DECIMAL(38, 0), or to DOUBLE",
+        };
+        let problem = format!("is out of the range of {data_type}: {values}; {advice}");
+        in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, arguments.return_field.name(), rule, problem)
+    };
+    let result: ArrayRef = match arguments.args[0].data_type() {
+        DataType::Int64 => match whole(operation, left, right, rows)? {
+            Ok(result) => Arc::new(result),
+            Err((left, right)) => return Err(about(format!("{left} {} {right}", sign(operation)))),
+        },
+        DataType::UInt64 => match unsigned(operation, left, right, rows, arguments.return_type())? {
+            Ok(result) => result,
+            Err((left, right)) => return Err(about(format!("{left} {} {right}", sign(operation)))),
+        },
+        _ => of_decimals(operation, left, right, about)?,
+    };
+    Ok(match (left, right) {
+        (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)) => ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?),
+        _ => ColumnarValue::Array(result),
+    })
+}
+
+/// The two numbers that have no result.
+type Misfit = (i128, i128);
+
+/// A column of numbers, or one for all rows; `None` for NULL.
+enum Side<'a> {
+    Column(&'a PrimitiveArray<Int64Type>),
+    Value(Option<i64>),
+}
+
+impl Side<'_> {
+    fn of(value: &ColumnarValue) -> Result<Side<'_>> {
+        Ok(match value {
+            ColumnarValue::Array(column) => Side::Column(column.as_primitive()),
+            ColumnarValue::Scalar(ScalarValue::Int64(value)) => Side::Value(*value),
+            ColumnarValue::Scalar(other) => return internal_err!("expected a BIGINT, got {other}"),
+        })
+    }
+
+    fn nulls(&self) -> Option<&NullBuffer> {
+        match self {
+            Self::Column(column) => column.nulls(),
+            Self::Value(_) => None,
+        }
+    }
+
+    fn operand(&self) -> Option<Operand<'_>> {
+        match self {
+            Self::Column(column) => Some(Operand::Column(column.values())),
+            Self::Value(value) => value.map(Operand::Value),
+        }
+    }
+}
+
+fn whole(
+    operation: Operation,
+    left: &ColumnarValue,
+    right: &ColumnarValue,
+    rows: usize,
+) -> Result<std::result::Result<PrimitiveArray<Int64Type>, Misfit>> {
+    let (left, right) = (Side::of(left)?, Side::of(right)?);
+    let (Some(first), Some(second)) = (left.operand(), right.operand()) else {
+        return Ok(Ok(PrimitiveArray::new_null(rows)));
+    };
+    let nulls = NullBuffer::union(left.nulls(), right.nulls());
+    if let Some(results) = operation.of_columns(first, second, rows) {
+        return Ok(Ok(PrimitiveArray::new(results.into(), nulls)));
+    }
+    // What does not fit may be a NULL, which has some number or other beneath it.
+    let mut results = vec![0; rows];
+    for row in (0..rows).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row))) {
+        match operation.of(first.at(row), second.at(row)) {
+            Some(result) => results[row] = result,
+            None => return Ok(Err((first.at(row).into(), second.at(row).into()))),
+        }
+    }
+    Ok(Ok(PrimitiveArray::new(results.into(), nulls)))
+}
+
+fn unsigned(
+    operation: Operation,
+    left: &ColumnarValue,
+    right: &ColumnarValue,
+    rows: usize,
+    result: &DataType,
+) -> Result<std::result::Result<ArrayRef, Misfit>> {
+    let (left, right) = (left.to_array(rows)?, right.to_array(rows)?);
+    let (left, right) = (left.as_primitive::<UInt64Type>(), right.as_primitive::<UInt64Type>());
+    let mut misfit = None;
+    let mut of = |left: u64, right: u64| {
+        let (left, right) = (i128::from(left), i128::from(right));
+        let number = match operation {
+            Operation::Add => Some(left + right),
+            Operation::Subtract => Some(left - right),
+            Operation::Multiply => left.checked_mul(right),
+        };
+        let fits = |number: &i128| match result {
+            DataType::Int64 => i64::try_from(*number).is_ok(),
+            _ => u64::try_from(*number).is_ok(),
+        };
+        let fitting = number.filter(fits);
+        if fitting.is_none() {
+            misfit = Some((left, right));
+        }
+        fitting
+    };
+    let numbers = left.iter().zip(right).map(|pair| match pair {
+        (Some(left), Some(right)) => of(left, right),
+        _ => None,
+    });
+    let result: ArrayRef = match result {
+        DataType::Int64 => {
+            Arc::new(numbers.map(|number| number.map(|number| number as i64)).collect::<PrimitiveArray<Int64Type>>())
+        }
+        _ => Arc::new(numbers.map(|number| number.map(|number| number as u64)).collect::<PrimitiveArray<UInt64Type>>()),
+    };
+    Ok(misfit.map_or(Ok(result), Err))
+}
+
+fn of_decimals(
+    operation: Operation,
+    left: &ColumnarValue,
+    right: &ColumnarValue,
+    about: impl Fn(String) -> DataFusionError,
+) -> Result<ArrayRef> {
+    let datum = |value: &ColumnarValue| -> Result<Box<dyn Datum>> {
+        Ok(match value {
+            ColumnarValue::Array(column) => Box::new(Arc::clone(column)),
+            ColumnarValue::Scalar(value) => Box::new(value.to_scalar()?),
+        })
+    };
+    let (left, right) = (datum(left)?, datum(right)?);
+    let computed = match operation {
+        Operation::Add => numeric::add(left.as_ref(), right.as_ref()),
+        Operation::Subtract => numeric::sub(left.as_ref(), right.as_ref()),
+        Operation::Multiply => numeric::mul(left.as_ref(), right.as_ref()),
+    };
+    let out_of_range = |error: ArrowError| match error {
+        ArrowError::ArithmeticOverflow(_) | ArrowError::InvalidArgumentError(_) => about("more than 38 digits".into()),
+        other => other.into(),
+    };
+    let result = computed.map_err(out_of_range)?;
+    if let Some(decimals) = result.as_primitive_opt::<Decimal128Type>() {
+        decimals.validate_decimal_precision(decimals.precision()).map_err(out_of_range)?;
+    }
+    Ok(result)
+}

@@ -1,0 +1,106 @@
+//! How a scalar function of this room meets DataFusion.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+
+/// A function of rows: its result depends on its arguments alone, and is NULL where one of them is.
+#[derive(Debug)]
+pub struct Scalar {
+    pub name: &'static str,
+    /// The types that its arguments are brought to, or what is wrong with them.
+    pub takes: fn(&[DataType]) -> Result<Vec<DataType>>,
+    /// The type of its result; its arguments have types that `takes` gave.
+    pub gives: fn(&[DataType]) -> Result<DataType>,
+    pub compute: fn(&ScalarFunctionArgs) -> Result<ColumnarValue>,
+    /// As it is written in SQL, when not as a call.
+    pub written: fn(&[String]) -> Option<String>,
+}
+
+impl Scalar {
+    pub fn udf(&'static self) -> ScalarUDF {
+        ScalarUDF::from(Udf { scalar: self, signature: Signature::new(TypeSignature::UserDefined, Volatility::Immutable) })
+    }
+
+    /// A call of the function.
+    pub fn call(&'static self, arguments: Vec<Expr>) -> Expr {
+        self.udf().call(arguments)
+    }
+}
+
+#[derive(Debug)]
+struct Udf {
+    scalar: &'static Scalar,
+    signature: Signature,
+}
+
+impl PartialEq for Udf {
+    fn eq(&self, other: &Self) -> bool {
+        self.scalar.name == other.scalar.name
+    }
+}
+
+impl Eq for Udf {}
+
+impl Hash for Udf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.scalar.name.hash(state);
+    }
+}
+
+impl Udf {
+    fn shown(&self, arguments: &[String]) -> String {
+        (self.scalar.written)(arguments).unwrap_or_else(|| format!("{}({})", self.scalar.name, arguments.join(", ")))
+    }
+}
+
+impl ScalarUDFImpl for Udf {
+    fn name(&self) -> &str {
+        self.scalar.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        (self.scalar.takes)(types)
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        (self.scalar.gives)(types)
+    }
+
+    /// The name of the field is the whole expression: errors of its rows are about that.
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let types: Vec<DataType> = arguments.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let name = |(field, value): (&FieldRef, &Option<&ScalarValue>)| match value {
+            Some(value) => value.to_string(),
+            None => field.name().clone(),
+        };
+        let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
+        let nullable = arguments.arg_fields.iter().any(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(name, self.return_type(&types)?, nullable)))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        (self.scalar.compute)(&arguments)
+    }
+
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        Ok(self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>()))
+    }
+
+    fn display_name(&self, arguments: &[Expr]) -> Result<String> {
+        Ok(self.shown(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    }
+}

@@ -1,0 +1,266 @@
+//! Spans of time: INTERVALs compared, sorted, multiplied and divided as in PostgreSQL, where a month is 30 days and a day 24 hours.
+//!
+//! The engine compares intervals field by field: months, then days, then nanoseconds. So 25 hours is less than a day there, and a difference
+//! of timestamps, which is all nanoseconds, is less than any number of days.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal128Type, Decimal256Type, Float64Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, i256,
+};
+use datafusion::common::{Result, plan_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs};
+
+use super::scalar::Scalar;
+use crate::error::{SqlState, in_rows, invalid};
+
+const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
+const DAYS_OF_MONTH: i128 = 30;
+const NANOSECONDS_OF_DAY: i128 = 86_400_000_000_000;
+
+/// How long a span is, in nanoseconds: what spans are compared by.
+static LENGTH: Scalar = Scalar {
+    name: "interval_length",
+    takes: one_span,
+    gives: |_| Ok(DataType::Decimal128(38, 0)),
+    compute: |arguments| each::<Decimal128Type>(arguments, &DataType::Decimal128(38, 0), length),
+    written: |_| None,
+};
+
+/// A span as a number that sorts as spans do: its length, and then its parts, from which [`DECODED`] has the span back.
+static ENCODED: Scalar = Scalar {
+    name: "interval_encode",
+    takes: one_span,
+    gives: |_| Ok(DataType::Decimal256(76, 0)),
+    compute: |arguments| each::<Decimal256Type>(arguments, &DataType::Decimal256(76, 0), encode),
+    written: |_| None,
+};
+
+static DECODED: Scalar = Scalar {
+    name: "interval_decode",
+    takes: |_| Ok(vec![DataType::Decimal256(76, 0)]),
+    gives: |_| Ok(INTERVAL),
+    compute: |arguments| {
+        let codes = arguments.args[0].to_array(arguments.number_rows)?;
+        let spans: PrimitiveArray<IntervalMonthDayNanoType> = codes.as_primitive::<Decimal256Type>().unary(decode);
+        Ok(ColumnarValue::Array(Arc::new(spans)))
+    },
+    written: |_| None,
+};
+
+static TIMES: Scalar = Scalar {
+    name: "interval_multiply",
+    takes: span_and_number,
+    gives: |types| Ok(types[0].clone()),
+    compute: |arguments| scaled(arguments, Scaling::Times),
+    written: |arguments| Some(format!("{} * {}", arguments[0], arguments[1])),
+};
+
+static DIVIDED: Scalar = Scalar {
+    name: "interval_divide",
+    takes: span_and_number,
+    gives: |types| Ok(types[0].clone()),
+    compute: |arguments| scaled(arguments, Scaling::Divided),
+    written: |arguments| Some(format!("{} / {}", arguments[0], arguments[1])),
+};
+
+/// The functions.
+pub static ALL: [&Scalar; 5] = [&LENGTH, &ENCODED, &DECODED, &TIMES, &DIVIDED];
+
+/// What a span is compared by.
+pub fn length_of(span: Expr) -> Expr {
+    LENGTH.call(vec![span])
+}
+
+/// What the least and the greatest of spans are found by.
+pub fn encoded(span: Expr) -> Expr {
+    ENCODED.call(vec![span])
+}
+
+/// The span again.
+pub fn decoded(code: Expr) -> Expr {
+    DECODED.call(vec![code])
+}
+
+/// `span * number`
+pub fn times(span: Expr, number: Expr) -> Expr {
+    TIMES.call(vec![span, number])
+}
+
+/// `span / number`
+pub fn divided(span: Expr, number: Expr) -> Expr {
+    DIVIDED.call(vec![span, number])
+}
+
+fn one_span(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [DataType::Duration(unit)] => Ok(vec![DataType::Duration(*unit)]),
+        [DataType::Interval(_) | DataType::Null] => Ok(vec![INTERVAL]),
+        _ => plan_err!("expected an interval"),
+    }
+}
+
+fn span_and_number(types: &[DataType]) -> Result<Vec<DataType>> {
+    let [span, number] = types else { return plan_err!("expected an interval and a number") };
+    let span = one_span(std::slice::from_ref(span))?;
+    let number = if number.is_integer() { DataType::Int64 } else { DataType::Float64 };
+    Ok(vec![span[0].clone(), number])
+}
+
+fn length(span: IntervalMonthDayNano) -> i128 {
+    let days = i128::from(span.months) * DAYS_OF_MONTH + i128::from(span.days);
+    days * NANOSECONDS_OF_DAY + i128::from(span.nanoseconds)
+}
+
+/// The parts of a span as bits: shifted to be above zero, so that they sort by value.
+fn encode(span: IntervalMonthDayNano) -> i256 {
+    let part = |value: i32| u128::from((i64::from(value) - i64::from(i32::MIN)) as u64);
+    let nanoseconds = (i128::from(span.nanoseconds) - i128::from(i64::MIN)) as u128;
+    i256::from_parts(part(span.months) << 96 | part(span.days) << 64 | nanoseconds, length(span))
+}
+
+fn decode(code: i256) -> IntervalMonthDayNano {
+    let (parts, _) = code.to_parts();
+    let part = |bits: u128| (i64::from(bits as u32) + i64::from(i32::MIN)) as i32;
+    let nanoseconds = (i128::from(parts as u64) + i128::from(i64::MIN)) as i64;
+    IntervalMonthDayNano::new(part(parts >> 96), part(parts >> 64), nanoseconds)
+}
+
+/// A column of spans as intervals.
+fn spans(column: &ArrayRef) -> Result<PrimitiveArray<IntervalMonthDayNanoType>> {
+    let column = match column.data_type() {
+        DataType::Duration(_) => {
+            let nanoseconds = cast(&cast(column, &DataType::Duration(TimeUnit::Nanosecond))?, &DataType::Int64)?;
+            return Ok(nanoseconds.as_primitive::<Int64Type>().unary(|nanoseconds| IntervalMonthDayNano::new(0, 0, nanoseconds)));
+        }
+        _ => cast(column, &INTERVAL)?,
+    };
+    Ok(column.as_primitive::<IntervalMonthDayNanoType>().clone())
+}
+
+fn each<T: ArrowPrimitiveType>(
+    arguments: &ScalarFunctionArgs,
+    data_type: &DataType,
+    of: fn(IntervalMonthDayNano) -> T::Native,
+) -> Result<ColumnarValue> {
+    let column = spans(&arguments.args[0].to_array(arguments.number_rows)?)?;
+    let results: PrimitiveArray<T> = column.unary(of);
+    Ok(ColumnarValue::Array(Arc::new(results.with_data_type(data_type.clone()))))
+}
+
+#[derive(Clone, Copy)]
+enum Scaling {
+    Times,
+    Divided,
+}
+
+fn scaled(arguments: &ScalarFunctionArgs, scaling: Scaling) -> Result<ColumnarValue> {
+    let column = arguments.args[0].to_array(arguments.number_rows)?;
+    let numbers = arguments.args[1].to_array(arguments.number_rows)?;
+    let expression = arguments.return_field.name();
+    let too_long = || {
+        let rule = "an interval is too long";
+        in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, expression, rule, "the interval is too long for its type")
+    };
+    let by_zero = || -> DataFusionError { invalid(expression, "an interval is divided by zero") };
+    let is_duration = matches!(column.data_type(), DataType::Duration(_));
+    let column_of_spans = spans(&column)?;
+    let mut results = Vec::with_capacity(column_of_spans.len());
+    for row in 0..column_of_spans.len() {
+        if column_of_spans.is_null(row) || numbers.is_null(row) {
+            results.push(None);
+            continue;
+        }
+        let span = column_of_spans.value(row);
+        let result = match (numbers.data_type(), scaling) {
+            (DataType::Int64, Scaling::Times) => by_whole(span, numbers.as_primitive::<Int64Type>().value(row).into(), 1),
+            (DataType::Int64, Scaling::Divided) => match numbers.as_primitive::<Int64Type>().value(row) {
+                0 => return Err(by_zero()),
+                number => by_whole(span, 1, number.into()),
+            },
+            (_, scaling) => {
+                let number = numbers.as_primitive::<Float64Type>().value(row);
+                match scaling {
+                    Scaling::Times => by_float(span, |part| part * number),
+                    Scaling::Divided if number == 0.0 => return Err(by_zero()),
+                    Scaling::Divided => by_float(span, |part| part / number),
+                }
+            }
+        };
+        results.push(Some(result.ok_or_else(too_long)?));
+    }
+    let results: ArrayRef = if is_duration {
+        let nanoseconds = results.into_iter().map(|span| span.map(|span| span.nanoseconds));
+        let nanoseconds: ArrayRef = Arc::new(nanoseconds.collect::<PrimitiveArray<Int64Type>>());
+        cast(&cast(&nanoseconds, &DataType::Duration(TimeUnit::Nanosecond))?, column.data_type())?
+    } else {
+        Arc::new(PrimitiveArray::<IntervalMonthDayNanoType>::from_iter(results))
+    };
+    Ok(ColumnarValue::Array(results))
+}
+
+/// Times and divided by whole numbers: what is left of the months goes to the days, and what is left of those to the time.
+fn by_whole(span: IntervalMonthDayNano, times: i128, divided: i128) -> Option<IntervalMonthDayNano> {
+    let months = i128::from(span.months) * times;
+    let days = i128::from(span.days) * times + months % divided * DAYS_OF_MONTH;
+    let rest = (days % divided).checked_mul(NANOSECONDS_OF_DAY)?;
+    let nanoseconds = (i128::from(span.nanoseconds) * times).checked_add(rest)? / divided;
+    Some(IntervalMonthDayNano::new(
+        i32::try_from(months / divided).ok()?,
+        i32::try_from(days / divided).ok()?,
+        i64::try_from(nanoseconds).ok()?,
+    ))
+}
+
+/// Likewise with a number that has decimals.
+fn by_float(span: IntervalMonthDayNano, scale: impl Fn(f64) -> f64) -> Option<IntervalMonthDayNano> {
+    let months = scale(f64::from(span.months));
+    let days = scale(f64::from(span.days)) + months.fract() * DAYS_OF_MONTH as f64;
+    let nanoseconds = scale(span.nanoseconds as f64) + days.fract() * NANOSECONDS_OF_DAY as f64;
+    let within = |value: f64, most: f64| (value.is_finite() && value.abs() < most).then_some(value);
+    Some(IntervalMonthDayNano::new(
+        within(months.trunc(), 2_147_483_648.0)? as i32,
+        within(days.trunc(), 2_147_483_648.0)? as i32,
+        within(nanoseconds.round(), 9_223_372_036_854_775_808.0)? as i64,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = NANOSECONDS_OF_DAY as i64;
+
+    #[test]
+    fn codes_sort_by_length_and_give_the_span_back() {
+        let parts = [i32::MIN, -31, -1, 0, 1, 29, 30, i32::MAX];
+        let times = [i64::MIN, -DAY, -1, 0, 1, DAY, i64::MAX];
+        let spans: Vec<IntervalMonthDayNano> = parts
+            .iter()
+            .flat_map(|months| parts.iter().map(move |days| (*months, *days)))
+            .flat_map(|(months, days)| times.iter().map(move |time| IntervalMonthDayNano::new(months, days, *time)))
+            .collect();
+        for span in &spans {
+            assert_eq!(decode(encode(*span)), *span);
+        }
+        let mut sorted = spans.clone();
+        sorted.sort_by_key(|span| encode(*span));
+        assert!(sorted.windows(2).all(|pair| length(pair[0]) <= length(pair[1])));
+    }
+
+    #[test]
+    fn spans_are_scaled_as_in_postgresql() {
+        let span = IntervalMonthDayNano::new;
+        assert_eq!(by_whole(span(1, 2, 3), 5, 1), Some(span(5, 10, 15)));
+        assert_eq!(by_whole(span(1, 0, 0), 1, 2), Some(span(0, 15, 0)));
+        assert_eq!(by_whole(span(0, 1, 0), 1, -4), Some(span(0, 0, -DAY / 4)));
+        assert_eq!(by_whole(span(i32::MAX, 0, 0), 2, 1), None);
+        assert_eq!(by_float(span(1, 0, 0), |part| part * 1.5), Some(span(1, 15, 0)));
+        assert_eq!(by_float(span(0, 1, 0), |part| part * 0.25), Some(span(0, 0, DAY / 4)));
+        assert_eq!(by_float(span(0, 1, 0), |part| part * f64::NAN), None);
+    }
+}

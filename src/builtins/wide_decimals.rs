@@ -1,0 +1,252 @@
+//! `sum` and `avg` of decimals of more than 28 digits, added in 256 bits.
+//!
+//! A sum has ten digits more than what it adds, which 10¹⁰ rows cannot exceed. From 29 digits on that is more than the 38 of a decimal of 128
+//! bits, and the engine, which adds in those, wraps. Here such columns are widened on their way in, and the result is brought back to
+//! the type that it has in the engine, or is an error.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::functions_aggregate::average::Avg;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature};
+
+use crate::error::{SqlState, coded};
+
+/// `avg` under the engine's name.
+pub fn avg() -> AggregateUDF {
+    AggregateUDF::from(WideAvg { engine: Avg::new() })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct WideAvg {
+    engine: Avg,
+}
+
+impl AggregateUDFImpl for WideAvg {
+    fn name(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.engine.aliases()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.engine.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.engine.return_type(types)
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        match arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {
+            true => state_fields(&self.engine, &arguments),
+            false => self.engine.state_fields(arguments),
+        }
+    }
+
+    fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
+            true => Wide::new(&self.engine, arguments)?.accumulator(&self.engine, false),
+            false => self.engine.accumulator(arguments),
+        }
+    }
+
+    fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
+            true => Wide::new(&self.engine, arguments)?.accumulator(&self.engine, true),
+            false => self.engine.create_sliding_accumulator(arguments),
+        }
+    }
+
+    fn groups_accumulator_supported(&self, arguments: AccumulatorArgs<'_>) -> bool {
+        self.engine.groups_accumulator_supported(arguments)
+    }
+
+    fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
+            true => Wide::new(&self.engine, arguments)?.groups_accumulator(&self.engine),
+            false => self.engine.create_groups_accumulator(arguments),
+        }
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        self.engine.reverse_expr()
+    }
+}
+
+/// True for decimals whose sums could leave the engine's type.
+pub fn is_wide(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Decimal128(29.., _))
+}
+
+/// The same decimals in 256 bits.
+fn widened(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Decimal128(precision, scale) => DataType::Decimal256(*precision, *scale),
+        other => other.clone(),
+    }
+}
+
+/// The engine's function over columns of 256 bits.
+pub struct Wide<'a> {
+    arguments: Vec<FieldRef>,
+    result: FieldRef,
+    given: AccumulatorArgs<'a>,
+}
+
+impl<'a> Wide<'a> {
+    pub fn new(engine: &dyn AggregateUDFImpl, given: AccumulatorArgs<'a>) -> Result<Self> {
+        let arguments: Vec<FieldRef> = given
+            .expr_fields
+            .iter()
+            .map(|field| Arc::new(field.as_ref().clone().with_data_type(widened(field.data_type()))))
+            .collect();
+        let types: Vec<DataType> = arguments.iter().map(|field| field.data_type().clone()).collect();
+        let result = Field::new(given.return_field.name(), engine.return_type(&types)?, true).into();
+        Ok(Self { arguments, result, given })
+    }
+
+    fn arguments(&self) -> AccumulatorArgs<'_> {
+        AccumulatorArgs {
+            return_field: Arc::clone(&self.result),
+            expr_fields: &self.arguments,
+            schema: self.given.schema,
+            ignore_nulls: self.given.ignore_nulls,
+            order_bys: self.given.order_bys,
+            is_reversed: self.given.is_reversed,
+            name: self.given.name,
+            is_distinct: self.given.is_distinct,
+            exprs: self.given.exprs,
+        }
+    }
+
+    fn narrowing(&self) -> Narrowing {
+        let argument = self.arguments.first().map_or(DataType::Null, |field| field.data_type().clone());
+        Narrowing { name: self.given.name.to_string(), argument, result: self.given.return_field.data_type().clone() }
+    }
+
+    pub fn accumulator(self, engine: &dyn AggregateUDFImpl, sliding: bool) -> Result<Box<dyn Accumulator>> {
+        let wide = match sliding {
+            true => engine.create_sliding_accumulator(self.arguments())?,
+            false => engine.accumulator(self.arguments())?,
+        };
+        Ok(Box::new(One { wide, narrowing: self.narrowing() }))
+    }
+
+    pub fn groups_accumulator(self, engine: &dyn AggregateUDFImpl) -> Result<Box<dyn GroupsAccumulator>> {
+        let wide = engine.create_groups_accumulator(self.arguments())?;
+        Ok(Box::new(Groups { wide, narrowing: self.narrowing() }))
+    }
+}
+
+/// The states of the function over columns of 256 bits.
+pub fn state_fields(engine: &dyn AggregateUDFImpl, given: &StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+    let arguments: Vec<FieldRef> = given
+        .input_fields
+        .iter()
+        .map(|field| Arc::new(field.as_ref().clone().with_data_type(widened(field.data_type()))))
+        .collect();
+    let types: Vec<DataType> = arguments.iter().map(|field| field.data_type().clone()).collect();
+    engine.state_fields(StateFieldsArgs {
+        name: given.name,
+        input_fields: &arguments,
+        return_field: Field::new(given.return_field.name(), engine.return_type(&types)?, true).into(),
+        ordering_fields: given.ordering_fields,
+        is_distinct: given.is_distinct,
+    })
+}
+
+#[derive(Debug)]
+struct Narrowing {
+    /// The call as it is written.
+    name: String,
+    argument: DataType,
+    result: DataType,
+}
+
+impl Narrowing {
+    fn widen(&self, values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        values.iter().map(|values| Ok(cast(values, &self.argument)?)).collect()
+    }
+
+    fn narrow(&self, results: &ArrayRef) -> Result<ArrayRef> {
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        cast_with_options(results, &self.result, &options).map_err(|_| {
+            let problem = "the result has more than 38 digits; cast to fewer digits, or to DOUBLE";
+            coded(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, &self.name, problem)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct One {
+    wide: Box<dyn Accumulator>,
+    narrowing: Narrowing,
+}
+
+impl Accumulator for One {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.wide.update_batch(&self.narrowing.widen(values)?)
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.wide.retract_batch(&self.narrowing.widen(values)?)
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        self.wide.supports_retract_batch()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.wide.merge_batch(states)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.wide.state()
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.narrowing.narrow(&self.wide.evaluate()?.to_array()?)?, 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.wide.size()
+    }
+}
+
+struct Groups {
+    wide: Box<dyn GroupsAccumulator>,
+    narrowing: Narrowing,
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(&mut self, values: &[ArrayRef], groups: &[usize], filter: Option<&BooleanArray>, total: usize) -> Result<()> {
+        self.wide.update_batch(&self.narrowing.widen(values)?, groups, filter, total)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.wide.merge_batch(states, groups, total)
+    }
+
+    fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
+        self.narrowing.narrow(&self.wide.evaluate(emit)?)
+    }
+
+    fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
+        self.wide.state(emit)
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        self.wide.convert_to_state(&self.narrowing.widen(values)?, filter)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.wide.size()
+    }
+}

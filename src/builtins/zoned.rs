@@ -1,0 +1,138 @@
+//! Times without a zone in the zone of a time that has one.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Days, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use datafusion::arrow::datatypes::{
+    ArrowTimestampType, DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, cast, lit};
+
+use super::scalar::Scalar;
+use crate::error::{SqlState, in_rows};
+
+/// The zone of instants.
+pub const UTC: &str = "+00:00";
+
+/// The instant at which clocks of a zone show a time. One that they show twice, when summer time ends, is the later; one that they skip, when it
+/// begins, is as much after the change as it was after the last time before it. PostgreSQL has it so.
+static INSTANT: Scalar = Scalar {
+    name: "instant_in_zone",
+    takes: |types| match types {
+        [DataType::Timestamp(unit, None), _] => Ok(vec![DataType::Timestamp(*unit, None), DataType::Utf8]),
+        _ => plan_err!("expected a timestamp without a zone, and a zone"),
+    },
+    gives: |types| match types {
+        [DataType::Timestamp(unit, _), _] => Ok(DataType::Timestamp(*unit, Some(UTC.into()))),
+        _ => plan_err!("expected a timestamp"),
+    },
+    compute: instants,
+    written: |_| None,
+};
+
+/// A time in UTC, and nothing else: where it meets times with a zone, it is an instant, not a time of theirs.
+static IN_UTC: Scalar = Scalar {
+    name: "utc_time",
+    takes: |types| Ok(types.to_vec()),
+    gives: |types| Ok(types[0].clone()),
+    compute: |arguments| Ok(arguments.args[0].clone()),
+    written: |arguments| arguments.first().cloned(),
+};
+
+/// The name of [`IN_UTC`], for whoever writes SQL.
+pub const UTC_TIME: &str = "utc_time";
+
+/// The functions.
+pub static ALL: [&Scalar; 2] = [&INSTANT, &IN_UTC];
+
+/// A timestamp without a zone, or a date, as a timestamp of a zone.
+pub fn in_zone(time: Expr, unit: TimeUnit, zone: &Arc<str>) -> Expr {
+    let local = cast(time, DataType::Timestamp(unit, None));
+    let zoned = DataType::Timestamp(unit, Some(Arc::clone(zone)));
+    if is_utc(zone) {
+        // Its clocks show every time once.
+        return cast(local, zoned);
+    }
+    cast(INSTANT.call(vec![local, lit(zone.as_ref())]), zoned)
+}
+
+/// True when a zone's clocks are those of UTC.
+pub fn is_utc(zone: &str) -> bool {
+    [UTC, "UTC", "Z"].contains(&zone)
+}
+
+fn instants(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let ColumnarValue::Scalar(ScalarValue::Utf8(Some(name))) = &arguments.args[1] else {
+        return internal_err!("a zone is a constant");
+    };
+    let zone: Tz = name.parse()?;
+    let times = arguments.args[0].to_array(arguments.number_rows)?;
+    let instants: ArrayRef = match times.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => Arc::new(of::<TimestampSecondType>(&times, zone, name)?),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => Arc::new(of::<TimestampMillisecondType>(&times, zone, name)?),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Arc::new(of::<TimestampMicrosecondType>(&times, zone, name)?),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Arc::new(of::<TimestampNanosecondType>(&times, zone, name)?),
+        other => return internal_err!("expected a timestamp, got {other}"),
+    };
+    Ok(ColumnarValue::Array(instants))
+}
+
+fn of<T>(times: &ArrayRef, zone: Tz, name: &str) -> Result<PrimitiveArray<T>>
+where
+    T: ArrowTimestampType + ArrowPrimitiveType<Native = i64>,
+{
+    let seconds = match T::UNIT {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    };
+    let instant = |time: i64| -> Result<i64> {
+        let local = DateTime::from_timestamp(time.div_euclid(seconds), 0).map(|time| time.naive_utc());
+        let instant =
+            local.and_then(|local| offset(local, zone)).and_then(|offset| time.checked_sub(offset.checked_mul(seconds)?));
+        instant.ok_or_else(|| {
+            let rule = "a time is out of the range of its zone";
+            in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, name, rule, "a time is out of the range of its type in that zone")
+        })
+    };
+    Ok(times.as_primitive::<T>().try_unary::<_, T, _>(instant)?.with_timezone(UTC))
+}
+
+/// How far the clocks are ahead of UTC when they show that time, in seconds.
+fn offset(local: NaiveDateTime, zone: Tz) -> Option<i64> {
+    let offset = match zone.offset_from_local_datetime(&local) {
+        MappedLocalTime::Single(offset) => offset,
+        MappedLocalTime::Ambiguous(_, later) => later,
+        // The clocks as they were before: they skip less than a day.
+        MappedLocalTime::None => zone.offset_from_local_datetime(&local.checked_sub_days(Days::new(1))?).latest()?,
+    };
+    Some(i64::from(offset.fix().local_minus_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::TimestampSecondArray;
+
+    use super::*;
+
+    #[test]
+    fn clocks_that_change_are_read_as_postgresql_reads_them() {
+        let berlin = |text: &str| {
+            let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+            let times: ArrayRef = Arc::new(TimestampSecondArray::from(vec![local.and_utc().timestamp()]));
+            let instants = of::<TimestampSecondType>(&times, "Europe/Berlin".parse().unwrap(), "Europe/Berlin").unwrap();
+            DateTime::from_timestamp(instants.value(0), 0).unwrap().format("%Y-%m-%d %H:%M").to_string()
+        };
+        assert_eq!(berlin("2025-01-01 12:00"), "2025-01-01 11:00");
+        assert_eq!(berlin("2025-07-01 12:00"), "2025-07-01 10:00");
+        // 2:30 is not there: the clocks go from 2:00 to 3:00.
+        assert_eq!(berlin("2025-03-30 02:30"), "2025-03-30 01:30");
+        // 2:30 is there twice.
+        assert_eq!(berlin("2025-10-26 02:30"), "2025-10-26 01:30");
+    }
+}

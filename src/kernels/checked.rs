@@ -1,0 +1,109 @@
+//! Whole numbers added, subtracted and multiplied, and whether any result did not fit.
+//!
+//! A branch a row would keep the loop from being vectorised. So every row is computed as if it fitted, and what would have overflowed is
+//! gathered in one word, which is looked at once per batch.
+
+/// A column, or one value for all of its rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Operand<'a> {
+    Column(&'a [i64]),
+    Value(i64),
+}
+
+impl Operand<'_> {
+    /// The value of a row.
+    pub fn at(&self, row: usize) -> i64 {
+        match self {
+            Self::Column(values) => values[row],
+            Self::Value(value) => *value,
+        }
+    }
+}
+
+/// What is done with two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+}
+
+impl Operation {
+    /// Of two numbers, or `None` when the result does not fit.
+    pub fn of(self, left: i64, right: i64) -> Option<i64> {
+        match self {
+            Self::Add => left.checked_add(right),
+            Self::Subtract => left.checked_sub(right),
+            Self::Multiply => left.checked_mul(right),
+        }
+    }
+
+    /// Of two columns of `rows`; `None` when the result of any row does not fit, also of one that counts as NULL.
+    pub fn of_columns(self, left: Operand<'_>, right: Operand<'_>, rows: usize) -> Option<Vec<i64>> {
+        match self {
+            // Two numbers of one sign whose sum has the other.
+            Self::Add => compute(left, right, rows, |left, right| {
+                let sum = left.wrapping_add(right);
+                (sum, ((left ^ sum) & (right ^ sum)) >> 63)
+            }),
+            Self::Subtract => compute(left, right, rows, |left, right| {
+                let difference = left.wrapping_sub(right);
+                (difference, ((left ^ right) & (left ^ difference)) >> 63)
+            }),
+            // The upper half of the product says more than the sign of the lower.
+            Self::Multiply => compute(left, right, rows, |left, right| {
+                let product = i128::from(left) * i128::from(right);
+                let (lower, upper) = (product as i64, (product >> 64) as i64);
+                (lower, upper ^ (lower >> 63))
+            }),
+        }
+    }
+}
+
+/// `operation` gives a result, and zero if it is right.
+fn compute(left: Operand<'_>, right: Operand<'_>, rows: usize, operation: impl Fn(i64, i64) -> (i64, i64)) -> Option<Vec<i64>> {
+    let mut wrong = 0;
+    let mut gathered = |left, right| {
+        let (result, overflow) = operation(left, right);
+        wrong |= overflow;
+        result
+    };
+    let results = match (left, right) {
+        (Operand::Column(left), Operand::Column(right)) => {
+            left.iter().zip(right).map(|(left, right)| gathered(*left, *right)).collect()
+        }
+        (Operand::Column(left), Operand::Value(right)) => left.iter().map(|left| gathered(*left, right)).collect(),
+        (Operand::Value(left), Operand::Column(right)) => right.iter().map(|right| gathered(left, *right)).collect(),
+        (Operand::Value(left), Operand::Value(right)) => vec![gathered(left, right); rows],
+    };
+    (wrong == 0).then_some(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_found_and_nothing_else() {
+        let edges =
+            [i64::MIN, i64::MIN + 1, -(1 << 32), -3_037_000_500, -2, -1, 0, 1, 2, 3_037_000_499, 1 << 32, i64::MAX - 1, i64::MAX];
+        for operation in [Operation::Add, Operation::Subtract, Operation::Multiply] {
+            for left in edges {
+                for right in edges {
+                    let expected = operation.of(left, right).map(|result| vec![result]);
+                    let (left, right) = ([left], [right]);
+                    let (column, value) = (Operand::Column(&left), Operand::Value(left[0]));
+                    for left in [column, value] {
+                        for right in [Operand::Column(&right), Operand::Value(right[0])] {
+                            assert_eq!(operation.of_columns(left, right, 1), expected, "{operation:?} {left:?} {right:?}");
+                        }
+                    }
+                }
+            }
+        }
+        let (mut left, right) = (vec![1; 1000], vec![2; 1000]);
+        assert_eq!(Operation::Add.of_columns(Operand::Column(&left), Operand::Column(&right), 1000), Some(vec![3; 1000]));
+        left[700] = i64::MAX;
+        assert_eq!(Operation::Add.of_columns(Operand::Column(&left), Operand::Column(&right), 1000), None);
+    }
+}

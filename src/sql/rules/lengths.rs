@@ -1,0 +1,278 @@
+//! Intervals are compared by how long they are, wherever SQL compares: in conditions, joins, groups, orders, and to find the least and greatest.
+
+use datafusion::arrow::datatypes::{DataType, i256};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::functions_aggregate::expr_fn::min;
+use datafusion::logical_expr::expr::{AggregateFunction, Between, Case, InList, InSubquery, Sort, WindowFunction};
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
+    Window, lit, when,
+};
+
+use super::{compares, input_schema, keeping_names};
+use crate::builtins::spans::{decoded, encoded, length_of};
+
+/// Puts lengths in the places of intervals that are compared.
+pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|plan| {
+        let plan = match plan {
+            LogicalPlan::Distinct(Distinct::All(input)) if has_intervals(input.schema()) => {
+                let all =
+                    input.schema().iter().map(|(qualifier, field)| Expr::Column(Column::from((qualifier, field)))).collect();
+                LogicalPlan::Aggregate(Aggregate::try_new(input, all, vec![])?)
+            }
+            other => other,
+        };
+        match plan {
+            LogicalPlan::Aggregate(aggregate) => of_aggregate(aggregate),
+            LogicalPlan::Window(window) => of_window(window),
+            LogicalPlan::Sort(mut sort) => {
+                let schema = sort.input.schema().clone();
+                let mut changed = false;
+                for key in &mut sort.expr {
+                    changed |= by_length(&mut key.expr, &schema)?;
+                    let compared = key.expr.clone().transform_up(|part| compared(part, &schema))?;
+                    changed |= compared.transformed;
+                    key.expr = compared.data;
+                }
+                let sort = LogicalPlan::Sort(sort);
+                Ok(if changed { Transformed::yes(sort) } else { Transformed::no(sort) })
+            }
+            LogicalPlan::Join(mut join) => {
+                let mut changed = false;
+                for (left, right) in &mut join.on {
+                    changed |= by_length(left, join.left.schema())?;
+                    changed |= by_length(right, join.right.schema())?;
+                }
+                let rest = of_expressions(LogicalPlan::Join(join))?;
+                Ok(Transformed { transformed: changed || rest.transformed, ..rest })
+            }
+            other => of_expressions(other),
+        }
+    })?;
+    if !rewritten.transformed {
+        return Ok(rewritten.data);
+    }
+    // What is looked up again may be NULL as far as is known: those above have to know.
+    rewritten.data.transform_up_with_subqueries(|plan| Ok(Transformed::yes(plan.recompute_schema()?))).data()
+}
+
+fn is_interval(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Interval(_))
+}
+
+fn has_intervals(schema: &DFSchema) -> bool {
+    schema.fields().iter().any(|field| is_interval(field.data_type()))
+}
+
+/// Puts the length in the place of an interval; tells whether it was one.
+fn by_length(expression: &mut Expr, schema: &DFSchema) -> Result<bool> {
+    if !is_interval(&expression.get_type(schema)?) {
+        return Ok(false);
+    }
+    *expression = length_of(std::mem::take(expression));
+    Ok(true)
+}
+
+fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = input_schema(&plan)?;
+    keeping_names(plan, |expression| expression.transform_up(|part| compared(part, &schema)))
+}
+
+/// A comparison of intervals as one of their lengths.
+fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let is_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| is_interval(&data_type));
+    let length = |part: Box<Expr>| Box::new(length_of(*part));
+    Ok(match expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && (is_span(&left) || is_span(&right)) => {
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: length(left), op, right: length(right) }))
+        }
+        Expr::Between(Between { expr, negated, low, high }) if is_span(&expr) => {
+            Transformed::yes(Expr::Between(Between { expr: length(expr), negated, low: length(low), high: length(high) }))
+        }
+        Expr::InList(InList { expr, list, negated }) if is_span(&expr) => {
+            let list = list.into_iter().map(length_of).collect();
+            Transformed::yes(Expr::InList(InList { expr: length(expr), list, negated }))
+        }
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) if is_span(&expr) => {
+            let Subquery { subquery, outer_ref_columns, spans } = subquery;
+            let value = Expr::Column(Column::from(subquery.schema().qualified_field(0)));
+            let lengths = LogicalPlanBuilder::from(subquery.as_ref().clone()).project([length_of(value)])?.build()?;
+            let subquery = Subquery { subquery: lengths.into(), outer_ref_columns, spans };
+            Transformed::yes(Expr::InSubquery(InSubquery { expr: length(expr), subquery, negated }))
+        }
+        Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }) if is_span(&base) => {
+            let when_then_expr = when_then_expr.into_iter().map(|(when, then)| (length(when), then)).collect();
+            Transformed::yes(Expr::Case(Case { expr: Some(length(base)), when_then_expr, else_expr }))
+        }
+        Expr::ScalarFunction(mut call) if call.args.first().is_some_and(is_span) => match (call.name(), call.args.as_slice()) {
+            ("nullif", [left, right]) => {
+                let equal = length_of(left.clone()).eq(length_of(right.clone()));
+                Transformed::yes(when(equal.is_not_true(), left.clone()).end()?)
+            }
+            ("greatest" | "least", _) => {
+                call.args = call.args.into_iter().map(encoded).collect();
+                Transformed::yes(decoded(Expr::ScalarFunction(call)))
+            }
+            _ => Transformed::no(Expr::ScalarFunction(call)),
+        },
+        other => Transformed::no(other),
+    })
+}
+
+/// What is put in the place of a function over rows.
+enum Found {
+    /// Nothing.
+    Nothing,
+    /// It looks at lengths, and gives what it gave.
+    Changed,
+    /// It gives the code of an interval.
+    Encoded,
+}
+
+/// What a function over rows is given to look at.
+fn of_arguments(name: &str, distinct: bool, arguments: &mut [Expr], schema: &DFSchema) -> Result<Found> {
+    let [argument] = arguments else { return Ok(Found::Nothing) };
+    if !is_interval(&argument.get_type(schema)?) {
+        return Ok(Found::Nothing);
+    }
+    match name {
+        "min" | "max" => {
+            *argument = encoded(std::mem::take(argument));
+            Ok(Found::Encoded)
+        }
+        "count" if distinct => {
+            *argument = length_of(std::mem::take(argument));
+            Ok(Found::Changed)
+        }
+        _ => Ok(Found::Nothing),
+    }
+}
+
+fn by_lengths(orders: &mut [Sort], schema: &DFSchema) -> Result<bool> {
+    let mut changed = false;
+    for order in orders {
+        changed |= by_length(&mut order.expr, schema)?;
+    }
+    Ok(changed)
+}
+
+/// The function over rows in an expression, beneath its other name.
+fn unaliased(expression: &mut Expr) -> &mut Expr {
+    match expression {
+        Expr::Alias(alias) => unaliased(&mut alias.expr),
+        other => other,
+    }
+}
+
+/// Groups of intervals are groups of lengths; a group shows the first of its intervals in the order of their parts.
+fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let schema = aggregate.input.schema().clone();
+    let Transformed { data: plan, transformed, .. } = of_expressions(LogicalPlan::Aggregate(aggregate))?;
+    let LogicalPlan::Aggregate(mut aggregate) = plan else { return Ok(Transformed::no(plan)) };
+    let shown = aggregate.schema.clone();
+    let mut decode = vec![false; shown.fields().len()];
+    let first = shown.fields().len() - aggregate.aggr_expr.len();
+    let mut changed = false;
+    for (place, function) in aggregate.aggr_expr.iter_mut().enumerate() {
+        if let Expr::AggregateFunction(AggregateFunction { func, params }) = unaliased(function) {
+            changed |= by_lengths(&mut params.order_by, &schema)?;
+            match of_arguments(func.name(), params.distinct, &mut params.args, &schema)? {
+                Found::Nothing => {}
+                Found::Changed => changed = true,
+                Found::Encoded => decode[first + place] = true,
+            }
+        }
+    }
+    let mut groups = vec![];
+    for set in &mut aggregate.group_expr {
+        let keys: Vec<&mut Expr> = match set {
+            Expr::GroupingSet(GroupingSet::Rollup(keys) | GroupingSet::Cube(keys)) => keys.iter_mut().collect(),
+            Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => sets.iter_mut().flatten().collect(),
+            key => vec![key],
+        };
+        for key in keys {
+            let interval = unaliased(key).clone();
+            if by_length(unaliased(key), &schema)? {
+                groups.push(interval);
+            }
+        }
+    }
+    if !changed && groups.is_empty() && !decode.contains(&true) {
+        let plan = LogicalPlan::Aggregate(aggregate);
+        return Ok(if transformed { Transformed::yes(plan) } else { Transformed::no(plan) });
+    }
+    // Where each interval that is a key stands among the groups: fields come in the order of the keys, each once.
+    let keys: Vec<usize> = (0..first).filter(|place| is_interval(shown.field(*place).data_type())).collect();
+    let mut aggregates = aggregate.aggr_expr;
+    let mut distinct: Vec<Expr> = vec![];
+    groups.into_iter().for_each(|group| {
+        if !distinct.contains(&group) {
+            distinct.push(group)
+        }
+    });
+    let shown_by = aggregates.len();
+    aggregates.extend(distinct.into_iter().map(|group| min(encoded(group))));
+    let rewritten = Aggregate::try_new(aggregate.input, aggregate.group_expr, aggregates)?;
+    let own = rewritten.schema.clone();
+    let column = |place: usize| Expr::Column(Column::from(own.qualified_field(place)));
+    let mut columns = Vec::with_capacity(decode.len());
+    for (place, (qualifier, field)) in shown.iter().enumerate() {
+        let value = if let Some(key) = keys.iter().position(|key| *key == place) {
+            let code = column(first + shown_by + key);
+            match field.is_nullable() {
+                // NULL where the key is rolled up.
+                true => when(column(place).is_not_null(), decoded(code)).end()?,
+                // The least of a group is there when every one is, which the engine does not know.
+                false => decoded(coalesce(vec![code, lit(ScalarValue::Decimal256(Some(i256::ZERO), 76, 0))])),
+            }
+        } else if decode[place] {
+            decoded(column(place))
+        } else {
+            column(place)
+        };
+        columns.push(value.alias_qualified(qualifier.cloned(), field.name()));
+    }
+    let plan = LogicalPlan::Aggregate(rewritten);
+    Ok(Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, plan.into())?)))
+}
+
+fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
+    let schema = window.input.schema().clone();
+    let Transformed { data: plan, transformed, .. } = of_expressions(LogicalPlan::Window(window))?;
+    let LogicalPlan::Window(mut window) = plan else { return Ok(Transformed::no(plan)) };
+    let shown = window.schema.clone();
+    let first = schema.fields().len();
+    let mut decode = vec![false; shown.fields().len()];
+    let mut changed = false;
+    for (place, function) in window.window_expr.iter_mut().enumerate() {
+        if let Expr::WindowFunction(function) = unaliased(function) {
+            let WindowFunction { fun, params } = function.as_mut();
+            for key in &mut params.partition_by {
+                changed |= by_length(key, &schema)?;
+            }
+            changed |= by_lengths(&mut params.order_by, &schema)?;
+            match of_arguments(fun.name(), params.distinct, &mut params.args, &schema)? {
+                Found::Nothing => {}
+                Found::Changed => changed = true,
+                Found::Encoded => decode[first + place] = true,
+            }
+        }
+    }
+    if !changed && !decode.contains(&true) {
+        let plan = LogicalPlan::Window(window);
+        return Ok(if transformed { Transformed::yes(plan) } else { Transformed::no(plan) });
+    }
+    let rewritten = Window::try_new(window.window_expr, window.input)?;
+    let own = rewritten.schema.clone();
+    let columns = shown.iter().enumerate().map(|(place, (qualifier, field))| {
+        let value = Expr::Column(Column::from(own.qualified_field(place)));
+        let value = if decode[place] { decoded(value) } else { value };
+        value.alias_qualified(qualifier.cloned(), field.name())
+    });
+    let columns = columns.collect();
+    let plan = LogicalPlan::Window(rewritten);
+    Ok(Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, plan.into())?)))
+}

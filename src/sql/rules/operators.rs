@@ -1,0 +1,100 @@
+//! Operators whose answer in the engine is not that of SQL, once types are settled: arithmetic that would wrap, spans of time that would be
+//! compared field by field, casts of times. What they should be stands in [`crate::builtins`].
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use sqlparser::ast::BinaryOperator;
+
+use super::{each_expression, lengths, zones};
+use crate::builtins::{arithmetic, spans};
+
+/// After types are coerced.
+#[derive(Debug)]
+pub struct ExactOperators;
+
+impl AnalyzerRule for ExactOperators {
+    fn name(&self) -> &'static str {
+        "exact_operators"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = each_expression(plan, |expression, schema| {
+            arithmetic(expression, schema)?.transform_data(|expression| zones::cast_times(expression, schema))
+        })?;
+        // A number of 32 bits has become one of 64: whatever it meets is looked at again.
+        let plan = if plan.transformed { TypeCoercion::new().analyze(plan.data, config)? } else { plan.data };
+        lengths::compare_by_length(plan)
+    }
+}
+
+fn arithmetic(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match &expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply) =>
+        {
+            let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
+            let widened = |side: &Expr, data_type: DataType, other: &DataType| match data_type {
+                DataType::UInt64 if *other == DataType::UInt64 => (side.clone(), DataType::UInt64),
+                DataType::Int64 => (side.clone(), DataType::Int64),
+                whole if whole.is_integer() => (cast(side.clone(), DataType::Int64), DataType::Int64),
+                other => (side.clone(), other),
+            };
+            let (first, first_type) = widened(left, left_type.clone(), &right_type);
+            let (second, second_type) = widened(right, right_type, &left_type);
+            Ok(match arithmetic::exact(*op, (&first, &first_type), (&second, &second_type)) {
+                Some(exact) => Transformed::yes(exact),
+                None => Transformed::no(expression),
+            })
+        }
+        Expr::Negative(number) if number.get_type(schema)?.is_signed_integer() => {
+            let number = match number.as_ref() {
+                // The least BIGINT is written as the negative of a number that is none.
+                Expr::Literal(ScalarValue::Int64(Some(value)), _) if *value != i64::MIN => {
+                    return Ok(Transformed::yes(lit(-value)));
+                }
+                number => cast(number.clone(), DataType::Int64),
+            };
+            let zero = (&lit(0_i64), &DataType::Int64);
+            Ok(match arithmetic::exact(Operator::Minus, zero, (&number, &DataType::Int64)) {
+                Some(exact) => Transformed::yes(exact),
+                None => Transformed::no(expression),
+            })
+        }
+        _ => Ok(Transformed::no(expression)),
+    }
+}
+
+/// `interval * number`, `number * interval` and `interval / number`, which the engine does not plan.
+#[derive(Debug)]
+pub struct ScaledIntervals;
+
+impl ExprPlanner for ScaledIntervals {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        if !matches!(expression.op, BinaryOperator::Multiply | BinaryOperator::Divide) {
+            return Ok(PlannerResult::Original(expression));
+        }
+        let (Ok(left), Ok(right)) = (expression.left.get_type(schema), expression.right.get_type(schema)) else {
+            return Ok(PlannerResult::Original(expression));
+        };
+        let is_span = |data_type: &DataType| matches!(data_type, DataType::Interval(_) | DataType::Duration(_));
+        let RawBinaryExpr { op, left: first, right: second } = expression;
+        Ok(match op {
+            BinaryOperator::Multiply if is_span(&left) && right.is_numeric() => {
+                PlannerResult::Planned(spans::times(first, second))
+            }
+            BinaryOperator::Multiply if is_span(&right) && left.is_numeric() => {
+                PlannerResult::Planned(spans::times(second, first))
+            }
+            BinaryOperator::Divide if is_span(&left) && right.is_numeric() => {
+                PlannerResult::Planned(spans::divided(first, second))
+            }
+            op => PlannerResult::Original(RawBinaryExpr { op, left: first, right: second }),
+        })
+    }
+}
