@@ -11,11 +11,21 @@ pub mod zoned;
 use std::sync::Arc;
 
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+/// The functions of rows, by name.
+pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
+    arithmetic::ALL.into_iter().chain(spans::ALL).chain(zoned::ALL).map(|scalar| (scalar.name, scalar.udf()))
+}
+
+/// The aggregates, by name.
+pub fn aggregates() -> [(&'static str, AggregateUDF); 2] {
+    [("sum", exact_sum::udaf()), ("avg", wide_decimals::avg())]
+}
 
 /// Puts ours in the place of the engine's in a session that is being built.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let scalars = arithmetic::ALL.iter().chain(&spans::ALL).chain(&zoned::ALL).map(|scalar| Arc::new(scalar.udf()));
-    builder.scalar_functions().get_or_insert_default().extend(scalars);
-    builder.aggregate_functions().get_or_insert_default().extend([exact_sum::udaf(), wide_decimals::avg()].map(Arc::new));
+    builder.scalar_functions().get_or_insert_default().extend(scalars().map(|(_, function)| Arc::new(function)));
+    builder.aggregate_functions().get_or_insert_default().extend(aggregates().map(|(_, function)| Arc::new(function)));
     builder
 }

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use crate::adapter::FunctionSet;
 use crate::adapter::kinds::{Internal, StepKind};
 use crate::adapter::step::AnyStep;
+use crate::builtins;
 use crate::error::invalid;
 
 /// What a name stands for.
@@ -54,6 +55,13 @@ impl Registry {
         for step in steps.chain(others) {
             registry.listed.push((Sort::Step, step.name));
             registry.steps.insert(step.name, step);
+        }
+        // They stand for functions and operators of the engine, which need no example.
+        for (name, function) in builtins::scalars() {
+            registry.scalars.insert(name, Maker::Called(Arc::new(function)));
+        }
+        for (name, function) in builtins::aggregates() {
+            registry.aggregates.insert(name, Maker::Called(Arc::new(function)));
         }
         for domain in domains {
             for function in &domain.scalars {

@@ -60,7 +60,20 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ),
     (
         "distributed",
-        &["engine", "refresh", "sql", "functions", "learning", "adapter", "catalog", "error", "docs", "settings", "text"],
+        &[
+            "engine",
+            "refresh",
+            "sql",
+            "functions",
+            "builtins",
+            "learning",
+            "adapter",
+            "catalog",
+            "error",
+            "docs",
+            "settings",
+            "text",
+        ],
     ),
     (
         "engine",
