@@ -5,6 +5,8 @@ use std::any::Any;
 use datafusion::common::{Result, config_err};
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 
+use crate::error::invalid;
+
 macro_rules! settings {
     ($($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:literal to $most:literal),+ $(,)?) => {
         /// Settings under `portrait.`, changed with `SET portrait.name = value`.
@@ -71,19 +73,114 @@ settings! {
     max_operators: usize = 1000, from 10 to 2000,
     /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.
     max_rows_shown: usize = 100, from 0 to 1_000_000_000,
+    /// The most bytes that one text or list may take that a function makes, as repeat and range do.
+    max_value_bytes: u64 = 33_554_432, from 1_048_576 to 1_073_741_824,
     /// Percent of the memory limit that one statement may take.
     memory_share: u64 = 100, from 1 to 100,
     /// Seconds after which a statement is cancelled; 0 for no limit.
     statement_timeout: u64 = 0, from 0 to 31_536_000,
 }
 
-/// Settings of the engine below whose extreme values hang or crash a query, and what they may be.
-pub const ENGINE_BOUNDS: [(&str, u64, u64); 4] = [
-    ("datafusion.execution.batch_size", 1, 1 << 20),
-    ("datafusion.execution.target_partitions", 0, 1024),
-    ("datafusion.execution.planning_concurrency", 1, 1024),
-    ("datafusion.execution.meta_fetch_concurrency", 1, 1024),
+/// Settings of the engine beneath whose extreme values would hang or crash a query or exhaust the memory, and what they may be.
+const ENGINE_BOUNDS: [(&str, i64, i64); 45] = [
+    ("sql_parser.recursion_limit", 1, 200),
+    ("execution.batch_size", 1, 1 << 20),
+    ("execution.target_partitions", 0, 1024),
+    ("execution.planning_concurrency", 1, 1024),
+    ("execution.meta_fetch_concurrency", 1, 1024),
+    ("execution.perfect_hash_join_small_build_threshold", 0, 1 << 24),
+    ("execution.sort_spill_reservation_bytes", 0, 1 << 40),
+    ("execution.sort_in_place_threshold_bytes", 0, 1 << 40),
+    ("execution.sort_pushdown_buffer_capacity", 0, 1 << 40),
+    ("execution.max_spill_file_size_bytes", 1 << 20, 1 << 40),
+    ("execution.minimum_parallel_output_files", 1, 1024),
+    ("execution.soft_max_rows_per_output_file", 1_000, 1 << 62),
+    ("execution.max_buffered_batches_per_output_file", 2, 1024),
+    ("execution.skip_partial_aggregation_probe_rows_threshold", 0, 1 << 62),
+    ("execution.objectstore_writer_buffer_size", 1 << 16, 1 << 30),
+    ("execution.hash_join_buffering_capacity", 0, 1 << 40),
+    ("execution.parquet.metadata_size_hint", 0, 1 << 30),
+    ("execution.parquet.max_predicate_cache_size", 0, 1 << 40),
+    ("execution.parquet.max_in_list_size", 0, 1 << 20),
+    ("execution.parquet.data_pagesize_limit", 1 << 10, 1 << 30),
+    ("execution.parquet.write_batch_size", 1, 1 << 20),
+    ("execution.parquet.dictionary_page_size_limit", 1 << 10, 1 << 30),
+    ("execution.parquet.max_row_group_size", 1_000, 1 << 30),
+    ("execution.parquet.max_row_group_bytes", 1 << 20, 1 << 40),
+    ("execution.parquet.column_index_truncate_length", 1, 1 << 20),
+    ("execution.parquet.statistics_truncate_length", 1, 1 << 20),
+    ("execution.parquet.data_page_row_count_limit", 100, 1 << 30),
+    ("execution.parquet.bloom_filter_ndv", 1, 100_000_000),
+    ("execution.parquet.maximum_parallel_row_group_writers", 1, 64),
+    ("execution.parquet.maximum_buffered_record_batches_per_stream", 1, 1024),
+    ("execution.parquet.content_defined_chunking.min_chunk_size", 1 << 14, 1 << 28),
+    ("execution.parquet.content_defined_chunking.max_chunk_size", 1 << 16, 1 << 30),
+    ("execution.parquet.content_defined_chunking.norm_level", -3, 3),
+    ("optimizer.repartition_file_min_size", 1, 1 << 40),
+    ("optimizer.preserve_file_partitions", 0, 1 << 20),
+    ("optimizer.subset_repartition_threshold", 0, 1 << 20),
+    ("optimizer.max_passes", 1, 100),
+    ("optimizer.hash_join_single_partition_threshold", 0, 1 << 62),
+    ("optimizer.hash_join_single_partition_threshold_rows", 0, 1 << 62),
+    ("optimizer.hash_join_inlist_pushdown_max_size", 0, 1 << 30),
+    ("optimizer.hash_join_inlist_pushdown_max_distinct_values", 0, 1 << 20),
+    ("optimizer.default_filter_selectivity", 0, 100),
+    ("explain.tree_maximum_render_width", 0, 1 << 16),
+    ("format.compression_level", 0, 22),
+    ("format.schema_infer_max_rec", 0, 1 << 40),
 ];
+
+/// The same for shares, which are no whole numbers.
+const ENGINE_SHARES: [&str; 3] = [
+    "execution.parquet.bloom_filter_fpp",
+    "execution.perfect_hash_join_min_key_density",
+    "execution.skip_partial_aggregation_probe_ratio_threshold",
+];
+
+/// Checks the value of a setting of the engine beneath, by its whole name. What does not read as a number is told by the engine.
+///
+/// # Errors
+/// It is out of its bounds, or belongs to the program.
+pub fn check_engine(name: &str, value: &str) -> Result<()> {
+    let Some(own) = name.strip_prefix("datafusion.") else { return Ok(()) };
+    if let Some(runtime) = own.strip_prefix("runtime.") {
+        let how = match runtime {
+            "memory_limit" => "start it with --memory-limit",
+            "temp_directory" => "start it with --temporary",
+            _ => "leave it as it is",
+        };
+        return Err(invalid(name, format!("is settled when the program starts, for all its sessions; {how}")));
+    }
+    check_bounds(own, name, value)
+}
+
+/// Checks an option of COPY or of an external table, `format.max_row_group_size`, as the setting that it stands for.
+///
+/// # Errors
+/// It is out of its bounds.
+pub fn check_option(option: &str, value: &str) -> Result<()> {
+    let option = option.to_lowercase();
+    let own = option.strip_prefix("format.").unwrap_or(&option);
+    check_bounds(&format!("execution.parquet.{own}"), &option, value)?;
+    check_bounds(&format!("format.{own}"), &option, value)
+}
+
+fn check_bounds(own: &str, name: &str, value: &str) -> Result<()> {
+    let value = value.trim().trim_matches('\'');
+    if let Some((_, least, most)) = ENGINE_BOUNDS.iter().find(|(bounded, ..)| *bounded == own)
+        && let Ok(value) = value.parse::<i128>()
+        && !(i128::from(*least)..=i128::from(*most)).contains(&value)
+    {
+        return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
+    }
+    if ENGINE_SHARES.contains(&own)
+        && let Ok(share) = value.parse::<f64>()
+        && !(0.000_001..=0.999_999).contains(&share)
+    {
+        return Err(invalid(name, format!("must be from 0.000001 to 0.999999, got {value}")));
+    }
+    Ok(())
+}
 
 impl ConfigExtension for PortraitSettings {
     const PREFIX: &'static str = "portrait";

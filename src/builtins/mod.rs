@@ -2,6 +2,7 @@
 //! SQL does: here under the same names.
 
 pub mod arithmetic;
+pub mod bounded;
 mod exact_sum;
 mod scalar;
 pub mod spans;
@@ -27,5 +28,5 @@ pub fn aggregates() -> [(&'static str, AggregateUDF); 2] {
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.scalar_functions().get_or_insert_default().extend(scalars().map(|(_, function)| Arc::new(function)));
     builder.aggregate_functions().get_or_insert_default().extend(aggregates().map(|(_, function)| Arc::new(function)));
-    builder
+    bounded::register(builder)
 }

@@ -24,7 +24,7 @@ use crate::objects::{KINDS, kind_of};
 use crate::objects::{lifecycle, profile, refreshing};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
-use crate::settings::{ENGINE_BOUNDS, PortraitSettings};
+use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan};
@@ -310,7 +310,12 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 // DataFusion resets only settings of its own.
                 LogicalStatement::ResetVariable(reset) => match own_default(&reset.variable) {
                     Some(value) => LogicalStatement::SetVariable(SetVariable { variable: reset.variable, value }),
-                    None => LogicalStatement::ResetVariable(reset),
+                    None => {
+                        if reset.variable.to_lowercase().starts_with("datafusion.runtime.") {
+                            check_engine(&reset.variable.to_lowercase(), "")?;
+                        }
+                        LogicalStatement::ResetVariable(reset)
+                    }
                 },
                 other => other,
             };
@@ -323,6 +328,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             Ok(Answer::done(vec![]))
         }
         LogicalPlan::Copy(copy) => {
+            copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
             let (plan, staged) = stage_copy(copy, context.base())?;
             start(session, DataFrame::new(state, plan), staged, &context).await
         }
@@ -430,12 +436,7 @@ fn wrong_value(set: &SetVariable, error: &DataFusionError) -> Option<DataFusionE
 
 fn check_bounds(set: &SetVariable) -> Result<()> {
     let name = set.variable.to_lowercase();
-    if let Some((name, least, most)) = ENGINE_BOUNDS.iter().find(|(bounded, ..)| *bounded == name)
-        && let Ok(value) = set.value.trim().parse::<i128>()
-        && !(i128::from(*least)..=i128::from(*most)).contains(&value)
-    {
-        return Err(invalid(name, format!("must be from {least} to {most}, got {value}")));
-    }
+    check_engine(&name, &set.value)?;
     if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
         let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| entry.key).collect();
         if !keys.contains(&name) {

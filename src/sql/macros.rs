@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
@@ -29,6 +30,8 @@ use crate::functions;
 
 /// How deep the query of a macro may lead to other macros; a tag over itself would never end.
 const DEEPEST: usize = 16;
+/// How many calls one statement may come to: of sixteen functions, each with the one before it, twice, there would be 2¹⁶.
+const MOST_CALLS: usize = 1_000;
 
 /// Replaces every call of a macro in a statement by a subquery.
 ///
@@ -36,7 +39,7 @@ const DEEPEST: usize = 16;
 /// What is wrong with a call.
 pub async fn expand(parsed: &mut Parsed, state: &SessionState, definitions: &Arc<dyn Definitions>) -> Result<()> {
     let macros = functions::all().iter().flat_map(|set| set.macros.iter().cloned()).collect();
-    Expansion { state, macros, definitions: Arc::clone(definitions) }.statement(parsed, 0).await
+    Expansion { state, macros, definitions: Arc::clone(definitions), calls: AtomicUsize::new(0) }.statement(parsed, 0).await
 }
 
 /// A call in FROM that stands for a query.
@@ -59,6 +62,8 @@ struct Expansion<'a> {
     state: &'a SessionState,
     macros: Vec<Arc<dyn TableMacro>>,
     definitions: Arc<dyn Definitions>,
+    /// How many calls there were so far.
+    calls: AtomicUsize,
 }
 
 impl Expansion<'_> {
@@ -73,6 +78,11 @@ impl Expansion<'_> {
                 };
                 if depth >= DEEPEST {
                     let problem = format!("stands for a query that leads back to it, {DEEPEST} queries deep");
+                    return Err(invalid(callee.name(), problem));
+                }
+                if self.calls.fetch_add(1, Ordering::Relaxed) >= MOST_CALLS {
+                    let problem =
+                        format!("the statement comes to more than {MOST_CALLS} calls, each of them a query; make tables of some");
                     return Err(invalid(callee.name(), problem));
                 }
                 let query = match callee {
@@ -411,7 +421,12 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let state = SessionContext::new().state();
         let mut parsed = DFParser::parse_sql(sql)?.pop_front().unwrap();
-        let expansion = Expansion { state: &state, macros: vec![Arc::new(Greeting)], definitions: Arc::new(NoDefinitions) };
+        let expansion = Expansion {
+            state: &state,
+            macros: vec![Arc::new(Greeting)],
+            definitions: Arc::new(NoDefinitions),
+            calls: AtomicUsize::new(0),
+        };
         runtime.block_on(expansion.statement(&mut parsed, 0))?;
         Ok(parsed.to_string())
     }

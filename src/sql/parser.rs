@@ -6,17 +6,20 @@ use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
-use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as SqlParsed};
+use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Statement as SqlStatement, TableFactor,
-    TableFunctionArgs, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, Statement as SqlStatement,
+    TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
+use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::command::{self, Body, Command, Grammars};
 use super::dialect::PortraitDialect;
-use super::syntax::{chains, names};
+use super::syntax::effort::Counting;
+use super::syntax::size::Tables;
+use super::syntax::{chains, grouping, names, nesting, type_names};
 use super::time_travel;
 use super::written::Written;
 use crate::docs::Takes;
@@ -66,7 +69,7 @@ impl Parsed {
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    parse_with(sql, state, dialect(state)?.as_ref(), depth, grammars)
+    parse_with(sql, state, dialect(state)?, depth, grammars)
 }
 
 /// Parses the statement of a definition. Definitions are kept in the program's own dialect, whatever that of the session that made them.
@@ -75,7 +78,7 @@ pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec
 /// As [`parse`].
 pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    parse_with(sql, state, &PortraitDialect, depth, grammars)
+    parse_with(sql, state, Box::new(PortraitDialect), depth, grammars)
 }
 
 /// Likewise, exactly as it is written: nothing is balanced or made a subquery, and every part knows its place in the text.
@@ -84,14 +87,14 @@ pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) ->
 /// As [`parse`].
 pub fn parse_as_written(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    split(sql, state, &PortraitDialect, depth, grammars)
+    split(sql, state, Box::new(PortraitDialect), depth, grammars)
 }
 
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
 pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
     // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
-    let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2), &[])?;
+    let mut statements = parse_with(sql, state, Box::new(PortraitDialect), depth.saturating_mul(2), &[])?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
         _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
@@ -101,7 +104,7 @@ pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
 fn parse_with(
     sql: &str,
     state: &SessionState,
-    dialect: &dyn Dialect,
+    dialect: Box<dyn Dialect>,
     depth: usize,
     grammars: &Grammars,
 ) -> Result<Vec<Statement>> {
@@ -121,15 +124,40 @@ fn parse_with(
 }
 
 /// The statements of a script, as they are written.
-fn split(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usize, grammars: &Grammars) -> Result<Vec<Statement>> {
+fn split(
+    sql: &str,
+    state: &SessionState,
+    dialect: Box<dyn Dialect>,
+    depth: usize,
+    grammars: &Grammars,
+) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
-    let tokens = Tokenizer::new(dialect, sql)
+    let tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))?;
+    nesting::check(&tokens, depth)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
-    let places = Places::new(sql);
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
-    let mut parser = DFParserBuilder::new(tokens).with_dialect(dialect).with_recursion_limit(depth).build()?;
+    let dialect = Counting::new(dialect, tokens.len());
+    // One level of the text is several calls of the parser: an operand in a comparison in a query.
+    let calls = depth.saturating_mul(CALLS_A_LEVEL);
+    let mut parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(calls).build()?;
+    let statements = statements(&mut parser, sql, last, grammars);
+    match (dialect.given_up(), statements) {
+        (Some(error), _) => Err(error),
+        (None, Err(DataFusionError::SQL(error, _))) if *error == ParserError::RecursionLimitExceeded => {
+            let problem = "stands too deep; name what is inside in a WITH query, or raise datafusion.sql_parser.recursion_limit";
+            Err(nesting::at(dialect.furthest(), problem))
+        }
+        (None, statements) => statements,
+    }
+}
+
+/// How many calls of the parser that it counts itself may stand for one level of nesting.
+const CALLS_A_LEVEL: usize = 6;
+
+fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &Grammars) -> Result<Vec<Statement>> {
+    let places = Places::new(sql);
     let mut statements = vec![];
     let mut previous_end = Location { line: 1, column: 1 };
     loop {
@@ -246,14 +274,14 @@ impl<'a> Places<'a> {
 }
 
 fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
-    match visit(parsed, &mut Rewriter { state }) {
+    match visit(parsed, &mut Rewriter { state, tables: Tables::default() }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
 fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
-    match part.visit(&mut Rewriter { state }) {
+    match part.visit(&mut Rewriter { state, tables: Tables::default() }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -272,12 +300,13 @@ pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlF
     }
 }
 
-/// Balances long conditions, and makes the input of a relation function a subquery.
+/// Balances long conditions, refuses what would be too much to plan, and makes the input of a relation function a subquery.
 ///
 /// DataFusion looks tables up before it plans, where it reads FROM and nowhere else: `rfm(orders, …)` becomes
 /// `rfm((SELECT * FROM orders), …)`, so that the table is found, whether it is a table, a view, a CTE or a file.
 struct Rewriter<'a> {
     state: &'a SessionState,
+    tables: Tables,
 }
 
 impl Rewriter<'_> {
@@ -349,14 +378,37 @@ impl VisitorMut for Relation {
 impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        chains::balance(expression);
+        match type_names::check(expression) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         names::tell_apart(query);
+        self.tables.enter(query);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
-        chains::balance(expression);
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        match self.tables.leave(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Self::Break> {
+        self.tables.read(name);
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        match grouping::check(&select.group_by) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {

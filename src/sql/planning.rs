@@ -5,6 +5,7 @@ use datafusion::logical_expr::{LogicalPlan, Statement as LogicalStatement};
 use datafusion::sql::parser::Statement as SqlParsed;
 
 use super::macros;
+use super::syntax::size;
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::statement::StatementContext;
 
@@ -25,7 +26,9 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     let mut parsed = parsed.clone();
     macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
     let tables = state.resolve_table_references(&parsed)?;
-    Ok((state.statement_to_plan(parsed).await?, tables))
+    let plan = state.statement_to_plan(parsed).await?;
+    size::check(&plan)?;
+    Ok((plan, tables))
 }
 
 /// Puts the statement's parameters in the place of `$name`.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
+mod bounds;
 mod clusters;
 mod command_line;
 mod database;
@@ -12,6 +13,7 @@ mod durability;
 mod layers;
 mod library;
 mod managed_tables;
+mod mutants;
 mod output;
 mod profiles;
 mod reference_data;

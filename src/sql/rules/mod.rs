@@ -1,9 +1,12 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
+mod bounded;
 mod lengths;
 mod operators;
 mod predicates;
 mod same_names;
+mod unnest_room;
+mod wide_constants;
 mod yielding;
 mod zones;
 
@@ -28,9 +31,14 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {
         *engines = Arc::new(sinking);
     }
+    let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
+    builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let physical = builder.physical_optimizers().take().unwrap_or_default();
     *builder.physical_optimizers() = Some(same_names::guard(physical));
-    builder.with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
+    builder
+        .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))
+        .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
+        .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))
 }
 
 /// Rewrites every part of every expression of a plan, the innermost first.

@@ -1,9 +1,11 @@
-//! Long chains of operators: answered or refused, never a crash.
+//! Long chains of operators, and long lists: answered or refused, never a crash.
 //!
 //! A chain such as `a OR b OR c …` parses into a tree as deep as the chain is long, and whoever walks it recursively runs
 //! out of stack. Before parsing, [`check`] counts operators token by token and refuses chains that nobody could walk.
 //! After parsing, [`balance`] turns chains of AND and OR, which may be grouped as one likes, into a tree of logarithmic
 //! depth. Sums cannot be regrouped: their result would change.
+//!
+//! Columns, keys, joined tables and named queries have limits too: planning takes time that grows with the square of their number, or faster.
 
 use datafusion::common::Result;
 use sqlparser::ast::{BinaryOperator, Expr};
@@ -15,15 +17,48 @@ use crate::error::invalid;
 /// The longest chain of AND and OR.
 const LONGEST_CONDITION: usize = 50_000;
 
+/// The most columns of a SELECT.
+const MOST_COLUMNS: usize = 2_000;
+/// The most keys of GROUP BY, ORDER BY or PARTITION BY.
+const MOST_KEYS: usize = 1_000;
+/// The most tables that one FROM joins.
+const MOST_JOINED: usize = 128;
+/// The most queries that a statement names, `WITH a AS (…)`.
+const MOST_NAMED: usize = 500;
+
+/// What a comma separates.
+#[derive(Default, Clone, Copy, PartialEq)]
+enum List {
+    Columns,
+    Tables,
+    Keys,
+    #[default]
+    Others,
+}
+
 /// Operators counted since the last separator, on one level of parentheses.
 #[derive(Default)]
 struct Level {
+    list: List,
+    /// Commas of that list.
+    commas: usize,
+    /// Tables joined, by JOIN or by a comma.
+    joined: usize,
     /// Operators that nest: arithmetic, comparison, casts, IS, LIKE …
     nesting: usize,
     /// AND and OR.
     conditions: usize,
-    /// UNION, EXCEPT, INTERSECT and JOIN.
+    /// UNION, EXCEPT and INTERSECT, or `|>`.
     relations: usize,
+}
+
+impl Level {
+    /// A list of the same level begins.
+    fn begin(&mut self, list: List) {
+        (self.list, self.commas) = (list, 0);
+        self.nesting = 0;
+        self.conditions = 0;
+    }
 }
 
 /// Refuses expressions with more than `longest` operators in a row.
@@ -32,10 +67,23 @@ struct Level {
 /// Names the operator, the count, the limit and its setting.
 pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
     let mut levels = vec![Level::default()];
+    let mut named = 0;
+    let (mut before, mut previous) = (Keyword::NoKeyword, Keyword::NoKeyword);
+    let too_many = |token: &TokenWithSpan, most: usize, what: &str, advice: &str| {
+        let problem = format!("line {} has more than {most} {what}; {advice}", token.span.start.line);
+        Err(invalid("statement", problem))
+    };
     for token in tokens {
         let Some(level) = levels.last_mut() else { break };
         let count = match &token.token {
             Token::LParen | Token::LBracket => {
+                if previous == Keyword::AS || (previous == Keyword::MATERIALIZED && before != Keyword::CREATE) {
+                    named += 1;
+                    if named > MOST_NAMED {
+                        let advice = "make tables or views of some";
+                        return too_many(token, MOST_NAMED, "queries with a name (WITH … AS)", advice);
+                    }
+                }
                 // A call or subscript is part of the chain it stands in.
                 level.nesting += 1;
                 let count = level.nesting;
@@ -51,12 +99,30 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
             }
             Token::SemiColon => {
                 levels = vec![Level::default()];
+                named = 0;
                 0
             }
             Token::Comma => {
                 level.nesting = 0;
                 level.conditions = 0;
+                level.commas += 1;
+                match level.list {
+                    List::Columns if level.commas >= MOST_COLUMNS => {
+                        let advice = "ask for them in several queries, or as rows with a name and a value";
+                        return too_many(token, MOST_COLUMNS, "columns in a list", advice);
+                    }
+                    List::Keys if level.commas >= MOST_KEYS => {
+                        return too_many(token, MOST_KEYS, "keys in a list", "sort or group by fewer");
+                    }
+                    List::Tables => level.joined += 1,
+                    _ => {}
+                }
                 0
+            }
+            Token::VerticalBarRightAngleBracket => {
+                level.begin(List::Others);
+                level.relations += 1;
+                level.relations
             }
             Token::Word(word) => match word.keyword {
                 Keyword::AND | Keyword::OR => {
@@ -69,11 +135,16 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                     }
                     0
                 }
-                Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::JOIN => {
-                    level.nesting = 0;
-                    level.conditions = 0;
+                Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT => {
+                    level.begin(List::Others);
                     level.relations += 1;
+                    level.joined = 0;
                     level.relations
+                }
+                Keyword::JOIN => {
+                    level.begin(List::Tables);
+                    level.joined += 1;
+                    0
                 }
                 Keyword::IS
                 | Keyword::LIKE
@@ -89,17 +160,26 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                     level.nesting += 1;
                     level.nesting
                 }
-                Keyword::SELECT
-                | Keyword::FROM
-                | Keyword::WHERE
-                | Keyword::GROUP
-                | Keyword::ORDER
-                | Keyword::HAVING
-                | Keyword::ON
-                | Keyword::WHEN
-                | Keyword::THEN
-                | Keyword::ELSE
-                | Keyword::END => {
+                Keyword::SELECT => {
+                    level.begin(List::Columns);
+                    0
+                }
+                // IS DISTINCT FROM
+                Keyword::FROM if previous == Keyword::DISTINCT => 0,
+                Keyword::FROM => {
+                    level.begin(List::Tables);
+                    level.joined = 0;
+                    0
+                }
+                Keyword::GROUP | Keyword::ORDER | Keyword::PARTITION => {
+                    level.begin(List::Keys);
+                    0
+                }
+                Keyword::WHERE | Keyword::HAVING | Keyword::VALUES | Keyword::WINDOW | Keyword::SET => {
+                    level.begin(List::Others);
+                    0
+                }
+                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::END => {
                     level.nesting = 0;
                     level.conditions = 0;
                     0
@@ -125,6 +205,14 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                 token.token
             );
             return Err(invalid("expression", problem));
+        }
+        if levels.last().is_some_and(|level| level.joined >= MOST_JOINED) {
+            return too_many(token, MOST_JOINED, "tables in one FROM", "join some of them in a table or view of their own");
+        }
+        match &token.token {
+            Token::Whitespace(_) => {}
+            Token::Word(word) => (before, previous) = (previous, word.keyword),
+            _ => (before, previous) = (previous, Keyword::NoKeyword),
         }
     }
     Ok(())

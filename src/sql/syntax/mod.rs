@@ -1,4 +1,9 @@
 //! What is looked at before a statement is planned: its tokens, and its tree.
 
 pub mod chains;
+pub mod effort;
+pub mod grouping;
 pub mod names;
+pub mod nesting;
+pub mod size;
+pub mod type_names;

@@ -1,0 +1,232 @@
+//! Aggregates whose result is as large as all their rows: what they give is taken from the memory pool as what they hold is.
+//!
+//! `array_agg(a) OVER (ORDER BY b)` gives a longer list in every row: of 100,000 rows, five thousand million elements.
+
+use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::logical_expr::expr::{AggregateFunctionParams, WindowFunctionParams};
+use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
+};
+
+use crate::error::{SqlState, coded};
+
+/// Those that gather their rows.
+pub const GATHERING: [&str; 2] = ["array_agg", "string_agg"];
+
+/// An aggregate of the engine that takes its results from the memory pool.
+pub fn counted(function: Arc<AggregateUDF>, memory: &Arc<dyn MemoryPool>) -> AggregateUDF {
+    AggregateUDF::new_from_impl(Counted { function, memory: Arc::clone(memory) })
+}
+
+struct Counted {
+    function: Arc<AggregateUDF>,
+    memory: Arc<dyn MemoryPool>,
+}
+
+impl Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.function.fmt(f)
+    }
+}
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        self.function == other.function
+    }
+}
+
+impl Eq for Counted {}
+
+impl Hash for Counted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.hash(state);
+    }
+}
+
+impl Counted {
+    fn gathering(&self, accumulator: Box<dyn Accumulator>) -> Box<dyn Accumulator> {
+        let reservation = MemoryConsumer::new(self.name()).register(&self.memory);
+        Box::new(Gathering { function: self.name().to_string(), accumulator, reservation })
+    }
+}
+
+impl AggregateUDFImpl for Counted {
+    fn name(&self) -> &str {
+        self.function.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.function.aliases()
+    }
+
+    fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.function.inner().schema_name(params)
+    }
+
+    fn human_display(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.function.inner().human_display(params)
+    }
+
+    fn window_function_schema_name(&self, params: &WindowFunctionParams) -> Result<String> {
+        self.function.inner().window_function_schema_name(params)
+    }
+
+    fn display_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.function.inner().display_name(params)
+    }
+
+    fn window_function_display_name(&self, params: &WindowFunctionParams) -> Result<String> {
+        self.function.inner().window_function_display_name(params)
+    }
+
+    fn signature(&self) -> &Signature {
+        self.function.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.function.inner().return_type(types)
+    }
+
+    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        self.function.inner().return_field(fields)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.function.inner().is_nullable()
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(self.gathering(self.function.inner().accumulator(args)?))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        self.function.inner().state_fields(args)
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        self.function.inner().groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        self.function.inner().create_groups_accumulator(args)
+    }
+
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(self.gathering(self.function.inner().create_sliding_accumulator(args)?))
+    }
+
+    fn with_beneficial_ordering(self: Arc<Self>, is_beneficial: bool) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        let function = Arc::clone(self.function.inner()).with_beneficial_ordering(is_beneficial)?;
+        let memory = Arc::clone(&self.memory);
+        Ok(function.map(|function| {
+            let function = Arc::new(AggregateUDF::new_from_shared_impl(function));
+            Arc::new(Self { function, memory }) as Arc<dyn AggregateUDFImpl>
+        }))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        self.function.inner().order_sensitivity()
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        self.function.inner().simplify()
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        match self.function.inner().reverse_expr() {
+            ReversedUDAF::Reversed(function) => ReversedUDAF::Reversed(Arc::new(counted(function, &self.memory))),
+            other => other,
+        }
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.function.inner().coerce_types(types)
+    }
+
+    fn is_descending(&self) -> Option<bool> {
+        self.function.inner().is_descending()
+    }
+
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        self.function.inner().default_value(data_type)
+    }
+
+    fn supports_null_handling_clause(&self) -> bool {
+        self.function.inner().supports_null_handling_clause()
+    }
+
+    fn supports_within_group_clause(&self) -> bool {
+        self.function.inner().supports_within_group_clause()
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.function.documentation()
+    }
+
+    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
+        self.function.inner().set_monotonicity(data_type)
+    }
+}
+
+#[derive(Debug)]
+struct Gathering {
+    function: String,
+    accumulator: Box<dyn Accumulator>,
+    reservation: MemoryReservation,
+}
+
+impl Accumulator for Gathering {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.accumulator.update_batch(values)
+    }
+
+    /// What was given stays taken: a window asks again for every row, and has the results of all.
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        /// Below, a value is like that of any other aggregate.
+        const SMALL: usize = 4 << 10;
+        let value = self.accumulator.evaluate()?;
+        let size = value.size();
+        if size > i32::MAX as usize {
+            let problem = format!("a value may take 2 GB, and this one would take {} MB; gather fewer rows", size >> 20);
+            return Err(coded(SqlState::OUT_OF_MEMORY, &self.function, problem));
+        }
+        if size > SMALL && self.reservation.try_grow(size).is_err() {
+            let taken = self.reservation.size().saturating_add(size) >> 20;
+            let problem = format!(
+                "out of memory: its results take more than {taken} MB, and the memory limit leaves less; gather fewer rows \
+                 (with OVER, a frame of few ROWS), or raise --memory-limit"
+            );
+            return Err(coded(SqlState::OUT_OF_MEMORY, &self.function, problem));
+        }
+        Ok(value)
+    }
+
+    fn size(&self) -> usize {
+        self.accumulator.size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.accumulator.state()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.accumulator.merge_batch(states)
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.accumulator.retract_batch(values)
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        self.accumulator.supports_retract_batch()
+    }
+}

@@ -1,0 +1,273 @@
+//! Functions whose results may be far larger than their arguments: `repeat('x', 1000000000)` is 30 bytes of SQL and one gigabyte.
+//!
+//! DataFusion makes such a value at once, whatever the memory limit says, and beyond 2 GB in one batch it aborts the process. Here the
+//! engine's functions stand behind ones of the same name, which first compute from the arguments how large the results may become
+//! ([`sizes`]): a value beyond `portrait.max_value_bytes` is refused before a byte of it is made; a batch that may become large is computed in
+//! slices, and what is made is taken from the memory pool and stays so for as long as the rows live ([`room`]). It is the same while a query is
+//! planned, where functions of constants are computed.
+
+mod aggregates;
+mod concatenation;
+mod given;
+mod room;
+mod sizes;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::preimage::PreimageResult;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ExpressionPlacement, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, StructFieldMapping,
+};
+
+use crate::error::{SqlState, coded};
+use crate::settings::PortraitSettings;
+use concatenation::concatenation;
+use given::Given;
+use room::Room;
+use sizes::Sizes;
+
+pub use given::{bytes_of, elements_of};
+
+/// Puts the bounded functions in the place of the engine's.
+pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+    let memory = builder.runtime_env().as_ref().map(|environment| Arc::clone(&environment.memory_pool));
+    let functions = builder.scalar_functions().get_or_insert_default();
+    functions.push(concatenation());
+    for function in functions {
+        if let Some(bounded) = bounded(function, memory.as_ref()) {
+            *function = bounded;
+        }
+    }
+    if let Some(memory) = memory {
+        for function in builder.aggregate_functions().get_or_insert_default() {
+            if aggregates::GATHERING.contains(&function.name()) {
+                *function = Arc::new(aggregates::counted(Arc::clone(function), &memory));
+            }
+        }
+    }
+    builder
+}
+
+/// The bounded function of one of the engine's, unless it cannot grow or is bounded already.
+fn bounded(function: &Arc<ScalarUDF>, memory: Option<&Arc<dyn MemoryPool>>) -> Option<Arc<ScalarUDF>> {
+    let sizes = sizes::of(function.name()).filter(|_| !is_bounded(function))?;
+    let bounded = Bounded { function: Arc::clone(function), sizes, memory: memory.cloned() };
+    Some(Arc::new(ScalarUDF::new_from_impl(bounded)))
+}
+
+/// True for a function that stands before one of the engine's.
+pub fn is_bounded(function: &ScalarUDF) -> bool {
+    function.inner().is::<Bounded>()
+}
+
+/// A function of the engine, and how its results grow.
+struct Bounded {
+    function: Arc<ScalarUDF>,
+    sizes: Sizes,
+    /// Where the session takes its memory from.
+    memory: Option<Arc<dyn MemoryPool>>,
+}
+
+impl Debug for Bounded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.function.fmt(f)
+    }
+}
+
+impl PartialEq for Bounded {
+    fn eq(&self, other: &Self) -> bool {
+        self.function == other.function
+    }
+}
+
+impl Eq for Bounded {}
+
+impl std::hash::Hash for Bounded {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.function.hash(state);
+    }
+}
+
+/// Up to here nobody counts.
+const SMALL: u64 = 1 << 20;
+/// What is computed at once of a batch that may become large.
+const SLICE: u64 = 16 << 20;
+
+impl Bounded {
+    fn invoke(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let constant = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let rows = if constant { 1 } else { args.number_rows };
+        let given = Given { arguments: &args.args, rows };
+        if sizes::is_together(self.sizes) && given.total_bytes() <= SMALL {
+            return self.function.invoke_with_args(args);
+        }
+        let sizes = (self.sizes)(self.name(), &given)?;
+        let all = sizes.iter().copied().fold(0, u64::saturating_add);
+        if all <= SMALL {
+            return self.function.invoke_with_args(args);
+        }
+        let most = PortraitSettings::of(&args.config_options).max_value_bytes;
+        let mut room = Room::of(self.name(), self.memory.as_ref(), rows);
+        if constant {
+            self.check(all, most)?;
+            room.take(all)?;
+            return self.function.invoke_with_args(args);
+        }
+        if all <= SLICE {
+            room.take(all)?;
+            return self.function.invoke_with_args(args);
+        }
+        let mut pieces: Vec<ArrayRef> = vec![];
+        let (mut start, mut made) = (0, 0_u64);
+        while start < rows {
+            let (mut end, mut bytes) = (start, 0_u64);
+            while end < rows && (end == start || bytes.saturating_add(sizes[end]) <= SLICE) {
+                self.check(sizes[end], most)?;
+                bytes = bytes.saturating_add(sizes[end]);
+                end += 1;
+            }
+            room.take(made.saturating_add(bytes))?;
+            let piece = self.function.invoke_with_args(slice(&args, start, end - start))?.into_array(end - start)?;
+            made = made.saturating_add(piece.get_array_memory_size() as u64);
+            room.take(made)?;
+            pieces.push(piece);
+            start = end;
+        }
+        room.keep(pieces, made)
+    }
+
+    fn check(&self, bytes: u64, most: u64) -> Result<()> {
+        if bytes <= most {
+            return Ok(());
+        }
+        let problem = format!(
+            "a value may take {most} bytes, and this one up to {bytes}; make it shorter, or raise portrait.max_value_bytes"
+        );
+        Err(coded(SqlState::OUT_OF_MEMORY, self.name(), problem))
+    }
+}
+
+/// The same call for some of its rows.
+fn slice(args: &ScalarFunctionArgs, start: usize, rows: usize) -> ScalarFunctionArgs {
+    let part = |argument: &ColumnarValue| match argument {
+        ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(start, rows)),
+        ColumnarValue::Scalar(value) => ColumnarValue::Scalar(value.clone()),
+    };
+    ScalarFunctionArgs { args: args.args.iter().map(part).collect(), number_rows: rows, ..args.clone() }
+}
+
+impl ScalarUDFImpl for Bounded {
+    fn name(&self) -> &str {
+        self.function.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.function.aliases()
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        self.function.schema_name(args)
+    }
+
+    fn signature(&self) -> &Signature {
+        self.function.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.function.return_type(types)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        self.function.return_field_from_args(args)
+    }
+
+    fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
+        let function = Arc::new(self.function.inner().with_updated_config(config)?);
+        Some(ScalarUDF::new_from_impl(Self { function, sizes: self.sizes, memory: self.memory.clone() }))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        self.invoke(args)
+    }
+
+    /// What the engine puts in its place calls functions of the engine.
+    fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let simplified = match self.function.simplify(args, context)? {
+            ExprSimplifyResult::Simplified(simplified) => simplified,
+            same @ ExprSimplifyResult::Original(_) => return Ok(same),
+        };
+        let exchanged = simplified.transform_up(|part| match part {
+            Expr::ScalarFunction(call) => match bounded(&call.func, self.memory.as_ref()) {
+                Some(bounded) => Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(bounded, call.args)))),
+                None => Ok(Transformed::no(Expr::ScalarFunction(call))),
+            },
+            other => Ok(Transformed::no(other)),
+        });
+        Ok(ExprSimplifyResult::Simplified(exchanged?.data))
+    }
+
+    fn is_strict(&self) -> bool {
+        self.function.inner().is_strict()
+    }
+
+    fn short_circuits(&self) -> bool {
+        self.function.short_circuits()
+    }
+
+    fn conditional_arguments<'a>(&self, args: &'a [Expr]) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
+        self.function.conditional_arguments(args)
+    }
+
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        self.function.output_ordering(inputs)
+    }
+
+    fn preserves_lex_ordering(&self, inputs: &[ExprProperties]) -> Result<bool> {
+        self.function.preserves_lex_ordering(inputs)
+    }
+
+    fn strictly_order_preserving(&self, inputs: &[ExprProperties]) -> Result<bool> {
+        self.function.inner().strictly_order_preserving(inputs)
+    }
+
+    fn preimage(&self, args: &[Expr], literal: &Expr, context: &SimplifyContext) -> Result<PreimageResult> {
+        self.function.inner().preimage(args, literal, context)
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        self.function.inner().evaluate_bounds(inputs)
+    }
+
+    fn propagate_constraints(&self, interval: &Interval, inputs: &[&Interval]) -> Result<Option<Vec<Interval>>> {
+        self.function.inner().propagate_constraints(interval, inputs)
+    }
+
+    fn struct_field_mapping(&self, literals: &[Option<ScalarValue>]) -> Option<StructFieldMapping> {
+        self.function.inner().struct_field_mapping(literals)
+    }
+
+    fn placement(&self, args: &[ExpressionPlacement]) -> ExpressionPlacement {
+        self.function.inner().placement(args)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.function.coerce_types(types)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.function.documentation()
+    }
+}

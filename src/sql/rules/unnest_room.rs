@@ -1,0 +1,143 @@
+//! Memory for rows that come of one row.
+//!
+//! UNNEST makes at once what one row stands for: a list of eight million elements beside a text of 60 MB would be that text eight million
+//! times. Here the size of it is computed before, and taken from the memory pool while it is there.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::StreamExt;
+
+use crate::builtins::bounded::{bytes_of, elements_of};
+use crate::error::{SqlState, coded};
+
+/// Puts [`UnnestRoom`] below every UNNEST.
+#[derive(Debug)]
+pub struct TakeUnnestRoom;
+
+impl PhysicalOptimizerRule for TakeUnnestRoom {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            let Some(unnest) = node.downcast_ref::<UnnestExec>() else { return Ok(Transformed::no(node)) };
+            let lists = unnest.list_column_indices().iter().map(|list| list.index_in_input_schema).collect();
+            let room = UnnestRoom { input: Arc::clone(unnest.input()), lists };
+            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+            Ok(Transformed::yes(node.replace_children(vec![Arc::new(room)], recompute)?))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "take_unnest_room"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Passes rows on, with memory for what the largest of them becomes.
+#[derive(Debug)]
+struct UnnestRoom {
+    input: Arc<dyn ExecutionPlan>,
+    /// The columns that are unnested.
+    lists: Vec<usize>,
+}
+
+/// Takes what the largest row becomes, until the next batch does.
+fn take(batch: &RecordBatch, lists: &[usize], reservation: &MemoryReservation) -> Result<()> {
+    /// Below, a row is like any other.
+    const SMALL: u64 = 16 << 20;
+    let mut elements = vec![0_u64; batch.num_rows()];
+    let mut bytes = vec![0_u64; batch.num_rows()];
+    for (place, column) in batch.columns().iter().enumerate() {
+        if lists.contains(&place) {
+            elements.iter_mut().zip(elements_of(column)).for_each(|(most, length)| *most = length.max(*most));
+        } else {
+            bytes.iter_mut().zip(bytes_of(column)?).for_each(|(sum, bytes)| *sum = sum.saturating_add(bytes));
+        }
+    }
+    let rows = elements.iter().zip(&bytes).map(|(elements, bytes)| elements.saturating_mul(bytes.saturating_add(8)));
+    let largest = rows.max().filter(|largest| *largest > SMALL).unwrap_or(0);
+    let size = usize::try_from(largest).ok().filter(|size| *size <= i32::MAX as usize);
+    if size.is_none_or(|size| reservation.try_resize(size).is_err()) {
+        let problem = format!(
+            "out of memory: one row would become {} MB of rows, and the memory limit leaves less; unnest shorter lists, select fewer \
+             columns beside them, or raise --memory-limit",
+            largest >> 20
+        );
+        return Err(coded(SqlState::OUT_OF_MEMORY, "unnest", problem));
+    }
+    Ok(())
+}
+
+impl DisplayAs for UnnestRoom {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnnestRoom")
+    }
+}
+
+impl ExecutionPlan for UnnestRoom {
+    fn name(&self) -> &str {
+        "UnnestRoom"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let lists = self.lists.clone();
+        Ok(children.into_iter().next().map_or(self, |input| Arc::new(Self { input, lists })))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let reservation = MemoryConsumer::new("unnest").register(task.memory_pool());
+        let lists = self.lists.clone();
+        let rows = self.input.execute(partition, task)?.map(move |batch| {
+            let batch = batch?;
+            take(&batch, &lists, &reservation)?;
+            Ok(batch)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+}

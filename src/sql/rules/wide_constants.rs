@@ -1,0 +1,160 @@
+//! Fewer rows in a batch where a constant is large.
+//!
+//! A constant stands in every row of a batch: a text of 60 MB, as `repeat('x', 60000000)` is once the query is planned, would take 490 GB in
+//! 8,192 rows, and beyond 2 GB a column of text cannot be made at all. A plan with such a constant runs with as few rows at a time as
+//! keep a column of it small.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{StreamExt, stream};
+
+/// What the column of a constant may take in one batch.
+const MOST: usize = 32 << 20;
+
+/// Puts [`FewRows`] above a plan with a large constant.
+#[derive(Debug)]
+pub struct NarrowBatches;
+
+impl PhysicalOptimizerRule for NarrowBatches {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut widest = 0;
+        plan.apply(|node| {
+            widest = widest.max(widest_constant(node.as_ref())?);
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        let batch_size: usize = options.execution.batch_size.into();
+        let rows = (MOST / widest.max(1)).max(1);
+        if rows >= batch_size {
+            return Ok(plan);
+        }
+        let narrow = plan.transform_up(|node| {
+            // A filter has its number of rows since it was planned.
+            let node = match node.downcast_ref::<FilterExec>() {
+                Some(filter) => Arc::new(FilterExecBuilder::from(filter).with_batch_size(rows).build()?),
+                None => node,
+            };
+            // So have some sources.
+            if widest_constant(node.as_ref())? * batch_size <= MOST {
+                return Ok(Transformed::no(node));
+            }
+            let few =
+                |plan: &Arc<dyn ExecutionPlan>| Arc::new(FewRows { plan: Arc::clone(plan), rows }) as Arc<dyn ExecutionPlan>;
+            let children = node.children().into_iter().map(few).collect();
+            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+            Ok(Transformed::yes(node.replace_children(children, recompute)?))
+        });
+        Ok(Arc::new(FewRows { plan: narrow.data()?, rows }))
+    }
+
+    fn name(&self) -> &str {
+        "narrow_batches"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The bytes of the largest constant in the expressions of a step.
+fn widest_constant(node: &dyn ExecutionPlan) -> Result<usize> {
+    let mut widest = 0;
+    node.apply_expressions(&mut |expression| {
+        expression.apply(|part| {
+            if let Some(literal) = part.downcast_ref::<Literal>() {
+                widest = widest.max(literal.value().size());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(widest)
+}
+
+/// Runs a plan with fewer rows in a batch than the session has.
+#[derive(Debug)]
+struct FewRows {
+    plan: Arc<dyn ExecutionPlan>,
+    rows: usize,
+}
+
+impl DisplayAs for FewRows {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FewRows: {} in a batch", self.rows)
+    }
+}
+
+impl ExecutionPlan for FewRows {
+    fn name(&self) -> &str {
+        "FewRows"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.plan.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.plan]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let rows = self.rows;
+        Ok(children.into_iter().next().map_or(self, |plan| Arc::new(Self { plan, rows })))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let narrow = TaskContext::new(
+            task.task_id(),
+            task.session_id(),
+            task.session_config().clone().with_batch_size(self.rows),
+            task.scalar_functions().clone(),
+            task.higher_order_functions().clone(),
+            task.aggregate_functions().clone(),
+            task.window_functions().clone(),
+            task.runtime_env(),
+        );
+        let rows = self.rows;
+        let split = self.plan.execute(partition, Arc::new(narrow))?.flat_map(move |batch| match batch {
+            Ok(batch) => {
+                let starts = (0..batch.num_rows().max(1)).step_by(rows);
+                let part = |start: usize| Ok(batch.slice(start, rows.min(batch.num_rows() - start)));
+                stream::iter(starts.map(part).collect::<Vec<_>>())
+            }
+            Err(error) => stream::iter(vec![Err(error)]),
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), split)))
+    }
+}

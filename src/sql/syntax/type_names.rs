@@ -1,0 +1,29 @@
+//! Names of types in text, `arrow_cast(a, 'List(Int64)')`: limited before they are read, by a parser that counts no depth.
+
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
+
+use crate::error::invalid;
+
+/// How deep types may stand in one another.
+const DEEPEST: usize = 50;
+
+/// Refuses a call of `arrow_cast` or its like with a type that is too deep.
+///
+/// # Errors
+/// Names the function and the limit.
+pub fn check(expression: &Expr) -> Result<()> {
+    let Expr::Function(call) = expression else { return Ok(()) };
+    let name = call.name.to_string().to_lowercase();
+    let (true, FunctionArguments::List(list)) = (name.starts_with("arrow_") || name.starts_with("try_arrow"), &call.args) else {
+        return Ok(());
+    };
+    for argument in &list.args {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else { continue };
+        let Value::SingleQuotedString(text) = &value.value else { continue };
+        if text.bytes().filter(|letter| *letter == b'(').count() > DEEPEST {
+            return Err(invalid(&name, format!("types may stand in one another {DEEPEST} deep; write a simpler type")));
+        }
+    }
+    Ok(())
+}

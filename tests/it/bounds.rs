@@ -1,0 +1,225 @@
+//! No statement takes memory or time beyond its limits, whatever it says.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::{portrait, rows, session, try_rows};
+
+const LIMIT: u64 = 256;
+/// The program itself, and what operators take beside what they count.
+const BESIDE: u64 = 512;
+
+/// Exit code, what was said, megabytes at the most, and time.
+fn watched(sql: &str) -> (Option<i32>, String, u64, Duration) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("said");
+    let file = std::fs::File::create(&output).unwrap();
+    let began = Instant::now();
+    let mut command = portrait();
+    command.args(["--memory-limit", "256MB", "-c", sql]).stdout(Stdio::null()).stderr(file);
+    let mut child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    let ended = loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+        most = most.max(kilobytes / 1024);
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        if began.elapsed() > Duration::from_secs(60) || most > 4 * (LIMIT + BESIDE) {
+            child.kill().unwrap();
+            break child.wait().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    (ended.code(), std::fs::read_to_string(output).unwrap(), most, began.elapsed())
+}
+
+/// Statements of a line that would make gigabytes.
+#[test]
+#[cfg(target_os = "linux")]
+fn small_statements_take_no_large_memory() {
+    let of_rows = "FROM generate_series(1, 20000) t(c)";
+    let bombs = [
+        "SELECT length(repeat('x', 1000000000))".to_string(),
+        format!("SELECT length(repeat('x', c * 100000)) {of_rows}"),
+        "SELECT length(rpad('x', 1000000000))".to_string(),
+        format!("SELECT length(rpad('x', c * 500000000)) {of_rows}"),
+        format!("SELECT length(lpad('x', c * 1000, 'ab')) {of_rows}"),
+        format!("SELECT length(replace(repeat('a', 10000), 'a', repeat('b', c))) {of_rows}"),
+        format!("SELECT length(regexp_replace(repeat('a', 10000), 'a', repeat('b', 1000), 'g') || c::text) {of_rows}"),
+        format!("SELECT length(concat(repeat('x', 20000000), c, repeat('y', 20000000))) {of_rows}"),
+        format!("SELECT length(concat_ws(repeat('x', 1000000), c, c, c, c)) {of_rows}"),
+        format!("SELECT length(repeat('x', 60000000) || c::text) {of_rows}"),
+        "SELECT length(a || a || a || a || a || a || a || a) FROM (SELECT repeat('x', 60000000) || now()::text AS a)".to_string(),
+        format!("SELECT repeat('x', 60000000) {of_rows}"),
+        format!("SELECT cardinality(range(0, c * 100000000000)) {of_rows}"),
+        "SELECT cardinality(range(0, 20000000))".to_string(),
+        "SELECT count(*) FROM (SELECT unnest(range(0, 20000000)))".to_string(),
+        "SELECT cardinality(generate_series(TIMESTAMP '1970-01-01', TIMESTAMP '2200-01-01', INTERVAL '1 second'))".to_string(),
+        "SELECT cardinality(range(DATE '2020-01-01', DATE '2021-01-01', INTERVAL '1 month -31 days'))".to_string(),
+        "SELECT cardinality(array_repeat(1, 100000000))".to_string(),
+        format!("SELECT cardinality(array_repeat(array_repeat(c, 10000), 10000)) {of_rows}"),
+        format!("SELECT cardinality(array_resize([c], 10000000, 1)) {of_rows}"),
+        "SELECT length(array_to_string(range(0, 500000), repeat('x', 1000000)))".to_string(),
+        format!("SELECT cardinality(string_to_array(repeat('a,', 1000000 + c), ',')) {of_rows}"),
+        "SELECT sum(length(b)) FROM (SELECT unnest(range(0, 500000)) AS a, repeat('x', 1000000) AS b)".to_string(),
+        format!("SELECT max(cardinality(a)) FROM (SELECT array_agg(c) OVER (ORDER BY c) AS a {of_rows})"),
+        format!("SELECT max(length(a)) FROM (SELECT string_agg(c::text, ',') OVER (ORDER BY c) AS a {of_rows})"),
+        format!("SELECT length(string_agg(repeat('x', 20000 + c), '')) {of_rows}"),
+        format!("SELECT length(overlay(repeat('x', 50000000) PLACING c::text FROM 1)) {of_rows}"),
+        format!("SELECT length(substr(repeat('x', 50000000), c)) {of_rows}"),
+        format!("SELECT length(translate(repeat('x', 50000000), 'x', c::text)) {of_rows}"),
+        format!("SELECT cardinality(array_concat(array_repeat(1, 3000000), [c])) {of_rows}"),
+        format!("SELECT cardinality([repeat('x', 50000000), c::text]) {of_rows}"),
+        format!(
+            "SELECT count(*) FROM (SELECT 1 {of_rows} GROUP BY CUBE({}))",
+            (0..28).map(|column| format!("c + {column}")).collect::<Vec<_>>().join(", ")
+        ),
+    ];
+    let mut wrong = vec![];
+    for sql in bombs {
+        let (code, said, most, took) = watched(&sql);
+        let answered = code == Some(0) || (code == Some(1) && !said.contains("panicked") && !said.contains("nternal error"));
+        if !answered || most > LIMIT + BESIDE || took > Duration::from_secs(60) {
+            wrong.push(format!("{code:?}, {most} MB, {:.1} s: {said}{sql}", took.as_secs_f64()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Texts that would parse for hours or overflow the stack are answered at once, with the place.
+#[test]
+fn deep_statements_are_refused() {
+    let (engine, session) = session();
+    let many = 60_000;
+    for part in [
+        "CAST(",
+        "TRY_CAST(",
+        "POSITION(",
+        "ARRAY[",
+        "EXTRACT(",
+        "SUBSTRING(",
+        "TRIM(",
+        "OVERLAY(",
+        "CEIL(",
+        "CONVERT(",
+        "(",
+        "[",
+        "{",
+        "abs(",
+        "NOT ",
+        "- ",
+        "+ ",
+        "~ ",
+        "INTERVAL ",
+        "PRIOR ",
+        "DISTINCT ",
+        "CASE ",
+        "CASE WHEN ",
+        "EXISTS(",
+        "a.",
+        "x -> ",
+        "(SELECT ",
+        "1 IN (",
+        "CAST(1 AS ARRAY<",
+        "CAST(1 AS STRUCT<a ",
+    ] {
+        for end in ["", "1", "1 1"] {
+            let sql = format!("SELECT {}{end}", part.repeat(many / part.len()));
+            let began = Instant::now();
+            let error = try_rows(&engine, &session, &sql).unwrap_err();
+            assert!(began.elapsed() < Duration::from_secs(10), "{part}");
+            assert!(error.contains("line 1") && error.len() < 400, "{part}: {error}");
+        }
+    }
+    for sql in [
+        format!("{}SELECT 1", "EXPLAIN ".repeat(many)),
+        format!("{}SELECT 1", "EXPLAIN ANALYZE VERBOSE ".repeat(many)),
+        format!("CREATE PROFILE a WITH (key = {}", "CAST(".repeat(40)),
+        format!("CREATE SEGMENT a ON b AS {}1", "NOT ".repeat(many)),
+        format!("SELECT * FROM generate_series(1, 2){}", " |> WHERE true".repeat(many)),
+        format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(many)),
+        format!("SELECT 1 FROM t{}", ", t".repeat(many)),
+        format!("SELECT 1{}", ", 1".repeat(many)),
+        format!("SELECT 1 FROM t ORDER BY 1{}", ", 1".repeat(many)),
+        format!("SELECT arrow_cast(1, '{}')", "List(".repeat(many)),
+    ] {
+        let began = Instant::now();
+        let error = try_rows(&engine, &session, &sql).unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(10) && error.len() < 400, "{}…: {error}", &sql[..60]);
+    }
+    assert_eq!(rows(&engine, &session, "SELECT 'still here'"), ["still here"]);
+}
+
+/// A mistake within expressions that the parser reads in two ways is told at once, and what is right is read however deep it may be.
+#[test]
+fn mistakes_deep_inside_are_told_at_once() {
+    let (engine, session) = session();
+    for (open, close) in [
+        ("CAST(", " AS INT)"),
+        ("TRY_CAST(", " AS INT)"),
+        ("POSITION(", " IN '1')"),
+        ("ARRAY[", "]"),
+        ("SUBSTRING(", " FROM 1)"),
+        ("OVERLAY(", " PLACING '1' FROM 1)"),
+        ("CEIL(", ")"),
+        ("CONVERT(", ", INT)"),
+        ("CAST(POSITION(ARRAY[", "] IN '1') AS INT)"),
+    ] {
+        let levels = 45 / open.matches(['(', '[']).count();
+        let sql = format!("SELECT {}1 1{}", open.repeat(levels), close.repeat(levels));
+        let began = Instant::now();
+        let error = try_rows(&engine, &session, &sql).unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(10), "{open}");
+        assert!(error.to_lowercase().contains("line") && error.contains("syntax"), "{open}: {error}");
+    }
+    let deep = format!("SELECT {}1{}", "CAST(".repeat(45), " AS INT)".repeat(45));
+    assert_eq!(rows(&engine, &session, &deep), ["1"]);
+    let deep = format!("SELECT * FROM {}VALUES (1){}", "(SELECT * FROM (".repeat(20), "))".repeat(20));
+    assert_eq!(rows(&engine, &session, &deep), ["1"]);
+    // Queries in expressions double the work at every level.
+    let nested = |levels: usize| format!("SELECT {}1{}", "(SELECT ".repeat(levels), ")".repeat(levels));
+    assert_eq!(rows(&engine, &session, &nested(8)), ["1"]);
+    assert!(try_rows(&engine, &session, &nested(45)).unwrap_err().contains("more than 20000 steps"));
+}
+
+/// What is named once and read twice, thirty times over, would be a thousand million steps.
+#[test]
+fn plans_have_a_size() {
+    let (engine, session) = session();
+    let mut sql = String::from("WITH c0 AS (SELECT 1 AS a)");
+    for level in 1..=30 {
+        sql.push_str(&format!(", c{level} AS (SELECT x.a FROM c{} x, c{} y)", level - 1, level - 1));
+    }
+    let error = try_rows(&engine, &session, &format!("{sql} SELECT * FROM c30")).unwrap_err();
+    assert!(error.contains("query: reads more than 4000 tables"), "{error}");
+    let chain = |length: usize| {
+        let links: String = (1..length).map(|link| format!(", c{link} AS (SELECT a + 1 AS a FROM c{})", link - 1)).collect();
+        format!("WITH c0 AS (SELECT 1 AS a){links} SELECT * FROM c{}", length - 1)
+    };
+    assert_eq!(rows(&engine, &session, &chain(100)), ["100"]);
+    let error = try_rows(&engine, &session, &chain(2_000)).unwrap_err();
+    assert!(error.contains("more than 500 queries with a name"), "{error}");
+    let mut failed = None;
+    for level in 0..30 {
+        let body = if level == 0 { "SELECT 1 AS a".into() } else { format!("SELECT x.a FROM v{0} x, v{0} y", level - 1) };
+        failed = failed.or(try_rows(&engine, &session, &format!("CREATE VIEW v{level} AS {body}")).err());
+    }
+    assert!(failed.unwrap().contains("steps"));
+}
+
+/// The deepest that a setting allows is safe.
+#[test]
+fn the_deepest_is_safe() {
+    let (engine, session) = session();
+    rows(&engine, &session, "SET datafusion.sql_parser.recursion_limit = 200");
+    let error = try_rows(&engine, &session, "SET datafusion.sql_parser.recursion_limit = 201").unwrap_err();
+    assert!(error.contains("must be from 1 to 200, got 201"), "{error}");
+    for (open, close) in [("(", ")"), ("abs(", ")"), ("CAST(", " AS INT)"), ("- ", ""), ("CASE WHEN true THEN ", " END")] {
+        let sql = format!("SELECT {}1{}", open.repeat(190), close.repeat(190));
+        assert!(matches!(rows(&engine, &session, &sql).as_slice(), [one] if one == "1"), "{open}");
+    }
+}
