@@ -284,7 +284,8 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
 /// What is wrong with it.
 pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
     let definition = with_part(part, context)?;
-    Planner { context, as_of: context.now() }.plan(&definition).await.map(|_| vec![])
+    let planned = Planner { context, as_of: context.now() }.plan(&definition).await?;
+    Ok(planned.notes(&definition, Some(&part.label())))
 }
 
 /// The state that a name of a published table is read from. Before anything is published, and where a definition is planned as it
@@ -323,5 +324,13 @@ async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFus
 pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
-    Ok(planned.notes)
+    if !whole.says.time_columns.is_empty() {
+        return Ok(planned.notes(&whole, None));
+    }
+    // Which tables those are is told with the tags that read them.
+    let mut notes = vec![format!(
+        "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
+    )];
+    notes.extend(planned.never.iter().map(|(segment, problem)| format!("segment {segment} {problem}")));
+    Ok(notes)
 }

@@ -276,6 +276,20 @@ fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
     calls.0
 }
 
+/// True when a function in FROM is given `$parameter` as the argument of that name: `rfm(orders, …, as_of => $as_of)`.
+pub fn is_called_with(part: &impl Visit, parameter: &str) -> bool {
+    let is_it = |name: &str, value: &FunctionArgExpr| {
+        let FunctionArgExpr::Expr(Expr::Value(value)) = value else { return false };
+        let Value::Placeholder(given) = &value.value else { return false };
+        name.eq_ignore_ascii_case(parameter) && given.trim_start_matches('$') == parameter
+    };
+    calls_in(part).iter().flat_map(|(_, arguments)| arguments).any(|argument| match argument {
+        FunctionArg::Named { name, arg, .. } => is_it(&name.value, arg),
+        FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => is_it(&name.value, arg),
+        _ => false,
+    })
+}
+
 /// The names of the functions in FROM.
 pub fn functions_in(part: &impl Visit) -> Vec<String> {
     calls_in(part).into_iter().map(|(name, _)| name).collect()
