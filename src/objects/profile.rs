@@ -29,7 +29,7 @@ static DOC: Doc = Doc {
     name: "CREATE PROFILE",
     summary: "Defines who is profiled: the key and the attributes, one row of each.",
     syntax: "CREATE [OR REPLACE] PROFILE [IF NOT EXISTS] name
-WITH (key = 'column', [time_columns = 'table.column, …'], [keep_snapshots = 400], [comment = '…'], [owner = '…'], [constant = value, …])
+WITH (key = 'column', [time_columns = 'table.column, …'], [history = 'attribute, …'], [keep_snapshots = 400], [comment = '…'], [owner = '…'], [constant = value, …])
 AS query",
     description: "\
 The key is a column of the query, whole numbers or text, each once; its other columns are attributes. Rows without a key are left out
@@ -45,6 +45,9 @@ Times are in UTC. A time column with a zone is compared as the instant that it i
 are kept in local time without a zone, a refresh as of now would take the last hours for the future, or miss them: make the column an instant
 in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns`.
 
+Tags have a history, attributes one when `history` names them: their values stand in `profile.<name>_history` with the time from when to when they
+were so, under the attribute's name, from the first refresh that knew of the option.
+
 Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
 session (`--set name=value`) takes the place of `$name` when the definition is made.
 
@@ -57,6 +60,12 @@ SELECT customer_id, gender, age, city FROM sample_customers(rows => 200);"],
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the key"),
         Argument::optional("time_columns", Takes::Text, "", "'table.column, …': rows of these tables after the time of a refresh are not read"),
+        Argument::optional(
+            "history",
+            Takes::Text,
+            "",
+            "'attribute, …': changes of these attributes are kept, in `profile.<name>_history`, as those of tags are",
+        ),
         Argument::optional("keep_snapshots", Takes::Integer(1, 1_000_000), "400", "how many refreshes stay readable"),
         Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
         Argument::optional("owner", Takes::Text, "", "who answers for it"),
@@ -151,6 +160,7 @@ impl Kind for Profile {
         Ok(vec![
             ("key".into(), says.key),
             ("time_columns".into(), times.join(", ")),
+            ("history".into(), says.history.join(", ")),
             ("keep_snapshots".into(), says.keep_snapshots.to_string()),
         ])
     }
@@ -213,7 +223,9 @@ fn says(definition: &Definition) -> Result<ProfileSays> {
         Some(text) => text.split(',').map(entry).collect::<Result<_>>()?,
         None => vec![],
     };
+    let history = definition.text("history").split(',').map(str::trim).filter(|name| !name.is_empty());
     Ok(ProfileSays {
+        history: history.map(str::to_string).collect(),
         key: definition.required("key")?,
         time_columns,
         keep_snapshots: usize::try_from(definition.options.integer("keep_snapshots")?).unwrap_or(usize::MAX),

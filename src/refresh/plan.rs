@@ -19,13 +19,13 @@ use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
 use super::domain::{Asked, asked, values_of};
-use super::literals::coerced;
+use super::literals::{coerced, sql_type};
 use super::sources::Sources;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
-use crate::sql::references::{names_in, tables_in};
+use crate::sql::references::{calls_in, name_of, names_in, tables_in};
 use crate::statement::{Horizon, Reads, StatementContext};
 use crate::text::identifier;
 
@@ -66,6 +66,8 @@ pub struct PlannedTag {
     pub multiple: bool,
     /// The tags of the same profile that it needs; `None` when it does not read the profile.
     pub needs: Option<Vec<String>>,
+    /// Whether its values are those of `rfm` with `lookback`, which gives customers of before no row.
+    pub looks_back: bool,
 }
 
 /// A segment as a condition over the customer's own row of the profile.
@@ -114,6 +116,7 @@ impl Planner<'_> {
         }
         let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
         check_names(definition, &columns)?;
+        check_history(definition, &attributes)?;
         let mut tags = vec![];
         for place in in_order(definition)? {
             let (tag, says) = &definition.tags[place];
@@ -140,7 +143,12 @@ impl Planner<'_> {
                 if says.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
             columns.push(Field::new(&tag.object.name, column, true));
             domains.extend(values_of(&plan, 1).map(|values| (tag.object.name.clone(), values)));
+            let looks_back = !has_join(&plan)?
+                && calls_in(says.query.as_ref()).iter().any(|(function, arguments)| {
+                    function == "rfm" && arguments.iter().any(|argument| name_of(argument).is_some_and(|name| name == "lookback"))
+                });
             tags.push(PlannedTag {
+                looks_back,
                 name: tag.object.name.clone(),
                 version: tag.object.version,
                 plan,
@@ -390,11 +398,24 @@ impl Planned {
             })
             .collect();
         notes.extend(self.sources.notes(name, part));
+        let looking_back = self.tags.iter().filter(|tag| tag.looks_back).map(|tag| format!("tag {}", tag.name));
+        let looking_back = looking_back.filter(|tag| part.is_none_or(|part| part == tag));
+        notes.extend(looking_back.map(|tag| {
+            format!(
+                "{tag}: rfm with lookback gives customers whose last order lies before that no row, and so no value; to have one for \
+                 them, join it to all customers, as the page of rfm shows"
+            )
+        }));
         let never = self.never.iter().map(|(segment, problem)| (format!("segment {segment}"), problem));
         let never = never.filter(|(segment, _)| part.is_none_or(|part| part == segment));
         notes.extend(never.map(|(segment, problem)| format!("{segment} {problem}")));
         notes
     }
+}
+
+/// True for a plan that joins: rows that one side lacks may come from the other.
+fn has_join(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
 }
 
 /// True for a plan that reads a table.
@@ -510,6 +531,28 @@ fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Names in `history` that are attributes.
+fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Result<()> {
+    let names = || attributes.iter().map(|attribute| attribute.name().as_str());
+    let kept = attributes.iter().filter(|attribute| definition.says.history.contains(attribute.name()));
+    if let Some(other) = kept.into_iter().find(|attribute| value_type(attribute.data_type()).is_none()) {
+        let (name, data_type) = (other.name(), sql_type(other.data_type()));
+        let problem = format!("history names {name}, which is {data_type}; kept are text, numbers, booleans, dates and times");
+        return Err(invalid(&format!("profile {}", definition.name()), problem));
+    }
+    let missing = definition.says.history.iter().find(|name| !names().any(|other| other == name.as_str()));
+    let Some(missing) = missing else { return Ok(()) };
+    let problem = match definition.tags.iter().any(|(tag, _)| tag.object.name == *missing) {
+        true => format!("history names {missing}, which is a tag: all tags have a history; leave it out"),
+        false => {
+            let suggestion = did_you_mean(missing, names());
+            let known = names().collect::<Vec<_>>().join(", ");
+            format!("history names {missing}, which is no attribute{suggestion}; the attributes are {known}")
+        }
+    };
+    Err(invalid(&format!("profile {}", definition.name()), problem))
 }
 
 /// The places of the tags, those first that others need.

@@ -44,7 +44,7 @@ use super::history::{history_schema, history_so_far};
 use super::inputs::Inputs;
 use super::levels::{Computation, DerivedTag, levels};
 use super::plan::{PROFILE_SCHEMA, Planned, PlannedSegment, PlannedTag, Planner, own_table};
-use super::recorder::{Counted, Recorder, TagToRecord};
+use super::recorder::{AttributeToRecord, Counted, Recorder, TagToRecord};
 use super::selection::Selection;
 use super::sources::Sources;
 use super::stages::{Between, Stages};
@@ -240,6 +240,8 @@ struct Prepared {
     pins: Vec<Arc<Pinned>>,
     /// What conditions ask for, of each segment.
     asked: Vec<Vec<Asked>>,
+    /// Tags of `rfm` with `lookback`.
+    looking_back: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -275,8 +277,16 @@ impl<'a> Refresh<'a> {
 
     async fn run(&self, run: &OpenRun, running: &Running) -> Result<Done> {
         self.catalog.collect()?;
-        let Prepared { inputs, stages, mut recorder, snapshots: Earlier { newest, base, .. }, pins, asked, notes } =
-            self.prepare().await?;
+        let Prepared {
+            inputs,
+            stages,
+            mut recorder,
+            snapshots: Earlier { newest, base, .. },
+            pins,
+            asked,
+            looking_back,
+            mut notes,
+        } = self.prepare().await?;
         let mut files = FilesBetween { refresh: self, running, newest: None };
         let plan = stages.plan(inputs, &mut files).await?;
         let frame = DataFrame::new(self.context.state(), plan);
@@ -332,6 +342,15 @@ impl<'a> Refresh<'a> {
         published?;
         // The plan lives on for what it says of progress; what it has read may go.
         pins.iter().for_each(|pin| pin.release());
+        for column in columns.iter().filter(|column| column.computed_at == self.as_of && looking_back.contains(&column.name)) {
+            let (all, name, without) = (recorder.counted.rows, &column.name, recorder.counted.rows - column.filled);
+            if without > 0 {
+                notes.push(format!(
+                    "tag {name}: {without} of {all} customers have no value, as rfm with lookback gives no row to those without an order \
+                     in that time"
+                ));
+            }
+        }
         let members = columns.into_iter().filter(|column| column.role == ColumnRole::Segment);
         let segments = members.zip(asked).map(|(column, asked)| (column.name, column.filled, asked)).collect();
         Ok(Done { counted: recorder.counted, segments, notes })
@@ -412,17 +431,30 @@ impl<'a> Refresh<'a> {
             return Err(invalid(&format!("profile {profile}"), problem));
         }
         sources.refuse_unread(&self.definition)?;
+        let looking_back: Vec<String> = tags.iter().filter(|tag| tag.looks_back).map(|tag| tag.name.clone()).collect();
         let snapshots = self.earlier()?;
         let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.known.as_ref())?;
         let recorded = self.recorded(&selection);
         let (derived, of_sources): (Vec<_>, Vec<_>) = selection.computed.into_iter().partition(|tag| tag.needs.is_some());
 
+        let (history, version) = (&self.definition.says.history, self.definition.own.object.version);
+        let kept_attributes: Vec<AttributeToRecord> = attributes
+            .iter()
+            .map(|field| AttributeToRecord {
+                name: field.name().clone(),
+                version: if history.contains(field.name()) { version } else { 0 },
+            })
+            .collect();
         let mut inputs = Inputs::of_sources(self.context.view(), profile, own, &attributes, &of_sources, &key_type)?;
         if let Some(known) = snapshots.known.as_ref().filter(|_| !selection.kept.is_empty()) {
             inputs.add_kept(known, &selection.kept)?;
         }
         let dropped = match &snapshots.base {
-            Some(base) => inputs.add_state_before(base, &recorded)?,
+            Some(base) => {
+                let attributes = kept_attributes.iter().filter_map(|attribute| attribute.with_history(self.as_of));
+                let with_history: Vec<TagToRecord> = attributes.chain(recorded.iter().cloned()).collect();
+                inputs.add_state_before(base, &with_history)?
+            }
             None => vec![],
         };
         let (inputs, pins) = inputs.aligned(key)?;
@@ -430,7 +462,7 @@ impl<'a> Refresh<'a> {
             profile: profile.into(),
             key: key.clone(),
             as_of: self.as_of,
-            attributes: attributes.iter().map(|field| field.name().clone()).collect(),
+            attributes: kept_attributes,
             tags: recorded,
             dropped,
             segments: segments.iter().map(|segment| (segment.name.clone(), segment.version)).collect(),
@@ -443,7 +475,7 @@ impl<'a> Refresh<'a> {
         }
         let asked = segments.iter().map(|segment| segment.asked.clone()).collect();
         let stages = self.stages(derived, segments, key_type)?;
-        Ok(Prepared { inputs, stages, recorder, snapshots, pins, asked, notes })
+        Ok(Prepared { inputs, stages, recorder, snapshots, pins, asked, looking_back, notes })
     }
 
     /// The profile and its parts, as errors name them.

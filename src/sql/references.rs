@@ -253,7 +253,7 @@ fn named(factor: &TableFactor, tables: &mut Vec<(Vec<String>, String)>) {
 }
 
 /// The functions in FROM, with their arguments.
-fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
+pub fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
     struct Calls(Vec<(String, Vec<FunctionArg>)>);
     impl Visitor for Calls {
         type Break = ();
@@ -278,16 +278,22 @@ fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
 
 /// True when a function in FROM is given `$parameter` as the argument of that name: `rfm(orders, …, as_of => $as_of)`.
 pub fn is_called_with(part: &impl Visit, parameter: &str) -> bool {
-    let is_it = |name: &str, value: &FunctionArgExpr| {
-        let FunctionArgExpr::Expr(Expr::Value(value)) = value else { return false };
+    calls_in(part).iter().flat_map(|(_, arguments)| arguments).any(|argument| {
+        let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. }) = argument else { return false };
+        let FunctionArgExpr::Expr(Expr::Value(value)) = arg else { return false };
         let Value::Placeholder(given) = &value.value else { return false };
-        name.eq_ignore_ascii_case(parameter) && given.trim_start_matches('$') == parameter
-    };
-    calls_in(part).iter().flat_map(|(_, arguments)| arguments).any(|argument| match argument {
-        FunctionArg::Named { name, arg, .. } => is_it(&name.value, arg),
-        FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => is_it(&name.value, arg),
-        _ => false,
+        name_of(argument).is_some_and(|name| name == parameter) && given.trim_start_matches('$') == parameter
     })
+}
+
+/// The name that an argument is given by, in small letters.
+pub fn name_of(argument: &FunctionArg) -> Option<String> {
+    match argument {
+        FunctionArg::Named { name, .. } | FunctionArg::ExprNamed { name: Expr::Identifier(name), .. } => {
+            Some(name.value.to_lowercase())
+        }
+        _ => None,
+    }
 }
 
 /// The names of the functions in FROM.
