@@ -39,7 +39,11 @@ text again does not), and `system.versions` keeps the old ones.
 `time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself, through views,
 functions or models, or as of an earlier time, it gets no row later than the time of the refresh, and of other profiles and segments it
 gets what was published by then; so an answer as of a day is the one that day would have given. Rows without a time are not read. Sources
-without a time column are read whole. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
+without a time column are read whole; a table that has times and is not listed is told by name when a tag that reads it is made, and by REFRESH, unless
+the query bounds it, `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
+
+A table that `time_columns` names need not be there yet, which a note tells, with the name that may be meant; a column that the table does not have is an
+error. REFRESH needs all of the tables, and that the profile's query or a tag reads each of them: an entry that nothing reads would hold nothing back.
 
 Times are in UTC. A time column with a zone is compared as the instant that it is; one without a zone is read as UTC. Where times
 are kept in local time without a zone, a refresh as of now would take the last hours for the future, or miss them: make the column an instant
