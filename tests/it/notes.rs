@@ -22,7 +22,7 @@ fn none(notes: &[String], part: &str) {
 
 const SHOP: &str = "
     CREATE TABLE customers AS SELECT value AS id, CASE WHEN value < 4 THEN 'gold' ELSE 'none' END AS level FROM generate_series(1, 9);
-    CREATE TABLE orders AS SELECT value % 9 + 1 AS id, TIMESTAMP '2024-01-01' + value * INTERVAL '1 day' AS ordered_at, 5.0 AS amount
+    CREATE TABLE orders AS SELECT value % 9 + 1 AS id, CAST(DATE '2024-01-01' + CAST(value AS INT) AS TIMESTAMP) AS ordered_at, 5.0 AS amount
       FROM generate_series(0, 29);
     CREATE VIEW orders_local AS SELECT id, ordered_at + INTERVAL '8 hours' AS at FROM orders;";
 
