@@ -30,7 +30,7 @@ pub struct Run {
     pub name: String,
     /// Microseconds since 1970, as all times here.
     pub as_of: i64,
-    /// `running`, `succeeded`, `failed` or `lost`: its process was killed.
+    /// `running`, `succeeded`, `failed`, `cancelled` or `lost`: its process was killed.
     pub status: String,
     pub started_at: i64,
     /// When it last showed that it goes on.
@@ -97,7 +97,7 @@ impl OpenRun {
     /// Notes that it failed.
     pub fn failed(mut self, message: &str) {
         // When that cannot be written it is found lost; what failed first is the error to tell.
-        let _ = self.catalog.fail_run(self.id, message);
+        let _ = self.catalog.end_run(self.id, "failed", message);
         self.ended = true;
     }
 }
@@ -106,7 +106,7 @@ impl Drop for OpenRun {
     fn drop(&mut self) {
         self.heart.abort_all();
         if !self.ended {
-            let _ = self.catalog.fail_run(self.id, "was cancelled");
+            let _ = self.catalog.end_run(self.id, "cancelled", "");
         }
     }
 }
@@ -180,12 +180,12 @@ impl Catalog {
         })
     }
 
-    /// Notes that a run failed, unless what it did is published.
-    fn fail_run(&self, run: i64, message: &str) -> Result<()> {
+    /// Notes that a run failed or was cancelled, unless what it did is published.
+    fn end_run(&self, run: i64, status: &str, message: &str) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
-                "UPDATE runs SET status = 'failed', finished_at = ?2, message = ?3 WHERE id = ?1 AND status <> 'succeeded'",
-                params![run, now(), message],
+                "UPDATE runs SET status = ?4, finished_at = ?2, message = ?3 WHERE id = ?1 AND status <> 'succeeded'",
+                params![run, now(), message, status],
             )?;
             Ok(())
         })
@@ -273,9 +273,9 @@ mod tests {
         let (living, cancelled, failed, killed) = (begin("living"), begin("cancelled"), begin("failed"), begin("killed"));
         drop(cancelled);
         failed.failed("no");
-        assert_eq!(statuses(&catalog), ["living running", "cancelled failed", "failed failed", "killed running"]);
+        assert_eq!(statuses(&catalog), ["living running", "cancelled cancelled", "failed failed", "killed running"]);
         kill(killed, &catalog);
-        let seen = ["living running", "cancelled failed", "failed failed", "killed lost"];
+        let seen = ["living running", "cancelled cancelled", "failed failed", "killed lost"];
         assert_eq!(statuses(&catalog), seen);
         let lost = catalog.runs().unwrap().pop().unwrap();
         assert_eq!((lost.finished_at, lost.message.as_str()), (lost.heartbeat_at, LOST));

@@ -94,6 +94,17 @@ pub struct PublishedColumn {
     pub computed_at: i64,
 }
 
+impl PublishedColumn {
+    /// True for a column whose changes are kept: a tag's, and that of an attribute which has a version for that reason.
+    pub fn has_history(&self) -> bool {
+        match self.role {
+            ColumnRole::Tag | ColumnRole::Tags => true,
+            ColumnRole::Attribute => self.version > 0,
+            _ => false,
+        }
+    }
+}
+
 /// One state of a profile or table.
 #[derive(Debug, Clone)]
 pub struct Snapshot {

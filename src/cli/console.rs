@@ -179,7 +179,15 @@ impl Console {
                 answer = session.execute(statement) => answer?,
                 () = listening.interrupted() => return Err(Failure::Interrupted),
             };
-            write_answer(&mut answer, session, *format, place, &watch, listening).await?;
+            if let Err(failure) = write_answer(&mut answer, session, *format, place, &watch, listening).await {
+                watch.clear();
+                end(answer).await;
+                // What is there of the result is no result. The shell goes on, and would publish the file with the next.
+                if matches!(place, Place::File { results: 1.., .. }) {
+                    *place = Place::Screen;
+                }
+                return Err(failure);
+            }
             watch.clear();
             for note in answer.notes() {
                 eprintln!("note: {}", printable(&note));
@@ -196,6 +204,14 @@ impl Console {
             Ok(())
         })
     }
+}
+
+/// Ends a statement that was given up, and waits until it has said so: a refresh writes how it ended.
+async fn end(mut answer: Answer) {
+    answer.canceller().cancel();
+    let ended = async { while answer.next().await.is_some() {} };
+    // Work that does not let go ends with the process.
+    let _ = tokio::time::timeout(Duration::from_secs(3), ended).await;
 }
 
 async fn write_answer(

@@ -4,7 +4,9 @@
 //! of a system that shuts down, the temporary folders are removed here and the program ends. So it does when Ctrl-C is pressed again and
 //! again: what should have heard it may be stuck in a write.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use portraitdb::remove_temporary_folders;
 use tokio::sync::Notify;
@@ -13,12 +15,16 @@ use tokio::sync::Notify;
 pub(super) const INTERRUPTED: u8 = 130;
 /// How often Ctrl-C is left to who listens.
 const PATIENCE: usize = 3;
+/// How long a script has to hear Ctrl-C: a write to a pipe that nobody reads from hears nothing.
+const HEARING: Duration = Duration::from_millis(700);
 
 /// How many listen to Ctrl-C themselves.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 /// How often it was pressed since the last of them began.
 static PRESSED: AtomicUsize = AtomicUsize::new(0);
 static PRESS: Notify = Notify::const_new();
+/// Whether the last press was heard by who listens.
+static HEARD: AtomicBool = AtomicBool::new(true);
 
 /// Says, as long as it lives, that Ctrl-C is heard by who made it.
 pub(super) struct Listening(());
@@ -37,6 +43,7 @@ impl Listening {
         if PRESSED.load(Ordering::SeqCst) == 0 {
             press.await;
         }
+        HEARD.store(true, Ordering::SeqCst);
     }
 }
 
@@ -48,9 +55,18 @@ impl Drop for Listening {
 
 /// Tells who listens that Ctrl-C was pressed; false when the program is to end.
 fn is_heard() -> bool {
+    HEARD.store(false, Ordering::SeqCst);
     let pressed = PRESSED.fetch_add(1, Ordering::SeqCst) + 1;
     PRESS.notify_waiters();
     LISTENERS.load(Ordering::SeqCst) > 0 && pressed < PATIENCE
+}
+
+/// Ends the program when who should have heard Ctrl-C has not. A person at a terminal sees that, and presses it again.
+async fn unless_heard() {
+    tokio::time::sleep(HEARING).await;
+    if !HEARD.load(Ordering::SeqCst) && !std::io::stdout().is_terminal() {
+        end(INTERRUPTED);
+    }
 }
 
 fn end(code: u8) -> ! {
@@ -82,7 +98,12 @@ async fn listen(ready: std::sync::mpsc::Sender<()>) {
     let _ = ready.send(());
     loop {
         tokio::select! {
-            _ = interrupt.recv() => if !is_heard() { end(INTERRUPTED) },
+            _ = interrupt.recv() => {
+                if !is_heard() {
+                    end(INTERRUPTED);
+                }
+                unless_heard().await;
+            }
             _ = terminate.recv() => end(143),
             _ = hangup.recv() => end(129),
         }
@@ -96,5 +117,6 @@ async fn listen(ready: std::sync::mpsc::Sender<()>) {
         if !is_heard() {
             end(INTERRUPTED);
         }
+        unless_heard().await;
     }
 }

@@ -17,9 +17,10 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::notes::notes_of;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
-use crate::adapter::step::{LeftOut, PROGRESS, left_out};
+use crate::adapter::step::PROGRESS;
 use crate::catalog::data::Pinned;
 use crate::error::{failed, message, own};
 use crate::files::parquet_problem;
@@ -203,11 +204,9 @@ impl Answer {
     /// What the user should know, once the rows are read: rows that could not be used, mainly.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = lock(&self.notes).clone();
-        let mut counts = BTreeMap::new();
         if let Some(plan) = lock(&self.plan).as_ref() {
-            add_left_out(plan, &mut counts);
+            notes.extend(notes_of(plan));
         }
-        notes.extend(counts.into_values().map(|(count, what)| what.told(count)));
         notes
     }
 }
@@ -286,13 +285,6 @@ fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
         }
     }
     children.into_iter().for_each(|child| add_progress(child, progress));
-}
-
-fn add_left_out(plan: &Arc<dyn ExecutionPlan>, counts: &mut BTreeMap<String, (usize, LeftOut)>) {
-    if let Some(metrics) = plan.metrics() {
-        left_out(&metrics, counts);
-    }
-    plan.children().into_iter().for_each(|child| add_left_out(child, counts));
 }
 
 /// Gives each counter above 0.

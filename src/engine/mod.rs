@@ -6,6 +6,7 @@
 mod answer;
 mod execution;
 mod memory;
+mod notes;
 mod prepared;
 mod schema;
 mod session;

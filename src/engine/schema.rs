@@ -241,12 +241,12 @@ impl SchemaProvider for PublicSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        match (self.find(name).await?, self.context.horizon()) {
-            (Some(table), Some(horizon)) => {
-                let (own, _) = published::name_and_time(name);
-                horizon.seen(own, table).map(Some)
-            }
-            (table, _) => Ok(table),
+        let Some(table) = self.find(name).await? else { return Ok(None) };
+        let (own, _) = published::name_and_time(name);
+        self.context.note(own, &table);
+        match self.context.horizon() {
+            Some(horizon) => horizon.seen(own, table).map(Some),
+            None => Ok(Some(table)),
         }
     }
 

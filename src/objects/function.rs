@@ -16,6 +16,7 @@ use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, invalid};
 use crate::functions;
+use crate::refresh::literals::coerced;
 use crate::sql::command::{Grammar, Parameter};
 use crate::sql::macros;
 use crate::sql::planning::plan;
@@ -120,7 +121,8 @@ impl Kind for Function {
             }
             let query = macros::with_arguments(stored, &values);
             let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-            plan(&parsed, &inside).await.map(|_| vec![])
+            coerced(plan(&parsed, &inside).await?, &object.label(), &inside)?;
+            Ok(vec![])
         })
     }
 

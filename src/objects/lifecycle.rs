@@ -142,8 +142,9 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
     };
     let changed = context.with_definition(new.object.clone());
     let notes = kind.check(&new.object, &changed).await?;
+    let mut notes = notes;
     if let Some(existing) = &new.existing {
-        check_users(existing, context, &changed).await?;
+        notes.extend(check_users(existing, context, &changed).await?);
     }
     let stamp = context.view().stamp()?;
     unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)
@@ -160,30 +161,38 @@ pub fn unless_moved<T>(changed: Result<T>, context: &StatementContext) -> Result
     }
 }
 
-/// Fails when what needs an object would be broken by a change that `changed` shows.
+/// Fails when what needs an object would be broken by a change that `changed` shows. Gives what is to be known of those since.
 ///
 /// # Errors
 /// The first that would be, and what would be wrong with it.
-pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<()> {
+pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<Vec<String>> {
+    let mut notes = vec![];
     for user in all_users(object, context)? {
         let Some(kind) = kind_of(&user.kind) else { continue };
         // A profile was checked as a whole, with its parts.
         if object.kind == "profile" && user.profile == object.profile {
             continue;
         }
-        if let Err(broken) = kind.check(&user, changed).await {
+        let checked = kind.check(&user, changed).await;
+        if let Ok(found) = &checked
+            && !found.is_empty()
+        {
+            // What was so before was told before.
+            let before = kind.check(&user, context).await.unwrap_or_default();
+            notes.extend(found.iter().filter(|note| !before.contains(note)).cloned());
+        }
+        if let Err(broken) = checked {
             // What is broken already is not broken by this.
             if kind.check(&user, context).await.is_ok() {
-                let problem = format!(
-                    "would break {}: {}; change that first, or DROP it",
-                    user.label(),
-                    message(&broken).replace('\n', " ")
-                );
+                let (label, broken) = (user.label(), message(&broken).replace('\n', " "));
+                // The error of a definition names it.
+                let broken = broken.strip_prefix(&label).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&broken);
+                let problem = format!("would break {label}: {broken}; change that first, or DROP it");
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
             }
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// What names an object.

@@ -24,6 +24,7 @@ use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, one_of};
 use crate::learning::model::{Model as Applied, ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::settle;
+use crate::refresh::literals::coerced;
 use crate::refresh::refresh::Running;
 use crate::sql::command::{Create, Grammar};
 use crate::sql::planning::plan;
@@ -226,7 +227,8 @@ async fn planned(definition: &Definition, context: &StatementContext) -> Result<
     let mut query = Box::new(definition.query()?.clone());
     settle(query.as_mut(), context.now(), &constants);
     let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-    training_plan(&training, plan(&statement, context).await?)
+    let plan = coerced(plan(&statement, context).await?, &label, context)?;
+    training_plan(&training, plan)
 }
 
 /// Trains and stores a model; the plan that is running shows how far it is. The query is planned, the model trained on its rows, and

@@ -29,7 +29,7 @@ static DOC: Doc = Doc {
     name: "CREATE PROFILE",
     summary: "Defines who is profiled: the key and the attributes, one row of each.",
     syntax: "CREATE [OR REPLACE] PROFILE [IF NOT EXISTS] name
-WITH (key = 'column', [time_columns = 'table.column, …'], [keep_snapshots = 400], [comment = '…'], [owner = '…'], [constant = value, …])
+WITH (key = 'column', [time_columns = 'table.column, …'], [history = 'attribute, …'], [keep_snapshots = 400], [comment = '…'], [owner = '…'], [constant = value, …])
 AS query",
     description: "\
 The key is a column of the query, whole numbers or text, each once; its other columns are attributes. Rows without a key are left out
@@ -39,11 +39,18 @@ text again does not), and `system.versions` keeps the old ones.
 `time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself, through views,
 functions or models, or as of an earlier time, it gets no row later than the time of the refresh, and of other profiles and segments it
 gets what was published by then; so an answer as of a day is the one that day would have given. Rows without a time are not read. Sources
-without a time column are read whole. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
+without a time column are read whole; a table that has times and is not listed is told by name when a tag that reads it is made, and by REFRESH, unless
+the query bounds it, `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
+
+A table that `time_columns` names need not be there yet, which a note tells, with the name that may be meant; a column that the table does not have is an
+error. REFRESH needs all of the tables, and that the profile's query or a tag reads each of them: an entry that nothing reads would hold nothing back.
 
 Times are in UTC. A time column with a zone is compared as the instant that it is; one without a zone is read as UTC. Where times
 are kept in local time without a zone, a refresh as of now would take the last hours for the future, or miss them: make the column an instant
 in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns`.
+
+Tags have a history, attributes one when `history` names them: their values stand in `profile.<name>_history` with the time from when to when they
+were so, under the attribute's name, from the first refresh that knew of the option.
 
 Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
 session (`--set name=value`) takes the place of `$name` when the definition is made.
@@ -57,6 +64,12 @@ SELECT customer_id, gender, age, city FROM sample_customers(rows => 200);"],
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the key"),
         Argument::optional("time_columns", Takes::Text, "", "'table.column, …': rows of these tables after the time of a refresh are not read"),
+        Argument::optional(
+            "history",
+            Takes::Text,
+            "",
+            "'attribute, …': changes of these attributes are kept, in `profile.<name>_history`, as those of tags are",
+        ),
         Argument::optional("keep_snapshots", Takes::Integer(1, 1_000_000), "400", "how many refreshes stay readable"),
         Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
         Argument::optional("owner", Takes::Text, "", "who answers for it"),
@@ -151,6 +164,7 @@ impl Kind for Profile {
         Ok(vec![
             ("key".into(), says.key),
             ("time_columns".into(), times.join(", ")),
+            ("history".into(), says.history.join(", ")),
             ("keep_snapshots".into(), says.keep_snapshots.to_string()),
         ])
     }
@@ -213,7 +227,9 @@ fn says(definition: &Definition) -> Result<ProfileSays> {
         Some(text) => text.split(',').map(entry).collect::<Result<_>>()?,
         None => vec![],
     };
+    let history = definition.text("history").split(',').map(str::trim).filter(|name| !name.is_empty());
     Ok(ProfileSays {
+        history: history.map(str::to_string).collect(),
         key: definition.required("key")?,
         time_columns,
         keep_snapshots: usize::try_from(definition.options.integer("keep_snapshots")?).unwrap_or(usize::MAX),
@@ -284,7 +300,8 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
 /// What is wrong with it.
 pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
     let definition = with_part(part, context)?;
-    Planner { context, as_of: context.now() }.plan(&definition).await.map(|_| vec![])
+    let planned = Planner { context, as_of: context.now() }.plan(&definition).await?;
+    Ok(planned.notes(&definition, Some(&part.label())))
 }
 
 /// The state that a name of a published table is read from. Before anything is published, and where a definition is planned as it
@@ -323,5 +340,13 @@ async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFus
 pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
-    Ok(planned.notes)
+    if !whole.says.time_columns.is_empty() {
+        return Ok(planned.notes(&whole, None));
+    }
+    // Which tables those are is told with the tags that read them.
+    let mut notes = vec![format!(
+        "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
+    )];
+    notes.extend(planned.never.iter().map(|(segment, problem)| format!("segment {segment} {problem}")));
+    Ok(notes)
 }

@@ -57,10 +57,10 @@ pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Refres
     }
     if !target.grammar.is_of_profile() {
         let as_of = as_of.map_or(AsOf::Now, AsOf::At);
-        return Ok(RefreshRequest { profile: target.name.clone(), tags: refresh.tags.clone(), as_of, rewind });
+        return Ok(RefreshRequest { profile: target.name.clone(), tags: refresh.tags.clone(), segment: None, as_of, rewind });
     }
     let Some(segment) = find(context, target)? else { return Err(missing(context, target)?) };
     // The tags stay as they are, and so does their time.
     let as_of = as_of.map_or(AsOf::LastRefresh, AsOf::At);
-    Ok(RefreshRequest { profile: segment.profile, tags: Some(vec![]), as_of, rewind })
+    Ok(RefreshRequest { profile: segment.profile, tags: Some(vec![]), segment: Some(segment.name), as_of, rewind })
 }

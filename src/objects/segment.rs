@@ -25,7 +25,11 @@ static DOC: Doc = Doc {
     syntax: "CREATE [OR REPLACE] SEGMENT [IF NOT EXISTS] name ON profile [WITH ([comment = '…'], [owner = '…'], [constant = value, …])] AS condition",
     description: "\
 Its members stand in `segment.<name>` after the next refresh, with the time since when; `REFRESH SEGMENT name` computes the segments alone, over
-the tags as they are. The name may be Chinese: `segment.\"精致宝妈\"`. A condition looks at one customer's own row.",
+the tags as they are. The name may be Chinese: `segment.\"精致宝妈\"`. A condition looks at one customer's own row.
+
+A condition that takes a text for a value of another type is refused when the text does not read as one, and so is a change of a tag or of its source that would
+make it so. Where the definitions say which values a column can have, a CASE over literals, a note names those when the condition asks for another; where
+they do not, REFRESH tells of a segment without members which value no customer has.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, gender, age FROM sample_customers(rows => 200);
 CREATE SEGMENT \"年轻女性\" ON member AS gender = 'female' AND age < 30;
 REFRESH PROFILE member;

@@ -16,6 +16,7 @@ use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
+use crate::refresh::literals::coerced;
 use crate::sql::command::{Body, Grammar};
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::plan;
@@ -87,7 +88,11 @@ impl Kind for View {
                 let problem = format!("a view that is remembered cannot read the temporary table {name}");
                 return Err(invalid(&object.name, problem));
             }
-            self.open(object, When::Now, context).await.map(|_| vec![])
+            let view = self.open(object, When::Now, context).await?;
+            if let Some(plan) = view.get_logical_plan() {
+                coerced(plan.into_owned(), &object.label(), context)?;
+            }
+            Ok(vec![])
         })
     }
 

@@ -24,14 +24,18 @@ use crate::statement::StatementContext;
 /// What is wrong with the definition.
 pub async fn defined(definition: &ProfileDefinition, context: &StatementContext, missing: Arc<DataFusionError>) -> Result<State> {
     let planned = Planner { context, as_of: context.now() }.plan(definition).await?;
-    let schema = Arc::new(schema(&planned));
+    let schema = Arc::new(schema(&planned, &definition.says.history));
     Ok(State::unpublished(definition.name(), named_columns(definition, &planned), schema, missing))
 }
 
-fn schema(planned: &Planned) -> Schema {
+fn schema(planned: &Planned, history: &[String]) -> Schema {
     let mut fields = vec![Field::new(KEY, stored(&planned.key_type), false)];
     for attribute in &planned.attributes {
         fields.push(Field::new(columns::value(attribute.name()), stored(attribute.data_type()), true));
+        if history.contains(attribute.name()) {
+            fields.push(Field::new(columns::since(attribute.name()), MOMENT, true));
+            fields.push(Field::new(columns::version(attribute.name()), DataType::Int64, true));
+        }
     }
     for tag in &planned.tags {
         let of = |item: DataType| match tag.multiple {
@@ -50,7 +54,10 @@ fn schema(planned: &Planned) -> Schema {
 fn named_columns(definition: &ProfileDefinition, planned: &Planned) -> Vec<PublishedColumn> {
     let column = |role, name: &str| PublishedColumn { role, name: name.into(), version: 0, filled: 0, computed_at: 0 };
     let mut named = vec![column(ColumnRole::Key, &definition.says.key)];
-    named.extend(planned.attributes.iter().map(|attribute| column(ColumnRole::Attribute, attribute.name())));
+    named.extend(planned.attributes.iter().map(|attribute| PublishedColumn {
+        version: if definition.says.history.contains(attribute.name()) { definition.own.object.version } else { 0 },
+        ..column(ColumnRole::Attribute, attribute.name())
+    }));
     named.extend(planned.tags.iter().map(|tag| column(role_of(tag.multiple), &tag.name)));
     named.extend(planned.segments.iter().map(|segment| column(ColumnRole::Segment, &segment.name)));
     named

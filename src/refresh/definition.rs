@@ -24,6 +24,8 @@ pub struct ProfileSays {
     /// Table and column: rows after the time of a refresh are not read.
     pub time_columns: Vec<(String, String)>,
     pub keep_snapshots: usize,
+    /// Attributes whose changes are kept.
+    pub history: Vec<String>,
     pub query: Box<Query>,
 }
 

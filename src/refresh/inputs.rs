@@ -90,7 +90,7 @@ impl<'a> Inputs<'a> {
     pub fn add_state_before(&mut self, base: &Snapshot, tags: &[TagToRecord]) -> Result<Vec<DroppedTag>> {
         let mut dropped = vec![];
         let mut selected = vec![column(KEY), lit(true).alias(WAS_THERE)];
-        for before in base.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags)) {
+        for before in base.columns.iter().filter(|column| column.has_history()) {
             let multiple = before.role == ColumnRole::Tags;
             let now = tags.iter().find(|tag| tag.name == before.name);
             let mut own = before.name.clone();

@@ -7,6 +7,9 @@
 //! | [`as_of`] | a definition as of a time |
 //! | [`plan`] | a profile with its tags and segments, planned and checked as a whole |
 //! | [`refresh`] | one plan, one pass, one commit: what is asked, what runs, what is published |
+//! | [`literals`] | texts that do not read as what they are compared with |
+//! | [`sources`] | what the definitions read, and what of it comes whole |
+//! | [`domain`] | the values that a column can have, and conditions that ask for others |
 //! | [`selection`] | which tags are computed, and which keep their values |
 //! | [`decompose`] | a query taken apart, down to its source |
 //! | [`combine`] | tags over the same source, computed together |
@@ -30,10 +33,12 @@ mod combine;
 mod decompose;
 pub mod defined;
 pub mod definition;
+mod domain;
 mod guard;
 mod history;
 mod inputs;
 mod levels;
+pub mod literals;
 pub mod plan;
 #[cfg(test)]
 pub mod plannings;
@@ -42,6 +47,7 @@ mod recorder;
 #[expect(clippy::module_inception, reason = "what the room does")]
 pub mod refresh;
 mod selection;
+mod sources;
 mod stages;
 
 use crate::adapter::kinds::StepKind;

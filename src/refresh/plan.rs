@@ -2,7 +2,7 @@
 //!
 //! The same way is taken when a definition is made and when the profile is refreshed, so that what was accepted can be computed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -18,18 +18,24 @@ use sqlparser::ast::{Expr as SqlExpr, Query, SelectItem, SetExpr, Statement as S
 use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
+use super::domain::{Asked, asked, values_of};
+use super::literals::{coerced, sql_type};
+use super::sources::Sources;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
-use crate::sql::references::{names_in, tables_in};
-use crate::statement::{Horizon, StatementContext};
+use crate::sql::references::{calls_in, name_of, names_in, tables_in};
+use crate::statement::{Horizon, Reads, StatementContext};
 use crate::text::identifier;
 
 /// The schema where profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
 /// The schema where segments are published.
 pub const SEGMENT_SCHEMA: &str = "segment";
+
+/// The kinds of objects that `time_columns` may name.
+const RELATIONS: [&str; 3] = ["table", "view", "external table"];
 
 /// Everything of a profile, planned.
 #[derive(Debug)]
@@ -42,11 +48,13 @@ pub struct Planned {
     /// Those that others need come first.
     pub tags: Vec<PlannedTag>,
     pub segments: Vec<PlannedSegment>,
-    /// What the user should know: sources read without a time column.
-    pub notes: Vec<String>,
-    /// Tables of `time_columns` that are not there. A profile may be made before its sources, and not be refreshed without them: what
-    /// such a name should hold back would be read.
-    pub missing: Vec<String>,
+    /// What the definitions read.
+    pub sources: Sources,
+    /// Time columns whose tables are not there, as `table.column`, each with what else may be meant. A profile may be made before its
+    /// sources, and not be refreshed without them: what such a name should hold back would be read.
+    pub missing: Vec<(String, String)>,
+    /// Conditions of segments that ask for what a column never is: the segment, and what is wrong with it.
+    pub never: Vec<(String, String)>,
 }
 
 /// A tag's query: key and value.
@@ -58,6 +66,8 @@ pub struct PlannedTag {
     pub multiple: bool,
     /// The tags of the same profile that it needs; `None` when it does not read the profile.
     pub needs: Option<Vec<String>>,
+    /// Whether its values are those of `rfm` with `lookback`, which gives customers of before no row.
+    pub looks_back: bool,
 }
 
 /// A segment as a condition over the customer's own row of the profile.
@@ -66,6 +76,8 @@ pub struct PlannedSegment {
     pub name: String,
     pub version: i64,
     pub condition: RowExpression,
+    /// The values that it asks columns for.
+    pub asked: Vec<Asked>,
 }
 
 /// The columns of its profile that a tag uses.
@@ -96,15 +108,21 @@ impl Planner<'_> {
     pub async fn plan(&self, definition: &ProfileDefinition) -> Result<Planned> {
         let name = definition.name();
         let missing = self.missing_sources(definition).await?;
-        let (profile, key_type, attributes) = self.profile(definition).await?;
+        let mut sources = Sources::default();
+        let (profile, key_type, attributes) = self.profile(definition, &mut sources).await?;
+        let mut domains = BTreeMap::new();
+        for (place, field) in profile.schema().fields().iter().enumerate() {
+            domains.extend(values_of(&profile, place).map(|values| (field.name().clone(), values)));
+        }
         let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
         check_names(definition, &columns)?;
+        check_history(definition, &attributes)?;
         let mut tags = vec![];
         for place in in_order(definition)? {
             let (tag, says) = &definition.tags[place];
             let subject = format!("tag {}", tag.object.name);
             let reads = reads_profile(&says.query, name);
-            let plan = self.query(definition, tag, &says.query, &subject, &columns).await?;
+            let plan = self.query(definition, tag, &says.query, &subject, &columns, &mut sources).await?;
             if !reads && scans(&plan, &own_table(name))? {
                 // Its place among the others is known by what it names: it would be computed before what it reads.
                 let problem = format!(
@@ -115,7 +133,7 @@ impl Planner<'_> {
             let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
             let needs = match reads {
                 true => {
-                    let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, &error))?;
+                    let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, error))?;
                     let is_tag = |name: &String| definition.tags.iter().any(|(other, _)| other.object.name == *name);
                     Some(read.into_iter().filter(is_tag).collect())
                 }
@@ -124,7 +142,13 @@ impl Planner<'_> {
             let column =
                 if says.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
             columns.push(Field::new(&tag.object.name, column, true));
+            domains.extend(values_of(&plan, 1).map(|values| (tag.object.name.clone(), values)));
+            let looks_back = !has_join(&plan)?
+                && calls_in(says.query.as_ref()).iter().any(|(function, arguments)| {
+                    function == "rfm" && arguments.iter().any(|argument| name_of(argument).is_some_and(|name| name == "lookback"))
+                });
             tags.push(PlannedTag {
+                looks_back,
                 name: tag.object.name.clone(),
                 version: tag.object.version,
                 plan,
@@ -132,7 +156,7 @@ impl Planner<'_> {
                 needs,
             });
         }
-        let mut segments = vec![];
+        let (mut segments, mut never) = (vec![], vec![]);
         for (segment, condition) in &definition.segments {
             let subject = format!("segment {}", segment.object.name);
             let query = format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.says.key), identifier(name));
@@ -143,12 +167,17 @@ impl Planner<'_> {
             {
                 *place = condition.clone();
             }
-            let plan = self.query(definition, segment, &query, &subject, &columns).await?;
-            if let Some((column, data_type)) = text_as_number(&plan, condition) {
-                let (what, written) = if data_type.is_numeric() { ("a number", "DOUBLE") } else { ("true or false", "BOOLEAN") };
+            let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await?;
+            if let Some((column, data_type)) = text_as_other(&plan, condition) {
+                let (what, written) = match &data_type {
+                    DataType::Boolean => ("true or false", "BOOLEAN"),
+                    DataType::Date32 | DataType::Date64 => ("a date", "DATE"),
+                    DataType::Timestamp(..) => ("a time", "TIMESTAMP"),
+                    _ => ("a number", "DOUBLE"),
+                };
                 let problem = format!(
-                    "{column} is text, and the condition takes it for {what}: one that does not read so would fail the refresh; \
-                     write TRY_CAST({column} AS {written}), or compare it with text"
+                    "{column} of profile {name} is text, and the condition {condition} takes it for {what}: one that does not read so \
+                     would fail the refresh; write TRY_CAST({column} AS {written}), or compare it with text"
                 );
                 return Err(coded(SqlState::DATATYPE_MISMATCH, &subject, problem));
             }
@@ -164,19 +193,26 @@ impl Planner<'_> {
                     "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
                 return Err(invalid(&subject, problem));
             };
-            segments.push(PlannedSegment { name: segment.object.name.clone(), version: segment.object.version, condition });
+            let asked = asked(&condition)?;
+            never.extend(asked.iter().filter_map(|asked| Some((segment.object.name.clone(), asked.never(&domains)?))));
+            segments.push(PlannedSegment {
+                name: segment.object.name.clone(),
+                version: segment.object.version,
+                condition,
+                asked,
+            });
         }
-        let mut notes = self.notes(definition);
-        notes.extend(missing.iter().map(|column| {
-            format!("profile {name}: time_columns names {column}, and there is no such table yet; a refresh needs it")
-        }));
-        Ok(Planned { key_type, profile, attributes, tags, segments, notes, missing })
+        Ok(Planned { key_type, profile, attributes, tags, segments, sources, missing, never })
     }
 
     /// The profile's own query, with the key first.
-    async fn profile(&self, definition: &ProfileDefinition) -> Result<(LogicalPlan, DataType, Vec<Field>)> {
+    async fn profile(
+        &self,
+        definition: &ProfileDefinition,
+        sources: &mut Sources,
+    ) -> Result<(LogicalPlan, DataType, Vec<Field>)> {
         let subject = format!("profile {}", definition.name());
-        let plan = self.query(definition, &definition.own, &definition.says.query, &subject, &[]).await?;
+        let plan = self.query(definition, &definition.own, &definition.says.query, &subject, &[], sources).await?;
         let key = &definition.says.key;
         let columns = plan.schema().columns();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -201,7 +237,8 @@ impl Planner<'_> {
         Ok((plan, key_type, attributes))
     }
 
-    /// Plans a query as of the time of the refresh; where it reads the profile itself, that has these columns.
+    /// Plans a query as of the time of the refresh; where it reads the profile itself, that has these columns. What it reads is added to
+    /// the sources.
     async fn query(
         &self,
         definition: &ProfileDefinition,
@@ -209,8 +246,9 @@ impl Planner<'_> {
         query: &Query,
         subject: &str,
         columns: &[Field],
+        sources: &mut Sources,
     ) -> Result<LogicalPlan> {
-        let mut query = Box::new(query.clone());
+        let (written, mut query) = (query, Box::new(query.clone()));
         for table in tables_in(query.as_ref()) {
             if let [.., schema, table] = table.as_slice()
                 && schema == SEGMENT_SCHEMA
@@ -242,11 +280,15 @@ impl Planner<'_> {
             [] => context,
             time_columns => context.below(Horizon { time_columns: time_columns.to_vec(), at: self.as_of }),
         };
+        let reads = Reads::default();
+        let context = context.noting(&reads);
         let planned = match planning::plan(&statement, &context).await {
-            Ok(planned) => coerced(planned, &context),
+            Ok(planned) => coerced(planned, subject, &context),
             Err(error) => Err(error),
         };
-        planned.map_err(|error| about(subject, &error))
+        let planned = planned.map_err(|error| about(subject, error))?;
+        sources.add(subject, &reads, written, &planned, &definition.says.time_columns)?;
+        Ok(planned)
     }
 
     /// True for a segment of the profile, whether it is planned with it here or not.
@@ -255,19 +297,23 @@ impl Planner<'_> {
         Ok(self.context.objects()?.iter().any(is_it))
     }
 
-    /// The tables of `time_columns` that are not there, as `table.column`.
+    /// The tables of `time_columns` that are not there, as `table.column`, with what else may be meant.
     ///
     /// # Errors
     /// A table has no such column, or one that holds no times.
-    async fn missing_sources(&self, definition: &ProfileDefinition) -> Result<Vec<String>> {
+    async fn missing_sources(&self, definition: &ProfileDefinition) -> Result<Vec<(String, String)>> {
         let time_columns = &definition.says.time_columns;
         let context = self.context.below(Horizon { time_columns: time_columns.clone(), at: self.as_of });
         let state = context.state();
         let mut missing = vec![];
         for (table, column) in time_columns {
             let found = state.schema_for_ref(TableReference::bare(table.clone()))?.table(table).await;
-            if found.map_err(|error| about(&format!("profile {}", definition.name()), &error))?.is_none() {
-                missing.push(format!("{table}.{column}"));
+            if found.map_err(|error| about(&format!("profile {}", definition.name()), error))?.is_none() {
+                let mut known = self.context.tables().temporary_names();
+                let objects = self.context.objects()?;
+                let relations = objects.iter().filter(|object| RELATIONS.contains(&object.kind.as_str()));
+                known.extend(relations.map(|object| object.name.clone()));
+                missing.push((format!("{table}.{column}"), did_you_mean(table, known.iter().map(String::as_str))));
             }
         }
         Ok(missing)
@@ -336,17 +382,40 @@ impl Planner<'_> {
         }
         Ok(read)
     }
+}
 
-    /// Sources that could give rows of a later time.
-    fn notes(&self, definition: &ProfileDefinition) -> Vec<String> {
-        if definition.says.time_columns.is_empty() {
-            let name = definition.name();
-            return vec![format!(
-                "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
-            )];
-        }
-        vec![]
+impl Planned {
+    /// What the user should know when a profile is made, or the part of it with this label; what the others read was told with them.
+    pub fn notes(&self, definition: &ProfileDefinition, part: Option<&str>) -> Vec<String> {
+        let name = definition.name();
+        let mut notes: Vec<String> = self
+            .missing
+            .iter()
+            .map(|(column, suggestion)| {
+                format!(
+                    "profile {name}: time_columns names {column}, and there is no such table yet{suggestion}; a refresh needs it"
+                )
+            })
+            .collect();
+        notes.extend(self.sources.notes(name, part));
+        let looking_back = self.tags.iter().filter(|tag| tag.looks_back).map(|tag| format!("tag {}", tag.name));
+        let looking_back = looking_back.filter(|tag| part.is_none_or(|part| part == tag));
+        notes.extend(looking_back.map(|tag| {
+            format!(
+                "{tag}: rfm with lookback gives customers whose last order lies before that no row, and so no value; to have one for \
+                 them, join it to all customers, as the page of rfm shows"
+            )
+        }));
+        let never = self.never.iter().map(|(segment, problem)| (format!("segment {segment}"), problem));
+        let never = never.filter(|(segment, _)| part.is_none_or(|part| part == segment));
+        notes.extend(never.map(|(segment, problem)| format!("{segment} {problem}")));
+        notes
     }
+}
+
+/// True for a plan that joins: rows that one side lacks may come from the other.
+fn has_join(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
 }
 
 /// True for a plan that reads a table.
@@ -360,15 +429,8 @@ fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
     Ok(found)
 }
 
-/// A plan with the types that it has once its expressions are coerced. Until then `sum(CASE … THEN amount ELSE 0 END)` is said to
-/// have fewer digits than its values will, and what is built over a promise that is not kept fails when it runs.
-fn coerced(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
-    let state = context.session();
-    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
-}
-
-/// A column of text that a condition takes for a number without saying so, and the type that it is taken for.
-fn text_as_number(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, DataType)> {
+/// A column of text that a condition takes for a value of another type without saying so, and that type.
+fn text_as_other(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, DataType)> {
     let said = cast_in(condition);
     let [input] = plan.inputs()[..] else { return None };
     let mut found = None;
@@ -376,7 +438,7 @@ fn text_as_number(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, Da
         let _ = expression.apply(|part| {
             if let Expr::Cast(Cast { expr, field }) = part
                 && let Expr::Column(column) = expr.as_ref()
-                && (field.data_type().is_numeric() || *field.data_type() == DataType::Boolean)
+                && (field.data_type().is_numeric() || field.data_type().is_temporal() || *field.data_type() == DataType::Boolean)
                 && input.schema().data_type(column).is_ok_and(DataType::is_string)
                 && !said.contains(&column.name)
             {
@@ -407,8 +469,11 @@ fn cast_in(condition: &SqlExpr) -> Vec<String> {
 }
 
 /// An error of a definition's query, with the definition as its subject.
-fn about(subject: &str, error: &DataFusionError) -> DataFusionError {
-    let text = message(error);
+fn about(subject: &str, error: DataFusionError) -> DataFusionError {
+    let text = message(&error);
+    if text.strip_prefix(subject).is_some_and(|rest| rest.starts_with(": ")) {
+        return error;
+    }
     let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
     match missing.and_then(|name| name.split_once('.')) {
         Some((_, name)) => {
@@ -466,6 +531,28 @@ fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Names in `history` that are attributes.
+fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Result<()> {
+    let names = || attributes.iter().map(|attribute| attribute.name().as_str());
+    let kept = attributes.iter().filter(|attribute| definition.says.history.contains(attribute.name()));
+    if let Some(other) = kept.into_iter().find(|attribute| value_type(attribute.data_type()).is_none()) {
+        let (name, data_type) = (other.name(), sql_type(other.data_type()));
+        let problem = format!("history names {name}, which is {data_type}; kept are text, numbers, booleans, dates and times");
+        return Err(invalid(&format!("profile {}", definition.name()), problem));
+    }
+    let missing = definition.says.history.iter().find(|name| !names().any(|other| other == name.as_str()));
+    let Some(missing) = missing else { return Ok(()) };
+    let problem = match definition.tags.iter().any(|(tag, _)| tag.object.name == *missing) {
+        true => format!("history names {missing}, which is a tag: all tags have a history; leave it out"),
+        false => {
+            let suggestion = did_you_mean(missing, names());
+            let known = names().collect::<Vec<_>>().join(", ");
+            format!("history names {missing}, which is no attribute{suggestion}; the attributes are {known}")
+        }
+    };
+    Err(invalid(&format!("profile {}", definition.name()), problem))
 }
 
 /// The places of the tags, those first that others need.

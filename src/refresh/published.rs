@@ -259,8 +259,8 @@ impl State {
             columns.extend(["tag", "value", "valid_from", "valid_to", "tag_version"].map(column));
             parts.push(LogicalPlanBuilder::from(closed).project(columns)?.build()?);
         }
-        for tag in self.tag_columns() {
-            parts.push(self.open_values(&state, tag, true)?);
+        for column in self.columns.iter().filter(|column| column.has_history()) {
+            parts.push(self.open_values(&state, column, true)?);
         }
         together(parts, || {
             let schema = history_schema(&self.key_type());

@@ -29,6 +29,22 @@ pub struct TagToRecord {
     pub computed_at: i64,
 }
 
+/// An attribute to be recorded.
+#[derive(Debug, Clone)]
+pub struct AttributeToRecord {
+    pub name: String,
+    /// The version of the profile, when its changes are kept; 0 otherwise.
+    pub version: i64,
+}
+
+impl AttributeToRecord {
+    /// What its changes are kept as, when they are.
+    pub fn with_history(&self, computed_at: i64) -> Option<TagToRecord> {
+        let Self { name, version } = self;
+        (*version > 0).then(|| TagToRecord { name: name.clone(), version: *version, multiple: false, computed_at })
+    }
+}
+
 /// A tag of the state before that is no more: all of its values close.
 #[derive(Debug, Clone)]
 pub struct DroppedTag {
@@ -46,7 +62,7 @@ pub struct Recorder {
     pub key: String,
     /// Microseconds since 1970.
     pub as_of: i64,
-    pub attributes: Vec<String>,
+    pub attributes: Vec<AttributeToRecord>,
     pub tags: Vec<TagToRecord>,
     pub dropped: Vec<DroppedTag>,
     /// Name and version.
@@ -115,7 +131,11 @@ impl Recorder {
         let mut filled = self.counted.filled.iter().copied();
         let mut next = || filled.next().unwrap_or(0);
         let mut columns = vec![column(ColumnRole::Key, &self.key, 0, self.counted.rows, self.as_of)];
-        columns.extend(self.attributes.iter().map(|name| column(ColumnRole::Attribute, name, 0, next(), self.as_of)));
+        let attributes = self.attributes.iter();
+        columns.extend(
+            attributes
+                .map(|AttributeToRecord { name, version }| column(ColumnRole::Attribute, name, *version, next(), self.as_of)),
+        );
         for tag in &self.tags {
             let role = if tag.multiple { ColumnRole::Tags } else { ColumnRole::Tag };
             columns.push(column(role, &tag.name, tag.version, next(), tag.computed_at));
@@ -134,8 +154,12 @@ impl Recorder {
             Ok(Field::new(column, stored(plan.field_with_name(column)?.data_type()), nullable))
         };
         let mut fields = vec![field(KEY, false)?];
-        for name in &self.attributes {
+        for AttributeToRecord { name, version } in &self.attributes {
             fields.push(field(&columns::value(name), true)?);
+            if *version > 0 {
+                fields.push(Field::new(columns::since(name), MOMENT, true));
+                fields.push(Field::new(columns::version(name), DataType::Int64, true));
+            }
         }
         for tag in &self.tags {
             let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
@@ -157,12 +181,21 @@ impl Recorder {
         let present = required(batch, PRESENT)?.as_boolean().clone();
         let mut new = NewColumns::default();
         new.add(Arc::clone(&key));
-        for name in &self.attributes {
-            let value = required(batch, &columns::value(name))?;
-            new.add_counted(cast(&value, &stored(value.data_type()))?);
-        }
         let mut closed = vec![];
         let mut changes = 0;
+        for attribute in &self.attributes {
+            let Some(kept) = attribute.with_history(self.as_of) else {
+                let value = required(batch, &columns::value(&attribute.name))?;
+                new.add_counted(cast(&value, &stored(value.data_type()))?);
+                continue;
+            };
+            let compared = self.compare(&kept, batch, &present)?;
+            new.add_counted(compared.value);
+            new.add(compared.since);
+            new.add(compared.version);
+            changes += compared.opened;
+            closed.extend(compared.closed.map(|closed| (attribute.name.as_str(), closed)));
+        }
         for tag in &self.tags {
             self.refuse_second_value(tag, batch, &key)?;
             let compared = self.compare(tag, batch, &present)?;

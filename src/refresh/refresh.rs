@@ -28,31 +28,40 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::sql::parser::Statement as SqlParsed;
 use fail::fail_point;
 use futures::StreamExt;
+use sqlparser::ast::Statement as SqlStatement;
 
 use super::blame;
 use super::columns::KEY;
 use super::decompose::over_own_row;
 use super::definition::ProfileDefinition;
+use super::domain::Asked;
 use super::history::{history_schema, history_so_far};
 use super::inputs::Inputs;
 use super::levels::{Computation, DerivedTag, levels};
-use super::plan::{Planned, PlannedSegment, PlannedTag, Planner, own_table};
-use super::recorder::{Counted, Recorder, TagToRecord};
+use super::plan::{PROFILE_SCHEMA, Planned, PlannedSegment, PlannedTag, Planner, own_table};
+use super::recorder::{AttributeToRecord, Counted, Recorder, TagToRecord};
 use super::selection::Selection;
+use super::sources::Sources;
 use super::stages::{Between, Stages};
 use crate::catalog::Catalog;
 use crate::catalog::data::{Pinned, Written};
 use crate::catalog::output::Output;
 use crate::catalog::published::listing;
 use crate::catalog::runs::{OpenRun, REFRESH, now};
-use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf, When};
+use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
 use crate::error::{invalid, message, without_values};
+use crate::sql::parser::parse_query;
+use crate::sql::planning;
 use crate::statement::StatementContext;
-use crate::text::timestamp;
+use crate::text::{identifier, timestamp};
+
+/// From here on, in microseconds, data is of another time than now.
+const LONG_AGO: i64 = 60 * 86_400_000_000;
 
 /// What a refresh is asked to do.
 #[derive(Debug, Clone)]
@@ -60,6 +69,8 @@ pub struct RefreshRequest {
     pub profile: String,
     /// Only these tags, with those that need them; all when `None`.
     pub tags: Option<Vec<String>>,
+    /// The segment that is asked for, when it is one: no tag is computed then.
+    pub segment: Option<String>,
     pub as_of: AsOf,
     /// An earlier time than the last refresh is meant: what came after it is withdrawn.
     pub rewind: bool,
@@ -101,18 +112,11 @@ pub async fn refresh(
     let refresh = Refresh::new(context, read, &wanted)?;
     let run = OpenRun::begin(catalog, REFRESH, &wanted.profile, refresh.as_of)?;
     match refresh.run(&run, running).await {
-        Ok(counted) => {
+        Ok(done) => {
             run.succeeded();
-            let mut notes = vec![format!(
-                "profile {} as of {}: {} customers ({} new, {} left), {} values changed, {:.1} s",
-                wanted.profile,
-                timestamp(refresh.as_of),
-                counted.rows,
-                counted.entered,
-                counted.left,
-                counted.changes,
-                began.elapsed().as_secs_f64()
-            )];
+            let mut notes = vec![done.told(&refresh, began.elapsed())];
+            notes.extend(done.notes.iter().cloned());
+            notes.extend(refresh.told_of_empty(&done).await);
             if matches!(wanted.as_of, AsOf::Now) && refresh.as_of > now() {
                 notes.push(format!(
                     "profile {} was refreshed before as of a time that is still to come by the clock of this machine, so that this \
@@ -131,6 +135,31 @@ pub async fn refresh(
             run.failed(&without_values(&error, &refresh.labels()));
             Err(error)
         }
+    }
+}
+
+/// What a refresh has published.
+struct Done {
+    counted: Counted,
+    /// Segments with their members, and the values that their conditions ask for.
+    segments: Vec<(String, i64, Vec<Asked>)>,
+    /// What the user should know of what was read.
+    notes: Vec<String>,
+}
+
+impl Done {
+    /// What was done, in one line.
+    fn told(&self, refresh: &Refresh<'_>, took: std::time::Duration) -> String {
+        let (Counted { rows, entered, left, changes, .. }, seconds) = (&self.counted, took.as_secs_f64());
+        let as_of = timestamp(refresh.as_of);
+        if let Some(segment) = &refresh.wanted.segment {
+            let members = self.segments.iter().find(|(name, ..)| name == segment).map_or(0, |(_, members, _)| *members);
+            return format!("segment {segment} as of {as_of}: {members} of {rows} customers, {seconds:.1} s");
+        }
+        let profile = &refresh.wanted.profile;
+        format!(
+            "profile {profile} as of {as_of}: {rows} customers ({entered} new, {left} left), {changes} values changed, {seconds:.1} s"
+        )
     }
 }
 
@@ -155,6 +184,17 @@ impl Between for Plans {
         self.0.push(plan);
         Ok(Arc::new(so_far))
     }
+}
+
+/// What is computed over the profile itself.
+enum OverProfile {
+    Tag(String),
+    Segment(String),
+}
+
+/// The day of a time.
+fn date(time: i64) -> String {
+    timestamp(time).chars().take(10).collect()
 }
 
 struct Refresh<'a> {
@@ -204,6 +244,11 @@ struct Prepared {
     snapshots: Earlier,
     /// The files of earlier snapshots that are read.
     pins: Vec<Arc<Pinned>>,
+    /// What conditions ask for, of each segment.
+    asked: Vec<Vec<Asked>>,
+    /// Tags of `rfm` with `lookback`.
+    looking_back: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// The snapshots that a refresh follows.
@@ -236,9 +281,18 @@ impl<'a> Refresh<'a> {
         Ok(Self { context, catalog, definition, wanted, as_of })
     }
 
-    async fn run(&self, run: &OpenRun, running: &Running) -> Result<Counted> {
+    async fn run(&self, run: &OpenRun, running: &Running) -> Result<Done> {
         self.catalog.collect()?;
-        let Prepared { inputs, stages, mut recorder, snapshots: Earlier { newest, base, .. }, pins } = self.prepare().await?;
+        let Prepared {
+            inputs,
+            stages,
+            mut recorder,
+            snapshots: Earlier { newest, base, .. },
+            pins,
+            asked,
+            looking_back,
+            mut notes,
+        } = self.prepare().await?;
         let mut files = FilesBetween { refresh: self, running, newest: None };
         let plan = stages.plan(inputs, &mut files).await?;
         let frame = DataFrame::new(self.context.state(), plan);
@@ -275,13 +329,14 @@ impl<'a> Refresh<'a> {
         fail_point!("refresh::finished", |_| std::process::abort());
         self.catalog.data.sync()?;
         fail_point!("refresh::synced", |_| std::process::abort());
+        let columns = recorder.columns();
         let new = NewSnapshot {
             of: SnapshotOf::Profile,
             name: &self.wanted.profile,
             at: self.as_of,
             rows: recorder.counted.rows,
             expected: newest.map(|newest| newest.id),
-            columns: recorder.columns(),
+            columns: columns.clone(),
             new: written.iter().map(|(part, written)| (*part, written.file.clone())).collect(),
             kept,
             keep: self.definition.says.keep_snapshots,
@@ -293,15 +348,131 @@ impl<'a> Refresh<'a> {
         published?;
         // The plan lives on for what it says of progress; what it has read may go.
         pins.iter().for_each(|pin| pin.release());
-        Ok(recorder.counted)
+        for column in columns.iter().filter(|column| column.computed_at == self.as_of && looking_back.contains(&column.name)) {
+            let (all, name, without) = (recorder.counted.rows, &column.name, recorder.counted.rows - column.filled);
+            if without > 0 {
+                notes.push(format!(
+                    "tag {name}: {without} of {all} customers have no value, as rfm with lookback gives no row to those without an order \
+                     in that time"
+                ));
+            }
+        }
+        let members = columns.into_iter().filter(|column| column.role == ColumnRole::Segment);
+        let segments = members.zip(asked).map(|(column, asked)| (column.name, column.filled, asked)).collect();
+        Ok(Done { counted: recorder.counted, segments, notes })
+    }
+
+    /// Why segments are empty, where a value that is asked for is one that nobody has. What is published is looked at.
+    async fn told_of_empty(&self, done: &Done) -> Vec<String> {
+        let mut notes = vec![];
+        for (segment, members, asked) in &done.segments {
+            let is_wanted = self.wanted.segment.as_ref().is_none_or(|wanted| wanted == segment);
+            if *members > 0 || done.counted.rows == 0 || !is_wanted {
+                continue;
+            }
+            let mut nobody = vec![];
+            for asked in asked.iter().filter(|asked| asked.is_equality) {
+                // It is published, whatever comes now.
+                if self.has(asked).await.is_ok_and(|has| !has) {
+                    nobody.push(format!("{} {}", asked.column, asked.value));
+                }
+            }
+            if !nobody.is_empty() {
+                notes.push(format!("segment {segment} has 0 members: no customer has {}", nobody.join(" or ")));
+            }
+        }
+        notes
+    }
+
+    /// True when a customer has the value.
+    async fn has(&self, asked: &Asked) -> Result<bool> {
+        let context = self.context.renewed();
+        let query = parse_query(&format!("SELECT * FROM {PROFILE_SCHEMA}.{}", identifier(self.definition.name())))?;
+        let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let plan = planning::plan(&statement, &context).await?;
+        let plan = LogicalPlanBuilder::from(plan).filter(asked.holds.clone())?.limit(0, Some(1))?.build()?;
+        let batches = DataFrame::new(context.state(), plan).collect().await?;
+        Ok(batches.iter().any(|batch| batch.num_rows() > 0))
+    }
+
+    /// That the clock of the profile goes to now over data that ended long ago: it does not go back of itself.
+    async fn told_of_clock(&self, sources: &Sources, known: Option<&Snapshot>) -> Result<Option<String>> {
+        let stands_there = known.is_some_and(|known| known.at > self.as_of - LONG_AGO);
+        if !matches!(self.wanted.as_of, AsOf::Now) || stands_there {
+            return Ok(None);
+        }
+        let newest = sources.newest(&self.definition, self.context).await?;
+        Ok(newest.filter(|(time, _)| *time < self.as_of - LONG_AGO).map(|(time, column)| {
+            format!(
+                "the newest {column} is {}, and the clock of profile {} is now {}: a refresh as of an earlier day needs \
+                 WITH (as_of = …, rewind = true) from here on",
+                date(time),
+                self.definition.name(),
+                date(self.as_of)
+            )
+        }))
     }
 
     /// An error with the definition that it comes from.
     async fn named(&self, error: DataFusionError) -> DataFusionError {
-        match self.plan().await {
-            Ok(planned) => blame::named(error, self.definition.name(), planned, self.context).await,
-            Err(_) => error,
+        if !blame::is_nameless(&error) {
+            return error;
         }
+        let Ok(planned) = self.plan().await else { return error };
+        let name = self.definition.name();
+        let derived = planned.tags.iter().filter(|tag| tag.needs.is_some()).map(|tag| OverProfile::Tag(tag.name.clone()));
+        let parts: Vec<OverProfile> =
+            derived.chain(planned.segments.iter().map(|segment| OverProfile::Segment(segment.name.clone()))).collect();
+        if let Some(label) = blame::of_sources(name, planned, self.context).await {
+            return blame::named(&error, &label, name);
+        }
+        match self.first_failing(&parts).await.and_then(|place| parts.get(place)) {
+            Some(OverProfile::Tag(tag)) => blame::named(&error, &format!("tag {tag}"), name),
+            Some(OverProfile::Segment(segment)) => {
+                let own = self.definition.segments.iter().find(|(own, _)| own.object.name == *segment);
+                match own {
+                    Some((own, condition)) => blame::of_segment(&error, &own.object.label(), condition),
+                    None => error,
+                }
+            }
+            None => blame::named(&error, &format!("profile {name}"), name),
+        }
+    }
+
+    /// The place of the first of these with which the refresh fails; each needs at most those before it.
+    async fn first_failing(&self, parts: &[OverProfile]) -> Option<usize> {
+        if parts.is_empty() || self.fails_with(&[]).await {
+            return None;
+        }
+        let (mut succeeds, mut fails) = (0, parts.len());
+        while succeeds + 1 < fails {
+            let middle = succeeds.midpoint(fails);
+            if self.fails_with(&parts[..middle]).await { fails = middle } else { succeeds = middle }
+        }
+        Some(fails - 1)
+    }
+
+    /// True when the refresh cannot be computed with these derived tags and segments alone.
+    async fn fails_with(&self, parts: &[OverProfile]) -> bool {
+        let run = async {
+            let Prepared { inputs, mut stages, .. } = self.prepare().await?;
+            let is_tag = |name: &str| parts.iter().any(|part| matches!(part, OverProfile::Tag(tag) if tag == name));
+            let is_segment =
+                |name: &str| parts.iter().any(|part| matches!(part, OverProfile::Segment(segment) if segment == name));
+            for level in &mut stages.levels {
+                level.of_all_rows.retain(|tag| is_tag(&tag.name));
+                level.of_own_row.retain(|tag| is_tag(&tag.name));
+            }
+            stages.segments.retain(|(name, _)| is_segment(name));
+            let mut files = FilesBetween { refresh: self, running: &Running::default(), newest: None };
+            let plan = stages.plan(inputs, &mut files).await?;
+            let mut rows = DataFrame::new(self.context.state(), plan).execute_stream().await?;
+            while let Some(batch) = rows.next().await {
+                batch?;
+            }
+            Result::Ok(())
+        };
+        run.await.is_err_and(|error| blame::is_of_data(&error))
     }
 
     async fn plan(&self) -> Result<Planned> {
@@ -314,22 +485,36 @@ impl<'a> Refresh<'a> {
     /// Everything planned, up to the rows that derived tags are computed of.
     async fn prepare(&self) -> Result<Prepared> {
         let (profile, key) = (self.definition.name(), &self.definition.says.key);
-        let Planned { key_type, profile: own, attributes, tags, segments, missing, .. } = self.plan().await?;
-        if let Some(column) = missing.first() {
-            let problem = format!("time_columns names {column}, and there is no such table; SHOW TABLES lists them");
+        let Planned { key_type, profile: own, attributes, tags, segments, missing, sources, .. } = self.plan().await?;
+        if let Some((column, suggestion)) = missing.first() {
+            let problem = format!("time_columns names {column}, and there is no such table{suggestion}; SHOW TABLES lists them");
             return Err(invalid(&format!("profile {profile}"), problem));
         }
+        sources.refuse_unread(&self.definition)?;
+        let looking_back: Vec<String> = tags.iter().filter(|tag| tag.looks_back).map(|tag| tag.name.clone()).collect();
         let snapshots = self.earlier()?;
         let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.known.as_ref())?;
         let recorded = self.recorded(&selection);
         let (derived, of_sources): (Vec<_>, Vec<_>) = selection.computed.into_iter().partition(|tag| tag.needs.is_some());
 
+        let (history, version) = (&self.definition.says.history, self.definition.own.object.version);
+        let kept_attributes: Vec<AttributeToRecord> = attributes
+            .iter()
+            .map(|field| AttributeToRecord {
+                name: field.name().clone(),
+                version: if history.contains(field.name()) { version } else { 0 },
+            })
+            .collect();
         let mut inputs = Inputs::of_sources(self.context.view(), profile, own, &attributes, &of_sources, &key_type)?;
         if let Some(known) = snapshots.known.as_ref().filter(|_| !selection.kept.is_empty()) {
             inputs.add_kept(known, &selection.kept)?;
         }
         let dropped = match &snapshots.base {
-            Some(base) => inputs.add_state_before(base, &recorded)?,
+            Some(base) => {
+                let attributes = kept_attributes.iter().filter_map(|attribute| attribute.with_history(self.as_of));
+                let with_history: Vec<TagToRecord> = attributes.chain(recorded.iter().cloned()).collect();
+                inputs.add_state_before(base, &with_history)?
+            }
             None => vec![],
         };
         let (inputs, pins) = inputs.aligned(key)?;
@@ -337,14 +522,20 @@ impl<'a> Refresh<'a> {
             profile: profile.into(),
             key: key.clone(),
             as_of: self.as_of,
-            attributes: attributes.iter().map(|field| field.name().clone()).collect(),
+            attributes: kept_attributes,
             tags: recorded,
             dropped,
             segments: segments.iter().map(|segment| (segment.name.clone(), segment.version)).collect(),
             counted: Counted::default(),
         };
+        let mut notes: Vec<String> = self.told_of_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
+        // Nothing is later than now: who has no time columns and asks for no earlier day is told when tags are made.
+        if !self.definition.says.time_columns.is_empty() || matches!(self.wanted.as_of, AsOf::At(_)) {
+            notes.extend(sources.notes(profile, None));
+        }
+        let asked = segments.iter().map(|segment| segment.asked.clone()).collect();
         let stages = self.stages(derived, segments, key_type)?;
-        Ok(Prepared { inputs, stages, recorder, snapshots, pins })
+        Ok(Prepared { inputs, stages, recorder, snapshots, pins, asked, looking_back, notes })
     }
 
     /// The profile and its parts, as errors name them.

@@ -253,7 +253,7 @@ fn named(factor: &TableFactor, tables: &mut Vec<(Vec<String>, String)>) {
 }
 
 /// The functions in FROM, with their arguments.
-fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
+pub fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
     struct Calls(Vec<(String, Vec<FunctionArg>)>);
     impl Visitor for Calls {
         type Break = ();
@@ -274,6 +274,26 @@ fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
     let mut calls = Calls(vec![]);
     let _ = part.visit(&mut calls);
     calls.0
+}
+
+/// True when a function in FROM is given `$parameter` as the argument of that name: `rfm(orders, …, as_of => $as_of)`.
+pub fn is_called_with(part: &impl Visit, parameter: &str) -> bool {
+    calls_in(part).iter().flat_map(|(_, arguments)| arguments).any(|argument| {
+        let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. }) = argument else { return false };
+        let FunctionArgExpr::Expr(Expr::Value(value)) = arg else { return false };
+        let Value::Placeholder(given) = &value.value else { return false };
+        name_of(argument).is_some_and(|name| name == parameter) && given.trim_start_matches('$') == parameter
+    })
+}
+
+/// The name that an argument is given by, in small letters.
+pub fn name_of(argument: &FunctionArg) -> Option<String> {
+    match argument {
+        FunctionArg::Named { name, .. } | FunctionArg::ExprNamed { name: Expr::Identifier(name), .. } => {
+            Some(name.value.to_lowercase())
+        }
+        _ => None,
+    }
 }
 
 /// The names of the functions in FROM.

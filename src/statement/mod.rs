@@ -17,6 +17,7 @@
 mod cancel;
 mod horizon;
 mod limits;
+mod reads;
 mod tables;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue};
+use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 
@@ -41,6 +43,7 @@ use crate::settings::PortraitSettings;
 pub use cancel::Cancel;
 pub use horizon::Horizon;
 pub use limits::Limits;
+pub use reads::Reads;
 pub use tables::SessionTables;
 
 /// Makes the catalog of a context the catalog of a state.
@@ -103,6 +106,8 @@ struct Part {
     relation: Option<(Arc<str>, Arc<dyn TableProvider>)>,
     /// Up to when it sees the rows of sources.
     horizon: Option<Arc<Horizon>>,
+    /// Where the tables are noted that it finds.
+    reads: Option<Reads>,
     /// A model as it would be.
     model: Option<Arc<StoredModel>>,
     /// The name of a table that is to be made.
@@ -311,6 +316,18 @@ impl StatementContext {
         self.part.horizon.as_deref()
     }
 
+    /// The context of what is planned with the tables noted that it finds.
+    pub fn noting(&self, reads: &Reads) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { reads: Some(reads.clone()), ..self.part.clone() } }
+    }
+
+    /// Notes a table that was found here.
+    pub fn note(&self, name: &str, table: &Arc<dyn TableProvider>) {
+        if let Some(reads) = &self.part.reads {
+            reads.note(name, &table.schema(), table.table_type() == TableType::View, &self.part.path);
+        }
+    }
+
     /// The context of what is planned as if a model had learned something else.
     pub fn with_model(&self, model: StoredModel) -> Self {
         Self { whole: Arc::clone(&self.whole), part: Part { model: Some(Arc::new(model)), ..self.part.clone() } }
@@ -338,7 +355,8 @@ impl StatementContext {
 
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, profiles, changed, relation, model, horizon, making: _ } = &self.part;
-        profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none()
+        let Part { path: _, profiles, changed, relation, model, horizon, reads, making: _ } = &self.part;
+        let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
+        sees_all && reads.is_none()
     }
 }

@@ -20,7 +20,7 @@ const COLUMNS: [Column; 11] = [
     Column {
         name: "status",
         data_type: "VARCHAR",
-        text: "`running`, `succeeded`, `failed`, or `lost` when its process was killed",
+        text: "`running`, `succeeded`, `failed`, `cancelled`, or `lost` when its process was killed",
     },
     Column { name: "started_at", data_type: "TIMESTAMP", text: "when it began" },
     Column { name: "heartbeat_at", data_type: "TIMESTAMP", text: "when it last showed that it goes on" },

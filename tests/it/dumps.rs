@@ -198,7 +198,11 @@ fn statement(dice: &mut Dice, made: &mut Made, number: usize) -> String {
                 Some(other) if dice.below(2) == 0 => format!("SELECT k, a, c FROM profile.{}", other.name),
                 _ => format!("SELECT k, a, c FROM {relation}"),
             };
-            let time = if dice.below(2) == 0 { "time_columns = 'timed.at', " } else { "" };
+            // A time column that nothing reads is an error of REFRESH.
+            let (time, query) = match dice.below(2) {
+                0 => ("time_columns = 'timed.at', ", format!("{query} WHERE k IN (SELECT k FROM timed)")),
+                _ => ("", query),
+            };
             let sql =
                 format!("{} WITH (key = 'k', {time}comment = {comment}, keep_snapshots = 7) AS {query}{end}", head("PROFILE"));
             made.profiles.push(Profile { name: own, tags: vec![], segments: vec![] });

@@ -53,6 +53,33 @@ impl CustomMetricValue for Status {
     }
 }
 
+/// The metric in which a step tells the user something once it is done.
+const NOTE: &str = "note";
+
+/// Where a step that works tells the user something of its result.
+#[derive(Debug, Clone)]
+pub struct Notes {
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl Notes {
+    /// Tells a sentence, after the query.
+    pub fn tell(&self, text: String) {
+        let note = Status::default();
+        note.set(text);
+        MetricBuilder::new(&self.metrics).build(MetricValue::Custom { name: NOTE.into(), value: Arc::new(note) });
+    }
+}
+
+/// What a step has told.
+pub fn told(metrics: &MetricsSet) -> Vec<String> {
+    let text = |metric: &Arc<Metric>| match metric.value() {
+        MetricValue::Custom { name, value } if name == NOTE => Some(value.to_string()),
+        _ => None,
+    };
+    metrics.iter().filter_map(text).collect()
+}
+
 /// What a step leaves out, and how it is called.
 #[derive(Debug, Clone)]
 pub struct LeftOut {
@@ -127,6 +154,11 @@ impl StepContext {
         let value = MetricValue::Custom { name: PROGRESS.into(), value: Arc::new(status.clone()) };
         MetricBuilder::new(&self.metrics).with_partition(self.partition).build(value);
         status
+    }
+
+    /// The way to tell the user something of the result.
+    pub fn notes(&self) -> Notes {
+        Notes { metrics: self.metrics.clone() }
     }
 
     /// A counter of what cannot be used: shown by EXPLAIN ANALYZE, and told to the user after the query.

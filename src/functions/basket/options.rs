@@ -17,16 +17,24 @@ pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one ro
 pub const BASKET: Argument =
     Argument::required("basket", Takes::Column, "what belongs together: an order, a customer, a visit; any type");
 pub const ITEM: Argument = Argument::required("item", Takes::Column, "what is in it: a product, a category; any type");
-pub const PER: Argument =
-    Argument::optional("per", Takes::Column, "", "mine each value of this column on its own, with its own supports");
+pub const PER: Argument = Argument::optional(
+    "per",
+    Takes::Column,
+    "",
+    "mine each value of this column on its own, with its own supports; a group of so few baskets that it would have more itemsets than portrait.max_itemsets is left out and named in a note",
+);
 pub const MIN_SUPPORT: Argument = Argument::optional(
     "min_support",
     Takes::Share,
     "",
-    "the share of baskets that an itemset must be in; give this or `min_count`",
+    "the share of baskets that an itemset must be in; give this, `min_count` or both",
 );
-pub const MIN_COUNT: Argument =
-    Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "the number of baskets that an itemset must be in");
+pub const MIN_COUNT: Argument = Argument::optional(
+    "min_count",
+    Takes::Integer(1, i64::MAX),
+    "",
+    "the number of baskets that an itemset must be in; beside `min_support` the least, for groups of few baskets",
+);
 pub const MAX_LEN: Argument =
     Argument::optional("max_len", Takes::Integer(1, i64::MAX), "", "the most items in an itemset, default without limit");
 pub const MAX_BASKET_SIZE: Argument = Argument::optional(
@@ -54,7 +62,7 @@ impl Mining {
         let threshold = match (options.is_given("min_support"), options.is_given("min_count")) {
             (true, false) => Threshold::Share(options.float("min_support")?),
             (false, true) => Threshold::Count(options.integer("min_count")?.unsigned_abs()),
-            (true, true) => return Err(invalid(call.doc.name, "give min_support or min_count, not both")),
+            (true, true) => Threshold::Both(options.float("min_support")?, options.integer("min_count")?.unsigned_abs()),
             (false, false) => {
                 return Err(invalid(
                     call.doc.name,

@@ -18,7 +18,7 @@ use super::input::{Collected, collect};
 use super::options::Mining;
 use crate::adapter::offload::{Worker, offload};
 use crate::adapter::plain::Plain;
-use crate::adapter::step::{LeftOut, Reads, Step, StepContext, Streams};
+use crate::adapter::step::{LeftOut, Notes, Reads, Step, StepContext, Streams};
 use crate::error::failed;
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::itemsets::baskets::{Baskets, gather};
@@ -29,6 +29,9 @@ use crate::kernels::itemsets::search::{Goal, Target, search};
 use crate::settings::PortraitSettings;
 use crate::text::grouped;
 use crate::text::megabytes;
+
+/// From so many baskets on an itemset says something of a group, and its number stays within bounds.
+const FEW_BASKETS: u32 = 5;
 
 /// What a function does with the baskets: plain data, whose name is that of the step.
 pub trait Work: Plain {
@@ -85,7 +88,7 @@ pub fn mine(
     work: impl FnOnce(Collected, &MiningRun<'_>) -> Result<(), Stop> + Send + 'static,
 ) -> Result<SendableRecordBatchStream> {
     let settings = context.settings.clone();
-    let (found, too_large) = (context.progress("itemsets"), context.left_out(baskets_too_large()));
+    let (found, too_large, notes) = (context.progress("itemsets"), context.left_out(baskets_too_large()), context.notes());
     let gather = move |context: Arc<StepContext>, memory: Arc<MemoryReservation>| async move {
         collect(streams, &context, &memory).await.map_err(|error| match error {
             DataFusionError::ResourcesExhausted(_) => {
@@ -97,7 +100,7 @@ pub fn mine(
         })
     };
     offload(function, context, gather, move |collected, worker| {
-        work(collected, &MiningRun { worker, settings, found, too_large })
+        work(collected, &MiningRun { worker, settings, found, too_large, notes })
     })
 }
 
@@ -115,6 +118,7 @@ pub struct MiningRun<'a> {
     pub settings: PortraitSettings,
     found: Count,
     too_large: Count,
+    notes: Notes,
 }
 
 impl MiningRun<'_> {
@@ -208,6 +212,10 @@ impl<'a> BasketGroup<'a> {
         hand_on: impl Fn(Itemsets) -> Result<(), Stop> + Sync,
     ) -> Result<(), Stop> {
         let (most, batch) = (self.running.settings.max_itemsets, self.running.worker.batch_size);
+        if self.is_small_and_has_more(database, goal, most)? {
+            self.tell_left_out(database, threshold, most);
+            return Ok(());
+        }
         let (left, handed) = (AtomicU64::new(most), AtomicU64::new(0));
         let hand_on = |sets: Itemsets| {
             self.running.found.add(sets.len());
@@ -232,6 +240,30 @@ impl<'a> BasketGroup<'a> {
             }
             stop => self.explain(stop),
         })
+    }
+
+    /// True for one group of several in which so few baskets make an itemset frequent that nearly all parts of a basket are: counted
+    /// before it is mined, as rows that were sent cannot be taken back.
+    fn is_small_and_has_more(&self, database: &Database<'_>, goal: &Goal, most: u64) -> Result<bool, Stop> {
+        if self.collected.groups.is_none() || database.min_count >= FEW_BASKETS {
+            return Ok(false);
+        }
+        let goal = Goal { target: if goal.target == Target::Maximal { Target::Closed } else { goal.target }, ..goal.clone() };
+        let curve = Curve::count(database, &goal, most, self.control).map_err(|stop| self.explain(stop))?;
+        Ok(curve.at(database.min_count).is_none_or(|sets| sets > most))
+    }
+
+    fn tell_left_out(&self, database: &Database<'_>, threshold: Threshold, most: u64) {
+        let place = self.place(database, threshold);
+        let advice = match threshold {
+            Threshold::Share(_) => "give min_count beside min_support",
+            Threshold::Count(_) | Threshold::Both(..) => "give a higher min_count",
+        };
+        self.running.notes.tell(format!(
+            "{}: a group was left out, as it has more than {} itemsets{place}; {advice}, or max_len",
+            self.function,
+            grouped(most)
+        ));
     }
 
     /// Sends rows of this group.
@@ -327,6 +359,7 @@ impl<'a> BasketGroup<'a> {
         let given = match threshold {
             Threshold::Share(share) => format!("min_support => {share}"),
             Threshold::Count(count) => format!("min_count => {count}"),
+            Threshold::Both(share, count) => format!("min_support => {share}, min_count => {count}"),
         };
         format!(" at {given} ({count} of {baskets} baskets{group})")
     }
@@ -335,7 +368,7 @@ impl<'a> BasketGroup<'a> {
 /// The option that asks for at least `count`, in the words of the call.
 fn threshold_of(threshold: Threshold, count: u32, baskets: u32) -> String {
     match threshold {
-        Threshold::Count(_) => format!("min_count => {count}"),
+        Threshold::Count(_) | Threshold::Both(..) => format!("min_count => {count}"),
         Threshold::Share(_) => {
             // Three digits, rounded up.
             let share = f64::from(count) / f64::from(baskets);

@@ -13,12 +13,15 @@ use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::kernels::cluster::indices::{Indices, recommend};
+use crate::kernels::cluster::indices::{Candidate, Indices, highest, recommend};
+use crate::kernels::cluster::{Scaling, Statistics, statistics};
 use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::{INIT, MAX_ITER, N_INIT, RANDOM_STATE, Search, TOL, cluster};
 use crate::learning::clustering::validity::{INDICES, Measured, index_columns, mean_silhouettes};
 use crate::learning::clustering::{SCALE, count, scale};
-use crate::learning::features::{Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, MISSING, Rows, WEIGHT};
+use crate::learning::features::{
+    Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, Kind as FeatureKind, MISSING, Rows, WEIGHT,
+};
 
 #[derive(Debug)]
 pub struct ChooseClusters;
@@ -32,8 +35,12 @@ const DOC: Doc = Doc {
     domain: "cluster",
     summary: "Clusters with k-means for each number of clusters, and says how good each is.",
     description: "\
-One row a number of clusters. The **recommended** one has the highest mean silhouette; of those within 10⁻⁹ of it the fewest clusters. It is
-a proposal: look at the sizes and profiles of its neighbours too.
+One row a number of clusters. The **recommended** one has the highest mean silhouette of those whose smallest cluster has 1 % of the rows or more; of
+those within 10⁻⁹ of it the fewest clusters. A few outliers in a cluster of their own have a silhouette near 1 and tell the others not apart: when
+they would have won, or nothing is recommended for that reason, a note says so. It is a proposal: look at the sizes and profiles of its neighbours too.
+
+A feature is **skewed** when its farthest value lies more than twenty times as far from the median as the quartile on that side (the largest of a million
+values of a normal distribution: 7 times; of an exponential one: 19). Sums of money mostly are, and a note names them: `scale => 'log'` looks at ratios instead.
 
 | column | better | definition |
 |---|---|---|
@@ -67,7 +74,7 @@ The silhouette is exact up to 16,384 rows, beyond it is that of a sample of so m
         Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "index" },
         Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
         Column { name: "iterations", data_type: "INT", text: "of the best start" },
-        Column { name: "recommended", data_type: "BOOLEAN", text: "true for one number" },
+        Column { name: "recommended", data_type: "BOOLEAN", text: "true for one number at most" },
     ],
     examples: &["SELECT n_clusters, round(inertia, 2) AS inertia, round(silhouette, 4) AS silhouette, recommended
 FROM choose_clusters((SELECT customer_id, recency_days, frequency, monetary
@@ -102,6 +109,53 @@ impl RelationFunction for ChooseClusters {
     }
 }
 
+/// So many times as far from the median as the quartile on that side: a value out there draws a centre to itself.
+const SKEWED: f64 = 20.0;
+
+impl Choose {
+    /// Tells which features are skewed.
+    fn tell_skewed(&self, rows: &Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let control = running.worker.control(running.worker.threads);
+        let found =
+            statistics(&rows.numbers, control).map_err(|failure| running.explain(failure, rows.len(), self.max_clusters))?;
+        let times = |found: &Statistics| {
+            let above = (found.moments.max - found.median) / (found.upper_quartile - found.median);
+            let below = (found.median - found.moments.min) / (found.median - found.lower_quartile);
+            above.max(below)
+        };
+        let names = running.wanted.of_kind(FeatureKind::Number).map(|(_, feature)| feature.name.as_str());
+        let skewed: Vec<&str> = names
+            .zip(&found)
+            .filter(|(_, found)| times(found) > SKEWED && times(found).is_finite())
+            .map(|(name, _)| name)
+            .collect();
+        if !skewed.is_empty() {
+            let (is, it) = if skewed.len() == 1 { ("is", "its") } else { ("are", "their") };
+            running.note(format!(
+                "{} {is} skewed, so that a few rows with {it} largest values may become clusters of their own; try scale => 'log'",
+                skewed.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Tells why the highest silhouette is not that of what is recommended.
+    fn tell_passed_over(&self, highest: &Candidate, is_any: bool, running: &Computing<'_>) {
+        let Candidate { clusters, silhouette, smallest_share } = highest;
+        let advice = match (is_any, self.search.scaling) {
+            (true, _) => "",
+            (false, Scaling::Log) => "; nothing is recommended, leave such rows out with WHERE",
+            (false, _) => "; nothing is recommended, try scale => 'log', or leave such rows out with WHERE",
+        };
+        running.note(format!(
+            "{clusters} clusters have the highest silhouette, {:.3}, and the smallest of them {:.1} % of the rows, which are outliers rather \
+             than a group{advice}",
+            silhouette.unwrap_or_default(),
+            100.0 * smallest_share
+        ));
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Choose {
     min_clusters: usize,
@@ -122,6 +176,9 @@ impl Compute for Choose {
                 running.refuse(format!("{most} clusters cannot be made of {rows} rows; give max_clusters of at most {rows}"))
             );
         }
+        if self.search.scaling != Scaling::Log {
+            self.tell_skewed(&rows, running)?;
+        }
         scale(&mut rows, self.search.scaling, running)?;
         let (mut measured, mut iterations) = (vec![], vec![]);
         for clusters in self.min_clusters..=self.max_clusters {
@@ -136,11 +193,19 @@ impl Compute for Choose {
         running.show("silhouettes".into());
         let labelings: Vec<&[u32]> = measured.iter().map(|one| one.labels.as_slice()).collect();
         let silhouettes = mean_silhouettes(&rows, &labelings, self.search.random_state, running)?;
-        let candidates: Vec<(usize, Option<f64>)> =
-            (self.min_clusters..=self.max_clusters).zip(silhouettes.iter().copied()).collect();
+        let tried = (self.min_clusters..=self.max_clusters).zip(&silhouettes).zip(&measured);
+        let candidates: Vec<Candidate> = tried
+            .map(|((clusters, silhouette), one)| Candidate {
+                clusters,
+                silhouette: *silhouette,
+                smallest_share: one.smallest_share(),
+            })
+            .collect();
         let best = recommend(&candidates);
-        let mut columns: Vec<ArrayRef> =
-            vec![Arc::new(candidates.iter().map(|(clusters, _)| *clusters as i32).collect::<Int32Array>())];
+        if let Some(highest) = highest(&candidates).filter(|highest| Some(*highest) != best) {
+            self.tell_passed_over(&candidates[highest], best.is_some(), running);
+        }
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(candidates.iter().map(|one| one.clusters as i32).collect::<Int32Array>())];
         columns.extend(index_columns(&measured, &silhouettes));
         columns.push(Arc::new(Int32Array::from(iterations)));
         columns.push(Arc::new((0..candidates.len()).map(|place| Some(Some(place) == best)).collect::<BooleanArray>()));

@@ -24,7 +24,7 @@ use crate::learning::clustering::count;
 use crate::learning::features::{
     Compute, Computing, Exact, FeatureSpec, Filled, Gather, Kind as FeatureKind, MISSING, ORDERED_FEATURES, OWN_KEY, Rows,
 };
-use crate::text::{self, literal};
+use crate::text::{self, grouped, literal};
 
 #[derive(Debug)]
 pub struct ExplainSegments;
@@ -48,7 +48,9 @@ tried as thresholds, at any number of rows, and compared in their own type: larg
 shortest number that splits as well, or the last date or time on the left.
 
 `when_then` is the rule in SQL: put `CASE`, all of them, and `END` around them to have a tag, which selects the rows that were told. Text and booleans
-are compared as text. With `missing => 'mean'` a rule says where rows without the value belong.",
+are compared as text. A text of more than 50 different values, and more than one for every ten rows, names rows rather than kinds of them, and a rule
+of it would be a list of hundreds: it is left out, and named in a note, unless there is no other feature. Numbers that are kept as text are named too, as
+they are better told apart by thresholds, after a CAST. With `missing => 'mean'` a rule says where rows without the value belong.",
     arguments: &[
         Argument::required("input", Takes::Relation, "a row each customer"),
         LABEL,
@@ -123,7 +125,8 @@ impl Compute for Explain {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let control = running.worker.control(running.worker.threads);
         let label = rows.label.take().unwrap_or_default();
-        let codes: Vec<Vec<u32>> = rows.categories.iter_mut().map(|category| std::mem::take(&mut category.codes)).collect();
+        let mut codes: Vec<Vec<u32>> = rows.categories.iter_mut().map(|category| std::mem::take(&mut category.codes)).collect();
+        leave_out_names(&rows, &mut codes, running).map_err(|error| running.worker.fail(error))?;
         let values = Values::all(running.wanted, &rows, &codes);
         let numeric: Vec<Numbers<'_>> = values.iter().filter_map(|values| values.numbers).collect();
         let min_leaf = (self.min_share * rows.len() as f64).ceil() as u64;
@@ -135,6 +138,49 @@ impl Compute for Explain {
             RuleWriter { wanted: running.wanted, rows: &rows, values: &values, labels: &label.values }.columns(&leaves(&tree));
         running.worker.send(columns)
     }
+}
+
+/// Texts of more different values than this may be names.
+const MOST_KINDS: usize = 50;
+/// So few rows a value make it a name.
+const ROWS_A_NAME: usize = 10;
+/// Texts of fewer different values are codes, though they may read as numbers.
+const FEW_KINDS: usize = 12;
+
+/// Leaves out texts that name rows rather than kinds of rows, as if all rows had the same, and tells so; tells of numbers that are text.
+fn leave_out_names(rows: &Rows, codes: &mut [Vec<u32>], running: &Computing<'_>) -> Result<()> {
+    let categories: Vec<(&str, &ArrayRef)> = running
+        .wanted
+        .of_kind(FeatureKind::Category)
+        .zip(&rows.categories)
+        .map(|((_, feature), category)| (feature.name.as_str(), &category.values))
+        .collect();
+    let is_name = |values: &ArrayRef| values.len() > MOST_KINDS && values.len() > rows.len() / ROWS_A_NAME;
+    let others = running.wanted.features.len() - categories.iter().filter(|(_, values)| is_name(values)).count();
+    for ((name, values), codes) in categories.into_iter().zip(codes) {
+        let left_out = is_name(values) && others > 0;
+        let (own, kinds) = (quoted_unless_plain(name), grouped(values.len() as u64));
+        let advice = format!("most of its texts read as numbers: write TRY_CAST(trim({own}) AS DOUBLE) AS {own}");
+        match (left_out, values.len() > FEW_KINDS && are_numbers(values)?) {
+            (true, is_number) => {
+                codes.fill(0);
+                let advice = if is_number { format!("; {advice}") } else { String::new() };
+                let all = grouped(rows.len() as u64);
+                running.note(format!("{name} was left out: it has {kinds} different texts in {all} rows{advice}"));
+            }
+            (false, true) => running.note(format!("{name} is text, {kinds} different ones, and {advice}")),
+            (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
+/// True when at least nine of ten texts read as numbers.
+fn are_numbers(values: &ArrayRef) -> Result<bool> {
+    let texts = cast(values, &DataType::Utf8)?;
+    let texts = texts.as_string::<i32>();
+    let reads = texts.iter().flatten().filter(|text| text.trim().parse::<f64>().is_ok_and(f64::is_finite)).count();
+    Ok(10 * reads >= 9 * texts.len())
 }
 
 /// What leaves are written with.

@@ -12,7 +12,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
-use crate::learning::clustering::{SCALE, cluster_columns, count, scale, scale_spilled};
+use crate::learning::clustering::{SCALE, cluster_columns, count, scale, scale_spilled, tell_empty};
 use crate::learning::features::{
     Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, KEY, MISSING, Rows, Scaled, WEIGHT, key_column,
 };
@@ -41,7 +41,7 @@ number columns but the key and the weight are features; a column of numbers that
 
 **Same answer.** The result depends on the rows and `random_state` alone: not on their order, on partitions, batches or threads, to the last
 bit. Sums are exact, starts are drawn by the keys of the rows. Ties go to the first centre. A cluster that loses its last row gets the row
-farthest from its centre.
+farthest from its centre. With fewer different points than clusters the last clusters have no rows, which a note tells.
 
 **Starts.** The first start is greedy k-means++ over all rows. The others begin where the best of 24 whole runs on a sample of some 2,000 rows
 ended (8 runs with more than 20 clusters), which costs less than a start over a million rows and ends nearer to the best.
@@ -163,6 +163,7 @@ impl Compute for Label {
                 cluster(&spilled, &rows, how.n_clusters, &how.search, given(how, &scaled, running)?, running)?.assigned
             }
         };
+        tell_empty(&assigned.labels, &assigned.squared_distances, how.n_clusters, running);
         running
             .send_by_key(&rows.keys, |range| cluster_columns(&assigned.labels[range.clone()], &assigned.squared_distances[range]))
     }

@@ -13,7 +13,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::control::Stop;
 use crate::learning::clustering::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
 use crate::learning::clustering::kprototypes::{GAMMA, How, MOST_PASSES, fit};
-use crate::learning::clustering::{SCALE, cluster_columns};
+use crate::learning::clustering::{SCALE, cluster_columns, tell_empty};
 use crate::learning::features::{Compute, Computing, FeatureSpec, Gather, KEY, MISSING, MIXED_FEATURES, Rows, WEIGHT};
 
 #[derive(Debug)]
@@ -86,6 +86,7 @@ impl Compute for Label {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let fitted = fit(&mut rows, &self.0, running)?;
         let assignment = &fitted.fit.assignment;
+        tell_empty(&assignment.labels, &assignment.distances, self.0.n_clusters, running);
         running.send_by_key(&rows.keys, |range| cluster_columns(&assignment.labels[range.clone()], &assignment.distances[range]))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::{Column as ColumnName, DFSchema, Result, ScalarValue};
-use datafusion::functions::expr_fn::abs;
+use datafusion::functions::expr_fn::{abs, ln, signum};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
@@ -115,6 +115,10 @@ fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
         let value = cast(column(model, &schema, &feature.name)?, DataType::Float64);
         // What is missing has the mean of the training, as in the prediction. NaN is greater than every number.
         let filled = when(abs(value.clone()).lt_eq(lit(f64::MAX)), value).otherwise(lit(feature.mean()))?;
+        let filled = match scale.is_of_logarithm {
+            true => signum(filled.clone()) * ln(abs(filled) + lit(1.0)),
+            false => filled,
+        };
         columns.push(((filled - lit(scale.offset)) * lit(scale.factor)).alias(format!("{} {number}", FEATURES.name)));
     }
     let cluster = Expr::Column(ColumnName::new_unqualified("cluster_id"));

@@ -30,8 +30,12 @@ had to tell apart by their key.",
     columns: &[
         Column { name: "measure", data_type: "VARCHAR", text: "`recency_days`, `frequency` or `monetary`" },
         Column { name: "score", data_type: "INT", text: "1 to bins, or 0 to 100" },
-        Column { name: "lower", data_type: "as `monetary`", text: "least value in the bin; NULL when it is empty" },
-        Column { name: "upper", data_type: "as `monetary`", text: "greatest value in the bin; NULL when it is empty" },
+        Column {
+            name: "lower",
+            data_type: "VARCHAR",
+            text: "least value in the bin, days and orders as whole numbers; NULL when it is empty",
+        },
+        Column { name: "upper", data_type: "VARCHAR", text: "greatest value in the bin; NULL when it is empty" },
         Column { name: "customers", data_type: "BIGINT", text: "customers in the bin" },
         Column { name: "ties_at_edge", data_type: "BIGINT", text: "customers, in any bin, with the value at its better edge" },
     ],
@@ -46,13 +50,14 @@ impl RelationFunction for RfmBins {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        // Asked for its errors: the bounds of all three measures stand in one column, as text.
+        options::monetary(roles)?;
         let field = |name: &str, data_type: DataType, nullable| Arc::new(Field::new(name, data_type, nullable));
-        let value = options::monetary(roles)?;
         Ok(vec![
             field("measure", DataType::Utf8, false),
             field("score", DataType::Int32, false),
-            field("lower", value.clone(), true),
-            field("upper", value, true),
+            field("lower", DataType::Utf8, true),
+            field("upper", DataType::Utf8, true),
             field("customers", DataType::Int64, false),
             field("ties_at_edge", DataType::Int64, false),
         ])

@@ -27,7 +27,9 @@ const DOC: Doc = Doc {
 **Period.** With `as_of` a DATE, `lookback => INTERVAL '30 days'` takes the orders of 30 calendar days, the last of which is `as_of`: after
 the day `as_of` − 30, up to the end of `as_of`. The default `as_of` is the day after the last order, a day without orders, so that the same
 interval takes the orders of 29 days; name the day of the last order to have 30. With a TIMESTAMP it is instants that count: later than
-`as_of` − `lookback`, and not later than `as_of`.
+`as_of` − `lookback`, and not later than `as_of`. A customer all of whose orders lie before that has no row, and is in no bin: the scores compare
+those that are left. A tag of `rfm` with `lookback` has no value for them, which CREATE TAG and REFRESH tell; to call them lost, join:
+`SELECT o.customer_id, coalesce(r.segment, 'lost') FROM (SELECT DISTINCT customer_id FROM orders) AS o LEFT JOIN rfm(orders, …) AS r ON o.customer_id = r.customer_id`.
 
 **Scores.** The highest score is the best: few days, many orders, much money.
 

@@ -368,7 +368,8 @@ impl Scored {
     }
 
     fn bins(&self, schema: &SchemaRef) -> Result<RecordBatch> {
-        let monetary_type = schema.field(2).data_type();
+        let first = self.customers.batches.first().map(measures).transpose()?;
+        let monetary_type = first.map_or(DataType::Int64, |measures| measures.column(2).data_type().clone());
         let mut names = vec![];
         let mut bins = vec![];
         for measure in Measure::ALL {
@@ -380,7 +381,7 @@ impl Scored {
         }
         let edge = |take: &dyn Fn((i128, i128)) -> i128| -> Result<ArrayRef> {
             let values = names.iter().zip(&bins).map(|(measure, bin)| bin.range.map(|range| (*measure, take(range))));
-            shown(values, monetary_type)
+            shown(&values.collect::<Vec<_>>(), &monetary_type)
         };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(names.iter().map(|measure| measure.column()))),
@@ -394,21 +395,23 @@ impl Scored {
     }
 }
 
-/// Values of all three measures in the type of the third.
-fn shown(values: impl Iterator<Item = Option<(Measure, i128)>>, monetary_type: &DataType) -> Result<ArrayRef> {
-    let is_money = |measure| measure == Measure::Monetary;
-    Ok(match monetary_type {
+/// Values of all three measures as text: days and orders as the whole numbers that they are, money in its own type.
+fn shown(values: &[Option<(Measure, i128)>], monetary_type: &DataType) -> Result<ArrayRef> {
+    let money = values.iter().map(|value| value.filter(|(measure, _)| *measure == Measure::Monetary).map(|(_, value)| value));
+    let money: ArrayRef = match monetary_type {
         DataType::Decimal128(precision, scale) => {
-            let unit = 10i128.pow(u32::try_from(*scale).unwrap_or(0));
-            let values = values.map(|value| value.map(|(measure, value)| if is_money(measure) { value } else { value * unit }));
-            Arc::new(values.collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale)?)
+            Arc::new(money.collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale)?)
         }
-        DataType::Float64 => {
-            let float = |(measure, value)| if is_money(measure) { float_of_order(value) } else { value as f64 };
-            Arc::new(values.map(|value| value.map(float)).collect::<Float64Array>())
-        }
-        _ => Arc::new(values.map(|value| value.map(|(_, value)| value as i64)).collect::<Int64Array>()),
-    })
+        DataType::Float64 => Arc::new(money.map(|value| value.map(float_of_order)).collect::<Float64Array>()),
+        _ => Arc::new(money.map(|value| value.map(|value| value as i64)).collect::<Int64Array>()),
+    };
+    let money = cast(&money, &DataType::Utf8)?;
+    let texts = values.iter().zip(money.as_string::<i32>()).map(|(value, money)| match (value, money) {
+        (Some(_), Some(money)) => Some(money.to_string()),
+        (Some((_, whole)), None) => Some(whole.to_string()),
+        (None, _) => None,
+    });
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
 /// An integer that orders as the float does; zeros of both signs are one.

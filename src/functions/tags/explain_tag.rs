@@ -28,7 +28,8 @@ const DOC: Doc = Doc {
     description: "\
 One row a rule, in their order; `decided` is true for the first that holds, which gives the value. ELSE is the last row. `compared` shows
 what the condition looks at, with the values of this customer as of the last refresh; the thresholds stand in `condition`. A tag whose
-value is no CASE has one row, with its expression as the condition.
+value is no CASE has one row, with its expression as the condition. For a key that no customer has, and for a customer of whom the tag's query has no
+row, there is one row, whose condition says so, without a rule.
 
 `value`, `since` and `version` are those published: the value, the time of the refresh that gave it first, and the version of the tag's
 definition then. They are NULL where the customer has no value. A tag replaced since the last refresh is explained by its new rules, and
@@ -39,7 +40,7 @@ shows the published value of the old.",
         Argument::required("key", Takes::Value("constant"), "the customer"),
     ],
     columns: &[
-        Column { name: "rule", data_type: "BIGINT", text: "from 1" },
+        Column { name: "rule", data_type: "BIGINT", text: "from 1; NULL where there is nothing to explain" },
         Column { name: "condition", data_type: "VARCHAR", text: "the rule's condition, with its thresholds; `ELSE` for the last" },
         Column { name: "compared", data_type: "VARCHAR", text: "what it compares, with this customer's values" },
         Column { name: "holds", data_type: "BOOLEAN", text: "whether it holds; NULL when a value is missing" },
@@ -80,9 +81,12 @@ impl TableMacro for ExplainTag {
             field.is_ok_and(|field| matches!(field.data_type(), DataType::List(_)))
         });
         let state = match (known, is_list) {
-            (false, _) => {
-                "SELECT CAST(NULL AS VARCHAR) AS value, CAST(NULL AS TIMESTAMP) AS since, CAST(NULL AS BIGINT) AS version, false AS has".to_string()
-            }
+            (false, _) => format!(
+                "SELECT CAST(NULL AS VARCHAR) AS value, CAST(NULL AS TIMESTAMP) AS since, CAST(NULL AS BIGINT) AS version, true AS has \
+                 FROM {} WHERE {} = {key}",
+                published.table,
+                column::KEY
+            ),
             (true, false) => format!(
                 "SELECT CAST({value} AS VARCHAR) AS value, {since} AS since, {version} AS version, true AS has FROM {} WHERE {} = {key}",
                 published.table,
@@ -95,11 +99,15 @@ impl TableMacro for ExplainTag {
                 column::KEY
             ),
         };
+        let unknown = literal(&format!("no customer of profile {profile} has the key {key}"));
+        let without_row = literal(&format!("the query of tag {tag} has no row of this customer, and so no value"));
         Ok(format!(
-            "SELECT rules.rule, rules.condition, rules.compared, rules.holds, rules.gives, \
-               coalesce(rules.holds, false) AND rules.rule = min(CASE WHEN rules.holds THEN rules.rule END) OVER () AS decided, \
+            "SELECT rules.rule, \
+               coalesce(rules.condition, CASE WHEN state.has THEN {without_row} ELSE {unknown} END) AS condition, \
+               rules.compared, rules.holds, rules.gives, \
+               coalesce(rules.holds AND rules.rule = min(CASE WHEN rules.holds THEN rules.rule END) OVER (), false) AS decided, \
                state.value, state.since, state.version \
-             FROM ({rules}) AS rules LEFT JOIN ({state}) AS state ON true"
+             FROM (SELECT 1 AS one) AS always LEFT JOIN ({rules}) AS rules ON true LEFT JOIN ({state}) AS state ON true"
         ))
     }
 }

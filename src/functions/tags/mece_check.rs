@@ -3,12 +3,13 @@
 //! From the data: every condition becomes a boolean column of one query over the tag's own FROM, WHERE and GROUP BY; customers are grouped
 //! by which of them are true. From the rules: [`rules`](super::rules), at the time of planning; its findings are rows of VALUES.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::rules::{Condition, Domain, NotUnderstood, Operands, Problem, Rules, analyse, conjuncts, used_by};
+use super::rules::{Analysis, Condition, Domain, Finding, NotUnderstood, Operands, Problem, Rules, analyse, conjuncts, used_by};
 use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -47,12 +48,14 @@ taken to vary freely: a cell shown for `a` and `a + 1` may be impossible, while 
 |---|---|
 | `gap` | no rule matches, and there is no ELSE (`ELSE NULL` counts as none) |
 | `else` | no rule matches, ELSE gives the value: exhaustive, yet perhaps not meant |
-| `overlap` | several rules match, so that their order decides; a ladder (`age < 26`, then `age < 36`) overlaps on purpose |
+| `overlap` | several rules match, so that their order decides |
+| `ladder` | several rules match, and each claims all that those before it do, for every possible value, and more (`amount >= 500`, then `amount >= 200`): meant, mostly. The other way round the later rule never decides, which is an `overlap` |
 | `not understood` | from the rules: this condition cannot be analysed (LIKE, two columns compared, `now()`), so that there is no analysis without data |
 | `too many cells` | from the rules: there are more than 1,000,000 cells, or so many rules to try in each that there is no analysis without data |
 
-An empty answer means: mutually exclusive and collectively exhaustive, on the data and for every possible value; rows of `else` alone
-mean that it takes ELSE to be so. Of the findings from
+An empty answer means: mutually exclusive and collectively exhaustive, on the data and for every possible value; rows of `else` and `ladder`
+alone mean that it takes ELSE and the order of the rules to be so, `WHERE finding NOT IN ('else', 'ladder')` leaves what is wrong. Rules that cannot be
+analysed are no ladder. Of the findings from
 the rules the 1,000 largest are shown; others are summed up in a row without condition. Customers are counted by distinct keys.",
     arguments: &[
         Argument::optional("query", Takes::Query, "", "the rules: (SELECT key, CASE WHEN … THEN … END FROM …)"),
@@ -67,7 +70,7 @@ the rules the 1,000 largest are shown; others are summed up in a row without con
         Argument::optional("examples", Takes::Integer(1, 100), "5", "how many keys are shown of each finding from the data"),
     ],
     columns: &[
-        Column { name: "finding", data_type: "VARCHAR", text: "`gap`, `else`, `overlap`, `not understood` or `too many cells`" },
+        Column { name: "finding", data_type: "VARCHAR", text: "`gap`, `else`, `overlap`, `ladder`, `not understood` or `too many cells`" },
         Column { name: "source", data_type: "VARCHAR", text: "`data` or `rules`" },
         Column { name: "rules", data_type: "VARCHAR", text: "the rules that match, as `1: value, 2: value`; NULL in a gap" },
         Column { name: "condition", data_type: "VARCHAR", text: "from the rules: where, as SQL; NULL from the data" },
@@ -103,8 +106,12 @@ impl TableMacro for MeceCheck {
             if call.name("profile").or(call.name("tag")).is_some() {
                 return Err(invalid(DOC.name, "takes a query, or a profile and a tag; not both"));
             }
-            let mut text = from_data(&reading.rules, call.options.integer("examples")?);
-            if let Some(findings) = from_rules(&call, &reading)? {
+            let analysis = reading
+                .understood()
+                .map(|conditions| analyse(&reading.operands, &domains(&call, &reading), &conditions, &reading.limits));
+            let steps = analysis.as_ref().and_then(|analysis| analysis.as_ref().ok()).map(|analysis| &analysis.steps);
+            let mut text = from_data(&reading.rules, steps, call.options.integer("examples")?);
+            if let Some(findings) = from_rules(&reading, analysis) {
                 let _ = write!(text, " UNION ALL {findings}");
             }
             return Ok(text);
@@ -186,7 +193,7 @@ fn unmatched(rules: &Rules) -> &'static str {
 }
 
 /// One pass over the customers, those aside that one rule matches.
-fn from_data(rules: &Rules, examples: i64) -> String {
+fn from_data(rules: &Rules, steps: Option<&BTreeSet<(usize, usize)>>, examples: i64) -> String {
     let conditions = rules.rules.iter().enumerate();
     let source = rules.with_key(conditions.map(|(number, rule)| (rule.condition.clone(), format!("rule_{number}_matches"))));
     let (mut columns, mut labels, mut marks) = (String::new(), String::new(), String::new());
@@ -196,27 +203,36 @@ fn from_data(rules: &Rules, examples: i64) -> String {
         let _ = write!(marks, ", CASE WHEN r{number} THEN '+' END");
     }
     let unmatched = unmatched(rules);
+    // Of a ladder every two rules that match are a step of it.
+    let others = (0..rules.rules.len()).flat_map(|later| (0..later).map(move |former| (former, later)));
+    let others: Vec<String> = match steps {
+        Some(steps) if !steps.is_empty() => {
+            others.filter(|pair| !steps.contains(pair)).map(|(former, later)| format!("r{former} AND r{later}")).collect()
+        }
+        _ => vec!["true".into()],
+    };
+    let is_ladder = if others.is_empty() { "true".into() } else { format!("NOT coalesce({}, false)", others.join(" OR ")) };
     format!(
-        "SELECT CASE WHEN claimed_by = '' THEN '{unmatched}' ELSE 'overlap' END AS finding, 'data' AS source, \
+        "SELECT CASE WHEN claimed_by = '' THEN '{unmatched}' WHEN is_ladder THEN 'ladder' ELSE 'overlap' END AS finding, 'data' AS source, \
            nullif(claimed_by, '') AS rules, CAST(NULL AS VARCHAR) AS condition, count(*) AS customers, CAST(NULL AS BIGINT) AS cells, \
            array_agg(CAST(customer AS VARCHAR) ORDER BY place) FILTER (WHERE place <= {examples}) AS example_keys \
-         FROM (SELECT customer, claimed_by, row_number() OVER (PARTITION BY claimed_by ORDER BY customer) AS place \
-           FROM (SELECT customer, concat_ws(', '{labels}) AS claimed_by \
+         FROM (SELECT customer, claimed_by, is_ladder, row_number() OVER (PARTITION BY claimed_by ORDER BY customer) AS place \
+           FROM (SELECT customer, concat_ws(', '{labels}) AS claimed_by, {is_ladder} AS is_ladder \
              FROM (\n{source}\n) AS customers(customer{columns}) WHERE length(concat(''{marks})) <> 1) \
-           GROUP BY customer, claimed_by) \
-         GROUP BY claimed_by"
+           GROUP BY customer, claimed_by, is_ladder) \
+         GROUP BY claimed_by, is_ladder"
     )
 }
 
 /// The findings of the analysis as rows; `None` when there are none.
-fn from_rules(call: &MacroCall, reading: &Reading) -> Result<Option<String>> {
+fn from_rules(reading: &Reading, analysis: Option<Result<Analysis, Problem>>) -> Option<String> {
     let mut rows: Vec<String> = vec![];
     let text = |value: Option<&str>| value.map_or_else(|| "NULL".to_string(), literal);
     let mut row = |finding: &str, rules: Option<&str>, condition: Option<&str>, cells: Option<u64>| {
         let cells = cells.map_or_else(|| "NULL".to_string(), |cells| cells.min(i64::MAX as u64).to_string());
         rows.push(format!("({}, {}, {}, {cells})", literal(finding), text(rules), text(condition)));
     };
-    match reading.understood() {
+    match analysis {
         None => {
             for (number, condition) in reading.conditions.iter().enumerate() {
                 if let Err(NotUnderstood(condition)) = condition {
@@ -224,43 +240,39 @@ fn from_rules(call: &MacroCall, reading: &Reading) -> Result<Option<String>> {
                 }
             }
         }
-        Some(conditions) => {
-            let domains = domains(call, reading);
-            match analyse(&reading.operands, &domains, &conditions, &reading.limits) {
-                Err(Problem::NotUnderstood(condition)) => row("not understood", None, Some(&condition), None),
-                Err(Problem::TooManyCells(cells)) => row("too many cells", None, None, Some(cells)),
-                Ok(analysis) => {
-                    let mut findings = analysis.findings;
-                    if findings.len() > MOST_FINDINGS {
-                        findings.sort_by_key(|finding| std::cmp::Reverse(finding.cells));
-                    }
-                    let others = findings.split_off(findings.len().min(MOST_FINDINGS));
-                    for finding in &findings {
-                        let labels: Vec<String> = finding.rules.iter().map(|number| label(&reading.rules, *number)).collect();
-                        let labels = labels.join(", ");
-                        match labels.as_str() {
-                            "" => row(unmatched(&reading.rules), None, Some(&finding.condition), Some(finding.cells)),
-                            labels => row("overlap", Some(labels), Some(&finding.condition), Some(finding.cells)),
-                        }
-                    }
-                    for (kind, is_gap) in [(unmatched(&reading.rules), true), ("overlap", false)] {
-                        let others = others.iter().filter(|finding| finding.rules.is_empty() == is_gap);
-                        let cells: u64 = others.map(|finding| finding.cells).sum();
-                        if cells > 0 {
-                            row(kind, None, None, Some(cells));
-                        }
-                    }
+        Some(Err(Problem::NotUnderstood(condition))) => row("not understood", None, Some(&condition), None),
+        Some(Err(Problem::TooManyCells(cells))) => row("too many cells", None, None, Some(cells)),
+        Some(Ok(mut analysis)) => {
+            let mut findings = std::mem::take(&mut analysis.findings);
+            let kind = |finding: &Finding| match finding.rules.as_slice() {
+                [] => unmatched(&reading.rules),
+                rules if analysis.is_ladder(rules) => "ladder",
+                _ => "overlap",
+            };
+            if findings.len() > MOST_FINDINGS {
+                findings.sort_by_key(|finding| std::cmp::Reverse(finding.cells));
+            }
+            let others = findings.split_off(findings.len().min(MOST_FINDINGS));
+            for finding in &findings {
+                let labels: Vec<String> = finding.rules.iter().map(|number| label(&reading.rules, *number)).collect();
+                let labels = (!labels.is_empty()).then(|| labels.join(", "));
+                row(kind(finding), labels.as_deref(), Some(&finding.condition), Some(finding.cells));
+            }
+            for summed in [unmatched(&reading.rules), "overlap", "ladder"] {
+                let cells: u64 = others.iter().filter(|finding| kind(finding) == summed).map(|finding| finding.cells).sum();
+                if cells > 0 {
+                    row(summed, None, None, Some(cells));
                 }
             }
         }
     }
-    Ok((!rows.is_empty()).then(|| {
+    (!rows.is_empty()).then(|| {
         format!(
             "SELECT finding, 'rules', CAST(rules AS VARCHAR), CAST(condition AS VARCHAR), CAST(NULL AS BIGINT), CAST(cells AS BIGINT), NULL \
              FROM (VALUES {}) AS findings(finding, rules, condition, cells)",
             rows.join(", ")
         )
-    }))
+    })
 }
 
 /// What is known of each operand: the types of the columns that were asked for, and what functions promise.

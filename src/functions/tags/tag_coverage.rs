@@ -1,10 +1,12 @@
 //! The table macro `tag_coverage`.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 
 use crate::adapter::definitions::{Definitions, column};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::catalog::snapshots::ColumnRole;
+use crate::catalog::state_columns::value as state_value;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::text::{identifier, literal, timestamp};
@@ -22,8 +24,10 @@ const DOC: Doc = Doc {
     domain: "tags",
     summary: "Tells of each tag how many customers have a value, which ones, when it last changed and who uses it.",
     description: "\
-One row a tag, as of the last refresh. `distribution` lists the ten most frequent values with the customers that have them, ties in the order of
-the values; of a tag with several values a customer, each value counts, so that they may add up to more than the customers.
+One row a tag, as of the last refresh. Of texts and booleans `distribution` lists the ten most frequent values with the customers that have them, ties in
+the order of the values; of numbers, dates and times the least value, the quartiles and the greatest, where a quartile is the first value that a
+quarter, a half or three quarters of the values do not exceed. Of a tag with several values a customer each value counts, so that they may
+add up to more than the customers. Floating-point numbers are rounded to two decimals from 100 on, to four below.
 `days_since_change` is the time from the last refresh that changed any customer's value to the last refresh.",
     arguments: &[Argument::required("profile", Takes::Name("profile"), "the profile")],
     columns: &[
@@ -32,7 +36,7 @@ the values; of a tag with several values a customer, each value counts, so that 
         Column { name: "filled", data_type: "BIGINT", text: "customers that have a value" },
         Column { name: "coverage", data_type: "DOUBLE", text: "their share" },
         Column { name: "distinct_values", data_type: "BIGINT", text: "how many values there are" },
-        Column { name: "distribution", data_type: "VARCHAR[]", text: "the most frequent values: `value: customers`" },
+        Column { name: "distribution", data_type: "VARCHAR[]", text: "the most frequent values, `value: customers`; of numbers and times `min`, quartiles and `max`" },
         Column { name: "days_since_change", data_type: "DOUBLE", text: "days since any customer's value changed" },
         Column { name: "used_by", data_type: "VARCHAR", text: "segments whose condition uses it" },
     ],
@@ -43,9 +47,79 @@ SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(sh
     ..Doc::EMPTY
 };
 
+/// What is told of the values of a tag.
+enum Distribution {
+    /// The most frequent ones.
+    Frequent,
+    /// The ends and the quartiles; `rounded` for floating-point numbers.
+    Quartiles { rounded: bool },
+}
+
+impl Distribution {
+    fn of(data_type: Option<&DataType>) -> Self {
+        match data_type {
+            Some(DataType::List(item)) => Self::of(Some(item.data_type())),
+            Some(number) if number.is_numeric() => Self::Quartiles { rounded: number.is_floating() },
+            Some(time) if time.is_temporal() => Self::Quartiles { rounded: false },
+            _ => Self::Frequent,
+        }
+    }
+
+    /// The values in the order that they are told in.
+    fn compared(&self) -> &'static str {
+        match self {
+            Self::Frequent => "CAST(value AS VARCHAR)",
+            Self::Quartiles { .. } => "value",
+        }
+    }
+
+    /// The place of a value among the others.
+    fn places(&self) -> &'static str {
+        match self {
+            Self::Frequent => "row_number() OVER (ORDER BY n DESC, value) AS place",
+            Self::Quartiles { .. } => "sum(n) OVER (ORDER BY value) AS up_to, sum(n) OVER () AS of_all",
+        }
+    }
+
+    /// The list.
+    fn shown(&self) -> String {
+        let Self::Quartiles { rounded } = self else {
+            return format!(
+                "array_agg(value || ': ' || CAST(n AS VARCHAR) ORDER BY n DESC, value) FILTER (WHERE place <= {SHOWN})"
+            );
+        };
+        let quartile = |number: usize| format!("min(value) FILTER (WHERE 4 * up_to >= {number} * of_all)");
+        let told = [
+            ("min", "min(value)".to_string()),
+            ("quartile 1", quartile(1)),
+            ("median", quartile(2)),
+            ("quartile 3", quartile(3)),
+            ("max", "max(value)".to_string()),
+        ];
+        let told = told.map(|(name, value)| {
+            let value = if *rounded { digits(&value) } else { value };
+            format!("'{name}: ' || CAST({value} AS VARCHAR)")
+        });
+        format!("CASE WHEN count(*) > 0 THEN make_array({}) END", told.join(", "))
+    }
+}
+
+/// A number with the digits that a reader wants; small ones keep all.
+fn digits(value: &str) -> String {
+    format!(
+        "CASE WHEN abs({value}) >= 100 THEN round({value}, 2) WHEN abs({value}) >= 0.01 THEN round({value}, 4) ELSE {value} END"
+    )
+}
+
 impl TableMacro for TagCoverage {
     fn doc(&self) -> &'static Doc {
         &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, definitions: &dyn Definitions) -> Result<Option<String>> {
+        // The types tell which values have an order that a reader looks for.
+        let published = definitions.published(call.required_name("profile")?, None)?;
+        Ok(Some(format!("SELECT * FROM {}", published.table)))
     }
 
     fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String> {
@@ -66,6 +140,8 @@ impl TableMacro for TagCoverage {
                 true => (format!("unnest({value})"), format!("array_max({})", column::since(&tag.name))),
                 false => (value, column::since(&tag.name)),
             };
+            let field = call.columns.as_ref().and_then(|columns| columns.field_with_name(&state_value(&tag.name)).ok());
+            let distribution = Distribution::of(field.map(|field| field.data_type()));
             let users: Vec<&str> =
                 segments.iter().filter(|(_, segment)| segment.uses.contains(&tag.name)).map(|(name, _)| name.as_str()).collect();
             // An aggregate over all rows gives one row, LIMIT or not. Without it, DataFusion 55.2 pushes `tag = 'other'`, a condition of
@@ -73,13 +149,14 @@ impl TableMacro for TagCoverage {
             parts.push(format!(
                 "(SELECT {tag} AS tag, CAST({customers} AS BIGINT) AS customers, CAST({filled} AS BIGINT) AS filled, \
                    CAST({filled} AS DOUBLE) / nullif({customers}, 0) AS coverage, \
-                   count(*) AS distinct_values, \
-                   array_agg(value || ': ' || CAST(n AS VARCHAR) ORDER BY n DESC, value) FILTER (WHERE place <= {SHOWN}) AS distribution, \
-                   max(last_change) AS last_change, {users} AS used_by \
-                 FROM (SELECT value, n, last_change, row_number() OVER (ORDER BY n DESC, value) AS place \
-                   FROM (SELECT CAST(value AS VARCHAR) AS value, n, last_change FROM \
+                   count(*) AS distinct_values, {shown} AS distribution, max(last_change) AS last_change, {users} AS used_by \
+                 FROM (SELECT value, n, last_change, {places} \
+                   FROM (SELECT {compared} AS value, n, last_change FROM \
                      (SELECT value, count(*) AS n, max(since) AS last_change \
                        FROM (SELECT {value} AS value, {since} AS since FROM {table}) WHERE value IS NOT NULL GROUP BY value))) LIMIT 1)",
+                shown = distribution.shown(),
+                places = distribution.places(),
+                compared = distribution.compared(),
                 tag = literal(&tag.name),
                 customers = published.customers,
                 filled = tag.filled,

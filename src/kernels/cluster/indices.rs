@@ -145,12 +145,33 @@ fn calinski_harabasz(groups: &[Group<'_>], within: f64) -> f64 {
 /// Differences of silhouettes that do not count.
 const TIE: f64 = 1e-9;
 
-/// Which candidate to take, of (number of clusters, mean silhouette): the one with the highest silhouette, and of those within
-/// 10⁻⁹ of it the one with the fewest clusters. `None` when no candidate has a silhouette.
-pub fn recommend(candidates: &[(usize, Option<f64>)]) -> Option<usize> {
-    let best = candidates.iter().filter_map(|(_, silhouette)| *silhouette).max_by(f64::total_cmp)?;
-    let is_best = |index: &usize| candidates[*index].1.is_some_and(|silhouette| silhouette >= best - TIE);
-    (0..candidates.len()).filter(is_best).min_by_key(|index| candidates[*index].0)
+/// The least share of the rows that a cluster must have to count as a group rather than as a few outliers.
+pub const LEAST_SHARE: f64 = 0.01;
+
+/// A number of clusters that was tried.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    pub clusters: usize,
+    /// The mean silhouette.
+    pub silhouette: Option<f64>,
+    /// The share of the rows in the smallest cluster.
+    pub smallest_share: f64,
+}
+
+/// Which candidate has the highest silhouette; of those within 10⁻⁹ of it the one with the fewest clusters. `None` when none has a
+/// silhouette.
+pub fn highest(candidates: &[Candidate]) -> Option<usize> {
+    let best = candidates.iter().filter_map(|candidate| candidate.silhouette).max_by(f64::total_cmp)?;
+    let is_best = |index: &usize| candidates[*index].silhouette.is_some_and(|silhouette| silhouette >= best - TIE);
+    (0..candidates.len()).filter(is_best).min_by_key(|index| candidates[*index].clusters)
+}
+
+/// Which candidate to take: the one with the highest silhouette of those whose every cluster is a group. A far outlier in a
+/// cluster of its own has a silhouette near 1, and says nothing of the others.
+pub fn recommend(candidates: &[Candidate]) -> Option<usize> {
+    let groups: Vec<Candidate> = candidates.iter().copied().filter(|one| one.smallest_share >= LEAST_SHARE).collect();
+    let best = groups[highest(&groups)?];
+    candidates.iter().position(|candidate| *candidate == best)
 }
 
 #[cfg(test)]
@@ -268,8 +289,14 @@ mod tests {
 
     #[test]
     fn recommends_the_fewest_of_the_best() {
-        assert_eq!(recommend(&[(2, Some(0.4)), (4, Some(0.6)), (3, Some(0.6 - 1e-10)), (5, None)]), Some(2));
-        assert_eq!(recommend(&[(2, None)]), None);
+        let tried = |clusters, silhouette, smallest_share| Candidate { clusters, silhouette, smallest_share };
+        let even = [(2, Some(0.4)), (4, Some(0.6)), (3, Some(0.6 - 1e-10)), (5, None)].map(|(n, mean)| tried(n, mean, 0.1));
+        assert_eq!((recommend(&even), highest(&even)), (Some(2), Some(2)));
+        assert_eq!(recommend(&[tried(2, None, 0.5)]), None);
         assert_eq!(recommend(&[]), None);
+        // Outliers apart from all others.
+        let outliers = [tried(2, Some(0.9), 0.006), tried(3, Some(0.5), 0.01), tried(4, Some(0.6), 0.0)];
+        assert_eq!((recommend(&outliers), highest(&outliers)), (Some(1), Some(0)));
+        assert_eq!(recommend(&outliers[..1]), None);
     }
 }

@@ -29,5 +29,5 @@ pub use data::Failure;
 pub use kmeans::{Clustering, Init, Options, Step, kmeans};
 pub use matrix::{CHUNK_ROWS, Matrix};
 pub use race::sample;
-pub use scale::{Moments, Scale, Scaling, Statistics};
+pub use scale::{Moments, Scale, Scaling, Statistics, statistics};
 pub use source::Source;

@@ -112,6 +112,8 @@ pub enum Scaling {
     MinMax,
     /// Median 0, distance of the quartiles 1.
     Robust,
+    /// The logarithm of one more than the size, with its sign, then as [`Self::ZScore`].
+    Log,
 }
 
 impl Scaling {
@@ -131,24 +133,60 @@ impl Scaling {
             Self::ZScore => scales(Scale::z_score),
             Self::MinMax => scales(Scale::min_max),
             Self::Robust => Ok(None),
+            Self::Log => {
+                let scale = |column: &Moments| Scale { is_of_logarithm: true, ..Scale::z_score(column) };
+                Ok(Some(moments(&Logarithms(source), control)?.iter().map(scale).collect()))
+            }
         }
     }
 }
 
-/// Makes x to (x − offset) × factor.
+/// ln(1 + |x|) with the sign of x: tames sums of money, and is there for 0 and below.
+fn logarithm(value: f64) -> f64 {
+    value.abs().ln_1p().copysign(value)
+}
+
+/// A source with the logarithms of its values.
+struct Logarithms<'a, S>(&'a S);
+
+impl<S: Source> Source for Logarithms<'_, S> {
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn columns(&self) -> usize {
+        self.0.columns()
+    }
+
+    fn chunk_rows(&self) -> usize {
+        self.0.chunk_rows()
+    }
+
+    fn chunk<'a>(&'a self, index: usize, scratch: &'a mut Vec<f64>) -> Result<&'a [f64], Stop> {
+        let mut read = vec![];
+        let values = self.0.chunk(index, &mut read)?;
+        scratch.clear();
+        scratch.extend(values.iter().copied().map(logarithm));
+        Ok(scratch)
+    }
+}
+
+/// Makes x to (x − offset) × factor, or of the logarithm of x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     pub offset: f64,
     pub factor: f64,
+    /// Whether it is the logarithm that is moved and stretched, of [`Scaling::Log`].
+    pub is_of_logarithm: bool,
 }
 
 impl Scale {
     /// Leaves values as they are.
-    pub const NONE: Self = Self { offset: 0.0, factor: 1.0 };
+    pub const NONE: Self = Self { offset: 0.0, factor: 1.0, is_of_logarithm: false };
 
     /// A width of 0 counts as 1, so a constant column becomes 0.
     fn new(offset: f64, width: f64) -> Self {
-        Self { offset, factor: if width > 0.0 { 1.0 / width } else { 1.0 } }
+        Self { offset, factor: if width > 0.0 { 1.0 / width } else { 1.0 }, is_of_logarithm: false }
     }
 
     /// For [`Scaling::ZScore`].
@@ -167,11 +205,13 @@ impl Scale {
     }
 
     pub fn scale(&self, value: f64) -> f64 {
+        let value = if self.is_of_logarithm { logarithm(value) } else { value };
         (value - self.offset) * self.factor
     }
 
     pub fn unscale(&self, scaled: f64) -> f64 {
-        scaled / self.factor + self.offset
+        let value = scaled / self.factor + self.offset;
+        if self.is_of_logarithm { value.abs().exp_m1().copysign(value) } else { value }
     }
 }
 
@@ -227,12 +267,27 @@ mod tests {
         assert_eq!(moments(&matrix, control(2)).unwrap(), found);
 
         let fit = |scaling: Scaling| scaling.fit(&matrix, control(2)).unwrap();
-        assert_eq!(fit(Scaling::ZScore)[1], Scale { offset: 0.1, factor: 1.0 });
-        assert_eq!(fit(Scaling::MinMax)[0], Scale { offset: 1.0, factor: 1.0 / 3.0 });
-        assert_eq!(fit(Scaling::Robust)[0], Scale { offset: 2.5, factor: 1.0 / 1.5 });
+        assert_eq!(fit(Scaling::ZScore)[1], Scale { offset: 0.1, ..Scale::NONE });
+        assert_eq!(fit(Scaling::MinMax)[0], Scale { offset: 1.0, factor: 1.0 / 3.0, ..Scale::NONE });
+        assert_eq!(fit(Scaling::Robust)[0], Scale { offset: 2.5, factor: 1.0 / 1.5, ..Scale::NONE });
         assert_eq!(fit(Scaling::None), [Scale::NONE; 2]);
-        let scale = Scale { offset: 3.0, factor: 0.5 };
+        let scale = Scale { offset: 3.0, factor: 0.5, ..Scale::NONE };
         assert_eq!((scale.scale(7.0), scale.unscale(2.0)), (2.0, 7.0));
+    }
+
+    #[test]
+    fn logarithms_are_scaled_and_come_back() {
+        let values = [-1000.0, -1.0, 0.0, 0.5, 1.0, 1e9];
+        let [scale] = Scaling::Log.fit(&matrix(&[&values]), control(2)).unwrap()[..] else { panic!("one column") };
+        let scaled = values.map(|value| scale.scale(value));
+        assert!(scaled.is_sorted() && scaled.iter().sum::<f64>().abs() < 1e-12);
+        assert!((scaled.iter().map(|value| value * value).sum::<f64>() / 6.0 - 1.0).abs() < 1e-12);
+        for (value, scaled) in values.into_iter().zip(scaled) {
+            let back = scale.unscale(scaled);
+            assert!((back - value).abs() <= 1e-9 * (1.0 + value.abs()), "{value}: {back}");
+        }
+        let same = Scaling::Log.fit(&matrix(&[&[7.0; 4]]), control(1)).unwrap();
+        assert!(same[0].scale(7.0).abs() < 1e-12);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum Threshold {
     /// A number of baskets.
     #[serde(rename = "min_count")]
     Count(u64),
+    /// Both: the share, and the number however few baskets there are.
+    #[serde(rename = "min_support_and_count")]
+    Both(f64, u64),
 }
 
 impl Threshold {
@@ -30,6 +33,7 @@ impl Threshold {
     pub fn count(self, baskets: u64) -> u64 {
         match self {
             Self::Count(count) => count.max(1),
+            Self::Both(share, count) => Self::Share(share).count(baskets).max(count),
             Self::Share(_) if baskets == 0 => 1,
             Self::Share(share) => {
                 let reaches = |count: u64| count as f64 / baskets as f64 >= share;

@@ -25,7 +25,7 @@ pub const MOST_PASSES: Argument =
 /// How to cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct How {
-    n_clusters: usize,
+    pub n_clusters: usize,
     #[serde(rename = "scale")]
     scaling: Scaling,
     gamma: Option<f64>,

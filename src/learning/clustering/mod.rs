@@ -4,6 +4,7 @@ pub mod kmeans;
 pub mod kprototypes;
 pub mod validity;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array};
@@ -17,9 +18,9 @@ use crate::kernels::control::Stop;
 
 pub const SCALE: Argument = Argument::optional(
     "scale",
-    Takes::Choice(&["zscore", "minmax", "robust", "none"]),
+    Takes::Choice(&["zscore", "log", "minmax", "robust", "none"]),
     "'zscore'",
-    "how features are made comparable: to mean 0 and standard deviation 1 (of the population); to 0 … 1; to median 0 and quartiles 1 apart; or not",
+    "how features are made comparable: to mean 0 and standard deviation 1 (of the population); likewise of ln(1 + |x|) with the sign of x, for sums of money and other skewed numbers; to 0 … 1; to median 0 and quartiles 1 apart; or not",
 );
 
 /// Labels from 0 and squared distances as the columns `cluster_id`, from 1, and `distance`.
@@ -39,8 +40,27 @@ pub fn scaling(options: &Options) -> Result<Scaling> {
     Ok(scaling_of(options.word(SCALE.name)?))
 }
 
-const SCALINGS: [(&str, Scaling); 4] =
-    [("zscore", Scaling::ZScore), ("minmax", Scaling::MinMax), ("robust", Scaling::Robust), ("none", Scaling::None)];
+const SCALINGS: [(&str, Scaling); 5] = [
+    ("zscore", Scaling::ZScore),
+    ("log", Scaling::Log),
+    ("minmax", Scaling::MinMax),
+    ("robust", Scaling::Robust),
+    ("none", Scaling::None),
+];
+
+/// Tells that clusters are without rows: there are fewer different points than clusters were asked for.
+pub fn tell_empty(labels: &[u32], distances: &[f64], n_clusters: usize, running: &Computing<'_>) {
+    let filled = labels.iter().collect::<HashSet<_>>().len();
+    if filled >= n_clusters {
+        return;
+    }
+    // Where every row is its own centre, the centres are all the points that there are.
+    let why = match distances.iter().all(|distance| *distance == 0.0) {
+        true => format!(": there are only {filled} different points"),
+        false => String::new(),
+    };
+    running.note(format!("{filled} of {n_clusters} clusters have rows{why}"));
+}
 
 pub fn scaling_of(word: &str) -> Scaling {
     SCALINGS.iter().find(|(other, _)| *other == word).map_or(Scaling::None, |(_, scaling)| *scaling)

@@ -29,6 +29,14 @@ pub struct Measured {
     pub labels: Vec<u32>,
 }
 
+impl Measured {
+    /// The share of the rows in the smallest cluster.
+    pub fn smallest_share(&self) -> f64 {
+        let rows: u64 = self.indices.sizes.iter().sum();
+        self.indices.smallest() as f64 / rows as f64
+    }
+}
+
 /// The mean silhouettes of labelings, of a sample when there are many rows.
 pub fn mean_silhouettes(
     rows: &Rows,
@@ -48,16 +56,12 @@ pub fn mean_silhouettes(
 pub fn index_columns(measured: &[Measured], silhouettes: &[Option<f64>]) -> Vec<ArrayRef> {
     let column =
         |value: &dyn Fn(&Measured) -> Option<f64>| -> ArrayRef { Arc::new(measured.iter().map(value).collect::<Float64Array>()) };
-    let smallest = |one: &Measured| {
-        let rows: u64 = one.indices.sizes.iter().sum();
-        Some(one.indices.smallest() as f64 / rows as f64)
-    };
     vec![
         column(&|one| Some(one.indices.inertia)),
         Arc::new(silhouettes.iter().copied().collect::<Float64Array>()),
         column(&|one| one.indices.davies_bouldin),
         column(&|one| one.indices.calinski_harabasz),
-        column(&smallest),
+        column(&|one| Some(one.smallest_share())),
     ]
 }
 

@@ -15,7 +15,7 @@ use super::gather::{Rows, gather};
 use super::spec::{FeatureSpec, Kind};
 use crate::adapter::offload::{Worker, offload};
 use crate::adapter::plain::Plain;
-use crate::adapter::step::{Reads, Status, Step, StepContext, Streams};
+use crate::adapter::step::{Notes, Reads, Status, Step, StepContext, Streams};
 use crate::error::failed;
 use crate::kernels::cluster::Failure;
 use crate::kernels::control::{Reserved, Stop};
@@ -52,7 +52,7 @@ impl<C: Compute> Step for Gather<C> {
         let (wanted, compute) = (Arc::clone(&self.wanted), Arc::clone(&self.compute));
         let mut inputs = inputs.into_iter();
         let (rows, given) = (inputs.next().unwrap_or_default(), inputs.next());
-        let status = context.status();
+        let (status, notes) = (context.status(), context.notes());
         let to_gather = Arc::clone(&wanted);
         let gather = move |context: Arc<StepContext>, memory| async move {
             let given = match given {
@@ -62,7 +62,7 @@ impl<C: Compute> Step for Gather<C> {
             Ok((gather(&to_gather, rows, &context, &memory).await?, given))
         };
         offload(&self.wanted.function, context, gather, move |(rows, given), worker| {
-            compute.compute(rows, &Computing { worker, wanted: &wanted, given: given.as_deref(), status })
+            compute.compute(rows, &Computing { worker, wanted: &wanted, given: given.as_deref(), status, notes })
         })
     }
 }
@@ -91,12 +91,18 @@ pub struct Computing<'a> {
     /// The rows of the second input.
     pub given: Option<&'a [Vec<f64>]>,
     status: Status,
+    notes: Notes,
 }
 
 impl Computing<'_> {
     /// Tells the user how far the work is.
     pub fn show(&self, status: String) {
         self.status.set(status);
+    }
+
+    /// Tells the user something of the result, after the query.
+    pub fn note(&self, text: String) {
+        self.notes.tell(text);
     }
 
     /// Takes memory until the guard is dropped.

@@ -12,26 +12,30 @@ pub fn predicts() -> Fields {
     Fields::from(vec![Field::new("cluster_id", DataType::Int32, true), Field::new("distance", DataType::Float64, true)])
 }
 
-/// How the numbers were scaled, as it is stored: (number − offset) × factor.
+/// How the numbers were scaled, as it is stored: (number − offset) × factor, or the same of the logarithm.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StoredScales {
     #[serde(with = "exact")]
     offsets: Vec<f64>,
     #[serde(with = "exact")]
     factors: Vec<f64>,
+    /// Whether it was the logarithms that were scaled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    logarithms: bool,
 }
 
 impl StoredScales {
     pub fn new(scaled: Option<&Scaled>) -> Self {
-        let scales = scaled.iter().flat_map(|scaled| &scaled.scales);
-        let (offsets, factors) = scales.map(|scale| (scale.offset, scale.factor)).unzip();
-        Self { offsets, factors }
+        let scales = || scaled.iter().flat_map(|scaled| &scaled.scales);
+        let (offsets, factors) = scales().map(|scale| (scale.offset, scale.factor)).unzip();
+        Self { offsets, factors, logarithms: scales().any(|scale| scale.is_of_logarithm) }
     }
 
     /// The scales of so many columns; `None` when these are others.
     pub fn of_columns(&self, columns: usize) -> Option<Vec<Scale>> {
         let fits = self.offsets.len() == columns && self.factors.len() == columns;
-        let scales = self.offsets.iter().zip(&self.factors).map(|(offset, factor)| Scale { offset: *offset, factor: *factor });
+        let scale = |(offset, factor): (&f64, &f64)| Scale { offset: *offset, factor: *factor, is_of_logarithm: self.logarithms };
+        let scales = self.offsets.iter().zip(&self.factors).map(scale);
         fits.then(|| scales.collect())
     }
 }

@@ -17,7 +17,7 @@ use crate::kernels::cluster::{Scale, assign};
 use crate::kernels::control::{Control, Stop};
 use crate::learning::clustering::kmeans::{How, INIT, MAX_ITER, N_CLUSTERS, N_INIT, RANDOM_STATE, TOL, cluster};
 use crate::learning::clustering::validity::mean_silhouettes;
-use crate::learning::clustering::{SCALE, cluster_columns, count, scale};
+use crate::learning::clustering::{SCALE, cluster_columns, count, scale, tell_empty};
 use crate::learning::features::{Computing, FEATURES, KEY, MISSING, Rows, WEIGHT};
 
 #[derive(Debug)]
@@ -51,6 +51,7 @@ impl ModelType for KMeans {
         let scaled = scale(rows, how.search.scaling, running)?;
         let found = cluster(&rows.numbers, rows, how.n_clusters, &how.search, None, running)?;
         let labels = &found.assigned.labels;
+        tell_empty(labels, &found.assigned.squared_distances, how.n_clusters, running);
         let indices = Indices::new(&rows.numbers, labels, Some(&found.centres), how.n_clusters, rows.weights.as_deref(), control)
             .map_err(|stop| running.stopped(stop))?;
         let silhouette = mean_silhouettes(rows, &[labels], how.search.random_state, running)?;

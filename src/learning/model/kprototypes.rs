@@ -17,7 +17,7 @@ use crate::kernels::cluster::kprototypes::{Mixed, Prototype, assign};
 use crate::kernels::control::{Control, Stop};
 use crate::learning::clustering::kmeans::{INIT_RUNS, N_CLUSTERS, RANDOM_STATE};
 use crate::learning::clustering::kprototypes::{GAMMA, How, MOST_PASSES, fit};
-use crate::learning::clustering::{SCALE, cluster_columns};
+use crate::learning::clustering::{SCALE, cluster_columns, tell_empty};
 use crate::learning::features::{Computing, KEY, Kind, MISSING, MIXED_FEATURES, Rows, WEIGHT};
 
 #[derive(Debug)]
@@ -47,6 +47,8 @@ impl ModelType for KPrototypes {
         let how = How::read(options).map_err(|error| running.worker.fail(error))?;
         let fitted = fit(rows, &how, running)?;
         let prototypes = &fitted.fit.prototypes;
+        let assignment = &fitted.fit.assignment;
+        tell_empty(&assignment.labels, &assignment.distances, how.n_clusters, running);
         let mut sizes = vec![0.0; prototypes.len()];
         for (row, label) in fitted.fit.assignment.labels.iter().enumerate() {
             sizes[*label as usize] += rows.weights.as_ref().map_or(1.0, |weights| weights[row]);

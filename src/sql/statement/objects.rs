@@ -19,7 +19,8 @@ which process it waited for.
 
 `as_of` (a date counts whole; default now) is the time the profile is computed for; it may not lie before that of the last refresh, unless
 `rewind = true` withdraws what came after. Repeated for the same time, a refresh takes the place of the one before. `TAGS (…)` computes these
-tags, and those that need them; others keep their values, after a rewind those of the last refresh up to that time.
+tags, and those that need them; others keep their values, after a rewind those of the last refresh up to that time. Over data that ended more than 60 days
+ago a refresh as of now is noted: the time of a profile does not go back of itself.
 
 A value that cannot be computed, such as a division by zero, fails the whole refresh, and the error names the profile or tag. An expression is
 computed only for the rows that the WHERE and HAVING of its own query leave, whatever else shares its scan.
@@ -28,12 +29,12 @@ computed only for the rows that the WHERE and HAVING of its own query leave, wha
 |---|---|
 | `profile.<name>` | one a customer: key, attributes, one column a tag |
 | `profile.<name>_tags` | one a value: key, tag, value as text |
-| `profile.<name>_history` | one a value and time: key, tag, value, valid_from, valid_to (NULL while it holds), tag_version |
+| `profile.<name>_history` | one a value of a tag, or of an attribute that `history` names, and time: key, tag, value, valid_from, valid_to (NULL while it holds), tag_version |
 | `segment.<name>` | one a member: key, since |
 
 In the history, a value that another takes the place of, that becomes NULL, that is renamed by a new version of the tag, or whose customer left or tag
 was dropped, is closed at the time of the refresh that found it; a value that stays keeps its beginning and the version of the tag that gave
-it. `system.runs` lists every run, its status (`running`, `succeeded`, `failed`, or `lost` when its process was killed) and when it last showed
+it. `system.runs` lists every run, its status (`running`, `succeeded`, `failed`, `cancelled`, or `lost` when its process was killed) and when it last showed
 that it goes on; `system.profiles`, `system.tags` and `system.segments` say what was computed when, and for how many.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');

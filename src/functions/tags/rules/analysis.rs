@@ -3,7 +3,7 @@
 //! The work is the product of the operands' places times the rules. Beyond [`MOST_CELLS`] nothing is looked at: rules over many
 //! operands are checked on the data alone. The same holds for more than [`MOST_TESTS`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::axis::Axis;
 use super::boxes;
@@ -34,9 +34,16 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// The cells of the space.
     pub cells: u64,
+    /// Pairs of rules of which the later claims all that the former does, and more: the steps of a ladder.
+    pub steps: BTreeSet<(usize, usize)>,
 }
 
 impl Analysis {
+    /// True for rules that are a ladder: each claims all that those before it do, and more, so that the order is what they say.
+    pub fn is_ladder(&self, rules: &[usize]) -> bool {
+        rules.len() > 1 && rules.windows(2).all(|pair| self.steps.contains(&(pair[0], pair[1])))
+    }
+
     /// How many cells are claimed by as many rules.
     #[cfg(test)]
     pub fn claimed(&self, by: impl Fn(usize) -> bool) -> u64 {
@@ -98,6 +105,7 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
     let several: Vec<Tables> = several.into_iter().map(|limit| Tables::new(limit, &used, &axes)).collect();
 
     let mut found: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();
+    let mut claims = Claims::new(rules.len());
     let mut cell = vec![0_u32; axes.len()];
     let mut looked_at = 0;
     for _ in 0..cells {
@@ -105,6 +113,7 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
             looked_at += 1;
             let matching: Vec<usize> =
                 rules.iter().enumerate().filter(|(_, rule)| rule.at(&cell) == Some(true)).map(|(number, _)| number).collect();
+            claims.add(&matching);
             if matching.len() != 1 {
                 found.entry(matching).or_default().extend(&cell);
             }
@@ -128,7 +137,38 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
             }
         })
     });
-    Ok(Analysis { findings: findings.collect(), cells: looked_at })
+    Ok(Analysis { findings: findings.collect(), cells: looked_at, steps: claims.steps() })
+}
+
+/// Which rules were seen to claim a cell that another does not, as bits: 64 others a word.
+struct Claims {
+    rules: usize,
+    without: Vec<Vec<u64>>,
+}
+
+impl Claims {
+    fn new(rules: usize) -> Self {
+        Self { rules, without: vec![vec![0; rules.div_ceil(64)]; rules] }
+    }
+
+    /// Adds a cell that these rules claim.
+    fn add(&mut self, matching: &[usize]) {
+        let mut others = vec![u64::MAX; self.rules.div_ceil(64)];
+        matching.iter().for_each(|rule| others[rule / 64] &= !(1 << (rule % 64)));
+        for rule in matching {
+            self.without[*rule].iter_mut().zip(&others).for_each(|(word, others)| *word |= others);
+        }
+    }
+
+    /// True when a rule claims a cell that another does not.
+    fn claims_more(&self, rule: usize, other: usize) -> bool {
+        self.without[rule][other / 64] >> (other % 64) & 1 == 1
+    }
+
+    fn steps(&self) -> BTreeSet<(usize, usize)> {
+        let pairs = (0..self.rules).flat_map(|later| (0..later).map(move |former| (former, later)));
+        pairs.filter(|(former, later)| !self.claims_more(*former, *later) && self.claims_more(*later, *former)).collect()
+    }
 }
 
 fn size(axes: &[Axis]) -> u64 {

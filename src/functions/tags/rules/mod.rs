@@ -22,7 +22,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use analysis::{Problem, analyse, used_by};
+pub use analysis::{Analysis, Finding, Problem, analyse, used_by};
 pub use condition::{Condition, NotUnderstood, Operands};
 pub use read::{Rule, Rules, conjuncts};
 pub use value::Domain;

@@ -1,0 +1,79 @@
+//! What the steps of a plan tell whoever ran it: what was left out, and what is to be known of the result.
+//!
+//! A relation that a query reads twice, `recommend(x, association_rules(x, …))`, is left out of twice. Where two steps work on the same rows of
+//! the same source, what they left out is counted once.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+
+use crate::adapter::step::{LeftOut, left_out, told};
+
+/// Operators that change no row.
+const PASS_ON: [&str; 6] =
+    ["ProjectionExec", "RepartitionExec", "CoalescePartitionsExec", "CoalesceBatchesExec", "CooperativeExec", "UsableRows"];
+
+/// The notes of a plan that has run.
+pub fn notes_of(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+    let (mut notes, mut counts) = (vec![], BTreeMap::new());
+    add(plan, &mut notes, &mut counts);
+    let mut totals: BTreeMap<String, (usize, LeftOut)> = BTreeMap::new();
+    for ((counter, _), (count, what)) in counts {
+        totals.entry(counter).or_insert((0, what)).0 += count;
+    }
+    notes.extend(totals.into_values().map(|(count, what)| what.told(count)));
+    notes
+}
+
+/// Counts by counter and source.
+type Counts = BTreeMap<(String, String), (usize, LeftOut)>;
+
+fn add(plan: &Arc<dyn ExecutionPlan>, notes: &mut Vec<String>, counts: &mut Counts) {
+    if let Some(metrics) = plan.metrics() {
+        for note in told(&metrics) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        let mut own = BTreeMap::new();
+        left_out(&metrics, &mut own);
+        if !own.is_empty() {
+            let source = source(plan);
+            for (counter, (count, what)) in own {
+                let known = counts.entry((counter, source.clone())).or_insert((0, what));
+                known.0 = known.0.max(count);
+            }
+        }
+    }
+    plan.children().into_iter().for_each(|child| add(child, notes, counts));
+}
+
+/// What rows a step works on, whichever columns it takes of them.
+fn source(plan: &Arc<dyn ExecutionPlan>) -> String {
+    let mut text = String::new();
+    describe(plan, &mut text);
+    text
+}
+
+fn describe(plan: &Arc<dyn ExecutionPlan>, text: &mut String) {
+    let line = displayable(plan.as_ref()).one_line().to_string();
+    if !PASS_ON.iter().any(|name| line.starts_with(name)) {
+        let (before, after) = line.split_once("projection=[").unwrap_or((&line, ""));
+        let after = after.split_once(']').map_or("", |(_, after)| after);
+        let _ = writeln!(text, "{before}{after}");
+    }
+    // Tables in memory look alike.
+    if let Some(source) = plan.downcast_ref::<DataSourceExec>()
+        && let Some(memory) = source.data_source().downcast_ref::<MemorySourceConfig>()
+    {
+        let columns = memory.partitions().iter().flatten().filter_map(|batch| batch.columns().first());
+        columns.for_each(|column| {
+            let _ = writeln!(text, "{:p}", Arc::as_ptr(column));
+        });
+    }
+    plan.children().into_iter().for_each(|child| describe(child, text));
+}

@@ -1,0 +1,170 @@
+//! What the definitions of a profile read, and which of it is read whole, rows of a later time among it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::BinaryExpr;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Between, Expr, LogicalPlan, Operator};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{Query, Statement as SqlStatement};
+
+use super::columns::MOMENT;
+use super::definition::{AS_OF, ProfileDefinition};
+use crate::error::{did_you_mean, invalid};
+use crate::sql::parser::parse_query;
+use crate::sql::planning;
+use crate::sql::references::is_called_with;
+use crate::statement::{Reads, StatementContext};
+use crate::text::{identifier, literal};
+
+/// The tables that are read, by all definitions of a profile together.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Names of tables and views.
+    names: BTreeSet<String>,
+    /// Tables with times that are read whole, with these times and the definitions that read them.
+    whole: BTreeMap<String, (Vec<String>, Vec<String>)>,
+}
+
+impl Sources {
+    /// Adds what one definition reads; `by` names it, `plan` is its query with `$as_of` in its place.
+    pub fn add(
+        &mut self,
+        by: &str,
+        reads: &Reads,
+        query: &Query,
+        plan: &LogicalPlan,
+        time_columns: &[(String, String)],
+    ) -> Result<()> {
+        let sources = reads.sources();
+        self.names.extend(sources.keys().cloned());
+        // A function that is told the time looks at nothing later itself.
+        if is_called_with(query, AS_OF) {
+            return Ok(());
+        }
+        let is_timed = |name: &str| time_columns.iter().any(|(table, _)| table == name);
+        let bounded = bounded(plan)?;
+        for (name, source) in sources {
+            // A view with a time column holds back what stands beneath it.
+            let is_whole = source.through.iter().any(|path| !path.iter().any(|view| is_timed(view)));
+            let is_bounded = source.times.iter().any(|time| bounded.contains(time));
+            if source.times.is_empty() || is_timed(&name) || !is_whole || is_bounded {
+                continue;
+            }
+            let (times, readers) = self.whole.entry(name).or_default();
+            *times = source.times;
+            if !readers.iter().any(|reader| reader == by) {
+                readers.push(by.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the user should know of the tables that are read whole, by this definition or by any.
+    pub fn notes(&self, profile: &str, by: Option<&str>) -> Vec<String> {
+        let note = |(table, (times, readers)): (&String, &(Vec<String>, Vec<String>))| {
+            let readers: Vec<&str> =
+                readers.iter().map(String::as_str).filter(|reader| by.is_none_or(|by| by == *reader)).collect();
+            if readers.is_empty() {
+                return None;
+            }
+            let all: Vec<String> = times.iter().map(|time| format!("{table}.{time}")).collect();
+            let (are, it) = if all.len() == 1 { ("is a time", "it") } else { ("are times", "one of them") };
+            // Only what has a name can stand there.
+            let advice = match table.contains(['/', '.']) {
+                true => "make a table of the file with CREATE EXTERNAL TABLE, and list that".to_string(),
+                false => format!("list {it} there"),
+            };
+            let first = times.first().map_or("", String::as_str);
+            Some(format!(
+                "{} {are} and not in time_columns of profile {profile}: rows after as_of are seen by {}; {advice}, or write \
+                 WHERE {first} <= $as_of",
+                all.join(" and "),
+                readers.join(", ")
+            ))
+        };
+        self.whole.iter().filter_map(note).collect()
+    }
+
+    /// Refuses a time column of a table that nothing reads: it would hold nothing back, and is a slip of the pen.
+    ///
+    /// # Errors
+    /// The first such entry, with what is read.
+    pub fn refuse_unread(&self, definition: &ProfileDefinition) -> Result<()> {
+        let unread = definition.says.time_columns.iter().find(|(table, _)| !self.names.contains(table));
+        let Some((table, column)) = unread else { return Ok(()) };
+        let suggestion = did_you_mean(table, self.names.iter().map(String::as_str));
+        let read = match self.names.is_empty() {
+            true => "they read no table".to_string(),
+            false => format!("they read {}", self.names.iter().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        let problem = format!(
+            "time_columns names {table}.{column}, and neither its query nor a tag reads {table}{suggestion}; {read}; leave the entry out, or \
+             correct it with CREATE OR REPLACE PROFILE"
+        );
+        Err(invalid(&format!("profile {}", definition.name()), problem))
+    }
+
+    /// The newest time of what is read, with its table and column: of time columns, or of tables that are read whole when there are none.
+    ///
+    /// # Errors
+    /// A table cannot be read.
+    pub async fn newest(&self, definition: &ProfileDefinition, context: &StatementContext) -> Result<Option<(i64, String)>> {
+        let timed = definition.says.time_columns.clone();
+        let whole = self.whole.iter().flat_map(|(table, (times, _))| times.iter().map(|time| (table.clone(), time.clone())));
+        let all = if timed.is_empty() { whole.collect() } else { timed };
+        let mut newest: Option<(i64, String)> = None;
+        for (table, column) in all {
+            let time = newest_of(&table, &column, context).await?;
+            if let Some(time) = time.filter(|time| newest.as_ref().is_none_or(|(other, _)| time > other)) {
+                newest = Some((time, format!("{table}.{column}")));
+            }
+        }
+        Ok(newest)
+    }
+}
+
+/// The greatest value of a column that says times, in microseconds since 1970.
+async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Result<Option<i64>> {
+    // The name of a file is one that is quoted as text.
+    let from = if table.contains('/') { literal(table) } else { identifier(table) };
+    let query = parse_query(&format!("SELECT max({}) FROM {from}", identifier(column)))?;
+    let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+    let plan = planning::plan(&statement, context).await?;
+    let batches = DataFrame::new(context.state(), plan).collect().await?;
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+    let greatest = ScalarValue::try_from_array(batch.column(0), 0)?;
+    match greatest.cast_to(&MOMENT).map_err(|error: DataFusionError| error.context(format!("{table}.{column}")))? {
+        ScalarValue::TimestampMicrosecond(time, _) => Ok(time),
+        _ => Ok(None),
+    }
+}
+
+/// The names of the columns that a condition of the query bounds from above by a constant, as `ordered_at <= $as_of` does.
+fn bounded(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    plan.apply_with_subqueries(|plan| {
+        if let LogicalPlan::Filter(filter) = plan {
+            for condition in split_conjunction(&filter.predicate) {
+                let (less, more) = match condition {
+                    Expr::BinaryExpr(BinaryExpr { left, op: Operator::Lt | Operator::LtEq, right }) => (left, right),
+                    Expr::BinaryExpr(BinaryExpr { left, op: Operator::Gt | Operator::GtEq, right }) => (right, left),
+                    Expr::Between(Between { expr, negated: false, high, .. }) => (expr, high),
+                    _ => continue,
+                };
+                let columns = less.column_refs();
+                if let [Column { name, .. }] = columns.into_iter().collect::<Vec<_>>().as_slice()
+                    && more.column_refs().is_empty()
+                {
+                    found.insert(name.clone());
+                }
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
+}

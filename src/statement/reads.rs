@@ -1,0 +1,49 @@
+//! What a part of a statement reads: the tables that its planning finds, by whatever way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+use parking_lot::Mutex;
+
+/// The tables that were found, by their names. Cheap to clone; clones note in the same place.
+#[derive(Debug, Clone, Default)]
+pub struct Reads {
+    found: Arc<Mutex<BTreeMap<String, Source>>>,
+}
+
+/// A table that is read.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The columns that hold dates or times; none of a view, whose tables are noted themselves.
+    pub times: Vec<String>,
+    /// The views that lead to it; none for the way that leads through no view.
+    pub through: Vec<Vec<String>>,
+}
+
+impl Reads {
+    /// Notes a table, with the definitions that lead to it.
+    pub fn note(&self, name: &str, schema: &Schema, is_view: bool, through: &[String]) {
+        let mut found = self.found.lock();
+        let source = found.entry(name.to_string()).or_default();
+        if source.times.is_empty() && !is_view {
+            let times = schema.fields().iter().filter(|field| is_time(field.data_type()));
+            source.times = times.map(|field| field.name().clone()).collect();
+        }
+        if !source.through.iter().any(|other| other == through) {
+            source.through.push(through.to_vec());
+        }
+    }
+
+    /// What was found.
+    pub fn sources(&self) -> BTreeMap<String, Source> {
+        self.found.lock().clone()
+    }
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_time(values),
+        other => matches!(other, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..)),
+    }
+}

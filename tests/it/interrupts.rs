@@ -1,0 +1,106 @@
+//! Ctrl-C: what streams, and what refreshes, ends soon and leaves nothing that looks whole.
+#![cfg(unix)]
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{portrait, run};
+
+/// Longer than it takes on a busy machine, far shorter than the work would.
+const SOON: Duration = Duration::from_secs(15);
+
+/// Presses Ctrl-C; gives the exit code, which must come soon.
+fn interrupt(child: &mut Child) -> Option<i32> {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let began = Instant::now();
+    let code = child.wait().unwrap().code();
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    code
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The bytes that stand in the hidden folder beside the place of a file.
+fn written(folder: &Path) -> u64 {
+    let hidden = names(folder).into_iter().find(|name| name.ends_with(".partial"));
+    let files = hidden.and_then(|hidden| std::fs::read_dir(folder.join(hidden)).ok());
+    files.into_iter().flatten().filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum()
+}
+
+#[test]
+fn streams_of_rows_to_files_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = || {
+        let mut command = portrait();
+        command.current_dir(folder.path());
+        command
+    };
+    assert_eq!(run(here().args(["-c", "COPY (SELECT * FROM sample_orders(rows => 20000)) TO 'orders.parquet'"])).0, 0);
+    let many = ["SELECT * FROM 'orders.parquet'"; 300].join(" UNION ALL ");
+    for sql in ["SELECT * FROM sample_orders(rows => 30000000)", &many] {
+        let mut child = here().args(["-f", "csv", "-o", "p.csv", "-c", sql]).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("rows are written", || written(folder.path()) > 0);
+        assert_eq!(interrupt(&mut child), Some(130));
+        assert_eq!(names(folder.path()), ["orders.parquet"]);
+    }
+}
+
+#[test]
+fn streams_of_rows_to_pipes_end_whether_they_are_read_or_not() {
+    for is_read in [true, false] {
+        let mut child = portrait()
+            .args(["-f", "csv", "-c", "SELECT * FROM sample_orders(rows => 30000000)"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        output.read_exact(&mut [0; 1000]).unwrap();
+        // Who does not read keeps the pipe open, and full.
+        let (reader, _kept) = match is_read {
+            true => (Some(std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()))), None),
+            false => (None, Some(output)),
+        };
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(interrupt(&mut child), Some(130), "read: {is_read}");
+        if let Some(reader) = reader {
+            reader.join().unwrap().unwrap();
+        }
+    }
+}
+
+/// A refresh that is given up says how it ended.
+#[test]
+fn a_refresh_ends_as_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("database").display().to_string();
+    let with_database = |sql: &str| {
+        let mut command = portrait();
+        command.args(["-d", &database, "-f", "csv", "-c", sql]).stderr(Stdio::null());
+        command
+    };
+    let endless = "CREATE PROFILE p WITH (key = 'k') AS SELECT value AS k FROM generate_series(1, 3);
+        CREATE TAG slow ON p AS SELECT a.value % 3 AS k, count(*) FROM generate_series(1, 3000000) AS a, generate_series(1, 3000000) AS b
+          WHERE (a.value * b.value) % 7 = 3 GROUP BY 1";
+    assert_eq!(run(&mut with_database(endless)).0, 0);
+    let statuses = || run(&mut with_database("SELECT status, finished_at IS NOT NULL FROM system.runs")).1;
+    let mut child = with_database("REFRESH PROFILE p").stdout(Stdio::null()).spawn().unwrap();
+    wait_until("the refresh runs", || statuses().contains("running"));
+    assert_eq!(interrupt(&mut child), Some(130));
+    assert_eq!(statuses().lines().skip(1).collect::<Vec<_>>(), ["cancelled,true"]);
+}

@@ -1,0 +1,211 @@
+//! What notes tell of definitions, refreshes and results.
+
+use crate::support::{portrait, run};
+
+/// The notes of a script, without their first word.
+fn notes(sql: &str) -> Vec<String> {
+    let (code, _, errors) = run(portrait().args(["-c", sql]));
+    assert_eq!(code, 0, "{errors}");
+    errors.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_string).collect()
+}
+
+/// One of them begins so, and the others do not.
+fn only<'a>(notes: &'a [String], beginning: &str) -> &'a str {
+    let found: Vec<&String> = notes.iter().filter(|note| note.starts_with(beginning)).collect();
+    assert_eq!(found.len(), 1, "{beginning}: {notes:#?}");
+    found[0]
+}
+
+fn none(notes: &[String], part: &str) {
+    assert!(!notes.iter().any(|note| note.contains(part)), "{part}: {notes:#?}");
+}
+
+const SHOP: &str = "
+    CREATE TABLE customers AS SELECT value AS id, CASE WHEN value < 4 THEN 'gold' ELSE 'none' END AS level FROM generate_series(1, 9);
+    CREATE TABLE orders AS SELECT value % 9 + 1 AS id, CAST(DATE '2024-01-01' + CAST(value AS INT) AS TIMESTAMP) AS ordered_at, 5.0 AS amount
+      FROM generate_series(0, 29);
+    CREATE VIEW orders_local AS SELECT id, ordered_at + INTERVAL '8 hours' AS at FROM orders;";
+
+#[test]
+fn sources_that_are_read_whole_are_told_by_name() {
+    let shop = |sql: &str| notes(&format!("{SHOP}{sql}"));
+    let timed = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;";
+    let told = shop(&format!("{timed} CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id;"));
+    assert_eq!(
+        only(&told, "orders.ordered_at"),
+        "orders.ordered_at is a time and not in time_columns of profile p: rows after as_of are seen by tag n; list it there, or write \
+         WHERE ordered_at <= $as_of"
+    );
+    // A view with a time column holds back what is beneath it; so does a condition, and a function that is told the time.
+    for query in [
+        "SELECT id, count(*) FROM orders_local GROUP BY id",
+        "SELECT id, count(*) FROM orders WHERE ordered_at <= $as_of GROUP BY id",
+        "SELECT id, count(*) FROM orders WHERE ordered_at BETWEEN $as_of - INTERVAL '30 days' AND $as_of GROUP BY id",
+        "SELECT id, segment FROM rfm(orders, customer => id, order_time => ordered_at, amount => amount, as_of => $as_of)",
+    ] {
+        none(&shop(&format!("{timed} CREATE TAG n ON p AS {query};")), "is a time");
+    }
+    // A lower bound holds nothing back, and what uses $as_of otherwise does not.
+    for query in [
+        "SELECT id, count(*) FROM orders WHERE ordered_at > $as_of - INTERVAL '30 days' GROUP BY id",
+        "SELECT id, $as_of - max(ordered_at) > INTERVAL '720 hours' FROM orders GROUP BY id",
+        "SELECT o.id, count(*) FROM orders_local AS l JOIN orders AS o ON l.id = o.id GROUP BY o.id",
+    ] {
+        only(&shop(&format!("{timed} CREATE TAG n ON p AS {query};")), "orders.ordered_at is a time");
+    }
+    // REFRESH says it too.
+    let two = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;
+        CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id; CREATE TAG m ON p AS SELECT id, max(amount) FROM orders GROUP BY id;
+        CREATE TAG l ON p AS SELECT id, count(*) FROM orders_local GROUP BY id; REFRESH PROFILE p WITH (as_of = DATE '2024-01-10')";
+    let told = shop(two);
+    assert!(told.last().unwrap().contains("rows after as_of are seen by tag n, tag m;"), "{told:#?}");
+    // A name that is missing is told while the profile is made, with what may be meant.
+    let told = shop("CREATE PROFILE p WITH (key = 'id', time_columns = 'order.ordered_at') AS SELECT id FROM customers");
+    only(&told, "profile p: time_columns names order.ordered_at, and there is no such table yet; did you mean \"orders\"?");
+}
+
+#[test]
+fn a_clock_that_goes_far_beyond_the_data_is_told() {
+    let profile = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders.ordered_at') AS SELECT id FROM customers;
+        CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id;";
+    let told = notes(&format!("{SHOP}{profile} REFRESH PROFILE p; REFRESH PROFILE p;"));
+    let note = only(&told, "the newest orders.ordered_at is 2024-01-30, and the clock of profile p is now 20");
+    assert!(note.contains("needs WITH (as_of = …, rewind = true)"), "{note}");
+    let told = notes(&format!("{SHOP}{profile} REFRESH PROFILE p WITH (as_of = DATE '2024-02-01');"));
+    none(&told, "the newest");
+    let fresh = format!("{SHOP} INSERT INTO orders SELECT 1, CAST(now() AS TIMESTAMP), 5.0; {profile} REFRESH PROFILE p;");
+    none(&notes(&fresh), "the newest");
+}
+
+#[test]
+fn conditions_that_nobody_meets_are_told() {
+    let profile = "CREATE PROFILE p WITH (key = 'id') AS SELECT id, level FROM customers;
+        CREATE TAG \"客单价\" ON p WITH (high = 100) AS SELECT id, CASE WHEN avg(amount) >= $high THEN '高' WHEN avg(amount) > 1 THEN '中' ELSE '低' END
+          FROM orders GROUP BY id;
+        CREATE TAG step ON p AS SELECT id, CASE WHEN max(amount) > 3 THEN 1 ELSE 2 END FROM orders GROUP BY id;
+        CREATE TAG both ON p AS SELECT id, CASE WHEN step = 1 THEN \"客单价\" END FROM profile.p;
+        CREATE TAG kinds ON p WITH (multiple = true) AS SELECT id, CASE WHEN amount > 3 THEN 'a' ELSE 'b' END FROM orders;";
+    let made = |condition: &str| notes(&format!("{SHOP}{profile} CREATE SEGMENT s ON p AS {condition};"));
+    for (condition, told) in [
+        ("\"客单价\" = '很高'", "segment s compares 客单价 with '很高', which it never is: its values are '高', '中', '低'"),
+        (
+            "\"客单价\" IN ('高', '很高')",
+            "segment s compares 客单价 with '很高', which it never is: its values are '高', '中', '低'",
+        ),
+        (
+            "'很高' <> \"客单价\" OR level = 'gold'",
+            "segment s compares 客单价 with '很高', which it never is: its values are '高', '中', '低'",
+        ),
+        ("step = 3", "segment s compares step with 3, which it never is: its values are 1, 2"),
+        ("level = 'silver'", "segment s compares level with 'silver', which it never is: its values are 'gold', 'none'"),
+        ("array_has(kinds, 'c')", "segment s compares kinds with 'c', which it never is: its values are 'a', 'b'"),
+    ] {
+        // What a managed table holds is not known from the definition.
+        if condition.starts_with("level") {
+            none(&made(condition), "never");
+        } else {
+            assert_eq!(only(&made(condition), "segment s"), told, "{condition}");
+        }
+    }
+    for condition in ["\"客单价\" = '高'", "step = 1.0", "step IN (1, 2)", "\"客单价\" LIKE '很%'", "both IS NULL"] {
+        none(&made(condition), "never");
+    }
+    // What the definition does not tell, the published values do.
+    let told = notes(&format!(
+        "{SHOP}{profile} REFRESH PROFILE p; CREATE SEGMENT s ON p AS level = 'silver' AND step = 1; CREATE SEGMENT t ON p AS level = 'gold' AND step = 2;
+         REFRESH SEGMENT s; REFRESH SEGMENT t;"
+    ));
+    assert_eq!(only(&told, "segment s has"), "segment s has 0 members: no customer has level 'silver'");
+    assert_eq!(only(&told, "segment t has"), "segment t has 0 members: no customer has step 2");
+    // A refresh of a segment tells of the segment.
+    assert!(only(&told, "segment s as of").contains(": 0 of 9 customers, "), "{told:#?}");
+    // A new version of a tag may take a value away.
+    let told = notes(&format!(
+        "{SHOP}{profile} CREATE SEGMENT s ON p AS \"客单价\" = '高';
+         CREATE OR REPLACE TAG \"客单价\" ON p AS SELECT id, CASE WHEN avg(amount) >= 100 THEN '很高' ELSE '低' END FROM orders GROUP BY id;"
+    ));
+    assert_eq!(
+        only(&told, "segment s compares"),
+        "segment s compares 客单价 with '高', which it never is: its values are '很高', '低'"
+    );
+}
+
+#[test]
+fn customers_without_value_of_rfm_are_told() {
+    let profile = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders.ordered_at') AS SELECT id FROM customers;";
+    let rfm =
+        "rfm(orders, customer => id, order_time => ordered_at, amount => amount, as_of => $as_of, lookback => INTERVAL '5 days')";
+    let refresh = "REFRESH PROFILE p WITH (as_of = DATE '2024-01-30')";
+    let told = notes(&format!("{SHOP}{profile} CREATE TAG level ON p AS SELECT id, segment FROM {rfm}; {refresh}"));
+    only(&told, "tag level: rfm with lookback gives customers whose last order lies before that no row");
+    only(&told, "tag level: 4 of 9 customers have no value, as rfm with lookback");
+    let joined = "SELECT c.id, coalesce(r.segment, 'lost') FROM (SELECT DISTINCT id FROM orders) AS c";
+    let told =
+        notes(&format!("{SHOP}{profile} CREATE TAG level ON p AS {joined} LEFT JOIN {rfm} AS r ON c.id = r.id; {refresh}"));
+    none(&told, "lookback");
+}
+
+#[test]
+fn clusters_tell_what_is_not_as_it_seems() {
+    let three = "(SELECT value AS id, value % 3 AS x FROM generate_series(1, 12))";
+    for sql in [
+        format!("SELECT * FROM kmeans({three}, key => id, n_clusters => 5)"),
+        format!("CREATE MODEL m WITH (type = 'kmeans', key = 'id', n_clusters = 5) AS SELECT * FROM {three}"),
+        format!("SELECT * FROM kprototypes({three}, key => id, n_clusters => 5)"),
+        format!("CREATE MODEL m WITH (type = 'kprototypes', key = 'id', n_clusters = 5) AS SELECT * FROM {three}"),
+    ] {
+        only(&notes(&sql), "3 of 5 clusters have rows: there are only 3 different points");
+    }
+    none(&notes(&format!("SELECT * FROM kmeans({three}, key => id, n_clusters => 3)")), "clusters have rows");
+
+    let spent = "(SELECT value AS id, CASE WHEN value <= 2 THEN 1e6 + value ELSE exp(value % 50 / 10.0) END AS spent FROM generate_series(1, 400))";
+    let choose = |more: &str| notes(&format!("SELECT * FROM choose_clusters({spent}, key => id, max_clusters => 4{more})"));
+    let told = choose("");
+    only(&told, "spent is skewed");
+    let passed_over = only(&told, "2 clusters have the highest silhouette, ");
+    assert!(passed_over.contains("0.5 % of the rows, which are outliers"), "{passed_over}");
+    none(&choose(", scale => 'log'"), "skewed");
+    none(
+        &notes("SELECT * FROM choose_clusters((SELECT value AS id, value AS x FROM generate_series(1, 400)), key => id)"),
+        "skewed",
+    );
+}
+
+#[test]
+fn texts_that_name_rows_are_left_out_of_explanations() {
+    let rows = "(SELECT value AS id, value % 2 = 0 AS label, concat('c', value) AS code, concat(' ', value * 3) AS charges, value % 7 AS week,
+      concat(value % 20) AS years FROM generate_series(1, 400))";
+    let told = notes(&format!("SELECT * FROM explain_segments({rows}, label => label, key => id)"));
+    assert_eq!(only(&told, "code"), "code was left out: it has 400 different texts in 400 rows");
+    assert_eq!(
+        only(&told, "charges"),
+        "charges was left out: it has 400 different texts in 400 rows; most of its texts read as numbers: write TRY_CAST(trim(charges) AS DOUBLE) AS charges"
+    );
+    assert_eq!(
+        only(&told, "years"),
+        "years is text, 20 different ones, and most of its texts read as numbers: write TRY_CAST(trim(years) AS DOUBLE) AS years"
+    );
+}
+
+#[test]
+fn small_groups_are_left_out_and_a_relation_read_twice_is_counted_once() {
+    // One basket of thirty items has a thousand million parts.
+    let baskets = "CREATE TABLE b AS
+        SELECT 'big' AS country, value % 200 AS basket, value % 3 AS item FROM generate_series(1, 600)
+        UNION ALL SELECT 'small', 1000, value FROM generate_series(1, 30) UNION ALL SELECT 'small', 1001, 1;";
+    let mine = |options: &str| {
+        notes(&format!(
+            "{baskets} SELECT country, count(*) FROM frequent_itemsets(b, basket => basket, item => item, per => country, {options}) GROUP BY 1"
+        ))
+    };
+    let told = mine("min_support => 0.1");
+    let note = only(&told, "frequent_itemsets: a group was left out");
+    assert!(note.contains("(1 of 2 baskets of small); give min_count beside min_support"), "{note}");
+    none(&mine("min_support => 0.1, min_count => 2"), "left out");
+
+    let told = notes(
+        "CREATE TABLE x AS SELECT * FROM (VALUES (1, 'a'), (1, 'b'), (2, 'a'), (2, 'b'), (3, 'a'), (3, NULL), (4, NULL)) AS t(basket, item);
+         SELECT * FROM recommend(x, association_rules(x, basket => basket, item => item, min_count => 2), basket => basket, item => item)",
+    );
+    only(&told, "2 rows without item were left out");
+}
