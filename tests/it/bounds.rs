@@ -49,7 +49,9 @@ fn small_statements_take_no_large_memory() {
         format!("SELECT length(rpad('x', c * 500000000)) {of_rows}"),
         format!("SELECT length(lpad('x', c * 1000, 'ab')) {of_rows}"),
         format!("SELECT length(replace(repeat('a', 10000), 'a', repeat('b', c))) {of_rows}"),
-        format!("SELECT length(regexp_replace(repeat('a', 10000), 'a', repeat('b', 1000), 'g') || c::text) {of_rows}"),
+        format!(
+            "SELECT length(regexp_replace(repeat('a', 10000), 'a', repeat('b', 1000), 'g') || c::text) {of_rows} WHERE c < 20"
+        ),
         format!("SELECT length(concat(repeat('x', 20000000), c, repeat('y', 20000000))) {of_rows}"),
         format!("SELECT length(concat_ws(repeat('x', 1000000), c, c, c, c)) {of_rows}"),
         format!("SELECT length(repeat('x', 60000000) || c::text) {of_rows}"),
