@@ -19,7 +19,7 @@ use super::as_of;
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message, raw};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{names_in, tables_in};
@@ -408,14 +408,14 @@ fn cast_in(condition: &SqlExpr) -> Vec<String> {
 
 /// An error of a definition's query, with the definition as its subject.
 fn about(subject: &str, error: &DataFusionError) -> DataFusionError {
-    let text = message(error);
+    let text = raw(error);
     let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
     match missing.and_then(|name| name.split_once('.')) {
         Some((_, name)) => {
             let name = name.strip_prefix("public.").unwrap_or(name);
             invalid(subject, format!("reads {name}, and there is no such table; SHOW TABLES lists them"))
         }
-        None => invalid(subject, text),
+        None => invalid(subject, message(error)),
     }
 }
 

@@ -8,15 +8,16 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Statement as SqlStatement, TableFactor,
-    TableFunctionArgs, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, Statement as SqlStatement,
+    TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::command::{self, Body, Command, Grammars};
+use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
-use super::syntax::{chains, names};
+use super::syntax::{chains, names, rewritten, supported};
 use super::time_travel;
 use super::written::Written;
 use crate::docs::Takes;
@@ -32,8 +33,17 @@ pub struct Statement {
     pub comment: String,
     /// The line of the script it begins on, from 1.
     pub line: u64,
+    /// Where on that line it begins, from 1.
+    pub(crate) column: u64,
     /// As it was understood.
     pub(crate) parsed: Parsed,
+}
+
+impl Statement {
+    /// Where in the script it begins.
+    pub(crate) fn place(&self) -> Location {
+        Location { line: self.line, column: self.column }
+    }
 }
 
 /// A statement as it was understood.
@@ -66,7 +76,7 @@ impl Parsed {
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    parse_with(sql, state, dialect(state)?.as_ref(), depth, grammars)
+    parse_with(sql, state, dialect(state)?.as_ref(), depth, grammars, Places::OfText)
 }
 
 /// Parses the statement of a definition. Definitions are kept in the program's own dialect, whatever that of the session that made them.
@@ -75,7 +85,7 @@ pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec
 /// As [`parse`].
 pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    parse_with(sql, state, &PortraitDialect, depth, grammars)
+    parse_with(sql, state, &PortraitDialect, depth, grammars, Places::OfText)
 }
 
 /// Likewise, exactly as it is written: nothing is balanced or made a subquery, and every part knows its place in the text.
@@ -84,14 +94,14 @@ pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) ->
 /// As [`parse`].
 pub fn parse_as_written(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    split(sql, state, &PortraitDialect, depth, grammars)
+    split(sql, state, &PortraitDialect, depth, grammars, Places::OfText)
 }
 
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
 pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
     // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
-    let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2), &[])?;
+    let mut statements = parse_with(sql, state, &PortraitDialect, depth.saturating_mul(2), &[], Places::None)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
         _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
@@ -104,30 +114,47 @@ fn parse_with(
     dialect: &dyn Dialect,
     depth: usize,
     grammars: &Grammars,
+    places: Places,
 ) -> Result<Vec<Statement>> {
-    let mut statements = split(sql, state, dialect, depth, grammars)?;
+    let mut statements = split(sql, state, dialect, depth, grammars, places)?;
     for statement in &mut statements {
-        match &mut statement.parsed {
-            Parsed::Sql(parsed) => rewrite(parsed, state)?,
+        let checked = match &mut statement.parsed {
+            Parsed::Sql(parsed) => rewrite(parsed, state).map(|()| supported::check(parsed, state)),
             Parsed::Command(Command::Create(create)) => match &mut create.body {
-                Body::Query(query) => rewrite_part(query.as_mut(), state)?,
-                Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
-                Body::Sql(parsed) => rewrite(parsed, state)?,
+                Body::Query(query) => rewrite_part(query.as_mut(), state).map(|()| supported::check_query(query, state)),
+                Body::Condition(condition) => {
+                    rewrite_part(condition.as_mut(), state).map(|()| supported::check_condition(condition, state))
+                }
+                Body::Sql(parsed) => rewrite(parsed, state).map(|()| supported::check(parsed, state)),
             },
-            Parsed::Command(_) => {}
-        }
+            Parsed::Command(_) => Ok(Ok(())),
+        };
+        let place = Location { line: statement.line, column: statement.column };
+        let source = Source::new(&statement.text, place);
+        let checked = checked.map_err(|error| diagnostics::planning::error(error, source, state, false))?;
+        checked.map_err(|refusal| diagnostics::refused(&refusal, source))?;
     }
     Ok(statements)
 }
 
 /// The statements of a script, as they are written.
-fn split(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usize, grammars: &Grammars) -> Result<Vec<Statement>> {
+fn split(
+    sql: &str,
+    state: &SessionState,
+    dialect: &dyn Dialect,
+    depth: usize,
+    grammars: &Grammars,
+    places: Places,
+) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
-    let tokens = Tokenizer::new(dialect, sql)
+    let mut tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
-        .map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))?;
+        .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
-    let places = Places::new(sql);
+    if places == Places::None {
+        tokens.iter_mut().for_each(|token| token.span = Span::empty());
+    }
+    let lines = Lines::new(sql);
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     let mut parser = DFParserBuilder::new(tokens).with_dialect(dialect).with_recursion_limit(depth).build()?;
     let mut statements = vec![];
@@ -138,26 +165,21 @@ fn split(sql: &str, state: &SessionState, dialect: &dyn Dialect, depth: usize, g
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let parsed = match command::parse(&mut parser.parser, grammars)? {
+        let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
+        let parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
-            None => Parsed::Sql(Box::new(parser.parse_statement()?)),
+            None => Parsed::Sql(Box::new(parser.parse_statement().map_err(wrong)?)),
         };
         let next = parser.parser.peek_token();
         let end = match next.token {
             Token::SemiColon => next.span.start,
             Token::EOF => last,
-            other => {
-                let Location { line, column } = next.span.start;
-                return Err(invalid(
-                    "syntax",
-                    format!("expected the end of the statement, found {other} at line {line}, column {column}"),
-                ));
-            }
+            _ => return Err(diagnostics::syntax::not_the_end(&next, Source::script(sql))),
         };
-        let text = places.slice(first.span.start, end).trim().to_string();
-        let comment = comment_of(places.slice(previous_end, first.span.start));
+        let text = lines.slice(first.span.start, end).trim().to_string();
+        let comment = comment_of(lines.slice(previous_end, first.span.start));
         previous_end = end;
-        statements.push(Statement { text, comment, line: first.span.start.line, parsed });
+        statements.push(Statement { text, comment, line: first.span.start.line, column: first.span.start.column, parsed });
     }
 }
 
@@ -184,11 +206,12 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     }
 }
 
-/// Parses one query of the program's own, as it is.
+/// Parses one query of the program's own, as it is. Its parts have no places: they are in no text of the user's.
 pub fn parse_query(query: &str) -> Result<Box<Query>> {
-    sqlparser::parser::Parser::new(&PortraitDialect)
-        .try_with_sql(query)
-        .and_then(|mut parser| parser.parse_query())
+    let tokens = Tokenizer::new(&PortraitDialect, query).tokenize();
+    tokens
+        .map_err(sqlparser::parser::ParserError::from)
+        .and_then(|tokens| sqlparser::parser::Parser::new(&PortraitDialect).with_tokens(tokens).parse_query())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
 
@@ -219,13 +242,22 @@ fn comment_of(before: &str) -> String {
     lines.join("\n")
 }
 
+/// Whether the parts of a tree know where they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Places {
+    /// In the text that was parsed, which the user wrote.
+    OfText,
+    /// The text was put together by the program: an error about it has no place in what the user wrote.
+    None,
+}
+
 /// Byte offsets of lines, to cut statements out of a script.
-struct Places<'a> {
+struct Lines<'a> {
     sql: &'a str,
     lines: Vec<usize>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Lines<'a> {
     fn new(sql: &'a str) -> Self {
         let starts = sql.match_indices('\n').map(|(newline, _)| newline + 1);
         Self { sql, lines: std::iter::once(0).chain(starts).collect() }
@@ -359,7 +391,18 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        rewritten::query(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        rewritten::select(select);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        rewritten::factor(factor);
         if let Err(error) = time_travel::rename(factor, self.state) {
             return ControlFlow::Break(error);
         }

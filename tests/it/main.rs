@@ -12,6 +12,7 @@ mod durability;
 mod layers;
 mod library;
 mod managed_tables;
+mod messages;
 mod output;
 mod profiles;
 mod reference_data;

@@ -2,3 +2,5 @@
 
 pub mod chains;
 pub mod names;
+pub mod rewritten;
+pub mod supported;
