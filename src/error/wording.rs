@@ -108,7 +108,9 @@ fn is_tree(text: &str, brace: usize) -> bool {
     let (before, after) = text.split_at(brace);
     let named = before.trim_end().chars().next_back().is_some_and(char::is_alphanumeric);
     let field: String = after[1..].trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
-    named && !field.is_empty() && after[1..].trim_start()[field.len()..].starts_with(": ")
+    named
+        && field.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && after[1..].trim_start()[field.len()..].starts_with(": ")
 }
 
 #[cfg(test)]

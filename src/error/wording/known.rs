@@ -63,6 +63,11 @@ fn call(text: &str) -> Option<String> {
         ["times", ..] if of_text => "; for a text write to_timestamp(…) or CAST(… AS TIMESTAMP)",
         _ => "; CAST the arguments",
     };
+    let of_count: Vec<&str> = candidates.iter().copied().filter(|one| one.split(", ").count() == got.len()).take(3).collect();
+    if got.len() > 1 && !of_count.is_empty() {
+        let shapes = of_count.iter().map(|one| format!("{name}({one}")).collect::<Vec<_>>().join(" or ");
+        return Some(format!("{name}: takes {shapes}, got {name}({types}){for_text}"));
+    }
     Some(match families.as_slice() {
         [] => format!("{name}: does not take {types}{for_text}"),
         families => format!("{name}: takes {}, got {types}{for_text}", families.join(" or ")),
