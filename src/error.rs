@@ -4,6 +4,8 @@
 //! ``association_rules: min_support must be in (0, 1], got 1.5``. An error of ours travels through DataFusion as an external
 //! [`Problem`], which keeps the code that clients of a server decide by; [`sqlstate`] finds it again, and gives DataFusion's own errors theirs.
 
+mod wording;
+
 use std::fmt::{self, Display};
 use std::io;
 
@@ -133,6 +135,8 @@ pub struct Problem {
     subject: String,
     kept: Kept,
     text: String,
+    /// The line of the statement that it is about, with a caret below the place.
+    place: Option<String>,
 }
 
 /// What may be kept of an error in the database, where no value of a row may be.
@@ -148,7 +152,11 @@ enum Kept {
 
 impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        match &self.place {
+            Some(place) => write!(f, "\n{place}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -174,7 +182,28 @@ pub fn in_rows(state: SqlState, subject: &str, rule: &'static str, problem: impl
 
 fn problem_of(state: SqlState, subject: &str, kept: Kept, problem: impl Display) -> DataFusionError {
     let text = format!("{subject}: {problem}");
-    DataFusionError::External(Box::new(Problem { state, subject: subject.to_string(), kept, text }))
+    DataFusionError::External(Box::new(Problem { state, subject: subject.to_string(), kept, text, place: None }))
+}
+
+/// The same error with the line of the statement that it is about; the first place that is given stays.
+pub fn placed(error: DataFusionError, place: String) -> DataFusionError {
+    let problem = match found(&error) {
+        Some(Problem { place: Some(_), .. }) => return error,
+        Some(Problem { state, subject, kept, text, place: None }) => {
+            Problem { state: *state, subject: subject.clone(), kept: *kept, text: text.clone(), place: Some(place) }
+        }
+        None => {
+            let text = message(&error);
+            let subject = text.split_once(": ").map_or("", |(subject, _)| subject).to_string();
+            Problem { state: sqlstate(&error), subject, kept: Kept::Code, text, place: Some(place) }
+        }
+    };
+    DataFusionError::External(Box::new(problem))
+}
+
+/// True for an error with a place.
+pub fn has_place(error: &DataFusionError) -> bool {
+    found(error).is_some_and(|problem| problem.place.is_some())
 }
 
 /// An error in what the user wrote.
@@ -239,7 +268,7 @@ pub fn without_values(error: &DataFusionError, objects: &[String]) -> String {
     };
     let about = if about.is_empty() { objects.first().map_or(String::new(), String::clone) } else { about.join(", ") };
     let rule = match problem.map_or(Kept::Code, |problem| problem.kept) {
-        Kept::Whole => return message(error),
+        Kept::Whole => return problem.map_or_else(|| message(error), |problem| problem.text.clone()),
         Kept::Rule(rule) => rule,
         Kept::Code => state.meaning(),
     };
@@ -249,9 +278,13 @@ pub fn without_values(error: &DataFusionError, objects: &[String]) -> String {
 /// An error of a function about another one that is computed by the same means.
 pub fn renamed(error: DataFusionError, from: &str, to: &str) -> DataFusionError {
     match found(&error) {
-        Some(Problem { state, subject, kept, text }) if subject == from => {
+        Some(Problem { state, subject, kept, text, place }) if subject == from => {
             let problem = text.strip_prefix(from).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
-            problem_of(*state, to, *kept, problem)
+            let renamed = problem_of(*state, to, *kept, problem);
+            match place {
+                Some(place) => placed(renamed, place.clone()),
+                None => renamed,
+            }
         }
         _ => error,
     }
@@ -336,7 +369,8 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     nearest(word, candidates).map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
 }
 
-fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate nearest to `word`, if one is near; of two, the first in the alphabet.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
     let limit = length.div_ceil(3).min(length.saturating_sub(1));
@@ -370,33 +404,68 @@ pub fn own(error: &DataFusionError) -> Option<&Problem> {
     None
 }
 
-/// What a person reads: the innermost message, without DataFusion's layers around it.
+/// What a person reads: the innermost message, without DataFusion's layers around it, in the words of SQL.
 pub fn message(error: &DataFusionError) -> String {
+    match innermost(error) {
+        Innermost::Own(problem) => wording::in_sql(&problem.to_string()),
+        Innermost::Schema(error) => wording::schema(error),
+        Innermost::Several(errors) => errors.iter().map(message).collect::<Vec<_>>().join("\n"),
+        Innermost::Text(text) => wording::plain(&text),
+    }
+}
+
+/// The innermost message as the engine has it, to be looked at by the program.
+pub fn raw(error: &DataFusionError) -> String {
+    match innermost(error) {
+        Innermost::Own(problem) => problem.to_string(),
+        Innermost::Schema(_) => error.strip_backtrace(),
+        Innermost::Several(errors) => errors.iter().map(raw).collect::<Vec<_>>().join("\n"),
+        Innermost::Text(text) => text,
+    }
+}
+
+/// What is within the layers of an error.
+enum Innermost<'a> {
+    Own(&'a Problem),
+    Schema(&'a SchemaError),
+    Several(&'a [DataFusionError]),
+    Text(String),
+}
+
+fn innermost(error: &DataFusionError) -> Innermost<'_> {
     if let DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) | DataFusionError::ArrowError(..) = error
         && let Some(problem) = own(error)
     {
-        return problem.text.clone();
+        return Innermost::Own(problem);
     }
     match error {
-        DataFusionError::Diagnostic(_, inner) => message(inner),
-        DataFusionError::Context(_, inner) => message(inner),
-        DataFusionError::Shared(inner) => message(inner),
-        DataFusionError::Collection(errors) => errors.iter().map(message).collect::<Vec<_>>().join("\n"),
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => innermost(inner),
+        DataFusionError::Shared(inner) => innermost(inner),
+        DataFusionError::Collection(errors) => Innermost::Several(errors),
+        DataFusionError::SchemaError(error, _) => Innermost::Schema(error),
         DataFusionError::Plan(text)
         | DataFusionError::Execution(text)
         | DataFusionError::Configuration(text)
-        | DataFusionError::NotImplemented(text) => text.clone(),
-        DataFusionError::ResourcesExhausted(text) => format!("out of memory: {text}"),
-        DataFusionError::External(inner) => inner.downcast_ref::<DataFusionError>().map_or_else(|| inner.to_string(), message),
-        DataFusionError::SQL(inner, _) => format!("syntax: {}", inner.to_string().trim_start_matches("sql parser error: ")),
+        | DataFusionError::NotImplemented(text)
+        | DataFusionError::Internal(text) => Innermost::Text(text.clone()),
+        DataFusionError::ResourcesExhausted(text) => Innermost::Text(format!("out of memory: {text}")),
+        DataFusionError::External(inner) => of_external(inner.as_ref()),
+        DataFusionError::SQL(inner, _) => {
+            Innermost::Text(format!("syntax: {}", inner.to_string().trim_start_matches("sql parser error: ")))
+        }
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
-            ArrowError::ExternalError(inner) => {
-                inner.downcast_ref::<DataFusionError>().map_or_else(|| inner.to_string(), message)
-            }
-            other => other.to_string(),
+            ArrowError::ExternalError(inner) => of_external(inner.as_ref()),
+            other => Innermost::Text(other.to_string()),
         },
-        other => other.strip_backtrace(),
+        other => Innermost::Text(other.strip_backtrace()),
     }
+}
+
+fn of_external<'a>(inner: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Innermost<'a> {
+    if let Some(problem) = inner.downcast_ref::<Problem>() {
+        return Innermost::Own(problem);
+    }
+    inner.downcast_ref::<DataFusionError>().map_or_else(|| Innermost::Text(inner.to_string()), innermost)
 }
 
 #[cfg(test)]

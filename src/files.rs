@@ -13,7 +13,7 @@ use datafusion::logical_expr::CreateExternalTable;
 use futures::FutureExt;
 use url::Url;
 
-use crate::error::{SqlState, coded, failed, invalid, message};
+use crate::error::{SqlState, coded, failed, invalid, message, raw};
 
 /// Kinds of files by the ends of their names.
 const KINDS: [(&str, &str); 8] = [
@@ -240,8 +240,7 @@ async fn name_the_file(
 }
 
 fn describe(error: &DataFusionError) -> String {
-    let text = message(error);
-    parquet_problem(&text).unwrap_or(text)
+    parquet_problem(&raw(error)).unwrap_or_else(|| message(error))
 }
 
 /// What the Parquet reader found, when an error is its: `Parquet error: …`, `Parquet argument error: …`.

@@ -22,7 +22,7 @@ use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::adapter::step::PROGRESS;
 use crate::catalog::data::Pinned;
-use crate::error::{failed, message, own};
+use crate::error::{failed, own, raw};
 use crate::files::parquet_problem;
 use crate::refresh::refresh::Running;
 use crate::statement::{Cancel, StatementContext};
@@ -37,7 +37,11 @@ pub struct Answer {
     cancel: Cancel,
     tag: String,
     rows: u64,
+    explain: Option<Explain>,
 }
+
+/// Says of an error where in the statement it is; true for one that comes with the rows.
+pub(super) type Explain = Arc<dyn Fn(DataFusionError, bool) -> DataFusionError + Send + Sync>;
 
 /// How far a running statement is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,7 +95,17 @@ impl Answer {
             }
         });
         let (plan, cancel) = (Arc::new(Mutex::new(Some(plan))), context.cancel().clone());
-        Self { schema, batches, work: Some(AbortOnDrop(work)), plan, notes: Arc::default(), cancel, tag: String::new(), rows: 0 }
+        Self {
+            schema,
+            batches,
+            work: Some(AbortOnDrop(work)),
+            plan,
+            notes: Arc::default(),
+            cancel,
+            tag: String::new(),
+            rows: 0,
+            explain: None,
+        }
     }
 
     /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
@@ -122,7 +136,7 @@ impl Answer {
             }
         });
         let (schema, cancel) = (Arc::new(Schema::empty()), context.cancel().clone());
-        Self { schema, batches, work: Some(AbortOnDrop(work)), plan, notes, cancel, tag: String::new(), rows: 0 }
+        Self { schema, batches, work: Some(AbortOnDrop(work)), plan, notes, cancel, tag: String::new(), rows: 0, explain: None }
     }
 
     /// The answer of a statement that has no rows.
@@ -130,7 +144,7 @@ impl Answer {
         let (_, batches) = mpsc::channel(1);
         let notes = Arc::new(Mutex::new(notes));
         let (schema, plan, cancel) = (Arc::new(Schema::empty()), Running::default(), Cancel::default());
-        Self { schema, batches, work: None, plan, notes, cancel, tag: String::new(), rows: 0 }
+        Self { schema, batches, work: None, plan, notes, cancel, tag: String::new(), rows: 0, explain: None }
     }
 
     /// The same answer with the words that say what was done.
@@ -139,6 +153,13 @@ impl Answer {
         if self.tag.is_empty() {
             self.tag = tag;
         }
+        self
+    }
+
+    /// The same answer, whose errors say where in the statement they are.
+    pub(super) fn explained(mut self, explain: Explain) -> Self {
+        // What EXECUTE ran is a statement of its own.
+        self.explain.get_or_insert(explain);
         self
     }
 
@@ -171,7 +192,10 @@ impl Answer {
             if let Ok(batch) = &batch {
                 self.rows += rows_of(&self.tag, batch);
             }
-            return Some(batch);
+            return Some(batch.map_err(|error| match &self.explain {
+                Some(explain) => explain(error, true),
+                None => error,
+            }));
         }
         let mut work = self.work.take()?;
         match (&mut work.0).await {
@@ -230,7 +254,7 @@ fn name_files(plan: &Arc<dyn ExecutionPlan>, error: DataFusionError) -> DataFusi
     if own(&error).is_some() {
         return error;
     }
-    let Some(problem) = parquet_problem(&message(&error)) else { return error };
+    let Some(problem) = parquet_problem(&raw(&error)) else { return error };
     let mut files = vec![];
     add_files(plan, &mut files);
     match files.as_slice() {

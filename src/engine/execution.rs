@@ -19,7 +19,7 @@ use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC};
 use super::writes::{Staged, stage_copy, stage_insert};
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
+use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{lifecycle, profile, refreshing};
 use crate::refresh::published::name_and_time;
@@ -399,13 +399,19 @@ fn name_missing_table(error: DataFusionError, context: &StatementContext) -> Dat
     if sqlstate(&error) != SqlState::UNDEFINED_TABLE {
         return error;
     }
-    let text = message(&error);
-    let own = format!("table '{CATALOG}.{PUBLIC}.");
+    let text = raw(&error);
+    let own = format!("table '{CATALOG}.");
     let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
+    let Some((of, name)) = name.split_once('.') else { return error };
     let (name, _) = name_and_time(name);
     let state = context.state();
-    let schema = state.catalog_list().catalog(CATALOG).and_then(|catalog| catalog.schema(PUBLIC));
-    let tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
+    let catalog = state.catalog_list().catalog(CATALOG);
+    let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));
+    if of != PUBLIC {
+        return of_schema(of, name, catalog.map(|catalog| catalog.schema_names()), schema.map(|schema| schema.table_names()));
+    }
+    let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
+    tables.sort();
     let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
     let known = match tables.as_slice() {
         [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
@@ -413,6 +419,27 @@ fn name_missing_table(error: DataFusionError, context: &StatementContext) -> Dat
         _ => "SHOW TABLES lists them".to_string(),
     };
     coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}"))
+}
+
+/// The error of a table that a schema other than `public` does not have.
+fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Option<Vec<String>>) -> DataFusionError {
+    let whole = format!("{schema}.{name}");
+    let Some(mut tables) = tables else {
+        let mut schemas = schemas.unwrap_or_default();
+        schemas.sort();
+        let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
+        return coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such schema{suggestion}; there is {}", schemas.join(", ")));
+    };
+    tables.sort();
+    let whole_names: Vec<String> = tables.iter().map(|table| format!("{schema}.{table}")).collect();
+    let near = nearest(name, tables.iter().map(String::as_str));
+    let suggestion = near.map_or_else(String::new, |near| format!("; did you mean \"{schema}.{near}\"?"));
+    let known = match whole_names.as_slice() {
+        [] => format!("{schema} has none yet"),
+        names if names.len() <= 12 => format!("there is {}", names.join(", ")),
+        _ => format!("write SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'"),
+    };
+    coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such table{suggestion}; {known}"))
 }
 
 /// The default of a setting of Portrait's own.
@@ -424,7 +451,7 @@ fn own_default(name: &str) -> Option<String> {
 
 /// What a setting of the engine takes, in the place of what the parser of its value says, which names neither.
 fn wrong_value(set: &SetVariable, error: &DataFusionError) -> Option<DataFusionError> {
-    let text = message(error);
+    let text = raw(error);
     let takes = match () {
         () if text.contains("invalid digit") || text.contains("parse integer") || text.contains("number too") => "a whole number",
         () if text.contains("`true` or `false`") => "true or false",

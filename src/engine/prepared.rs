@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{LogicalPlan, Statement as LogicalStatement};
+use sqlparser::tokenizer::Location;
 
 use super::Session;
 use super::answer::Answer;
@@ -88,7 +89,7 @@ impl Prepared {
 
     /// What SQL's PREPARE gives a name.
     pub(super) async fn of_sql(session: Session, text: &str, parsed: Parsed, declared: &LogicalPlan) -> Result<Self> {
-        let statement = Statement { text: text.to_string(), comment: String::new(), line: 1, parsed };
+        let statement = Statement { text: text.to_string(), comment: String::new(), line: 1, column: 1, parsed };
         let LogicalPlan::Statement(LogicalStatement::Prepare(prepare)) = declared else {
             return Self::new(session, statement).await;
         };
@@ -122,7 +123,8 @@ impl Prepared {
             let problem = format!("takes {} parameters, got {}", self.declared.len(), parameters.values.len());
             return Err(coded(SqlState::UNDEFINED_PARAMETER, "EXECUTE", problem));
         }
-        self.session.execute_with(&self.text, self.parsed.as_ref().clone(), parameters).await
+        let first = Location { line: 1, column: 1 };
+        self.session.execute_with(&self.text, first, self.parsed.as_ref().clone(), parameters).await
     }
 }
 

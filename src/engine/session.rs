@@ -13,8 +13,9 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use sqlparser::tokenizer::Location;
 
-use super::answer::Answer;
+use super::answer::{Answer, Explain};
 use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
@@ -48,6 +49,8 @@ impl Session {
             .with_default_catalog_and_schema(CATALOG, PUBLIC)
             .with_create_default_catalog_and_schema(false);
         config.options_mut().sql_parser.dialect = Dialect::Generic;
+        // Errors about columns say where they are.
+        config.options_mut().sql_parser.collect_spans = true;
         // In DataFusion 55.2 this rule mistakes a column that a subquery names anew (`amount * 2 AS amount`) for the one beneath it
         // when a field of a struct is read above a filter: wrong rows, or an error about schemas.
         config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
@@ -133,12 +136,13 @@ impl Session {
     /// What is wrong with the statement.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
         let context = self.statement(Parameters::default());
+        let explain = self.explain(&statement.text, statement.place());
         let parsed = statement.parsed.into_sql()?;
         let planned = async move {
             let parsed = &parsed;
             context.settled(|context| async move { planning::plan(parsed, &context).await }).await
         };
-        self.engine.run(planned).await
+        self.engine.run(planned).await.map_err(|error| explain(error, false))
     }
 
     /// Prepares a statement: it is planned to be [described](Prepared::describe), and can be executed any number of times, several at
@@ -148,7 +152,8 @@ impl Session {
     /// What is wrong with the statement.
     pub async fn prepare(&self, statement: Statement) -> Result<Prepared> {
         let session = self.clone();
-        self.engine.run(async move { Prepared::new(session, statement).await }).await
+        let explain = self.explain(&statement.text, statement.place());
+        self.engine.run(async move { Prepared::new(session, statement).await }).await.map_err(|error| explain(error, false))
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -156,12 +161,20 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement; what goes wrong while it runs comes with the answer.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
-        self.execute_with(&statement.text, statement.parsed, Parameters::default()).await
+        let first = statement.place();
+        self.execute_with(&statement.text, first, statement.parsed, Parameters::default()).await
     }
 
     /// Boxed, as EXECUTE leads through here again.
-    pub(super) fn execute_with(&self, text: &str, parsed: Parsed, parameters: Parameters) -> BoxFuture<'static, Result<Answer>> {
+    pub(super) fn execute_with(
+        &self,
+        text: &str,
+        first: Location,
+        parsed: Parsed,
+        parameters: Parameters,
+    ) -> BoxFuture<'static, Result<Answer>> {
         let (session, text) = (self.clone(), text.to_string());
+        let explain = self.explain(&text, first);
         let context = self.statement(parameters);
         let ended = context.clone();
         let execution = async move {
@@ -172,7 +185,18 @@ impl Session {
             }
         };
         let engine = self.engine.clone();
-        Box::pin(async move { engine.run(execution).await })
+        Box::pin(async move {
+            match engine.run(execution).await {
+                Ok(answer) => Ok(answer.explained(explain)),
+                Err(error) => Err(explain(error, false)),
+            }
+        })
+    }
+
+    /// Says of an error where in the statement it is.
+    fn explain(&self, text: &str, first: Location) -> Explain {
+        let (context, text) = (self.context.clone(), text.to_string());
+        Arc::new(move |error, started| planning::explained(error, &text, first, &context.state(), started))
     }
 
     /// Runs a script and gives the rows of its last statement.

@@ -22,7 +22,7 @@ use super::domain::{Asked, asked, values_of};
 use super::literals::{coerced, sql_type};
 use super::sources::Sources;
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message, raw};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{calls_in, name_of, names_in, tables_in};
@@ -470,7 +470,7 @@ fn cast_in(condition: &SqlExpr) -> Vec<String> {
 
 /// An error of a definition's query, with the definition as its subject.
 fn about(subject: &str, error: DataFusionError) -> DataFusionError {
-    let text = message(&error);
+    let text = raw(&error);
     if text.strip_prefix(subject).is_some_and(|rest| rest.starts_with(": ")) {
         return error;
     }
@@ -480,7 +480,7 @@ fn about(subject: &str, error: DataFusionError) -> DataFusionError {
             let name = name.strip_prefix("public.").unwrap_or(name);
             invalid(subject, format!("reads {name}, and there is no such table; SHOW TABLES lists them"))
         }
-        None => invalid(subject, text),
+        None => invalid(subject, message(&error)),
     }
 }
 

@@ -1,11 +1,30 @@
-//! The dialect of the program: sqlparser's generic one, with `FOR SYSTEM_TIME AS OF`.
+//! The dialect of the program: sqlparser's generic one, with `FOR SYSTEM_TIME AS OF`, and operators that bind as in PostgreSQL.
+//!
+//! | from tight to loose | |
+//! |---|---|
+//! | `::`, `[ ]` | casts and elements |
+//! | `-` `+` before a value | |
+//! | `COLLATE`, `AT TIME ZONE` | |
+//! | `^` | |
+//! | `*` `/` `%` `//`, then `+` `-` | |
+//! | `\|\|` `->` `~` `&` `\|` `<<` `@>` … | every other operator, from left to right |
+//! | `BETWEEN` `IN` `LIKE` `ILIKE` `SIMILAR TO` | |
+//! | `=` `<>` `<` `<=` `>` `>=` | one does not follow another without brackets |
+//! | `IS NULL`, `IS DISTINCT FROM` … | |
+//! | `NOT`, then `AND`, then `OR` | |
+//!
+//! sqlparser's own table is older, and reads what follows `IS DISTINCT FROM` as a whole expression.
 //!
 //! sqlparser can derive a dialect from another, behind a feature; turning that on would compile DataFusion anew for every user of this
 //! crate who has not, so the methods that the generic dialect defines are passed on here by name.
 
 use std::any::TypeId;
 
-use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
 /// Reads what the generic dialect reads, and tables as of a time.
 #[derive(Debug)]
@@ -19,9 +38,87 @@ macro_rules! as_generic {
     };
 }
 
+/// A sign before a value: looser than a cast, tighter than everything else.
+const SIGN: u8 = 125;
+/// MySQL's, between OR and AND.
+const XOR: u8 = 15;
+/// `:` ends an index, and is no operator that anything plans.
+const COLON: u8 = 1;
+
+impl PortraitDialect {
+    /// The precedence of IS, also of what follows IS DISTINCT FROM.
+    fn parse_distinct(&self, parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
+        let negated = parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]);
+        if !negated && !parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
+            return None;
+        }
+        let left = Box::new(left.clone());
+        Some(
+            parser
+                .parse_subexpr(self.prec_value(Precedence::Is))
+                .map(Box::new)
+                .map(|right| if negated { Expr::IsNotDistinctFrom(left, right) } else { Expr::IsDistinctFrom(left, right) }),
+        )
+    }
+}
+
 impl Dialect for PortraitDialect {
     fn dialect(&self) -> TypeId {
         GenericDialect.dialect()
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        match precedence {
+            Precedence::Xor => XOR,
+            Precedence::Colon => COLON,
+            other => PostgreSqlDialect {}.prec_value(other),
+        }
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        let other = match &parser.peek_token_ref().token {
+            Token::StringConcat
+            | Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk
+            | Token::DoubleTilde
+            | Token::DoubleTildeAsterisk
+            | Token::ExclamationMarkDoubleTilde
+            | Token::ExclamationMarkDoubleTildeAsterisk
+            | Token::Sharp
+            | Token::ShiftLeft
+            | Token::ShiftRight
+            | Token::Overlap
+            | Token::CaretAt => true,
+            Token::Word(word) => word.keyword == Keyword::OPERATOR,
+            _ => false,
+        };
+        other.then(|| Ok(self.prec_value(Precedence::PgOther)))
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let op = match parser.peek_token_ref().token {
+            Token::Minus => UnaryOperator::Minus,
+            Token::Plus => UnaryOperator::Plus,
+            _ => return None,
+        };
+        parser.advance_token();
+        Some(parser.parse_subexpr(SIGN).map(|operand| Expr::UnaryOp { op, expr: Box::new(operand) }))
+    }
+
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::Word(ref word) if word.keyword == Keyword::IS => self.parse_distinct(parser, left),
+            // MySQL's division of whole numbers, which sqlparser reads in that dialect alone.
+            Token::Word(ref word) if word.keyword == Keyword::DIV => {
+                parser.advance_token();
+                let right = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp)).map(Box::new);
+                let (left, op) = (Box::new(left.clone()), BinaryOperator::MyIntegerDivide);
+                Some(right.map(|right| Expr::BinaryOp { left, op, right }))
+            }
+            _ => None,
+        }
     }
 
     fn supports_table_versioning(&self) -> bool {
@@ -62,5 +159,127 @@ impl Dialect for PortraitDialect {
         supports_settings, supports_select_format, supports_comment_optimizer_hint,
         supports_constraint_keyword_without_name, supports_key_column_option, supports_comma_separated_trim,
         supports_cte_without_as, supports_select_item_multi_column_alias, supports_xml_expressions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Operators between two values, with PostgreSQL's order: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
+    const BETWEEN_VALUES: [(&str, u8); 28] = [
+        ("OR", 1),
+        ("AND", 2),
+        ("IS DISTINCT FROM", 4),
+        ("IS NOT DISTINCT FROM", 4),
+        ("=", 5),
+        ("<>", 5),
+        ("<", 5),
+        (">=", 5),
+        ("LIKE", 6),
+        ("NOT LIKE", 6),
+        ("ILIKE", 6),
+        ("SIMILAR TO", 6),
+        ("||", 7),
+        ("~", 7),
+        ("!~*", 7),
+        ("&", 7),
+        ("|", 7),
+        ("<<", 7),
+        ("->", 7),
+        ("@>", 7),
+        ("+", 8),
+        ("-", 8),
+        ("*", 9),
+        ("/", 9),
+        ("%", 9),
+        ("//", 9),
+        ("^", 10),
+        ("AT TIME ZONE", 11),
+    ];
+    const NOT: u8 = 3;
+    const IS: u8 = 4;
+    const LIKE: u8 = 6;
+
+    fn parsed(sql: &str) -> String {
+        let parser = Parser::new(&PortraitDialect).try_with_sql(sql);
+        bracketed(&parser.and_then(|mut parser| parser.parse_expr()).unwrap_or_else(|error| panic!("{sql}: {error}")))
+    }
+
+    /// The tree with brackets around every operator.
+    fn bracketed(expression: &Expr) -> String {
+        let two = |left: &Expr, op: &str, right: &Expr| format!("({} {op} {})", bracketed(left), bracketed(right));
+        let not = |negated: bool| if negated { "NOT " } else { "" };
+        match expression {
+            Expr::BinaryOp { left, op, right } => two(left, &op.to_string(), right),
+            Expr::IsDistinctFrom(left, right) => two(left, "IS DISTINCT FROM", right),
+            Expr::IsNotDistinctFrom(left, right) => two(left, "IS NOT DISTINCT FROM", right),
+            Expr::Like { negated, expr, pattern, .. } => two(expr, &format!("{}LIKE", not(*negated)), pattern),
+            Expr::ILike { negated, expr, pattern, .. } => two(expr, &format!("{}ILIKE", not(*negated)), pattern),
+            Expr::SimilarTo { negated, expr, pattern, .. } => two(expr, &format!("{}SIMILAR TO", not(*negated)), pattern),
+            Expr::AtTimeZone { timestamp, time_zone } => two(timestamp, "AT TIME ZONE", time_zone),
+            Expr::UnaryOp { op, expr } => format!("({op} {})", bracketed(expr)),
+            Expr::IsNull(operand) => format!("({} IS NULL)", bracketed(operand)),
+            Expr::Cast { expr, data_type, .. } => format!("({}::{data_type})", bracketed(expr)),
+            Expr::InList { expr, list, negated } => {
+                format!("({} {}IN ({}))", bracketed(expr), not(*negated), bracketed(&list[0]))
+            }
+            Expr::Between { expr, negated, low, high } => {
+                format!("({} {}BETWEEN {} AND {})", bracketed(expr), not(*negated), bracketed(low), bracketed(high))
+            }
+            Expr::Identifier(name) => name.value.clone(),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// The last of the loosest operators is done last.
+    fn expected(values: &[&str], operators: &[(&str, u8)]) -> String {
+        let Some(loosest) = operators.iter().map(|(_, level)| *level).min() else { return values[0].to_string() };
+        let place = operators.iter().rposition(|(_, level)| *level == loosest).unwrap_or_default();
+        let left = expected(&values[..=place], &operators[..place]);
+        format!("({left} {} {})", operators[place].0, expected(&values[place + 1..], &operators[place + 1..]))
+    }
+
+    #[test]
+    fn operators_bind_as_in_postgresql() {
+        for first in BETWEEN_VALUES {
+            for second in BETWEEN_VALUES {
+                for third in BETWEEN_VALUES {
+                    let sql = format!("a {} b {} c {} d", first.0, second.0, third.0);
+                    assert_eq!(parsed(&sql), expected(&["a", "b", "c", "d"], &[first, second, third]), "{sql}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn signs_and_not_bind_as_in_postgresql() {
+        for (op, level) in BETWEEN_VALUES {
+            assert_eq!(parsed(&format!("- a {op} b")), format!("((- a) {op} b)"));
+            assert_eq!(
+                parsed(&format!("a {op} - b::INT {op} c")),
+                expected(&["a", "(- (b::INT))", "c"], &[(op, level), (op, level)])
+            );
+            let of_both = level > NOT;
+            let right = if of_both { format!("(NOT (a {op} b))") } else { format!("((NOT a) {op} b)") };
+            assert_eq!(parsed(&format!("NOT a {op} b")), right);
+        }
+    }
+
+    #[test]
+    fn what_follows_a_value_binds_as_in_postgresql() {
+        for (op, level) in BETWEEN_VALUES {
+            assert_eq!(parsed(&format!("a {op} b::INT")), format!("(a {op} (b::INT))"));
+            let null = if level >= IS { format!("((a {op} b) IS NULL)") } else { format!("(a {op} (b IS NULL))") };
+            assert_eq!(parsed(&format!("a {op} b IS NULL")), null);
+            let list = if level >= LIKE { format!("((a {op} b) NOT IN (c))") } else { format!("(a {op} (b NOT IN (c)))") };
+            assert_eq!(parsed(&format!("a {op} b NOT IN (c)")), list);
+            let range = match level {
+                ..LIKE => format!("((a {op} (b BETWEEN c AND d)) {op} e)"),
+                LIKE => format!("(((a {op} b) BETWEEN c AND d) {op} e)"),
+                _ => format!("((a {op} b) BETWEEN c AND (d {op} e))"),
+            };
+            assert_eq!(parsed(&format!("a {op} b BETWEEN c AND d {op} e")), range);
+        }
     }
 }

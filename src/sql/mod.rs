@@ -2,6 +2,7 @@
 
 mod call;
 pub mod command;
+pub mod diagnostics;
 mod dialect;
 pub mod macros;
 pub mod parser;

@@ -13,13 +13,14 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::parser::ParserError;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::command::{self, Body, Command, Grammars};
+use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
-use super::syntax::{chains, grouping, names, nesting, type_names};
+use super::syntax::{chains, grouping, names, nesting, rewritten, supported, type_names};
 use super::time_travel;
 use super::written::Written;
 use crate::docs::Takes;
@@ -35,8 +36,17 @@ pub struct Statement {
     pub comment: String,
     /// The line of the script it begins on, from 1.
     pub line: u64,
+    /// Where on that line it begins, from 1.
+    pub(crate) column: u64,
     /// As it was understood.
     pub(crate) parsed: Parsed,
+}
+
+impl Statement {
+    /// Where in the script it begins.
+    pub(crate) fn place(&self) -> Location {
+        Location { line: self.line, column: self.column }
+    }
 }
 
 /// A statement as it was understood.
@@ -69,7 +79,7 @@ impl Parsed {
 /// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    parse_with(sql, state, dialect(state)?, depth, grammars)
+    parse_with(sql, state, dialect(state)?, depth, grammars, Places::OfText)
 }
 
 /// Parses the statement of a definition. Definitions are kept in the program's own dialect, whatever that of the session that made them.
@@ -78,7 +88,7 @@ pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec
 /// As [`parse`].
 pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    parse_with(sql, state, Box::new(PortraitDialect), depth, grammars)
+    parse_with(sql, state, Box::new(PortraitDialect), depth, grammars, Places::OfText)
 }
 
 /// Likewise, exactly as it is written: nothing is balanced or made a subquery, and every part knows its place in the text.
@@ -87,14 +97,14 @@ pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) ->
 /// As [`parse`].
 pub fn parse_as_written(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
-    split(sql, state, Box::new(PortraitDialect), depth, grammars)
+    split(sql, state, Box::new(PortraitDialect), depth, grammars, Places::OfText)
 }
 
 /// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
 pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
     // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
-    let mut statements = parse_with(sql, state, Box::new(PortraitDialect), depth.saturating_mul(2), &[])?;
+    let mut statements = parse_with(sql, state, Box::new(PortraitDialect), depth.saturating_mul(2), &[], Places::None)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
         _ => Err(invalid("syntax", format!("expected one query, found {sql}"))),
@@ -107,18 +117,25 @@ fn parse_with(
     dialect: Box<dyn Dialect>,
     depth: usize,
     grammars: &Grammars,
+    places: Places,
 ) -> Result<Vec<Statement>> {
-    let mut statements = split(sql, state, dialect, depth, grammars)?;
+    let mut statements = split(sql, state, dialect, depth, grammars, places)?;
     for statement in &mut statements {
-        match &mut statement.parsed {
-            Parsed::Sql(parsed) => rewrite(parsed, state)?,
+        let checked = match &mut statement.parsed {
+            Parsed::Sql(parsed) => rewrite(parsed, state).map(|()| supported::check(parsed, state)),
             Parsed::Command(Command::Create(create)) => match &mut create.body {
-                Body::Query(query) => rewrite_part(query.as_mut(), state)?,
-                Body::Condition(condition) => rewrite_part(condition.as_mut(), state)?,
-                Body::Sql(parsed) => rewrite(parsed, state)?,
+                Body::Query(query) => rewrite_part(query.as_mut(), state).map(|()| supported::check_query(query, state)),
+                Body::Condition(condition) => {
+                    rewrite_part(condition.as_mut(), state).map(|()| supported::check_condition(condition, state))
+                }
+                Body::Sql(parsed) => rewrite(parsed, state).map(|()| supported::check(parsed, state)),
             },
-            Parsed::Command(_) => {}
-        }
+            Parsed::Command(_) => Ok(Ok(())),
+        };
+        let place = Location { line: statement.line, column: statement.column };
+        let source = Source::new(&statement.text, place);
+        let checked = checked.map_err(|error| diagnostics::planning::error(error, source, state, false))?;
+        checked.map_err(|refusal| diagnostics::refused(&refusal, source))?;
     }
     Ok(statements)
 }
@@ -130,13 +147,17 @@ fn split(
     dialect: Box<dyn Dialect>,
     depth: usize,
     grammars: &Grammars,
+    places: Places,
 ) -> Result<Vec<Statement>> {
     let options: &ConfigOptions = state.config_options();
-    let tokens = Tokenizer::new(dialect.as_ref(), sql)
+    let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
-        .map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))?;
+        .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
     nesting::check(&tokens, depth)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
+    if places == Places::None {
+        tokens.iter_mut().for_each(|token| token.span = Span::empty());
+    }
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     let dialect = Counting::new(dialect, tokens.len());
     // One level of the text is several calls of the parser: an operand in a comparison in a query.
@@ -157,7 +178,7 @@ fn split(
 const CALLS_A_LEVEL: usize = 6;
 
 fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &Grammars) -> Result<Vec<Statement>> {
-    let places = Places::new(sql);
+    let lines = Lines::new(sql);
     let mut statements = vec![];
     let mut previous_end = Location { line: 1, column: 1 };
     loop {
@@ -166,26 +187,21 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let parsed = match command::parse(&mut parser.parser, grammars)? {
+        let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
+        let parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
-            None => Parsed::Sql(Box::new(parser.parse_statement()?)),
+            None => Parsed::Sql(Box::new(parser.parse_statement().map_err(wrong)?)),
         };
         let next = parser.parser.peek_token();
         let end = match next.token {
             Token::SemiColon => next.span.start,
             Token::EOF => last,
-            other => {
-                let Location { line, column } = next.span.start;
-                return Err(invalid(
-                    "syntax",
-                    format!("expected the end of the statement, found {other} at line {line}, column {column}"),
-                ));
-            }
+            _ => return Err(diagnostics::syntax::not_the_end(&next, Source::script(sql))),
         };
-        let text = places.slice(first.span.start, end).trim().to_string();
-        let comment = comment_of(places.slice(previous_end, first.span.start));
+        let text = lines.slice(first.span.start, end).trim().to_string();
+        let comment = comment_of(lines.slice(previous_end, first.span.start));
         previous_end = end;
-        statements.push(Statement { text, comment, line: first.span.start.line, parsed });
+        statements.push(Statement { text, comment, line: first.span.start.line, column: first.span.start.column, parsed });
     }
 }
 
@@ -212,11 +228,12 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     }
 }
 
-/// Parses one query of the program's own, as it is.
+/// Parses one query of the program's own, as it is. Its parts have no places: they are in no text of the user's.
 pub fn parse_query(query: &str) -> Result<Box<Query>> {
-    sqlparser::parser::Parser::new(&PortraitDialect)
-        .try_with_sql(query)
-        .and_then(|mut parser| parser.parse_query())
+    let tokens = Tokenizer::new(&PortraitDialect, query).tokenize();
+    tokens
+        .map_err(ParserError::from)
+        .and_then(|tokens| sqlparser::parser::Parser::new(&PortraitDialect).with_tokens(tokens).parse_query())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
 
@@ -247,13 +264,22 @@ fn comment_of(before: &str) -> String {
     lines.join("\n")
 }
 
+/// Whether the parts of a tree know where they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Places {
+    /// In the text that was parsed, which the user wrote.
+    OfText,
+    /// The text was put together by the program: an error about it has no place in what the user wrote.
+    None,
+}
+
 /// Byte offsets of lines, to cut statements out of a script.
-struct Places<'a> {
+struct Lines<'a> {
     sql: &'a str,
     lines: Vec<usize>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Lines<'a> {
     fn new(sql: &'a str) -> Self {
         let starts = sql.match_indices('\n').map(|(newline, _)| newline + 1);
         Self { sql, lines: std::iter::once(0).chain(starts).collect() }
@@ -387,6 +413,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        rewritten::query(query);
         names::tell_apart(query);
         self.tables.enter(query);
         ControlFlow::Continue(())
@@ -405,6 +432,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        rewritten::select(select);
         match grouping::check(&select.group_by) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
@@ -412,6 +440,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        rewritten::factor(factor);
         if let Err(error) = time_travel::rename(factor, self.state) {
             return ControlFlow::Break(error);
         }

@@ -1,9 +1,13 @@
 //! From a parsed statement to its plan: the one way, for statements and for the bodies of definitions.
 
 use datafusion::common::{Result, TableReference};
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, Statement as LogicalStatement};
 use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::tokenizer::Location;
 
+use super::diagnostics::{self, place::Source};
 use super::macros;
 use super::syntax::size;
 use crate::error::{SqlState, coded, did_you_mean};
@@ -29,6 +33,11 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     let plan = state.statement_to_plan(parsed).await?;
     size::check(&plan)?;
     Ok((plan, tables))
+}
+
+/// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.
+pub fn explained(error: DataFusionError, text: &str, first: Location, state: &SessionState, started: bool) -> DataFusionError {
+    diagnostics::planning::error(error, Source::new(text, first), state, started)
 }
 
 /// Puts the statement's parameters in the place of `$name`.

@@ -261,7 +261,7 @@ fn the_shell_runs_commands() {
         "Int64",
         "## rfm_segment",
         "42",
-        "No field named nothing",
+        "nothing: no such column",
         "timing is on",
         "rows and",
         "\\nope: no such command",

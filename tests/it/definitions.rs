@@ -111,7 +111,7 @@ fn a_view_is_made_or_its_table_is_replaced() {
     one_wins(
         "CREATE OR REPLACE TABLE u AS SELECT 1 AS a",
         ["CREATE VIEW v AS SELECT a FROM u", "CREATE OR REPLACE TABLE u AS SELECT 1 AS b"],
-        ["No field named a", "would break view v"],
+        ["a: no such column", "would break view v"],
         &[("SELECT count(*) FROM information_schema.columns WHERE table_name = 'u'", "1")],
         "DROP VIEW IF EXISTS v",
     );

@@ -231,7 +231,7 @@ fn definitions_come_back() {
                 if let Err(error) = try_rows(&engine, &session, &sql) {
                     // A profile over another cannot be published before that one; and what was made after a refresh is no part of it.
                     let expected =
-                        ["was not refreshed yet", "it was made later", "REFRESH SEGMENT", "No field named", "published no tags"];
+                        ["was not refreshed yet", "it was made later", "REFRESH SEGMENT", "no such column", "published no tags"];
                     assert!(expected.iter().any(|expected| error.contains(expected)), "set {set}: {error}\n{sql}");
                 }
             }

@@ -14,6 +14,7 @@ mod interrupts;
 mod layers;
 mod library;
 mod managed_tables;
+mod messages;
 mod mutants;
 mod notes;
 mod output;

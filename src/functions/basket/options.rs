@@ -119,7 +119,13 @@ pub fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
     for given in &roles.0 {
         let data_type = plain(given.field.data_type());
         if data_type.is_nested() {
-            let problem = format!("{} must be a number, text or date, \"{}\" is {data_type}", given.name, given.column);
+            let column = &given.column;
+            let is_list = matches!(data_type, DataType::List(_) | DataType::LargeList(_) | DataType::ListView(_));
+            let advice = match is_list {
+                true => format!("; write (SELECT …, unnest({column}) AS {column} FROM …) to have one row for each"),
+                false => String::new(),
+            };
+            let problem = format!("{} must be a number, text or date, \"{column}\" is {data_type}{advice}", given.name);
             return Err(invalid(function, problem));
         }
     }

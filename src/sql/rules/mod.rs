@@ -1,6 +1,7 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
 mod bounded;
+mod lateral_lists;
 mod lengths;
 mod operators;
 mod predicates;
@@ -24,6 +25,7 @@ use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let analyzer = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     analyzer.insert(0, Arc::new(zones::CompareTimes));
+    analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
     analyzer.push(Arc::new(operators::ExactOperators));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;

@@ -5,5 +5,7 @@ pub mod effort;
 pub mod grouping;
 pub mod names;
 pub mod nesting;
+pub mod rewritten;
 pub mod size;
+pub mod supported;
 pub mod type_names;

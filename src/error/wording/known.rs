@@ -1,0 +1,361 @@
+//! The engine's texts about statements, one by one.
+
+/// The text of an error that is known here.
+pub fn translated(text: &str) -> Option<String> {
+    call(text).or_else(|| of_query(text)).or_else(|| of_types(text)).or_else(|| of_tables(text))
+}
+
+/// What stands between two parts of a text, in order: `parts(text, ["from ", " to ", ""])` gives two.
+fn parts<'a, const N: usize>(text: &'a str, marks: [&str; N]) -> Option<Vec<&'a str>> {
+    let mut found = vec![];
+    let mut rest = text.strip_prefix(marks.first()?)?;
+    for mark in &marks[1..] {
+        if mark.is_empty() {
+            found.push(rest);
+            rest = "";
+        } else {
+            let (part, after) = rest.split_once(mark)?;
+            found.push(part);
+            rest = after;
+        }
+    }
+    Some(found)
+}
+
+/// A call with arguments of the wrong number or types.
+fn call(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("argument types '")?;
+    let (call, rest) = rest.split_once("'. You might")?;
+    let (name, types) = call.strip_suffix(')')?.split_once('(')?;
+    let got: Vec<&str> = types.split(", ").filter(|one| !one.is_empty()).collect();
+    let candidates: Vec<&str> = rest.lines().map(str::trim).filter_map(|line| line.strip_prefix(&format!("{name}("))).collect();
+    if let Some(counts) = text.split_once(" expects ").and_then(|(_, rest)| parts(rest, ["", " arguments but received "]))
+        && let Ok(count) = counts[0].parse::<usize>()
+        && candidates.len() == 1
+    {
+        let plural = if count == 1 { "argument" } else { "arguments" };
+        return Some(format!("{name}: takes {count} {plural}, got {} ({types})", got.len()));
+    }
+    let mut counts: Vec<usize> = candidates.iter().map(|candidate| candidate.split(", ").count()).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    if !got.is_empty() && !counts.is_empty() && !counts.contains(&got.len()) && !candidates.iter().any(|one| one.contains("..")) {
+        let counts = counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        return Some(format!("{name}: takes {counts} arguments, got {} ({types})", got.len()));
+    }
+    if got.is_empty() {
+        return Some(format!("{name}: takes arguments, got none; \\h {name} shows them"));
+    }
+    if name == "make_array" {
+        return Some(format!("list: the values of a list have one type, got {types}; CAST them to one"));
+    }
+    let takes: Vec<&str> =
+        candidates.iter().filter_map(|candidate| candidate.strip_suffix(')')).flat_map(|one| one.split(", ")).collect();
+    let mut families: Vec<&str> = vec![];
+    for family in takes.iter().filter_map(|one| family(one)) {
+        if !families.contains(&family) {
+            families.push(family);
+        }
+    }
+    let of_text = got.iter().any(|one| one.contains("Utf8"));
+    let for_text = match families.as_slice() {
+        ["numbers", ..] if of_text => "; for a text write CAST(replace(…, ',', '') AS DECIMAL(12, 2))",
+        ["times", ..] if of_text => "; for a text write to_timestamp(…) or CAST(… AS TIMESTAMP)",
+        _ => "; CAST the arguments",
+    };
+    let of_count: Vec<&str> = candidates.iter().copied().filter(|one| one.split(", ").count() == got.len()).take(3).collect();
+    if got.len() > 1 && !of_count.is_empty() {
+        let shapes = of_count.iter().map(|one| format!("{name}({one}")).collect::<Vec<_>>().join(" or ");
+        return Some(format!("{name}: takes {shapes}, got {name}({types}){for_text}"));
+    }
+    Some(match families.as_slice() {
+        [] => format!("{name}: does not take {types}{for_text}"),
+        families => format!("{name}: takes {}, got {types}{for_text}", families.join(" or ")),
+    })
+}
+
+/// What a person calls the types of a signature.
+fn family(of: &str) -> Option<&'static str> {
+    let of = of.rsplit(": ").next().unwrap_or(of);
+    let is = |names: &[&str]| names.iter().any(|name| of.starts_with(name));
+    Some(match () {
+        () if is(&["Decimal", "UInt", "Int8", "Int16", "Int32", "Int64", "Float", "Numeric", "Integer", "Native"]) => "numbers",
+        () if is(&["String", "Utf8", "LargeUtf8"]) => "texts",
+        () if is(&["Timestamp", "Date", "Time"]) => "times",
+        () if is(&["Duration", "Interval"]) => "intervals",
+        () if is(&["Boolean"]) => "booleans",
+        () if is(&["List", "Array", "array"]) => "lists",
+        () if is(&["Binary"]) => "bytes",
+        () => return None,
+    })
+}
+
+fn of_query(text: &str) -> Option<String> {
+    if text.contains("must be in GROUP BY or an aggregate function") || text.starts_with("Column in ") {
+        let column = text.split_once("column \"").and_then(|(_, rest)| rest.split_once('"')).map_or("a column", |(name, _)| name);
+        return Some(format!(
+            "{column}: is neither grouped nor aggregated; write it in GROUP BY, or an aggregate such as max({column})"
+        ));
+    }
+    if let Some(found) = parts(text, ["HAVING clause references: ", " must appear"]) {
+        return Some(format!("HAVING: {} is no condition on groups; write it in WHERE, or group with GROUP BY", found[0]));
+    }
+    if text.starts_with("Aggregate functions are not allowed in the WHERE") {
+        return Some("WHERE: takes no aggregates; write the condition in HAVING, after GROUP BY".into());
+    }
+    if let Some(rest) = text.strip_prefix("Physical plan does not support logical expression ") {
+        let name = rest.split_once("name: \"").and_then(|(_, rest)| rest.split_once('"')).map_or("a column", |(name, _)| name);
+        return Some(match () {
+            () if rest.starts_with("WindowFunction") => {
+                "OVER: can stand in SELECT, QUALIFY and ORDER BY only; write the condition in QUALIFY".into()
+            }
+            () if rest.starts_with("OuterReferenceColumn") => {
+                format!("{name}: a query within cannot use this column of the query around it here; write a JOIN")
+            }
+            () if ["ScalarSubquery", "InSubquery", "Exists", "SetComparison"].iter().any(|kind| rest.starts_with(kind)) => {
+                "subquery: cannot be computed for each row in this place; write a JOIN, or one with GROUP BY".into()
+            }
+            () if rest.starts_with("Wildcard") => "*: can stand in SELECT and count(*) only; name the column".into(),
+            () => "expression: cannot stand in this place; compute it in a subquery".into(),
+        });
+    }
+    if let Some(found) = parts(text, ["Aggregate function calls cannot be nested: '", "' is nested"]) {
+        return Some(format!("{}: is an aggregate within an aggregate; write the inner one in a subquery", found[0]));
+    }
+    if let Some((op, _)) = text.split_once(" queries have different number of columns") {
+        return Some(format!("{op}: both sides need the same number of columns"));
+    }
+    if let Some(found) = parts(text, ["Order by column out of bounds, specified: ", ", max: ", ""]) {
+        return Some(format!("ORDER BY: there is no column {}; SELECT has {}", found[0], found[1]));
+    }
+    if let Some(found) = parts(text, ["Cannot find column with position ", " in SELECT clause. Valid columns: 1 to ", ""]) {
+        return Some(format!("GROUP BY: there is no column {}; SELECT has {}", found[0], found[1]));
+    }
+    if let Some(found) = parts(text, ["Too many columns! The subquery should only return one column: ", ""]) {
+        return Some(format!("subquery: gives more than one column ({}); select one", found[0]));
+    }
+    if let Some(found) = parts(
+        text,
+        ["Projections require unique expression names but the expression \"", "\" at position ", " and \"", "\" at position "],
+    ) {
+        let name = found[0].rsplit(" AS ").next().unwrap_or(found[0]);
+        return Some(format!("{name}: two columns have this name; give one another name with AS"));
+    }
+    if let Some(found) = parts(text, ["Source table contains ", " columns but only ", " names given as column alias"]) {
+        return Some(format!("alias: gives {} names to {} columns; give as many names as there are columns", found[1], found[0]));
+    }
+    if let Some(found) =
+        parts(text, ["Inconsistent data length across values list: got ", " values in row ", " but expected ", ""])
+    {
+        let row = found[1].parse::<u64>().map_or_else(|_| found[1].to_string(), |row| (row + 1).to_string());
+        return Some(format!(
+            "VALUES: row {row} has {}, and {} are expected; give as many, or name the columns",
+            found[0], found[2]
+        ));
+    }
+    if let Some(found) = parts(text, ["Argument ", " to grouping function is not in grouping columns"]) {
+        return Some(format!("grouping: {} is not grouped; write it in GROUP BY", found[0]));
+    }
+    if let Some(found) = parts(text, ["WITH query name ", " specified more than once"]) {
+        return Some(format!("{}: WITH has two tables of this name; give one another name", found[0].replace('"', "")));
+    }
+    if text.starts_with("Correlated scalar subquery must be aggregated") {
+        return Some("subquery: may give more than one row; write max(…) or another aggregate in its SELECT".into());
+    }
+    if let Some(found) = parts(text, ["Invalid qualifier ", ""]) {
+        return Some(format!("{}: no table of FROM has this name", found[0]));
+    }
+    if text.starts_with("SELECT * with no tables specified") {
+        return Some("*: there is no table; write SELECT * FROM name".into());
+    }
+    if let Some(rest) = text.strip_prefix("Argument #") {
+        return Some(format!(
+            "generate_series, range: argument {}",
+            rest.replace("INTEGER, TIMESTAMP", "whole number, TIMESTAMP").replace("an whole", "a whole")
+        ));
+    }
+    if let Some((name, rest)) = text.split_once(" function requires ")
+        && let Some(count) = rest.strip_suffix(" arguments")
+    {
+        return Some(format!("{name}: takes {count} arguments"));
+    }
+    if text.starts_with("Expected an integer value") {
+        return Some("lag, lead, ntile, nth_value: take a constant whole number".into());
+    }
+    if text.starts_with("NTILE requires a positive integer") {
+        return Some("ntile: takes a whole number above 0".into());
+    }
+    if let Some(found) = parts(text, ["Percentile value must be between 0.0 and 1.0 inclusive, ", " is invalid"]) {
+        return Some(format!("percentile: must be from 0 to 1, got {}", found[0]));
+    }
+    if text.starts_with("regex parse error") {
+        let problem = text.rsplit("error: ").next().unwrap_or_default().trim();
+        return Some(format!("regular expression: {problem}"));
+    }
+    if text.starts_with("Column count doesn't match insert query") {
+        return Some(
+            "INSERT: the query gives more or fewer columns than the table takes; name the columns: INSERT INTO name (a, b) …"
+                .into(),
+        );
+    }
+    if text.starts_with("QUALIFY clause requires window functions") {
+        return Some("QUALIFY: needs a function with OVER, here or in SELECT; write other conditions in WHERE or HAVING".into());
+    }
+    if text.starts_with("Order by index starts at 1") {
+        return Some("ORDER BY: columns are counted from 1".into());
+    }
+    if let Some(found) = parts(text, ["OFFSET must be >=0, '", "'"]) {
+        return Some(format!("OFFSET: must be 0 or more, got {}", found[0]));
+    }
+    if let Some(found) = parts(
+        text,
+        ["Incompatible inputs for Union: Previous inputs were of type ", ", but got incompatible type ", " on column"],
+    ) {
+        return Some(format!("UNION: a column is {} on one side and {} on the other; CAST one of them", found[0], found[1]));
+    }
+    if text.starts_with("join condition should not be empty") {
+        return Some("JOIN: needs a condition; write ON a.key = b.key, or USING (key)".into());
+    }
+    if let Some(found) = parts(text, ["LIMIT must be >= 0, '", "'"]) {
+        return Some(format!("LIMIT: must be 0 or more, got {}", found[0]));
+    }
+    if let Some(found) = parts(text, ["Expected LIMIT to be an integer or null, but got ", ""]) {
+        return Some(format!("LIMIT: takes a whole number, got {}", found[0]));
+    }
+    if let Some(clause) = ["Rollup", "Cube"].iter().find(|clause| text.contains("Tuple expressions") && text.contains(**clause)) {
+        let clause = clause.to_uppercase();
+        return Some(format!("{clause}: takes single columns; write GROUPING SETS ((a, b), ()) for columns that go together"));
+    }
+    if text.starts_with("COUNT DISTINCT with multiple arguments") {
+        return Some("count: DISTINCT takes one column; write count(DISTINCT (a, b)) for pairs".into());
+    }
+    None
+}
+
+fn of_types(text: &str) -> Option<String> {
+    if let Some(found) = parts(text, ["Cannot coerce arithmetic expression ", " to valid types"]) {
+        return Some(format!("{}: types that cannot be computed with; CAST one side, as in CAST(… AS DOUBLE)", found[0]));
+    }
+    for operation in ["comparison", "logical boolean", "bitwise", "string", "list", "regex", "interval"] {
+        let starts = text.starts_with("Cannot infer common ") && text.contains(operation);
+        if let Some((_, expression)) = text.split_once("operation ").filter(|_| starts) {
+            let next = match operation {
+                "logical boolean" => "AND, OR and NOT take booleans; write a condition such as x > 0",
+                _ => "types that do not go together; CAST one side to the type of the other",
+            };
+            return Some(format!("{expression}: {next}"));
+        }
+    }
+    if let Some(found) = parts(text, ["Cannot get result type for temporal operation ", ": "]) {
+        return Some(format!("{}: types that cannot be computed with; write INTERVAL '2 days' for a span of time", found[0]));
+    }
+    if let Some(found) = parts(text, ["Cannot automatically convert ", " to ", ""]) {
+        return Some(format!("{}: is not taken for {}; CAST it", found[0], found[1]));
+    }
+    if let Some(found) = parts(text, ["Unary operator 'NOT' requires a boolean expression, got ", ""]) {
+        return Some(format!("NOT: takes a boolean, got {}; write a condition such as x = 0", found[0]));
+    }
+    if let Some(found) = parts(text, ["Unary operator '", "' only supports "]) {
+        return Some(format!("{}: takes a number or an interval; CAST the value", found[0]));
+    }
+    if let Some(found) = parts(text, ["Cannot create filter with non-boolean predicate '", "' returning ", ""]) {
+        return Some(format!("{}: is {}, and a condition is a boolean; write {} = …", found[0], found[1], found[0]));
+    }
+    if let Some(found) = parts(text, ["There isn't a common type to coerce ", " and ", " in LIKE expression"]) {
+        return Some(format!("LIKE: takes texts, got {} and {}; write CAST(… AS VARCHAR)", found[0], found[1]));
+    }
+    if let Some(found) = parts(text, ["Cannot access field at argument 1: type ", " is not Struct, Map, or Null"]) {
+        return Some(format!("field: a value of type {} has none; only structs and maps have fields", found[0]));
+    }
+    if text.starts_with("unnest() can only be applied") {
+        return Some("unnest: takes a list; write string_to_array(text, ',') to make one of a text".into());
+    }
+    if let Some(found) = parts(text, ["Unsupported CAST from ", " to ", ""]) {
+        return Some(format!(
+            "CAST: there is no way from {} to {}; CAST to VARCHAR first, or convert by a function",
+            found[0], found[1]
+        ));
+    }
+    if let Some(found) = parts(text, ["[return_type] ", " not supported for ", ""]) {
+        return Some(format!("{}: does not take {}; name a column of numbers", found[0].to_lowercase(), found[1]));
+    }
+    if text.starts_with("Substring without for/from is not valid") {
+        return Some("substr: takes a text and a position; write substr(text, 2)".into());
+    }
+    if let Some(found) = parts(text, ["Unsupported SQL type ", ""]) {
+        let known =
+            "there is VARCHAR, INT, BIGINT, DOUBLE, DECIMAL(12, 2), BOOLEAN, DATE, TIMESTAMP, INTERVAL and lists such as INT[]";
+        return Some(format!("{}: no such type; {known}", found[0]));
+    }
+    if let Some(found) = parts(text, ["Date part '", "' not supported"]) {
+        return Some(format!(
+            "date_part: there is no part '{}'; there is year, quarter, month, week, day, dow, doy, hour, minute, second",
+            found[0]
+        ));
+    }
+    None
+}
+
+fn of_tables(text: &str) -> Option<String> {
+    let kinds = [("Table '", "table"), ("View '", "view"), ("table '", "table")];
+    for (start, kind) in kinds {
+        if let Some(found) = parts(text, [start, "' doesn't exist"]).or_else(|| parts(text, [start, "' not found"])) {
+            return Some(format!("{}: no such {kind}; SHOW TABLES lists those there are", found[0]));
+        }
+        if let Some(found) = parts(text, [start, "' already exists"]) {
+            return Some(format!("{}: this {kind} exists; DROP it first, or write CREATE OR REPLACE", found[0]));
+        }
+    }
+    if let Some(found) = parts(text, ["Config value \"", "\" not found on "]) {
+        return Some(format!("{}: no such setting or option; system.settings lists the settings", found[0]));
+    }
+    if let Some(found) = parts(text, ["SHOW ", " not supported"]) {
+        let what = found[0].split(' ').next().unwrap_or_default();
+        return Some(format!(
+            "SHOW {what}: stands alone; write SELECT … FROM information_schema.tables WHERE … for some of them"
+        ));
+    }
+    if let Some(found) = parts(text, ["Invalid explain format. Expected ", ". Got '", "'"]) {
+        return Some(format!("EXPLAIN: FORMAT takes {}, got '{}'", found[0], found[1]));
+    }
+    if text.starts_with("Insert Overwrite not implemented") {
+        return Some(
+            "INSERT OVERWRITE: cannot change rows that are written; write CREATE OR REPLACE TABLE name AS SELECT …".into(),
+        );
+    }
+    if text.starts_with("Insert into not implemented for this table") {
+        return Some(
+            "INSERT: this table takes no rows; rows go into tables made by CREATE TABLE, and into folders of files".into(),
+        );
+    }
+    if let Some(found) = parts(text, ["variable [\"", "\"] has no type information"]) {
+        return Some(format!("{}: there are no such variables; write $name, whose value comes by --set name=…", found[0]));
+    }
+    if let Some(found) = parts(text, ["could not find config namespace for key \"", "\""]) {
+        return Some(format!("{}: no such setting; system.settings lists them", found[0]));
+    }
+    if let Some(found) = parts(text, ["'", "' is not a variable which can be viewed with 'SHOW'"]) {
+        return Some(format!("{}: no such setting; SHOW ALL lists them", found[0]));
+    }
+    if text.starts_with("Format not explicitly set") {
+        return Some(
+            "COPY: the name of the file has no ending that tells its kind; write TO 'file.csv', or STORED AS CSV".into(),
+        );
+    }
+    if let Some(found) = parts(text, ["There is no registered file format with ext ", ""]) {
+        return Some(format!(
+            "{}: no kind of file has this ending; there is csv, json and parquet, or write STORED AS CSV",
+            found[0]
+        ));
+    }
+    if let Some(found) = parts(text, ["[IGNORE | RESPECT] NULLS are not permitted for ", ""]) {
+        return Some(format!("{}: passes over NULL as it is; leave IGNORE NULLS and RESPECT NULLS out", found[0]));
+    }
+    if let Some((what, _)) = text.split_once(" not supported for Base table") {
+        let what = what.trim_end_matches(" INTO");
+        return Some(format!(
+            "{what}: cannot change rows of this table; write CREATE OR REPLACE TABLE name AS SELECT … FROM name"
+        ));
+    }
+    None
+}

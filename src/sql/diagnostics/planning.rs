@@ -1,0 +1,199 @@
+//! Statements that cannot be planned: the place in the text that an error speaks of.
+
+use datafusion::common::{Column, SchemaError, Span};
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+use super::functions;
+use super::place::{Source, text_of};
+use crate::error::{SqlState, coded, has_place, message, placed, raw, sqlstate};
+
+/// An error of planning or starting a statement, with its place.
+///
+/// `started` is true when it comes with the rows, and may be about one of them and not about a place.
+pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, started: bool) -> DataFusionError {
+    // Of several columns that are wrong, the first is told.
+    if let DataFusionError::Collection(errors) = error {
+        return match errors.into_iter().next() {
+            Some(first) => self::error(first, source, state, started),
+            None => DataFusionError::Collection(vec![]),
+        };
+    }
+    if has_place(&error) {
+        return error;
+    }
+    let class = &sqlstate(&error).code()[..2];
+    // No memory, no disk, no time: about no place.
+    if ["53", "57"].contains(&class) {
+        return error;
+    }
+    let tokens = source.tokens();
+    let error = of_a_call(error, &tokens, state);
+    let at = spanned(&error, &tokens).or_else(|| named(&error, &tokens));
+    // A row or a file that is not named here.
+    let elsewhere = class == "58" || started && !["42", "0A", "XX"].contains(&class);
+    let at = if elsewhere { at } else { at.or_else(|| tokens.first().map(|token| token.span.start)) };
+    match at.and_then(|at| source.excerpt(at)) {
+        Some(excerpt) => placed(error, excerpt),
+        None => error,
+    }
+}
+
+/// The error of a call of a function that is not there, or not for such arguments, with what can be said of the call.
+fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionState) -> DataFusionError {
+    let text = raw(&error);
+    if let Some(name) = text.split_once("Invalid function '").and_then(|(_, rest)| rest.split_once('\'')).map(|(name, _)| name) {
+        let problem = functions::missing(name, has_over(tokens, name), state);
+        return coded(SqlState::UNDEFINED_FUNCTION, name, problem);
+    }
+    // sum(channel): the column is in the text of the statement, and not in that of the error.
+    if text.contains("argument types '") {
+        let said = message(&error);
+        let (name, _) = said.split_once(": ").unwrap_or_default();
+        if said.contains("replace(…")
+            && let Some(column) = only_argument(tokens, name)
+        {
+            let problem =
+                format!("{column} is text, and {name} takes numbers; write CAST(replace({column}, ',', '') AS DECIMAL(12, 2))");
+            return coded(SqlState::DATATYPE_MISMATCH, name, problem);
+        }
+    }
+    error
+}
+
+/// Where a call begins.
+fn calls<'a>(tokens: &'a [TokenWithSpan], name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    tokens
+        .windows(2)
+        .enumerate()
+        .filter(move |(_, two)| is(&two[0], name) && two[1].token == Token::LParen)
+        .map(|(place, _)| place)
+}
+
+fn has_over(tokens: &[TokenWithSpan], name: &str) -> bool {
+    calls(tokens, name)
+        .any(|place| closed(tokens, place + 1).and_then(|end| tokens.get(end + 1)).is_some_and(|next| is(next, "OVER")))
+}
+
+/// The column that a call takes, when it is all that the call takes.
+fn only_argument(tokens: &[TokenWithSpan], name: &str) -> Option<String> {
+    let place = calls(tokens, name).next()?;
+    let end = closed(tokens, place + 1)?;
+    let within = &tokens[place + 2..end];
+    let is_name = within.iter().all(|token| matches!(token.token, Token::Word(_) | Token::Period));
+    (is_name && !within.is_empty()).then(|| within.iter().map(|token| token.token.to_string()).collect())
+}
+
+/// The bracket that closes the one at a place.
+fn closed(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (place, token) in tokens.iter().enumerate().skip(open) {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth <= 1 => return Some(place),
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is(token: &TokenWithSpan, word: &str) -> bool {
+    text_of(&token.token).eq_ignore_ascii_case(word)
+}
+
+/// The place that the engine kept, when it is one in this text: a stored definition has places of its own.
+fn spanned(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> {
+    let Span { start, end: _ } = diagnosed(error)?;
+    let at = Location { line: start.line, column: start.column };
+    let said = raw(error).to_lowercase();
+    let token = tokens.iter().find(|token| token.span.start == at)?;
+    said.contains(&text_of(&token.token).to_lowercase()).then_some(at)
+}
+
+fn diagnosed(error: &DataFusionError) -> Option<Span> {
+    match error {
+        DataFusionError::Diagnostic(diagnostic, inner) => diagnostic.span.or_else(|| diagnosed(inner)),
+        DataFusionError::Context(_, inner) => diagnosed(inner),
+        DataFusionError::Shared(inner) => diagnosed(inner),
+        _ => None,
+    }
+}
+
+/// The place of what the message is about.
+fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> {
+    if let Some(column) = column_of(error) {
+        let of_table = column.relation.as_ref().and_then(|table| place_of(tokens, &[table.table(), ".", &column.name]));
+        return of_table.or_else(|| place_of(tokens, &[&column.name]));
+    }
+    let text = message(error);
+    let first = text.lines().next().unwrap_or_default();
+    let (subject, problem) = first.split_once(": ").unwrap_or(("", first));
+    let place = place_of_subject(tokens, subject);
+    // Within a call, what the problem begins with: an argument, or a column in quotes.
+    if let Some(place) = place
+        && sqlstate(error) != SqlState::UNDEFINED_FUNCTION
+        && tokens.get(place + 1).is_some_and(|next| next.token == Token::LParen)
+        && let Some(end) = closed(tokens, place + 1)
+    {
+        let within = &tokens[place + 2..end];
+        let begins = problem.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).next().unwrap_or_default();
+        let found = std::iter::once(begins).chain(quoted(problem)).find_map(|word| place_of(within, &[word]));
+        if found.is_some() {
+            return found;
+        }
+    }
+    let called = || {
+        let words = first.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).filter(|word| !word.is_empty());
+        words.take(8).find_map(|word| calls(tokens, word).next())
+    };
+    place
+        .or_else(called)
+        .map(|place| tokens[place].span.start)
+        .or_else(|| quoted(problem).find_map(|word| place_of(tokens, &[word])))
+}
+
+fn column_of(error: &DataFusionError) -> Option<&Column> {
+    match error {
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => column_of(inner),
+        DataFusionError::Shared(inner) => column_of(inner),
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } => Some(field),
+            SchemaError::DuplicateQualifiedField { .. } | SchemaError::DuplicateUnqualifiedField { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+fn place_of(tokens: &[TokenWithSpan], words: &[&str]) -> Option<Location> {
+    index_of(tokens, words).map(|place| tokens[place].span.start)
+}
+
+fn index_of(tokens: &[TokenWithSpan], words: &[&str]) -> Option<usize> {
+    if words.iter().any(|word| word.is_empty()) {
+        return None;
+    }
+    tokens.windows(words.len()).position(|some| some.iter().zip(words).all(|(token, word)| is(token, word)))
+}
+
+/// `rfm`, `tag total`, `profile.custmer`, `t.id`: whole if it is there, else its last name.
+fn place_of_subject(tokens: &[TokenWithSpan], subject: &str) -> Option<usize> {
+    let subject = subject.trim_matches('"');
+    if subject.is_empty() {
+        return None;
+    }
+    let words: Vec<&str> = subject.split_whitespace().collect();
+    let dotted: Vec<&str> = subject.split('.').flat_map(|part| [".", part]).skip(1).collect();
+    let last = subject.rsplit(['.', ' ']).next().unwrap_or_default();
+    index_of(tokens, &[subject])
+        .or_else(|| index_of(tokens, &words))
+        .or_else(|| index_of(tokens, &dotted))
+        .or_else(|| index_of(tokens, &[last]))
+}
+
+/// The names in quotes of a text.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let double = text.split('"').skip(1).step_by(2);
+    double.chain(text.split('\'').skip(1).step_by(2)).filter(|word| !word.is_empty() && word.len() < 100)
+}

@@ -1,0 +1,284 @@
+//! Text that is no SQL: what was expected, what is there, and what is most often meant.
+
+use datafusion::error::DataFusionError;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
+
+use super::place::{Source, text_of};
+use crate::error::{SqlState, coded, message, nearest, placed, raw};
+
+/// Letters of an East Asian keyboard, or of a word processor, and what SQL has instead.
+const LOOKALIKES: [(char, char); 38] = [
+    ('（', '('),
+    ('）', ')'),
+    ('，', ','),
+    ('；', ';'),
+    ('：', ':'),
+    ('．', '.'),
+    ('。', '.'),
+    ('、', ','),
+    ('＝', '='),
+    ('＜', '<'),
+    ('＞', '>'),
+    ('＋', '+'),
+    ('－', '-'),
+    ('—', '-'),
+    ('–', '-'),
+    ('−', '-'),
+    ('＊', '*'),
+    ('×', '*'),
+    ('／', '/'),
+    ('÷', '/'),
+    ('％', '%'),
+    ('！', '!'),
+    ('｜', '|'),
+    ('‘', '\''),
+    ('’', '\''),
+    ('＇', '\''),
+    ('「', '\''),
+    ('」', '\''),
+    ('“', '\''),
+    ('”', '\''),
+    ('＂', '"'),
+    ('［', '['),
+    ('］', ']'),
+    ('【', '['),
+    ('】', ']'),
+    ('｛', '{'),
+    ('｝', '}'),
+    ('\u{3000}', ' '),
+];
+
+/// Words that begin a statement.
+const STATEMENTS: [&str; 22] = [
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DROP",
+    "EXECUTE",
+    "EXPLAIN",
+    "FROM",
+    "INSERT",
+    "PREPARE",
+    "REFRESH",
+    "RESET",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "TRUNCATE",
+    "UPDATE",
+    "VALUES",
+    "WITH",
+    "ALTER",
+];
+/// Words that begin a clause.
+const CLAUSES: [&str; 17] = [
+    "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "JOIN", "UNION", "QUALIFY", "WINDOW", "VALUES", "INNER",
+    "LEFT", "RIGHT", "CROSS", "SELECT",
+];
+
+/// An error of the parser or the tokenizer, with its place.
+pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
+    let text = raw(&error);
+    let Some(problem) = text.strip_prefix("syntax: ") else {
+        // An option that the parser reads by itself: the last name in quotes is what it got.
+        let said = message(&error);
+        let at = said.split('\'').skip(1).step_by(2).last().and_then(|word| source.find(&[word]));
+        let at = at.or_else(|| Some(source.tokens().first()?.span.start));
+        return match at.and_then(|at| source.excerpt(at)) {
+            Some(excerpt) => placed(error, excerpt),
+            None => error,
+        };
+    };
+    let (problem, at) = split_place(problem);
+    let tokens = source.tokens();
+    if let Some((lookalike, letter, place)) = lookalike(&tokens, source) {
+        let written = if letter == ' ' { "a space".to_string() } else { letter.to_string() };
+        return at_place(format!("\"{lookalike}\" is not a character of SQL; write {written}"), Some(place), source);
+    }
+    let at = at.unwrap_or_else(|| source.end());
+    let found = tokens.iter().position(|token| token.span.start == at);
+    let before = found.map_or(tokens.last(), |place| place.checked_sub(1).and_then(|place| tokens.get(place)));
+    let found = found.and_then(|place| tokens.get(place));
+    let open = ["Unterminated", "Expected close delimiter", "Unexpected EOF while in a multi-line comment"];
+    if open.iter().any(|open| problem.starts_with(open)) {
+        let quote = match () {
+            () if problem.contains("delimiter") => "name in double quotes",
+            () if problem.contains("comment") => "comment",
+            () => "text",
+        };
+        let end = match quote {
+            "comment" => "*/",
+            "text" => "'; within a text, a quote is written twice: ''",
+            _ => "\"",
+        };
+        return at_place(format!("the {quote} that begins here does not end; close it by {end}"), Some(at), source);
+    }
+    if let Some((function, place)) = query_in_call(&tokens, at) {
+        let problem = format!("a query as an argument has brackets of its own; write {function}((SELECT …), …)");
+        return at_place(problem, Some(place), source);
+    }
+    if let Some(misspelt) = misspelt(found, before, &problem) {
+        return at_place(format!("{}; did you mean {}?", said(&problem, found), misspelt.1), Some(misspelt.0), source);
+    }
+    let hint = hint(&problem, found, before, &tokens, at);
+    at_place(format!("{}{hint}", said(&problem, found)), Some(at), source)
+}
+
+/// The error of what stands after the end of a statement.
+pub fn not_the_end(found: &TokenWithSpan, source: Source<'_>) -> DataFusionError {
+    let Location { line, column } = found.span.start;
+    let text = format!("Expected: the end of the statement, found: {} at Line: {line}, Column: {column}", found.token);
+    error(DataFusionError::SQL(Box::new(sqlparser::parser::ParserError::ParserError(text)), None), source)
+}
+
+fn at_place(problem: String, at: Option<Location>, source: Source<'_>) -> DataFusionError {
+    let error = coded(SqlState::SYNTAX_ERROR, "syntax", problem);
+    match at.and_then(|at| source.excerpt(at)) {
+        Some(excerpt) => placed(error, excerpt),
+        None => error,
+    }
+}
+
+/// The text without ` at Line: 1, Column: 8`, and that place.
+fn split_place(text: &str) -> (String, Option<Location>) {
+    let parsed = text.rsplit_once(" at Line: ").and_then(|(problem, place)| {
+        let (line, column) = place.split_once(", Column: ")?;
+        let at = Location { line: line.parse().ok()?, column: column.trim().parse().ok()? };
+        Some((problem.to_string(), (at.line > 0).then_some(at)))
+    });
+    parsed.unwrap_or_else(|| (text.to_string(), None))
+}
+
+/// `Expected: an expression, found: )` as a person says it.
+fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
+    if problem.starts_with("No infix parser") {
+        return format!("the operator {} cannot be read here", found.map_or_else(String::new, |token| token.token.to_string()));
+    }
+    match problem.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
+        Some((expected, "EOF")) => format!("expected {expected}, found the end of the text"),
+        Some((expected, found)) => format!("expected {expected}, found {found}"),
+        None => problem.to_string(),
+    }
+}
+
+/// The first letter outside of texts that looks like one of SQL.
+fn lookalike(tokens: &[TokenWithSpan], source: Source<'_>) -> Option<(char, char, Location)> {
+    let of = |letter: char| LOOKALIKES.iter().find(|(other, _)| *other == letter).copied();
+    let within = tokens.iter().find_map(|token| match &token.token {
+        Token::Char(letter) => of(*letter).map(|(letter, sql)| (letter, sql, token.span.start)),
+        _ => None,
+    });
+    // A quote of a word processor may have broken the text apart.
+    within.or_else(|| if tokens.is_empty() { source.find_letter(|letter| of(letter)) } else { None })
+}
+
+/// `name(SELECT …` around or before the place.
+fn query_in_call(tokens: &[TokenWithSpan], at: Location) -> Option<(String, Location)> {
+    let before = tokens.iter().take_while(|token| token.span.start <= at).count();
+    tokens[..before].windows(3).rev().find_map(|three| match three {
+        [TokenWithSpan { token: Token::Word(name), .. }, open, select]
+            if open.token == Token::LParen
+                && matches!(&select.token, Token::Word(word) if word.value.eq_ignore_ascii_case("SELECT"))
+                && !is_keyword(name) =>
+        {
+            Some((name.value.clone(), select.span.start))
+        }
+        _ => None,
+    })
+}
+
+/// Words that stand before a bracket without being functions.
+fn is_keyword(word: &Word) -> bool {
+    let words = [
+        "IN",
+        "EXISTS",
+        "ANY",
+        "ALL",
+        "SOME",
+        "FROM",
+        "JOIN",
+        "AS",
+        "COPY",
+        "LATERAL",
+        "AND",
+        "OR",
+        "NOT",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+    ];
+    word.quote_style.is_none() && words.iter().any(|other| word.value.eq_ignore_ascii_case(other))
+}
+
+/// The word at the place, or right before it, that is nearly one of SQL.
+fn misspelt(found: Option<&TokenWithSpan>, before: Option<&TokenWithSpan>, problem: &str) -> Option<(Location, &'static str)> {
+    let known: &[&'static str] = if problem.contains("an SQL statement") { &STATEMENTS } else { &CLAUSES };
+    let near = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word)
+            if word.quote_style.is_none() && word.keyword == Keyword::NoKeyword && word.value.chars().count() > 2 =>
+        {
+            let upper = word.value.to_uppercase();
+            let is_known = STATEMENTS.contains(&upper.as_str()) || CLAUSES.contains(&upper.as_str());
+            let near = if is_known { None } else { nearest(&upper, known.iter().copied()) };
+            near.and_then(|near| known.iter().copied().find(|known| *known == near)).map(|near| (token.span.start, near))
+        }
+        _ => None,
+    };
+    let close = |(place, near): &(Location, &str), token: &TokenWithSpan| {
+        place == &token.span.start && strsim::damerau_levenshtein(&text_of(&token.token).to_uppercase(), near) <= 2
+    };
+    [before, found].into_iter().flatten().find_map(|token| near(token).filter(|misspelt| close(misspelt, token)))
+}
+
+/// What to do, for what is met most often.
+fn hint(
+    problem: &str,
+    found: Option<&TokenWithSpan>,
+    before: Option<&TokenWithSpan>,
+    tokens: &[TokenWithSpan],
+    at: Location,
+) -> String {
+    let word = |token: Option<&TokenWithSpan>| token.map_or_else(String::new, |token| text_of(&token.token).to_uppercase());
+    let (found_word, before_word) = (word(found), word(before));
+    let hint = match (before_word.as_str(), found_word.as_str()) {
+        (",", _) if problem.contains("an expression") || problem.contains("column name") => "leave the comma before it out",
+        (_, "BY") => "GROUP BY and ORDER BY come after FROM and WHERE",
+        ("GROUP" | "ORDER", _) => "write GROUP BY or ORDER BY",
+        (_, "GROUP" | "ORDER") if problem.contains("end of the statement") => "write GROUP BY or ORDER BY, after FROM and WHERE",
+        (_, "WHERE") => "WHERE stands once, after FROM and before GROUP BY",
+        (_, "ON") => "a condition follows JOIN table; CROSS JOIN has none",
+        (_, "PERCENT") => "write QUALIFY percent_rank() OVER (ORDER BY …) < 0.1",
+        (_, "DISTINCT") => "write DISTINCT right after SELECT, or within count(DISTINCT …)",
+        (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides by itself what is computed once; leave it out",
+        (_, "EXCLUDE") => "the rows of a window cannot be left out one by one; leave it out",
+        (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
+        (_, "TABLE") => "write SELECT * FROM table",
+        (_, "EXCEPT" | "INTERSECT" | "UNION") => "a query stands on both sides",
+        ("=", "=") => "write one =",
+        ("DISTINCT", ")") => "name a column after DISTINCT",
+        (_, found) if found != "END" && count(tokens, "CASE") > count(tokens, "END") => "CASE WHEN … THEN … ends with END",
+        (_, found) if found != ")" && unclosed(tokens, at) => "a bracket that was opened before is not closed",
+        (_, ")") if problem.contains("end of the statement") => "a bracket is closed that was not opened",
+        _ => "\\h shows how statements are written",
+    };
+    format!("; {hint}")
+}
+
+fn count(tokens: &[TokenWithSpan], word: &str) -> usize {
+    tokens.iter().filter(|token| matches!(&token.token, Token::Word(other) if other.value.eq_ignore_ascii_case(word))).count()
+}
+
+/// True when a bracket is open at the place.
+fn unclosed(tokens: &[TokenWithSpan], at: Location) -> bool {
+    let before = tokens.iter().take_while(|token| token.span.start < at);
+    let depth = before.fold(0_i64, |depth, token| match token.token {
+        Token::LParen => depth + 1,
+        Token::RParen => depth - 1,
+        _ => depth,
+    });
+    depth > 0
+}

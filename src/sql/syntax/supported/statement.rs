@@ -1,0 +1,566 @@
+//! Statements, and the definitions of columns.
+
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, CreateExternalTable, ExplainStatement, Statement as SqlParsed};
+use sqlparser::ast::{
+    Assignment, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableOptions, CreateView, Delete, DescribeAlias,
+    FromTable, HiveDistributionStyle, HiveFormat, Insert, ObjectType, Set, Spanned, SqliteOnConflict, Statement, TableConstraint,
+    TableObject, TableWithJoins, Update, ViewColumnDef,
+};
+use sqlparser::tokenizer::Span;
+
+use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
+
+const LEAVE_OUT: &str = "leave it out";
+const NO_TRANSACTIONS: &str = "each statement stands by itself, and is done wholly or not at all; leave it out";
+const CHECKED_NOWHERE: &str = "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out";
+const REBUILD: &str = "write CREATE OR REPLACE TABLE name AS SELECT … FROM name";
+
+impl Walk<'_> {
+    pub(super) fn parsed(&self, parsed: &SqlParsed) -> Checked {
+        match parsed {
+            SqlParsed::Statement(statement) => self.statement(statement),
+            SqlParsed::CopyTo(CopyToStatement { source, target: _, partitioned_by: _, stored_as: _, options: _ }) => match source
+            {
+                CopyToSource::Query(query) => self.query(query),
+                CopyToSource::Relation(name) => self.name(name),
+            },
+            SqlParsed::Explain(ExplainStatement { options: _, statement }) => self.parsed(statement),
+            SqlParsed::CreateExternalTable(table) => self.external_table(table),
+            SqlParsed::Reset(_) => Ok(()),
+        }
+    }
+
+    fn statement(&self, statement: &Statement) -> Checked {
+        match statement {
+            Statement::Query(query) => self.query(query),
+            Statement::Insert(insert) => self.insert(insert),
+            Statement::CreateTable(table) => self.create_table(table),
+            Statement::CreateView(view) => self.create_view(view),
+            Statement::Delete(delete) => self.delete(delete),
+            Statement::Update(update) => self.update(update),
+            Statement::Set(set) => self.set(set),
+            Statement::Explain {
+                describe_alias: _,
+                analyze: _,
+                verbose: _,
+                query_plan,
+                estimate,
+                statement,
+                format: _,
+                options,
+            } => {
+                without(*query_plan, "QUERY PLAN", "write EXPLAIN alone")?;
+                without(*estimate, "ESTIMATE", "write EXPLAIN ANALYZE, which runs the query and counts")?;
+                absent(options, "EXPLAIN (…)", "write EXPLAIN, EXPLAIN VERBOSE or EXPLAIN ANALYZE")?;
+                self.statement(statement)
+            }
+            Statement::ExplainTable { describe_alias, hive_format, has_table_keyword: _, table_name } => {
+                if let Some(format) = hive_format {
+                    return refuse(&format.to_string(), "write DESCRIBE table");
+                }
+                if *describe_alias == DescribeAlias::Explain {
+                    return refuse_at(table_name.span(), "EXPLAIN of a table", format!("write DESCRIBE {table_name}"));
+                }
+                self.name(table_name)
+            }
+            Statement::Drop { object_type, if_exists: _, names, cascade, restrict: _, purge, temporary, table } => {
+                match object_type {
+                    ObjectType::Table | ObjectType::View => {}
+                    ObjectType::Schema => return refuse("DROP SCHEMA", "tables and views are in the schema public, which stays"),
+                    other => return refuse(&format!("DROP {other}"), "there is none to drop"),
+                }
+                names.iter().try_for_each(|name| self.name(name))?;
+                if let [_, second, ..] = names.as_slice() {
+                    return refuse_at(second.span(), "DROP of several at once", "write one DROP for each");
+                }
+                without(*cascade, "CASCADE", "DROP what uses it first; the error of DROP without CASCADE names it")?;
+                without(*purge, "PURGE", LEAVE_OUT)?;
+                without(*temporary, "TEMPORARY", "a temporary table is found before all others; leave the word out")?;
+                absent(table, "ON", LEAVE_OUT)
+            }
+            Statement::Prepare { name: _, data_types: _, statement } => self.statement(statement),
+            // The planner takes these apart as far as they go, and names what it does not know.
+            Statement::Execute { .. }
+            | Statement::Deallocate { .. }
+            | Statement::ShowVariable { .. }
+            | Statement::ShowTables { .. }
+            | Statement::ShowColumns { .. }
+            | Statement::ShowFunctions { .. }
+            | Statement::ShowCreate { .. }
+            | Statement::Truncate(_)
+            | Statement::Reset(_) => Ok(()),
+            Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
+                let words = statement.to_string();
+                let clause = words.split_whitespace().next().unwrap_or("BEGIN").trim_end_matches(';').to_string();
+                refuse(&clause, NO_TRANSACTIONS)
+            }
+            Statement::CreateIndex(_) => refuse("CREATE INDEX", "tables are read without indexes; leave it out"),
+            Statement::CreateSchema { .. } => refuse("CREATE SCHEMA", "tables and views are made in the schema public"),
+            Statement::CreateDatabase { .. } => {
+                refuse("CREATE DATABASE", "a database is a folder; write portrait -d folder, which makes it when it is not there")
+            }
+            Statement::Use(_) => refuse("USE", "a database is a folder; write portrait -d folder"),
+            Statement::AlterTable(_) => refuse("ALTER TABLE", REBUILD),
+            Statement::AlterView { .. } => refuse("ALTER VIEW", "write CREATE OR REPLACE VIEW name AS SELECT …"),
+            Statement::RenameTable(_) => {
+                refuse("RENAME TABLE", "write CREATE TABLE new AS SELECT * FROM old, then DROP TABLE old")
+            }
+            Statement::Merge(_) => refuse("MERGE", REBUILD),
+            Statement::Analyze(_) | Statement::Vacuum(_) | Statement::OptimizeTable { .. } => {
+                refuse(first_words(statement, 1).as_str(), "nothing has to be gathered or cleaned by hand; leave it out")
+            }
+            Statement::Grant(_)
+            | Statement::Revoke(_)
+            | Statement::Deny(_)
+            | Statement::CreateRole(_)
+            | Statement::CreateUser(_) => {
+                refuse(first_words(statement, 1).as_str(), "who may read the folder of the database may read it all")
+            }
+            Statement::Copy { .. } => refuse(
+                "COPY",
+                "write COPY (SELECT …) TO 'file.csv', and CREATE TABLE name AS SELECT * FROM 'file.csv' to read one",
+            ),
+            Statement::Comment { .. } => refuse("COMMENT ON", "write the comment as -- lines right before CREATE"),
+            Statement::CreateMacro { .. } => refuse("CREATE MACRO", "write CREATE FUNCTION name(…) AS SELECT …"),
+            other => refuse(first_words(other, 2).as_str(), "there is no such statement here; \\h lists what there is"),
+        }
+    }
+
+    fn insert(&self, insert: &Insert) -> Checked {
+        let Insert {
+            insert_token: _,
+            optimizer_hints,
+            or,
+            ignore,
+            into: _,
+            table,
+            table_alias,
+            columns,
+            // A table of the database says what to do; others are asked by the planner.
+            overwrite: _,
+            source,
+            assignments,
+            partitioned,
+            after_columns,
+            has_table_keyword: _,
+            on,
+            returning,
+            output,
+            replace_into,
+            priority,
+            insert_alias,
+            settings,
+            format_clause,
+            multi_table_insert_type,
+            multi_table_into_clauses,
+            multi_table_when_clauses,
+            multi_table_else_clause,
+        } = insert;
+        let replaced = "rows have no key here; write CREATE OR REPLACE TABLE name AS SELECT … FROM name WHERE … UNION ALL …";
+        none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
+        match or {
+            None => {}
+            Some(SqliteOnConflict::Replace) => return refuse("OR REPLACE", replaced),
+            Some(other) => return refuse(&format!("OR {other}"), replaced),
+        }
+        without(*replace_into, "REPLACE", replaced)?;
+        without(*ignore, "IGNORE", replaced)?;
+        match table {
+            TableObject::TableName(name) => self.name(name)?,
+            TableObject::TableFunction(_) => return refuse("INSERT INTO FUNCTION", "write the name of a table"),
+            TableObject::TableQuery(query) => {
+                return refuse_at(query.span(), "INSERT INTO (SELECT …)", "write the name of a table");
+            }
+        }
+        if let Some(alias) = table_alias {
+            return refuse_at(alias.alias.span, "an alias of the table", LEAVE_OUT);
+        }
+        columns.iter().try_for_each(|name| self.name(name))?;
+        if let Some(assignment) = assignments.first() {
+            return refuse_at(assignment.span(), "INSERT … SET", "write INSERT INTO name (a, b) VALUES (…)");
+        }
+        absent(partitioned, "PARTITION", "select the partition's column as the others")?;
+        none(after_columns, "columns after PARTITION", "write them after the name of the table")?;
+        absent(on, "ON CONFLICT", replaced)?;
+        absent(returning, "RETURNING", "write a SELECT after it")?;
+        absent(output, "OUTPUT", "write a SELECT after it")?;
+        absent(priority, "a priority", LEAVE_OUT)?;
+        absent(insert_alias, "AS", LEAVE_OUT)?;
+        absent(settings, "SETTINGS", "write SET name = value before it")?;
+        absent(format_clause, "FORMAT", "write INSERT INTO name SELECT * FROM 'file.csv'")?;
+        let one = "write one INSERT for each table";
+        absent(multi_table_insert_type, "INSERT ALL", one)?;
+        none(multi_table_into_clauses, "INTO", one)?;
+        none(multi_table_when_clauses, "WHEN", one)?;
+        absent(multi_table_else_clause, "ELSE", one)?;
+        match source {
+            Some(query) => self.query(query),
+            None => refuse("DEFAULT VALUES", "write INSERT INTO name VALUES (…)"),
+        }
+    }
+
+    fn create_table(&self, table: &CreateTable) -> Checked {
+        let CreateTable {
+            or_replace: _,
+            temporary: _,
+            external,
+            dynamic,
+            global,
+            if_not_exists: _,
+            transient,
+            volatile,
+            iceberg,
+            snapshot,
+            name,
+            columns,
+            constraints,
+            hive_distribution,
+            hive_formats,
+            table_options,
+            file_format,
+            location,
+            query,
+            without_rowid,
+            like,
+            clone,
+            version,
+            comment,
+            on_commit,
+            on_cluster,
+            primary_key,
+            order_by,
+            partition_by,
+            cluster_by,
+            clustered_by,
+            inherits,
+            partition_of,
+            for_values,
+            strict,
+            copy_grants,
+            enable_schema_evolution,
+            change_tracking,
+            data_retention_time_in_days,
+            max_data_extension_time_in_days,
+            default_ddl_collation,
+            with_aggregation_policy,
+            with_row_access_policy,
+            with_storage_lifecycle_policy,
+            with_tags,
+            external_volume,
+            base_location,
+            catalog,
+            catalog_sync,
+            storage_serialization_policy,
+            target_lag,
+            warehouse,
+            refresh_mode,
+            initialize,
+            require_user,
+            diststyle,
+            distkey,
+            sortkey,
+            backup,
+        } = table;
+        self.name(name)?;
+        self.columns(columns, constraints)?;
+        for (word, clause) in [
+            (external, "EXTERNAL"),
+            (dynamic, "DYNAMIC"),
+            (transient, "TRANSIENT"),
+            (volatile, "VOLATILE"),
+            (iceberg, "ICEBERG"),
+            (snapshot, "SNAPSHOT"),
+            (without_rowid, "WITHOUT ROWID"),
+            (strict, "STRICT"),
+            (copy_grants, "COPY GRANTS"),
+            (require_user, "REQUIRE USER"),
+        ] {
+            without(*word, clause, LEAVE_OUT)?;
+        }
+        absent(global, if *global == Some(true) { "GLOBAL" } else { "LOCAL" }, "write CREATE TEMPORARY TABLE")?;
+        if *hive_distribution != HiveDistributionStyle::NONE {
+            return refuse("PARTITIONED BY", "leave it out; COPY … PARTITIONED BY writes folders");
+        }
+        if let Some(HiveFormat { row_format, serde_properties, storage, location }) = hive_formats {
+            let files = "write CREATE EXTERNAL TABLE name STORED AS CSV LOCATION '…'";
+            absent(row_format, "ROW FORMAT", files)?;
+            absent(serde_properties, "SERDEPROPERTIES", files)?;
+            absent(storage, "STORED AS", files)?;
+            absent(location, "LOCATION", files)?;
+        }
+        match table_options {
+            CreateTableOptions::None => {}
+            CreateTableOptions::With(_) => return refuse("WITH (…)", "a table has no options; leave it out"),
+            CreateTableOptions::Options(_) => return refuse("OPTIONS", "a table has no options; leave it out"),
+            CreateTableOptions::TableProperties(_) => return refuse("TBLPROPERTIES", "a table has no options; leave it out"),
+            CreateTableOptions::Plain(options) => {
+                let option = options.first().map(ToString::to_string).unwrap_or_default();
+                return refuse(option.split(' ').next().unwrap_or_default(), "a table has no options; leave it out");
+            }
+        }
+        absent(file_format, "STORED AS", "write CREATE EXTERNAL TABLE name STORED AS CSV LOCATION '…'")?;
+        absent(location, "LOCATION", "write CREATE EXTERNAL TABLE name STORED AS CSV LOCATION '…'")?;
+        absent(like, "LIKE", "write CREATE TABLE name AS SELECT * FROM other WHERE false")?;
+        absent(clone, "CLONE", "write CREATE TABLE name AS SELECT * FROM other")?;
+        absent(version, "AS OF", "write CREATE TABLE name AS SELECT * FROM other FOR SYSTEM_TIME AS OF TIMESTAMP '…'")?;
+        absent(comment, "COMMENT", "write the comment as -- lines right before CREATE")?;
+        absent(on_commit, "ON COMMIT", NO_TRANSACTIONS)?;
+        absent(primary_key, "PRIMARY KEY", CHECKED_NOWHERE)?;
+        absent(order_by, "ORDER BY", "sort the query: AS SELECT … ORDER BY …")?;
+        absent(partition_by, "PARTITION BY", "leave it out; COPY … PARTITIONED BY writes folders")?;
+        absent(cluster_by, "CLUSTER BY", "sort the query: AS SELECT … ORDER BY …")?;
+        absent(clustered_by, "CLUSTERED BY", "sort the query: AS SELECT … ORDER BY …")?;
+        absent(inherits, "INHERITS", "write the columns")?;
+        absent(partition_of, "PARTITION OF", "write the columns")?;
+        absent(for_values, "FOR VALUES", LEAVE_OUT)?;
+        for (given, clause) in [
+            (on_cluster.is_some(), "ON CLUSTER"),
+            (enable_schema_evolution.is_some(), "ENABLE_SCHEMA_EVOLUTION"),
+            (change_tracking.is_some(), "CHANGE_TRACKING"),
+            (data_retention_time_in_days.is_some(), "DATA_RETENTION_TIME_IN_DAYS"),
+            (max_data_extension_time_in_days.is_some(), "MAX_DATA_EXTENSION_TIME_IN_DAYS"),
+            (default_ddl_collation.is_some(), "DEFAULT_DDL_COLLATION"),
+            (with_aggregation_policy.is_some(), "AGGREGATION POLICY"),
+            (with_row_access_policy.is_some(), "ROW ACCESS POLICY"),
+            (with_storage_lifecycle_policy.is_some(), "STORAGE LIFECYCLE POLICY"),
+            (with_tags.is_some(), "TAG"),
+            (external_volume.is_some(), "EXTERNAL_VOLUME"),
+            (base_location.is_some(), "BASE_LOCATION"),
+            (catalog.is_some(), "CATALOG"),
+            (catalog_sync.is_some(), "CATALOG_SYNC"),
+            (storage_serialization_policy.is_some(), "STORAGE_SERIALIZATION_POLICY"),
+            (target_lag.is_some(), "TARGET_LAG"),
+            (warehouse.is_some(), "WAREHOUSE"),
+            (refresh_mode.is_some(), "REFRESH_MODE"),
+            (initialize.is_some(), "INITIALIZE"),
+            (diststyle.is_some(), "DISTSTYLE"),
+            (distkey.is_some(), "DISTKEY"),
+            (sortkey.is_some(), "SORTKEY"),
+            (backup.is_some(), "BACKUP"),
+        ] {
+            without(given, clause, LEAVE_OUT)?;
+        }
+        query.as_ref().map_or(Ok(()), |query| self.query(query))
+    }
+
+    fn external_table(&self, table: &CreateExternalTable) -> Checked {
+        let CreateExternalTable {
+            name,
+            columns,
+            file_type: _,
+            locations: _,
+            table_partition_cols: _,
+            order_exprs,
+            if_not_exists: _,
+            or_replace: _,
+            temporary: _,
+            unbounded,
+            options: _,
+            constraints,
+        } = table;
+        self.name(name)?;
+        self.columns(columns, constraints)?;
+        order_exprs.iter().try_for_each(|order| self.sort_expressions(order))?;
+        without(*unbounded, "UNBOUNDED", "files are read to their end; leave it out")
+    }
+
+    fn columns(&self, columns: &[ColumnDef], constraints: &[TableConstraint]) -> Checked {
+        for ColumnDef { name, data_type, options } in columns {
+            super::expression::check_type(data_type, name.span)?;
+            for ColumnOptionDef { name: _, option } in options {
+                self.column_option(option, name.span)?;
+            }
+        }
+        match constraints.first() {
+            None => Ok(()),
+            Some(TableConstraint::Unique(constraint)) => refuse_at(constraint.span(), "UNIQUE", CHECKED_NOWHERE),
+            Some(TableConstraint::PrimaryKey(constraint)) => refuse_at(constraint.span(), "PRIMARY KEY", CHECKED_NOWHERE),
+            Some(TableConstraint::ForeignKey(constraint)) => refuse_at(constraint.span(), "FOREIGN KEY", CHECKED_NOWHERE),
+            Some(TableConstraint::Check(constraint)) => check_condition(constraint.span()),
+            Some(TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_)) => {
+                refuse("INDEX", "tables are read without indexes; leave it out")
+            }
+            Some(TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_)) => {
+                refuse("USING INDEX", CHECKED_NOWHERE)
+            }
+        }
+    }
+
+    fn column_option(&self, option: &ColumnOption, column: Span) -> Checked {
+        let filled = "leave it out; write row_number() OVER () AS number in the query that fills the table";
+        let clause = option.to_string();
+        match option {
+            ColumnOption::Null | ColumnOption::NotNull => Ok(()),
+            ColumnOption::Default(value) => self.expression(value),
+            ColumnOption::PrimaryKey(_) => refuse_at(column, "PRIMARY KEY", CHECKED_NOWHERE),
+            ColumnOption::Unique(_) => refuse_at(column, "UNIQUE", CHECKED_NOWHERE),
+            ColumnOption::ForeignKey(_) => refuse_at(column, "REFERENCES", CHECKED_NOWHERE),
+            ColumnOption::Check(_) => check_condition(column),
+            ColumnOption::Identity(_) | ColumnOption::Generated { .. } | ColumnOption::DialectSpecific(_) => {
+                refuse_at(column, &clause, filled)
+            }
+            ColumnOption::Materialized(_) | ColumnOption::Ephemeral(_) | ColumnOption::Alias(_) | ColumnOption::OnUpdate(_) => {
+                refuse_at(column, &clause, "compute it in a view: CREATE VIEW … AS SELECT *, … AS column FROM table")
+            }
+            ColumnOption::Collation(_) | ColumnOption::CharacterSet(_) => {
+                refuse_at(column, &clause, "texts are UTF-8, and compared character by character; leave it out")
+            }
+            ColumnOption::Comment(_) => {
+                refuse_at(column, "COMMENT", "leave it out; only tables, views and the like have comments")
+            }
+            ColumnOption::Options(_)
+            | ColumnOption::OnConflict(_)
+            | ColumnOption::Policy(_)
+            | ColumnOption::Tags(_)
+            | ColumnOption::Srid(_)
+            | ColumnOption::Invisible => refuse_at(column, &clause, LEAVE_OUT),
+        }
+    }
+
+    fn create_view(&self, view: &CreateView) -> Checked {
+        let CreateView {
+            or_alter,
+            or_replace: _,
+            materialized,
+            secure,
+            name,
+            name_before_not_exists: _,
+            columns,
+            query,
+            options,
+            cluster_by,
+            comment,
+            with_no_schema_binding,
+            if_not_exists: _,
+            temporary: _,
+            copy_grants,
+            to,
+            params,
+        } = view;
+        self.name(name)?;
+        without(*or_alter, "OR ALTER", "write CREATE OR REPLACE VIEW")?;
+        without(*materialized, "MATERIALIZED", "write CREATE TABLE name AS SELECT …, which keeps the rows")?;
+        without(*secure, "SECURE", LEAVE_OUT)?;
+        for ViewColumnDef { name, data_type, options } in columns {
+            if let Some(data_type) = data_type {
+                let instead = format!("a view's column has the type of its query; write CAST({name} AS {data_type}) there");
+                return refuse_at(name.span, &format!("{name} {data_type}"), instead);
+            }
+            if options.is_some() {
+                return refuse_at(name.span, "an option of a view's column", LEAVE_OUT);
+            }
+        }
+        match options {
+            CreateTableOptions::None => {}
+            CreateTableOptions::With(_) => return refuse("WITH (…)", "a view has no options; leave it out"),
+            CreateTableOptions::Options(_) | CreateTableOptions::Plain(_) => {
+                return refuse("OPTIONS", "a view has no options; leave it out");
+            }
+            CreateTableOptions::TableProperties(_) => return refuse("TBLPROPERTIES", "a view has no options; leave it out"),
+        }
+        none(cluster_by, "CLUSTER BY", "sort the query: AS SELECT … ORDER BY …")?;
+        absent(comment, "COMMENT", "write the comment as -- lines right before CREATE")?;
+        without(*with_no_schema_binding, "WITH NO SCHEMA BINDING", LEAVE_OUT)?;
+        without(*copy_grants, "COPY GRANTS", LEAVE_OUT)?;
+        absent(to, "TO", LEAVE_OUT)?;
+        if let Some(params) = params {
+            let clause = params.to_string();
+            return refuse(clause.split(['=', ' ']).next().unwrap_or_default(), LEAVE_OUT);
+        }
+        self.query(query)
+    }
+
+    fn delete(&self, delete: &Delete) -> Checked {
+        let Delete { delete_token, optimizer_hints, tables, from, using, selection, returning, output, order_by, limit } = delete;
+        none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
+        let several = "write DELETE FROM name WHERE … IN (SELECT …)";
+        if let Some(table) = tables.first() {
+            return refuse_at(table.span(), "DELETE of several tables", several);
+        }
+        let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = from;
+        match from.as_slice() {
+            [table] => self.target(table, delete_token.0.span)?,
+            _ => return refuse_at(delete_token.0.span, "DELETE of several tables", several),
+        }
+        absent(using, "USING", several)?;
+        absent(returning, "RETURNING", "write a SELECT before it")?;
+        absent(output, "OUTPUT", "write a SELECT before it")?;
+        none(order_by, "ORDER BY", "write the rows to delete in WHERE")?;
+        absent(limit, "LIMIT", "write the rows to delete in WHERE")?;
+        selection.as_ref().map_or(Ok(()), |condition| self.expression(condition))
+    }
+
+    fn update(&self, update: &Update) -> Checked {
+        let Update { update_token, optimizer_hints, table, assignments, from, selection, returning, output, or, order_by, limit } =
+            update;
+        none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
+        self.target(table, update_token.0.span)?;
+        for Assignment { target: _, value } in assignments {
+            self.expression(value)?;
+        }
+        absent(from, "UPDATE … FROM", "write CREATE OR REPLACE TABLE name AS SELECT … FROM name JOIN …")?;
+        absent(returning, "RETURNING", "write a SELECT after it")?;
+        absent(output, "OUTPUT", "write a SELECT after it")?;
+        absent(or, "OR", LEAVE_OUT)?;
+        none(order_by, "ORDER BY", "write the rows to change in WHERE")?;
+        absent(limit, "LIMIT", "write the rows to change in WHERE")?;
+        selection.as_ref().map_or(Ok(()), |condition| self.expression(condition))
+    }
+
+    /// The one table that is written to, by its own name.
+    fn target(&self, table: &TableWithJoins, statement: Span) -> Checked {
+        self.table_with_joins(table)?;
+        if !table.joins.is_empty() {
+            return refuse_at(statement, "a JOIN of the table that is written to", "write a subquery in WHERE");
+        }
+        match &table.relation {
+            sqlparser::ast::TableFactor::Table { alias: Some(alias), .. } => {
+                refuse_at(alias.name.span, "an alias of the table that is written to", LEAVE_OUT)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn set(&self, set: &Set) -> Checked {
+        match set {
+            Set::SingleAssignment { scope, hivevar, variable, values } => {
+                if let Some(scope) = scope {
+                    return refuse(scope.to_string().trim(), "a setting holds for the session; leave the word out");
+                }
+                without(*hivevar, "HIVEVAR", "write SET name = value")?;
+                self.name(variable)?;
+                match values.as_slice() {
+                    [_] => Ok(()),
+                    _ => refuse_at(variable.span(), "SET of several values", format!("write SET {variable} = 'a, b'")),
+                }
+            }
+            Set::SetTimeZone { local: _, value } => {
+                let instead = format!("write SET datafusion.execution.time_zone = {value}");
+                refuse_at(value.span(), "SET TIME ZONE", instead)
+            }
+            Set::ParenthesizedAssignments { .. } | Set::MultipleAssignments { .. } => {
+                refuse("SET", "write one SET name = value for each setting")
+            }
+            Set::SetNames { .. } | Set::SetNamesDefault {} => refuse("SET NAMES", "texts are UTF-8; leave it out"),
+            Set::SetTransaction { .. } => refuse("SET TRANSACTION", NO_TRANSACTIONS),
+            Set::SetRole { .. } | Set::SetSessionAuthorization(_) => {
+                refuse("SET", "the role is given when the session begins; leave it out")
+            }
+            Set::SetSessionParam(_) => refuse("SET", "write SET name = value"),
+        }
+    }
+}
+
+fn check_condition(span: Span) -> Checked {
+    refuse_at(
+        span,
+        "CHECK",
+        "conditions are not checked here; leave it out, and put the condition in the query that fills the table",
+    )
+}
+
+/// ALTER TABLE, CREATE SEQUENCE.
+fn first_words(statement: &Statement, count: usize) -> String {
+    let text = statement.to_string();
+    text.split_whitespace().take(count).collect::<Vec<_>>().join(" ")
+}
