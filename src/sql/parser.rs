@@ -153,7 +153,8 @@ fn split(
     let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
-    nesting::check(&tokens, depth)?;
+    let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
+    nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     if places == Places::None {
         tokens.iter_mut().for_each(|token| token.span = Span::empty());
@@ -168,7 +169,7 @@ fn split(
         (Some(error), _) => Err(error),
         (None, Err(DataFusionError::SQL(error, _))) if *error == ParserError::RecursionLimitExceeded => {
             let problem = "stands too deep; name what is inside in a WITH query, or raise datafusion.sql_parser.recursion_limit";
-            Err(nesting::at(dialect.furthest(), problem))
+            Err(nested(nesting::at(dialect.furthest(), problem)))
         }
         (None, statements) => statements,
     }

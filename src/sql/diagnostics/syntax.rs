@@ -2,6 +2,7 @@
 
 use datafusion::error::DataFusionError;
 use sqlparser::keywords::Keyword;
+use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
 use super::place::{Source, text_of};
@@ -82,6 +83,12 @@ const CLAUSES: [&str; 17] = [
 
 /// An error of the parser or the tokenizer, with its place.
 pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
+    // How deep it is, is told by what counts the levels.
+    if let DataFusionError::SQL(inner, _) = &error
+        && **inner == ParserError::RecursionLimitExceeded
+    {
+        return error;
+    }
     let text = raw(&error);
     let Some(problem) = text.strip_prefix("syntax: ") else {
         // An option that the parser reads by itself: the last name in quotes is what it got.
@@ -96,8 +103,7 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
     let (problem, at) = split_place(problem);
     let tokens = source.tokens();
     if let Some((lookalike, letter, place)) = lookalike(&tokens, source) {
-        let written = if letter == ' ' { "a space".to_string() } else { letter.to_string() };
-        return at_place(format!("\"{lookalike}\" is not a character of SQL; write {written}"), Some(place), source);
+        return at_place(instead_of(lookalike, letter), Some(place), source);
     }
     let at = at.unwrap_or_else(|| source.end());
     let found = tokens.iter().position(|token| token.span.start == at);
@@ -128,11 +134,34 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
     at_place(format!("{}{hint}", said(&problem, found)), Some(at), source)
 }
 
+/// An error about brackets and depth, which begins with its line and column.
+pub fn nested(error: DataFusionError, source: Source<'_>) -> DataFusionError {
+    // A bracket of another keyboard closes none of SQL's.
+    if let Some((lookalike, letter, place)) = lookalike(&source.tokens(), source) {
+        return at_place(instead_of(lookalike, letter), Some(place), source);
+    }
+    let said = raw(&error);
+    let place = said.strip_prefix("syntax: line ").and_then(|rest| {
+        let (line, rest) = rest.split_once(", column ")?;
+        let (column, _) = rest.split_once(':')?;
+        Some(Location { line: line.parse().ok()?, column: column.parse().ok()? })
+    });
+    match place.and_then(|place| source.excerpt(place)) {
+        Some(excerpt) => placed(error, excerpt),
+        None => error,
+    }
+}
+
 /// The error of what stands after the end of a statement.
 pub fn not_the_end(found: &TokenWithSpan, source: Source<'_>) -> DataFusionError {
     let Location { line, column } = found.span.start;
     let text = format!("Expected: the end of the statement, found: {} at Line: {line}, Column: {column}", found.token);
-    error(DataFusionError::SQL(Box::new(sqlparser::parser::ParserError::ParserError(text)), None), source)
+    error(DataFusionError::SQL(Box::new(ParserError::ParserError(text)), None), source)
+}
+
+fn instead_of(lookalike: char, letter: char) -> String {
+    let written = if letter == ' ' { "a space".to_string() } else { letter.to_string() };
+    format!("\"{lookalike}\" is not a character of SQL; write {written}")
 }
 
 fn at_place(problem: String, at: Option<Location>, source: Source<'_>) -> DataFusionError {
