@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each room, and the rooms that it may use.
 const LAYERS: [(&str, &[&str]); 20] = [
     ("error", &[]),
-    ("settings", &[]),
+    ("settings", &["error"]),
     ("text", &[]),
     ("temporary", &[]),
     ("docs", &["error"]),
