@@ -16,7 +16,12 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 /// The functions of rows, by name.
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
-    arithmetic::ALL.into_iter().chain(spans::ALL).chain(zoned::ALL).map(|scalar| (scalar.name, scalar.udf()))
+    arithmetic::ALL
+        .into_iter()
+        .chain(spans::ALL)
+        .chain(zoned::ALL)
+        .map(|scalar| (scalar.name, scalar.udf()))
+        .chain([(bounded::CONCATENATION, bounded::concatenated())])
 }
 
 /// The aggregates, by name.

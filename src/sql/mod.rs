@@ -96,6 +96,7 @@ pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Def
             let mut parsed = statement.parsed.into_sql()?;
             macros::expand(&mut parsed, &state, objects).await?;
             let plan = state.statement_to_plan(parsed).await?;
+            rules::zones::refuse_numbers(&plan)?;
             context.execute_logical_plan(plan).await
         }
         (_, others) => Err(invalid("sql", format!("takes one statement, got {}", if others == 0 { 0 } else { others + 1 }))),

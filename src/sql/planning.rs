@@ -9,6 +9,7 @@ use sqlparser::tokenizer::Location;
 
 use super::diagnostics::{self, place::Source};
 use super::macros;
+use super::rules::zones;
 use super::syntax::size;
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::statement::StatementContext;
@@ -32,6 +33,7 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     let tables = state.resolve_table_references(&parsed)?;
     let plan = state.statement_to_plan(parsed).await?;
     size::check(&plan)?;
+    zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
 }
 

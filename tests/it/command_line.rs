@@ -113,7 +113,7 @@ fn scripts_stop_at_the_first_error_and_name_it() {
     // A syntax error is found before anything runs.
     std::fs::write(&script, "SELECT 1;\nSELEC 2;").unwrap();
     let (code, out, errors) = run(portrait().arg("run").arg(&script));
-    assert!(code == 1 && out.is_empty() && errors.contains("Line: 2"), "{errors}");
+    assert!(code == 1 && out.is_empty() && errors.contains("LINE 2: SELEC 2;"), "{errors}");
 }
 
 #[test]

@@ -334,7 +334,7 @@ fn a_table_in_memory_does_not_hide_a_view() {
     rows(&engine, &session, "CREATE VIEW v AS SELECT 1 AS a; CREATE TABLE t AS SELECT 2 AS a");
     for (sql, problem) in [
         ("CREATE OR REPLACE TABLE v AS SELECT 2 AS a", "v: is a view, which cannot be replaced by a table; DROP it first"),
-        ("CREATE TABLE v AS SELECT 2 AS a", "already exists"),
+        ("CREATE TABLE v AS SELECT 2 AS a", "v: this table exists; DROP it first"),
         ("CREATE OR REPLACE VIEW t AS SELECT 1 AS a", "t: exists already; DROP the temporary table first"),
         ("CREATE TABLE \"\" AS SELECT 1 AS a", "table: a name must have at least one letter"),
         ("SELECT * FROM ''", ""),

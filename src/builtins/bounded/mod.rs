@@ -61,6 +61,15 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
 }
 
+/// `||`, which the engine has no function for.
+pub const CONCATENATION: &str = "||";
+
+/// The function of `||`, for who makes a plan again from bytes.
+pub fn concatenated() -> ScalarUDF {
+    let function = concatenation();
+    bounded(&function, None).unwrap_or(function).as_ref().clone()
+}
+
 /// The bounded function of one of the engine's, unless it cannot grow or is bounded already.
 fn bounded(function: &Arc<ScalarUDF>, memory: Option<&Arc<dyn MemoryPool>>) -> Option<Arc<ScalarUDF>> {
     let sizes = sizes::of(function.name()).filter(|_| !is_bounded(function))?;

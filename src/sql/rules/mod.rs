@@ -9,7 +9,7 @@ mod same_names;
 mod unnest_room;
 mod wide_constants;
 mod yielding;
-mod zones;
+pub mod zones;
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction, TryC
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::{compares, each_expression};
+use super::{compares, each_expression, input_schema};
 use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::error::{SqlState, coded};
@@ -212,9 +212,6 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
     };
     let from_type = from.get_type(schema)?;
     match field.data_type() {
-        to if from_type.is_numeric() && (is_date_or_timestamp(to) || matches!(to, DataType::Time32(_) | DataType::Time64(_))) => {
-            Err(no_unit(from, to))
-        }
         DataType::Timestamp(unit, Some(zone)) if !tries && !zoned::is_utc(zone) => match from_type {
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None) => {
                 Ok(Transformed::yes(in_zone(from.as_ref().clone(), *unit, zone)))
@@ -232,6 +229,30 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
 
 fn has_zone(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(_, Some(zone)) if !zoned::is_utc(zone))
+}
+
+/// Refuses casts of numbers to dates and times, as they were written: once a plan is optimised, `arrow_cast` with its unit is one as well.
+///
+/// # Errors
+/// Names the number, and how it is written.
+pub fn refuse_numbers(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|plan| {
+        let schema = input_schema(plan)?;
+        plan.apply_expressions(|expression| {
+            expression.apply(|part| {
+                let (number, to) = match part {
+                    Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field.data_type()),
+                    _ => return Ok(TreeNodeRecursion::Continue),
+                };
+                let is_time = is_date_or_timestamp(to) || matches!(to, DataType::Time32(_) | DataType::Time64(_));
+                match is_time && number.get_type(&schema).is_ok_and(|data_type| data_type.is_numeric()) {
+                    true => Err(no_unit(number, to)),
+                    false => Ok(TreeNodeRecursion::Continue),
+                }
+            })
+        })
+    })?;
+    Ok(())
 }
 
 fn no_unit(number: &Expr, to: &DataType) -> DataFusionError {
