@@ -14,7 +14,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
-use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs};
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF};
 
 use super::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
@@ -63,6 +63,11 @@ pub fn exact(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataT
         _ => false,
     };
     needed.then(|| scalar.call(vec![left.0.clone(), right.0.clone()]))
+}
+
+/// True for the functions of this file.
+pub fn is_arithmetic(function: &ScalarUDF) -> bool {
+    ALL.iter().any(|own| own.name == function.name())
 }
 
 fn sign(operation: Operation) -> Operator {

@@ -33,6 +33,12 @@ impl Scalar {
     }
 }
 
+/// Letters of an expression's name that are written out.
+const LONGEST_NAME: usize = 200;
+
+/// Letters of an expression in an error.
+const MOST_LETTERS: usize = 80;
+
 #[derive(Debug)]
 struct Udf {
     scalar: &'static Scalar,
@@ -83,7 +89,12 @@ impl ScalarUDFImpl for Udf {
             Some(value) => value.to_string(),
             None => field.name().clone(),
         };
-        let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
+        let mut name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
+        // Long chains would be written out anew at each of their operators.
+        if let Some((end, _)) = name.char_indices().nth(MOST_LETTERS) {
+            name.truncate(end);
+            name.push('…');
+        }
         let nullable = arguments.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(name, self.return_type(&types)?, nullable)))
     }
@@ -96,8 +107,17 @@ impl ScalarUDFImpl for Udf {
         (self.scalar.compute)(&arguments)
     }
 
+    /// The engine asks for the name of each operator of a chain, again and again: beyond some length it says which expression it is by a
+    /// hash, and is no longer than that.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>()))
+        let mut name = self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>());
+        if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME) {
+            let hash = blake3::hash(name.as_bytes()).to_hex();
+            name.truncate(end);
+            name.push('…');
+            name.push_str(&hash[..32]);
+        }
+        Ok(name)
     }
 
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {

@@ -107,17 +107,22 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let when_then_expr = when_then_expr.into_iter().map(|(when, then)| (length(when), then)).collect();
             Transformed::yes(Expr::Case(Case { expr: Some(length(base)), when_then_expr, else_expr }))
         }
-        Expr::ScalarFunction(mut call) if call.args.first().is_some_and(is_span) => match (call.name(), call.args.as_slice()) {
-            ("nullif", [left, right]) => {
-                let equal = length_of(left.clone()).eq(length_of(right.clone()));
-                Transformed::yes(when(equal.is_not_true(), left.clone()).end()?)
+        // The name first: the type of a call is worked out from all that is below it.
+        Expr::ScalarFunction(mut call)
+            if ["nullif", "greatest", "least"].contains(&call.name()) && call.args.first().is_some_and(is_span) =>
+        {
+            match (call.name(), call.args.as_slice()) {
+                ("nullif", [left, right]) => {
+                    let equal = length_of(left.clone()).eq(length_of(right.clone()));
+                    Transformed::yes(when(equal.is_not_true(), left.clone()).end()?)
+                }
+                ("greatest" | "least", _) => {
+                    call.args = call.args.into_iter().map(encoded).collect();
+                    Transformed::yes(decoded(Expr::ScalarFunction(call)))
+                }
+                _ => Transformed::no(Expr::ScalarFunction(call)),
             }
-            ("greatest" | "least", _) => {
-                call.args = call.args.into_iter().map(encoded).collect();
-                Transformed::yes(decoded(Expr::ScalarFunction(call)))
-            }
-            _ => Transformed::no(Expr::ScalarFunction(call)),
-        },
+        }
         other => Transformed::no(other),
     })
 }

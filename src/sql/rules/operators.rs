@@ -1,6 +1,8 @@
 //! Operators whose answer in the engine is not that of SQL, once types are settled: arithmetic that would wrap, spans of time that would be
 //! compared field by field, casts of times. What they should be stands in [`crate::builtins`].
 
+use std::cell::Cell;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue};
@@ -24,21 +26,23 @@ impl AnalyzerRule for ExactOperators {
     }
 
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let retyped = Cell::new(false);
         let plan = each_expression(plan, |expression, schema| {
-            arithmetic(expression, schema)?.transform_data(|expression| zones::cast_times(expression, schema))
+            arithmetic(expression, schema, &retyped)?.transform_data(|expression| zones::cast_times(expression, schema))
         })?;
-        // A number of 32 bits has become one of 64: whatever it meets is looked at again.
-        let plan = if plan.transformed { TypeCoercion::new().analyze(plan.data, config)? } else { plan.data };
+        // A number of 32 bits has become one of 64: whatever it meets is looked at again. Not otherwise: the engine works out the types
+        // below each operator of a chain anew.
+        let plan = if retyped.get() { TypeCoercion::new().analyze(plan.data, config)? } else { plan.data };
         lengths::compare_by_length(plan)
     }
 }
 
-fn arithmetic(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Result<Transformed<Expr>> {
     match &expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply) =>
         {
-            let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
+            let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
             let widened = |side: &Expr, data_type: DataType, other: &DataType| match data_type {
                 DataType::UInt64 if *other == DataType::UInt64 => (side.clone(), DataType::UInt64),
                 DataType::Int64 => (side.clone(), DataType::Int64),
@@ -46,7 +50,11 @@ fn arithmetic(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
                 other => (side.clone(), other),
             };
             let (first, first_type) = widened(left, left_type.clone(), &right_type);
-            let (second, second_type) = widened(right, right_type, &left_type);
+            let (second, second_type) = widened(right, right_type.clone(), &left_type);
+            let is_wide = |data_type: &DataType| matches!(data_type, DataType::Int64 | DataType::Decimal128(..));
+            if !is_wide(&left_type) || !is_wide(&right_type) {
+                retyped.set(retyped.get() || first_type.is_integer());
+            }
             Ok(match arithmetic::exact(*op, (&first, &first_type), (&second, &second_type)) {
                 Some(exact) => Transformed::yes(exact),
                 None => Transformed::no(expression),
@@ -58,7 +66,10 @@ fn arithmetic(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
                 Expr::Literal(ScalarValue::Int64(Some(value)), _) if *value != i64::MIN => {
                     return Ok(Transformed::yes(lit(-value)));
                 }
-                number => cast(number.clone(), DataType::Int64),
+                number => {
+                    retyped.set(true);
+                    cast(number.clone(), DataType::Int64)
+                }
             };
             let zero = (&lit(0_i64), &DataType::Int64);
             Ok(match arithmetic::exact(Operator::Minus, zero, (&number, &DataType::Int64)) {
@@ -67,6 +78,20 @@ fn arithmetic(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
             })
         }
         _ => Ok(Transformed::no(expression)),
+    }
+}
+
+/// The type of an expression. Those below were looked at before: along a chain of operators nothing is coerced again at each of them.
+fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
+    match expression {
+        Expr::ScalarFunction(call) if arithmetic::is_arithmetic(&call.func) => match call.args.as_slice() {
+            [left, right] => match (type_of(left, schema)?, type_of(right, schema)?) {
+                (DataType::Int64, DataType::Int64) => Ok(DataType::Int64),
+                _ => expression.get_type(schema),
+            },
+            _ => expression.get_type(schema),
+        },
+        _ => expression.get_type(schema),
     }
 }
 

@@ -11,7 +11,33 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
     DOCS.iter().chain(&objects::DOCS)
 }
 
-static DOCS: [Doc; 6] = [
+static DOCS: [Doc; 7] = [
+    Doc {
+        name: "SELECT",
+        summary: "A query, with the rules that its numbers and times follow.",
+        syntax: "SELECT … FROM … [WHERE …] [GROUP BY … [HAVING …]] [QUALIFY …] [ORDER BY …] [LIMIT …]",
+        description: "\
+The syntax is PostgreSQL's, and operators bind as there. A clause that is not supported is refused by its name, with what to write instead.
+
+**Numbers.** `+`, `-`, `*` and `sum` give the right number or an error that names the expression. Whole numbers of up to 32 bits are computed as
+BIGINT; `sum` of BIGINT may leave its range on the way and not in the end. Decimals have up to 38 digits.
+
+**Spans of time.** Intervals are compared, sorted, grouped and joined by their length: a month is 30 days, a day 24 hours. An interval can be
+multiplied with a number and divided by one.
+
+**Dates and times.** A date or a time without a zone that meets a time with a zone (in a comparison, BETWEEN, IN, a join, a difference, `as_of`) is what
+clocks of that zone show: `at >= DATE '2025-05-02'` begins at midnight in Shanghai where `at` is in that zone. A time that its clocks
+show twice is the later one, and one that they skip is counted on from before the change. `CAST(at AS DATE)` and `CAST(at AS TIMESTAMP)` give
+what the clocks of its zone show. `$as_of` of a refresh is an instant, in UTC.
+
+A number has no unit, and neither becomes a date or a time nor is compared with one: a day written as 20250308 is `CAST(CAST(x AS VARCHAR) AS DATE)`, seconds
+since 1970 are `to_timestamp(x)`, milliseconds `to_timestamp_millis(x)`.
+
+**Names.** Columns that would share a name get one each: `SELECT *, a` gives `a` and `a_1`.",
+        examples: &["SELECT customer_id, max(ordered_at) < TIMESTAMP '2025-06-30' - INTERVAL '90 days' AS lapsed
+FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT 3;"],
+        ..STATEMENT
+    },
     Doc {
         name: "DROP",
         summary: "Forgets a table or view; the files of an external table stay, the rows of any other table go.",
