@@ -91,8 +91,7 @@ fn missing(field: &Column, valid: &[Column]) -> String {
 fn without_trees(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut depth = 0_usize;
-    let mut letters = text.char_indices().peekable();
-    while let Some((place, letter)) = letters.next() {
+    for (place, letter) in text.char_indices() {
         match letter {
             // A tree has a name before the brace and a field after it.
             '{' if depth > 0 || is_tree(text, place) => depth += 1,

@@ -36,7 +36,11 @@ pub fn threshold(cut: &Cut, data_type: Option<&DataType>) -> Result<String> {
         }
         DataType::Date32 => {
             let text = shown(low, data_type)?;
-            if year(&text).is_some() { format!("DATE '{text}'") } else { format!("CAST(arrow_cast({low}, 'Int32') AS DATE)") }
+            if year(&text).is_some() {
+                format!("DATE '{text}'")
+            } else {
+                format!("arrow_cast(arrow_cast({low}, 'Int32'), 'Date32')")
+            }
         }
         DataType::Timestamp(unit, zone) => {
             let ticks = i128::from(last_round(low, high, *unit));
@@ -126,7 +130,7 @@ mod tests {
             (1_500_000, 3_000_001, micro, "TIMESTAMP '1970-01-01T00:00:03'"),
             (10_000_000_000_000, 10_000_000_000_001, milli.clone(), "arrow_cast('2286-11-20T17:46:40', 'Timestamp(ms)')"),
             (253_402_300_800_000, 253_402_300_800_001, milli.clone(), "arrow_cast(253402300800000, 'Timestamp(ms)')"),
-            (2_932_897, 2_932_898, day.clone(), "CAST(arrow_cast(2932897, 'Int32') AS DATE)"),
+            (2_932_897, 2_932_898, day.clone(), "arrow_cast(arrow_cast(2932897, 'Int32'), 'Date32')"),
             (0, 1, zoned, "arrow_cast('1970-01-01T08:00:00+08:00', 'Timestamp(s, \"Asia/Shanghai\")')"),
         ] {
             assert_eq!(written(low, high, &data_type), expected);

@@ -202,7 +202,7 @@ fn lookalike(tokens: &[TokenWithSpan], source: Source<'_>) -> Option<(char, char
         _ => None,
     });
     // A quote of a word processor may have broken the text apart.
-    within.or_else(|| if tokens.is_empty() { source.find_letter(|letter| of(letter)) } else { None })
+    within.or_else(|| if tokens.is_empty() { source.find_letter(of) } else { None })
 }
 
 /// `name(SELECT …` around or before the place.

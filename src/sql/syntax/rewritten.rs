@@ -25,7 +25,7 @@ pub fn query(query: &mut Query) {
     fetch_as_limit(query);
     let Query { body, order_by, .. } = query;
     if let SetExpr::Select(select) = body.as_mut() {
-        named_windows(select, order_by.as_mut());
+        named_windows(select, order_by);
     }
 }
 
@@ -38,7 +38,7 @@ pub fn select(select: &mut Select) {
         }
     }
     // That of a query's own SELECT went with the query, which has ORDER BY.
-    named_windows(select, None);
+    named_windows(select, &mut None);
     grouping(select);
 }
 
@@ -133,7 +133,7 @@ fn grouping(select: &mut Select) {
 }
 
 /// Puts the definitions of windows where they are used.
-fn named_windows(select: &mut Select, order_by: Option<&mut OrderBy>) {
+fn named_windows(select: &mut Select, order_by: &mut Option<OrderBy>) {
     if select.named_window.is_empty() {
         return;
     }
