@@ -6,6 +6,7 @@ pub mod bounded;
 mod exact_sum;
 mod scalar;
 pub mod spans;
+pub mod unknown;
 mod wide_decimals;
 pub mod zoned;
 
@@ -21,7 +22,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(spans::ALL)
         .chain(zoned::ALL)
         .map(|scalar| (scalar.name, scalar.udf()))
-        .chain([(bounded::CONCATENATION, bounded::concatenated())])
+        .chain([(bounded::CONCATENATION, bounded::concatenated()), (unknown::NAME, unknown::udf())])
 }
 
 /// The aggregates, by name.

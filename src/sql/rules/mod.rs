@@ -1,6 +1,7 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
 mod bounded;
+mod grouping_sets;
 mod lateral_lists;
 mod lengths;
 mod operators;
@@ -27,6 +28,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.insert(0, Arc::new(zones::CompareTimes));
     analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
     analyzer.push(Arc::new(operators::ExactOperators));
+    analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();

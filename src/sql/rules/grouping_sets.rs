@@ -1,0 +1,59 @@
+//! ROLLUP, CUBE and GROUPING SETS of keys of which the engine knows something.
+//!
+//! Below the groups a key may be a constant, or equal to another. Above them it is NULL where it is rolled up; but the engine goes on to think of it
+//! as it did, takes the rows for sorted by it, and ends a group before all of its rows were there: one group comes as several, among them
+//! two grand totals. So each key passes through a function that the engine knows nothing of.
+
+use datafusion::common::Column;
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Projection};
+use datafusion::optimizer::AnalyzerRule;
+
+use crate::builtins::unknown::unknown;
+
+#[derive(Debug)]
+pub struct UnknownKeys;
+
+impl AnalyzerRule for UnknownKeys {
+    fn name(&self) -> &'static str {
+        "unknown_keys_of_grouping_sets"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Aggregate(aggregate) if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) => {
+                of_aggregate(aggregate)
+            }
+            other => Ok(Transformed::no(other)),
+        })
+        .data()
+    }
+}
+
+fn of_aggregate(mut aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let shown = aggregate.schema.clone();
+    for set in &mut aggregate.group_expr {
+        let keys: Vec<&mut Expr> = match set {
+            Expr::GroupingSet(GroupingSet::Rollup(keys) | GroupingSet::Cube(keys)) => keys.iter_mut().collect(),
+            Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => sets.iter_mut().flatten().collect(),
+            _ => vec![],
+        };
+        for key in keys {
+            if matches!(key, Expr::ScalarFunction(call) if call.name() == crate::builtins::unknown::NAME) {
+                // The plan was analysed before.
+                return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+            }
+            *key = unknown(std::mem::take(key));
+        }
+    }
+    let aggregate = Aggregate::try_new(aggregate.input, aggregate.group_expr, aggregate.aggr_expr)?;
+    let own = aggregate.schema.clone();
+    let columns = shown.iter().enumerate().map(|(place, (qualifier, field))| {
+        Expr::Column(Column::from(own.qualified_field(place))).alias_qualified(qualifier.cloned(), field.name())
+    });
+    let columns = columns.collect();
+    let plan = LogicalPlan::Aggregate(aggregate);
+    Ok(Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, plan.into())?)))
+}
