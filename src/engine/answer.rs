@@ -24,7 +24,7 @@ use crate::adapter::step::PROGRESS;
 use crate::catalog::data::Pinned;
 use crate::error::{failed, own, raw};
 use crate::files::parquet_problem;
-use crate::refresh::refresh::Running;
+use crate::statement::RunningPlan;
 use crate::statement::{Cancel, StatementContext};
 
 /// The rows of a statement, as they come. Dropping it stops the work.
@@ -32,7 +32,7 @@ pub struct Answer {
     schema: SchemaRef,
     batches: mpsc::Receiver<Result<RecordBatch>>,
     work: Option<AbortOnDrop<()>>,
-    plan: Running,
+    plan: RunningPlan,
     notes: Arc<Mutex<Vec<String>>>,
     cancel: Cancel,
     tag: String,
@@ -94,7 +94,7 @@ impl Answer {
                 let _ = sender.send(Err(error)).await;
             }
         });
-        let (plan, cancel) = (Arc::new(Mutex::new(Some(plan))), context.cancel().clone());
+        let (plan, cancel) = (RunningPlan::of(plan), context.cancel().clone());
         Self {
             schema,
             batches,
@@ -109,13 +109,13 @@ impl Answer {
     }
 
     /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
-    pub(super) fn work<W>(engine: &Engine, context: &StatementContext, work: impl FnOnce(Running) -> W) -> Self
+    pub(super) fn work<W>(engine: &Engine, context: &StatementContext, work: impl FnOnce(RunningPlan) -> W) -> Self
     where
         W: Future<Output = Result<Vec<String>>> + Send + 'static,
     {
         let (sender, batches) = mpsc::channel(1);
-        let (plan, notes) = (Running::default(), Arc::<Mutex<Vec<String>>>::default());
-        let (noted, running, work) = (Arc::clone(&notes), Arc::clone(&plan), work(Arc::clone(&plan)));
+        let (plan, notes) = (RunningPlan::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (noted, running, work) = (Arc::clone(&notes), plan.clone(), work(plan.clone()));
         let ending = context.clone();
         let work = engine.runtime().spawn(async move {
             let done = tokio::select! {
@@ -126,7 +126,7 @@ impl Answer {
             match done {
                 Ok(found) => lock(&noted).extend(found),
                 Err(error) => {
-                    let running = lock(&running).clone();
+                    let running = running.get();
                     let error = match running {
                         Some(plan) => name_files(&plan, error),
                         None => error,
@@ -143,7 +143,7 @@ impl Answer {
     pub(super) fn done(notes: Vec<String>) -> Self {
         let (_, batches) = mpsc::channel(1);
         let notes = Arc::new(Mutex::new(notes));
-        let (schema, plan, cancel) = (Arc::new(Schema::empty()), Running::default(), Cancel::default());
+        let (schema, plan, cancel) = (Arc::new(Schema::empty()), RunningPlan::default(), Cancel::default());
         Self { schema, batches, work: None, plan, notes, cancel, tag: String::new(), rows: 0, explain: None }
     }
 
@@ -219,7 +219,7 @@ impl Answer {
     /// What has been read so far.
     pub fn progress(&self) -> Progress {
         let mut progress = Progress::default();
-        if let Some(plan) = lock(&self.plan).as_ref() {
+        if let Some(plan) = &self.plan.get() {
             add_progress(plan, &mut progress);
         }
         progress
@@ -228,7 +228,7 @@ impl Answer {
     /// What the user should know, once the rows are read: rows that could not be used, mainly.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = lock(&self.notes).clone();
-        if let Some(plan) = lock(&self.plan).as_ref() {
+        if let Some(plan) = &self.plan.get() {
             notes.extend(notes_of(plan));
         }
         notes

@@ -108,7 +108,7 @@ impl CatalogProvider for StatementCatalog {
             INFORMATION_SCHEMA => self.information.clone(),
             _ => {
                 let (profile, at) = known_schema(name)?;
-                let time_columns = profile::whole(profile, &context).ok()?.says.time_columns;
+                let time_columns = profile::whole(profile, &context).ok()?.body.time_columns;
                 Some(Arc::new(PublicSchema { context: context.below(Horizon { time_columns, at }) }))
             }
         }

@@ -20,9 +20,9 @@ use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::docs::{Column, Doc};
 use crate::error::failed;
-use crate::refresh::refresh::Running;
 use crate::sql::command::Grammar;
 use crate::sql::written::Written;
+use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 
 /// What a column of a table about objects holds, in the order of the kind's columns.
@@ -71,7 +71,7 @@ pub trait Kind: Grammar {
         &'a self,
         new: &'a NewObject,
         context: &'a StatementContext,
-        _running: &'a Running,
+        _running: &'a RunningPlan,
     ) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
             let kind = kind_of(self.word()).ok_or_else(|| unknown_kind(&new.object))?;

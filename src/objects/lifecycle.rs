@@ -13,9 +13,9 @@ use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
 use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
-use crate::refresh::refresh::Running;
 use crate::sql::command::{Create, Target};
 use crate::sql::parser;
+use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 use crate::text::{literal, with_article};
 
@@ -48,7 +48,7 @@ pub fn kind_of_target(target: &Target) -> Result<&'static dyn Kind> {
 ///
 /// # Errors
 /// What is wrong with it, or what it would break; nothing has changed then.
-pub async fn create(context: &StatementContext, create: Create, text: &str, running: &Running) -> Result<Vec<String>> {
+pub async fn create(context: &StatementContext, create: Create, text: &str, running: &RunningPlan) -> Result<Vec<String>> {
     let kind = kind_of_target(&create.target)?;
     let create = &create;
     context

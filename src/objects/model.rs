@@ -1,6 +1,6 @@
 //! `MODEL`: what was learned from the rows of a query, to be applied to others.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::arrow::array::AsArray;
@@ -25,11 +25,11 @@ use crate::error::{did_you_mean, failed, invalid, one_of};
 use crate::learning::model::{Model as Applied, ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::settle;
 use crate::refresh::literals::coerced;
-use crate::refresh::refresh::Running;
 use crate::sql::command::{Create, Grammar};
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
+use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
@@ -124,7 +124,7 @@ impl Kind for Model {
         &'a self,
         new: &'a NewObject,
         context: &'a StatementContext,
-        running: &'a Running,
+        running: &'a RunningPlan,
     ) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(train(new, context, running))
     }
@@ -233,7 +233,7 @@ async fn planned(definition: &Definition, context: &StatementContext) -> Result<
 
 /// Trains and stores a model; the plan that is running shows how far it is. The query is planned, the model trained on its rows, and
 /// stored as a new version in one transaction: a statement that fails leaves the version before.
-async fn train(new: &NewObject, context: &StatementContext, running: &Running) -> Result<Vec<String>> {
+async fn train(new: &NewObject, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let began = Instant::now();
     let (object, label) = (&new.object, new.object.label());
     let definition = Definition::read(object.clone(), context.session())?;
@@ -271,11 +271,11 @@ async fn train(new: &NewObject, context: &StatementContext, running: &Running) -
 }
 
 /// What training gives.
-async fn learn(label: &str, plan: LogicalPlan, context: &StatementContext, running: &Running) -> Result<String> {
+async fn learn(label: &str, plan: LogicalPlan, context: &StatementContext, running: &RunningPlan) -> Result<String> {
     let frame = DataFrame::new(context.state(), plan);
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
-    *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+    running.set(&plan);
     let batches: Vec<_> = execute_stream(plan, task)?.try_collect().await?;
     let batch = batches.iter().find(|batch| batch.num_rows() == 1).ok_or_else(|| failed(label, "training gave no model"))?;
     Ok(batch.column(0).as_string::<i32>().value(0).to_string())

@@ -18,7 +18,7 @@ use crate::catalog::snapshots::{ColumnRole, SnapshotOf, When};
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::refresh::defined::defined;
-use crate::refresh::definition::{Definition as Part, ProfileDefinition, ProfileSays};
+use crate::refresh::definition::{Definition as Part, ProfileBody, ProfileDefinition};
 use crate::refresh::plan::{Planner, no_profile};
 use crate::refresh::published::{ENDS, Named, State};
 use crate::sql::command::Grammar;
@@ -111,7 +111,7 @@ impl Kind for Profile {
     fn uses(&self, definition: &Definition) -> Uses {
         let mut uses = definition.query().map(Uses::of).unwrap_or_default();
         // They must be there, whether the profile's own query reads them or only its tags do.
-        let timed = says(definition).map(|says| says.time_columns).unwrap_or_default();
+        let timed = body(definition).map(|body| body.time_columns).unwrap_or_default();
         uses.tables.extend(timed.into_iter().map(|(table, _)| vec![table]));
         uses
     }
@@ -159,13 +159,13 @@ impl Kind for Profile {
     }
 
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
-        let says = says(definition)?;
-        let times: Vec<String> = says.time_columns.iter().map(|(table, column)| format!("{table}.{column}")).collect();
+        let body = body(definition)?;
+        let times: Vec<String> = body.time_columns.iter().map(|(table, column)| format!("{table}.{column}")).collect();
         Ok(vec![
-            ("key".into(), says.key),
+            ("key".into(), body.key),
             ("time_columns".into(), times.join(", ")),
-            ("history".into(), says.history.join(", ")),
-            ("keep_snapshots".into(), says.keep_snapshots.to_string()),
+            ("history".into(), body.history.join(", ")),
+            ("keep_snapshots".into(), body.keep_snapshots.to_string()),
         ])
     }
 
@@ -215,7 +215,7 @@ impl Kind for Profile {
 }
 
 /// What the statement of a profile says.
-fn says(definition: &Definition) -> Result<ProfileSays> {
+fn body(definition: &Definition) -> Result<ProfileBody> {
     let label = definition.object.label();
     let entry = |entry: &str| match entry.trim().rsplit_once('.') {
         Some((table, column)) if !table.trim().is_empty() && !column.trim().is_empty() => {
@@ -228,7 +228,7 @@ fn says(definition: &Definition) -> Result<ProfileSays> {
         None => vec![],
     };
     let history = definition.text("history").split(',').map(str::trim).filter(|name| !name.is_empty());
-    Ok(ProfileSays {
+    Ok(ProfileBody {
         history: history.map(str::to_string).collect(),
         key: definition.required("key")?,
         time_columns,
@@ -248,13 +248,13 @@ pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition
         let definition = Definition::read(object.clone(), context.session())?;
         let part = Part { object: object.clone(), parameters: definition.constants(None)? };
         match object.kind.as_str() {
-            "profile" => own = Some((part, says(&definition)?)),
-            "tag" => tags.push((part, tag::says(&definition)?)),
+            "profile" => own = Some((part, body(&definition)?)),
+            "tag" => tags.push((part, tag::body(&definition)?)),
             _ => segments.push((part, segment::condition(&definition)?)),
         }
     }
     match own {
-        Some((own, says)) => Ok(ProfileDefinition { own, says, tags, segments }),
+        Some((own, body)) => Ok(ProfileDefinition { own, body, tags, segments }),
         None => Err(no_profile(name, profiles(&objects))),
     }
 }
@@ -287,11 +287,11 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
     // In the order they were made: that is the order of the numbers.
     for definition in needed.values() {
         match definition.object.kind.as_str() {
-            "tag" => tags.push((constants(definition)?, tag::says(definition)?)),
+            "tag" => tags.push((constants(definition)?, tag::body(definition)?)),
             _ => segments.push((constants(definition)?, segment::condition(definition)?)),
         }
     }
-    Ok(ProfileDefinition { own: constants(&own)?, says: says(&own)?, tags, segments })
+    Ok(ProfileDefinition { own: constants(&own)?, body: body(&own)?, tags, segments })
 }
 
 /// Plans a tag or segment with what it needs. The other parts of its profile stay as they are: what needs this one is checked beside it.
@@ -340,7 +340,7 @@ async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFus
 pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
-    if !whole.says.time_columns.is_empty() {
+    if !whole.body.time_columns.is_empty() {
         return Ok(planned.notes(&whole, None));
     }
     // Which tables those are is told with the tags that read them.

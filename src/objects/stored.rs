@@ -35,16 +35,16 @@ impl Stored {
 impl Definitions for Stored {
     fn tag_query(&self, profile: &str, tag: &str) -> Result<String> {
         let whole = profile::whole(profile, &self.0)?;
-        let Some((own, says)) = whole.tags.iter().find(|(own, _)| own.object.name == tag) else {
+        let Some((own, body)) = whole.tags.iter().find(|(own, _)| own.object.name == tag) else {
             let suggestion = did_you_mean(tag, whole.tags.iter().map(|(own, _)| own.object.name.as_str()));
             let problem = format!("has no tag {tag}{suggestion}; SHOW TAGS lists them");
             return Err(coded(SqlState::UNDEFINED_OBJECT, &format!("profile {profile}"), problem));
         };
         let newest = self.0.view().snapshot(SnapshotOf::Profile, profile, When::Now)?;
         let as_of = newest.map_or_else(|| self.0.now(), |newest| newest.at);
-        let mut query = says.query.clone();
+        let mut query = body.query.clone();
         settle(query.as_mut(), as_of, &own.parameters);
-        if !whole.says.time_columns.is_empty() {
+        if !whole.body.time_columns.is_empty() {
             known(query.as_mut(), profile, as_of);
         }
         Ok(as_sql(&query))

@@ -22,12 +22,12 @@ use crate::catalog::stamp::Stamp;
 use crate::catalog::tables::{self, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
-use crate::refresh::refresh::Running;
 use crate::sql::command::{Body, Grammar};
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
+use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 use crate::text::{identifier, literal, timestamp};
 
@@ -98,7 +98,7 @@ impl Kind for Table {
         &'a self,
         new: &'a NewObject,
         context: &'a StatementContext,
-        running: &'a Running,
+        running: &'a RunningPlan,
     ) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(make(new, context, running))
     }
@@ -242,7 +242,7 @@ impl Users {
 }
 
 /// CREATE TABLE: plans the query, checks what would be broken, writes the rows.
-async fn make(new: &NewObject, context: &StatementContext, running: &Running) -> Result<Vec<String>> {
+async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let name = &new.object.name;
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
@@ -272,7 +272,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &Running) ->
     let frame = DataFrame::new(context.state(), Arc::unwrap_or_clone(command.input));
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
-    *running.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&plan));
+    running.set(&plan);
     tables::create(context.catalog(), &table, plan, task).await?;
     Ok(vec![])
 }

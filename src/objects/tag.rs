@@ -12,7 +12,7 @@ use crate::catalog::objects::Object;
 use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::invalid;
-use crate::refresh::definition::TagSays;
+use crate::refresh::definition::TagBody;
 use crate::sql::command::Grammar;
 use crate::sql::references::value_is_case;
 use crate::sql::statement::STATEMENT;
@@ -105,7 +105,7 @@ impl Kind for Tag {
             ("profile".into(), definition.object.profile.clone()),
             ("path".into(), path(definition)?),
             ("type".into(), tag_type(definition)?),
-            ("multiple".into(), says(definition)?.multiple.to_string()),
+            ("multiple".into(), body(definition)?.multiple.to_string()),
         ])
     }
 
@@ -150,9 +150,9 @@ impl Kind for Tag {
 }
 
 /// What the statement of a tag says of its values.
-pub fn says(definition: &Definition) -> Result<TagSays> {
+pub fn body(definition: &Definition) -> Result<TagBody> {
     path(definition)?;
-    Ok(TagSays { multiple: definition.options.flag("multiple")?, query: Box::new(definition.query()?.clone()) })
+    Ok(TagBody { multiple: definition.options.flag("multiple")?, query: Box::new(definition.query()?.clone()) })
 }
 
 /// Levels one and two of the taxonomy.

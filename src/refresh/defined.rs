@@ -24,7 +24,7 @@ use crate::statement::StatementContext;
 /// What is wrong with the definition.
 pub async fn defined(definition: &ProfileDefinition, context: &StatementContext, missing: Arc<DataFusionError>) -> Result<State> {
     let planned = Planner { context, as_of: context.now() }.plan(definition).await?;
-    let schema = Arc::new(schema(&planned, &definition.says.history));
+    let schema = Arc::new(schema(&planned, &definition.body.history));
     Ok(State::unpublished(definition.name(), named_columns(definition, &planned), schema, missing))
 }
 
@@ -53,9 +53,9 @@ fn schema(planned: &Planned, history: &[String]) -> Schema {
 
 fn named_columns(definition: &ProfileDefinition, planned: &Planned) -> Vec<PublishedColumn> {
     let column = |role, name: &str| PublishedColumn { role, name: name.into(), version: 0, filled: 0, computed_at: 0 };
-    let mut named = vec![column(ColumnRole::Key, &definition.says.key)];
+    let mut named = vec![column(ColumnRole::Key, &definition.body.key)];
     named.extend(planned.attributes.iter().map(|attribute| PublishedColumn {
-        version: if definition.says.history.contains(attribute.name()) { definition.own.object.version } else { 0 },
+        version: if definition.body.history.contains(attribute.name()) { definition.own.object.version } else { 0 },
         ..column(ColumnRole::Attribute, attribute.name())
     }));
     named.extend(planned.tags.iter().map(|tag| column(role_of(tag.multiple), &tag.name)));
@@ -71,8 +71,8 @@ fn role_of(multiple: bool) -> ColumnRole {
 /// The columns that are known without planning anything: all but the attributes.
 pub fn columns_by_name(definition: &ProfileDefinition) -> Vec<PublishedColumn> {
     let column = |role, name: &str| PublishedColumn { role, name: name.into(), version: 0, filled: 0, computed_at: 0 };
-    let mut named = vec![column(ColumnRole::Key, &definition.says.key)];
-    named.extend(definition.tags.iter().map(|(tag, says)| column(role_of(says.multiple), &tag.object.name)));
+    let mut named = vec![column(ColumnRole::Key, &definition.body.key)];
+    named.extend(definition.tags.iter().map(|(tag, body)| column(role_of(body.multiple), &tag.object.name)));
     named.extend(definition.segments.iter().map(|(segment, _)| column(ColumnRole::Segment, &segment.object.name)));
     named
 }

@@ -19,7 +19,7 @@ pub struct Definition {
 
 /// `CREATE PROFILE`
 #[derive(Debug, Clone)]
-pub struct ProfileSays {
+pub struct ProfileBody {
     pub key: String,
     /// Table and column: rows after the time of a refresh are not read.
     pub time_columns: Vec<(String, String)>,
@@ -31,7 +31,7 @@ pub struct ProfileSays {
 
 /// `CREATE TAG`
 #[derive(Debug, Clone)]
-pub struct TagSays {
+pub struct TagBody {
     pub multiple: bool,
     pub query: Box<Query>,
 }
@@ -40,8 +40,8 @@ pub struct TagSays {
 #[derive(Debug, Clone)]
 pub struct ProfileDefinition {
     pub own: Definition,
-    pub says: ProfileSays,
-    pub tags: Vec<(Definition, TagSays)>,
+    pub body: ProfileBody,
+    pub tags: Vec<(Definition, TagBody)>,
     pub segments: Vec<(Definition, Expr)>,
 }
 

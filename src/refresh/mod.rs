@@ -6,7 +6,12 @@
 //! | [`defined`] | what would be published, as the definition says |
 //! | [`as_of`] | a definition as of a time |
 //! | [`plan`] | a profile with its tags and segments, planned and checked as a whole |
+//! | [`order`] | the order that tags are planned in |
+//! | [`checks`] | what the columns of a profile may be |
 //! | [`refresh`] | one plan, one pass, one commit: what is asked, what runs, what is published |
+//! | [`earlier`] | the snapshots that a refresh follows |
+//! | [`notes`] | what the user reads after a refresh |
+//! | [`failing`] | which definition a refresh fails with |
 //! | [`literals`] | texts that do not read as what they are compared with |
 //! | [`sources`] | what the definitions read, and what of it comes whole |
 //! | [`domain`] | the values that a column can have, and conditions that ask for others |
@@ -28,17 +33,22 @@ pub mod align;
 pub mod as_of;
 mod blame;
 mod changes;
+mod checks;
 mod columns;
 mod combine;
 mod decompose;
 pub mod defined;
 pub mod definition;
 mod domain;
+mod earlier;
+mod failing;
 mod guard;
 mod history;
 mod inputs;
 mod levels;
 pub mod literals;
+mod notes;
+pub mod order;
 pub mod plan;
 #[cfg(test)]
 pub mod plannings;

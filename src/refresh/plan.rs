@@ -2,30 +2,31 @@
 //!
 //! The same way is taken when a definition is made and when the profile is refreshed, so that what was accepted can be computed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ExprSchema, Result, TableReference};
+use datafusion::common::{Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr as SqlExpr, Query, SelectItem, SetExpr, Statement as SqlStatement, Visit, Visitor};
+use sqlparser::ast::{Query, SelectItem, SetExpr, Statement as SqlStatement};
 
 use super::as_of;
+use super::checks::{check_history, check_names, key_type, text_as_other, value_type};
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
 use super::domain::{Asked, asked, values_of};
-use super::literals::{coerced, sql_type};
+use super::literals::coerced;
+use super::order::{in_order, reads_profile};
 use super::sources::Sources;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message, raw};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
-use crate::sql::references::{calls_in, name_of, names_in, tables_in};
+use crate::sql::references::{calls_in, name_of, tables_in};
 use crate::statement::{Horizon, Reads, StatementContext};
 use crate::text::identifier;
 
@@ -80,20 +81,6 @@ pub struct PlannedSegment {
     pub asked: Vec<Asked>,
 }
 
-/// The columns of its profile that a tag uses.
-pub fn uses_of_tag(name: &str, query: &Query, profile: &str) -> Vec<String> {
-    let names = if reads_profile(query, profile) { names_in(query) } else { vec![] };
-    let unique: BTreeSet<String> = names.into_iter().filter(|used| used != name).collect();
-    unique.into_iter().collect()
-}
-
-/// True for a query over the published profile of this name.
-fn reads_profile(query: &Query, profile: &str) -> bool {
-    tables_in(query)
-        .iter()
-        .any(|table| matches!(table.as_slice(), [.., schema, name] if schema == PROFILE_SCHEMA && name == profile))
-}
-
 pub struct Planner<'a> {
     pub context: &'a StatementContext,
     /// Microseconds since 1970.
@@ -119,10 +106,10 @@ impl Planner<'_> {
         check_history(definition, &attributes)?;
         let mut tags = vec![];
         for place in in_order(definition)? {
-            let (tag, says) = &definition.tags[place];
+            let (tag, body) = &definition.tags[place];
             let subject = format!("tag {}", tag.object.name);
-            let reads = reads_profile(&says.query, name);
-            let plan = self.query(definition, tag, &says.query, &subject, &columns, &mut sources).await?;
+            let reads = reads_profile(&body.query, name);
+            let plan = self.query(definition, tag, &body.query, &subject, &columns, &mut sources).await?;
             if !reads && scans(&plan, &own_table(name))? {
                 // Its place among the others is known by what it names: it would be computed before what it reads.
                 let problem = format!(
@@ -140,11 +127,11 @@ impl Planner<'_> {
                 false => None,
             };
             let column =
-                if says.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
+                if body.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
             columns.push(Field::new(&tag.object.name, column, true));
             domains.extend(values_of(&plan, 1).map(|values| (tag.object.name.clone(), values)));
             let looks_back = !has_join(&plan)?
-                && calls_in(says.query.as_ref()).iter().any(|(function, arguments)| {
+                && calls_in(body.query.as_ref()).iter().any(|(function, arguments)| {
                     function == "rfm" && arguments.iter().any(|argument| name_of(argument).is_some_and(|name| name == "lookback"))
                 });
             tags.push(PlannedTag {
@@ -152,14 +139,14 @@ impl Planner<'_> {
                 name: tag.object.name.clone(),
                 version: tag.object.version,
                 plan,
-                multiple: says.multiple,
+                multiple: body.multiple,
                 needs,
             });
         }
         let (mut segments, mut never) = (vec![], vec![]);
         for (segment, condition) in &definition.segments {
             let subject = format!("segment {}", segment.object.name);
-            let query = format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.says.key), identifier(name));
+            let query = format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.body.key), identifier(name));
             let mut query = parse_query(&query)?;
             // As it is: sqlparser does not write every string and name so that it reads as the same again.
             if let SetExpr::Select(select) = query.body.as_mut()
@@ -188,7 +175,7 @@ impl Planner<'_> {
                     format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
                 ));
             }
-            let Some(condition) = over_own_row(&plan, &own_table(name), &definition.says.key)? else {
+            let Some(condition) = over_own_row(&plan, &own_table(name), &definition.body.key)? else {
                 let problem =
                     "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
                 return Err(invalid(&subject, problem));
@@ -212,8 +199,8 @@ impl Planner<'_> {
         sources: &mut Sources,
     ) -> Result<(LogicalPlan, DataType, Vec<Field>)> {
         let subject = format!("profile {}", definition.name());
-        let plan = self.query(definition, &definition.own, &definition.says.query, &subject, &[], sources).await?;
-        let key = &definition.says.key;
+        let plan = self.query(definition, &definition.own, &definition.body.query, &subject, &[], sources).await?;
+        let key = &definition.body.key;
         let columns = plan.schema().columns();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let Some(place) = names.iter().position(|name| name == key) else {
@@ -276,7 +263,7 @@ impl Planner<'_> {
             [] => self.context.clone(),
             _ => self.context.with_profile(definition.name(), Arc::new(table)),
         };
-        let context = match definition.says.time_columns.as_slice() {
+        let context = match definition.body.time_columns.as_slice() {
             [] => context,
             time_columns => context.below(Horizon { time_columns: time_columns.to_vec(), at: self.as_of }),
         };
@@ -287,7 +274,7 @@ impl Planner<'_> {
             Err(error) => Err(error),
         };
         let planned = planned.map_err(|error| about(subject, error))?;
-        sources.add(subject, &reads, written, &planned, &definition.says.time_columns)?;
+        sources.add(subject, &reads, written, &planned, &definition.body.time_columns)?;
         Ok(planned)
     }
 
@@ -302,7 +289,7 @@ impl Planner<'_> {
     /// # Errors
     /// A table has no such column, or one that holds no times.
     async fn missing_sources(&self, definition: &ProfileDefinition) -> Result<Vec<(String, String)>> {
-        let time_columns = &definition.says.time_columns;
+        let time_columns = &definition.body.time_columns;
         let context = self.context.below(Horizon { time_columns: time_columns.clone(), at: self.as_of });
         let state = context.state();
         let mut missing = vec![];
@@ -339,7 +326,7 @@ impl Planner<'_> {
         if self::key_type(own).as_ref() != Some(key_type) {
             let problem = format!(
                 "its first column is the key, {} of profile {}, which is {key_type}; got {}: {own}",
-                definition.says.key,
+                definition.body.key,
                 definition.name(),
                 key.name
             );
@@ -376,7 +363,7 @@ impl Planner<'_> {
             Ok(TreeNodeRecursion::Continue)
         })?;
         // An expression over the own row is taken as it was written, with what the optimiser would fold away.
-        if let Some(RowExpression { conditions, value }) = over_own_row(plan, &own, &definition.says.key)? {
+        if let Some(RowExpression { conditions, value }) = over_own_row(plan, &own, &definition.body.key)? {
             let used = conditions.iter().chain([&value]).flat_map(Expr::column_refs);
             read.extend(used.map(|column| column.name.clone()));
         }
@@ -429,45 +416,6 @@ fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
     Ok(found)
 }
 
-/// A column of text that a condition takes for a value of another type without saying so, and that type.
-fn text_as_other(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, DataType)> {
-    let said = cast_in(condition);
-    let [input] = plan.inputs()[..] else { return None };
-    let mut found = None;
-    for expression in plan.expressions() {
-        let _ = expression.apply(|part| {
-            if let Expr::Cast(Cast { expr, field }) = part
-                && let Expr::Column(column) = expr.as_ref()
-                && (field.data_type().is_numeric() || field.data_type().is_temporal() || *field.data_type() == DataType::Boolean)
-                && input.schema().data_type(column).is_ok_and(DataType::is_string)
-                && !said.contains(&column.name)
-            {
-                found = Some((column.name.clone(), field.data_type().clone()));
-                return Ok(TreeNodeRecursion::Stop);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-    }
-    found
-}
-
-/// The columns that stand within a CAST as it is written.
-fn cast_in(condition: &SqlExpr) -> Vec<String> {
-    struct Casts(Vec<String>);
-    impl Visitor for Casts {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expression: &SqlExpr) -> ControlFlow<()> {
-            if let SqlExpr::Cast { expr, .. } = expression {
-                self.0.extend(names_in(expr.as_ref()));
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut casts = Casts(vec![]);
-    let _ = condition.visit(&mut casts);
-    casts.0
-}
-
 /// An error of a definition's query, with the definition as its subject.
 fn about(subject: &str, error: DataFusionError) -> DataFusionError {
     let text = raw(&error);
@@ -482,120 +430,6 @@ fn about(subject: &str, error: DataFusionError) -> DataFusionError {
         }
         None => invalid(subject, message(&error)),
     }
-}
-
-/// How keys of this type are kept: whole numbers as BIGINT, text as text.
-fn key_type(data_type: &DataType) -> Option<DataType> {
-    match data_type {
-        DataType::Dictionary(_, values) => key_type(values),
-        data_type if data_type.is_integer() => Some(DataType::Int64),
-        data_type if data_type.is_string() => Some(DataType::Utf8View),
-        _ => None,
-    }
-}
-
-/// How values of this type are computed.
-fn value_type(data_type: &DataType) -> Option<DataType> {
-    match data_type {
-        DataType::Dictionary(_, values) => value_type(values),
-        DataType::Null => Some(DataType::Utf8),
-        DataType::Boolean | DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Some(data_type.clone()),
-        data_type if data_type.is_string() || data_type.is_numeric() => Some(data_type.clone()),
-        _ => None,
-    }
-}
-
-/// Names of columns that do not clash with one another or with the columns that a profile keeps beside them.
-fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> {
-    let tags = definition.tags.iter().map(|(tag, _)| (format!("tag {}", tag.object.name), &tag.object.name));
-    let subject = format!("profile {}", definition.name());
-    let mut seen: HashMap<&str, String> = HashMap::new();
-    let own = columns.iter().map(|field| (subject.clone(), field.name()));
-    for (subject, name) in own.chain(tags) {
-        if name.contains(':') {
-            return Err(invalid(&subject, format!("a name of a profile's column has no colon, got \"{name}\"")));
-        }
-        if seen.insert(name, subject.clone()).is_some() {
-            let problem =
-                format!("\"{name}\" is the name of an attribute of profile {} already; name it otherwise", definition.name());
-            return Err(invalid(&subject, problem));
-        }
-    }
-    if definition.name().contains(':') {
-        return Err(invalid(&subject, format!("a name has no colon, got \"{}\"", definition.name())));
-    }
-    for (segment, _) in &definition.segments {
-        if segment.object.name.contains(':') {
-            let name = &segment.object.name;
-            return Err(invalid(&format!("segment {name}"), format!("a name has no colon, got \"{name}\"")));
-        }
-    }
-    Ok(())
-}
-
-/// Names in `history` that are attributes.
-fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Result<()> {
-    let names = || attributes.iter().map(|attribute| attribute.name().as_str());
-    let kept = attributes.iter().filter(|attribute| definition.says.history.contains(attribute.name()));
-    if let Some(other) = kept.into_iter().find(|attribute| value_type(attribute.data_type()).is_none()) {
-        let (name, data_type) = (other.name(), sql_type(other.data_type()));
-        let problem = format!("history names {name}, which is {data_type}; kept are text, numbers, booleans, dates and times");
-        return Err(invalid(&format!("profile {}", definition.name()), problem));
-    }
-    let missing = definition.says.history.iter().find(|name| !names().any(|other| other == name.as_str()));
-    let Some(missing) = missing else { return Ok(()) };
-    let problem = match definition.tags.iter().any(|(tag, _)| tag.object.name == *missing) {
-        true => format!("history names {missing}, which is a tag: all tags have a history; leave it out"),
-        false => {
-            let suggestion = did_you_mean(missing, names());
-            let known = names().collect::<Vec<_>>().join(", ");
-            format!("history names {missing}, which is no attribute{suggestion}; the attributes are {known}")
-        }
-    };
-    Err(invalid(&format!("profile {}", definition.name()), problem))
-}
-
-/// The places of the tags, those first that others need.
-fn in_order(definition: &ProfileDefinition) -> Result<Vec<usize>> {
-    struct Visit<'a> {
-        definition: &'a ProfileDefinition,
-        done: Vec<usize>,
-        path: Vec<usize>,
-    }
-    impl Visit<'_> {
-        fn name(&self, place: usize) -> &str {
-            &self.definition.tags[place].0.object.name
-        }
-        fn visit(&mut self, place: usize) -> Result<()> {
-            if self.done.contains(&place) {
-                return Ok(());
-            }
-            if let Some(start) = self.path.iter().position(|other| *other == place) {
-                let circle: Vec<&str> = self.path[start..].iter().chain([&place]).map(|place| self.name(*place)).collect();
-                let subject = format!("tag {}", self.name(place));
-                return Err(invalid(&subject, format!("needs itself: {}", circle.join(" → "))));
-            }
-            self.path.push(place);
-            let (tag, says) = &self.definition.tags[place];
-            let used = uses_of_tag(&tag.object.name, &says.query, self.definition.name());
-            for (other, (tag, _)) in self.definition.tags.iter().enumerate() {
-                if used.contains(&tag.object.name) {
-                    self.visit(other)?;
-                }
-            }
-            self.path.pop();
-            self.done.push(place);
-            Ok(())
-        }
-    }
-    let mut visit = Visit { definition, done: vec![], path: vec![] };
-    // First those that read no profile, so that all of their columns are there for the others.
-    let reads = |place: &usize| reads_profile(&definition.tags[*place].1.query, definition.name());
-    let (derived, base): (Vec<usize>, Vec<usize>) = (0..definition.tags.len()).partition(reads);
-    for place in base.into_iter().chain(derived) {
-        visit.visit(place)?;
-    }
-    Ok(visit.done)
 }
 
 /// The table of the schema `profile` under which a definition reads its own profile.

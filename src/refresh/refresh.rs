@@ -18,7 +18,7 @@
 //! The rows of one customer come from its sources alone, and the state before is an input like any other: a refresh of only the
 //! customers that changed is this plan over less of each source, with the others kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
@@ -26,42 +26,33 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::sql::parser::Statement as SqlParsed;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use fail::fail_point;
 use futures::StreamExt;
-use sqlparser::ast::Statement as SqlStatement;
 
-use super::blame;
 use super::columns::KEY;
 use super::decompose::over_own_row;
 use super::definition::ProfileDefinition;
 use super::domain::Asked;
+use super::earlier::Earlier;
 use super::history::{history_schema, history_so_far};
 use super::inputs::Inputs;
 use super::levels::{Computation, DerivedTag, levels};
-use super::plan::{PROFILE_SCHEMA, Planned, PlannedSegment, PlannedTag, Planner, own_table};
+use super::notes::Done;
+use super::plan::{Planned, PlannedSegment, PlannedTag, Planner, own_table};
 use super::recorder::{AttributeToRecord, Counted, Recorder, TagToRecord};
 use super::selection::Selection;
-use super::sources::Sources;
 use super::stages::{Between, Stages};
 use crate::catalog::Catalog;
 use crate::catalog::data::{Pinned, Written};
 use crate::catalog::output::Output;
 use crate::catalog::published::listing;
 use crate::catalog::runs::{OpenRun, REFRESH, now};
-use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Snapshot, SnapshotOf, When};
+use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, SnapshotOf, When};
 use crate::error::{invalid, message, without_values};
-use crate::sql::parser::parse_query;
-use crate::sql::planning;
-use crate::statement::StatementContext;
-use crate::text::{identifier, timestamp};
-
-/// From here on, in microseconds, data is of another time than now.
-const LONG_AGO: i64 = 60 * 86_400_000_000;
+use crate::statement::{RunningPlan, StatementContext};
 
 /// What a refresh is asked to do.
 #[derive(Debug, Clone)]
@@ -90,9 +81,6 @@ pub enum AsOf {
 /// Reads the definition of a profile, as a statement sees it.
 pub type ReadDefinition = dyn Fn(&str, &StatementContext) -> Result<ProfileDefinition> + Send + Sync;
 
-/// Shows the plan that is running, for progress.
-pub type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
-
 /// Refreshes a profile.
 ///
 /// # Errors
@@ -100,28 +88,28 @@ pub type Running = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 pub async fn refresh(
     context: &StatementContext,
     read: &ReadDefinition,
-    wanted: RefreshRequest,
-    running: &Running,
+    request: RefreshRequest,
+    running: &RunningPlan,
 ) -> Result<Vec<String>> {
     let catalog = context.catalog();
     // Of this profile alone: whatever else the database holds is written to meanwhile.
-    let _lock = catalog.lock(SnapshotOf::Profile, &wanted.profile, "REFRESH", context.session().config_options()).await?;
+    let _lock = catalog.lock(SnapshotOf::Profile, &request.profile, "REFRESH", context.session().config_options()).await?;
     let began = std::time::Instant::now();
     // Only now: another process may have published while this one waited, and nobody publishes this profile from here on.
     let context = &context.renewed();
-    let refresh = Refresh::new(context, read, &wanted)?;
-    let run = OpenRun::begin(catalog, REFRESH, &wanted.profile, refresh.as_of)?;
+    let refresh = Refresh::new(context, read, &request)?;
+    let run = OpenRun::begin(catalog, REFRESH, &request.profile, refresh.as_of)?;
     match refresh.run(&run, running).await {
         Ok(done) => {
             run.succeeded();
-            let mut notes = vec![done.told(&refresh, began.elapsed())];
+            let mut notes = vec![done.summary(&refresh, began.elapsed())];
             notes.extend(done.notes.iter().cloned());
-            notes.extend(refresh.told_of_empty(&done).await);
-            if matches!(wanted.as_of, AsOf::Now) && refresh.as_of > now() {
+            notes.extend(refresh.notes_on_empty_segments(&done).await);
+            if matches!(request.as_of, AsOf::Now) && refresh.as_of > now() {
                 notes.push(format!(
                     "profile {} was refreshed before as of a time that is still to come by the clock of this machine, so that this \
                      refresh is of the same time; look at the clock, or withdraw it with WITH (as_of = …, rewind = true)",
-                    wanted.profile
+                    request.profile
                 ));
             }
             // It is published, whatever comes now.
@@ -138,34 +126,9 @@ pub async fn refresh(
     }
 }
 
-/// What a refresh has published.
-struct Done {
-    counted: Counted,
-    /// Segments with their members, and the values that their conditions ask for.
-    segments: Vec<(String, i64, Vec<Asked>)>,
-    /// What the user should know of what was read.
-    notes: Vec<String>,
-}
-
-impl Done {
-    /// What was done, in one line.
-    fn told(&self, refresh: &Refresh<'_>, took: std::time::Duration) -> String {
-        let (Counted { rows, entered, left, changes, .. }, seconds) = (&self.counted, took.as_secs_f64());
-        let as_of = timestamp(refresh.as_of);
-        if let Some(segment) = &refresh.wanted.segment {
-            let members = self.segments.iter().find(|(name, ..)| name == segment).map_or(0, |(_, members, _)| *members);
-            return format!("segment {segment} as of {as_of}: {members} of {rows} customers, {seconds:.1} s");
-        }
-        let profile = &refresh.wanted.profile;
-        format!(
-            "profile {profile} as of {as_of}: {rows} customers ({entered} new, {left} left), {changes} values changed, {seconds:.1} s"
-        )
-    }
-}
-
 /// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
-pub async fn explain(context: &StatementContext, read: &ReadDefinition, wanted: &RefreshRequest) -> Result<Vec<LogicalPlan>> {
-    let refresh = Refresh::new(context, read, wanted)?;
+pub async fn explain(context: &StatementContext, read: &ReadDefinition, request: &RefreshRequest) -> Result<Vec<LogicalPlan>> {
+    let refresh = Refresh::new(context, read, request)?;
     let Prepared { inputs, stages, .. } = refresh.prepare().await?;
     let mut plans = Plans(vec![]);
     let last = stages.plan(inputs, &mut plans).await?;
@@ -186,32 +149,22 @@ impl Between for Plans {
     }
 }
 
-/// What is computed over the profile itself.
-enum OverProfile {
-    Tag(String),
-    Segment(String),
-}
-
-/// The day of a time.
-fn date(time: i64) -> String {
-    timestamp(time).chars().take(10).collect()
-}
-
-struct Refresh<'a> {
-    context: &'a StatementContext,
-    catalog: &'a Arc<Catalog>,
-    definition: ProfileDefinition,
-    wanted: &'a RefreshRequest,
+/// A refresh of one profile at one time.
+pub struct Refresh<'a> {
+    pub context: &'a StatementContext,
+    pub catalog: &'a Arc<Catalog>,
+    pub definition: ProfileDefinition,
+    pub request: &'a RefreshRequest,
     /// Microseconds since 1970.
-    as_of: i64,
+    pub as_of: i64,
 }
 
 /// Files that further tags are computed from. Only the newest is read, as it holds all that is so far: it goes when the next takes
 /// its place.
-struct FilesBetween<'a> {
-    refresh: &'a Refresh<'a>,
-    running: &'a Running,
-    newest: Option<Written>,
+pub struct FilesBetween<'a> {
+    pub refresh: &'a Refresh<'a>,
+    pub running: &'a RunningPlan,
+    pub newest: Option<Written>,
 }
 
 #[async_trait]
@@ -220,7 +173,7 @@ impl Between for FilesBetween<'_> {
         let frame = DataFrame::new(self.refresh.context.state(), plan);
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        self.running.set(&plan);
         let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
         let schema = plan.schema();
         let mut output = Output::new(self.refresh.catalog, &schema, Some(0), &memory)?;
@@ -237,9 +190,9 @@ impl Between for FilesBetween<'_> {
 }
 
 /// A refresh, planned up to the rows that derived tags are computed of.
-struct Prepared {
-    inputs: LogicalPlan,
-    stages: Stages,
+pub struct Prepared {
+    pub inputs: LogicalPlan,
+    pub stages: Stages,
     recorder: Recorder,
     snapshots: Earlier,
     /// The files of earlier snapshots that are read.
@@ -251,26 +204,15 @@ struct Prepared {
     notes: Vec<String>,
 }
 
-/// The snapshots that a refresh follows.
-struct Earlier {
-    /// The one that it takes the place of for readers.
-    newest: Option<Snapshot>,
-    /// The last up to the time of the refresh: tags that are not computed keep its values. After a rewind it is older than the
-    /// newest, as what came later was not known yet.
-    known: Option<Snapshot>,
-    /// The last before the time of the refresh, which its changes are found against. After a rewind it is older than the newest.
-    base: Option<Snapshot>,
-}
-
 impl<'a> Refresh<'a> {
-    fn new(context: &'a StatementContext, read: &ReadDefinition, wanted: &'a RefreshRequest) -> Result<Self> {
-        let (catalog, definition) = (context.catalog(), read(&wanted.profile, context)?);
-        let as_of = match wanted.as_of {
+    fn new(context: &'a StatementContext, read: &ReadDefinition, request: &'a RefreshRequest) -> Result<Self> {
+        let (catalog, definition) = (context.catalog(), read(&request.profile, context)?);
+        let as_of = match request.as_of {
             AsOf::At(time) => time,
             AsOf::Now | AsOf::LastRefresh => {
-                let newest = catalog.snapshot(SnapshotOf::Profile, &wanted.profile, When::Now)?;
+                let newest = catalog.snapshot(SnapshotOf::Profile, &request.profile, When::Now)?;
                 let last = newest.map(|newest| newest.at);
-                match wanted.as_of {
+                match request.as_of {
                     // The clock was set back since, or the last one was as of the end of today: it is repeated, as a profile's time
                     // does not go back of itself, and a schedule does not stop for that.
                     AsOf::Now => last.map_or_else(now, |last| last.max(now())),
@@ -278,10 +220,10 @@ impl<'a> Refresh<'a> {
                 }
             }
         };
-        Ok(Self { context, catalog, definition, wanted, as_of })
+        Ok(Self { context, catalog, definition, request, as_of })
     }
 
-    async fn run(&self, run: &OpenRun, running: &Running) -> Result<Done> {
+    async fn run(&self, run: &OpenRun, running: &RunningPlan) -> Result<Done> {
         self.catalog.collect()?;
         let Prepared {
             inputs,
@@ -299,7 +241,7 @@ impl<'a> Refresh<'a> {
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let schema = recorder.schema(&plan.schema())?;
-        *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        running.set(&plan);
         let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
         let mut rows = Output::new(self.catalog, &schema, Some(0), &memory)?;
         let history_schema = history_schema(schema.field(0).data_type());
@@ -332,14 +274,14 @@ impl<'a> Refresh<'a> {
         let columns = recorder.columns();
         let new = NewSnapshot {
             of: SnapshotOf::Profile,
-            name: &self.wanted.profile,
+            name: &self.request.profile,
             at: self.as_of,
             rows: recorder.counted.rows,
             expected: newest.map(|newest| newest.id),
             columns: columns.clone(),
             new: written.iter().map(|(part, written)| (*part, written.file.clone())).collect(),
             kept,
-            keep: self.definition.says.keep_snapshots,
+            keep: self.definition.body.keep_snapshots,
         };
         let published = self.catalog.publish(&new, Some((run.id, recorder.counted.changes)));
         fail_point!("refresh::published", |_| std::process::abort());
@@ -362,120 +304,7 @@ impl<'a> Refresh<'a> {
         Ok(Done { counted: recorder.counted, segments, notes })
     }
 
-    /// Why segments are empty, where a value that is asked for is one that nobody has. What is published is looked at.
-    async fn told_of_empty(&self, done: &Done) -> Vec<String> {
-        let mut notes = vec![];
-        for (segment, members, asked) in &done.segments {
-            let is_wanted = self.wanted.segment.as_ref().is_none_or(|wanted| wanted == segment);
-            if *members > 0 || done.counted.rows == 0 || !is_wanted {
-                continue;
-            }
-            let mut nobody = vec![];
-            for asked in asked.iter().filter(|asked| asked.is_equality) {
-                // It is published, whatever comes now.
-                if self.has(asked).await.is_ok_and(|has| !has) {
-                    nobody.push(format!("{} {}", asked.column, asked.value));
-                }
-            }
-            if !nobody.is_empty() {
-                notes.push(format!("segment {segment} has 0 members: no customer has {}", nobody.join(" or ")));
-            }
-        }
-        notes
-    }
-
-    /// True when a customer has the value.
-    async fn has(&self, asked: &Asked) -> Result<bool> {
-        let context = self.context.renewed();
-        let query = parse_query(&format!("SELECT * FROM {PROFILE_SCHEMA}.{}", identifier(self.definition.name())))?;
-        let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-        let plan = planning::plan(&statement, &context).await?;
-        let plan = LogicalPlanBuilder::from(plan).filter(asked.holds.clone())?.limit(0, Some(1))?.build()?;
-        let batches = DataFrame::new(context.state(), plan).collect().await?;
-        Ok(batches.iter().any(|batch| batch.num_rows() > 0))
-    }
-
-    /// That the clock of the profile goes to now over data that ended long ago: it does not go back of itself.
-    async fn told_of_clock(&self, sources: &Sources, known: Option<&Snapshot>) -> Result<Option<String>> {
-        let stands_there = known.is_some_and(|known| known.at > self.as_of - LONG_AGO);
-        if !matches!(self.wanted.as_of, AsOf::Now) || stands_there {
-            return Ok(None);
-        }
-        let newest = sources.newest(&self.definition, self.context).await?;
-        Ok(newest.filter(|(time, _)| *time < self.as_of - LONG_AGO).map(|(time, column)| {
-            format!(
-                "the newest {column} is {}, and the clock of profile {} is now {}: a refresh as of an earlier day needs \
-                 WITH (as_of = …, rewind = true) from here on",
-                date(time),
-                self.definition.name(),
-                date(self.as_of)
-            )
-        }))
-    }
-
-    /// An error with the definition that it comes from.
-    async fn named(&self, error: DataFusionError) -> DataFusionError {
-        if !blame::is_nameless(&error) {
-            return error;
-        }
-        let Ok(planned) = self.plan().await else { return error };
-        let name = self.definition.name();
-        let derived = planned.tags.iter().filter(|tag| tag.needs.is_some()).map(|tag| OverProfile::Tag(tag.name.clone()));
-        let parts: Vec<OverProfile> =
-            derived.chain(planned.segments.iter().map(|segment| OverProfile::Segment(segment.name.clone()))).collect();
-        if let Some(label) = blame::of_sources(name, planned, self.context).await {
-            return blame::named(&error, &label, name);
-        }
-        match self.first_failing(&parts).await.and_then(|place| parts.get(place)) {
-            Some(OverProfile::Tag(tag)) => blame::named(&error, &format!("tag {tag}"), name),
-            Some(OverProfile::Segment(segment)) => {
-                let own = self.definition.segments.iter().find(|(own, _)| own.object.name == *segment);
-                match own {
-                    Some((own, condition)) => blame::of_segment(&error, &own.object.label(), condition),
-                    None => error,
-                }
-            }
-            None => blame::named(&error, &format!("profile {name}"), name),
-        }
-    }
-
-    /// The place of the first of these with which the refresh fails; each needs at most those before it.
-    async fn first_failing(&self, parts: &[OverProfile]) -> Option<usize> {
-        if parts.is_empty() || self.fails_with(&[]).await {
-            return None;
-        }
-        let (mut succeeds, mut fails) = (0, parts.len());
-        while succeeds + 1 < fails {
-            let middle = succeeds.midpoint(fails);
-            if self.fails_with(&parts[..middle]).await { fails = middle } else { succeeds = middle }
-        }
-        Some(fails - 1)
-    }
-
-    /// True when the refresh cannot be computed with these derived tags and segments alone.
-    async fn fails_with(&self, parts: &[OverProfile]) -> bool {
-        let run = async {
-            let Prepared { inputs, mut stages, .. } = self.prepare().await?;
-            let is_tag = |name: &str| parts.iter().any(|part| matches!(part, OverProfile::Tag(tag) if tag == name));
-            let is_segment =
-                |name: &str| parts.iter().any(|part| matches!(part, OverProfile::Segment(segment) if segment == name));
-            for level in &mut stages.levels {
-                level.of_all_rows.retain(|tag| is_tag(&tag.name));
-                level.of_own_row.retain(|tag| is_tag(&tag.name));
-            }
-            stages.segments.retain(|(name, _)| is_segment(name));
-            let mut files = FilesBetween { refresh: self, running: &Running::default(), newest: None };
-            let plan = stages.plan(inputs, &mut files).await?;
-            let mut rows = DataFrame::new(self.context.state(), plan).execute_stream().await?;
-            while let Some(batch) = rows.next().await {
-                batch?;
-            }
-            Result::Ok(())
-        };
-        run.await.is_err_and(|error| blame::is_of_data(&error))
-    }
-
-    async fn plan(&self) -> Result<Planned> {
+    pub async fn plan(&self) -> Result<Planned> {
         let plan = |context: StatementContext| async move {
             Planner { context: &context, as_of: self.as_of }.plan(&self.definition).await
         };
@@ -483,8 +312,8 @@ impl<'a> Refresh<'a> {
     }
 
     /// Everything planned, up to the rows that derived tags are computed of.
-    async fn prepare(&self) -> Result<Prepared> {
-        let (profile, key) = (self.definition.name(), &self.definition.says.key);
+    pub async fn prepare(&self) -> Result<Prepared> {
+        let (profile, key) = (self.definition.name(), &self.definition.body.key);
         let Planned { key_type, profile: own, attributes, tags, segments, missing, sources, .. } = self.plan().await?;
         if let Some((column, suggestion)) = missing.first() {
             let problem = format!("time_columns names {column}, and there is no such table{suggestion}; SHOW TABLES lists them");
@@ -492,12 +321,12 @@ impl<'a> Refresh<'a> {
         }
         sources.refuse_unread(&self.definition)?;
         let looking_back: Vec<String> = tags.iter().filter(|tag| tag.looks_back).map(|tag| tag.name.clone()).collect();
-        let snapshots = self.earlier()?;
-        let selection = Selection::of(profile, tags, self.wanted.tags.as_deref(), snapshots.known.as_ref())?;
+        let snapshots = Earlier::of(self)?;
+        let selection = Selection::of(profile, tags, self.request.tags.as_deref(), snapshots.known.as_ref())?;
         let recorded = self.recorded(&selection);
         let (derived, of_sources): (Vec<_>, Vec<_>) = selection.computed.into_iter().partition(|tag| tag.needs.is_some());
 
-        let (history, version) = (&self.definition.says.history, self.definition.own.object.version);
+        let (history, version) = (&self.definition.body.history, self.definition.own.object.version);
         let kept_attributes: Vec<AttributeToRecord> = attributes
             .iter()
             .map(|field| AttributeToRecord {
@@ -528,9 +357,9 @@ impl<'a> Refresh<'a> {
             segments: segments.iter().map(|segment| (segment.name.clone(), segment.version)).collect(),
             counted: Counted::default(),
         };
-        let mut notes: Vec<String> = self.told_of_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
+        let mut notes: Vec<String> = self.note_on_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
         // Nothing is later than now: who has no time columns and asks for no earlier day is told when tags are made.
-        if !self.definition.says.time_columns.is_empty() || matches!(self.wanted.as_of, AsOf::At(_)) {
+        if !self.definition.body.time_columns.is_empty() || matches!(self.request.as_of, AsOf::At(_)) {
             notes.extend(sources.notes(profile, None));
         }
         let asked = segments.iter().map(|segment| segment.asked.clone()).collect();
@@ -543,35 +372,6 @@ impl<'a> Refresh<'a> {
         let ProfileDefinition { own, tags, segments, .. } = &self.definition;
         let parts = tags.iter().map(|(tag, _)| tag).chain(segments.iter().map(|(segment, _)| segment));
         std::iter::once(own).chain(parts).map(|part| part.object.label()).collect()
-    }
-
-    /// The snapshots before, when a refresh of this time may follow them.
-    fn earlier(&self) -> Result<Earlier> {
-        let name = self.definition.name();
-        let newest = self.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
-        if let Some(newest) = &newest
-            && newest.at > self.as_of
-            && !self.wanted.rewind
-        {
-            let problem = format!(
-                "as_of {} lies before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw what came after",
-                timestamp(self.as_of),
-                timestamp(newest.at)
-            );
-            return Err(invalid(&format!("profile {name}"), problem));
-        }
-        let base = self.catalog.snapshot(SnapshotOf::Profile, name, When::Before(self.as_of))?;
-        if base.is_none() && newest.is_some() && self.catalog.was_published_before(name, self.as_of)? {
-            let problem = format!(
-                "as_of {} lies before the oldest snapshot that is kept, so that the history before it cannot be continued; give a later time, \
-                 or DROP PROFILE and begin anew (keep_snapshots is {})",
-                timestamp(self.as_of),
-                self.definition.says.keep_snapshots
-            );
-            return Err(invalid(&format!("profile {name}"), problem));
-        }
-        let known = self.catalog.snapshot(SnapshotOf::Profile, name, When::At(self.as_of))?;
-        Ok(Earlier { newest, known, base })
     }
 
     /// All tags, computed or kept, in the order they were made, which is that of the columns.
@@ -589,7 +389,7 @@ impl<'a> Refresh<'a> {
 
     /// What is computed over the profile itself.
     fn stages(&self, derived: Vec<PlannedTag>, segments: Vec<PlannedSegment>, key_type: DataType) -> Result<Stages> {
-        let (profile, key) = (self.definition.name(), &self.definition.says.key);
+        let (profile, key) = (self.definition.name(), &self.definition.body.key);
         let own = own_table(profile);
         let derived = derived.into_iter().map(|tag| {
             let computation = match over_own_row(&tag.plan, &own, key)? {

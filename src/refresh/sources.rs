@@ -95,7 +95,7 @@ impl Sources {
     /// # Errors
     /// The first such entry, with what is read.
     pub fn refuse_unread(&self, definition: &ProfileDefinition) -> Result<()> {
-        let unread = definition.says.time_columns.iter().find(|(table, _)| !self.names.contains(table));
+        let unread = definition.body.time_columns.iter().find(|(table, _)| !self.names.contains(table));
         let Some((table, column)) = unread else { return Ok(()) };
         let suggestion = did_you_mean(table, self.names.iter().map(String::as_str));
         let read = match self.names.is_empty() {
@@ -114,7 +114,7 @@ impl Sources {
     /// # Errors
     /// A table cannot be read.
     pub async fn newest(&self, definition: &ProfileDefinition, context: &StatementContext) -> Result<Option<(i64, String)>> {
-        let timed = definition.says.time_columns.clone();
+        let timed = definition.body.time_columns.clone();
         let whole = self.whole.iter().flat_map(|(table, (times, _))| times.iter().map(|time| (table.clone(), time.clone())));
         let all = if timed.is_empty() { whole.collect() } else { timed };
         let mut newest: Option<(i64, String)> = None;

@@ -18,6 +18,7 @@ mod cancel;
 mod horizon;
 mod limits;
 mod reads;
+mod running;
 mod tables;
 
 use std::collections::HashMap;
@@ -44,6 +45,7 @@ pub use cancel::Cancel;
 pub use horizon::Horizon;
 pub use limits::Limits;
 pub use reads::Reads;
+pub use running::RunningPlan;
 pub use tables::SessionTables;
 
 /// Makes the catalog of a context the catalog of a state.

@@ -1,0 +1,125 @@
+//! What the columns of a profile may be: their names, the types of key and values, what a condition may compare.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ExprSchema, Result};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
+use sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
+
+use super::definition::ProfileDefinition;
+use super::literals::sql_type;
+use crate::error::{did_you_mean, invalid};
+use crate::sql::references::names_in;
+
+/// Names of columns that do not clash with one another or with the columns that a profile keeps beside them.
+pub fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> {
+    let tags = definition.tags.iter().map(|(tag, _)| (format!("tag {}", tag.object.name), &tag.object.name));
+    let subject = format!("profile {}", definition.name());
+    let mut seen: HashMap<&str, String> = HashMap::new();
+    let own = columns.iter().map(|field| (subject.clone(), field.name()));
+    for (subject, name) in own.chain(tags) {
+        if name.contains(':') {
+            return Err(invalid(&subject, format!("a name of a profile's column has no colon, got \"{name}\"")));
+        }
+        if seen.insert(name, subject.clone()).is_some() {
+            let problem =
+                format!("\"{name}\" is the name of an attribute of profile {} already; name it otherwise", definition.name());
+            return Err(invalid(&subject, problem));
+        }
+    }
+    if definition.name().contains(':') {
+        return Err(invalid(&subject, format!("a name has no colon, got \"{}\"", definition.name())));
+    }
+    for (segment, _) in &definition.segments {
+        if segment.object.name.contains(':') {
+            let name = &segment.object.name;
+            return Err(invalid(&format!("segment {name}"), format!("a name has no colon, got \"{name}\"")));
+        }
+    }
+    Ok(())
+}
+
+/// Names in `history` that are attributes.
+pub fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Result<()> {
+    let names = || attributes.iter().map(|attribute| attribute.name().as_str());
+    let kept = attributes.iter().filter(|attribute| definition.body.history.contains(attribute.name()));
+    if let Some(other) = kept.into_iter().find(|attribute| value_type(attribute.data_type()).is_none()) {
+        let (name, data_type) = (other.name(), sql_type(other.data_type()));
+        let problem = format!("history names {name}, which is {data_type}; kept are text, numbers, booleans, dates and times");
+        return Err(invalid(&format!("profile {}", definition.name()), problem));
+    }
+    let missing = definition.body.history.iter().find(|name| !names().any(|other| other == name.as_str()));
+    let Some(missing) = missing else { return Ok(()) };
+    let problem = match definition.tags.iter().any(|(tag, _)| tag.object.name == *missing) {
+        true => format!("history names {missing}, which is a tag: all tags have a history; leave it out"),
+        false => {
+            let suggestion = did_you_mean(missing, names());
+            let known = names().collect::<Vec<_>>().join(", ");
+            format!("history names {missing}, which is no attribute{suggestion}; the attributes are {known}")
+        }
+    };
+    Err(invalid(&format!("profile {}", definition.name()), problem))
+}
+
+/// How keys of this type are kept: whole numbers as BIGINT, text as text.
+pub fn key_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Dictionary(_, values) => key_type(values),
+        data_type if data_type.is_integer() => Some(DataType::Int64),
+        data_type if data_type.is_string() => Some(DataType::Utf8View),
+        _ => None,
+    }
+}
+
+/// How values of this type are computed.
+pub fn value_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Dictionary(_, values) => value_type(values),
+        DataType::Null => Some(DataType::Utf8),
+        DataType::Boolean | DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Some(data_type.clone()),
+        data_type if data_type.is_string() || data_type.is_numeric() => Some(data_type.clone()),
+        _ => None,
+    }
+}
+
+/// A column of text that a condition takes for a value of another type without saying so, and that type.
+pub fn text_as_other(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, DataType)> {
+    let said = cast_in(condition);
+    let [input] = plan.inputs()[..] else { return None };
+    let mut found = None;
+    for expression in plan.expressions() {
+        let _ = expression.apply(|part| {
+            if let Expr::Cast(Cast { expr, field }) = part
+                && let Expr::Column(column) = expr.as_ref()
+                && (field.data_type().is_numeric() || field.data_type().is_temporal() || *field.data_type() == DataType::Boolean)
+                && input.schema().data_type(column).is_ok_and(DataType::is_string)
+                && !said.contains(&column.name)
+            {
+                found = Some((column.name.clone(), field.data_type().clone()));
+                return Ok(TreeNodeRecursion::Stop);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+    }
+    found
+}
+
+/// The columns that stand within a CAST as it is written.
+fn cast_in(condition: &SqlExpr) -> Vec<String> {
+    struct Casts(Vec<String>);
+    impl Visitor for Casts {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &SqlExpr) -> ControlFlow<()> {
+            if let SqlExpr::Cast { expr, .. } = expression {
+                self.0.extend(names_in(expr.as_ref()));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut casts = Casts(vec![]);
+    let _ = condition.visit(&mut casts);
+    casts.0
+}

@@ -1,0 +1,53 @@
+//! The snapshots that a refresh follows, when a refresh of its time may follow them.
+
+use datafusion::common::Result;
+
+use super::refresh::Refresh;
+use crate::catalog::snapshots::{Snapshot, SnapshotOf, When};
+use crate::error::invalid;
+use crate::text::timestamp;
+
+/// The snapshots that a refresh follows.
+pub struct Earlier {
+    /// The one that it takes the place of for readers.
+    pub newest: Option<Snapshot>,
+    /// The last up to the time of the refresh: tags that are not computed keep its values. After a rewind it is older than the
+    /// newest, as what came later was not known yet.
+    pub known: Option<Snapshot>,
+    /// The last before the time of the refresh, which its changes are found against. After a rewind it is older than the newest.
+    pub base: Option<Snapshot>,
+}
+
+impl Earlier {
+    /// Those of the profile.
+    ///
+    /// # Errors
+    /// The refresh is of a time before the last one and does not say `rewind`, or of one before what is kept.
+    pub fn of(refresh: &Refresh<'_>) -> Result<Self> {
+        let name = refresh.definition.name();
+        let newest = refresh.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;
+        if let Some(newest) = &newest
+            && newest.at > refresh.as_of
+            && !refresh.request.rewind
+        {
+            let problem = format!(
+                "as_of {} lies before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw what came after",
+                timestamp(refresh.as_of),
+                timestamp(newest.at)
+            );
+            return Err(invalid(&format!("profile {name}"), problem));
+        }
+        let base = refresh.catalog.snapshot(SnapshotOf::Profile, name, When::Before(refresh.as_of))?;
+        if base.is_none() && newest.is_some() && refresh.catalog.was_published_before(name, refresh.as_of)? {
+            let problem = format!(
+                "as_of {} lies before the oldest snapshot that is kept, so that the history before it cannot be continued; give a later time, \
+                 or DROP PROFILE and begin anew (keep_snapshots is {})",
+                timestamp(refresh.as_of),
+                refresh.definition.body.keep_snapshots
+            );
+            return Err(invalid(&format!("profile {name}"), problem));
+        }
+        let known = refresh.catalog.snapshot(SnapshotOf::Profile, name, When::At(refresh.as_of))?;
+        Ok(Self { newest, known, base })
+    }
+}

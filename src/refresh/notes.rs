@@ -1,0 +1,103 @@
+//! What the user reads after a refresh: what was done, and what of the data they may not expect.
+
+use datafusion::common::Result;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::Statement as SqlStatement;
+
+use super::domain::Asked;
+use super::plan::PROFILE_SCHEMA;
+use super::recorder::Counted;
+use super::refresh::{AsOf, Refresh};
+use super::sources::Sources;
+use crate::catalog::snapshots::Snapshot;
+use crate::sql::parser::parse_query;
+use crate::sql::planning;
+use crate::text::{identifier, timestamp};
+
+/// From here on, in microseconds, data is of another time than now.
+const LONG_AGO: i64 = 60 * 86_400_000_000;
+
+/// What a refresh has published.
+pub struct Done {
+    pub counted: Counted,
+    /// Segments with their members, and the values that their conditions ask for.
+    pub segments: Vec<(String, i64, Vec<Asked>)>,
+    /// What the user should know of what was read.
+    pub notes: Vec<String>,
+}
+
+impl Done {
+    /// What was done, in one line.
+    pub fn summary(&self, refresh: &Refresh<'_>, took: std::time::Duration) -> String {
+        let (Counted { rows, entered, left, changes, .. }, seconds) = (&self.counted, took.as_secs_f64());
+        let as_of = timestamp(refresh.as_of);
+        if let Some(segment) = &refresh.request.segment {
+            let members = self.segments.iter().find(|(name, ..)| name == segment).map_or(0, |(_, members, _)| *members);
+            return format!("segment {segment} as of {as_of}: {members} of {rows} customers, {seconds:.1} s");
+        }
+        let profile = &refresh.request.profile;
+        format!(
+            "profile {profile} as of {as_of}: {rows} customers ({entered} new, {left} left), {changes} values changed, {seconds:.1} s"
+        )
+    }
+}
+
+impl Refresh<'_> {
+    /// Why segments are empty, where a value that is asked for is one that nobody has. What is published is looked at.
+    pub async fn notes_on_empty_segments(&self, done: &Done) -> Vec<String> {
+        let mut notes = vec![];
+        for (segment, members, asked) in &done.segments {
+            let is_wanted = self.request.segment.as_ref().is_none_or(|wanted| wanted == segment);
+            if *members > 0 || done.counted.rows == 0 || !is_wanted {
+                continue;
+            }
+            let mut nobody = vec![];
+            for asked in asked.iter().filter(|asked| asked.is_equality) {
+                // It is published, whatever comes now.
+                if self.has(asked).await.is_ok_and(|has| !has) {
+                    nobody.push(format!("{} {}", asked.column, asked.value));
+                }
+            }
+            if !nobody.is_empty() {
+                notes.push(format!("segment {segment} has 0 members: no customer has {}", nobody.join(" or ")));
+            }
+        }
+        notes
+    }
+
+    /// True when a customer has the value.
+    async fn has(&self, asked: &Asked) -> Result<bool> {
+        let context = self.context.renewed();
+        let query = parse_query(&format!("SELECT * FROM {PROFILE_SCHEMA}.{}", identifier(self.definition.name())))?;
+        let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let plan = planning::plan(&statement, &context).await?;
+        let plan = LogicalPlanBuilder::from(plan).filter(asked.holds.clone())?.limit(0, Some(1))?.build()?;
+        let batches = DataFrame::new(context.state(), plan).collect().await?;
+        Ok(batches.iter().any(|batch| batch.num_rows() > 0))
+    }
+
+    /// That the clock of the profile goes to now over data that ended long ago: it does not go back of itself.
+    pub async fn note_on_clock(&self, sources: &Sources, known: Option<&Snapshot>) -> Result<Option<String>> {
+        let stands_there = known.is_some_and(|known| known.at > self.as_of - LONG_AGO);
+        if !matches!(self.request.as_of, AsOf::Now) || stands_there {
+            return Ok(None);
+        }
+        let newest = sources.newest(&self.definition, self.context).await?;
+        Ok(newest.filter(|(time, _)| *time < self.as_of - LONG_AGO).map(|(time, column)| {
+            format!(
+                "the newest {column} is {}, and the clock of profile {} is now {}: a refresh as of an earlier day needs \
+                 WITH (as_of = …, rewind = true) from here on",
+                date(time),
+                self.definition.name(),
+                date(self.as_of)
+            )
+        }))
+    }
+}
+
+/// The day of a time.
+fn date(time: i64) -> String {
+    timestamp(time).chars().take(10).collect()
+}
