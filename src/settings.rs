@@ -137,7 +137,7 @@ const ENGINE_SHARES: [&str; 3] = [
     "execution.skip_partial_aggregation_probe_ratio_threshold",
 ];
 
-/// Checks the value of a setting of the engine beneath, by its whole name. What does not read as a number is told by the engine.
+/// Checks the value of a setting of the engine beneath, by its whole name. The engine itself refuses what does not read as a number.
 ///
 /// # Errors
 /// It is out of its bounds, or belongs to the program.

@@ -10,6 +10,7 @@
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
 //! | [`check`] | compares everything with what was written |
 //! | [`collect`] | removes files that nothing names and nobody holds |
+//! | [`compaction`] | many small files become one |
 //! | [`locks`] | who writes to which object |
 //! | [`output`] | rows on their way to a file, with the memory they take |
 //! | [`published`] | files as a table of DataFusion |
@@ -30,6 +31,7 @@ pub mod access;
 pub mod blocks;
 pub mod check;
 pub mod collect;
+pub mod compaction;
 pub mod data;
 pub mod locks;
 pub mod models;

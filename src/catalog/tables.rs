@@ -25,11 +25,10 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, exe
 use fail::fail_point;
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use object_store::PutPayload;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Catalog;
+use super::compaction::Compaction;
 use super::data::DataFile;
 use super::objects::{NewVersion, Object};
 use super::output::Output;
@@ -44,9 +43,7 @@ use crate::error::{SqlState, coded, failed, invalid};
 /// table that is replaced every night holds the files of as many nights.
 const KEEP: usize = 100;
 /// An INSERT that finds so many small files writes their rows anew with its own: a file a row would make reading slow.
-const MOST_SMALL_FILES: usize = 64;
-/// Bytes up to which a file is small.
-const SMALL: i64 = 32 << 20;
+const MANY_FILES: usize = 64;
 
 /// One state of a managed table.
 pub struct ManagedTable {
@@ -158,7 +155,7 @@ struct TableSink {
     catalog: Arc<Catalog>,
     name: String,
     columns: SchemaRef,
-    /// The same columns, all of which may hold NULL: a NULL that is not allowed is told here, with the name of its column.
+    /// The same columns, all of which may hold NULL: a NULL that is not allowed is reported here, with the name of its column.
     schema: SchemaRef,
 }
 
@@ -197,8 +194,9 @@ impl DataSink for TableSink {
         writing.write(data).await?;
         let inserted = writing.rows;
         if inserted > 0 {
-            let kept = writing.rewrite_small(files).await?;
-            writing.publish(Some(&newest), kept, None).await?;
+            let compaction = Compaction::of(files, MANY_FILES);
+            compaction.copy(&self.catalog, |batch| writing.add(batch)).await?;
+            writing.publish(Some(&newest), compaction.kept, None).await?;
         }
         u64::try_from(inserted).map_err(|error| failed(&self.name, error))
     }
@@ -238,7 +236,7 @@ pub async fn create(
     if newest.is_some() && new.if_not_exists {
         return Ok(());
     }
-    // Told before the work rather than after it.
+    // Refused before the work rather than after it.
     let (_, objects) = catalog.stamped_objects()?;
     let is_other = |object: &&Object| object.name == name && ["view", "external table"].contains(&object.kind.as_str());
     if let Some(other) = objects.iter().find(is_other) {
@@ -340,27 +338,6 @@ impl<'a> Writing<'a> {
         let batch = RecordBatch::try_new(Arc::clone(self.schema), batch.columns().to_vec())?;
         self.rows += i64::try_from(batch.num_rows()).unwrap_or(0);
         self.output.write(&batch)
-    }
-
-    /// The files that are kept; when there are many small ones, their rows are written anew.
-    async fn rewrite_small(&mut self, files: Vec<DataFile>) -> Result<Vec<DataFile>> {
-        let (small, mut kept): (Vec<_>, Vec<_>) =
-            files.into_iter().filter(|file| file.rows > 0).partition(|file| file.bytes < SMALL);
-        if small.len() < MOST_SMALL_FILES {
-            kept.extend(small);
-            return Ok(kept);
-        }
-        for file in small {
-            let pinned = self.catalog.data.pin(&file)?;
-            // It is small; the payload is one piece, in the form that the reader takes.
-            for bytes in PutPayload::from(pinned.read()?) {
-                for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
-                    self.add(&batch?)?;
-                }
-            }
-            tokio::task::consume_budget().await;
-        }
-        Ok(kept)
     }
 
     /// Brings the file to disk and publishes it with those that are kept.

@@ -347,7 +347,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
 }
 
-/// PREPARE: the query is planned, so that what is wrong with it is told now, and again for each EXECUTE.
+/// PREPARE: the query is planned, so that what is wrong with it is reported now, and again for each EXECUTE.
 async fn prepare(
     session: &Session,
     name: &str,

@@ -39,7 +39,7 @@ text again does not), and `system.versions` keeps the old ones.
 `time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself, through views,
 functions or models, or as of an earlier time, it gets no row later than the time of the refresh, and of other profiles and segments it
 gets what was published by then; so an answer as of a day is the one that day would have given. Rows without a time are not read. Sources
-without a time column are read whole; a table that has times and is not listed is told by name when a tag that reads it is made, and by REFRESH, unless
+without a time column are read whole; a table that has times and is not listed is named when a tag that reads it is made, and by REFRESH, unless
 the query bounds it, `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
 
 A table that `time_columns` names need not be there yet, which a note tells, with the name that may be meant; a column that the table does not have is an
@@ -321,7 +321,7 @@ pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
     match published {
         Err(missing) if newest.is_none_or(|newest| named.is_missing_in(&newest)) => {
             let missing = Arc::new(missing);
-            // Whatever else is wrong, this is to be told first.
+            // Whatever else is wrong, this is reported first.
             as_defined(name, context, Arc::clone(&missing)).await.map_err(|_| DataFusionError::Shared(missing))
         }
         published => published,
@@ -343,7 +343,7 @@ pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<S
     if !whole.body.time_columns.is_empty() {
         return Ok(planned.notes(&whole, None));
     }
-    // Which tables those are is told with the tags that read them.
+    // Which tables those are is reported with the tags that read them.
     let mut notes = vec![format!(
         "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
     )];

@@ -265,7 +265,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
         definition: new.version(),
         recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };
-    // Told before the work rather than after it.
+    // Refused before the work rather than after it.
     if let Some(users) = users {
         users.check().await?;
     }

@@ -1,6 +1,6 @@
 //! What an object names, and so needs.
 //!
-//! This is told from the words of its definition, whether it can be planned or not: what names something that was dropped names it still.
+//! This is known from the words of its definition, whether it can be planned or not: what names something that was dropped names it still.
 //! Where words alone do not tell which tags of a profile are read, all are: `SELECT *`, and functions that compare all of them.
 
 use std::collections::BTreeSet;

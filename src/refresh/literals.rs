@@ -1,7 +1,7 @@
 //! Texts that stand where a value of another type is wanted, and do not read as one.
 //!
 //! `band <> 'old'` over a BIGINT is planned as `band <> CAST('old' AS BIGINT)`, which fails with the first row. A definition is run long after
-//! it was made, and the column may have been text by then: so the texts are read when the definition is planned, and the error is told to
+//! it was made, and the column may have been text by then: so the texts are read when the definition is planned, and the error reaches
 //! whoever makes it, or changes the type.
 
 use std::collections::HashSet;

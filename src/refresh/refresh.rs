@@ -246,7 +246,7 @@ impl<'a> Refresh<'a> {
         let mut rows = Output::new(self.catalog, &schema, Some(0), &memory)?;
         let history_schema = history_schema(schema.field(0).data_type());
         let (mut history, kept) = match &base {
-            Some(base) => history_so_far(self.context, self.definition.name(), base, &history_schema, &memory).await?,
+            Some(base) => history_so_far(self.catalog, base, &history_schema, &memory).await?,
             None => (None, vec![]),
         };
         let mut stream = execute_stream(plan, task)?;
@@ -358,7 +358,7 @@ impl<'a> Refresh<'a> {
             counted: Counted::default(),
         };
         let mut notes: Vec<String> = self.note_on_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
-        // Nothing is later than now: who has no time columns and asks for no earlier day is told when tags are made.
+        // Nothing is later than now: without time columns and for no earlier day, that was said when the tags were made.
         if !self.definition.body.time_columns.is_empty() || matches!(self.request.as_of, AsOf::At(_)) {
             notes.extend(sources.notes(profile, None));
         }

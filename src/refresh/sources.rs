@@ -42,7 +42,7 @@ impl Sources {
     ) -> Result<()> {
         let sources = reads.sources();
         self.names.extend(sources.keys().cloned());
-        // A function that is told the time looks at nothing later itself.
+        // A function that gets the time as an argument looks at nothing later itself.
         if is_called_with(query, AS_OF) {
             return Ok(());
         }

@@ -156,7 +156,7 @@ impl Expansion<'_> {
         if let Some(question) = table_macro.asks(&call, self.definitions.as_ref())? {
             let mut question = parser::parse_composed(&question, self.state)?;
             self.statement(&mut question, depth + 1).await?;
-            // What is wrong with the query is told when it is planned in its place.
+            // What is wrong with the query is reported when it is planned in its place.
             let plan = self.state.statement_to_plan(question).await.ok();
             call.columns = plan.map(|plan| Arc::clone(plan.schema().inner()));
         }

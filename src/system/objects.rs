@@ -61,7 +61,7 @@ impl SystemTable for Objects {
         {
             return Ok(values);
         }
-        // One by one, so that what is wrong with one is told of that one.
+        // One by one, so that what is wrong with one is reported for that one.
         let rows: Vec<Vec<ArrayRef>> = read
             .into_iter()
             .map(|(object, definition)| {

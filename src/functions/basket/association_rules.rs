@@ -39,7 +39,7 @@ const DOC: Doc = Doc {
     summary: "Finds rules \"baskets with these items often also hold those\", with their measures.",
     description: "\
 **Rules.** Every itemset of at least `min_support` is cut in two in every way: antecedents A and consequents C, both not empty, C of at
-most `max_consequent_len` items. Told are the rules that reach `min_confidence` and `min_lift`. `max_len` limits A and C together.
+most `max_consequent_len` items. The answer has the rules that reach `min_confidence` and `min_lift`. `max_len` limits A and C together.
 
 **Measures.** With P(A), P(C) and P(A,C) the shares of baskets that hold A, C and both, of n baskets:
 
@@ -63,7 +63,7 @@ most `max_consequent_len` items. Told are the rules that reach `min_confidence` 
 itemsets that can have one of the consequents are followed. `exclude_items` stand on neither side. Baskets of other items still count.
 
 **Rows that cannot be used**, cost and limits: as in `frequent_itemsets`; the limits hold for the itemsets the rules are made of, and these
-are kept in memory until the rules are told.",
+are kept in memory until the rules are written.",
     arguments: &[
         INPUT,
         BASKET,

@@ -112,7 +112,7 @@ impl Work for SupportCounts {
     const FUNCTION: &'static str = DOC.name;
 
     fn mine(&self, group: &BasketGroup<'_>) -> Result<(), Stop> {
-        // Pairs are told also when the itemsets are shorter.
+        // Pairs are counted also when the itemsets are shorter.
         let pairs = Mining { max_len: self.mining.max_len.map(|most| most.max(2)), ..self.mining.clone() };
         let database = group.database(&pairs, None, false)?;
         let of_share = |share: &f64| Threshold::Share(*share).count(u64::from(database.baskets));

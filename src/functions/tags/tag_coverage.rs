@@ -47,7 +47,7 @@ SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(sh
     ..Doc::EMPTY
 };
 
-/// What is told of the values of a tag.
+/// What the answer says of the values of a tag.
 enum Distribution {
     /// The most frequent ones.
     Frequent,
@@ -65,7 +65,7 @@ impl Distribution {
         }
     }
 
-    /// The values in the order that they are told in.
+    /// The values in the order of the answer.
     fn compared(&self) -> &'static str {
         match self {
             Self::Frequent => "CAST(value AS VARCHAR)",

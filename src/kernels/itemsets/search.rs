@@ -48,7 +48,7 @@ use super::bits::{and_count, words};
 use super::database::{Database, END};
 use crate::kernels::control::{Control, Reserved, Stop};
 
-/// Which itemsets are told.
+/// Which itemsets are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {

@@ -13,7 +13,7 @@ use crate::error::{SqlState, coded, has_place, message, placed, raw, sqlstate};
 ///
 /// `started` is true when it comes with the rows, and may be about one of them and not about a place.
 pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, started: bool) -> DataFusionError {
-    // Of several columns that are wrong, the first is told.
+    // Of several columns that are wrong, the first is reported.
     if let DataFusionError::Collection(errors) = error {
         return match errors.into_iter().next() {
             Some(first) => self::error(first, source, state, started),
