@@ -30,6 +30,8 @@ impl SqlState {
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     /// A string that does not read as the type it is cast to.
     pub const INVALID_TEXT_REPRESENTATION: Self = Self("22P02");
+    /// A row of a file is not made as the others are.
+    pub const BAD_COPY_FILE_FORMAT: Self = Self("22P04");
     /// NULL where a column is NOT NULL.
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
     /// Something else uses it.
@@ -95,6 +97,7 @@ impl SqlState {
             Self::DIVISION_BY_ZERO => "a division by zero",
             Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of its bounds",
             Self::INVALID_TEXT_REPRESENTATION => "a text does not read as the type it is cast to",
+            Self::BAD_COPY_FILE_FORMAT => "a row of a file is not made as the others are",
             Self::NOT_NULL_VIOLATION => "a NULL where a column has none",
             Self::SERIALIZATION_FAILURE => "another statement was quicker",
             Self::SYNTAX_ERROR => "a text is no SQL",

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write};
 use std::ops::ControlFlow;
 
+use datafusion::arrow::datatypes::DataType;
 use sqlparser::ast::{
     DollarQuotedString, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
     TableAlias, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
@@ -162,6 +163,33 @@ pub fn with_article(kind: &str) -> String {
     let mut written = String::from(if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" });
     let _ = write!(written, " {kind}");
     written
+}
+
+/// A type by its name in SQL.
+pub fn sql_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Dictionary(_, values) => sql_type(values),
+        DataType::Int64 => "BIGINT".into(),
+        DataType::Int32 => "INTEGER".into(),
+        DataType::Int16 => "SMALLINT".into(),
+        DataType::Int8 => "TINYINT".into(),
+        DataType::UInt64 => "BIGINT UNSIGNED".into(),
+        DataType::UInt32 => "INTEGER UNSIGNED".into(),
+        DataType::UInt16 => "SMALLINT UNSIGNED".into(),
+        DataType::UInt8 => "TINYINT UNSIGNED".into(),
+        DataType::Float64 => "DOUBLE".into(),
+        real if real.is_floating() => "REAL".into(),
+        DataType::Boolean => "BOOLEAN".into(),
+        DataType::Date32 | DataType::Date64 => "DATE".into(),
+        DataType::Timestamp(_, None) => "TIMESTAMP".into(),
+        DataType::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".into(),
+        DataType::Decimal32(digits, scale)
+        | DataType::Decimal64(digits, scale)
+        | DataType::Decimal128(digits, scale)
+        | DataType::Decimal256(digits, scale) => format!("DECIMAL({digits}, {scale})"),
+        text if text.is_string() => "VARCHAR".into(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl PublicSchema {
 
     /// The table of that name, as a whole.
     async fn find(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = self.tables().temporary(name) {
+        if let Some(table) = self.context.file_table(name).or_else(|| self.tables().temporary(name)) {
             return Ok(Some(table));
         }
         // A statement that makes a table is planned with a look at its own name, which is not there yet.

@@ -51,6 +51,8 @@ impl Session {
         config.options_mut().sql_parser.dialect = Dialect::Generic;
         // Errors about columns say where they are.
         config.options_mut().sql_parser.collect_spans = true;
+        // A folder is all that is in it, also in its folders.
+        config.options_mut().execution.listing_table_ignore_subdirectory = false;
         // In DataFusion 55.2 this rule mistakes a column that a subquery names anew (`amount * 2 AS amount`) for the one beneath it
         // when a field of a struct is read above a filter: wrong rows, or an error about schemas.
         config.options_mut().optimizer.enable_leaf_expression_pushdown = false;

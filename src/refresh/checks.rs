@@ -10,9 +10,9 @@ use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
 use sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
 
 use super::definition::ProfileDefinition;
-use super::literals::sql_type;
 use crate::error::{did_you_mean, invalid};
 use crate::sql::references::names_in;
+use crate::text::sql_type;
 
 /// Names of columns that do not clash with one another or with the columns that a profile keeps beside them.
 pub fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> {

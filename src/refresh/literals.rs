@@ -84,7 +84,7 @@ fn unreadable(plan: &LogicalPlan, written: &HashSet<(String, DataType)>) -> Resu
             other => (None, vec![other]),
         };
         let Some((text, data_type)) = others.into_iter().find_map(wrong) else { return false };
-        let (text, is) = (crate::text::literal(&text), sql_type(&data_type));
+        let (text, is) = (crate::text::literal(&text), crate::text::sql_type(&data_type));
         problem = Some(match beside {
             Some(beside) => format!(
                 "compares {}{}, which is {is}, with {text} in {}; the text does not read as {is}, and the first row would fail",
@@ -122,33 +122,6 @@ fn as_written(expression: &Expr) -> String {
     let written = expr_to_sql(&plain).map_or_else(|_| plain.to_string(), |sql| sql.to_string());
     let inner = written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     inner.filter(|inner| !inner.contains(['(', ')'])).map_or(written.clone(), str::to_string)
-}
-
-/// A type by its name in SQL.
-pub fn sql_type(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Dictionary(_, values) => sql_type(values),
-        DataType::Int64 => "BIGINT".into(),
-        DataType::Int32 => "INTEGER".into(),
-        DataType::Int16 => "SMALLINT".into(),
-        DataType::Int8 => "TINYINT".into(),
-        DataType::UInt64 => "BIGINT UNSIGNED".into(),
-        DataType::UInt32 => "INTEGER UNSIGNED".into(),
-        DataType::UInt16 => "SMALLINT UNSIGNED".into(),
-        DataType::UInt8 => "TINYINT UNSIGNED".into(),
-        DataType::Float64 => "DOUBLE".into(),
-        real if real.is_floating() => "REAL".into(),
-        DataType::Boolean => "BOOLEAN".into(),
-        DataType::Date32 | DataType::Date64 => "DATE".into(),
-        DataType::Timestamp(_, None) => "TIMESTAMP".into(),
-        DataType::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".into(),
-        DataType::Decimal32(digits, scale)
-        | DataType::Decimal64(digits, scale)
-        | DataType::Decimal128(digits, scale)
-        | DataType::Decimal256(digits, scale) => format!("DECIMAL({digits}, {scale})"),
-        text if text.is_string() => "VARCHAR".into(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::adapter::definitions::{Definitions, StoredFunction};
 use crate::adapter::table_macro::{Given, MacroCall, TableMacro};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::files;
 use crate::functions;
 
 /// How deep the query of a macro may lead to other macros; a tag over itself would never end.
@@ -329,7 +330,10 @@ impl First<'_, '_> {
             return Ok(Some(Callee::Macro(Arc::clone(table_macro))));
         }
         let name = name.to_lowercase();
-        if super::relation_function(&name).is_some() || self.expansion.state.table_functions().contains_key(&name) {
+        if super::relation_function(&name).is_some()
+            || files::reader(&name).is_some()
+            || self.expansion.state.table_functions().contains_key(&name)
+        {
             return Ok(None);
         }
         if let Some(stored) = self.expansion.definitions.function(&name)? {
@@ -337,6 +341,7 @@ impl First<'_, '_> {
         }
         let known = functions::all().iter().flat_map(FunctionSet::docs).filter(|doc| doc.kind == Kind::Relation);
         let mut known: Vec<String> = known.map(|doc| doc.name.to_string()).collect();
+        known.extend(files::readers().iter().map(|doc| doc.name.to_string()));
         known.extend(self.expansion.state.table_functions().keys().cloned());
         known.extend(self.expansion.definitions.functions()?);
         let suggestion = did_you_mean(&name, known.iter().map(String::as_str));

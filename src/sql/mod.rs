@@ -7,6 +7,7 @@ mod dialect;
 pub mod macros;
 pub mod parser;
 pub mod planning;
+mod readers;
 pub mod references;
 mod relation;
 pub mod renaming;

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::Location;
 
 use super::diagnostics::{self, place::Source};
 use super::macros;
+use super::readers;
 use super::rules::zones;
 use super::syntax::size;
 use crate::error::{SqlState, coded, did_you_mean};
@@ -30,6 +31,10 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     let state = context.state();
     let mut parsed = parsed.clone();
     macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
+    let state = match readers::open(&mut parsed, &state, context).await? {
+        tables if tables.is_empty() => state,
+        tables => context.with_files(tables).state(),
+    };
     let tables = state.resolve_table_references(&parsed)?;
     let plan = state.statement_to_plan(parsed).await?;
     size::check(&plan)?;

@@ -114,6 +114,8 @@ struct Part {
     model: Option<Arc<StoredModel>>,
     /// The name of a table that is to be made.
     making: Option<Arc<str>>,
+    /// Files that its text reads by a call, by the names that stand for the calls.
+    files: Arc<[(String, Arc<dyn TableProvider>)]>,
 }
 
 impl StatementContext {
@@ -291,6 +293,21 @@ impl StatementContext {
         found.map(|(_, table)| Arc::clone(table))
     }
 
+    /// The context of a text whose calls in FROM that read files are replaced by names; these are the names and the tables.
+    pub fn with_files(&self, tables: Vec<(String, Arc<dyn TableProvider>)>) -> Self {
+        if tables.is_empty() {
+            return self.clone();
+        }
+        let files = self.part.files.iter().cloned().chain(tables).collect();
+        Self { whole: Arc::clone(&self.whole), part: Part { files, ..self.part.clone() } }
+    }
+
+    /// The table of files that stands under this name in the text that is planned.
+    pub fn file_table(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let found = self.part.files.iter().find(|(own, _)| own == name);
+        found.map(|(_, table)| Arc::clone(table))
+    }
+
     /// The context of what is planned as if a definition were another one, or there already.
     pub fn with_definition(&self, changed: Object) -> Self {
         let changed = self.part.changed.iter().cloned().chain([changed]).collect();
@@ -357,7 +374,7 @@ impl StatementContext {
 
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, profiles, changed, relation, model, horizon, reads, making: _ } = &self.part;
+        let Part { path: _, profiles, changed, relation, model, horizon, reads, making: _, files: _ } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
         sees_all && reads.is_none()
     }

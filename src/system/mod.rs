@@ -104,10 +104,10 @@ pub fn statement_pages() -> Vec<&'static Doc> {
     KINDS.into_iter().map(|kind| kind.doc()).chain(statement::docs()).collect()
 }
 
-/// Every page there is: functions by domain, then statements.
+/// Every page there is: functions by domain, those that read files, then statements.
 pub fn pages() -> Vec<&'static Doc> {
     let functions = crate::functions::all().iter().flat_map(|set| set.docs());
-    functions.chain(statement_pages()).collect()
+    functions.chain(crate::files::readers()).chain(statement_pages()).collect()
 }
 
 /// The page of the schema: each table with its columns.

@@ -25,6 +25,7 @@ pub fn reference() -> Vec<(String, String)> {
     for set in functions::all() {
         add(set.name, set.title, &set.docs());
     }
+    add("files", "Files in FROM", &crate::files::readers());
     add("statements", "Statements", &statement_pages());
     let mut settings = String::from(
         "# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n",

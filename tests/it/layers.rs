@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
-    ("files", &["error"]),
+    ("files", &["adapter", "docs", "error", "text"]),
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
@@ -19,7 +19,10 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("statement", &["adapter", "catalog", "error", "settings"]),
-    ("sql", &["statement", "functions", "builtins", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    (
+        "sql",
+        &["statement", "files", "functions", "builtins", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+    ),
     (
         "refresh",
         &[
@@ -56,7 +59,20 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ),
     (
         "system",
-        &["objects", "refresh", "sql", "statement", "functions", "adapter", "catalog", "error", "docs", "settings", "text"],
+        &[
+            "objects",
+            "refresh",
+            "files",
+            "sql",
+            "statement",
+            "functions",
+            "adapter",
+            "catalog",
+            "error",
+            "docs",
+            "settings",
+            "text",
+        ],
     ),
     (
         "distributed",

@@ -97,6 +97,13 @@ impl LeftOut {
         let (what, were) = if count == 1 { (&self.one, "was") } else { (&self.many, "were") };
         format!("{count} {what} {were} left out")
     }
+
+    /// A counter of it: shown by EXPLAIN ANALYZE, and told to the user after the query.
+    pub fn count(self, metrics: &ExecutionPlanMetricsSet, partition: usize) -> Count {
+        let Self { counter, one, many } = self;
+        let metric = MetricBuilder::new(metrics).with_new_label(LEFT_OUT_ONE, one).with_new_label(LEFT_OUT_MANY, many);
+        metric.counter(counter, partition)
+    }
 }
 
 /// The labels of a counter that say how it is called.
@@ -163,9 +170,7 @@ impl StepContext {
 
     /// A counter of what cannot be used: shown by EXPLAIN ANALYZE, and told to the user after the query.
     pub fn left_out(&self, what: LeftOut) -> Count {
-        let LeftOut { counter, one, many } = what;
-        let metric = MetricBuilder::new(&self.metrics).with_new_label(LEFT_OUT_ONE, one).with_new_label(LEFT_OUT_MANY, many);
-        metric.counter(counter, self.partition)
+        what.count(&self.metrics, self.partition)
     }
 
     /// A timer of the step's own work, shown as `elapsed_compute`.

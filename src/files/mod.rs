@@ -1,31 +1,41 @@
 //! Files as tables: what a location means, and errors that name the file.
 
+pub mod bytes;
+pub mod csv;
+pub mod places;
+
 use std::panic::AssertUnwindSafe;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::{TableProvider, TableProviderFactory};
-use datafusion::common::{Result, TableReference};
-use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::common::{DFSchema, Result, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::CreateExternalTable;
+use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use futures::FutureExt;
 use url::Url;
 
+use self::csv::options::CsvOptions;
+use self::csv::table::CsvTable;
+use crate::adapter::arguments::Options;
+use crate::docs::Doc;
 use crate::error::{SqlState, coded, failed, invalid, message, raw};
 
 /// Kinds of files by the ends of their names.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 7] = [
     (".parquet", "PARQUET"),
     (".csv", "CSV"),
-    (".csv.gz", "CSV"),
-    (".csv.zst", "CSV"),
+    (".tsv", "CSV"),
+    (".txt", "CSV"),
     (".json", "JSON"),
     (".ndjson", "JSON"),
     (".jsonl", "JSON"),
-    (".ndjson.gz", "JSON"),
 ];
+
+/// What a compressed file has after that, and the word for it.
+const COMPRESSIONS: [(&str, &str); 4] = [(".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")];
 
 /// True when a name that no table has means a file or folder: by the name alone, so that a folder that happens to be called like a table is
 /// not taken for it.
@@ -35,33 +45,118 @@ pub fn is_file(name: &str) -> bool {
 
 fn kind_of(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
-    KINDS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, kind)| *kind)
+    let plain = COMPRESSIONS.iter().find_map(|(end, _)| name.strip_suffix(end)).unwrap_or(&name);
+    let kind = KINDS.iter().find(|(end, _)| plain.ends_with(end)).map(|(_, kind)| *kind)?;
+    // What Parquet compresses stands inside the file.
+    (kind != "PARQUET" || plain == name).then_some(kind)
+}
+
+/// The word for how a file is compressed, by its name.
+fn compression_of(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    COMPRESSIONS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, word)| *word)
 }
 
 /// The table of `FROM 'location'`: the kind of file is told by the name, or by the first file of a folder.
 pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match kind_of(location) {
         Some(kind) => kind,
-        None => first_file(&base.join(location)).as_deref().and_then(kind_of).ok_or_else(|| {
-            invalid(location, "no Parquet, CSV or NDJSON file is there; the name must end in .parquet, .csv, .json or .ndjson, or be a folder of such files")
-        })?,
+        None => {
+            let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
+            found.first().and_then(|file| kind_of(&file.name)).ok_or_else(|| {
+                let problem = "no Parquet, CSV or NDJSON file is there; the name must end in .parquet, .csv, .tsv, .txt, .json or .ndjson, or be a \
+                               folder of such files";
+                invalid(location, problem)
+            })?
+        }
     };
-    let schema = Arc::new(datafusion::common::DFSchema::empty());
-    let mut command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
     if kind == "CSV" {
-        command.options.insert("format.has_header".into(), "true".into());
+        let doc = &csv::options::DOC;
+        return read(state, doc, location, base, &Options::read(doc, vec![])?).await;
     }
-    let compression = [(".gz", "gzip"), (".zst", "zstd")].into_iter().find(|(end, _)| location.to_lowercase().ends_with(end));
-    if let Some((_, compression)) = compression {
+    let schema = Arc::new(DFSchema::empty());
+    let mut command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
+    if let Some(compression) = compression_of(location) {
         command.options.insert("format.compression".into(), compression.into());
     }
     create(state, command, base).await
+}
+
+/// The pages of the functions in FROM that read files.
+pub fn readers() -> Vec<&'static Doc> {
+    vec![&csv::options::DOC]
+}
+
+/// Likewise, by name.
+pub fn reader(name: &str) -> Option<&'static Doc> {
+    readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
+}
+
+/// The table of a call of such a function.
+///
+/// # Errors
+/// A file is not there or cannot be read, or an option does not fit.
+pub async fn read(
+    state: &SessionState,
+    doc: &Doc,
+    location: &str,
+    base: &Path,
+    options: &Options,
+) -> Result<Arc<dyn TableProvider>> {
+    csv(state, doc.name, &[location.to_string()], base, options, None).await.map(|table| Arc::new(table) as _)
+}
+
+/// The table of CSV files at some locations.
+async fn csv(
+    state: &SessionState,
+    subject: &str,
+    locations: &[String],
+    base: &Path,
+    options: &Options,
+    declared: Option<&Schema>,
+) -> Result<CsvTable> {
+    let types = match options.text("types") {
+        Some(text) => columns_of(state, subject, text).await?,
+        None => vec![],
+    };
+    let options = CsvOptions::read(subject, options, types)?;
+    let mut found = vec![];
+    for location in locations {
+        found.extend(places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?);
+    }
+    if found.is_empty() {
+        return Err(invalid(&locations.join(", "), "no CSV file is there: none whose name ends in .csv, .tsv or .txt"));
+    }
+    CsvTable::open(&locations.join(", "), found, options, declared).await
+}
+
+/// Columns as SQL declares them: `card VARCHAR, amount DECIMAL(12, 2)`.
+async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<Vec<(String, DataType)>> {
+    let wrong = || {
+        invalid(
+            subject,
+            format!("types must be columns with their types, as 'card VARCHAR, amount DECIMAL(12, 2)', got '{text}'"),
+        )
+    };
+    let statement = format!("CREATE EXTERNAL TABLE columns ({text}) STORED AS CSV LOCATION 'columns'");
+    let dialect = state.config_options().sql_parser.dialect;
+    let statement = state.sql_to_statement(&statement, &dialect).map_err(|_| wrong())?;
+    match state.statement_to_plan(statement).await.map_err(|_| wrong())? {
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
+            let fields = command.schema.fields().iter();
+            Ok(fields.map(|field| (field.name().clone(), field.data_type().clone())).collect())
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// The table of `CREATE EXTERNAL TABLE`.
 pub async fn create(state: &SessionState, mut command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = command.file_type.to_uppercase();
     let kind = if matches!(kind.as_str(), "NDJSON" | "JSONL") { "JSON".to_string() } else { kind };
+    if kind == "CSV" {
+        return create_csv(state, command, base).await;
+    }
     let Some(factory) = state.table_factories().get(&kind) else {
         return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
     };
@@ -73,13 +168,52 @@ pub async fn create(state: &SessionState, mut command: CreateExternalTable, base
         }
         check(location, &command.file_type, base)?;
         places.push(resolved(location, base));
-        if is_local(location) { locations.extend(as_urls(location, base)?) } else { locations.push(location.clone()) }
+        let is_pattern = is_local(location) && places::is_pattern(location, base);
+        if is_pattern {
+            let counts = |name: &str| kind_of(name) == Some(command.file_type.as_str());
+            for file in places::find(state, location, base, counts).await? {
+                let path = base.join(&file.name);
+                locations.push(literal(&path, &path.display().to_string(), false)?);
+            }
+        } else if is_local(location) {
+            locations.push(as_url(location, base)?);
+        } else {
+            locations.push(location.clone());
+        }
     }
     command.locations = locations;
     match look_at(factory.as_ref(), state, &command).await {
         Ok(table) => Ok(table),
         Err(error) => Err(name_the_file(state, &command, &places, &error).await),
     }
+}
+
+/// A table of CSV files, with a way to add rows.
+async fn create_csv(state: &SessionState, mut command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
+    let name = command.name.table().to_string();
+    let subject = if command.name.schema().is_none() && is_file(&name) { name } else { format!("external table {name}") };
+    let mut given: Vec<(String, String)> = command.options.drain().collect();
+    // What an option says must not depend on the order of a hash table.
+    given.sort();
+    let declared = (!command.schema.fields().is_empty()).then(|| Schema::clone(command.schema.inner()));
+    let options = csv::options::of_statement(&subject, given)?;
+    let mut table = csv(state, &subject, &command.locations, base, &options, declared.as_ref()).await?;
+    if let Some(missing) = command.table_partition_cols.iter().find(|column| table.schema().index_of(column).is_err()) {
+        let problem = format!("PARTITIONED BY names {missing}, and no folder is called {missing}=…");
+        return Err(invalid(&subject, problem));
+    }
+    let [location] = command.locations.as_slice() else { return Ok(Arc::new(table)) };
+    let place = base.join(location);
+    if is_local(location) && place.is_dir() {
+        command.options.insert("format.has_header".into(), "true".into());
+        command.file_type = "CSV".into();
+        command.schema = Arc::new(DFSchema::try_from(table.schema().as_ref().clone())?);
+        command.locations = vec![as_url(location, base)?];
+        if let Some(factory) = state.table_factories().get("CSV") {
+            table.writes = Some(look_at(factory.as_ref(), state, &command).await?);
+        }
+    }
+    Ok(Arc::new(table))
 }
 
 /// Reads what is needed of the files. A damaged footer can make the Parquet reader panic; here that is an error.
@@ -98,47 +232,24 @@ pub fn resolved(location: &str, base: &Path) -> String {
     if is_relative { base.join(location).display().to_string() } else { location.to_string() }
 }
 
-/// A path as DataFusion takes it, which reads `*`, `?` and `[` as a pattern wherever they stand. What exists as it is written is meant as
-/// it is written; only what does not exist is a pattern, and then the folders before it that do exist are none.
-fn as_urls(location: &str, base: &Path) -> Result<Vec<String>> {
+/// A path as DataFusion takes it, which reads `*`, `?` and `[` as a pattern wherever they stand: what exists is meant as it is written.
+fn as_url(location: &str, base: &Path) -> Result<String> {
     let path = base.join(location);
-    let found = path.metadata();
     let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     // Links are followed before `..` leads up, as the system does it.
     let climbs = path.components().any(|part| part == Component::ParentDir);
-    let (folder, path) = match (climbs, path.strip_prefix(folder)) {
+    let path = match (climbs, path.strip_prefix(folder)) {
         (true, Ok(rest)) => {
             let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-            let path = if rest.as_os_str().is_empty() { folder.clone() } else { folder.join(rest) };
-            (folder, path)
+            if rest.as_os_str().is_empty() { folder } else { folder.join(rest) }
         }
-        _ => (folder.to_path_buf(), path.clone()),
+        _ => path.clone(),
     };
     let Some(text) = path.to_str() else {
         let problem = "stands in a folder whose name is not UTF-8, from where files cannot be read; rename the folder";
         return Err(invalid(location, problem));
     };
-    if let Ok(found) = found {
-        return literal(&path, text, found.is_dir()).map(|url| vec![url]);
-    }
-    if !folder.to_str().is_some_and(has_glob) {
-        return Ok(vec![text.to_string()]);
-    }
-    // The pattern is matched here, against what is in the folder.
-    let pattern = path.strip_prefix(&folder).map_or(text.into(), |rest| rest.to_string_lossy());
-    let place = ListingTableUrl::try_new(url(&folder, true)?, None)?.with_glob(&pattern)?;
-    let mut matching = vec![];
-    for file in files(&folder) {
-        let Some(name) = file.to_str() else { continue };
-        let within = Url::from_file_path(&file).map_err(|()| invalid(name, "is no path that can be written as a URL"))?;
-        if object_store::path::Path::from_url_path(within.path()).is_ok_and(|within| place.contains(&within, false)) {
-            matching.push(literal(&file, name, false)?);
-        }
-    }
-    if matching.is_empty() {
-        return Err(coded(SqlState::UNDEFINED_FILE, location, format!("no file matches{}", from_there(location, base))));
-    }
-    Ok(matching)
+    literal(&path, text, path.is_dir())
 }
 
 /// A path that means itself.
@@ -178,7 +289,7 @@ fn check(location: &str, kind: &str, base: &Path) -> Result<()> {
     }
     let place = base.join(location);
     match std::fs::metadata(&place) {
-        Err(_) if has_glob(location) => Ok(()),
+        Err(_) if places::is_pattern(location, base) => Ok(()),
         // The reader passes over files without bytes, which no Parquet file is.
         Ok(_) if kind == "PARQUET" => {
             let paths = if place.is_dir() { files(&place) } else { vec![place] };
@@ -200,10 +311,6 @@ fn check(location: &str, kind: &str, base: &Path) -> Result<()> {
 
 fn from_there(location: &str, base: &Path) -> String {
     if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
-}
-
-fn first_file(location: &Path) -> Option<String> {
-    files(location).into_iter().map(|path| path.display().to_string()).find(|path| kind_of(path).is_some())
 }
 
 /// The files under a folder, hidden ones left out, in the order of their names.

@@ -1,0 +1,178 @@
+//! The bytes of a file, piece by piece: as they are, decompressed, in UTF-8.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::common::Result;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use encoding_rs::{CoderResult, Decoder, Encoding};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+
+use crate::error::{failed, invalid};
+
+/// A file, and how its bytes become text.
+#[derive(Clone)]
+pub struct Source {
+    pub store: Arc<dyn ObjectStore>,
+    pub meta: ObjectMeta,
+    /// As the user knows it.
+    pub name: String,
+    pub compression: FileCompressionType,
+    /// UTF-8 when `None`.
+    pub encoding: Option<&'static Encoding>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Source {
+    /// True when a part of the file can be read without what stands before it.
+    pub fn is_divisible(&self) -> bool {
+        self.encoding.is_none() && !self.compression.is_compressed()
+    }
+
+    /// From the byte at `start` up to the one before `end`; a file that is not divisible is read from its beginning, and the places are
+    /// those of its text.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn pieces(&self, start: u64, end: u64) -> Result<Pieces> {
+        if self.is_divisible() {
+            return Ok(Pieces {
+                from: From::Ranges { source: self.clone(), at: start, end },
+                buffer: Bytes::new(),
+                is_last: false,
+                place: start,
+            });
+        }
+        let stream = self.store.get(&self.meta.location).await?.into_stream().map_err(Into::into).boxed();
+        let stream = self.compression.convert_stream(stream)?;
+        let decoder = self.encoding.map(Encoding::new_decoder);
+        let text = Text {
+            name: self.name.clone(),
+            stream,
+            decoder,
+            text: vec![],
+            skip: usize::try_from(start).unwrap_or(usize::MAX),
+            ended: false,
+        };
+        Ok(Pieces { from: From::Stream(Box::new(text)), buffer: Bytes::new(), is_last: false, place: start })
+    }
+}
+
+/// Reads a file on. What was not used of a piece stands at the beginning of the next.
+pub struct Pieces {
+    from: From,
+    buffer: Bytes,
+    is_last: bool,
+    /// Where the buffer begins.
+    place: u64,
+}
+
+enum From {
+    Ranges { source: Source, at: u64, end: u64 },
+    Stream(Box<Text>),
+}
+
+impl Pieces {
+    /// The bytes at hand.
+    pub fn bytes(&self) -> &Bytes {
+        &self.buffer
+    }
+
+    /// True when nothing comes after the bytes at hand.
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// Where the bytes at hand begin, in the file or its text.
+    pub fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// Goes on after `used` bytes of those at hand, with about `size` bytes.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds what is no text of its encoding.
+    pub async fn next(&mut self, used: usize, size: usize) -> Result<()> {
+        self.place += used as u64;
+        match &mut self.from {
+            From::Ranges { source, at, end } => {
+                *at += used as u64;
+                let until = (*at + size as u64).min(*end);
+                self.is_last = until == *end;
+                self.buffer = match *at < until {
+                    true => source.store.get_range(&source.meta.location, *at..until).await?,
+                    false => Bytes::new(),
+                };
+            }
+            From::Stream(text) => {
+                self.is_last = text.fill(used, size).await?;
+                self.buffer = Bytes::copy_from_slice(&text.text);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of a file that is read from its beginning.
+struct Text {
+    name: String,
+    stream: BoxStream<'static, Result<Bytes>>,
+    decoder: Option<Decoder>,
+    text: Vec<u8>,
+    /// Bytes of the text that are still to be passed over.
+    skip: usize,
+    ended: bool,
+}
+
+impl Text {
+    /// Drops what was used and reads until there is enough; true at the end.
+    async fn fill(&mut self, used: usize, size: usize) -> Result<bool> {
+        self.text.drain(..used.min(self.text.len()));
+        while !self.ended && self.text.len() < size {
+            match self.stream.next().await {
+                Some(piece) => {
+                    let piece = piece.map_err(|error| failed(&self.name, format!("cannot be read: {error}")))?;
+                    self.add(&piece, false)?;
+                }
+                None => {
+                    self.add(&[], true)?;
+                    self.ended = true;
+                }
+            }
+        }
+        Ok(self.ended)
+    }
+
+    fn add(&mut self, piece: &[u8], is_last: bool) -> Result<()> {
+        let before = self.text.len();
+        match &mut self.decoder {
+            None => self.text.extend_from_slice(piece),
+            Some(decoder) => {
+                let most = decoder.max_utf8_buffer_length(piece.len()).unwrap_or(piece.len() * 3 + 16);
+                let mut text = vec![0; most];
+                let (result, _, written, had_errors) = decoder.decode_to_utf8(piece, &mut text, is_last);
+                if had_errors || result == CoderResult::OutputFull {
+                    let problem = format!(
+                        "holds bytes that are no text in {}; give another encoding => '…', or convert the file",
+                        decoder.encoding().name().to_lowercase()
+                    );
+                    return Err(invalid(&self.name, problem));
+                }
+                text.truncate(written);
+                self.text.append(&mut text);
+            }
+        }
+        let skipped = self.skip.min(self.text.len() - before);
+        self.text.drain(before..before + skipped);
+        self.skip -= skipped;
+        Ok(())
+    }
+}

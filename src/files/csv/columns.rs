@@ -1,0 +1,261 @@
+//! From the texts of a column to an array of its type.
+
+use std::str;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, PrimitiveBuilder, StringViewBuilder,
+};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::error::ArrowError;
+
+use super::records::{Dialect, Field, unescaped};
+use super::values::{Numbers, boolean, integer, time, written_number};
+
+/// How the texts of all columns are read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Texts that mean NULL, beside that of no characters.
+    pub null: Vec<String>,
+    pub numbers: Numbers,
+}
+
+/// A text that is no value of its column's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The row, from 0.
+    pub row: usize,
+    pub text: String,
+}
+
+/// A column of the records: the texts of its rows.
+pub struct Texts<'a> {
+    pub bytes: &'a [u8],
+    /// Row by row.
+    pub fields: &'a [Field],
+    /// The fields of a row, and the column's place among them.
+    pub width: usize,
+    pub place: usize,
+    pub dialect: &'a Dialect,
+}
+
+impl Texts<'_> {
+    fn iter(&self) -> impl Iterator<Item = Field> {
+        self.fields.iter().skip(self.place).step_by(self.width).copied()
+    }
+
+    fn text(&self, field: Field) -> &[u8] {
+        self.bytes.get(field.range()).unwrap_or_default()
+    }
+}
+
+impl Reading {
+    /// True for a text that means NULL; `is_text`: its column holds text, where quotes without anything between them are a value.
+    fn is_null(&self, field: Field, text: &[u8], is_text: bool) -> bool {
+        if text.is_empty() {
+            return !(field.is_quoted() && is_text);
+        }
+        !field.is_quoted() && self.null.iter().any(|null| null.as_bytes() == text)
+    }
+
+    /// The array of a column. What does not fit is NULL there, and told.
+    ///
+    /// # Errors
+    /// The type is none that texts are cast to.
+    pub fn array(&self, texts: &Texts<'_>, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
+        match data_type {
+            DataType::Utf8View => Ok(self.strings(texts, misfits)),
+            DataType::Boolean => Ok(self.booleans(texts, misfits)),
+            DataType::Int64 => Ok(self.primitives::<Int64Type>(texts, misfits, &DataType::Int64, |text| match integer(text) {
+                None if !self.numbers.is_plain() => written_number(text, &self.numbers).and_then(|plain| integer(&plain)),
+                found => found,
+            })),
+            DataType::Float64 => Ok(self.primitives::<Float64Type>(texts, misfits, &DataType::Float64, |text| self.double(text))),
+            DataType::Date32 => Ok(self.dates(texts, misfits)),
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+                let has_zone = zone.is_some();
+                let read = |text: &[u8]| {
+                    let time = time(text)?;
+                    // Digits beyond microseconds would be lost, and a time without an offset is no instant.
+                    let fits = time.digits <= 6 && time.offset.is_some() == has_zone;
+                    fits.then(|| time.microseconds())
+                };
+                // Times without an offset in a column with a zone are those of its clocks: arrow reads them.
+                if has_zone {
+                    return self.zoned(texts, data_type, misfits, read);
+                }
+                Ok(self.primitives::<TimestampMicrosecondType>(texts, misfits, data_type, read))
+            }
+            DataType::Decimal128(precision, scale) if *scale >= 0 => {
+                let array = self.decimals(texts, *precision, *scale, misfits).finish();
+                Ok(Arc::new(array.with_precision_and_scale(*precision, *scale)?))
+            }
+            other => self.cast(texts, other, misfits),
+        }
+    }
+
+    fn double(&self, text: &[u8]) -> Option<f64> {
+        let parse = |text: &[u8]| str::from_utf8(text).ok()?.parse::<f64>().ok();
+        if self.numbers.is_plain() { parse(text) } else { written_number(text, &self.numbers).and_then(|plain| parse(&plain)) }
+    }
+
+    fn strings(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {
+        let mut builder = StringViewBuilder::with_capacity(texts.fields.len() / texts.width.max(1));
+        for (row, field) in texts.iter().enumerate() {
+            let text = texts.text(field);
+            if self.is_null(field, text, true) {
+                builder.append_null();
+                continue;
+            }
+            let plain;
+            let text = if field.is_escaped() {
+                plain = unescaped(text, texts.dialect);
+                &plain
+            } else {
+                text
+            };
+            match str::from_utf8(text) {
+                Ok(text) => builder.append_value(text),
+                Err(_) => {
+                    misfits.push(Misfit { row, text: String::from_utf8_lossy(text).into_owned() });
+                    builder.append_null();
+                }
+            }
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn booleans(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {
+        let mut builder = BooleanBuilder::new();
+        self.each(texts, misfits, boolean, |value| builder.append_option(value));
+        Arc::new(builder.finish())
+    }
+
+    fn dates(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {
+        let mut builder = Date32Builder::new();
+        let read = |text: &[u8]| time(text).filter(|time| time.of_day.is_none()).map(|time| time.day);
+        self.each(texts, misfits, read, |value| builder.append_option(value));
+        Arc::new(builder.finish())
+    }
+
+    fn primitives<T: ArrowPrimitiveType>(
+        &self,
+        texts: &Texts<'_>,
+        misfits: &mut Vec<Misfit>,
+        data_type: &DataType,
+        read: impl Fn(&[u8]) -> Option<T::Native>,
+    ) -> ArrayRef {
+        let rows = texts.fields.len() / texts.width.max(1);
+        let mut builder = PrimitiveBuilder::<T>::with_capacity(rows).with_data_type(data_type.clone());
+        self.each(texts, misfits, read, |value| builder.append_option(value));
+        Arc::new(builder.finish())
+    }
+
+    /// Exactly: digits beyond the scale must be zeros.
+    fn decimals(&self, texts: &Texts<'_>, precision: u8, scale: i8, misfits: &mut Vec<Misfit>) -> Decimal128Builder {
+        let mut builder = Decimal128Builder::new();
+        let read = |text: &[u8]| {
+            let written;
+            let plain = if self.numbers.is_plain() {
+                text
+            } else {
+                written = written_number(text, &self.numbers)?;
+                &written
+            };
+            decimal(plain, precision, usize::from(scale.unsigned_abs()))
+        };
+        self.each(texts, misfits, read, |value| builder.append_option(value));
+        builder
+    }
+
+    /// Instants; texts without an offset are times of the zone's clocks.
+    fn zoned(
+        &self,
+        texts: &Texts<'_>,
+        data_type: &DataType,
+        misfits: &mut Vec<Misfit>,
+        read: impl Fn(&[u8]) -> Option<i64>,
+    ) -> Result<ArrayRef, ArrowError> {
+        let mut without = vec![];
+        let array = self.primitives::<TimestampMicrosecondType>(texts, &mut without, data_type, read);
+        if without.is_empty() { Ok(array) } else { self.cast(texts, data_type, misfits) }
+    }
+
+    /// By way of text, as CAST does it.
+    fn cast(&self, texts: &Texts<'_>, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
+        let strings = self.strings(texts, misfits);
+        if *data_type == DataType::Utf8 || *data_type == DataType::LargeUtf8 {
+            return cast(&strings, data_type);
+        }
+        let options = CastOptions { safe: true, ..CastOptions::default() };
+        let array = cast_with_options(&cast(&strings, &DataType::Utf8)?, data_type, &options)?;
+        for (row, field) in texts.iter().enumerate() {
+            let text = texts.text(field);
+            if array.is_null(row) && !self.is_null(field, text, false) {
+                misfits.push(Misfit { row, text: String::from_utf8_lossy(text).into_owned() });
+            }
+        }
+        Ok(array)
+    }
+
+    /// Reads the value of each row.
+    fn each<V>(
+        &self,
+        texts: &Texts<'_>,
+        misfits: &mut Vec<Misfit>,
+        read: impl Fn(&[u8]) -> Option<V>,
+        mut append: impl FnMut(Option<V>),
+    ) {
+        for (row, field) in texts.iter().enumerate() {
+            let text = texts.text(field);
+            if self.is_null(field, text, false) {
+                append(None);
+                continue;
+            }
+            let value = read(text);
+            if value.is_none() {
+                misfits.push(Misfit { row, text: String::from_utf8_lossy(text).into_owned() });
+            }
+            append(value);
+        }
+    }
+}
+
+/// A decimal number in units of its last place; `None` when it does not fit exactly.
+fn decimal(text: &[u8], precision: u8, scale: usize) -> Option<i128> {
+    let (text, exponent) = match text.strip_suffix(b"e-2") {
+        Some(text) => (text, 2),
+        None => (text, 0),
+    };
+    let (digits, is_negative) = match text {
+        [b'-', digits @ ..] => (digits, true),
+        [b'+', digits @ ..] => (digits, false),
+        digits => (digits, false),
+    };
+    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
+    let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0_i128;
+    for digit in whole.iter().chain(fraction) {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i128::from(digit))?;
+    }
+    let after = fraction.len() + exponent;
+    let value = if after <= scale {
+        value.checked_mul(10_i128.checked_pow(u32::try_from(scale - after).ok()?)?)?
+    } else {
+        let unit = 10_i128.checked_pow(u32::try_from(after - scale).ok()?)?;
+        if value % unit != 0 {
+            return None;
+        }
+        value / unit
+    };
+    let limit = 10_i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if is_negative { -value } else { value })
+}

@@ -1,0 +1,233 @@
+//! What a file says of itself: its encoding, its separator, its header.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use datafusion::common::Result;
+use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::options::CsvOptions;
+use super::records::{Dialect, Records, Shape, Short, unescaped};
+use crate::error::invalid;
+use crate::files::bytes::Source;
+
+/// Bytes that a file is looked at by.
+const HEAD: usize = 1 << 18;
+/// Rows that a separator must divide evenly.
+const ROWS: usize = 200;
+/// Separators, the likeliest first.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// The most bytes that one record may have: beyond, a quote is most likely not closed.
+pub const LONGEST_RECORD: usize = 64 << 20;
+
+/// A file, as far as it is known before its rows are read.
+#[derive(Debug, Clone)]
+pub struct Detected {
+    pub source: Source,
+    pub dialect: Dialect,
+    /// The names of its columns, each once.
+    pub names: Vec<String>,
+    /// Where the rows begin, in bytes of its text.
+    pub body: u64,
+}
+
+/// Looks at the beginning of a file; `None` for one that holds nothing.
+///
+/// # Errors
+/// It cannot be read, is no text, or its header cannot be told.
+pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detected>> {
+    let mut source = source;
+    source.encoding = options.encoding.filter(|encoding| *encoding != UTF_8);
+    if source.encoding.is_none() {
+        let raw = Source { encoding: None, ..source.clone() };
+        let mut pieces = raw.pieces(0, raw.meta.size).await?;
+        pieces.next(0, HEAD).await?;
+        let mark = Encoding::for_bom(pieces.bytes()).map(|(encoding, _)| encoding);
+        source.encoding = mark.filter(|encoding| [UTF_16LE, UTF_16BE].contains(encoding));
+        if source.encoding.is_none() {
+            refuse_other_encodings(&source.name, pieces.bytes(), pieces.is_last())?;
+        }
+    }
+    let mut size = HEAD;
+    loop {
+        let mut pieces = source.pieces(0, source.meta.size).await?;
+        pieces.next(0, size).await?;
+        let (text, is_last) = (pieces.bytes().clone(), pieces.is_last());
+        if text.is_empty() {
+            return Ok(None);
+        }
+        match of_head(&source, options, &text, is_last)? {
+            Some(detected) => return Ok(Some(detected)),
+            None if is_last => return Ok(None),
+            None if size >= LONGEST_RECORD => {
+                let problem = format!("its first line has more than {} MB; is it a CSV file?", LONGEST_RECORD >> 20);
+                return Err(invalid(&source.name, problem));
+            }
+            None => size *= 8,
+        }
+    }
+}
+
+/// Fails for bytes that are not UTF-8, with the encoding that they may be in.
+fn refuse_other_encodings(name: &str, bytes: &[u8], is_whole: bool) -> Result<()> {
+    let Err(error) = std::str::from_utf8(bytes) else { return Ok(()) };
+    if error.error_len().is_none() && !is_whole {
+        // A character that is cut.
+        return Ok(());
+    }
+    Err(not_utf_8(name, bytes, error.valid_up_to()))
+}
+
+/// The error of bytes that are not UTF-8 from `place` on.
+pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::DataFusionError {
+    let around = &bytes[..bytes.len().min(place + HEAD)];
+    let line = 1 + around[..place.min(around.len())].iter().filter(|byte| **byte == b'\n').count();
+    let start = around[..place].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let sample = &around[start..];
+    // Chinese text in GBK is made of pairs whose first byte is above 0x80; Western text has single ones.
+    let pairs = sample.windows(2).filter(|pair| pair[0] >= 0x81 && pair[1] >= 0x81).count();
+    let singles = sample.windows(3).filter(|three| three[0] < 0x80 && three[1] >= 0x80 && three[2] < 0x80).count();
+    let (as_chinese, fails) = GB18030.decode_without_bom_handling(&sample[..sample.len() & !1]);
+    let is_chinese = pairs > singles && as_chinese.chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character));
+    let (encoding, text) = match is_chinese && !fails || pairs > 2 * singles {
+        true => ("gb18030", as_chinese),
+        false => ("windows-1252", WINDOWS_1252.decode_without_bom_handling(sample).0),
+    };
+    let shown: String = text.lines().next().unwrap_or_default().chars().take(40).collect();
+    let problem = format!(
+        "is not UTF-8, from line {line} on; it reads as '{shown}' with encoding => '{encoding}': \
+         FROM read_csv('…', encoding => '{encoding}'), or OPTIONS ('encoding' '{encoding}')"
+    );
+    invalid(name, problem)
+}
+
+fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -> Result<Option<Detected>> {
+    let mut start = if text.starts_with(UTF_8_MARK) { UTF_8_MARK.len() } else { 0 };
+    let has_line_feed = text.contains(&b'\n');
+    let line_end = if has_line_feed || !text.contains(&b'\r') { b'\n' } else { b'\r' };
+    for _ in 0..options.skip {
+        match text[start..].iter().position(|byte| *byte == line_end) {
+            Some(end) => start += end + 1,
+            None => return Ok(None),
+        }
+    }
+    let text = &text[start..];
+    let dialect =
+        |separator| Dialect { separator, quote: options.quote, escape: options.escape, line_end, comment: options.comment };
+    let separator = match options.separator {
+        Some(separator) => separator,
+        None if source.name.to_lowercase().contains(".tsv") => b'\t',
+        None => separator(text, is_last, dialect),
+    };
+    let dialect = dialect(separator);
+    let Some((first, used)) = first_record(text, is_last, &dialect) else { return Ok(None) };
+    if !options.header {
+        let names = (1..=first.len()).map(|place| format!("column{place}")).collect();
+        return Ok(Some(Detected { source: source.clone(), dialect, names, body: start as u64 }));
+    }
+    let names = names(&source.name, first)?;
+    Ok(Some(Detected { source: source.clone(), dialect, names, body: (start + used) as u64 }))
+}
+
+/// The separator that divides the first rows into the same number of fields, of several the one that makes most; a comma when none does.
+fn separator(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 {
+    let even = |separator: &u8| {
+        let dialect = dialect(*separator);
+        let widths = widths(text, is_last, &dialect);
+        let first = *widths.first()?;
+        let is_even = first > 1 && widths.iter().all(|width| *width == first);
+        is_even.then_some((first, *separator))
+    };
+    let found = SEPARATORS.iter().filter_map(even);
+    // Of equals the likelier: it comes first.
+    let best = found.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    best.map_or_else(|| fallback(text, is_last, dialect), |(_, separator)| separator)
+}
+
+/// Where rows are ragged: the separator that the header has most of.
+fn fallback(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 {
+    let width = |separator: u8| widths(text, is_last, &dialect(separator)).first().copied().unwrap_or(1);
+    let best = SEPARATORS.into_iter().map(|separator| (width(separator), separator));
+    best.reduce(|best, other| if other.0 > best.0 { other } else { best }).map_or(b',', |(_, separator)| separator)
+}
+
+/// The numbers of fields of the first rows.
+fn widths(text: &[u8], is_last: bool, dialect: &Dialect) -> Vec<usize> {
+    let (mut widths, mut rest) = (vec![], text);
+    while widths.len() < ROWS {
+        let Some((fields, used)) = first_record(rest, is_last, dialect) else { break };
+        widths.push(fields.len());
+        rest = &rest[used..];
+    }
+    widths
+}
+
+/// The texts of the first record, and the bytes up to its end.
+fn first_record(text: &[u8], is_last: bool, dialect: &Dialect) -> Option<(Vec<Vec<u8>>, usize)> {
+    // As wide as nothing is: what is missing is filled, so that the record itself tells how many fields it has.
+    let mut used = 0;
+    loop {
+        let rest = &text[used..];
+        if rest.is_empty() {
+            return None;
+        }
+        let line = record_end(rest, dialect);
+        let (record, is_whole) = match line {
+            Some(end) => (&rest[..end], true),
+            None => (rest, is_last),
+        };
+        if !is_whole {
+            return None;
+        }
+        used += record.len();
+        let width = 1 + record.iter().filter(|byte| **byte == dialect.separator).count();
+        let mut records = Records::default();
+        let shape = Shape { kept: vec![true; width], short: Short::Padded };
+        records.read(dialect, &shape, record, true, 1);
+        if records.rows == 0 {
+            if !records.ragged.is_empty() {
+                return Some((vec![record.to_vec()], used));
+            }
+            // A comment, or a line of nothing.
+            continue;
+        }
+        let fields = records.width.min(width);
+        let text = |field: &super::records::Field| match field.is_escaped() {
+            true => unescaped(&record[field.range()], dialect),
+            false => record[field.range()].to_vec(),
+        };
+        return Some((records.fields.iter().take(fields).map(text).collect(), used));
+    }
+}
+
+/// Where the first record ends, after the end of its line.
+fn record_end(text: &[u8], dialect: &Dialect) -> Option<usize> {
+    let mut records = Records::default();
+    // Any number of fields will do: it is the end that is looked for.
+    let stop = records.read(dialect, &Shape { kept: vec![], short: Short::Ragged }, text, false, 0);
+    (stop.consumed > 0).then_some(stop.consumed)
+}
+
+/// Names of columns, each once: of those that occur twice the later have a number.
+fn names(file: &str, fields: Vec<Vec<u8>>) -> Result<Vec<String>> {
+    let mut names = vec![];
+    for (place, field) in fields.into_iter().enumerate() {
+        let name = String::from_utf8(field).map_err(|_| invalid(file, "its header is not UTF-8; name its encoding => '…'"))?;
+        let name = name.trim();
+        names.push(if name.is_empty() { format!("column{}", place + 1) } else { name.to_string() });
+    }
+    // A separator at the end of the line is no column.
+    let own: HashSet<String> = names.iter().cloned().collect();
+    let mut taken = HashSet::new();
+    for name in &mut names {
+        if taken.insert(name.clone()) {
+            continue;
+        }
+        let numbered = (1..).map(|number| format!("{name}_{number}"));
+        let free = numbered.into_iter().find(|numbered| !own.contains(numbered) && !taken.contains(numbered));
+        *name = free.unwrap_or_default();
+        taken.insert(name.clone());
+    }
+    Ok(names)
+}

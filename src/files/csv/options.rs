@@ -1,0 +1,224 @@
+//! What can be said of a CSV file.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use encoding_rs::Encoding;
+
+use super::columns::Reading;
+use super::records::Short;
+use super::values::Numbers;
+use crate::adapter::arguments::{Options, find};
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::invalid;
+
+/// Every option, for `read_csv` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
+pub static DOC: Doc = Doc {
+    name: "read_csv",
+    kind: Kind::Relation,
+    domain: "files",
+    summary: "Reads CSV files: what a location holds, with what cannot be seen from the files said by options.",
+    syntax: "read_csv('location' [, option => constant, …])",
+    description: "\
+A location is a file, a folder or a pattern, as for `FROM 'location'`, which is this function without options. Names may end in `.csv`,
+`.tsv`, `.txt`, and in `.gz`, `.zst`, `.bz2` or `.xz` after that.
+
+**Columns** are bound by the names in the header, whatever their order in a file: of several files the table has all columns, and NULL
+where a file lacks one. A name that occurs twice gets a number (`amount`, `amount_1`).
+
+**Types** are guessed from all rows of files up to 16 MB together, and from pieces spread over larger ones: BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP
+(with its zone where every time has the same offset; in UTC where they differ). A column is text as soon as one of its texts could not be had back from
+the value: a leading zero or `+`, a whole number of more than 15 digits, anything unusual. Each value is checked while it is read: one that
+does not fit the guess is an error that names file, line, column and value, never a wrong number.
+
+**Quotes** are read as in RFC 4180, with ends of lines inside them, wherever a file is divided among threads. An empty field is NULL, empty quotes
+are an empty text.
+
+**Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file that is none of both proposes one.",
+    arguments: &[
+        Argument::optional("separator", Takes::Text, "", "the character between fields; by default the one of `,` `;` tab and `|` that divides the first rows evenly"),
+        Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
+        Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
+        Argument::optional("comment", Takes::Text, "", "lines that begin with this character are passed over"),
+        Argument::optional("header", Takes::Flag, "true", "whether the first line has the names; without, they are column1, column2, …"),
+        Argument::optional("skip", Takes::Integer(0, 1_000_000), "0", "lines before the header that are passed over"),
+        Argument::optional("encoding", Takes::Text, "", "gb18030 (also gbk), big5, shift_jis, euc-kr, windows-1252, latin1, utf-16le …"),
+        Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['N/A', '-']"),
+        Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign"),
+        Argument::optional("thousands", Takes::Text, "", "the sign between groups of three digits"),
+        Argument::optional("currency", Takes::Flag, "false", "whether signs of currencies around numbers are passed over"),
+        Argument::optional("percent", Takes::Flag, "false", "whether 12% is the number 0.12"),
+        Argument::optional("parentheses", Takes::Flag, "false", "whether (300) is the number -300"),
+        Argument::optional("types", Takes::Text, "", "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'"),
+        Argument::optional("all_text", Takes::Flag, "false", "whether all other columns are text"),
+        Argument::optional("sample", Takes::Choice(&["spread", "all"]), "'spread'", "whether types of large files are guessed from pieces of them, or from all rows"),
+        Argument::optional("ragged", Takes::Choice(&["error", "skip", "pad"]), "'error'", "what becomes of a row whose number of fields differs: an error, left out and counted, or, where fields are missing, filled with NULL"),
+        Argument::optional("misfits", Takes::Choice(&["error", "skip", "null"]), "'error'", "what becomes of a value that does not fit its column: an error, its row left out and counted, or NULL and counted"),
+        Argument::optional("compression", Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]), "'auto'", "by default what the name of the file says"),
+    ],
+    examples: &[],
+    ..Doc::EMPTY
+};
+
+/// What becomes of what does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    Error,
+    Skip,
+    /// Of a value: it is NULL. Of a row: what is missing is NULL.
+    Null,
+}
+
+/// The options of a CSV table.
+#[derive(Debug, Clone)]
+pub struct CsvOptions {
+    /// Detected when `None`.
+    pub separator: Option<u8>,
+    pub quote: Option<u8>,
+    pub escape: Option<u8>,
+    pub comment: Option<u8>,
+    pub header: bool,
+    pub skip: usize,
+    pub encoding: Option<&'static Encoding>,
+    pub reading: Reading,
+    pub types: Vec<(String, DataType)>,
+    pub all_text: bool,
+    pub samples_all: bool,
+    pub ragged: Policy,
+    pub misfits: Policy,
+    /// By the name when `None`.
+    pub compression: Option<&'static str>,
+}
+
+impl CsvOptions {
+    /// The options of a call, or of a statement about `subject`; `types`: what the text of that option says.
+    ///
+    /// # Errors
+    /// A value is none that the option takes.
+    pub fn read(subject: &str, options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
+        let sign = |name: &str| match options.text(name) {
+            None | Some("") => Ok(None),
+            Some("\\t" | "tab") => Ok(Some(b'\t')),
+            Some(text) => match text.as_bytes() {
+                [byte] if byte.is_ascii() => Ok(Some(*byte)),
+                _ => Err(invalid(subject, format!("{name} must be one ASCII character, got '{text}'"))),
+            },
+        };
+        let encoding = match options.text("encoding") {
+            None | Some("") => None,
+            Some(label) => Some(encoding(label).ok_or_else(|| {
+                let known = "utf-8, utf-16le, utf-16be, gb18030, gbk, big5, shift_jis, euc-jp, euc-kr, windows-1252, latin1";
+                invalid(subject, format!("encoding '{label}' is not known; it may be {known} and others of the WHATWG's list"))
+            })?),
+        };
+        let policy = |name: &str| -> Result<Policy> {
+            Ok(match options.word(name)? {
+                "skip" => Policy::Skip,
+                "pad" | "null" => Policy::Null,
+                _ => Policy::Error,
+            })
+        };
+        let numbers = Numbers {
+            decimal: sign("decimal")?.filter(|sign| *sign != b'.'),
+            thousands: sign("thousands")?,
+            currency: options.flag("currency")?,
+            percent: options.flag("percent")?,
+            parentheses: options.flag("parentheses")?,
+        };
+        if numbers.thousands.is_some() && numbers.thousands == numbers.decimal.or(Some(b'.')) {
+            return Err(invalid(subject, "decimal and thousands must be different signs; give both"));
+        }
+        let null = options.names("null").unwrap_or_default().to_vec();
+        let read = Self {
+            separator: sign("separator")?,
+            quote: if options.text("quote").is_some() { sign("quote")? } else { Some(b'"') },
+            escape: sign("escape")?,
+            comment: sign("comment")?,
+            header: options.flag("header")?,
+            skip: usize::try_from(options.integer("skip")?).unwrap_or(0),
+            encoding,
+            reading: Reading { null, numbers },
+            types,
+            all_text: options.flag("all_text")?,
+            samples_all: options.word("sample")? == "all",
+            ragged: policy("ragged")?,
+            misfits: policy("misfits")?,
+            compression: Some(options.word("compression")?).filter(|word| *word != "auto"),
+        };
+        let signs = [("separator", read.separator), ("quote", read.quote), ("comment", read.comment)];
+        for (place, (name, sign)) in signs.iter().enumerate() {
+            if let Some((other, _)) = signs[..place].iter().find(|(_, other)| sign.is_some() && other == sign) {
+                return Err(invalid(subject, format!("{other} and {name} must be different characters")));
+            }
+        }
+        Ok(read)
+    }
+
+    /// Rows with too few fields.
+    pub fn short(&self) -> Short {
+        if self.ragged == Policy::Null { Short::Padded } else { Short::Ragged }
+    }
+}
+
+/// An encoding by a name of the WHATWG's list, or by one that programs of databases use.
+fn encoding(label: &str) -> Option<&'static Encoding> {
+    let plain = label.trim().to_lowercase().replace('_', "-");
+    let label = match plain.as_str() {
+        "utf8" => "utf-8",
+        "cp936" | "ms936" | "gb2312" => "gbk",
+        "cp950" => "big5",
+        "cp932" | "shift-jis" | "sjis" => "shift_jis",
+        "cp1252" => "windows-1252",
+        "utf16" | "utf-16" => "utf-16le",
+        other => other,
+    };
+    Encoding::for_label(label.as_bytes())
+}
+
+/// The options of `OPTIONS ('key' 'value', …)`, whose values are all written as texts.
+///
+/// # Errors
+/// An option is not known, or its value is none that it takes.
+pub fn of_statement(subject: &str, given: impl IntoIterator<Item = (String, String)>) -> Result<Options> {
+    let mut values = vec![];
+    for (key, text) in given {
+        let plain = key.strip_prefix("format.").unwrap_or(&key);
+        let (name, text) = match plain {
+            "has_header" => ("header", text),
+            "delimiter" => ("separator", text),
+            // Always so.
+            "newlines_in_values" if text.eq_ignore_ascii_case("true") => continue,
+            "truncated_rows" if text.eq_ignore_ascii_case("true") => ("ragged", "pad".into()),
+            "compression" if text.eq_ignore_ascii_case("uncompressed") => ("compression", "none".into()),
+            "null_regex" | "null_value" => {
+                return Err(invalid(
+                    subject,
+                    format!("{key} is not an option; write OPTIONS ('null' 'N/A, -') with the texts that mean NULL"),
+                ));
+            }
+            "schema_infer_max_rec" => {
+                return Err(invalid(
+                    subject,
+                    format!("{key} is not an option; types are guessed from all of the file with OPTIONS ('sample' 'all')"),
+                ));
+            }
+            plain => (plain, text),
+        };
+        let argument = find(&DOC, name).map_err(|error| invalid(subject, crate::error::message(&error)))?;
+        values.push((argument.name, value(argument, &text)));
+    }
+    Options::read_for(subject, &DOC, values)
+}
+
+/// The text of an option as a value of the type that it takes; what does not read as one stays text, which is refused by name.
+fn value(argument: &Argument, text: &str) -> ScalarValue {
+    let as_text = || ScalarValue::Utf8(Some(text.to_string()));
+    match argument.takes {
+        Takes::Flag => match text.to_lowercase().as_str() {
+            "true" => ScalarValue::Boolean(Some(true)),
+            "false" => ScalarValue::Boolean(Some(false)),
+            _ => as_text(),
+        },
+        Takes::Integer(..) => text.parse().map_or_else(|_| as_text(), |number| ScalarValue::Int64(Some(number))),
+        _ => as_text(),
+    }
+}

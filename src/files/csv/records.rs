@@ -1,0 +1,336 @@
+//! Finds records and fields in bytes, 64 at a time.
+//!
+//! Only four bytes mean anything in a CSV file: the separator, the quote, the end of a line and, where one is declared, the escape.
+//! Vector instructions mark them in a block of 64 bytes; the automaton below looks at the marked ones alone. A quote opens a quoted
+//! field only as the field's first byte, as RFC 4180 has it; anywhere else outside quotes it is a character like any other.
+
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// Between fields.
+    pub separator: u8,
+    /// Around a field that holds separators or ends of lines; a doubled one stands for itself.
+    pub quote: Option<u8>,
+    /// Before a character that stands for itself within quotes.
+    pub escape: Option<u8>,
+    /// The last byte of a line: `\n`, also after `\r`, or `\r` alone.
+    pub line_end: u8,
+    /// Lines that begin with it are no records.
+    pub comment: Option<u8>,
+}
+
+/// The place of a field's text in the bytes, and whether it was quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    start: u32,
+    /// The two highest bits: quoted; holds doubled quotes or escapes.
+    end: u32,
+}
+
+const QUOTED: u32 = 1 << 31;
+const ESCAPED: u32 = 1 << 30;
+const PLACE: u32 = ESCAPED - 1;
+
+impl Field {
+    /// Where its text stands, without the quotes around it.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..(self.end & PLACE) as usize
+    }
+
+    /// True for a field in quotes: an empty one is a text of no characters rather than nothing.
+    pub fn is_quoted(self) -> bool {
+        self.end & QUOTED != 0
+    }
+
+    /// True when its text holds doubled quotes or escapes.
+    pub fn is_escaped(self) -> bool {
+        self.end & ESCAPED != 0
+    }
+}
+
+/// A record that is none of the others' kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ragged {
+    /// Its bytes.
+    pub range: Range<usize>,
+    pub problem: Problem,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// It has so many fields, where the header has another number.
+    Fields(usize),
+    /// After the quote that ends this field (from 0) there is more text.
+    AfterQuote(usize),
+}
+
+/// What is done with a record of fewer fields than columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Short {
+    /// It is [`Ragged`].
+    Ragged,
+    /// The missing fields are empty.
+    Padded,
+}
+
+/// Where reading stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// The bytes of whole records.
+    pub consumed: usize,
+    /// The place of a quote that is not closed, when the bytes end within quotes.
+    pub open_quote: Option<usize>,
+}
+
+/// The records found in bytes, as a matrix of the fields that are kept.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Row by row.
+    pub fields: Vec<Field>,
+    /// How many rows.
+    pub rows: usize,
+    /// The fields of the last record, whatever it is.
+    pub width: usize,
+    /// Where each row begins.
+    pub starts: Vec<u32>,
+    pub ragged: Vec<Ragged>,
+}
+
+/// Which fields of a record are kept, and what a record must look like.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// For each column of the file, whether its fields are kept.
+    pub kept: Vec<bool>,
+    pub short: Short,
+}
+
+impl Records {
+    /// Forgets what was found.
+    pub fn clear(&mut self) {
+        self.fields.clear();
+        self.starts.clear();
+        self.ragged.clear();
+        self.rows = 0;
+    }
+
+    /// Reads up to `most` records from bytes that begin with one, and are less than 1 GiB. When they are the last of a file, the last
+    /// record needs no end.
+    pub fn read(&mut self, dialect: &Dialect, shape: &Shape, bytes: &[u8], is_last: bool, most: usize) -> Stop {
+        let level = Level::new();
+        dispatch!(level, simd => self.read_with(simd, dialect, shape, bytes, is_last, most))
+    }
+
+    #[inline(always)]
+    fn read_with<S: Simd>(
+        &mut self,
+        simd: S,
+        dialect: &Dialect,
+        shape: &Shape,
+        bytes: &[u8],
+        is_last: bool,
+        most: usize,
+    ) -> Stop {
+        let width = shape.kept.len();
+        let marks = Marks::new(simd, dialect);
+        // No byte is both: what is not declared is taken for the separator, which is looked for first.
+        let quote = dialect.quote.unwrap_or(dialect.separator);
+        let escape = dialect.escape.unwrap_or(dialect.separator);
+        let (separator, line_end) = (dialect.separator, dialect.line_end);
+        let mut at = Place::default();
+        let mut kept = self.fields.len();
+        let mut block = 0;
+        let mut skip = 0;
+        while block < bytes.len() {
+            let mut marked = marks.of(simd, bytes, block);
+            while marked != 0 {
+                let place = block + marked.trailing_zeros() as usize;
+                marked &= marked - 1;
+                if place < skip {
+                    continue;
+                }
+                let byte = bytes[place];
+                if at.in_quotes {
+                    if byte == escape && escape != separator && escape != quote {
+                        at.flags |= ESCAPED;
+                        skip = place + 2;
+                    } else if byte == quote {
+                        if bytes.get(place + 1) == Some(&quote) {
+                            at.flags |= ESCAPED;
+                            skip = place + 2;
+                        } else {
+                            at.in_quotes = false;
+                            at.closed = place;
+                        }
+                    }
+                    continue;
+                }
+                if byte == separator {
+                    if at.column < width && shape.kept[at.column] {
+                        let field = at.field(bytes, place);
+                        self.fields.push(field);
+                    } else if at.flags != 0 {
+                        at.field(bytes, place);
+                    }
+                    at.column += 1;
+                    at.start = place + 1;
+                    at.flags = 0;
+                } else if byte == line_end {
+                    self.end_record(&mut at, &mut kept, dialect, shape, bytes, place);
+                    at.begin(place + 1);
+                    if self.rows >= most {
+                        return Stop { consumed: place + 1, open_quote: None };
+                    }
+                } else if byte == quote && place == at.start {
+                    at.in_quotes = true;
+                    at.flags = QUOTED;
+                }
+            }
+            block += BLOCK;
+        }
+        if !is_last || at.in_quotes {
+            self.fields.truncate(kept);
+            let open_quote = (at.in_quotes).then_some(at.start);
+            return Stop { consumed: at.record, open_quote };
+        }
+        if at.record < bytes.len() {
+            self.end_record(&mut at, &mut kept, dialect, shape, bytes, bytes.len());
+        }
+        Stop { consumed: bytes.len(), open_quote: None }
+    }
+
+    /// Takes in the record that ends before `end`, or what is wrong with it.
+    #[inline(always)]
+    fn end_record(&mut self, at: &mut Place, kept: &mut usize, dialect: &Dialect, shape: &Shape, bytes: &[u8], end: usize) {
+        let width = shape.kept.len();
+        let line_end = if end > at.start && bytes[end - 1] == b'\r' { end - 1 } else { end };
+        let first = bytes.get(at.record).copied();
+        let is_empty = at.column == 0 && at.flags == 0 && line_end <= at.start;
+        // A line of nothing is a row only where a row may be nothing: of one column.
+        if is_empty && width != 1 || first.is_some() && first == dialect.comment && first.is_some() {
+            self.fields.truncate(*kept);
+            return;
+        }
+        if at.column < width && shape.kept[at.column] {
+            let field = at.field(bytes, line_end);
+            self.fields.push(field);
+        } else if at.flags != 0 {
+            at.field(bytes, line_end);
+        }
+        let found = at.column + 1;
+        self.width = found;
+        let problem = match at.problem {
+            Some(column) => Some(Problem::AfterQuote(column)),
+            None if found == width || found < width && shape.short == Short::Padded => None,
+            // A separator at the end of each line is a habit of some programs.
+            None if found == width + 1 && line_end == at.start && at.flags == 0 => None,
+            None => Some(Problem::Fields(found)),
+        };
+        if let Some(problem) = problem {
+            self.fields.truncate(*kept);
+            self.ragged.push(Ragged { range: at.record..end, problem });
+            return;
+        }
+        for column in found..width {
+            if shape.kept[column] {
+                self.fields.push(Field { start: 0, end: 0 });
+            }
+        }
+        self.starts.push(at.record as u32);
+        self.rows += 1;
+        *kept = self.fields.len();
+    }
+}
+
+/// Where the automaton is.
+#[derive(Default)]
+struct Place {
+    /// Where the record begins.
+    record: usize,
+    /// Where the field begins.
+    start: usize,
+    /// The field's column.
+    column: usize,
+    in_quotes: bool,
+    /// Where the quotes of the field were closed.
+    closed: usize,
+    flags: u32,
+    /// The first field with text after its closing quote.
+    problem: Option<usize>,
+}
+
+impl Place {
+    fn begin(&mut self, record: usize) {
+        *self = Self { record, start: record, ..Self::default() };
+    }
+
+    /// The field that ends before `end`.
+    #[inline(always)]
+    fn field(&mut self, bytes: &[u8], end: usize) -> Field {
+        if self.flags == 0 {
+            return Field { start: self.start as u32, end: end as u32 };
+        }
+        let rest = bytes.get(self.closed + 1..end).unwrap_or_default();
+        if !rest.iter().all(|byte| *byte == b' ') {
+            self.problem.get_or_insert(self.column);
+        }
+        Field { start: self.start as u32 + 1, end: self.closed as u32 | self.flags }
+    }
+}
+
+/// The bytes that mean something, ready to be compared with.
+struct Marks<S: Simd> {
+    separator: u8x64<S>,
+    quote: u8x64<S>,
+    escape: u8x64<S>,
+    line_end: u8x64<S>,
+}
+
+impl<S: Simd> Marks<S> {
+    #[inline(always)]
+    fn new(simd: S, dialect: &Dialect) -> Self {
+        let or_separator = |byte: Option<u8>| u8x64::splat(simd, byte.unwrap_or(dialect.separator));
+        Self {
+            separator: u8x64::splat(simd, dialect.separator),
+            quote: or_separator(dialect.quote),
+            escape: or_separator(dialect.escape),
+            line_end: u8x64::splat(simd, dialect.line_end),
+        }
+    }
+
+    /// A bit for each byte of the block that means something.
+    #[inline(always)]
+    fn of(&self, simd: S, bytes: &[u8], block: usize) -> u64 {
+        let mut last = [0; BLOCK];
+        let (bytes, valid) = match bytes.get(block..block + BLOCK) {
+            Some(whole) => (whole, u64::MAX),
+            None => {
+                let rest = &bytes[block..];
+                last[..rest.len()].copy_from_slice(rest);
+                (last.as_slice(), (1 << rest.len()) - 1)
+            }
+        };
+        let bytes = u8x64::from_slice(simd, bytes);
+        let found =
+            bytes.simd_eq(self.separator) | bytes.simd_eq(self.quote) | bytes.simd_eq(self.escape) | bytes.simd_eq(self.line_end);
+        found.to_bitmask() & valid
+    }
+}
+
+/// The text of a field with doubled quotes and escapes, as it is meant.
+pub fn unescaped(text: &[u8], dialect: &Dialect) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let is_escape = Some(byte) == dialect.escape || Some(byte) == dialect.quote && bytes.peek() == Some(&byte);
+        plain.push(if is_escape { bytes.next().unwrap_or(byte) } else { byte });
+    }
+    plain
+}

@@ -1,0 +1,386 @@
+//! What a text says, and whether another type would keep it.
+//!
+//! A column may become a number, a date or a time only when its texts could be had back from the values: `007` is a card, not a seven,
+//! `+49 171 …` a telephone, a number of 18 digits an identity. What is not sure stays text; a query can CAST it, nothing can undo it.
+
+/// The most digits of a whole number that is taken for a number: those that every program keeps, also those that compute in doubles.
+const MOST_DIGITS: usize = 15;
+
+/// Microseconds of a day.
+pub const DAY: i64 = 86_400_000_000;
+
+/// What one text can be read as, most narrowly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    Boolean,
+    Integer,
+    /// A number with a point or an exponent.
+    Number,
+    Date,
+    /// A time of a clock on the wall.
+    Time,
+    /// An instant: a time with its offset from UTC in minutes.
+    Instant(i32),
+    Text,
+}
+
+/// How numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Numbers {
+    /// Instead of the point.
+    pub decimal: Option<u8>,
+    /// Between groups of three digits.
+    pub thousands: Option<u8>,
+    /// Signs of currencies before or after the number mean nothing.
+    pub currency: bool,
+    /// `12%` is 0.12.
+    pub percent: bool,
+    /// `(300)` is -300.
+    pub parentheses: bool,
+}
+
+impl Numbers {
+    /// True when numbers are written as programs write them.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Classes a text of at least one byte.
+pub fn class(text: &[u8], numbers: &Numbers) -> Class {
+    let first = text.first().copied().unwrap_or_default();
+    if first.is_ascii_digit() || first == b'-' || first == b'.' {
+        if !numbers.is_plain() {
+            return written_number(text, numbers).map_or_else(|| time_class(text), |number| plain_class(&number));
+        }
+        return match plain_class(text) {
+            Class::Text => time_class(text),
+            class => class,
+        };
+    }
+    if matches!(first, b't' | b'T' | b'f' | b'F') && boolean(text).is_some() {
+        return Class::Boolean;
+    }
+    if !numbers.is_plain()
+        && let Some(number) = written_number(text, numbers)
+    {
+        return plain_class(&number);
+    }
+    Class::Text
+}
+
+/// `true` and `false`, in small letters, capitals or with one.
+pub fn boolean(text: &[u8]) -> Option<bool> {
+    match text {
+        b"true" | b"True" | b"TRUE" => Some(true),
+        b"false" | b"False" | b"FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// The class of a number that is written plainly.
+fn plain_class(text: &[u8]) -> Class {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let has_leading_zero = whole > 1 && digits[0] == b'0';
+    if has_leading_zero {
+        return Class::Text;
+    }
+    let rest = &digits[whole..];
+    if rest.is_empty() {
+        let is_zero = text == b"-0";
+        return if whole == 0 || whole > MOST_DIGITS || is_zero { Class::Text } else { Class::Integer };
+    }
+    let (fraction, rest) = match rest.strip_prefix(b".") {
+        Some(rest) => {
+            let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            (Some(fraction), &rest[fraction..])
+        }
+        None => (None, rest),
+    };
+    // A double keeps 17 digits.
+    if !(1..=17).contains(&(whole + fraction.unwrap_or(0))) {
+        return Class::Text;
+    }
+    match rest {
+        [] => Class::Number,
+        // `1E5` may be the code of a product; programs that write doubles give a point or the exponent's sign.
+        [b'e' | b'E', b'+' | b'-', digits @ ..] if is_digits(digits) => Class::Number,
+        [b'e' | b'E', digits @ ..] if fraction.is_some() && is_digits(digits) => Class::Number,
+        _ => Class::Text,
+    }
+}
+
+fn is_digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+fn time_class(text: &[u8]) -> Class {
+    match time(text) {
+        Some(Time { of_day: None, .. }) => Class::Date,
+        Some(Time { offset: None, digits, .. }) if digits <= 6 => Class::Time,
+        Some(Time { offset: Some(offset), digits, .. }) if digits <= 6 => Class::Instant(offset),
+        _ => Class::Text,
+    }
+}
+
+/// A number as people write it, as programs do; `None` when it is none.
+pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
+    let mut text = std::str::from_utf8(text).ok()?.trim();
+    let mut is_negative = false;
+    if numbers.parentheses
+        && let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'))
+    {
+        (text, is_negative) = (inner.trim(), true);
+    }
+    if let Some(rest) = text.strip_prefix('-').or_else(|| text.strip_prefix('−')) {
+        if is_negative {
+            return None;
+        }
+        (text, is_negative) = (rest.trim_start(), true);
+    }
+    if numbers.currency {
+        let is_sign = |sign: char| matches!(sign, '¥' | '￥' | '$' | '€' | '£' | '元' | '₩' | '₽' | '₹');
+        let without = text.trim_start_matches(is_sign).trim_end_matches(is_sign);
+        let codes = ["CNY", "RMB", "USD", "EUR", "GBP", "JPY", "HKD", "TWD", "CHF"];
+        let without =
+            codes.iter().find_map(|code| without.strip_prefix(code).or_else(|| without.strip_suffix(code))).unwrap_or(without);
+        text = without.trim();
+    }
+    // `$-5` and `¥ -5`.
+    if !is_negative && let Some(rest) = text.strip_prefix('-') {
+        (text, is_negative) = (rest, true);
+    }
+    let mut is_percent = false;
+    if numbers.percent
+        && let Some(rest) = text.strip_suffix('%').or_else(|| text.strip_suffix('％'))
+    {
+        (text, is_percent) = (rest.trim_end(), true);
+    }
+    let decimal = numbers.decimal.unwrap_or(b'.');
+    let mut plain = Vec::with_capacity(text.len() + 1);
+    if is_negative {
+        plain.push(b'-');
+    }
+    let bytes = text.as_bytes();
+    let whole = bytes.iter().position(|byte| *byte == decimal).unwrap_or(bytes.len());
+    let groups: Vec<&[u8]> = match numbers.thousands {
+        Some(thousands) => bytes[..whole].split(|byte| *byte == thousands).collect(),
+        None => vec![&bytes[..whole]],
+    };
+    let is_grouped = groups.len() > 1;
+    let fits = groups
+        .iter()
+        .enumerate()
+        .all(|(place, group)| is_digits(group) && (!is_grouped || if place == 0 { group.len() <= 3 } else { group.len() == 3 }));
+    let has_whole = whole > 0 && fits;
+    let fraction = bytes.get(whole + 1..).unwrap_or_default();
+    if !has_whole && (whole > 0 || fraction.is_empty()) || !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    plain.extend(groups.concat());
+    if whole < bytes.len() {
+        plain.push(b'.');
+        plain.extend(fraction);
+    }
+    if is_percent {
+        plain.extend(b"e-2");
+    }
+    Some(plain)
+}
+
+/// A date, with a time of day, with an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// Days since 1970-01-01.
+    pub day: i32,
+    /// Nanoseconds since midnight.
+    pub of_day: Option<i64>,
+    /// Digits of the fraction of a second.
+    pub digits: usize,
+    /// Minutes east of UTC.
+    pub offset: Option<i32>,
+}
+
+impl Time {
+    /// Microseconds since 1970 of the clock on the wall, or of the instant when there is an offset.
+    pub fn microseconds(&self) -> i64 {
+        let of_day = self.of_day.unwrap_or(0).div_euclid(1000);
+        i64::from(self.day) * DAY + of_day - i64::from(self.offset.unwrap_or(0)) * 60_000_000
+    }
+}
+
+/// `2025-05-01`, `2025-05-01 16:30`, `2025-05-01T16:30:00.5+08:00`: ISO 8601 with all digits.
+pub fn time(text: &[u8]) -> Option<Time> {
+    let (date, rest) = text.split_at_checked(10)?;
+    if date[4] != b'-' || date[7] != b'-' {
+        return None;
+    }
+    let (year, month, day) = (number(&date[..4])?, number(&date[5..7])?, number(&date[8..])?);
+    let day = days(year, month, day)?;
+    let [b' ' | b'T', clock @ ..] = rest else {
+        return rest.is_empty().then_some(Time { day, of_day: None, digits: 0, offset: None });
+    };
+    let (hour, minute) = match clock {
+        [h1, h2, b':', m1, m2, ..] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?),
+        _ => return None,
+    };
+    let (mut rest, mut second, mut digits, mut nanos) = (&clock[5..], 0, 0, 0);
+    if let [b':', s1, s2, after @ ..] = rest {
+        (second, rest) = (number(&[*s1, *s2])?, after);
+        if let [b'.' | b',', after @ ..] = rest {
+            digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if !(1..=9).contains(&digits) {
+                return None;
+            }
+            nanos = i64::from(number(&after[..digits])?) * 10_i64.pow(9 - digits as u32);
+            rest = &after[digits..];
+        }
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let of_day = i64::from((hour * 60 + minute) * 60 + second) * 1_000_000_000 + nanos;
+    let offset = match rest {
+        [] => None,
+        [b'Z' | b'z'] => Some(0),
+        [b' ', b'U', b'T', b'C'] => Some(0),
+        [sign @ (b'+' | b'-'), digits @ ..] => {
+            let (hours, minutes) = match digits {
+                [h1, h2] => (number(&[*h1, *h2])?, 0),
+                [h1, h2, b':', m1, m2] | [h1, h2, m1, m2] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?),
+                _ => return None,
+            };
+            if hours > 18 || minutes > 59 {
+                return None;
+            }
+            let offset = i32::try_from(hours * 60 + minutes).ok()?;
+            Some(if *sign == b'-' { -offset } else { offset })
+        }
+        _ => return None,
+    };
+    Some(Time { day, of_day: Some(of_day), digits, offset })
+}
+
+/// A number of digits alone.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
+}
+
+/// Days since 1970-01-01 of a date of the Gregorian calendar, carried back before its beginning.
+pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
+    const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = *LENGTHS.get(month.checked_sub(1)? as usize)? + u32::from(month == 2 && is_leap);
+    if day == 0 || day > length {
+        return None;
+    }
+    // Howard Hinnant, chrono-Compatible Low-Level Date Algorithms, days_from_civil.
+    let year = i64::from(year) - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (i64::from(month) + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day) - 1;
+    i32::try_from(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468).ok()
+}
+
+/// A whole number, `None` when it is none or does not fit.
+pub fn integer(text: &[u8]) -> Option<i64> {
+    let (digits, is_negative) = match text {
+        [b'-', digits @ ..] => (digits, true),
+        [b'+', digits @ ..] => (digits, false),
+        digits => (digits, false),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    // Up to 18 digits fit whatever they are.
+    if digits.len() <= 18 {
+        let mut number = 0_i64;
+        for digit in digits {
+            let digit = digit.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number * 10 + i64::from(digit);
+        }
+        return Some(if is_negative { -number } else { number });
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// What has been seen of a column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    boolean: bool,
+    integer: bool,
+    number: bool,
+    date: bool,
+    time: bool,
+    instant: bool,
+    text: bool,
+    /// The offset of all instants, while they have one.
+    offset: Option<i32>,
+    offsets_differ: bool,
+}
+
+/// The type that a column's texts say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    Boolean,
+    Integer,
+    Number,
+    Date,
+    Time,
+    /// Minutes east of UTC, when all instants are written in one zone.
+    Instant(Option<i32>),
+    Text,
+}
+
+impl Seen {
+    /// Takes in a class.
+    pub fn add(&mut self, class: Class) {
+        match class {
+            Class::Boolean => self.boolean = true,
+            Class::Integer => self.integer = true,
+            Class::Number => self.number = true,
+            Class::Date => self.date = true,
+            Class::Time => self.time = true,
+            Class::Instant(offset) => {
+                self.instant = true;
+                let first = *self.offset.get_or_insert(offset);
+                self.offsets_differ |= first != offset;
+            }
+            Class::Text => self.text = true,
+        }
+    }
+
+    /// Takes in what was seen elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        let offset = (self.offset, other.offset);
+        self.offsets_differ |= other.offsets_differ || matches!(offset, (Some(own), Some(other)) if own != other);
+        self.offset = self.offset.or(other.offset);
+        self.boolean |= other.boolean;
+        self.integer |= other.integer;
+        self.number |= other.number;
+        self.date |= other.date;
+        self.time |= other.time;
+        self.instant |= other.instant;
+        self.text |= other.text;
+    }
+
+    /// The narrowest type that holds all of it; text when there was nothing.
+    pub fn guess(&self) -> Guess {
+        let kinds = [self.boolean, self.integer || self.number, self.date || self.time, self.instant];
+        if self.text || kinds.iter().filter(|seen| **seen).count() != 1 {
+            return Guess::Text;
+        }
+        match () {
+            () if self.boolean => Guess::Boolean,
+            () if self.number => Guess::Number,
+            () if self.integer => Guess::Integer,
+            () if self.time => Guess::Time,
+            () if self.date => Guess::Date,
+            () => Guess::Instant(self.offset.filter(|_| !self.offsets_differ)),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Calls in FROM that read files: `read_csv('location', option => constant, …)`.
+//!
+//! What columns a file has is known once it has been looked at, which DataFusion's planner, once it runs, has no way to wait for. So calls are
+//! opened before the text is planned, and a name stands for each in its place.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::session_state::SessionState;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, TableAlias, TableFactor, UnaryOperator, Value,
+    ValueWithSpan, VisitorMut,
+};
+
+use super::parser::visit;
+use super::relation::single_name;
+use crate::adapter::arguments::{Options, find};
+use crate::docs::Doc;
+use crate::error::{SqlState, coded, invalid};
+use crate::files;
+use crate::statement::StatementContext;
+
+/// Opens the files of all calls, and puts names in their places.
+///
+/// # Errors
+/// What is wrong with a call, or with its files.
+pub async fn open(
+    parsed: &mut SqlParsed,
+    state: &SessionState,
+    context: &StatementContext,
+) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
+    let mut calls = Calls { found: vec![], parameters: context.parameters() };
+    if let ControlFlow::Break(error) = visit(parsed, &mut calls) {
+        return Err(error);
+    }
+    let mut tables: Vec<(String, Arc<dyn TableProvider>)> = vec![];
+    for Call { name, doc, location, options } in calls.found {
+        if tables.iter().any(|(own, _)| *own == name) {
+            continue;
+        }
+        let options = Options::read(doc, options)?;
+        tables.push((name, files::read(state, doc, &location, context.base(), &options).await?));
+    }
+    Ok(tables)
+}
+
+/// A call, as it is written.
+struct Call {
+    /// What stands for it.
+    name: String,
+    doc: &'static Doc,
+    location: String,
+    options: Vec<(&'static str, ScalarValue)>,
+}
+
+struct Calls<'a> {
+    found: Vec<Call>,
+    parameters: &'a HashMap<String, ScalarValue>,
+}
+
+impl VisitorMut for Calls<'_> {
+    type Break = datafusion::error::DataFusionError;
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        let text = factor.to_string();
+        let (name, arguments, alias) = match factor {
+            TableFactor::Table { name, args: Some(arguments), alias, .. } => (&*name, &arguments.args, alias),
+            TableFactor::Function { name, args, alias, .. } => (&*name, &*args, alias),
+            _ => return ControlFlow::Continue(()),
+        };
+        let Some(doc) = single_name(name).and_then(|name| files::reader(&name)) else { return ControlFlow::Continue(()) };
+        match self.call(doc, arguments, text) {
+            Ok(call) => {
+                // What is not named otherwise is called like the function.
+                let alias = alias.take().unwrap_or_else(|| TableAlias {
+                    explicit: true,
+                    name: Ident::new(doc.name),
+                    columns: vec![],
+                    at: None,
+                });
+                let name = ObjectName::from(vec![Ident::with_quote('"', &call.name)]);
+                *factor = TableFactor::Table {
+                    name,
+                    alias: Some(alias),
+                    args: None,
+                    with_hints: vec![],
+                    version: None,
+                    with_ordinality: false,
+                    partitions: vec![],
+                    json_path: None,
+                    sample: None,
+                    index_hints: vec![],
+                };
+                self.found.push(call);
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+impl Calls<'_> {
+    fn call(&self, doc: &'static Doc, arguments: &[FunctionArg], text: String) -> Result<Call> {
+        let (mut location, mut options) = (None, vec![]);
+        for argument in arguments {
+            match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if location.is_none() => {
+                    location = self.value(doc, value)?.try_as_str().flatten().map(str::to_string);
+                    if location.is_none() {
+                        return Err(invalid(doc.name, format!("the location is a string, got {value}")));
+                    }
+                }
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), operator: FunctionArgOperator::RightArrow } => {
+                    options.push((find(doc, &name.value.to_lowercase())?.name, self.value(doc, value)?));
+                }
+                other => {
+                    let problem = format!("takes a location and option => constant, got {other}");
+                    return Err(coded(SqlState::SYNTAX_ERROR, doc.name, problem));
+                }
+            }
+        }
+        match location {
+            Some(location) => Ok(Call { name: text, doc, location, options }),
+            None => Err(invalid(doc.name, format!("the location comes first: {}('orders.csv')", doc.name))),
+        }
+    }
+
+    /// A constant as it is written, or a parameter.
+    fn value(&self, doc: &Doc, written: &Expr) -> Result<ScalarValue> {
+        let wrong =
+            || invalid(doc.name, format!("takes constants: strings, numbers, true, false and lists of strings, got {written}"));
+        match written {
+            Expr::Value(ValueWithSpan { value, .. }) => match value {
+                Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Ok(ScalarValue::Utf8(Some(text.clone()))),
+                Value::Boolean(flag) => Ok(ScalarValue::Boolean(Some(*flag))),
+                Value::Number(number, _) => number.parse().map(|number| ScalarValue::Int64(Some(number))).map_err(|_| wrong()),
+                Value::Null => Ok(ScalarValue::Null),
+                Value::Placeholder(name) => {
+                    let own = name.trim_start_matches('$');
+                    self.parameters.get(own).cloned().ok_or_else(|| {
+                        let problem = format!("the parameter has no value; give it with --set {own}=…");
+                        coded(SqlState::UNDEFINED_PARAMETER, name, problem)
+                    })
+                }
+                _ => Err(wrong()),
+            },
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match self.value(doc, expr)? {
+                ScalarValue::Int64(Some(number)) => Ok(ScalarValue::Int64(Some(-number))),
+                _ => Err(wrong()),
+            },
+            Expr::Array(array) => {
+                let values = array.elem.iter().map(|value| self.value(doc, value)).collect::<Result<Vec<_>>>()?;
+                if values.iter().any(|value| value.try_as_str().flatten().is_none()) {
+                    return Err(wrong());
+                }
+                let list = ScalarValue::new_list_nullable(&values, &DataType::Utf8);
+                Ok(ScalarValue::List(list))
+            }
+            Expr::Nested(inner) => self.value(doc, inner),
+            _ => Err(wrong()),
+        }
+    }
+}
