@@ -4,6 +4,10 @@
 pub mod arithmetic;
 pub mod bounded;
 mod exact_sum;
+pub mod float_extremes;
+pub mod nanoseconds;
+pub mod nearest;
+mod percentiles;
 mod scalar;
 pub mod spans;
 pub mod unknown;
@@ -21,13 +25,19 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .into_iter()
         .chain(spans::ALL)
         .chain(zoned::ALL)
+        .chain(nanoseconds::ALL)
+        .chain(nearest::ALL)
         .map(|scalar| (scalar.name, scalar.udf()))
-        .chain([(bounded::CONCATENATION, bounded::concatenated()), (unknown::NAME, unknown::udf())])
+        .chain([
+            (bounded::CONCATENATION, bounded::concatenated()),
+            (unknown::NAME, unknown::udf()),
+            (unknown::NOTHING, unknown::nothing()),
+        ])
 }
 
 /// The aggregates, by name.
-pub fn aggregates() -> [(&'static str, AggregateUDF); 2] {
-    [("sum", exact_sum::udaf()), ("avg", wide_decimals::avg())]
+pub fn aggregates() -> [(&'static str, AggregateUDF); 3] {
+    [("sum", exact_sum::udaf()), ("avg", wide_decimals::avg()), ("percentile_cont", percentiles::percentile_cont())]
 }
 
 /// Puts ours in the place of the engine's in a session that is being built.

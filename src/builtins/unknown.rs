@@ -3,23 +3,34 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 
 /// The name of the function.
 pub const NAME: &str = "unknown_value";
 
+/// The name of what keeps a constant from being one.
+pub const NOTHING: &str = "unknown_nothing";
+
 /// The value itself, by way of a function that is said to give another one each time: it is neither computed while the query is planned, nor
 /// taken for a constant, for sorted, or for equal to anything.
-pub fn unknown(value: Expr) -> Expr {
-    udf().call(vec![value])
+///
+/// A plan takes a call for a constant when its arguments are, and for equal to another call when their arguments are, whatever is said of
+/// the function. So it has two more arguments: one that is no constant, and a number that values have apart which may be equal.
+pub fn unknown(value: Expr, number: usize) -> Expr {
+    udf().call(vec![value, lit(number as u64), nothing().call(vec![])])
 }
 
 /// The function.
 pub fn udf() -> ScalarUDF {
-    ScalarUDF::from(Unknown { signature: Signature::any(1, Volatility::Volatile) })
+    ScalarUDF::from(Unknown { signature: Signature::any(3, Volatility::Volatile) })
+}
+
+/// What keeps a constant from being one.
+pub fn nothing() -> ScalarUDF {
+    ScalarUDF::from(Nothing { signature: Signature::nullary(Volatility::Volatile) })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -38,20 +49,43 @@ impl ScalarUDFImpl for Unknown {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
-            [data_type] => Ok(data_type.clone()),
-            _ => internal_err!("{NAME} takes one value"),
+            [data_type, ..] => Ok(data_type.clone()),
+            _ => internal_err!("{NAME} takes a value"),
         }
     }
 
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         match arguments.arg_fields {
-            [field] => Ok(Arc::clone(field)),
-            _ => internal_err!("{NAME} takes one value"),
+            [field, ..] => Ok(Arc::clone(field)),
+            _ => internal_err!("{NAME} takes a value"),
         }
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [value] = arguments.args.as_slice() else { return internal_err!("{NAME} takes one value") };
+        let [value, ..] = arguments.args.as_slice() else { return internal_err!("{NAME} takes a value") };
         Ok(ColumnarValue::Array(value.to_array(arguments.number_rows)?))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Nothing {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Nothing {
+    fn name(&self) -> &str {
+        NOTHING
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Null)
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(ScalarValue::Null))
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
 use datafusion::arrow::array::timezone::Tz;
-use datafusion::arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use datafusion::arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
+use datafusion::arrow::compute::cast as cast_array;
 use datafusion::arrow::datatypes::{
     ArrowTimestampType, DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
@@ -43,11 +44,29 @@ static IN_UTC: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
+/// A time as text, as it is shown elsewhere: `2025-05-02 00:10:00`, with a space where the engine writes a T.
+static TEXT: Scalar = Scalar {
+    name: "time_as_text",
+    takes: |types| Ok(types.to_vec()),
+    gives: |_| Ok(DataType::Utf8),
+    compute: |arguments| {
+        let texts = cast_array(&arguments.args[0].to_array(arguments.number_rows)?, &DataType::Utf8)?;
+        let texts: StringArray = texts.as_string::<i32>().iter().map(|text| Some(text?.replacen('T', " ", 1))).collect();
+        Ok(ColumnarValue::Array(Arc::new(texts)))
+    },
+    written: |arguments| arguments.first().cloned(),
+};
+
+/// A timestamp as text.
+pub fn as_text(time: Expr) -> Expr {
+    TEXT.call(vec![time])
+}
+
 /// The name of [`IN_UTC`], for whoever writes SQL.
 pub const UTC_TIME: &str = "utc_time";
 
 /// The functions.
-pub static ALL: [&Scalar; 2] = [&INSTANT, &IN_UTC];
+pub static ALL: [&Scalar; 3] = [&INSTANT, &IN_UTC, &TEXT];
 
 /// A timestamp without a zone, or a date, as a timestamp of a zone.
 pub fn in_zone(time: Expr, unit: TimeUnit, zone: &Arc<str>) -> Expr {

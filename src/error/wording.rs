@@ -44,6 +44,10 @@ fn bare(text: &str) -> &str {
 pub fn schema(error: &SchemaError) -> String {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => missing(field, valid_fields),
+        // Not a name that is looked for, but one that would be given.
+        SchemaError::AmbiguousReference { field } if field.relation.is_some() => {
+            format!("{}: two columns have this name; give one another name with AS", field.name)
+        }
         SchemaError::AmbiguousReference { field } => {
             let name = &field.name;
             format!("{name}: more than one table has this column; write it with its table, table.{name}")

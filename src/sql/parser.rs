@@ -406,6 +406,7 @@ impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        rewritten::expression(expression);
         chains::balance(expression);
         match type_names::check(expression) {
             Ok(()) => ControlFlow::Continue(()),

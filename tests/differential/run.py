@@ -3,11 +3,15 @@
     pip install -r tests/differential/requirements.txt
     python tests/differential/run.py --program target/release/portrait --queries 5000
 
-Each query runs at 1, 2 or 7 partitions and batches of 3 or 8192 rows. Rows are compared as a multiset: decimals and integers exactly, floats to
-nine digits. A difference, or an error of one side alone, is printed with its query and seed; `explained.py` lists those with a known reason.
+Each query runs at 1, 2 or 7 partitions and batches of 3 or 8192 rows, every tenth at all of them. Rows are compared in their order where the query gives
+them one, else as a multiset: decimals and integers exactly, floats to nine digits. A difference, or an error of one side alone, is printed with its query
+and seed; `explained.py` lists those with a known reason.
+
+`--record 60` writes the answers of DuckDB to the first 60 queries that suit it into `tests/sql/differential`, where `cargo test --test slt` asks Portrait.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import datetime
 import decimal
@@ -16,20 +20,23 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 
 import duckdb
 
 import queries
+import record
+import tables
 from explained import explained
 
 PARTITIONS, BATCHES = (1, 2, 7), (3, 8192)
 
 
-def normal(value):
+def normal(value, digits):
     if isinstance(value, float):
         if math.isnan(value):
             return "NaN"
-        return 0.0 if value == 0 else float(f"{value:.9g}")
+        return 0.0 if abs(value) < 1e-9 else float(f"{value:.{digits}g}")
     if isinstance(value, decimal.Decimal):
         return value.normalize() + 0 if value else decimal.Decimal(0)
     if isinstance(value, bool):
@@ -43,62 +50,81 @@ def normal(value):
     return value
 
 
-def multiset(rows):
-    return sorted((tuple(normal(value) for value in row) for row in rows), key=repr)
+def rows_of(rows, ordered, digits):
+    rows = [tuple(normal(value, digits) for value in row) for row in rows]
+    return rows if ordered else sorted(rows, key=repr)
+
+
+def same(expected, got, ordered):
+    # A float may lie at the border between two roundings.
+    return any(rows_of(expected, ordered, digits) == rows_of(got, ordered, digits) for digits in (9, 8))
 
 
 class Both:
     def __init__(self, program, folder):
-        self.program, self.folder = program, folder
-        with duckdb.connect() as own:
-            own.execute(queries.TABLES)
-            for table in queries.COLUMNS:
-                own.execute(f"COPY {table} TO '{folder}/{table}.parquet' (FORMAT parquet)")
-        self.views = "".join(f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{folder}/{table}.parquet'; " for table in queries.COLUMNS)
+        self.program, self.folder, self.own = program, folder, threading.local()
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(tables.TABLES)
+            for table in tables.COLUMNS:
+                connection.execute(f"COPY {table} TO '{folder}/{table}.parquet' (FORMAT parquet, COMPRESSION zstd)")
+        self.views = record.views(folder)
+
+    def connection(self):
+        if not hasattr(self.own, "connection"):
+            self.own.connection = duckdb.connect()
+            self.own.connection.execute("SET TimeZone = 'UTC'; SET threads = 1; SET order_by_non_integer_literal = true; " + tables.MACROS)
+            for table in tables.COLUMNS:
+                self.own.connection.execute(f"CREATE VIEW {table} AS FROM '{self.folder}/{table}.parquet'")
+            for view, (_, sql, columns) in tables.VIEWS.items():
+                self.own.connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(columns)} FROM ({sql})")
+        return self.own.connection
 
     def of_duckdb(self, sql):
-        connection = duckdb.connect()
         try:
-            for table in queries.COLUMNS:
-                connection.execute(f"CREATE VIEW {table} AS FROM '{self.folder}/{table}.parquet'")
-            return multiset(connection.execute(sql).fetchall()), None
+            return self.connection().execute(sql).fetchall(), None
         except duckdb.Error as error:
             return None, str(error)
-        finally:
-            connection.close()
 
     def of_portrait(self, sql, seed, partitions, batch):
+        """The rows, an error, and the types."""
         out = os.path.join(self.folder, f"{seed}.{partitions}.{batch}.parquet")
         script = f"SET datafusion.execution.batch_size = {batch}; {self.views} {sql}"
         command = [self.program, "--partitions", str(partitions), "-f", "parquet", "-o", out, "-c", script]
         try:
-            run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            run = subprocess.run(command, capture_output=True, text=True, timeout=600)
         except subprocess.TimeoutExpired:
-            return None, "takes over two minutes"
+            return None, "takes over ten minutes", []
         if run.returncode != 0:
-            return None, run.stderr.strip()
-        with duckdb.connect() as reader:
-            rows = reader.execute(f"FROM '{out}'").fetchall()
+            return None, run.stderr.strip(), []
+        answer = self.connection().execute(f"FROM '{out}'")
+        rows, types = answer.fetchall(), [str(column[1]) for column in answer.description]
         os.remove(out)
-        return multiset(rows), None
+        return rows, None, types
 
     def compare(self, seed, everywhere):
-        sql = queries.query(seed)
+        sql, ordered = queries.query(seed)
         expected, refused = self.of_duckdb(sql)
         settings = [(partitions, batch) for partitions in PARTITIONS for batch in BATCHES]
         for partitions, batch in settings if everywhere else [settings[seed % len(settings)]]:
-            got, error = self.of_portrait(sql, seed, partitions, batch)
-            if got == expected and (error is None) == (refused is None):
+            got, error, _ = self.of_portrait(sql, seed, partitions, batch)
+            if refused is not None and error is not None:
+                return None, "refused"
+            if refused is None and error is None and same(expected, got, ordered):
                 continue
-            where = f"{partitions} partitions, batches of {batch}"
-            return seed, sql, where, expected if refused is None else f"error: {refused}", got if error is None else f"error: {error}"
-        return None
+            where = f"{partitions} partitions, batches of {batch}{', ordered' if ordered else ''}"
+            found = (sql, where, refused or rows_of(expected, ordered, 9), error or rows_of(got, ordered, 9))
+            return found, explained(sql, *found[2:])
+        return None, None
 
 
-def shown(answer):
+def shown(answer, other):
     if isinstance(answer, str):
-        return answer[:400]
-    return f"{len(answer)} rows, {answer[:6]}"
+        return f"error: {answer[:600]}"
+    if isinstance(other, str):
+        return f"{len(answer)} rows, {answer[:3]}"
+    own = list((collections.Counter(map(repr, answer)) - collections.Counter(map(repr, other))).elements())
+    return f"{len(answer)} rows, of its own {len(own)}: {own[:3]}" if own else f"{len(answer)} rows in the order {answer[:4]}"
 
 
 def main():
@@ -107,24 +133,26 @@ def main():
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1, help="the first")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--record", type=int, metavar="N", help="write answers of N queries as a test")
     arguments = parser.parse_args()
     seeds = range(arguments.seed, arguments.seed + arguments.queries)
-    different, reasons = 0, {}
+    different, reasons = 0, collections.Counter()
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
         both = Both(os.path.abspath(arguments.program), folder)
-        for found in pool.map(lambda seed: both.compare(seed, seed % 10 == 0), seeds):
-            if found is None:
-                continue
-            seed, sql, where, expected, got = found
-            reason = explained(sql, expected, got)
+        if arguments.record:
+            return record.write(both, seeds, arguments.record)
+        for seed, (found, reason) in zip(seeds, pool.map(lambda seed: both.compare(seed, seed % 10 == 0), seeds)):
             if reason:
-                reasons[reason] = reasons.get(reason, 0) + 1
-                continue
-            different += 1
-            print(f"seed {seed}, {where}\n{sql}\nDuckDB:   {shown(expected)}\nPortrait: {shown(got)}\n", flush=True)
-    for reason, times in sorted(reasons.items()):
+                reasons[reason] += 1
+            elif found:
+                different += 1
+                sql, where, expected, got = found
+                print(f"seed {seed}, {where}\n{sql}\nDuckDB:   {shown(expected, got)}\nPortrait: {shown(got, expected)}\n", flush=True)
+    refused = reasons.pop("refused", 0)
+    for reason, times in reasons.most_common():
         print(f"{times} × {reason}")
-    print(f"{arguments.queries} queries, {sum(reasons.values())} explained, {different} different")
+    print(f"{arguments.queries} queries: {arguments.queries - refused - reasons.total() - different} the same, {refused} refused by both, "
+          f"{reasons.total()} explained, {different} different")
     sys.exit(1 if different else 0)
 
 

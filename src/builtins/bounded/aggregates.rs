@@ -53,6 +53,11 @@ impl Hash for Counted {
 }
 
 impl Counted {
+    /// `string_agg` sorts what it has gathered, and says that its rows must come sorted: two of them with orders of their own would be refused.
+    fn sorts_itself(&self) -> bool {
+        self.name() == "string_agg"
+    }
+
     fn gathering(&self, accumulator: Box<dyn Accumulator>) -> Box<dyn Accumulator> {
         let reservation = MemoryConsumer::new(self.name()).register(&self.memory);
         Box::new(Gathering { function: self.name().to_string(), accumulator, reservation })
@@ -125,6 +130,9 @@ impl AggregateUDFImpl for Counted {
     }
 
     fn with_beneficial_ordering(self: Arc<Self>, is_beneficial: bool) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        if self.sorts_itself() {
+            return Ok(Some(self));
+        }
         let function = Arc::clone(self.function.inner()).with_beneficial_ordering(is_beneficial)?;
         let memory = Arc::clone(&self.memory);
         Ok(function.map(|function| {
@@ -134,7 +142,10 @@ impl AggregateUDFImpl for Counted {
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        self.function.inner().order_sensitivity()
+        match self.sorts_itself() {
+            true => AggregateOrderSensitivity::Beneficial,
+            false => self.function.inner().order_sensitivity(),
+        }
     }
 
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
@@ -142,6 +153,9 @@ impl AggregateUDFImpl for Counted {
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
+        if self.sorts_itself() {
+            return ReversedUDAF::NotSupported;
+        }
         match self.function.inner().reverse_expr() {
             ReversedUDAF::Reversed(function) => ReversedUDAF::Reversed(Arc::new(counted(function, &self.memory))),
             other => other,

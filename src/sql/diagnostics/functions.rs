@@ -6,7 +6,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Names of other dialects, and what to write here.
-const ELSEWHERE: [(&str, &str); 91] = [
+const ELSEWHERE: [(&str, &str); 92] = [
     ("add_days", DAYS_ON),
     ("add_months", "write day + INTERVAL '3 months'"),
     ("adddate", DAYS_ON),
@@ -85,6 +85,7 @@ const ELSEWHERE: [(&str, &str); 91] = [
     ("safe_cast", "write TRY_CAST(a AS type)"),
     ("safe_divide", "write a / nullif(b, 0)"),
     ("second", PART),
+    ("sign", "write signum(a)"),
     ("size", "write cardinality(list)"),
     ("sort_array", "write array_sort(list)"),
     ("split", "write string_to_array(text, ',')"),

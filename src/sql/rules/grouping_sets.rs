@@ -34,6 +34,8 @@ impl AnalyzerRule for UnknownKeys {
 
 fn of_aggregate(mut aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let shown = aggregate.schema.clone();
+    // A key of several sets is one key.
+    let mut numbered: Vec<Expr> = vec![];
     for set in &mut aggregate.group_expr {
         let keys: Vec<&mut Expr> = match set {
             Expr::GroupingSet(GroupingSet::Rollup(keys) | GroupingSet::Cube(keys)) => keys.iter_mut().collect(),
@@ -45,7 +47,11 @@ fn of_aggregate(mut aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
                 // The plan was analysed before.
                 return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
             }
-            *key = unknown(std::mem::take(key));
+            let number = numbered.iter().position(|known| known == key).unwrap_or(numbered.len());
+            if number == numbered.len() {
+                numbered.push(key.clone());
+            }
+            *key = unknown(std::mem::take(key), number);
         }
     }
     let aggregate = Aggregate::try_new(aggregate.input, aggregate.group_expr, aggregate.aggr_expr)?;

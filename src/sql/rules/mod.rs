@@ -1,13 +1,18 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
 mod bounded;
+mod days;
+mod filtered_arguments;
+mod float_extremes;
 mod grouping_sets;
 mod lateral_lists;
 mod lengths;
 mod operators;
 mod predicates;
+mod rounding;
 mod same_names;
 mod unnest_room;
+mod whole_numbers;
 mod wide_constants;
 mod yielding;
 pub mod zones;
@@ -26,8 +31,13 @@ use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let analyzer = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     analyzer.insert(0, Arc::new(zones::CompareTimes));
+    analyzer.insert(0, Arc::new(rounding::KnownPlaces));
+    analyzer.insert(0, Arc::new(days::HoursOfDays));
     analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
     analyzer.push(Arc::new(operators::ExactOperators));
+    analyzer.push(Arc::new(whole_numbers::NearestWholeNumbers));
+    analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
+    analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;

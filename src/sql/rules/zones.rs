@@ -19,6 +19,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Ope
 use datafusion::optimizer::AnalyzerRule;
 
 use super::{compares, each_expression, input_schema};
+use crate::builtins::nanoseconds::in_nanoseconds;
 use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::error::{SqlState, coded};
@@ -77,10 +78,16 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let bounds = comparable([(*expr, of), (*low, lowest), (*high, highest)]);
             Ok(bounds.update_data(|[expr, low, high]| Expr::Between(Between::new(expr.into(), negated, low.into(), high.into()))))
         }
-        Expr::InList(InList { expr, list, negated }) => {
-            let Ok(of) = expr.get_type(schema) else {
+        Expr::InList(InList { mut expr, list, negated }) => {
+            let Ok(mut of) = expr.get_type(schema) else {
                 return Ok(Transformed::no(Expr::InList(InList { expr, list, negated })));
             };
+            if let DataType::Date32 | DataType::Date64 = of
+                && list.iter().any(|item| item.get_type(schema).is_ok_and(|data_type| is_fine(&data_type)))
+            {
+                *expr = in_nanoseconds(std::mem::take(expr.as_mut()));
+                of = DataType::Timestamp(TimeUnit::Nanosecond, None);
+            }
             let mut changed = false;
             let items = list.into_iter().map(|item| {
                 let Ok(item_type) = item.get_type(schema) else { return Ok(item) };
@@ -153,11 +160,23 @@ fn comparable<const N: usize>(sides: [(Expr, DataType); N]) -> Transformed<[Expr
         DataType::Timestamp(unit, None) if *unit != TimeUnit::Nanosecond => Some(*unit),
         _ => None,
     });
+    let any_fine = sides.iter().any(|(_, data_type)| is_fine(data_type));
+    // The engine brings a constant to the unit of a column.
+    let column_fine = sides.iter().any(|(side, data_type)| is_fine(data_type) && !side.column_refs().is_empty());
     let mut changed = false;
     let mut with = |side: Expr| {
         changed = true;
         side
     };
+    let sides = sides.map(|(side, data_type)| match data_type {
+        DataType::Date32 | DataType::Date64 if any_fine => {
+            (with(in_nanoseconds(side)), DataType::Timestamp(TimeUnit::Nanosecond, None))
+        }
+        DataType::Timestamp(unit, zone) if column_fine && unit != TimeUnit::Nanosecond => {
+            (with(in_nanoseconds(side)), DataType::Timestamp(TimeUnit::Nanosecond, zone))
+        }
+        _ => (side, data_type),
+    });
     let sides = sides.map(|(side, data_type)| match (&zoned, data_type) {
         (Some(_), DataType::Timestamp(unit, None)) if is_in_utc(&side) => {
             with(cast(side, DataType::Timestamp(unit, Some(UTC.into()))))
@@ -168,6 +187,10 @@ fn comparable<const N: usize>(sides: [(Expr, DataType); N]) -> Transformed<[Expr
         _ => side,
     });
     if changed { Transformed::yes(sides) } else { Transformed::no(sides) }
+}
+
+fn is_fine(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(TimeUnit::Nanosecond, _))
 }
 
 /// A difference of a time with a zone and another, both in the finer unit of the two.
@@ -218,6 +241,9 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
             }
             _ => Ok(Transformed::no(expression)),
         },
+        text if text.is_string() && matches!(from_type, DataType::Timestamp(..)) => {
+            Ok(Transformed::yes(cast(zoned::as_text(from.as_ref().clone()), text.clone())))
+        }
         // What the clocks of its zone show, as CAST(… AS DATE) has it.
         DataType::Timestamp(unit, None) if !tries && has_zone(&from_type) => {
             let shown = to_local_time().call(vec![from.as_ref().clone()]);

@@ -5,6 +5,7 @@ pub mod effort;
 pub mod grouping;
 pub mod names;
 pub mod nesting;
+pub mod quantified;
 pub mod rewritten;
 pub mod size;
 pub mod supported;

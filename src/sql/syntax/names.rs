@@ -1,13 +1,18 @@
 //! Columns of a SELECT that would have the same name.
 //!
-//! `SELECT *, a`, `sum(a), sum(a)` and `at >= DATE '2025-01-01', at >= '2025-01-01'` are SQL; the engine refuses them, because it names a column by its
-//! expression without casts, and wants each name once. The later of two gets a name of its own: `a_1`, or the expression as it is
-//! written.
+//! `SELECT *, a`, `a AS b, b`, `sum(a), sum(a)` and `at >= DATE '2025-01-01', at >= '2025-01-01'` are SQL; the engine refuses them, because it names a
+//! column by its expression without casts, and wants each name once. The later of two gets a name of its own: `a_1`, or the expression as it
+//! is written. Two names that were both given with AS are a mistake, and stay.
+//!
+//! Nobody sees the names of the later sides of UNION, INTERSECT and EXCEPT. The engine would give them those of the first side, which may be a
+//! column's here: `SELECT a, b + 1 FROM t UNION ALL SELECT b + 1, a FROM t`.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, VisitMut, VisitorMut,
+};
 
 /// Gives columns names of their own where they would share one.
 pub fn tell_apart(query: &mut Query) {
@@ -17,11 +22,32 @@ pub fn tell_apart(query: &mut Query) {
 fn of_body(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) => of_select(select),
-        SetExpr::SetOperation { left, right, .. } => {
+        SetExpr::SetOperation { left, right, set_quantifier, .. } => {
             of_body(left);
             of_body(right);
+            if !matches!(set_quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName) {
+                name_unseen(right);
+            }
         }
         // A query of its own is visited on its own.
+        _ => {}
+    }
+}
+
+/// Gives what has no name on a later side one that nothing else has.
+fn name_unseen(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) => {
+            for (place, item) in select.projection.iter_mut().enumerate() {
+                if let SelectItem::UnnamedExpr(expression) = item
+                    && column(expression).is_none()
+                {
+                    let alias = Ident::with_quote('"', format!("?column{}?", place + 1));
+                    *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+                }
+            }
+        }
+        SetExpr::SetOperation { left, .. } => name_unseen(left),
         _ => {}
     }
 }
@@ -33,6 +59,8 @@ fn of_select(select: &mut Select) {
     let mut all = false;
     let mut whole: HashSet<String> = HashSet::new();
     let mut taken: HashSet<String> = HashSet::new();
+    let given: HashSet<String> = select.projection.iter().filter_map(given).collect();
+    let mut given_before: HashSet<String> = HashSet::new();
     for (place, item) in select.projection.iter_mut().enumerate() {
         match item {
             SelectItem::Wildcard(options) => all |= options.opt_exclude.is_none() && options.opt_except.is_none(),
@@ -41,12 +69,16 @@ fn of_select(select: &mut Select) {
             }
             SelectItem::UnnamedExpr(expression) => {
                 let plain = without_casts(expression);
-                let (text, column) = (plain.to_string(), column(&plain));
+                let column = column(&plain);
+                let text = match &column {
+                    Some((qualifier, name)) if qualifier.is_empty() => name.clone(),
+                    _ => plain.to_string(),
+                };
                 let again = match &column {
                     // Both `a` and `t.a` may be the one column.
                     Some((qualifier, name)) => {
                         let of_other = if qualifier.is_empty() { format!(".{name}") } else { name.clone() };
-                        all || whole.contains(qualifier) || taken.contains(&of_other)
+                        all || whole.contains(qualifier) || taken.contains(&of_other) || given_before.contains(name)
                     }
                     None => false,
                 };
@@ -65,26 +97,54 @@ fn of_select(select: &mut Select) {
                     None => expression.to_string(),
                 };
                 let is_whole = plain == *expression;
-                let numbered = (1_usize..).map(|number| format!("{written}_{number}"));
-                let names = std::iter::once(written.clone()).filter(|_| !is_whole).chain(numbered);
-                let Some(name) = names.into_iter().find(|name| !taken.contains(name)) else { continue };
+                let names = std::iter::once(written.clone()).filter(|_| !is_whole).chain(numbered(&written));
+                let Some(name) = names.into_iter().find(|name| !taken.contains(name) && !given.contains(name)) else { continue };
                 taken.insert(name.clone());
                 let alias = Ident::with_quote('"', name);
                 *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+            }
+            SelectItem::ExprWithAlias { alias, .. } => {
+                let name = normal(alias);
+                // A column of this name that is no other's.
+                if (taken.contains(&name) || taken.contains(&format!(".{name}")))
+                    && let Some(free) = numbered(&name).find(|name| !taken.contains(name) && !given.contains(name))
+                {
+                    taken.insert(free.clone());
+                    *alias = Ident::with_quote('"', free);
+                } else {
+                    given_before.insert(name);
+                }
             }
             _ => {}
         }
     }
 }
 
+/// The name that AS gives.
+fn given(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(normal(alias)),
+        _ => None,
+    }
+}
+
+fn numbered(name: &str) -> impl Iterator<Item = String> {
+    (1_usize..).map(move |number| format!("{name}_{number}"))
+}
+
+/// A name as it is looked up.
+fn normal(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
+}
+
 /// The qualifier and name of a column.
 fn column(expression: &Expr) -> Option<(String, String)> {
     match expression {
-        Expr::Identifier(name) => Some((String::new(), name.value.clone())),
+        Expr::Identifier(name) => Some((String::new(), normal(name))),
         Expr::CompoundIdentifier(names) => {
             let (name, qualifier) = names.split_last()?;
             let qualifier: Vec<String> = qualifier.iter().map(ToString::to_string).collect();
-            Some((qualifier.join("."), name.value.clone()))
+            Some((qualifier.join("."), normal(name)))
         }
         _ => None,
     }

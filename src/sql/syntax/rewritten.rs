@@ -7,17 +7,21 @@
 //! | `FROM t` alone | `SELECT * FROM t` |
 //! | `OVER w … WINDOW w AS (…)` | `OVER (…)`, also in ORDER BY and QUALIFY, where the engine forgets the window |
 //! | `LATERAL unnest(list)` | `UNNEST(list)` |
+//! | `(a, b) = (c, d)`, `<`, `IN ((1, 2), (3, 4))` … | `a = c AND b = d` … |
+//! | `a > ANY (SELECT …)`, `a = ALL (SELECT …)` | a comparison with the least or greatest value, see [`quantified`] |
+//! | `code LIKE '50!%' ESCAPE '!'` | `code LIKE '50\\%'` |
 //!
 //! Numbers of columns within `ROLLUP (1, 2)` and the like become the columns, as they are in a plain GROUP BY.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident, LimitClause,
+    BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident, LimitClause,
     NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, TableFactor, Value, VisitMut, VisitorMut, WindowSpec, WindowType,
+    SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowSpec, WindowType,
 };
 
+use super::quantified;
 use crate::sql::command::normal;
 
 /// Rewrites one query; those within it come by themselves.
@@ -40,6 +44,102 @@ pub fn select(select: &mut Select) {
     // That of a query's own SELECT went with the query, which has ORDER BY.
     named_windows(select, &mut None);
     grouping(select);
+}
+
+/// Rewrites one expression; those within it come by themselves.
+pub fn expression(expression: &mut Expr) {
+    if let Some(compared) = rows(expression).or_else(|| quantified::in_other_words(expression)) {
+        *expression = Expr::Nested(Box::new(compared));
+    }
+    let (Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. }) = expression else { return };
+    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else { return };
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(pattern), .. }) = pattern.as_mut() else { return };
+    let mut letters = escape.chars();
+    let (escape, None) = (letters.next(), letters.next()) else { return };
+    if let Some(escaped) = with_backslashes(pattern, escape) {
+        *pattern = escaped;
+        *escape_char = None;
+    }
+}
+
+/// A comparison of rows, value by value.
+fn rows(expression: &Expr) -> Option<Expr> {
+    match expression {
+        Expr::BinaryOp { left, op, right } => {
+            let (left, right) = of_one_width(left, right)?;
+            match op {
+                BinaryOperator::Eq => Some(of_each(left, right, &BinaryOperator::Eq, &BinaryOperator::And)),
+                BinaryOperator::NotEq => Some(of_each(left, right, &BinaryOperator::NotEq, &BinaryOperator::Or)),
+                BinaryOperator::Lt | BinaryOperator::LtEq => in_order(left, right, &BinaryOperator::Lt, op),
+                BinaryOperator::Gt | BinaryOperator::GtEq => in_order(left, right, &BinaryOperator::Gt, op),
+                _ => None,
+            }
+        }
+        Expr::InList { expr, list, negated } => {
+            let equal = |item: &Expr| {
+                let (left, right) = of_one_width(expr, item)?;
+                Some(Expr::Nested(Box::new(of_each(left, right, &BinaryOperator::Eq, &BinaryOperator::And))))
+            };
+            let any = list.iter().map(equal).collect::<Option<Vec<_>>>()?;
+            let any = any.into_iter().reduce(|left, right| binary(left, &BinaryOperator::Or, right))?;
+            Some(if *negated {
+                Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(Expr::Nested(Box::new(any))) }
+            } else {
+                any
+            })
+        }
+        _ => None,
+    }
+}
+
+fn of_one_width<'a>(left: &'a Expr, right: &'a Expr) -> Option<(&'a [Expr], &'a [Expr])> {
+    match (left, right) {
+        (Expr::Tuple(left), Expr::Tuple(right)) if left.len() == right.len() => Some((left, right)),
+        _ => None,
+    }
+}
+
+fn of_each(left: &[Expr], right: &[Expr], compare: &BinaryOperator, join: &BinaryOperator) -> Expr {
+    let pairs = left.iter().zip(right).map(|(left, right)| binary(operand(left), compare, operand(right)));
+    pairs.reduce(|first, second| binary(first, join, second)).unwrap_or(Expr::Tuple(vec![]))
+}
+
+/// The first values that differ decide; `last` is the operator of the last ones.
+fn in_order(left: &[Expr], right: &[Expr], strict: &BinaryOperator, last: &BinaryOperator) -> Option<Expr> {
+    let mut pairs = left.iter().zip(right).rev();
+    let of_last = pairs.next().map(|(left, right)| binary(operand(left), last, operand(right)))?;
+    Some(pairs.fold(of_last, |rest, (left, right)| {
+        let equal = binary(operand(left), &BinaryOperator::Eq, operand(right));
+        let goes_on = Expr::Nested(Box::new(binary(equal, &BinaryOperator::And, Expr::Nested(Box::new(rest)))));
+        binary(binary(operand(left), strict, operand(right)), &BinaryOperator::Or, goes_on)
+    }))
+}
+
+fn operand(value: &Expr) -> Expr {
+    match value {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Function(_) | Expr::Nested(_) => value.clone(),
+        other => Expr::Nested(Box::new(other.clone())),
+    }
+}
+
+fn binary(left: Expr, op: &BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
+}
+
+/// The pattern with a backslash where it has `escape`; `None` when it ends with that. Without an escape a backslash is a letter like others.
+fn with_backslashes(pattern: &str, escape: Option<char>) -> Option<String> {
+    let mut escaped = String::new();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        if Some(letter) == escape {
+            escaped.extend(['\\', letters.next()?]);
+        } else if letter == '\\' {
+            escaped.push_str("\\\\");
+        } else {
+            escaped.push(letter);
+        }
+    }
+    Some(escaped)
 }
 
 /// Rewrites what stands in FROM.
@@ -101,7 +201,8 @@ fn fetch_as_limit(query: &mut Query) {
 
 /// GROUP BY … WITH ROLLUP, and numbers of columns within grouping sets.
 fn grouping(select: &mut Select) {
-    let GroupByExpr::Expressions(expressions, modifiers) = &mut select.group_by else { return };
+    let group_by = &mut select.group_by;
+    let GroupByExpr::Expressions(expressions, modifiers) = &mut *group_by else { return };
     let plain = |expression: &Expr| !matches!(expression, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
     if !expressions.is_empty()
         && expressions.iter().all(plain)
@@ -114,6 +215,11 @@ fn grouping(select: &mut Select) {
         });
         modifiers.clear();
     }
+    if modifiers.is_empty() && expressions.len() > 1 && !expressions.iter().all(plain) && super::grouping::check(group_by).is_ok()
+    {
+        multiply(group_by);
+    }
+    let GroupByExpr::Expressions(expressions, _) = group_by else { return };
     for expression in expressions {
         let (Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets)) = expression else { continue };
         for member in sets.iter_mut().flatten() {
@@ -130,6 +236,40 @@ fn grouping(select: &mut Select) {
             }
         }
     }
+}
+
+/// `GROUP BY a, ROLLUP (b)` as `GROUP BY GROUPING SETS ((a), (a, b))`. To keys that stand beside a ROLLUP the engine adds the columns that they
+/// determine, as `b` where there is one row for each `a`, and `b` would be in every set.
+fn multiply(group_by: &mut GroupByExpr) {
+    let GroupByExpr::Expressions(expressions, _) = group_by else { return };
+    let Some(factors) = expressions.iter().map(sets_of).collect::<Option<Vec<_>>>() else { return };
+    let product = factors.into_iter().fold(vec![vec![]], |product: Vec<Vec<Expr>>, factor| {
+        product.iter().flat_map(|set| factor.iter().map(move |more| [set.as_slice(), more.as_slice()].concat())).collect()
+    });
+    *expressions = vec![Expr::GroupingSets(product)];
+}
+
+/// The sets that one part of a GROUP BY stands for; `None` where sets are within sets.
+fn sets_of(expression: &Expr) -> Option<Vec<Vec<Expr>>> {
+    let joined = |members: &[&Vec<Expr>]| members.iter().flat_map(|member| member.iter().cloned()).collect::<Vec<_>>();
+    let sets = match expression {
+        Expr::GroupingSets(sets) => sets.clone(),
+        Expr::Rollup(members) => {
+            let members: Vec<_> = members.iter().collect();
+            (0..=members.len()).rev().map(|count| joined(&members[..count])).collect()
+        }
+        Expr::Cube(members) => (0..1_usize << members.len())
+            .rev()
+            .map(|chosen| {
+                let taken = members.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1).map(|(_, member)| member);
+                joined(&taken.collect::<Vec<_>>())
+            })
+            .collect(),
+        Expr::Tuple(members) => vec![members.clone()],
+        other => vec![vec![other.clone()]],
+    };
+    let nests = |member: &Expr| matches!(member, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
+    (!sets.iter().flatten().any(nests)).then_some(sets)
 }
 
 /// Puts the definitions of windows where they are used.

@@ -82,6 +82,9 @@ impl Walk<'_> {
                 let (word, operator) = (if *regexp { "REGEXP" } else { "RLIKE" }, if *negated { "!~" } else { "~" });
                 refuse(word, format!("write {expr} {operator} {pattern}, or regexp_like({expr}, {pattern})"))
             }
+            Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } if matches!(right.as_ref(), Expr::Subquery(_)) => {
+                refuse("ANY or ALL of a query, in this place,", "write IN, EXISTS, or compare with (SELECT max(…) …)")
+            }
             Expr::AnyOp { left, compare_op, right, is_some: _ } | Expr::AllOp { left, compare_op, right } => {
                 check_operator(compare_op, left, right)?;
                 self.expression(left)?;

@@ -1,0 +1,60 @@
+//! `DATE '2025-03-31' + INTERVAL '36 hours'` is a time, as in PostgreSQL: the engine drops the hours and gives a day.
+//!
+//! A day and a constant span of whole days, months and years stay a day.
+
+use datafusion::arrow::datatypes::{DataType, IntervalDayTime, IntervalMonthDayNano, TimeUnit};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::each_expression;
+use crate::sql::call::constant;
+
+const DAY_IN_MILLISECONDS: i32 = 86_400_000;
+const DAY_IN_NANOSECONDS: i64 = 86_400_000_000_000;
+
+/// Before types are coerced.
+#[derive(Debug)]
+pub struct HoursOfDays;
+
+impl AnalyzerRule for HoursOfDays {
+    fn name(&self) -> &'static str {
+        "hours_of_days"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(each_expression(plan, |expression, schema| {
+            let Expr::BinaryExpr(BinaryExpr { mut left, op: op @ (Operator::Plus | Operator::Minus), mut right }) = expression
+            else {
+                return Ok(Transformed::no(expression));
+            };
+            let (day, span) = match (left.get_type(schema), right.get_type(schema)) {
+                (Ok(DataType::Date32 | DataType::Date64), Ok(DataType::Interval(_))) => (&mut left, &right),
+                (Ok(DataType::Interval(_)), Ok(DataType::Date32 | DataType::Date64)) => (&mut right, &left),
+                _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+            };
+            let has_hours = !matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
+            if has_hours {
+                // In nanoseconds it would have to lie before the year 2262.
+                **day = cast(std::mem::take(day.as_mut()), DataType::Timestamp(TimeUnit::Microsecond, None));
+            }
+            let moved = Expr::BinaryExpr(BinaryExpr { left, op, right });
+            Ok(if has_hours { Transformed::yes(moved) } else { Transformed::no(moved) })
+        })?
+        .data)
+    }
+}
+
+fn is_of_days(span: &ScalarValue) -> bool {
+    match span {
+        ScalarValue::IntervalYearMonth(_) => true,
+        ScalarValue::IntervalDayTime(Some(IntervalDayTime { milliseconds, .. })) => milliseconds % DAY_IN_MILLISECONDS == 0,
+        ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano { nanoseconds, .. })) => {
+            nanoseconds % DAY_IN_NANOSECONDS == 0
+        }
+        other => other.is_null(),
+    }
+}

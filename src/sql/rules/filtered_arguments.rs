@@ -1,0 +1,92 @@
+//! FILTER comes before the arguments of its aggregate: `sum(CAST(code AS INT)) FILTER (WHERE code ~ '^[0-9]+$')` casts the codes that are numbers.
+//!
+//! The engine computes the arguments of all rows, and fails for one that the filter leaves out.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr::{AggregateFunction, Cast};
+use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, lit};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::each_expression;
+
+/// After types are coerced, and arithmetic is exact.
+#[derive(Debug)]
+pub struct FilterBeforeArguments;
+
+impl AnalyzerRule for FilterBeforeArguments {
+    fn name(&self) -> &'static str {
+        "filter_before_arguments"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(each_expression(plan, |mut expression, schema| {
+            let (filter, mut arguments): (_, Vec<&mut Expr>) = match &mut expression {
+                Expr::AggregateFunction(AggregateFunction { params, .. }) => {
+                    let order = params.order_by.iter_mut().map(|sort| &mut sort.expr);
+                    (&params.filter, params.args.iter_mut().chain(order).collect())
+                }
+                // The order of a window is that of all rows.
+                Expr::WindowFunction(call) => (&call.params.filter, call.params.args.iter_mut().collect()),
+                _ => return Ok(Transformed::no(expression)),
+            };
+            let Some(filter) = filter.clone().filter(|filter| !filter.is_volatile()) else {
+                return Ok(Transformed::no(expression));
+            };
+            let mut changed = false;
+            for argument in &mut arguments {
+                if may_fail(argument, schema)? && !is_guarded(argument, &filter) {
+                    let guarded = std::mem::take(*argument);
+                    // With an operand, so that it is not taken apart into AND and OR, whose both sides are computed.
+                    let when = vec![(Box::new(lit(true)), Box::new(guarded))];
+                    **argument = Expr::Case(Case::new(Some(filter.clone()), when, None));
+                    changed = true;
+                }
+            }
+            Ok(if changed { Transformed::yes(expression) } else { Transformed::no(expression) })
+        })?
+        .data)
+    }
+}
+
+/// A plan may be analysed twice.
+fn is_guarded(argument: &Expr, filter: &Expr) -> bool {
+    matches!(argument, Expr::Case(Case { expr: Some(operand), .. }) if operand.as_ref() == filter)
+}
+
+/// True where a row may be an error.
+fn may_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
+    if expression.column_refs().is_empty() {
+        return Ok(false);
+    }
+    let mut found = false;
+    expression.apply(|part| {
+        found |= match part {
+            Expr::Cast(Cast { expr, field }) => !is_wider(&expr.get_type(schema)?, field.data_type()),
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide | Operator::Modulo, .. }) => {
+                !left.get_type(schema)?.is_floating()
+            }
+            Expr::ScalarFunction(_) | Expr::ScalarSubquery(_) => true,
+            _ => false,
+        };
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// True where every value has its place in the other type.
+fn is_wider(from: &DataType, to: &DataType) -> bool {
+    match (from, to) {
+        (from, DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) if from.is_numeric() => true,
+        (
+            DataType::Boolean | DataType::Date32 | DataType::Timestamp(..),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View,
+        ) => true,
+        (from, to) if from.is_signed_integer() && to.is_signed_integer() => from.primitive_width() <= to.primitive_width(),
+        (from, to) if from.is_string() && to.is_string() => true,
+        (DataType::Dictionary(_, values), to) => values.as_ref() == to || is_wider(values, to),
+        (from, to) => from == to,
+    }
+}

@@ -1,0 +1,44 @@
+//! A cast to a whole number gives the nearest, as in PostgreSQL: of 2.5 it is 3. The engine cuts the places off.
+//!
+//! Of two that are as near, a decimal takes the one farther from zero, a float the even one.
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::Transformed;
+use datafusion::config::ConfigOptions;
+use datafusion::functions::math::round;
+use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::each_expression;
+use crate::builtins::nearest;
+
+/// After types are coerced.
+#[derive(Debug)]
+pub struct NearestWholeNumbers;
+
+impl AnalyzerRule for NearestWholeNumbers {
+    fn name(&self) -> &'static str {
+        "nearest_whole_numbers"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(each_expression(plan, |mut expression, schema| {
+            let (number, to) = match &mut expression {
+                Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field.data_type()),
+                _ => return Ok(Transformed::no(expression)),
+            };
+            let from = number.get_type(schema)?;
+            if !to.is_integer() || nearest::is_rounded(number) || !(from.is_decimal() || from.is_floating()) {
+                return Ok(Transformed::no(expression));
+            }
+            let places = std::mem::take(number.as_mut());
+            **number = match from.is_decimal() {
+                true => round().call(vec![places, lit(0_i32)]),
+                false => nearest::of_float(places),
+            };
+            Ok(Transformed::yes(expression))
+        })?
+        .data)
+    }
+}

@@ -1,0 +1,97 @@
+//! `amount > ANY (SELECT …)` and `amount >= ALL (SELECT …)` in words that the engine answers rightly.
+//!
+//! Its own way loses rows and takes NULL for true. `= ANY` is IN, `<> ALL` is NOT IN. Of the others, ANY is a comparison with the least or the
+//! greatest value of the query; what that does not settle is false when the query has no rows, and otherwise NULL when a NULL is among what is
+//! compared. ALL is what is true when ANY of the opposite is not.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{BinaryOperator, Expr, Query, SetExpr, TableFactor, UnaryOperator, visit_expressions};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+/// The comparison in other words; `None` when it is none with a query, or the query has such a comparison itself.
+pub fn in_other_words(expression: &Expr) -> Option<Expr> {
+    match expression {
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => is_in(left, right, false),
+        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => is_in(left, right, true),
+        Expr::AnyOp { left, compare_op, right, .. } => any(left, compare_op, right),
+        Expr::AllOp { left, compare_op, right } => {
+            let opposite = match compare_op {
+                BinaryOperator::Eq => BinaryOperator::NotEq,
+                BinaryOperator::Lt => BinaryOperator::GtEq,
+                BinaryOperator::LtEq => BinaryOperator::Gt,
+                BinaryOperator::Gt => BinaryOperator::LtEq,
+                BinaryOperator::GtEq => BinaryOperator::Lt,
+                _ => return None,
+            };
+            let any = Expr::Nested(Box::new(any(left, &opposite, right)?));
+            Some(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) })
+        }
+        _ => None,
+    }
+}
+
+fn is_in(left: &Expr, right: &Expr, negated: bool) -> Option<Expr> {
+    let Expr::Subquery(subquery) = right else { return None };
+    Some(Expr::InSubquery { expr: Box::new(left.clone()), subquery: subquery.clone(), negated })
+}
+
+fn any(left: &Expr, compare: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    let Expr::Subquery(query) = right else { return None };
+    if matches!(left, Expr::Tuple(_)) || has_another(query) {
+        return None;
+    }
+    let extremes: &[&str] = match compare {
+        BinaryOperator::Lt | BinaryOperator::LtEq => &["max(value)"],
+        BinaryOperator::Gt | BinaryOperator::GtEq => &["min(value)"],
+        BinaryOperator::NotEq => &["min(value)", "max(value)"],
+        _ => return None,
+    };
+    let number = |number: &str| parsed(number);
+    let holds = extremes.iter().map(|extreme| {
+        let extreme = asked(extreme, query)?;
+        Some(Expr::BinaryOp { left: Box::new(left.clone()), op: compare.clone(), right: Box::new(extreme) })
+    });
+    let holds =
+        holds.collect::<Option<Vec<_>>>()?.into_iter().reduce(|first, second| binary(first, BinaryOperator::Or, second))?;
+    let no_rows = binary(asked("count(*)", query)?, BinaryOperator::Eq, number("0")?);
+    let of_nulls = binary(asked("count(*) - count(value)", query)?, BinaryOperator::Gt, number("0")?);
+    let unknown = binary(Expr::IsNull(Box::new(left.clone())), BinaryOperator::Or, of_nulls);
+    let mut case = parsed("CASE WHEN a THEN TRUE WHEN b THEN FALSE WHEN c THEN NULL ELSE FALSE END")?;
+    if let Expr::Case { conditions, .. } = &mut case {
+        for (when, condition) in conditions.iter_mut().zip([holds, no_rows, unknown]) {
+            when.condition = condition;
+        }
+    }
+    Some(case)
+}
+
+fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
+}
+
+fn parsed(sql: &str) -> Option<Expr> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).ok()?.parse_expr().ok()
+}
+
+/// `(SELECT … FROM (query) AS any_row(value))`.
+fn asked(aggregate: &str, query: &Query) -> Option<Expr> {
+    let mut expression = parsed(&format!("(SELECT {aggregate} FROM (SELECT 1) AS any_row(value))"))?;
+    let Expr::Subquery(asking) = &mut expression else { return None };
+    let SetExpr::Select(select) = asking.body.as_mut() else { return None };
+    let TableFactor::Derived { subquery, .. } = &mut select.from.first_mut()?.relation else { return None };
+    **subquery = query.clone();
+    Some(expression)
+}
+
+/// Each would be written out several times, and one within it as often again.
+fn has_another(query: &Query) -> bool {
+    let found = visit_expressions(query, |expression| match expression {
+        Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } if matches!(right.as_ref(), Expr::Subquery(_)) => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
