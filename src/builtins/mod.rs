@@ -3,6 +3,7 @@
 
 pub mod arithmetic;
 pub mod bounded;
+pub mod chain;
 mod exact_sum;
 mod scalar;
 pub mod spans;
@@ -17,12 +18,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 /// The functions of rows, by name.
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
-    arithmetic::ALL
-        .into_iter()
-        .chain(spans::ALL)
-        .chain(zoned::ALL)
-        .map(|scalar| (scalar.name, scalar.udf()))
-        .chain([(bounded::CONCATENATION, bounded::concatenated()), (unknown::NAME, unknown::udf())])
+    arithmetic::ALL.into_iter().chain(spans::ALL).chain(zoned::ALL).map(|scalar| (scalar.name, scalar.udf())).chain([
+        (bounded::CONCATENATION, bounded::concatenated()),
+        (unknown::NAME, unknown::udf()),
+        (chain::NAME, chain::udf()),
+    ])
 }
 
 /// The aggregates, by name.
