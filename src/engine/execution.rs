@@ -46,6 +46,12 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
     answer.map(|answer| answer.tagged(tag))
 }
 
+/// True for what reads and changes nothing.
+pub(super) fn is_query(parsed: &Parsed) -> bool {
+    let Parsed::Sql(parsed) = parsed else { return false };
+    matches!(parsed.as_ref(), SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Query(_)))
+}
+
 /// The words that say what a statement does.
 pub(super) fn tag_of(parsed: &Parsed) -> String {
     let parsed = match parsed {
