@@ -10,6 +10,7 @@ use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::PlannerResult;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -89,19 +90,21 @@ fn is_number(data_type: &DataType) -> bool {
 }
 
 /// `left operator right` as a chain where it is a long one of numbers, or the two again.
-pub fn lengthened(operator: Operator, left: Expr, right: Expr, schema: &DFSchema) -> std::result::Result<Expr, (Expr, Expr)> {
+pub fn lengthened(operator: Operator, left: Expr, right: Expr, schema: &DFSchema) -> PlannerResult<(Expr, Expr)> {
     let own = rank(operator);
     let numeric = |side: &Expr| side.get_type(schema).is_ok_and(|data_type| is_number(&data_type));
     if own.is_none() || rank_of(&left) != own || !numeric(&right) {
-        return Err((left, right));
+        return PlannerResult::Original((left, right));
     }
     match left {
         Expr::ScalarFunction(mut call) => {
-            let Some((operators, _)) = parts(&call.args) else { return Err((Expr::ScalarFunction(call), right)) };
+            let Some((operators, _)) = parts(&call.args) else {
+                return PlannerResult::Original((Expr::ScalarFunction(call), right));
+            };
             let operators = format!("{operators}{}", letter(operator));
             call.args[0] = lit(operators);
             call.args.push(right);
-            Ok(Expr::ScalarFunction(call))
+            PlannerResult::Planned(Expr::ScalarFunction(call))
         }
         left => {
             let mut terms = vec![];
@@ -113,13 +116,13 @@ pub fn lengthened(operator: Operator, left: Expr, right: Expr, schema: &DFSchema
                 part = left;
             }
             if terms.len() < SHORT || !numeric(part) || !terms.iter().all(|(_, term)| numeric(term)) {
-                return Err((left, right));
+                return PlannerResult::Original((left, right));
             }
             terms.reverse();
             let operators: String = terms.iter().map(|(operator, _)| letter(*operator)).chain([letter(operator)]).collect();
             let arguments = [lit(operators), part.clone()].into_iter();
             let arguments = arguments.chain(terms.iter().map(|(_, term)| (*term).clone())).chain([right]);
-            Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf()), arguments.collect())))
+            PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf()), arguments.collect())))
         }
     }
 }

@@ -415,6 +415,7 @@ fn mistakes_are_answered() {
             set_up += usize::from(engine.block_on(session.sql(sql)).is_ok());
             of_setup += 1;
         }
+        let mut given_up = String::new();
         for _ in 0..STATEMENTS {
             let sql = if dice.chance(60) { changed(&mut dice, scene) } else { mutated(&mut dice, scene, &seeds) };
             // It stands here when the process dies.
@@ -434,9 +435,13 @@ fn mistakes_are_answered() {
             answered += usize::from(told.is_empty());
             let at_fault = ["panicked", "internal error", "Internal error", "bug in DataFusion"];
             if took >= LONGEST || at_fault.iter().any(|text| told.contains(text)) {
-                let told = format!("{:.1} s: {told}\n{sql}\n", took.as_secs_f64());
+                let told = format!("{:.1} s: {told}\n{sql}\nafter {given_up}\n", took.as_secs_f64());
                 eprintln!("{told}");
                 wrong.push(told);
+            }
+            // What was given up may still keep the threads.
+            if took >= Duration::from_secs(2) {
+                given_up.clone_from(&sql);
             }
         }
     }

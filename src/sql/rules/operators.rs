@@ -140,8 +140,8 @@ impl ExprPlanner for LongChains {
             op => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
         };
         Ok(match chain::lengthened(operator, left, right, schema) {
-            Ok(chain) => PlannerResult::Planned(chain),
-            Err((left, right)) => PlannerResult::Original(RawBinaryExpr { op, left, right }),
+            PlannerResult::Planned(chain) => PlannerResult::Planned(chain),
+            PlannerResult::Original((left, right)) => PlannerResult::Original(RawBinaryExpr { op, left, right }),
         })
     }
 }
