@@ -9,60 +9,91 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum, PrimitiveArray};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type, UInt64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, UInt64Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
-use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarUDF};
 
 use super::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
 use crate::kernels::checked::{Operand, Operation};
 
-static ADD: Scalar = Scalar {
-    name: "add",
-    takes: |types| takes(Operation::Add, types),
-    gives: |types| gives(Operation::Add, types),
-    compute: |arguments| compute(Operation::Add, arguments),
-    written: |arguments| written(Operation::Add, arguments),
-};
+/// The function of an operation, `$name(left, right)`.
+macro_rules! function {
+    ($name:literal, $operation:expr) => {
+        Scalar {
+            name: $name,
+            takes: |types| takes($operation, types),
+            gives: |types| gives($operation, types),
+            compute: |arguments| match arguments.args.as_slice() {
+                [left, right] => compute($operation, [left, right], arguments.number_rows, &arguments.return_field),
+                _ => internal_err!("{} takes two numbers", $name),
+            },
+            written: |arguments| match arguments {
+                [left, right] => Some(format!("{left} {} {right}", sign($operation))),
+                _ => None,
+            },
+        }
+    };
+}
 
-static SUBTRACT: Scalar = Scalar {
-    name: "subtract",
-    takes: |types| takes(Operation::Subtract, types),
-    gives: |types| gives(Operation::Subtract, types),
-    compute: |arguments| compute(Operation::Subtract, arguments),
-    written: |arguments| written(Operation::Subtract, arguments),
-};
-
-static MULTIPLY: Scalar = Scalar {
-    name: "multiply",
-    takes: |types| takes(Operation::Multiply, types),
-    gives: |types| gives(Operation::Multiply, types),
-    compute: |arguments| compute(Operation::Multiply, arguments),
-    written: |arguments| written(Operation::Multiply, arguments),
-};
+static ADD: Scalar = function!("add", Operation::Add);
+static SUBTRACT: Scalar = function!("subtract", Operation::Subtract);
+static MULTIPLY: Scalar = function!("multiply", Operation::Multiply);
 
 /// The functions.
 pub static ALL: [&Scalar; 3] = [&ADD, &SUBTRACT, &MULTIPLY];
 
-/// `left operator right` over numbers of these types, when the engine's own could be wrong.
-pub fn exact(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
-    let (operation, scalar) = match operator {
-        Operator::Plus => (Operation::Add, &ADD),
-        Operator::Minus => (Operation::Subtract, &SUBTRACT),
-        Operator::Multiply => (Operation::Multiply, &MULTIPLY),
-        _ => return None,
-    };
-    let needed = match (left.1, right.1) {
+/// The operation of an operator.
+fn operation(operator: Operator) -> Option<Operation> {
+    match operator {
+        Operator::Plus => Some(Operation::Add),
+        Operator::Minus => Some(Operation::Subtract),
+        Operator::Multiply => Some(Operation::Multiply),
+        _ => None,
+    }
+}
+
+/// True when the engine's own operator could be wrong for numbers of these types, which are coerced already.
+fn is_needed(operation: Operation, left: &DataType, right: &DataType) -> bool {
+    match (left, right) {
         (left, right) if left.is_integer() && right.is_integer() => true,
         (DataType::Decimal128(..), DataType::Decimal128(..)) => {
-            matches!(decimal(operation, left.1, right.1), Ok(DataType::Decimal128(38, _)))
+            matches!(decimal(operation, left, right), Ok(DataType::Decimal128(38, _)))
         }
         _ => false,
+    }
+}
+
+/// `left operator right` over numbers of these types, when the engine's own could be wrong.
+pub fn exact(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
+    let operation = operation(operator)?;
+    let scalar = match operation {
+        Operation::Add => &ADD,
+        Operation::Subtract => &SUBTRACT,
+        Operation::Multiply => &MULTIPLY,
     };
-    needed.then(|| scalar.call(vec![left.0.clone(), right.0.clone()]))
+    is_needed(operation, left.1, right.1).then(|| scalar.call(vec![left.0.clone(), right.0.clone()]))
+}
+
+/// Likewise of values, whose types are coerced already.
+pub fn exactly(operator: Operator, sides: [&ColumnarValue; 2], rows: usize, result: &Field) -> Result<Option<ColumnarValue>> {
+    match operation(operator) {
+        Some(operation) if is_needed(operation, &sides[0].data_type(), &sides[1].data_type()) => {
+            compute(operation, sides, rows, result).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What whole numbers of two types are brought to, and the type of the result, where that is not the engine's.
+pub fn whole_types(operator: Operator, left: &DataType, right: &DataType) -> Option<[DataType; 3]> {
+    let operation = operation(operator).filter(|_| left.is_integer() && right.is_integer())?;
+    let [left, right] = <[DataType; 2]>::try_from(takes(operation, &[left.clone(), right.clone()]).ok()?).ok()?;
+    let result = gives(operation, &[left.clone(), right.clone()]).ok()?;
+    Some([left, right, result])
 }
 
 /// True for the functions of this file.
@@ -75,13 +106,6 @@ fn sign(operation: Operation) -> Operator {
         Operation::Add => Operator::Plus,
         Operation::Subtract => Operator::Minus,
         Operation::Multiply => Operator::Multiply,
-    }
-}
-
-fn written(operation: Operation, arguments: &[String]) -> Option<String> {
-    match arguments {
-        [left, right] => Some(format!("{left} {} {right}", sign(operation))),
-        _ => None,
     }
 }
 
@@ -114,33 +138,32 @@ fn gives(operation: Operation, types: &[DataType]) -> Result<DataType> {
     }
 }
 
-fn compute(operation: Operation, arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
-    let [left, right] = arguments.args.as_slice() else { return internal_err!("{operation:?} takes two numbers") };
+fn compute(operation: Operation, [left, right]: [&ColumnarValue; 2], rows: usize, field: &Field) -> Result<ColumnarValue> {
     let rows = match (left, right) {
         (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)) => 1,
-        _ => arguments.number_rows,
+        _ => rows,
     };
     let about = |values: String| {
-        let data_type = match arguments.return_type() {
+        let data_type = match field.data_type() {
             DataType::Int64 => "BIGINT".to_string(),
             DataType::UInt64 => "BIGINT UNSIGNED".to_string(),
             DataType::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
             other => other.to_string(),
         };
         let rule = "a result is out of the range of its type";
-        let advice = match arguments.return_type() {
+        let advice = match field.data_type() {
             DataType::Decimal128(..) => "cast to fewer digits, or to DOUBLE",
             _ => "cast one side to DECIMAL(38, 0), or to DOUBLE",
         };
         let problem = format!("is out of the range of {data_type}: {values}; {advice}");
-        in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, arguments.return_field.name(), rule, problem)
+        in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, field.name(), rule, problem)
     };
-    let result: ArrayRef = match arguments.args[0].data_type() {
+    let result: ArrayRef = match left.data_type() {
         DataType::Int64 => match whole(operation, left, right, rows)? {
             Ok(result) => Arc::new(result),
             Err((left, right)) => return Err(about(format!("{left} {} {right}", sign(operation)))),
         },
-        DataType::UInt64 => match unsigned(operation, left, right, rows, arguments.return_type())? {
+        DataType::UInt64 => match unsigned(operation, left, right, rows, field.data_type())? {
             Ok(result) => result,
             Err((left, right)) => return Err(about(format!("{left} {} {right}", sign(operation)))),
         },

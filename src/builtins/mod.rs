@@ -3,6 +3,7 @@
 
 pub mod arithmetic;
 pub mod bounded;
+pub mod chain;
 mod exact_sum;
 pub mod float_extremes;
 pub mod nanoseconds;
@@ -31,6 +32,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain([
             (bounded::CONCATENATION, bounded::concatenated()),
             (unknown::NAME, unknown::udf()),
+            (chain::NAME, chain::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
 }

@@ -39,6 +39,26 @@ const LONGEST_NAME: usize = 200;
 /// Letters of an expression in an error.
 const MOST_LETTERS: usize = 80;
 
+/// What an error says of an expression. Long chains would be written out anew at each of their operators.
+pub fn excerpt(mut expression: String) -> String {
+    if let Some((end, _)) = expression.char_indices().nth(MOST_LETTERS) {
+        expression.truncate(end);
+        expression.push('…');
+    }
+    expression
+}
+
+/// The name of an expression: beyond some length it says which one it is by a hash.
+pub fn short_name(mut name: String) -> String {
+    if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME) {
+        let hash = blake3::hash(name.as_bytes()).to_hex();
+        name.truncate(end);
+        name.push('…');
+        name.push_str(&hash[..32]);
+    }
+    name
+}
+
 #[derive(Debug)]
 struct Udf {
     scalar: &'static Scalar,
@@ -89,14 +109,9 @@ impl ScalarUDFImpl for Udf {
             Some(value) => value.to_string(),
             None => field.name().clone(),
         };
-        let mut name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
-        // Long chains would be written out anew at each of their operators.
-        if let Some((end, _)) = name.char_indices().nth(MOST_LETTERS) {
-            name.truncate(end);
-            name.push('…');
-        }
+        let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
         let nullable = arguments.arg_fields.iter().any(|field| field.is_nullable());
-        Ok(Arc::new(Field::new(name, self.return_type(&types)?, nullable)))
+        Ok(Arc::new(Field::new(excerpt(name), self.return_type(&types)?, nullable)))
     }
 
     fn is_strict(&self) -> bool {
@@ -107,17 +122,9 @@ impl ScalarUDFImpl for Udf {
         (self.scalar.compute)(&arguments)
     }
 
-    /// The engine asks for the name of each operator of a chain, again and again: beyond some length it says which expression it is by a
-    /// hash, and is no longer than that.
+    /// The engine asks for the name of each operator of a chain, again and again.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        let mut name = self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>());
-        if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME) {
-            let hash = blake3::hash(name.as_bytes()).to_hex();
-            name.truncate(end);
-            name.push('…');
-            name.push_str(&hash[..32]);
-        }
-        Ok(name)
+        Ok(short_name(self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>())))
     }
 
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {

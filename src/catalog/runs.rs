@@ -54,11 +54,12 @@ const RUNNING: &str = "running";
 const LOST: &str = "the process ended without saying how; it was killed, most likely";
 
 /// A run that is going on; it ends in the catalog however it ends.
-#[derive(Debug)]
 pub struct OpenRun {
     catalog: Arc<Catalog>,
     pub id: i64,
     ended: bool,
+    /// Why it was given up, when it is.
+    reason: Box<dyn Fn() -> String + Send + Sync>,
     /// Beats until it is dropped.
     heart: JoinSet<()>,
     /// Let go last, when the end is written.
@@ -86,7 +87,13 @@ impl OpenRun {
                 let _ = tokio::task::spawn_blocking(move || catalog.beat(id)).await;
             }
         });
-        Ok(Self { catalog: Arc::clone(catalog), id, ended: false, heart, _lock: lock })
+        Ok(Self { catalog: Arc::clone(catalog), id, ended: false, reason: Box::new(String::new), heart, _lock: lock })
+    }
+
+    /// The same run, which says why it was given up.
+    pub fn given_up_for(mut self, reason: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.reason = Box::new(reason);
+        self
     }
 
     /// What it did is published, and with that its end is written.
@@ -106,7 +113,7 @@ impl Drop for OpenRun {
     fn drop(&mut self) {
         self.heart.abort_all();
         if !self.ended {
-            let _ = self.catalog.end_run(self.id, "cancelled", "");
+            let _ = self.catalog.end_run(self.id, "cancelled", &(self.reason)());
         }
     }
 }

@@ -158,7 +158,10 @@ impl Console {
                 () = listening.interrupted() => Err(Failure::Interrupted),
             }
         })?;
-        let statements = parsed.map_err(|error| script.locate(1, &message(&error), None))?;
+        let statements = parsed.map_err(|error| {
+            let problem = message(&error);
+            script.locate(line_of(&problem), &problem, None)
+        })?;
         for statement in statements {
             before(&statement)?;
             let (line, text) = (statement.line, statement.text.clone());
@@ -204,6 +207,15 @@ impl Console {
             Ok(())
         })
     }
+}
+
+/// The line that an error of a script's syntax tells: that of its excerpt, or of its text.
+fn line_of(problem: &str) -> u64 {
+    let mut told = ["\nLINE ", "line "].into_iter().filter_map(|mark| {
+        let (_, rest) = problem.split_once(mark)?;
+        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    });
+    told.next().unwrap_or(1)
 }
 
 /// Ends a statement that was given up, and waits until it has said so: a refresh writes how it ended.

@@ -111,7 +111,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => {
             eprintln!("interrupted");
-            ExitCode::from(signals::INTERRUPTED)
+            ExitCode::from(signals::code())
         }
         Err(Failure::Error(text)) => {
             eprintln!("error: {}", printable(&text));

@@ -1,18 +1,21 @@
 //! Signals that end the program: it leaves nothing behind.
 //!
 //! A script that runs hears Ctrl-C itself and ends as cancelled; [`Listening`] says that it does. At any other time, and for the signals
-//! of a system that shuts down, the temporary folders are removed here and the program ends. So it does when Ctrl-C is pressed again and
+//! of a system that shuts down, when who listens has had a moment, the temporary folders are removed here and the program ends. So it does when Ctrl-C is pressed again and
 //! again: what should have heard it may be stuck in a write.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portraitdb::remove_temporary_folders;
 use tokio::sync::Notify;
 
 /// The exit code after Ctrl-C.
-pub(super) const INTERRUPTED: u8 = 130;
+const INTERRUPTED: u8 = 130;
+/// How long a script has to end when the system asks for it: a refresh writes that it was cancelled.
+#[cfg(unix)]
+const NOTICE: Duration = Duration::from_secs(2);
 /// How often Ctrl-C is left to who listens.
 const PATIENCE: usize = 3;
 /// How long a script has to hear Ctrl-C: a write to a pipe that nobody reads from hears nothing.
@@ -25,6 +28,14 @@ static PRESSED: AtomicUsize = AtomicUsize::new(0);
 static PRESS: Notify = Notify::const_new();
 /// Whether the last press was heard by who listens.
 static HEARD: AtomicBool = AtomicBool::new(true);
+
+/// How the program ends when it is interrupted.
+static CODE: AtomicU8 = AtomicU8::new(INTERRUPTED);
+
+/// The exit code of a script that was interrupted.
+pub(super) fn code() -> u8 {
+    CODE.load(Ordering::SeqCst)
+}
 
 /// Says, as long as it lives, that Ctrl-C is heard by who made it.
 pub(super) struct Listening(());
@@ -69,6 +80,16 @@ async fn unless_heard() {
     }
 }
 
+/// Ends the program, once who listens has had time to end by itself.
+#[cfg(unix)]
+async fn end_soon(code: u8) {
+    CODE.store(code, Ordering::SeqCst);
+    if is_heard() {
+        tokio::time::sleep(NOTICE).await;
+    }
+    end(code);
+}
+
 fn end(code: u8) -> ! {
     remove_temporary_folders();
     std::process::exit(i32::from(code))
@@ -104,8 +125,8 @@ async fn listen(ready: std::sync::mpsc::Sender<()>) {
                 }
                 unless_heard().await;
             }
-            _ = terminate.recv() => end(143),
-            _ = hangup.recv() => end(129),
+            _ = terminate.recv() => end_soon(143).await,
+            _ = hangup.recv() => end_soon(129).await,
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Answer {
     plan: RunningPlan,
     notes: Arc<Mutex<Vec<String>>>,
     cancel: Cancel,
+    /// Of a query: who takes its rows sees that its time is over, also while all threads are in long steps.
+    ending: Option<StatementContext>,
     tag: String,
     rows: u64,
     explain: Option<Explain>,
@@ -68,9 +70,10 @@ impl Answer {
     ) -> Self {
         let schema = stream.schema();
         let (sender, batches) = mpsc::channel(2);
-        let (reading, ending) = (Arc::clone(&plan), context.clone());
+        let ending = staged.is_none().then(|| context.clone());
+        let (reading, limits) = (Arc::clone(&plan), context.clone());
         let work = engine.runtime().spawn(async move {
-            let mut ended = std::pin::pin!(ending.ended());
+            let mut ended = std::pin::pin!(limits.ended());
             loop {
                 let next = tokio::select! {
                     biased;
@@ -102,6 +105,7 @@ impl Answer {
             plan,
             notes: Arc::default(),
             cancel,
+            ending,
             tag: String::new(),
             rows: 0,
             explain: None,
@@ -136,7 +140,18 @@ impl Answer {
             }
         });
         let (schema, cancel) = (Arc::new(Schema::empty()), context.cancel().clone());
-        Self { schema, batches, work: Some(AbortOnDrop(work)), plan, notes, cancel, tag: String::new(), rows: 0, explain: None }
+        Self {
+            schema,
+            batches,
+            work: Some(AbortOnDrop(work)),
+            plan,
+            notes,
+            cancel,
+            ending: None,
+            tag: String::new(),
+            rows: 0,
+            explain: None,
+        }
     }
 
     /// The answer of a statement that has no rows.
@@ -144,7 +159,7 @@ impl Answer {
         let (_, batches) = mpsc::channel(1);
         let notes = Arc::new(Mutex::new(notes));
         let (schema, plan, cancel) = (Arc::new(Schema::empty()), RunningPlan::default(), Cancel::default());
-        Self { schema, batches, work: None, plan, notes, cancel, tag: String::new(), rows: 0, explain: None }
+        Self { schema, batches, work: None, plan, notes, cancel, ending: None, tag: String::new(), rows: 0, explain: None }
     }
 
     /// The same answer with the words that say what was done.
@@ -188,7 +203,21 @@ impl Answer {
     /// # Errors
     /// Whatever went wrong while running, also a panic; nothing comes after an error.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        if let Some(batch) = self.batches.recv().await {
+        let over = async {
+            match &self.ending {
+                Some(context) => context.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let batch = tokio::select! {
+            biased;
+            batch = self.batches.recv() => batch,
+            error = over => {
+                self.ending = None;
+                Some(Err(error))
+            }
+        };
+        if let Some(batch) = batch {
             if let Ok(batch) = &batch {
                 self.rows += rows_of(&self.tag, batch);
             }

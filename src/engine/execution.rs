@@ -27,7 +27,7 @@ use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser::{self, Parsed};
-use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
 use crate::system;
@@ -44,6 +44,12 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
         },
     };
     answer.map(|answer| answer.tagged(tag))
+}
+
+/// True for what reads and changes nothing.
+pub(super) fn is_query(parsed: &Parsed) -> bool {
+    let Parsed::Sql(parsed) = parsed else { return false };
+    matches!(parsed.as_ref(), SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Query(_)))
 }
 
 /// The words that say what a statement does.
@@ -88,7 +94,7 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
             system::add_comments(&mut parsed)?;
-            plan(&parsed, context).await.map(Some)
+            plan_with_headings(&parsed, context).await.map(Some)
         }
         Parsed::Command(Command::Show(grammar)) => {
             let Some(kind) = kind_of(grammar.word()) else { return Ok(None) };
@@ -289,7 +295,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     parser::take_temporary(&mut parsed);
     system::add_comments(&mut parsed)?;
     let (parsed, unsettled) = (&parsed, &context);
-    let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
+    let planned = |context: StatementContext| async move { Ok((plan_with_headings(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;
     let (plan, context) = planned.map_err(|error| name_missing_table(error, unsettled))?;
     let state = context.state();

@@ -136,8 +136,15 @@ impl Engine {
         // The database's files by their names, wherever its folder stands and however it is called.
         let files = ObjectStoreUrl::parse(DATA_URL)?;
         environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().thread_name(THREAD_NAME).thread_stack_size(STACK).build();
+        // A step of a query may take a second, and what was woken from elsewhere is looked at every so many steps only, of 61 as tokio has it:
+        // a statement that was cancelled would go on for a minute.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .event_interval(1)
+            .global_queue_interval(4)
+            .thread_name(THREAD_NAME)
+            .thread_stack_size(STACK)
+            .build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let started = |runtime: std::io::Result<Runtime>| {
             runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))

@@ -142,7 +142,7 @@ impl Session {
         let parsed = statement.parsed.into_sql()?;
         let planned = async move {
             let parsed = &parsed;
-            context.settled(|context| async move { planning::plan(parsed, &context).await }).await
+            context.settled(|context| async move { planning::plan_with_headings(parsed, &context).await }).await
         };
         self.engine.run(planned).await.map_err(|error| explain(error, false))
     }
@@ -178,17 +178,25 @@ impl Session {
         let (session, text) = (self.clone(), text.to_string());
         let explain = self.explain(&text, first);
         let context = self.statement(parameters);
-        let ended = context.clone();
+        let (ended, ended_within) = (context.clone(), context.clone());
+        let is_query = execution::is_query(&parsed);
         let execution = async move {
             tokio::select! {
                 biased;
-                error = ended.ended() => Err(error),
+                error = ended_within.ended() => Err(error),
                 answer = Box::pin(execution::execute(&session, parsed, &text, context)) => answer,
             }
         };
         let engine = self.engine.clone();
         Box::pin(async move {
-            match engine.run(execution).await {
+            // Planning keeps its thread: who waits for it sees that the time is over. What changes the database says itself how it ended.
+            let over = async { if is_query { ended.ended().await } else { std::future::pending().await } };
+            let answer = tokio::select! {
+                biased;
+                error = over => Err(error),
+                answer = engine.run(execution) => answer,
+            };
+            match answer {
                 Ok(answer) => Ok(answer.explained(explain)),
                 Err(error) => Err(explain(error, false)),
             }

@@ -70,9 +70,8 @@ fn node_can_fail(expression: &Expr, schema: &DFSchema) -> bool {
     match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
             Operator::Plus | Operator::Minus | Operator::Multiply => {
-                // Integers wrap around.
-                let never_fails = |data_type: &DataType| data_type.is_integer() || data_type.is_floating();
-                !is(left, never_fails) || !is(right, never_fails)
+                // Others may leave the range of their type.
+                !is(left, DataType::is_floating) && !is(right, DataType::is_floating)
             }
             Operator::Divide | Operator::Modulo => !is(left, DataType::is_floating) && !is(right, DataType::is_floating),
             // What can be propagated through is a comparison.
@@ -107,7 +106,8 @@ mod tests {
         let schema = DFSchema::try_from(schema).unwrap();
         let guard = |expression: Expr| guarded(expression, &col("n").gt(lit(0_i64)), &schema).unwrap().to_string();
         let ten = || lit(10_i64);
-        assert_eq!(guard(col("n") + ten()), "n + Int64(10)");
+        assert_eq!(guard(col("n") + ten()), "CASE WHEN n > Int64(0) THEN n + Int64(10) END");
+        assert_eq!(guard(col("f") + ten()), "f + Int64(10)");
         assert_eq!(guard(col("f") / ten()), "f / Int64(10)");
         assert_eq!(guard(ten() / lit(0_i64)), "Int64(10) / Int64(0)");
         assert_eq!(guard(ten() / col("n")), "CASE WHEN n > Int64(0) THEN Int64(10) / n END");

@@ -129,6 +129,7 @@ mod tests {
     use datafusion::logical_expr::{cast, col, lit};
 
     use super::*;
+    use crate::text::sql_type;
 
     #[test]
     fn expressions_are_shown_as_they_are_written() {

@@ -98,7 +98,9 @@ pub async fn refresh(
     // Only now: another process may have published while this one waited, and nobody publishes this profile from here on.
     let context = &context.renewed();
     let refresh = Refresh::new(context, read, &request)?;
-    let run = OpenRun::begin(catalog, REFRESH, &request.profile, refresh.as_of)?;
+    let ending = context.clone();
+    let run = OpenRun::begin(catalog, REFRESH, &request.profile, refresh.as_of)?
+        .given_up_for(move || ending.overdue().map_or_else(String::new, |error| message(&error)));
     match refresh.run(&run, running).await {
         Ok(done) => {
             run.succeeded();

@@ -4,6 +4,7 @@ mod call;
 pub mod command;
 pub mod diagnostics;
 mod dialect;
+mod headings;
 pub mod macros;
 pub mod parser;
 pub mod planning;

@@ -8,6 +8,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::tokenizer::Location;
 
 use super::diagnostics::{self, place::Source};
+use super::headings;
 use super::macros;
 use super::readers;
 use super::rules::zones;
@@ -40,6 +41,14 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
+}
+
+/// Likewise of what is answered or stored: its columns have names in SQL.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_with_headings(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
+    headings::name(plan(parsed, context).await?)
 }
 
 /// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.

@@ -219,7 +219,7 @@ impl StatementContext {
         let timeout = async {
             match self.limits().timeout {
                 Some(timeout) => {
-                    tokio::time::sleep_until(self.whole.began + timeout).await;
+                    limits::wait_until(self.whole.began + timeout).await;
                     limits::timed_out(timeout)
                 }
                 None => std::future::pending().await,
@@ -229,6 +229,11 @@ impl StatementContext {
             error = timeout => error,
             () = self.whole.cancel.cancelled() => Cancel::error(),
         }
+    }
+
+    /// The error that says that its time is over, when it is.
+    pub fn overdue(&self) -> Option<DataFusionError> {
+        self.limits().timeout.filter(|timeout| self.whole.began.elapsed() >= *timeout).map(limits::timed_out)
     }
 
     /// The values of `$name`.

@@ -13,7 +13,11 @@ const SOON: Duration = Duration::from_secs(15);
 
 /// Presses Ctrl-C; gives the exit code, which must come soon.
 fn interrupt(child: &mut Child) -> Option<i32> {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    signal("-INT", child)
+}
+
+fn signal(signal: &str, child: &mut Child) -> Option<i32> {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let began = Instant::now();
     let code = child.wait().unwrap().code();
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
@@ -84,7 +88,7 @@ fn streams_of_rows_to_pipes_end_whether_they_are_read_or_not() {
     }
 }
 
-/// A refresh that is given up says how it ended.
+/// A refresh that is given up says how it ended, and why.
 #[test]
 fn a_refresh_ends_as_cancelled() {
     let folder = tempfile::tempdir().unwrap();
@@ -99,8 +103,34 @@ fn a_refresh_ends_as_cancelled() {
           WHERE (a.value * b.value) % 7 = 3 GROUP BY 1";
     assert_eq!(run(&mut with_database(endless)).0, 0);
     let statuses = || run(&mut with_database("SELECT status, finished_at IS NOT NULL FROM system.runs")).1;
-    let mut child = with_database("REFRESH PROFILE p").stdout(Stdio::null()).spawn().unwrap();
-    wait_until("the refresh runs", || statuses().contains("running"));
+    for (number, (kill, code)) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)].into_iter().enumerate() {
+        let mut child = with_database("REFRESH PROFILE p").stdout(Stdio::null()).spawn().unwrap();
+        wait_until("the refresh runs", || statuses().contains("running"));
+        assert_eq!(signal(kill, &mut child), Some(code));
+        assert_eq!(statuses().lines().skip(1).collect::<Vec<_>>(), vec!["cancelled,true"; number + 1]);
+    }
+    // Of fewer rows: the refresh itself ends, between its steps.
+    let fewer = "CREATE OR REPLACE TAG slow ON p AS SELECT a.value % 3 AS k, count(*) FROM generate_series(1, 3000000) AS a, \
+        generate_series(1, 3000000) AS b GROUP BY 1; SET portrait.statement_timeout = 1; REFRESH PROFILE p";
+    assert_eq!(run(&mut with_database(fewer)).0, 1);
+    let errors = run(&mut with_database("SELECT message FROM system.runs WHERE message <> ''")).1;
+    assert!(errors.contains("was cancelled after 1 s, as portrait.statement_timeout says"), "{errors}");
+}
+
+/// Ctrl-C ends a statement while it is read and planned, and so does the time that is set for it.
+#[test]
+fn planning_ends() {
+    let sums: Vec<String> = (0..1500).map(|number| format!("sum(a) OVER (ORDER BY a + {number})")).collect();
+    let sql = format!("SELECT {} FROM (VALUES (1)) AS t(a)", sums.join(", "));
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("long.sql");
+    std::fs::write(&script, &sql).unwrap();
+    let mut child = portrait().arg("run").arg(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
     assert_eq!(interrupt(&mut child), Some(130));
-    assert_eq!(statuses().lines().skip(1).collect::<Vec<_>>(), ["cancelled,true"]);
+    std::fs::write(&script, format!("SET portrait.statement_timeout = 1; {sql}")).unwrap();
+    let began = Instant::now();
+    let (code, _, told) = run(portrait().arg("run").arg(&script));
+    assert!(code == 1 && told.contains("was cancelled after 1 s"), "{code}: {told}");
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }

@@ -12,6 +12,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
+use futures::StreamExt;
 
 use super::shop::Shop;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
@@ -112,6 +113,11 @@ impl<T: Rows> PartitionStream for Part<T> {
             let left = (rows - block * T::IN_BLOCK).min(T::IN_BLOCK);
             Ok(batch.slice(0, left as usize))
         });
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::iter(batches)))
+        // To make a batch is long work: a query that is given up ends before the next.
+        let batches = futures::stream::iter(batches).then(|batch| async {
+            tokio::task::yield_now().await;
+            batch
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
     }
 }

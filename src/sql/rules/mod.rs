@@ -40,6 +40,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {

@@ -14,7 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
-use crate::builtins::{arithmetic, spans};
+use crate::builtins::{arithmetic, chain, spans};
 
 /// After types are coerced.
 #[derive(Debug)]
@@ -120,6 +120,28 @@ impl ExprPlanner for ScaledIntervals {
                 PlannerResult::Planned(spans::divided(first, second))
             }
             op => PlannerResult::Original(RawBinaryExpr { op, left: first, right: second }),
+        })
+    }
+}
+
+/// Long chains of operators, before anything is asked about them.
+#[derive(Debug)]
+pub struct LongChains;
+
+impl ExprPlanner for LongChains {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = expression;
+        let operator = match op {
+            BinaryOperator::Plus => Operator::Plus,
+            BinaryOperator::Minus => Operator::Minus,
+            BinaryOperator::Multiply => Operator::Multiply,
+            BinaryOperator::Divide => Operator::Divide,
+            BinaryOperator::Modulo => Operator::Modulo,
+            op => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
+        };
+        Ok(match chain::lengthened(operator, left, right, schema) {
+            PlannerResult::Planned(chain) => PlannerResult::Planned(chain),
+            PlannerResult::Original((left, right)) => PlannerResult::Original(RawBinaryExpr { op, left, right }),
         })
     }
 }
