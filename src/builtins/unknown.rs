@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
+use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
 /// The name of the function.
 pub const NAME: &str = "unknown_value";
@@ -21,6 +24,19 @@ pub const NOTHING: &str = "unknown_nothing";
 /// the function. So it has two more arguments: one that is no constant, and a number that values have apart which may be equal.
 pub fn unknown(value: Expr, number: usize) -> Expr {
     udf().call(vec![value, lit(number as u64), nothing().call(vec![])])
+}
+
+/// Likewise of a column of a physical plan.
+pub fn unknown_column(
+    column: Arc<dyn PhysicalExpr>,
+    number: usize,
+    field: &FieldRef,
+    options: &Arc<ConfigOptions>,
+) -> Arc<dyn PhysicalExpr> {
+    let nothing_field = Arc::new(Field::new(NOTHING, DataType::Null, true));
+    let nothing = ScalarFunctionExpr::new(NOTHING, Arc::new(nothing()), vec![], nothing_field, Arc::clone(options));
+    let arguments = vec![column, Arc::new(Literal::new((number as u64).into())) as _, Arc::new(nothing) as _];
+    Arc::new(ScalarFunctionExpr::new(NAME, Arc::new(udf()), arguments, Arc::clone(field), Arc::clone(options)))
 }
 
 /// The function.

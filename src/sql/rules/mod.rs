@@ -8,6 +8,7 @@ mod grouping_sets;
 mod lateral_lists;
 mod lengths;
 mod operators;
+mod outer_constants;
 mod predicates;
 mod rounding;
 mod same_names;
@@ -48,7 +49,8 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     }
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
-    let physical = builder.physical_optimizers().take().unwrap_or_default();
+    let mut physical = builder.physical_optimizers().take().unwrap_or_default();
+    physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))

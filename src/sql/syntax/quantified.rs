@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, SetExpr, TableFactor, UnaryOperator, visit_expressions};
+use sqlparser::ast::{BinaryOperator, Expr, Query, SelectItem, SetExpr, TableFactor, UnaryOperator, visit_expressions};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -75,14 +75,38 @@ fn parsed(sql: &str) -> Option<Expr> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).ok()?.parse_expr().ok()
 }
 
-/// `(SELECT … FROM (query) AS any_row(value))`.
+/// `(SELECT … FROM (query) AS any_row(value))`. A plain query of a column, which may refer to columns outside, is asked itself.
 fn asked(aggregate: &str, query: &Query) -> Option<Expr> {
+    if let Some(column) = column_of(query) {
+        let mut asking = query.clone();
+        let SetExpr::Select(select) = asking.body.as_mut() else { return None };
+        select.projection = vec![SelectItem::UnnamedExpr(parsed(&aggregate.replace("value", &column.to_string()))?)];
+        return Some(Expr::Subquery(Box::new(asking)));
+    }
     let mut expression = parsed(&format!("(SELECT {aggregate} FROM (SELECT 1) AS any_row(value))"))?;
     let Expr::Subquery(asking) = &mut expression else { return None };
     let SetExpr::Select(select) = asking.body.as_mut() else { return None };
     let TableFactor::Derived { subquery, .. } = &mut select.from.first_mut()?.relation else { return None };
     **subquery = query.clone();
     Some(expression)
+}
+
+/// The column that a query of FROM and WHERE alone gives.
+fn column_of(query: &Query) -> Option<&Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let [SelectItem::UnnamedExpr(column) | SelectItem::ExprWithAlias { expr: column, .. }] = select.projection.as_slice() else {
+        return None;
+    };
+    if !matches!(column, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+        return None;
+    }
+    let from_and_where =
+        format!("SELECT {column} FROM {}", select.from.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let whole = match &select.selection {
+        Some(condition) => format!("{from_and_where} WHERE {condition}"),
+        None => from_and_where,
+    };
+    (query.to_string() == whole).then_some(column)
 }
 
 /// Each would be written out several times, and one within it as often again.
