@@ -56,6 +56,8 @@ impl Session {
         // In DataFusion 55.2 this rule mistakes a column that a subquery names anew (`amount * 2 AS amount`) for the one beneath it
         // when a field of a struct is read above a filter: wrong rows, or an error about schemas.
         config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
+        // `CASE WHEN a > b THEN b ELSE 0 END` is never NULL: the logical plan knows, and the physical, which does not, would be refused.
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         if let MemoryLimit::Finite(limit) = engine.shared.environment.memory_pool.memory_limit() {
             config.options_mut().execution.sort_spill_reservation_bytes = set_aside_for_merging(limit);
         }
