@@ -10,8 +10,8 @@ import tables
 
 FOLDER = os.path.join("tests", "sql", "differential")
 
-# An answer with more rows is no test that somebody reads.
-MOST_ROWS = 12
+# An answer with more rows is no test that somebody reads, one of fewer says little.
+ROWS = range(2, 13)
 
 
 def views(folder):
@@ -51,12 +51,12 @@ def write(both, seeds, count):
     for seed in seeds:
         sql, ordered = queries.query(seed)
         expected, _ = both.of_duckdb(sql)
-        if not expected or len(expected) > MOST_ROWS or any(isinstance(value, (float, list)) for row in expected for value in row):
+        if expected is None or len(expected) not in ROWS or any(isinstance(value, (float, list)) for row in expected for value in row):
             continue
         got, error, types = both.of_portrait(sql, seed, 2, 8192)
         text = [" ".join(map(cell, row)) for row in expected]
         # The scale of a decimal is each side's own.
-        if error or sorted(text) != sorted(" ".join(map(cell, row)) for row in got):
+        if error or "DOUBLE" in types or sorted(text) != sorted(" ".join(map(cell, row)) for row in got):
             continue
         rows = text if ordered else sorted(text)
         lines.append(f"\n# {seed}\nquery {''.join(map(letter, types))}{'' if ordered else ' rowsort'}\n{sql}\n----\n" + "\n".join(rows))

@@ -6,6 +6,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalDayTime, IntervalMonthDayNa
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
 use datafusion::optimizer::AnalyzerRule;
@@ -13,6 +14,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::each_expression;
 use crate::sql::call::constant;
 
+const DAY_IN_SECONDS: i64 = 86_400;
 const DAY_IN_MILLISECONDS: i32 = 86_400_000;
 const DAY_IN_NANOSECONDS: i64 = 86_400_000_000_000;
 
@@ -36,7 +38,8 @@ impl AnalyzerRule for HoursOfDays {
                 (Ok(DataType::Interval(_)), Ok(DataType::Date32 | DataType::Date64)) => (&mut right, &left),
                 _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
             };
-            let has_hours = !matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
+            let is_constant = matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
+            let has_hours = !is_constant && !is_number_of_days(span);
             if has_hours {
                 // In nanoseconds it would have to lie before the year 2262.
                 **day = cast(std::mem::take(day.as_mut()), DataType::Timestamp(TimeUnit::Microsecond, None));
@@ -46,6 +49,20 @@ impl AnalyzerRule for HoursOfDays {
         })?
         .data)
     }
+}
+
+/// True for what `day + 7` becomes when types are coerced: a plan may be analysed again.
+fn is_number_of_days(span: &Expr) -> bool {
+    let inner = |expression: &Expr| match expression {
+        Expr::Cast(Cast { expr, .. }) => Some(expr.as_ref().clone()),
+        _ => None,
+    };
+    let seconds = match inner(span).as_ref().and_then(inner) {
+        Some(Expr::ScalarFunction(call)) => call.args.last().cloned(),
+        Some(Expr::BinaryExpr(BinaryExpr { right, .. })) => Some(*right),
+        _ => None,
+    };
+    matches!(seconds, Some(Expr::Literal(ScalarValue::Int64(Some(DAY_IN_SECONDS)), _)))
 }
 
 fn is_of_days(span: &ScalarValue) -> bool {
