@@ -38,9 +38,11 @@ fn of_body(body: &mut SetExpr) {
 fn name_unseen(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) => {
+            let mut columns = HashSet::new();
             for (place, item) in select.projection.iter_mut().enumerate() {
+                // A column keeps its name, but for `l.item, r.item`.
                 if let SelectItem::UnnamedExpr(expression) = item
-                    && column(expression).is_none()
+                    && column(expression).is_none_or(|(_, name)| !columns.insert(name))
                 {
                     let alias = Ident::with_quote('"', format!("?column{}?", place + 1));
                     *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
