@@ -44,14 +44,15 @@
 //! ```text
 //! main ─▶ cli ─▶ engine ─▶ system ─▶ objects ─▶ refresh ─▶ sql ─▶ statement
 //!                                                           │         │
-//!                functions ◀────────────────────────────────┘         │
+//!                functions, files ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
-//!                                                    docs, error, files, formats, settings, temporary, text: leaves
+//!                                                    docs, error, formats, settings, temporary, text: leaves
 //! ```
 //! | folder | what it knows |
 //! |---|---|
 //! | `cli` | arguments, the shell; a thin door over one [`Session`] |
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
+//! | `files` | files as tables: what a location means, CSV with its options, Parquet and NDJSON |
 //! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet |
 //! | `system` | the schema `system`, one file per table; the reference |
 //! | `objects` | kinds of named objects, one file per kind, and the life that all share |

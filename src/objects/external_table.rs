@@ -32,7 +32,8 @@ LOCATION 'place'",
 `place` is a file, a folder (all its files of that kind), a pattern with `*`, `?` or `[…]` (a file that is called so is that file), or a URL: `s3://`, `gs://`, `az://`, `https://`, with
 credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
 `AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
-remembered whole. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.",
+remembered whole. The options of CSV are those of `read_csv`, as `OPTIONS ('separator' ';', 'encoding' 'gb18030')`; declared columns are bound by
+the names in the header. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.",
     examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
     ..STATEMENT
 };

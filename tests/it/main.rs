@@ -5,6 +5,7 @@
 mod bounds;
 mod clusters;
 mod command_line;
+mod csv;
 mod database;
 mod definitions;
 mod documents;

@@ -334,3 +334,140 @@ pub fn unescaped(text: &[u8], dialect: &Dialect) -> Vec<u8> {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIALECT: Dialect = Dialect { separator: b',', quote: Some(b'"'), escape: None, line_end: b'\n', comment: None };
+
+    /// The fields of each record, read byte by byte; `None` when a quote is not closed.
+    fn plainly(bytes: &[u8]) -> Option<Vec<Vec<Vec<u8>>>> {
+        let (mut records, mut record, mut place) = (vec![], vec![], 0);
+        let mut field = vec![];
+        let mut is_new = true;
+        while place < bytes.len() {
+            if bytes[place] == b'"' && is_new {
+                place += 1;
+                loop {
+                    match (bytes.get(place)?, bytes.get(place + 1)) {
+                        (b'"', Some(b'"')) => {
+                            field.push(b'"');
+                            place += 2;
+                        }
+                        (b'"', _) => break,
+                        (byte, _) => {
+                            field.push(*byte);
+                            place += 1;
+                        }
+                    }
+                }
+                is_new = false;
+            } else if bytes[place] == b',' {
+                record.push(std::mem::take(&mut field));
+                is_new = true;
+            } else if bytes[place] == b'\n' {
+                record.push(std::mem::take(&mut field));
+                records.push(std::mem::take(&mut record));
+                is_new = true;
+            } else {
+                field.push(bytes[place]);
+                is_new = false;
+            }
+            place += 1;
+        }
+        if !record.is_empty() || !field.is_empty() || !is_new {
+            record.push(field);
+            records.push(record);
+        }
+        Some(records)
+    }
+
+    /// Texts of few letters, in which everything that means something is often beside everything else.
+    fn text(seed: u64) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut next = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let length = next(300);
+        (0..length).map(|_| *[b'a', b'b', b',', b',', b'"', b'\n', b'"', b'c'].get(next(8) as usize).unwrap()).collect()
+    }
+
+    #[test]
+    fn records_are_those_of_a_reader_that_goes_byte_by_byte() {
+        let mut compared = 0;
+        for seed in 0..20_000 {
+            let bytes = text(seed);
+            for width in 1..4 {
+                let shape = Shape { kept: vec![true; width], short: Short::Ragged };
+                let mut records = Records::default();
+                let stop = records.read(&DIALECT, &shape, &bytes, true, usize::MAX);
+                let Some(expected) = plainly(&bytes) else {
+                    assert!(stop.open_quote.is_some(), "{}", String::from_utf8_lossy(&bytes));
+                    continue;
+                };
+                if records.ragged.iter().any(|ragged| matches!(ragged.problem, Problem::AfterQuote(_))) {
+                    continue;
+                }
+                let is_row = |record: &&Vec<Vec<u8>>| record.len() == width;
+                // A separator at the end of a line is passed over, and so is a line of nothing, but for a row of one column.
+                let rows = expected.iter().map(|record| {
+                    let mut record = record.clone();
+                    if record.len() == width + 1 && record[width].is_empty() {
+                        record.pop();
+                    }
+                    record
+                });
+                let rows: Vec<Vec<Vec<u8>>> = rows.collect();
+                let rows: Vec<&Vec<Vec<u8>>> = rows.iter().filter(is_row).collect();
+                let found: Vec<Vec<u8>> = records.fields.iter().map(|field| unescaped(&bytes[field.range()], &DIALECT)).collect();
+                let quoted_end = bytes.ends_with(b"\"\"") || bytes.windows(4).any(|four| four == b",\"\"\n");
+                if quoted_end {
+                    continue;
+                }
+                assert_eq!(
+                    found.chunks(width).map(<[Vec<u8>]>::to_vec).collect::<Vec<_>>(),
+                    rows.into_iter().cloned().collect::<Vec<_>>(),
+                    "{}",
+                    String::from_utf8_lossy(&bytes)
+                );
+                compared += records.rows;
+            }
+        }
+        assert!(compared > 5_000, "{compared}");
+    }
+
+    #[test]
+    fn pieces_cut_anywhere_give_the_same_records() {
+        for seed in 0..2_000 {
+            let bytes = text(seed);
+            let shape = Shape { kept: vec![true; 2], short: Short::Padded };
+            let read = |size: usize| {
+                let (mut place, mut rows, mut size_now) = (0, vec![], size);
+                while place < bytes.len() {
+                    let end = (place + size_now).min(bytes.len());
+                    let mut records = Records::default();
+                    let stop = records.read(&DIALECT, &shape, &bytes[place..end], end == bytes.len(), usize::MAX);
+                    rows.extend(records.fields.iter().map(|field| bytes[place..end][field.range()].to_vec()));
+                    if stop.consumed == 0 {
+                        if end == bytes.len() {
+                            break;
+                        }
+                        size_now *= 2;
+                        continue;
+                    }
+                    place += stop.consumed;
+                    size_now = size;
+                }
+                rows
+            };
+            let whole = read(usize::MAX / 2);
+            for size in [1, 7, 64, 100] {
+                assert_eq!(read(size), whole, "{size}: {}", String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+}

@@ -77,7 +77,7 @@ fn may_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
 }
 
 /// True where every value has its place in the other type.
-fn is_wider(from: &DataType, to: &DataType) -> bool {
+pub fn is_wider(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         (from, DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) if from.is_numeric() => true,
         (

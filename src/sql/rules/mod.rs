@@ -10,6 +10,7 @@ mod lengths;
 mod operators;
 mod outer_constants;
 mod predicates;
+mod protecting;
 mod rounding;
 mod same_names;
 mod unnest_room;
@@ -53,6 +54,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder
+        .with_physical_optimizer_rule(Arc::new(protecting::ProtectingConditions))
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
         .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))

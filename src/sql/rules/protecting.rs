@@ -1,0 +1,94 @@
+//! Conditions that protect one another: `code ~ '^[0-9]+$' AND CAST(code AS INT) > 5` casts the codes that are numbers.
+//!
+//! The engine computes all conditions of a filter for all rows, and so fails for a row that another condition, or a filter beneath that was
+//! joined to this one, leaves out. Here conditions that can fail wait for those that cannot: they stand in a filter of their own above.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, conjunction, split_conjunction};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+
+use super::filtered_arguments::is_wider;
+
+/// The last of the rules about filters, which would join them again.
+#[derive(Debug)]
+pub struct ProtectingConditions;
+
+impl PhysicalOptimizerRule for ProtectingConditions {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            let Some(filter) = plan.downcast_ref::<FilterExec>() else { return Ok(Transformed::no(plan)) };
+            let schema = filter.input().schema();
+            let (mut safe, mut calls, mut failing) = (vec![], vec![], vec![]);
+            for condition in split_conjunction(filter.predicate()) {
+                let group = match risk(condition, &schema)? {
+                    Risk::None => &mut safe,
+                    Risk::Call => &mut calls,
+                    Risk::Failing => &mut failing,
+                };
+                group.push(Arc::clone(condition));
+            }
+            if failing.is_empty() || failing.len() + calls.len() + safe.len() == 1 {
+                return Ok(Transformed::no(plan));
+            }
+            // Those that can fail each by itself, in the order they were written.
+            let groups =
+                [safe, calls].into_iter().filter(|group| !group.is_empty()).chain(failing.into_iter().map(|one| vec![one]));
+            let mut groups: Vec<_> = groups.map(conjunction).collect();
+            let Some(last) = groups.pop() else { return Ok(Transformed::no(plan)) };
+            let mut input = Arc::clone(filter.input());
+            for group in groups {
+                input = Arc::new(FilterExecBuilder::new(group, input).with_batch_size(filter.batch_size()).build()?);
+            }
+            let filter = FilterExecBuilder::from(filter).with_input(input).with_predicate(last).build()?;
+            Ok(Transformed::yes(Arc::new(filter) as Arc<dyn ExecutionPlan>))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "protecting_conditions"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Whether computing a condition can be an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Risk {
+    None,
+    /// It calls a function, which seldom fails, and often is what protects.
+    Call,
+    Failing,
+}
+
+fn risk(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Risk> {
+    let mut found = Risk::None;
+    condition.apply(|part| {
+        let of_part = if let Some(cast) = part.downcast_ref::<CastExpr>() {
+            let is_safe = is_wider(&cast.expr().data_type(schema)?, cast.cast_type());
+            if is_safe { Risk::None } else { Risk::Failing }
+        } else if let Some(binary) = part.downcast_ref::<BinaryExpr>() {
+            let divides = matches!(binary.op(), Operator::Divide | Operator::Modulo);
+            let is_failing = divides && !DataType::is_floating(&binary.left().data_type(schema)?);
+            if is_failing { Risk::Failing } else { Risk::None }
+        } else if part.downcast_ref::<ScalarFunctionExpr>().is_some() {
+            Risk::Call
+        } else {
+            Risk::None
+        };
+        found = found.max(of_part);
+        Ok(if found == Risk::Failing { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,38 @@
+//! Large CSV files give the rows that were written into them, however they are divided among threads.
+
+use std::fmt::Write;
+
+use portraitdb::EngineOptions;
+
+use crate::support::{Dice, rows, session_with};
+
+/// Rows of text with everything that can stand in quotes, and what their numbers add up to.
+fn written(seed: u64, count: usize) -> (String, i64, usize) {
+    let mut dice = Dice(seed);
+    let (mut text, mut sum, mut letters) = (String::from("id,remark,amount\n"), 0, 0);
+    for row in 0..count {
+        let amount = i64::try_from(dice.below(1000)).unwrap() - 500;
+        let remark: String = (0..dice.below(60)).map(|_| ['a', ',', '"', '\n', '甲', ' '][dice.below(6)]).collect();
+        (sum, letters) = (sum + amount, letters + remark.chars().count());
+        writeln!(text, "{row},\"{}\",{amount}", remark.replace('"', "\"\"")).unwrap();
+    }
+    (text, sum, letters)
+}
+
+#[test]
+fn rows_do_not_depend_on_how_a_file_is_divided() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.csv");
+    let count = 400_000;
+    let (text, sum, letters) = written(7, count);
+    // Large enough for several parts.
+    assert!(text.len() > 16 << 20, "{}", text.len());
+    std::fs::write(&path, text).unwrap();
+    for partitions in [1, 2, 3, 5] {
+        let (engine, session) = session_with(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() });
+        let sql = format!("SELECT count(*), count(DISTINCT id), sum(amount), sum(length(remark)) FROM '{}'", path.display());
+        assert_eq!(rows(&engine, &session, &sql), [format!("{count}|{count}|{sum}|{letters}")], "{partitions} partitions");
+        let sql = format!("SELECT count(*) FROM '{}'", path.display());
+        assert_eq!(rows(&engine, &session, &sql), [count.to_string()], "{partitions} partitions");
+    }
+}
