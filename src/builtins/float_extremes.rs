@@ -51,7 +51,7 @@ impl AggregateUDFImpl for Extreme {
 
     fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let result = arguments.return_field.data_type().clone();
-        Ok(Box::new(One { ranks: self.engine.accumulator(over_ranks(arguments, &ranks()))?, result }))
+        Ok(Box::new(One { ranks: self.engine.accumulator(over_ranks(&arguments, &ranks()))?, result }))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -60,7 +60,7 @@ impl AggregateUDFImpl for Extreme {
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         let result = arguments.return_field.data_type().clone();
-        Ok(Box::new(Groups { ranks: self.engine.create_groups_accumulator(over_ranks(arguments, &ranks()))?, result }))
+        Ok(Box::new(Groups { ranks: self.engine.create_groups_accumulator(over_ranks(&arguments, &ranks()))?, result }))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -76,8 +76,18 @@ fn ranks() -> [FieldRef; 1] {
     [Field::new("ranks", DataType::Int64, true).into()]
 }
 
-fn over_ranks<'a>(arguments: AccumulatorArgs<'a>, ranks: &'a [FieldRef; 1]) -> AccumulatorArgs<'a> {
-    AccumulatorArgs { return_field: Arc::clone(&ranks[0]), expr_fields: ranks, ..arguments }
+fn over_ranks<'a>(arguments: &AccumulatorArgs<'a>, ranks: &'a [FieldRef; 1]) -> AccumulatorArgs<'a> {
+    AccumulatorArgs {
+        return_field: Arc::clone(&ranks[0]),
+        schema: arguments.schema,
+        ignore_nulls: arguments.ignore_nulls,
+        order_bys: arguments.order_bys,
+        is_reversed: arguments.is_reversed,
+        name: arguments.name,
+        is_distinct: arguments.is_distinct,
+        exprs: arguments.exprs,
+        expr_fields: ranks,
+    }
 }
 
 /// The order of the whole numbers is that of the floats. Done twice, it gives the first back.

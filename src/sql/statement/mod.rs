@@ -20,10 +20,11 @@ static DOCS: [Doc; 7] = [
 The syntax is PostgreSQL's, and operators bind as there. A clause that is not supported is refused by its name, with what to write instead.
 
 **Numbers.** `+`, `-`, `*` and `sum` give the right number or an error that names the expression. Whole numbers of up to 32 bits are computed as
-BIGINT; `sum` of BIGINT may leave its range on the way and not in the end. Decimals have up to 38 digits.
+BIGINT; `sum` of BIGINT may leave its range on the way and not in the end. Decimals have up to 38 digits. A cast to a whole number
+gives the nearest: 3 for 2.5 as a decimal, and the even one of two for a float. NaN is greater than all other numbers.
 
 **Spans of time.** Intervals are compared, sorted, grouped and joined by their length: a month is 30 days, a day 24 hours. An interval can be
-multiplied with a number and divided by one.
+multiplied with a number and divided by one. A day plus a number, or a constant of whole days, is a day; plus any other interval it is a time.
 
 **Dates and times.** A date or a time without a zone that meets a time with a zone (in a comparison, BETWEEN, IN, a join, a difference, `as_of`) is what
 clocks of that zone show: `at >= DATE '2025-05-02'` begins at midnight in Shanghai where `at` is in that zone. A time that its clocks
