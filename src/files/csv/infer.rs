@@ -7,7 +7,7 @@ use datafusion::common::Result;
 
 use super::columns::Reading;
 use super::detect::{Detected, LONGEST_RECORD};
-use super::options::CsvOptions;
+use super::options::{CsvOptions, Policy};
 use super::records::{Records, Shape, Short};
 use super::values::{Guess, Seen, class};
 
@@ -15,7 +15,9 @@ use super::values::{Guess, Seen, class};
 const SMALL: u64 = 16 << 20;
 /// Pieces of a larger file, and their size.
 const PIECES: u64 = 32;
-const PIECE: u64 = 128 << 10;
+const PIECE: usize = 128 << 10;
+/// Bytes at the beginning of a larger file that are read as well.
+const FIRST: u64 = 1 << 20;
 /// Bytes read at a time.
 const READ: usize = 1 << 20;
 
@@ -87,24 +89,47 @@ async fn look_through(
         let most = if reads_all { u64::MAX } else { SMALL };
         look_at(file, file.body, size, most, options, &mut seen).await?;
     } else {
-        let pieces = PIECES.div_ceil(files as u64).max(1);
-        let step = (size - file.body.min(size)) / pieces;
-        for piece in 0..pieces {
-            let start = file.body + step * piece;
-            let start = if piece == 0 { start } else { after_line_end(file, start).await? };
-            look_at(file, start, (start + PIECE).min(size), PIECE, options, &mut seen).await?;
+        look_at(file, file.body, (file.body + FIRST).min(size), FIRST, options, &mut seen).await?;
+        let pieces = PIECES.div_ceil(files as u64);
+        let step = (size - file.body.min(size)) / (pieces + 1);
+        for piece in 1..=pieces {
+            look_into(file, file.body + step * piece, options, &mut seen).await?;
         }
     }
     seen.iter().enumerate().for_each(|(place, seen)| found(place, seen));
     Ok(())
 }
 
-/// The first byte after the next end of a line. It may stand within quotes: what is read from there is a guess, which is checked later.
-async fn after_line_end(file: &Detected, start: u64) -> Result<u64> {
+/// Looks at a piece from somewhere within a file. Its first end of a line may stand within quotes, so it is read both as if it did not
+/// and as if it did: what is right gives rows of one width. A piece that gives them in neither way says nothing; whatever is guessed from
+/// the others is checked when the rows are read.
+async fn look_into(file: &Detected, start: u64, options: &CsvOptions, seen: &mut [Seen]) -> Result<()> {
     let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
-    pieces.next(0, usize::try_from(PIECE).unwrap_or(READ)).await?;
-    let end = pieces.bytes().iter().position(|byte| *byte == file.dialect.line_end);
-    Ok(end.map_or(start, |end| start + end as u64 + 1))
+    pieces.next(0, PIECE).await?;
+    let bytes = pieces.bytes();
+    let shape = Shape { kept: vec![true; file.names.len()], short: options.short() };
+    let outside = bytes.iter().position(|byte| *byte == file.dialect.line_end).map_or(bytes.len(), |end| end + 1);
+    let inside = file.dialect.quote.map(|quote| [&[quote], bytes.as_ref()].concat()).unwrap_or_default();
+    let mut best: Option<(usize, &[u8], Records)> = None;
+    for (bytes, skips_first) in [(&bytes[outside..], false), (inside.as_slice(), true)] {
+        let mut records = Records::default();
+        let mut bytes = bytes;
+        if skips_first {
+            // The rest of the value that was cut, and of its record.
+            let any = Shape { kept: vec![], short: Short::Ragged };
+            bytes = &bytes[Records::default().read(&file.dialect, &any, bytes, false, 0).consumed..];
+        }
+        records.read(&file.dialect, &shape, bytes, false, usize::MAX);
+        if records.rows > 0 && best.as_ref().is_none_or(|(ragged, ..)| records.ragged.len() < *ragged) {
+            best = Some((records.ragged.len(), bytes, records));
+        }
+    }
+    if let Some((ragged, bytes, records)) = best
+        && (ragged == 0 || options.ragged == Policy::Skip)
+    {
+        add(bytes, &records, &options.reading, seen);
+    }
+    Ok(())
 }
 
 async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &CsvOptions, seen: &mut [Seen]) -> Result<()> {

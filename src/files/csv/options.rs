@@ -35,6 +35,7 @@ are an empty text.
 
 **Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file that is none of both proposes one.",
     arguments: &[
+        Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
         Argument::optional("separator", Takes::Text, "", "the character between fields; by default the one of `,` `;` tab and `|` that divides the first rows evenly"),
         Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
         Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
@@ -55,7 +56,7 @@ are an empty text.
         Argument::optional("misfits", Takes::Choice(&["error", "skip", "null"]), "'error'", "what becomes of a value that does not fit its column: an error, its row left out and counted, or NULL and counted"),
         Argument::optional("compression", Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]), "'auto'", "by default what the name of the file says"),
     ],
-    examples: &[],
+    examples: &["SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');"],
     ..Doc::EMPTY
 };
 

@@ -423,7 +423,14 @@ mod tests {
                 });
                 let rows: Vec<Vec<Vec<u8>>> = rows.collect();
                 let rows: Vec<&Vec<Vec<u8>>> = rows.iter().filter(is_row).collect();
-                let found: Vec<Vec<u8>> = records.fields.iter().map(|field| unescaped(&bytes[field.range()], &DIALECT)).collect();
+                let found: Vec<Vec<u8>> = records
+                    .fields
+                    .iter()
+                    .map(|field| match field.is_escaped() {
+                        true => unescaped(&bytes[field.range()], &DIALECT),
+                        false => bytes[field.range()].to_vec(),
+                    })
+                    .collect();
                 let quoted_end = bytes.ends_with(b"\"\"") || bytes.windows(4).any(|four| four == b",\"\"\n");
                 if quoted_end {
                     continue;
@@ -437,7 +444,7 @@ mod tests {
                 compared += records.rows;
             }
         }
-        assert!(compared > 5_000, "{compared}");
+        assert!(compared > 3_000, "{compared}");
     }
 
     #[test]
