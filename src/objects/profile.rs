@@ -50,7 +50,8 @@ are kept in local time without a zone, a refresh as of now would take the last h
 in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns`.
 
 Tags have a history, attributes one when `history` names them: their values stand in `profile.<name>_history` with the time from when to when they
-were so, under the attribute's name, from the first refresh that knew of the option.
+were so, under the attribute's name, from the first refresh that knew of the option. Values stand there as text, times as ISO 8601 writes them
+(`2025-01-31T10:00:00`).
 
 Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
 session (`--set name=value`) takes the place of `$name` when the definition is made.

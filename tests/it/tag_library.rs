@@ -28,6 +28,9 @@ fn script(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// The history writes a time as ISO 8601 does, a cast as PostgreSQL.
+const VALUE: &str = r"regexp_replace(value, '^(\d{4}-\d{2}-\d{2})T(\d{2}:)', '\1 \2')";
+
 /// Makes the tables `tags_<when>` and `members_<when>` of what is expected as of a day.
 fn expect(engine: &Engine, session: &Session, day: &str, when: &str) {
     rows(engine, session, &script("tests/it/tag_library/expected.sql").replace(TODAY, day));
@@ -93,12 +96,12 @@ fn every_tag_and_segment_is_what_plain_sql_says() {
         compare("tags_earlier", &tags, "tags as they were");
         let moment = format!("TIMESTAMP '{EARLIER} 23:59:59.999999'");
         let history = format!(
-            "SELECT customer_id, tag, value FROM profile.customer_history
+            "SELECT customer_id, tag, {VALUE} AS value FROM profile.customer_history
              WHERE valid_from <= {moment} AND (valid_to IS NULL OR valid_to > {moment})"
         );
         compare("tags_earlier", &history, "history");
-        let open = "SELECT customer_id, tag, value FROM profile.customer_history WHERE valid_to IS NULL";
-        compare("tags_now", open, "open values of the history");
+        let open = format!("SELECT customer_id, tag, {VALUE} AS value FROM profile.customer_history WHERE valid_to IS NULL");
+        compare("tags_now", &open, "open values of the history");
         compare("members_now", &members(""), "segments");
         compare("members_earlier", &members(&then), "segments as they were");
     }

@@ -7,6 +7,7 @@ mod float_extremes;
 mod grouping_sets;
 mod lateral_lists;
 mod lengths;
+mod multisets;
 mod operators;
 mod outer_constants;
 mod predicates;
@@ -36,6 +37,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.insert(0, Arc::new(rounding::KnownPlaces));
     analyzer.insert(0, Arc::new(days::HoursOfDays));
     analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
+    analyzer.insert(0, Arc::new(multisets::CountedRows));
     analyzer.push(Arc::new(operators::ExactOperators));
     analyzer.push(Arc::new(whole_numbers::NearestWholeNumbers));
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));

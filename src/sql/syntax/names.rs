@@ -11,7 +11,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, VisitMut, VisitorMut,
+    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, VisitMut,
+    VisitorMut,
 };
 
 /// Gives columns names of their own where they would share one.
@@ -22,14 +23,38 @@ pub fn tell_apart(query: &mut Query) {
 fn of_body(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) => of_select(select),
-        SetExpr::SetOperation { left, right, set_quantifier, .. } => {
+        SetExpr::SetOperation { op, left, right, set_quantifier } => {
             of_body(left);
             of_body(right);
+            if matches!(op, SetOperator::Intersect | SetOperator::Except) {
+                name_qualified(left);
+            }
             if !matches!(set_quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName) {
                 name_unseen(right);
             }
         }
         // A query of its own is visited on its own.
+        _ => {}
+    }
+}
+
+/// Gives `t.a` the name that it has, without its table, under which the engine would look for the columns of the other side.
+fn name_qualified(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) => {
+            let mut taken: HashSet<String> = select.projection.iter().filter_map(given).collect();
+            for item in &mut select.projection {
+                let SelectItem::UnnamedExpr(expression) = item else { continue };
+                let Some((qualifier, name)) = column(expression) else { continue };
+                let names = std::iter::once(name.clone()).chain(numbered(&name));
+                let free = names.into_iter().find(|name| !taken.contains(name)).unwrap_or_else(|| name.clone());
+                taken.insert(free.clone());
+                if !qualifier.is_empty() || free != name {
+                    *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias: Ident::with_quote('"', free) };
+                }
+            }
+        }
+        SetExpr::SetOperation { left, .. } => name_qualified(left),
         _ => {}
     }
 }
