@@ -270,7 +270,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 /// Days since 1970-01-01 of a date of the Gregorian calendar, carried back before its beginning.
 pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let length = *LENGTHS.get(month.checked_sub(1)? as usize)? + u32::from(month == 2 && is_leap);
     if day == 0 || day > length {
         return None;
