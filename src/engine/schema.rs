@@ -220,7 +220,9 @@ impl PublicSchema {
             return Ok(table);
         }
         let table = kind.open(object, when, &self.context).await?;
-        self.tables().keep(stamp, object.name.clone(), &table);
+        if !files::knows_its_files(&table) {
+            self.tables().keep(stamp, object.name.clone(), &table);
+        }
         Ok(table)
     }
 }

@@ -82,6 +82,11 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
     create(state, command, base).await
 }
 
+/// True for a table that knows its files: it is opened again for each statement, as there may be others by then.
+pub fn knows_its_files(table: &Arc<dyn TableProvider>) -> bool {
+    table.downcast_ref::<CsvTable>().is_some()
+}
+
 /// The pages of the functions in FROM that read files.
 pub fn readers() -> Vec<&'static Doc> {
     vec![&csv::options::DOC]
@@ -124,7 +129,7 @@ async fn csv(
     for location in locations {
         found.extend(places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?);
     }
-    if found.is_empty() {
+    if found.is_empty() && declared.is_none() {
         return Err(invalid(&locations.join(", "), "no CSV file is there: none whose name ends in .csv, .tsv or .txt"));
     }
     CsvTable::open(&locations.join(", "), found, options, declared).await
