@@ -33,6 +33,8 @@ fn scenes() -> Vec<Scene> {
             let path = entry.unwrap().path();
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_string();
             match extension.as_str() {
+                // What is read there is made by commands of the system.
+                _ if path.ends_with("sql/files") => {}
                 _ if path.is_dir() => folders.push(path),
                 "slt" => scenes.push(of_test(&fs::read_to_string(path).unwrap())),
                 "sql" => scenes.push(of_script(&fs::read_to_string(path).unwrap())),
