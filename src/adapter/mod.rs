@@ -11,7 +11,7 @@
 //! a domain lists them.
 //!
 //! Beside them stands what these forms share: [`arguments`] are checked against the page, [`usable_rows`] counts what is left out,
-//! [`offload`] moves work that blocks to threads of its own.
+//! [`offload`] moves work that blocks to threads of its own, [`passing`] is a node of a plan that a rule puts between others.
 
 pub mod aggregate;
 pub mod amounts;
@@ -20,6 +20,7 @@ pub mod conditions;
 pub mod definitions;
 pub mod kinds;
 pub mod offload;
+pub mod passing;
 pub mod plain;
 pub mod relation;
 pub mod step;

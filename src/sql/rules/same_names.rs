@@ -5,18 +5,16 @@
 //! missing. For as long as filters are pushed, such a projection hides behind a node that nothing passes.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::adapter::passing::{Passing, PassingExec};
 
 /// The same rules, those that push filters made safe.
 pub fn guard(optimizer: PhysicalOptimizer) -> PhysicalOptimizer {
@@ -33,12 +31,12 @@ struct Guarded(Arc<dyn PhysicalOptimizerRule + Send + Sync>);
 impl PhysicalOptimizerRule for Guarded {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let hide = |plan: Arc<dyn ExecutionPlan>| match plan.name() == "ProjectionExec" && has_same_names(plan.as_ref()) {
-            true => Ok(Transformed::yes(Arc::new(Hidden(plan)) as Arc<dyn ExecutionPlan>)),
+            true => Ok(Transformed::yes(PassingExec::over(plan, Hidden))),
             false => Ok(Transformed::no(plan)),
         };
-        let show = |plan: Arc<dyn ExecutionPlan>| match plan.name() == HIDDEN {
-            true => Ok(Transformed::yes(Arc::clone(plan.children()[0]))),
-            false => Ok(Transformed::no(plan)),
+        let show = |plan: Arc<dyn ExecutionPlan>| match plan.downcast_ref::<PassingExec<Hidden>>() {
+            Some(hidden) => Ok(Transformed::yes(Arc::clone(hidden.input()))),
+            None => Ok(Transformed::no(plan)),
         };
         self.0.optimize(plan.transform_up(hide).data()?, options)?.transform_up(show).data()
     }
@@ -58,51 +56,12 @@ fn has_same_names(plan: &dyn ExecutionPlan) -> bool {
     !schema.fields().iter().all(|field| names.insert(field.name()))
 }
 
-const HIDDEN: &str = "HiddenProjection";
-
 /// A projection that filters do not pass, as a node does unless it says otherwise.
 #[derive(Debug)]
-struct Hidden(Arc<dyn ExecutionPlan>);
+struct Hidden;
 
-impl DisplayAs for Hidden {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(HIDDEN)
-    }
-}
-
-impl ExecutionPlan for Hidden {
-    fn name(&self) -> &str {
-        HIDDEN
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.0]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(children.into_iter().next().map_or(self, |child| Arc::new(Self(child))))
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        self.0.execute(partition, task)
+impl Passing for Hidden {
+    fn name(&self) -> &'static str {
+        "HiddenProjection"
     }
 }

@@ -3,23 +3,22 @@
 //! UNNEST makes at once what one row stands for: a list of eight million elements beside a text of 60 MB would be that text eight million
 //! times. Here the size of it is computed before, and taken from the memory pool while it is there.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::unnest::UnnestExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
 
+use crate::adapter::passing::{Passing, PassingExec};
 use crate::builtins::bounded::{bytes_of, elements_of};
 use crate::error::{SqlState, coded};
 
@@ -32,9 +31,9 @@ impl PhysicalOptimizerRule for TakeUnnestRoom {
         plan.transform_up(|node| {
             let Some(unnest) = node.downcast_ref::<UnnestExec>() else { return Ok(Transformed::no(node)) };
             let lists = unnest.list_column_indices().iter().map(|list| list.index_in_input_schema).collect();
-            let room = UnnestRoom { input: Arc::clone(unnest.input()), lists };
+            let room = PassingExec::over(Arc::clone(unnest.input()), UnnestRoom { lists });
             let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            Ok(Transformed::yes(node.replace_children(vec![Arc::new(room)], recompute)?))
+            Ok(Transformed::yes(node.replace_children(vec![room], recompute)?))
         })
         .data()
     }
@@ -51,7 +50,6 @@ impl PhysicalOptimizerRule for TakeUnnestRoom {
 /// Passes rows on, with memory for what the largest of them becomes.
 #[derive(Debug)]
 struct UnnestRoom {
-    input: Arc<dyn ExecutionPlan>,
     /// The columns that are unnested.
     lists: Vec<usize>,
 }
@@ -83,61 +81,24 @@ fn take(batch: &RecordBatch, lists: &[usize], reservation: &MemoryReservation) -
     Ok(())
 }
 
-impl DisplayAs for UnnestRoom {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UnnestRoom")
-    }
-}
-
-impl ExecutionPlan for UnnestRoom {
-    fn name(&self) -> &str {
+impl Passing for UnnestRoom {
+    fn name(&self) -> &'static str {
         "UnnestRoom"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
+    fn pass(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let lists = self.lists.clone();
-        Ok(children.into_iter().next().map_or(self, |input| Arc::new(Self { input, lists })))
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        task: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let reservation = MemoryConsumer::new("unnest").register(task.memory_pool());
         let lists = self.lists.clone();
-        let rows = self.input.execute(partition, task)?.map(move |batch| {
+        let rows = input.execute(partition, task)?.map(move |batch| {
             let batch = batch?;
             take(&batch, &lists, &reservation)?;
             Ok(batch)
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(input.schema(), rows)))
     }
 }

@@ -4,21 +4,21 @@
 //! 8,192 rows, and beyond 2 GB a column of text cannot be made at all. A plan with such a constant runs with as few rows at a time as
 //! keep a column of it small.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, stream};
+
+use crate::adapter::passing::{Passing, PassingExec};
 
 /// What the column of a constant may take in one batch.
 const MOST: usize = 32 << 20;
@@ -49,13 +49,12 @@ impl PhysicalOptimizerRule for NarrowBatches {
             if widest_constant(node.as_ref())? * batch_size <= MOST {
                 return Ok(Transformed::no(node));
             }
-            let few =
-                |plan: &Arc<dyn ExecutionPlan>| Arc::new(FewRows { plan: Arc::clone(plan), rows }) as Arc<dyn ExecutionPlan>;
+            let few = |plan: &Arc<dyn ExecutionPlan>| PassingExec::over(Arc::clone(plan), FewRows { rows });
             let children = node.children().into_iter().map(few).collect();
             let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
             Ok(Transformed::yes(node.replace_children(children, recompute)?))
         });
-        Ok(Arc::new(FewRows { plan: narrow.data()?, rows }))
+        Ok(PassingExec::over(narrow.data()?, FewRows { rows }))
     }
 
     fn name(&self) -> &str {
@@ -84,58 +83,24 @@ fn widest_constant(node: &dyn ExecutionPlan) -> Result<usize> {
 /// Runs a plan with fewer rows in a batch than the session has.
 #[derive(Debug)]
 struct FewRows {
-    plan: Arc<dyn ExecutionPlan>,
     rows: usize,
 }
 
-impl DisplayAs for FewRows {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FewRows: {} in a batch", self.rows)
-    }
-}
-
-impl ExecutionPlan for FewRows {
-    fn name(&self) -> &str {
+impl Passing for FewRows {
+    fn name(&self) -> &'static str {
         "FewRows"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.plan.properties()
+    fn describe(&self) -> String {
+        format!("FewRows: {} in a batch", self.rows)
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.plan]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
+    fn pass(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = self.rows;
-        Ok(children.into_iter().next().map_or(self, |plan| Arc::new(Self { plan, rows })))
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        task: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let narrow = TaskContext::new(
             task.task_id(),
             task.session_id(),
@@ -147,7 +112,7 @@ impl ExecutionPlan for FewRows {
             task.runtime_env(),
         );
         let rows = self.rows;
-        let split = self.plan.execute(partition, Arc::new(narrow))?.flat_map(move |batch| match batch {
+        let split = input.execute(partition, Arc::new(narrow))?.flat_map(move |batch| match batch {
             Ok(batch) => {
                 let starts = (0..batch.num_rows().max(1)).step_by(rows);
                 let part = |start: usize| Ok(batch.slice(start, rows.min(batch.num_rows() - start)));
@@ -155,6 +120,6 @@ impl ExecutionPlan for FewRows {
             }
             Err(error) => stream::iter(vec![Err(error)]),
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), split)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(input.schema(), split)))
     }
 }

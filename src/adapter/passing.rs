@@ -1,0 +1,109 @@
+//! A node of a physical plan that passes the rows of its input on.
+//!
+//! Rules of ours put such nodes between those of the engine: to take memory for what comes, to make batches smaller, to stand in the way
+//! of a rule. What they do to the rows is a [`Passing`]; what the engine wants to know of a node is the same for all and stands here.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+
+/// What is done to rows that are passed on: never to which they are, nor to their order.
+pub trait Passing: Debug + Send + Sync + 'static {
+    /// The name of the node in plans.
+    fn name(&self) -> &'static str;
+
+    /// What EXPLAIN says of it.
+    fn describe(&self) -> String {
+        self.name().into()
+    }
+
+    /// The rows of one partition.
+    ///
+    /// # Errors
+    /// Those of the input.
+    fn pass(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        task: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        input.execute(partition, task)
+    }
+}
+
+/// The node.
+#[derive(Debug)]
+pub struct PassingExec<P> {
+    passing: Arc<P>,
+    input: Arc<dyn ExecutionPlan>,
+}
+
+impl<P: Passing> PassingExec<P> {
+    /// The rows of `input`, passed on.
+    pub fn over(input: Arc<dyn ExecutionPlan>, passing: P) -> Arc<dyn ExecutionPlan> {
+        Arc::new(Self { passing: Arc::new(passing), input })
+    }
+
+    /// Where the rows come from.
+    pub fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
+}
+
+impl<P: Passing> DisplayAs for PassingExec<P> {
+    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.passing.describe())
+    }
+}
+
+impl<P: Passing> ExecutionPlan for PassingExec<P> {
+    fn name(&self) -> &str {
+        self.passing.name()
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let passing = Arc::clone(&self.passing);
+        Ok(children.into_iter().next().map_or(self, |input| Arc::new(Self { passing, input })))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        self.passing.pass(&self.input, partition, task)
+    }
+}
