@@ -29,6 +29,7 @@ use crate::catalog::Catalog;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
 use crate::error::{failed, invalid};
+use crate::statement::Clock;
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
 pub use crate::catalog::check::{Checked, Finding};
@@ -71,6 +72,8 @@ struct Shared {
     runtime: Option<Runtime>,
     /// Where [`Engine::block_on`] waits: signals and timers are heard also while all query threads compute.
     waiting: Option<Runtime>,
+    /// Where timeouts are waited for.
+    clock: Option<Runtime>,
     environment: Arc<RuntimeEnv>,
     catalog: Arc<Catalog>,
     /// The folder that relative paths start from.
@@ -85,7 +88,7 @@ impl Drop for Shared {
         const LONG: Duration = Duration::from_secs(86_400);
         // A query that was given up may still be running; the process does not wait for it. Another thread does: to let go of threads that
         // are ending (`shutdown_background`) is a race that glibc can lose, and with stacks of this size it crashes the process then.
-        for runtime in [self.runtime.take(), self.waiting.take()].into_iter().flatten() {
+        for runtime in [self.runtime.take(), self.waiting.take(), self.clock.take()].into_iter().flatten() {
             let end = move || runtime.shutdown_timeout(LONG);
             // Its handle is forgotten, not dropped, for the same reason.
             let ending = std::thread::Builder::new().name("portrait-end".into()).stack_size(512 << 10).spawn(end);
@@ -146,15 +149,17 @@ impl Engine {
             .thread_stack_size(STACK)
             .build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let clock =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
         let started = |runtime: std::io::Result<Runtime>| {
             runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
         };
-        let (runtime, waiting) = (started(runtime)?, started(waiting)?);
+        let (runtime, waiting, clock) = (started(runtime)?, started(waiting)?, started(clock)?);
         let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
         let _temporary = temporary;
-        Ok(Self { shared: Arc::new(Shared { runtime, waiting, environment, catalog, base, options, _temporary }) })
+        Ok(Self { shared: Arc::new(Shared { runtime, waiting, clock, environment, catalog, base, options, _temporary }) })
     }
 
     /// A session of its own: settings, temporary tables, parameters.
@@ -186,6 +191,13 @@ impl Engine {
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
         let mut task = AbortOnDrop(self.runtime().spawn(work));
         (&mut task.0).await.unwrap_or_else(|error| Err(panicked(error)))
+    }
+
+    fn clock(&self) -> Clock {
+        match &self.shared.clock {
+            Some(runtime) => Clock::of(runtime),
+            None => unreachable!("the runtimes are taken when the engine is dropped"),
+        }
     }
 
     fn runtime(&self) -> &tokio::runtime::Handle {

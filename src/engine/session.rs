@@ -119,6 +119,7 @@ impl Session {
             role: Arc::clone(&self.role),
             base: Arc::clone(&self.base),
             parameters,
+            clock: self.engine.clock(),
             bind,
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };

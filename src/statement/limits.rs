@@ -1,13 +1,13 @@
 //! What a statement may use: time, and a share of the memory.
 
 use std::fmt::{self, Display};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::time::Instant;
 
 use crate::error::{SqlState, coded};
@@ -106,18 +106,25 @@ impl MemoryPool for SharePool {
     }
 }
 
-/// Waits on a clock of its own: the threads of queries look at theirs between their steps, which may be long ones, and who waits for a
-/// statement may have none.
-pub async fn wait_until(time: Instant) {
-    static CLOCK: OnceLock<Option<Runtime>> = OnceLock::new();
-    let start =
-        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
-    let clock = CLOCK.get_or_init(|| start().ok());
-    let sleep = {
-        let _clock = clock.as_ref().map(Runtime::enter);
-        tokio::time::sleep_until(time)
-    };
-    sleep.await;
+/// The clock of an engine, with a thread of its own: the threads of queries look at theirs between their steps, which may be long ones, and
+/// who waits for a statement may have none.
+#[derive(Debug, Clone)]
+pub struct Clock(Handle);
+
+impl Clock {
+    /// The clock of a runtime that runs nothing else.
+    pub fn of(runtime: &Runtime) -> Self {
+        Self(runtime.handle().clone())
+    }
+
+    /// Waits until then.
+    pub async fn wait_until(&self, time: Instant) {
+        let sleep = {
+            let _clock = self.0.enter();
+            tokio::time::sleep_until(time)
+        };
+        sleep.await;
+    }
 }
 
 /// The error of a statement that took too long.

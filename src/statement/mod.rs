@@ -43,7 +43,7 @@ use crate::settings::PortraitSettings;
 
 pub use cancel::Cancel;
 pub use horizon::Horizon;
-pub use limits::Limits;
+pub use limits::{Clock, Limits};
 pub use reads::Reads;
 pub use running::RunningPlan;
 pub use tables::SessionTables;
@@ -64,6 +64,8 @@ pub struct Origin {
     pub base: Arc<Path>,
     /// Values of `$name`, and of `$1`, `$2` … by their numbers.
     pub parameters: Arc<HashMap<String, ScalarValue>>,
+    /// What ends statements whose time is over.
+    pub clock: Clock,
     /// How a catalog is bound to a context.
     pub bind: Bind,
     /// How the stored objects that a context sees answer functions.
@@ -219,7 +221,7 @@ impl StatementContext {
         let timeout = async {
             match self.limits().timeout {
                 Some(timeout) => {
-                    limits::wait_until(self.whole.began + timeout).await;
+                    self.whole.origin.clock.wait_until(self.whole.began + timeout).await;
                     limits::timed_out(timeout)
                 }
                 None => std::future::pending().await,
