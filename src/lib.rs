@@ -52,7 +52,7 @@
 //! |---|---|
 //! | `cli` | arguments, the shell; a thin door over one [`Session`] |
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
-//! | `files` | files as tables: what a location means, CSV with its options, Parquet and NDJSON |
+//! | `files` | files as tables: what a location means, CSV and JSON with their options, Parquet |
 //! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet |
 //! | `system` | the schema `system`, one file per table; the reference |
 //! | `objects` | kinds of named objects, one file per kind, and the life that all share |

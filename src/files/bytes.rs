@@ -11,7 +11,14 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::compression_of;
+use super::places::Found;
 use crate::error::{failed, invalid};
+
+/// Bytes read at a time.
+pub const PIECE: usize = 1 << 20;
+/// The most bytes that one row may have: beyond, a quote or a bracket is most likely not closed.
+pub const LONGEST_ROW: usize = 64 << 20;
 
 /// A file, and how its bytes become text.
 #[derive(Clone)]
@@ -32,6 +39,18 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
+    /// A file that was found, compressed as it is said or as its name ends.
+    pub fn of(file: Found, compression: Option<&str>) -> Self {
+        let compression = match compression.or_else(|| compression_of(&file.name)) {
+            Some("gzip") => FileCompressionType::GZIP,
+            Some("zstd") => FileCompressionType::ZSTD,
+            Some("bzip2") => FileCompressionType::BZIP2,
+            Some("xz") => FileCompressionType::XZ,
+            _ => FileCompressionType::UNCOMPRESSED,
+        };
+        Self { store: file.store, meta: file.meta, name: file.name, compression, encoding: None }
+    }
+
     /// True when a part of the file can be read without what stands before it.
     pub fn is_divisible(&self) -> bool {
         self.encoding.is_none() && !self.compression.is_compressed()
@@ -63,6 +82,27 @@ impl Source {
             ended: false,
         };
         Ok(Pieces { from: From::Stream(Box::new(text)), buffer: Bytes::new(), is_last: false, place: start })
+    }
+}
+
+impl Source {
+    /// The line, from 1, in which a byte of the text stands.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn line(&self, place: u64, line_end: u8) -> Result<usize> {
+        let mut pieces = self.pieces(0, if self.is_divisible() { place } else { self.meta.size }).await?;
+        let (mut used, mut line) = (0, 1);
+        loop {
+            pieces.next(used, PIECE).await?;
+            let left = usize::try_from(place.saturating_sub(pieces.place())).unwrap_or(usize::MAX);
+            let bytes = &pieces.bytes()[..pieces.bytes().len().min(left)];
+            line += bytes.iter().filter(|byte| **byte == line_end).count();
+            used = bytes.len();
+            if bytes.is_empty() || pieces.is_last() {
+                return Ok(line);
+            }
+        }
     }
 }
 

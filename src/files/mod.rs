@@ -2,7 +2,14 @@
 
 pub mod bytes;
 pub mod csv;
+pub mod folders;
+pub mod json;
+pub mod options;
 pub mod places;
+pub mod policy;
+pub mod source;
+pub mod table;
+pub mod values;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Component, Path, PathBuf};
@@ -18,7 +25,8 @@ use futures::FutureExt;
 use url::Url;
 
 use self::csv::options::CsvOptions;
-use self::csv::table::CsvTable;
+use self::json::options::JsonOptions;
+use self::table::FilesTable;
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
 use crate::error::{SqlState, coded, failed, invalid, message, raw};
@@ -64,32 +72,44 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
         None => {
             let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
             found.first().and_then(|file| kind_of(&file.name)).ok_or_else(|| {
-                let problem = "no Parquet, CSV or NDJSON file is there; the name must end in .parquet, .csv, .tsv, .txt, .json or .ndjson, or be a \
+                let problem = "no Parquet, CSV or JSON file is there; the name must end in .parquet, .csv, .tsv, .txt, .json or .ndjson, or be a \
                                folder of such files";
                 invalid(location, problem)
             })?
         }
     };
-    if kind == "CSV" {
-        let doc = &csv::options::DOC;
-        return read(state, doc, location, base, &Options::read(doc, vec![])?).await;
+    if let Some(format) = FORMATS.iter().find(|format| format.kind == kind) {
+        return read(state, format.doc, location, base, &Options::read(format.doc, vec![])?).await;
     }
     let schema = Arc::new(DFSchema::empty());
-    let mut command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
-    if let Some(compression) = compression_of(location) {
-        command.options.insert("format.compression".into(), compression.into());
-    }
+    let command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
     create(state, command, base).await
 }
 
 /// True for a table that knows its files: it is opened again for each statement, as there may be others by then.
 pub fn knows_its_files(table: &Arc<dyn TableProvider>) -> bool {
-    table.downcast_ref::<CsvTable>().is_some()
+    table.downcast_ref::<FilesTable>().is_some()
 }
+
+/// A kind of files that we read ourselves.
+struct Format {
+    kind: &'static str,
+    /// The page of its function in FROM.
+    doc: &'static Doc,
+    /// What its options are called elsewhere.
+    renamed: options::Renamed,
+    /// What the names of its files end in, as a message says it.
+    endings: &'static str,
+}
+
+const FORMATS: [Format; 2] = [
+    Format { kind: "CSV", doc: &csv::options::DOC, renamed: csv::options::renamed, endings: ".csv, .tsv or .txt" },
+    Format { kind: "JSON", doc: &json::options::DOC, renamed: json::options::renamed, endings: ".json, .ndjson or .jsonl" },
+];
 
 /// The pages of the functions in FROM that read files.
 pub fn readers() -> Vec<&'static Doc> {
-    vec![&csv::options::DOC]
+    FORMATS.iter().map(|format| format.doc).collect()
 }
 
 /// Likewise, by name.
@@ -108,31 +128,40 @@ pub async fn read(
     base: &Path,
     options: &Options,
 ) -> Result<Arc<dyn TableProvider>> {
-    csv(state, doc.name, &[location.to_string()], base, options, None).await.map(|table| Arc::new(table) as _)
+    let Some(format) = FORMATS.iter().find(|format| format.doc.name == doc.name) else {
+        return Err(invalid(doc.name, "reads no files"));
+    };
+    format.open(state, doc.name, &[location.to_string()], base, options, None).await.map(|table| Arc::new(table) as _)
 }
 
-/// The table of CSV files at some locations.
-async fn csv(
-    state: &SessionState,
-    subject: &str,
-    locations: &[String],
-    base: &Path,
-    options: &Options,
-    declared: Option<&Schema>,
-) -> Result<CsvTable> {
-    let types = match options.text("types") {
-        Some(text) => columns_of(state, subject, text).await?,
-        None => vec![],
-    };
-    let options = CsvOptions::read(subject, options, types)?;
-    let mut found = vec![];
-    for location in locations {
-        found.extend(places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?);
+impl Format {
+    /// The table of the files at some locations.
+    async fn open(
+        &self,
+        state: &SessionState,
+        subject: &str,
+        locations: &[String],
+        base: &Path,
+        options: &Options,
+        declared: Option<&Schema>,
+    ) -> Result<FilesTable> {
+        let types = match options.text("types") {
+            Some(text) => columns_of(state, subject, text).await?,
+            None => vec![],
+        };
+        let mut found = vec![];
+        for location in locations {
+            found.extend(places::find(state, location, base, |name| kind_of(name) == Some(self.kind)).await?);
+        }
+        let location = locations.join(", ");
+        if found.is_empty() && declared.is_none() {
+            return Err(invalid(&location, format!("no {} file is there: none whose name ends in {}", self.kind, self.endings)));
+        }
+        match self.kind {
+            "CSV" => csv::table::open(&location, found, CsvOptions::read(subject, options, types)?, declared).await,
+            _ => json::table::open(&location, found, JsonOptions::read(options, types)?, declared).await,
+        }
     }
-    if found.is_empty() && declared.is_none() {
-        return Err(invalid(&locations.join(", "), "no CSV file is there: none whose name ends in .csv, .tsv or .txt"));
-    }
-    CsvTable::open(&locations.join(", "), found, options, declared).await
 }
 
 /// Columns as SQL declares them: `card VARCHAR, amount DECIMAL(12, 2)`.
@@ -159,8 +188,8 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
 pub async fn create(state: &SessionState, mut command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = command.file_type.to_uppercase();
     let kind = if matches!(kind.as_str(), "NDJSON" | "JSONL") { "JSON".to_string() } else { kind };
-    if kind == "CSV" {
-        return create_csv(state, command, base).await;
+    if let Some(format) = FORMATS.iter().find(|format| format.kind == kind) {
+        return create_own(format, state, command, base).await;
     }
     let Some(factory) = state.table_factories().get(&kind) else {
         return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
@@ -193,16 +222,21 @@ pub async fn create(state: &SessionState, mut command: CreateExternalTable, base
     }
 }
 
-/// A table of CSV files, with a way to add rows.
-async fn create_csv(state: &SessionState, mut command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
+/// A table of files that we read ourselves, with a way to add rows.
+async fn create_own(
+    format: &Format,
+    state: &SessionState,
+    mut command: CreateExternalTable,
+    base: &Path,
+) -> Result<Arc<dyn TableProvider>> {
     let name = command.name.table().to_string();
     let subject = if command.name.schema().is_none() && is_file(&name) { name } else { format!("external table {name}") };
     let mut given: Vec<(String, String)> = command.options.drain().collect();
     // What an option says must not depend on the order of a hash table.
     given.sort();
     let declared = (!command.schema.fields().is_empty()).then(|| Schema::clone(command.schema.inner()));
-    let options = csv::options::of_statement(&subject, given)?;
-    let mut table = csv(state, &subject, &command.locations, base, &options, declared.as_ref()).await?;
+    let options = options::of_statement(&subject, format.doc, given, format.renamed)?;
+    let mut table = format.open(state, &subject, &command.locations, base, &options, declared.as_ref()).await?;
     if let Some(missing) = command.table_partition_cols.iter().find(|column| table.schema().index_of(column).is_err()) {
         let problem = format!("PARTITIONED BY names {missing}, and no folder is called {missing}=…");
         return Err(invalid(&subject, problem));
@@ -210,11 +244,13 @@ async fn create_csv(state: &SessionState, mut command: CreateExternalTable, base
     let [location] = command.locations.as_slice() else { return Ok(Arc::new(table)) };
     let place = base.join(location);
     if is_local(location) && place.is_dir() {
-        command.options.insert("format.has_header".into(), "true".into());
-        command.file_type = "CSV".into();
+        if format.kind == "CSV" {
+            command.options.insert("format.has_header".into(), "true".into());
+        }
+        command.file_type = format.kind.into();
         command.schema = Arc::new(DFSchema::try_from(table.schema().as_ref().clone())?);
         command.locations = vec![as_url(location, base)?];
-        if let Some(factory) = state.table_factories().get("CSV") {
+        if let Some(factory) = state.table_factories().get(format.kind) {
             table.writes = Some(look_at(factory.as_ref(), state, &command).await?);
         }
     }

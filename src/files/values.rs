@@ -3,6 +3,8 @@
 //! A column may become a number, a date or a time only when its texts could be had back from the values: `007` is a card, not a seven,
 //! `+49 171 …` a telephone, a number of 18 digits an identity. What is not sure stays text; a query can CAST it, nothing can undo it.
 
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+
 /// The most digits of a whole number that is taken for a number: those that every program keeps, also those that compute in doubles.
 const MOST_DIGITS: usize = 15;
 
@@ -306,6 +308,61 @@ pub fn integer(text: &[u8]) -> Option<i64> {
         return Some(if is_negative { -number } else { number });
     }
     std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// A decimal number in units of its last place; `None` when it does not fit exactly.
+pub fn decimal(text: &[u8], precision: u8, scale: usize) -> Option<i128> {
+    let (text, exponent) = match text.strip_suffix(b"e-2") {
+        Some(text) => (text, 2),
+        None => (text, 0),
+    };
+    let (digits, is_negative) = match text {
+        [b'-', digits @ ..] => (digits, true),
+        [b'+', digits @ ..] => (digits, false),
+        digits => (digits, false),
+    };
+    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
+    let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0_i128;
+    for digit in whole.iter().chain(fraction) {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i128::from(digit))?;
+    }
+    let after = fraction.len() + exponent;
+    let value = if after <= scale {
+        value.checked_mul(10_i128.checked_pow(u32::try_from(scale - after).ok()?)?)?
+    } else {
+        let unit = 10_i128.checked_pow(u32::try_from(after - scale).ok()?)?;
+        if value % unit != 0 {
+            return None;
+        }
+        value / unit
+    };
+    let limit = 10_i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if is_negative { -value } else { value })
+}
+
+/// The type of a guess.
+pub fn guessed_type(guess: Guess) -> DataType {
+    let zone = |offset: i32| {
+        let (sign, minutes) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    };
+    match guess {
+        Guess::Boolean => DataType::Boolean,
+        Guess::Integer => DataType::Int64,
+        Guess::Number => DataType::Float64,
+        Guess::Date => DataType::Date32,
+        Guess::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Guess::Instant(offset) => DataType::Timestamp(TimeUnit::Microsecond, Some(zone(offset.unwrap_or(0)).into())),
+        Guess::Text => DataType::Utf8View,
+    }
 }
 
 /// What has been seen of a column.

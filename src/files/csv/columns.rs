@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, In
 use datafusion::arrow::error::ArrowError;
 
 use super::records::{Dialect, Field, unescaped};
-use super::values::{Numbers, boolean, integer, time, written_number};
+use crate::files::values::{Numbers, boolean, decimal, integer, time, written_number};
 
 /// How the texts of all columns are read.
 #[derive(Debug, Clone, Default)]
@@ -220,42 +220,4 @@ impl Reading {
             append(value);
         }
     }
-}
-
-/// A decimal number in units of its last place; `None` when it does not fit exactly.
-fn decimal(text: &[u8], precision: u8, scale: usize) -> Option<i128> {
-    let (text, exponent) = match text.strip_suffix(b"e-2") {
-        Some(text) => (text, 2),
-        None => (text, 0),
-    };
-    let (digits, is_negative) = match text {
-        [b'-', digits @ ..] => (digits, true),
-        [b'+', digits @ ..] => (digits, false),
-        digits => (digits, false),
-    };
-    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
-    let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    let mut value = 0_i128;
-    for digit in whole.iter().chain(fraction) {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(i128::from(digit))?;
-    }
-    let after = fraction.len() + exponent;
-    let value = if after <= scale {
-        value.checked_mul(10_i128.checked_pow(u32::try_from(scale - after).ok()?)?)?
-    } else {
-        let unit = 10_i128.checked_pow(u32::try_from(after - scale).ok()?)?;
-        if value % unit != 0 {
-            return None;
-        }
-        value / unit
-    };
-    let limit = 10_i128.checked_pow(u32::from(precision))?;
-    (value < limit).then_some(if is_negative { -value } else { value })
 }

@@ -9,7 +9,7 @@ use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use super::options::CsvOptions;
 use super::records::{Dialect, Records, Shape, Short, unescaped};
 use crate::error::invalid;
-use crate::files::bytes::Source;
+use crate::files::bytes::{LONGEST_ROW, Source};
 
 /// Bytes that a file is looked at by.
 const HEAD: usize = 1 << 18;
@@ -18,8 +18,6 @@ const ROWS: usize = 200;
 /// Separators, the likeliest first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// The most bytes that one record may have: beyond, a quote is most likely not closed.
-pub const LONGEST_RECORD: usize = 64 << 20;
 
 /// A file, as far as it is known before its rows are read.
 #[derive(Debug, Clone)]
@@ -60,8 +58,8 @@ pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detec
         match of_head(&source, options, &text, is_last)? {
             Some(detected) => return Ok(Some(detected)),
             None if is_last => return Ok(None),
-            None if size >= LONGEST_RECORD => {
-                let problem = format!("its first line has more than {} MB; is it a CSV file?", LONGEST_RECORD >> 20);
+            None if size >= LONGEST_ROW => {
+                let problem = format!("its first line has more than {} MB; is it a CSV file?", LONGEST_ROW >> 20);
                 return Err(invalid(&source.name, problem));
             }
             None => size *= 8,

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::common::Result;
 
 use super::columns::Reading;
-use super::detect::{Detected, LONGEST_RECORD};
-use super::options::{CsvOptions, Policy};
+use super::detect::Detected;
+use super::options::CsvOptions;
 use super::records::{Records, Shape, Short};
-use super::values::{Guess, Seen, class};
+use crate::files::bytes::LONGEST_ROW;
+use crate::files::policy::Policy;
+use crate::files::values::{Guess, Seen, class, guessed_type};
 
 /// Files that are read as a whole, together.
 const SMALL: u64 = 16 << 20;
@@ -52,27 +54,10 @@ pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<Schema> 
         }
     }
     let fields = names.iter().zip(&seen).map(|(name, seen)| {
-        let data_type = declared(name).unwrap_or_else(|| data_type(seen.guess()));
+        let data_type = declared(name).unwrap_or_else(|| guessed_type(seen.guess()));
         Field::new(*name, data_type, true)
     });
     Ok(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// The type of a guess.
-fn data_type(guess: Guess) -> DataType {
-    let zone = |offset: i32| {
-        let (sign, minutes) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
-        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-    };
-    match guess {
-        Guess::Boolean => DataType::Boolean,
-        Guess::Integer => DataType::Int64,
-        Guess::Number => DataType::Float64,
-        Guess::Date => DataType::Date32,
-        Guess::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
-        Guess::Instant(offset) => DataType::Timestamp(TimeUnit::Microsecond, Some(zone(offset.unwrap_or(0)).into())),
-        Guess::Text => DataType::Utf8View,
-    }
 }
 
 /// Looks at the texts of a file: all, or pieces spread over it.
@@ -152,7 +137,7 @@ async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &Csv
         }
         if used == 0 {
             size *= 4;
-            if size > LONGEST_RECORD {
+            if size > LONGEST_ROW {
                 // Whatever it is, reading says so.
                 return Ok(());
             }

@@ -16,4 +16,3 @@ pub mod records;
 pub mod scan;
 pub mod split;
 pub mod table;
-pub mod values;

@@ -1,15 +1,16 @@
 //! What can be said of a CSV file.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use encoding_rs::Encoding;
 
 use super::columns::Reading;
 use super::records::Short;
-use super::values::Numbers;
-use crate::adapter::arguments::{Options, find};
+use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
+use crate::files::policy::Policy;
+use crate::files::values::Numbers;
 
 /// Every option, for `read_csv` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
 pub static DOC: Doc = Doc {
@@ -60,15 +61,6 @@ are an empty text.
     ..Doc::EMPTY
 };
 
-/// What becomes of what does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    Error,
-    Skip,
-    /// Of a value: it is NULL. Of a row: what is missing is NULL.
-    Null,
-}
-
 /// The options of a CSV table.
 #[derive(Debug, Clone)]
 pub struct CsvOptions {
@@ -111,13 +103,6 @@ impl CsvOptions {
                 invalid(subject, format!("encoding '{label}' is not known; it may be {known} and others of the WHATWG's list"))
             })?),
         };
-        let policy = |name: &str| -> Result<Policy> {
-            Ok(match options.word(name)? {
-                "skip" => Policy::Skip,
-                "pad" | "null" => Policy::Null,
-                _ => Policy::Error,
-            })
-        };
         let numbers = Numbers {
             decimal: sign("decimal")?.filter(|sign| *sign != b'.'),
             thousands: sign("thousands")?,
@@ -141,8 +126,8 @@ impl CsvOptions {
             types,
             all_text: options.flag("all_text")?,
             samples_all: options.word("sample")? == "all",
-            ragged: policy("ragged")?,
-            misfits: policy("misfits")?,
+            ragged: Policy::of(options.word("ragged")?),
+            misfits: Policy::of(options.word("misfits")?),
             compression: Some(options.word("compression")?).filter(|word| *word != "auto"),
         };
         let signs = [("separator", read.separator), ("quote", read.quote), ("comment", read.comment)];
@@ -175,51 +160,19 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes())
 }
 
-/// The options of `OPTIONS ('key' 'value', …)`, whose values are all written as texts.
+/// What an option of other programs is called here, with its value.
 ///
 /// # Errors
-/// An option is not known, or its value is none that it takes.
-pub fn of_statement(subject: &str, given: impl IntoIterator<Item = (String, String)>) -> Result<Options> {
-    let mut values = vec![];
-    for (key, text) in given {
-        let plain = key.strip_prefix("format.").unwrap_or(&key);
-        let (name, text) = match plain {
-            "has_header" => ("header", text),
-            "delimiter" => ("separator", text),
-            // Always so.
-            "newlines_in_values" if text.eq_ignore_ascii_case("true") => continue,
-            "truncated_rows" if text.eq_ignore_ascii_case("true") => ("ragged", "pad".into()),
-            "compression" if text.eq_ignore_ascii_case("uncompressed") => ("compression", "none".into()),
-            "null_regex" | "null_value" => {
-                return Err(invalid(
-                    subject,
-                    format!("{key} is not an option; write OPTIONS ('null' 'N/A, -') with the texts that mean NULL"),
-                ));
-            }
-            "schema_infer_max_rec" => {
-                return Err(invalid(
-                    subject,
-                    format!("{key} is not an option; types are guessed from all of the file with OPTIONS ('sample' 'all')"),
-                ));
-            }
-            plain => (plain, text),
-        };
-        let argument = find(&DOC, name).map_err(|error| invalid(subject, crate::error::message(&error)))?;
-        values.push((argument.name, value(argument, &text)));
-    }
-    Options::read_for(subject, &DOC, values)
-}
-
-/// The text of an option as a value of the type that it takes; what does not read as one stays text, which is refused by name.
-fn value(argument: &Argument, text: &str) -> ScalarValue {
-    let as_text = || ScalarValue::Utf8(Some(text.to_string()));
-    match argument.takes {
-        Takes::Flag => match text.to_lowercase().as_str() {
-            "true" => ScalarValue::Boolean(Some(true)),
-            "false" => ScalarValue::Boolean(Some(false)),
-            _ => as_text(),
-        },
-        Takes::Integer(..) => text.parse().map_or_else(|_| as_text(), |number| ScalarValue::Int64(Some(number))),
-        _ => as_text(),
-    }
+/// It has no like here; the message says what to write.
+pub fn renamed<'a>(key: &'a str, text: String) -> Result<Option<(&'a str, String)>, &'static str> {
+    Ok(Some(match key {
+        "has_header" => ("header", text),
+        "delimiter" => ("separator", text),
+        // Always so.
+        "newlines_in_values" if text.eq_ignore_ascii_case("true") => return Ok(None),
+        "truncated_rows" if text.eq_ignore_ascii_case("true") => ("ragged", "pad".into()),
+        "null_regex" | "null_value" => return Err("write OPTIONS ('null' 'N/A, -') with the texts that mean NULL"),
+        "schema_infer_max_rec" => return Err("types are guessed from all of the file with OPTIONS ('sample' 'all')"),
+        key => (key, text),
+    }))
 }

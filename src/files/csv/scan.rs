@@ -1,37 +1,27 @@
 //! Reading the rows of CSV files.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
+use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use futures::stream;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::metrics::{BaselineMetrics, Count};
 
 use super::columns::{Misfit, Texts};
-use super::detect::{Detected, LONGEST_RECORD, not_utf_8};
-use super::options::{CsvOptions, Policy};
+use super::detect::{Detected, not_utf_8};
+use super::options::CsvOptions;
 use super::records::{Field, Problem, Ragged, Records, Shape};
-use crate::adapter::step::LeftOut;
 use crate::error::{SqlState, coded};
-use crate::files::bytes::Pieces;
+use crate::files::bytes::{LONGEST_ROW, PIECE, Pieces};
+use crate::files::policy::{Policy, emptied, skipped};
+use crate::files::source::{Reader, Source, SourceContext};
+use crate::files::table::{Part, Scan};
 use crate::text::{identifier, sql_type};
-
-/// Bytes read at a time.
-const PIECE: usize = 1 << 20;
 
 /// A CSV file of a table.
 #[derive(Debug)]
@@ -39,137 +29,59 @@ pub struct CsvFile {
     pub detected: Detected,
     /// For each of its columns, the column of the table that it is.
     pub columns: Vec<Option<usize>>,
-    /// The values of the columns that come from the names of folders.
-    pub partition: Vec<ScalarValue>,
 }
 
-/// A table of CSV files, as far as reading needs it.
+/// The CSV files of a table.
 #[derive(Debug)]
-pub struct CsvTableParts {
-    /// Columns of the files, then those of the folders.
-    pub schema: SchemaRef,
-    /// The columns that come from the files.
-    pub width: usize,
+pub struct CsvRows {
     pub files: Vec<CsvFile>,
     pub options: CsvOptions,
-    /// For each column, whether its type was said rather than guessed.
-    pub declared: Vec<bool>,
-}
-
-/// A part of a file.
-#[derive(Debug, Clone)]
-pub struct Part {
-    pub file: usize,
-    pub range: Range<u64>,
+    /// For each column of the files, whether its type was said rather than guessed.
+    pub is_declared: Vec<bool>,
 }
 
 /// Reads parts of the files of a table.
 #[derive(Debug)]
-pub struct CsvExec {
-    pub table: Arc<CsvTableParts>,
-    /// The parts of each partition.
-    pub parts: Vec<Vec<Part>>,
-    /// The columns of the table that are read.
-    pub projection: Vec<usize>,
-    pub schema: SchemaRef,
-    pub limit: Option<usize>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
+pub struct CsvScan {
+    pub rows: Arc<CsvRows>,
+    pub scan: Arc<Scan>,
 }
 
-impl CsvExec {
-    pub fn new(table: Arc<CsvTableParts>, parts: Vec<Vec<Part>>, projection: Vec<usize>, limit: Option<usize>) -> Result<Self> {
-        let schema: SchemaRef = Arc::new(table.schema.project(&projection)?);
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(parts.len().max(1)),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        ));
-        Ok(Self { table, parts, projection, schema, limit, properties, metrics: ExecutionPlanMetricsSet::new() })
-    }
-}
+impl Source for CsvScan {
+    type Reader = CsvReader;
 
-impl DisplayAs for CsvExec {
-    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let files = self.table.files.len();
-        write!(f, "CsvExec: files={files}, columns=[{}]", names.join(", "))?;
-        self.limit.map_or(Ok(()), |limit| write!(f, ", limit={limit}"))
-    }
-}
-
-impl ExecutionPlan for CsvExec {
     fn name(&self) -> &'static str {
         "CsvExec"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn describe(&self) -> String {
+        self.scan.describe()
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
+    fn schema(&self) -> &SchemaRef {
+        &self.scan.schema
     }
 
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
+    fn partitions(&self) -> usize {
+        self.scan.parts.len()
     }
 
-    fn replace_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
-    }
-
-    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, partition);
-        let reader = Reader {
-            table: Arc::clone(&self.table),
-            parts: self.parts.get(partition).cloned().unwrap_or_default().into(),
-            projection: self.projection.clone(),
-            schema: Arc::clone(&self.schema),
-            left: self.limit.unwrap_or(usize::MAX),
-            batch_size: task.session_config().batch_size(),
-            memory: MemoryConsumer::new(format!("CsvExec[{partition}]")).register(task.memory_pool()),
-            bytes_scanned: counter("bytes_scanned"),
-            skipped: skipped().count(&self.metrics, partition),
-            emptied: emptied().count(&self.metrics, partition),
-            baseline: BaselineMetrics::new(&self.metrics, partition),
+    fn reader(&self, context: SourceContext) -> Result<CsvReader> {
+        Ok(CsvReader {
+            rows: Arc::clone(&self.rows),
+            scan: Arc::clone(&self.scan),
+            parts: self.scan.parts.get(context.partition).cloned().unwrap_or_default().into(),
+            left: self.scan.limit.unwrap_or(usize::MAX),
+            bytes_scanned: context.counter("bytes_scanned"),
+            skipped: skipped().count(&context.metrics, context.partition),
+            emptied: emptied().count(&context.metrics, context.partition),
+            batch_size: context.batch_size,
+            memory: context.memory,
+            baseline: context.baseline,
             open: None,
             records: Records::default(),
-        };
-        let batches = stream::try_unfold(reader, |mut reader| async move {
-            let batch = reader.next().await?;
-            // Here the statement can be cancelled, also when its rows come without waiting.
-            tokio::task::consume_budget().await;
-            Ok(batch.map(|batch| (batch, reader)))
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches)))
+        })
     }
-}
-
-/// Rows that are left out.
-fn skipped() -> LeftOut {
-    LeftOut { counter: "rows_skipped".into(), one: "row that does not fit".into(), many: "rows that do not fit".into() }
-}
-
-/// Values that are NULL as they do not fit.
-fn emptied() -> LeftOut {
-    LeftOut { counter: "values_emptied".into(), one: "value that does not fit".into(), many: "values that do not fit".into() }
 }
 
 /// A part that is being read.
@@ -184,11 +96,10 @@ struct Open {
 }
 
 /// Reads the parts of one partition, batch by batch.
-struct Reader {
-    table: Arc<CsvTableParts>,
+pub struct CsvReader {
+    rows: Arc<CsvRows>,
+    scan: Arc<Scan>,
     parts: VecDeque<Part>,
-    projection: Vec<usize>,
-    schema: SchemaRef,
     /// Rows that are still asked for.
     left: usize,
     batch_size: usize,
@@ -201,8 +112,7 @@ struct Reader {
     records: Records,
 }
 
-impl Reader {
-    /// The next rows.
+impl Reader for CsvReader {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         while self.left > 0 {
             let mut open = match self.open.take() {
@@ -221,8 +131,8 @@ impl Reader {
                     continue;
                 }
             }
-            let table = Arc::clone(&self.table);
-            let file = &table.files[open.file];
+            let rows = Arc::clone(&self.rows);
+            let file = &rows.files[open.file];
             let bytes = open.pieces.bytes().slice(open.used..);
             self.records.clear();
             let timer = self.baseline.elapsed_compute().timer();
@@ -230,7 +140,7 @@ impl Reader {
             let stop = self.records.read(&file.detected.dialect, &open.shape, &bytes, open.pieces.is_last(), most);
             timer.done();
             if stop.consumed == 0 {
-                if open.pieces.is_last() || open.used == 0 && open.size >= LONGEST_RECORD {
+                if open.pieces.is_last() || open.used == 0 && open.size >= LONGEST_ROW {
                     let place = open.pieces.place() + (open.used + stop.open_quote.unwrap_or(0)) as u64;
                     return Err(Self::endless(file, place, stop.open_quote.is_some()).await);
                 }
@@ -246,20 +156,21 @@ impl Reader {
             self.open = Some(open);
             if let Some(batch) = self.batch(file, &bytes, place).await? {
                 self.left -= batch.num_rows().min(self.left);
-                self.baseline.record_output(batch.num_rows());
                 return Ok(Some(batch));
             }
         }
         Ok(None)
     }
+}
 
+impl CsvReader {
     async fn begin(&mut self, part: Part) -> Result<Open> {
-        let file = &self.table.files[part.file];
+        let file = &self.rows.files[part.file];
         let pieces = file.detected.source.pieces(part.range.start, part.range.end).await?;
         // What a row is must not depend on the columns that are read.
-        let reads_all = self.table.options.misfits == Policy::Skip;
-        let is_read = |column: &Option<usize>| column.is_some_and(|column| reads_all || self.projection.contains(&column));
-        let shape = Shape { kept: file.columns.iter().map(is_read).collect(), short: self.table.options.short() };
+        let reads_all = self.rows.options.misfits == Policy::Skip;
+        let is_read = |column: &Option<usize>| column.is_some_and(|column| reads_all || self.scan.projection.contains(&column));
+        let shape = Shape { kept: file.columns.iter().map(is_read).collect(), short: self.rows.options.short() };
         Ok(Open { file: part.file, pieces, used: 0, size: PIECE, shape })
     }
 
@@ -274,7 +185,7 @@ impl Reader {
 
     /// The batch of the records at hand; `None` when no row is left of them.
     async fn batch(&mut self, file: &CsvFile, bytes: &Bytes, place: u64) -> Result<Option<RecordBatch>> {
-        let options = &self.table.options;
+        let options = &self.rows.options;
         if let Some(ragged) = self.records.ragged.first() {
             if options.ragged != Policy::Skip {
                 let line = line(file, place + ragged.range.start as u64).await?;
@@ -295,7 +206,7 @@ impl Reader {
             let texts =
                 Texts { bytes, fields: &self.records.fields, width: kept.len(), place: slot, dialect: &file.detected.dialect };
             let mut misfits = vec![];
-            let array = options.reading.array(&texts, self.table.schema.field(column).data_type(), &mut misfits)?;
+            let array = options.reading.array(&texts, self.scan.layout.schema.field(column).data_type(), &mut misfits)?;
             arrays.insert(column, array);
             match options.misfits {
                 _ if misfits.is_empty() => {}
@@ -319,15 +230,7 @@ impl Reader {
             let line = line(file, place + u64::from(start)).await?;
             return Err(self.misfit(file, line, column, &misfit, bytes));
         }
-        let width = self.table.width;
-        let columns = self.projection.iter().map(|column| match (arrays.get(column), column.checked_sub(width)) {
-            (Some(array), _) => Ok(Arc::clone(array)),
-            (None, Some(folder)) if folder < file.partition.len() => file.partition[folder].to_array_of_size(rows),
-            _ => Ok(new_null_array(self.table.schema.field(*column).data_type(), rows)),
-        });
-        let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
-        let with_rows = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &with_rows)?;
+        let batch = self.scan.batch(open.file, &arrays, rows)?;
         if fits.is_empty() {
             return Ok(Some(batch));
         }
@@ -339,18 +242,18 @@ impl Reader {
 
     /// The error of a value that does not fit its column.
     fn misfit(&self, file: &CsvFile, line: usize, column: usize, misfit: &Misfit, bytes: &[u8]) -> DataFusionError {
-        let field = self.table.schema.field(column);
+        let field = self.scan.layout.schema.field(column);
         if field.data_type() == &DataType::Utf8View {
             let place = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
             return not_utf_8(&format!("{} line {line}", file.detected.source.name), bytes, place);
         }
         let (name, data_type) = (field.name(), sql_type(field.data_type()));
         let shown: String = misfit.text.chars().take(60).collect();
-        let advice = if self.table.declared.get(column) == Some(&true) {
+        let advice = if self.rows.is_declared.get(column) == Some(&true) {
             "declare another type, or see misfits => 'skip' or 'null'".to_string()
         } else {
             format!(
-                "the type was guessed from pieces of the file; write types => '{} VARCHAR' (in a statement OPTIONS ('types' …)), sample => 'all' to                  look at all rows first, or misfits => 'skip' or 'null'",
+                "the type was guessed from pieces of the file; write types => '{} VARCHAR' (in a statement OPTIONS ('types' …)), sample => 'all' to look at all rows first, or misfits => 'skip' or 'null'",
                 identifier(name)
             )
         };
@@ -366,9 +269,9 @@ impl Reader {
         };
         let problem = match in_quotes {
             true => format!(
-                "line {line}: a quote is opened and not closed, so that all that follows would be one value; mend it, or write quote => '' when                  quotes mean nothing in this file"
+                "line {line}: a quote is opened and not closed, so that all that follows would be one value; mend it, or write quote => '' when quotes mean nothing in this file"
             ),
-            false => format!("line {line}: a row of over {} MB; is it a CSV file?", LONGEST_RECORD >> 20),
+            false => format!("line {line}: a row of over {} MB; is it a CSV file?", LONGEST_ROW >> 20),
         };
         coded(SqlState::BAD_COPY_FILE_FORMAT, &file.detected.source.name, problem)
     }
@@ -376,19 +279,7 @@ impl Reader {
 
 /// The line, from 1, in which a byte of a file's text stands.
 async fn line(file: &CsvFile, place: u64) -> Result<usize> {
-    let source = &file.detected.source;
-    let mut pieces = source.pieces(0, if source.is_divisible() { place } else { source.meta.size }).await?;
-    let (mut used, mut line) = (0, 1);
-    loop {
-        pieces.next(used, PIECE).await?;
-        let left = usize::try_from(place.saturating_sub(pieces.place())).unwrap_or(usize::MAX);
-        let bytes = &pieces.bytes()[..pieces.bytes().len().min(left)];
-        line += bytes.iter().filter(|byte| **byte == file.detected.dialect.line_end).count();
-        used = bytes.len();
-        if bytes.is_empty() || pieces.is_last() {
-            return Ok(line);
-        }
-    }
+    file.detected.source.line(place, file.detected.dialect.line_end).await
 }
 
 /// The error of a record of another number of fields.

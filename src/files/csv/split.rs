@@ -6,8 +6,9 @@
 
 use datafusion::common::Result;
 
-use super::detect::{Detected, LONGEST_RECORD};
+use super::detect::Detected;
 use super::records::{Records, Shape, Short};
+use crate::files::bytes::LONGEST_ROW;
 
 /// Bytes looked at together.
 const PIECE: usize = 4 << 20;
@@ -42,7 +43,7 @@ pub async fn starts(file: &Detected, parts: usize) -> Result<Vec<u64>> {
         if used == 0 {
             // A long record, or a quote that is not closed: what comes is one part, and reading it says what is wrong.
             wanted *= 2;
-            if wanted > LONGEST_RECORD {
+            if wanted > LONGEST_ROW {
                 break;
             }
             continue;

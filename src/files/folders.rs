@@ -1,0 +1,120 @@
+//! The columns that the names of folders give: `channel=web/month=2025-05/…`, as Hive writes them.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{AsArray, BooleanArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::Session;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+
+use super::places::Found;
+use super::values::{Guess, Numbers, Seen, class};
+use crate::error::invalid;
+use crate::text::sql_type;
+
+/// What stands for NULL in the name of a folder.
+pub const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// The columns, with the values of each file.
+#[derive(Debug, Clone, Default)]
+pub struct Folders {
+    pub fields: Vec<Field>,
+    /// For each file the values of all columns.
+    values: Vec<Vec<ScalarValue>>,
+}
+
+impl Folders {
+    /// The columns of the folders in which files stand, with types that keep all values: whole numbers without leading zeros, dates, else text.
+    ///
+    /// # Errors
+    /// The folders of two files give different columns, or a value is none of a declared type.
+    pub fn of(location: &str, found: &[Found], declared: Option<&Schema>) -> Result<Self> {
+        let Some(first) = found.first() else { return Ok(Self::default()) };
+        let keys = |file: &Found| file.folders.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let expected = keys(first);
+        if let Some(other) = found.iter().find(|file| keys(file) != expected) {
+            let problem = format!(
+                "its folders give the columns {}, and those of {} give {}: they must agree",
+                shown(&keys(other)),
+                first.name,
+                shown(&expected)
+            );
+            return Err(invalid(&other.name, problem));
+        }
+        let (mut fields, mut values) = (vec![], vec![vec![]; found.len()]);
+        for (place, key) in expected.iter().enumerate() {
+            let texts: Vec<&str> = found.iter().map(|file| file.folders[place].1.as_str()).collect();
+            let mut seen = Seen::default();
+            let of_values = texts.iter().filter(|text| **text != NULL_FOLDER && !text.is_empty());
+            of_values.for_each(|text| seen.add(class(text.as_bytes(), &Numbers::default())));
+            let declared = declared.and_then(|declared| declared.field_with_name(key).ok()).map(Field::data_type);
+            let data_type = declared.cloned().unwrap_or_else(|| match seen.guess() {
+                Guess::Integer => DataType::Int64,
+                Guess::Date => DataType::Date32,
+                _ => DataType::Utf8View,
+            });
+            for (values, text) in values.iter_mut().zip(texts) {
+                values.push(match text {
+                    NULL_FOLDER => ScalarValue::try_from(&data_type)?,
+                    text => ScalarValue::Utf8(Some(text.to_string()))
+                        .cast_to(&data_type)
+                        .map_err(|_| invalid(location, format!("the folder {key}={text} gives no {}", sql_type(&data_type))))?,
+                });
+            }
+            fields.push(Field::new(key, data_type, true));
+        }
+        Ok(Self { fields, values })
+    }
+
+    /// Those of some of the files, by their places.
+    pub fn of_files(&self, places: &[usize]) -> Self {
+        Self { fields: self.fields.clone(), values: places.iter().map(|place| self.values[*place].clone()).collect() }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name() == name)
+    }
+
+    /// The values of a file.
+    pub fn values(&self, file: usize) -> &[ScalarValue] {
+        self.values.get(file).map_or(&[], Vec::as_slice)
+    }
+
+    /// True for a condition over these columns alone, which says for each file whether it is read.
+    pub fn decide(&self, condition: &Expr) -> bool {
+        let columns = condition.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| self.has(column.name())) && !condition.is_volatile()
+    }
+
+    /// For each file, whether all those of the conditions hold that these columns decide.
+    ///
+    /// # Errors
+    /// A condition cannot be computed.
+    pub fn matching(&self, state: &dyn Session, conditions: &[Expr]) -> Result<Vec<bool>> {
+        let mut kept = vec![true; self.values.len()];
+        let conditions: Vec<&Expr> = conditions.iter().filter(|condition| self.decide(condition)).collect();
+        if conditions.is_empty() || kept.is_empty() {
+            return Ok(kept);
+        }
+        let schema = Schema::new(self.fields.clone());
+        let columns = (0..self.fields.len())
+            .map(|column| ScalarValue::iter_to_array(self.values.iter().map(|values| values[column].clone())));
+        let options = RecordBatchOptions::new().with_row_count(Some(kept.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::new(schema.clone()), columns.collect::<Result<_>>()?, &options)?;
+        let schema = DFSchema::try_from(schema)?;
+        for condition in conditions {
+            let unqualified = unnormalize_col(condition.clone());
+            let holds = state.create_physical_expr(unqualified, &schema)?.evaluate(&batch)?.into_array(kept.len())?;
+            let holds: &BooleanArray = holds.as_boolean();
+            kept.iter_mut().zip(holds).for_each(|(kept, holds)| *kept &= holds == Some(true));
+        }
+        Ok(kept)
+    }
+}
+
+fn shown(keys: &[String]) -> String {
+    if keys.is_empty() { "none".into() } else { keys.join(", ") }
+}

@@ -1,0 +1,500 @@
+//! From the values of JSON objects to arrays.
+//!
+//! A column knows its type and takes the value at the cursor: nothing is parsed twice, and columns that are not asked for are passed over.
+//! What does not fit is NULL there, and told.
+
+use std::collections::HashMap;
+use std::str;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray, MapArray,
+    NullBufferBuilder, StringBuilder, StringViewBuilder, StructArray, TimestampMicrosecondBuilder, new_null_array,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::{CastOptions, can_cast_types, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, TimeUnit};
+use datafusion::arrow::error::ArrowError;
+
+use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
+use crate::files::values::{Class, Numbers, class, decimal, integer, time};
+
+/// What was found beside what fits.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The row that is being read, from 0.
+    pub row: usize,
+    pub misfits: Vec<Misfit>,
+    /// Whether names that the table does not have are passed over.
+    pub ignores_new: bool,
+    /// How deep the value at hand stands.
+    depth: usize,
+    plain: Vec<u8>,
+}
+
+/// A value that does not fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Misfit {
+    pub row: usize,
+    /// Where it begins; of a name, after it.
+    pub at: usize,
+    pub problem: Problem,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Problem {
+    /// It is no value of this type.
+    Type(DataType),
+    /// The table has no column or field of this name.
+    New(String),
+    /// An object has this name twice.
+    Twice(String),
+}
+
+impl Found {
+    pub fn new(ignores_new: bool) -> Self {
+        Self { ignores_new, ..Self::default() }
+    }
+
+    fn misfit(&mut self, at: usize, problem: Problem) {
+        self.misfits.push(Misfit { row: self.row, at, problem });
+    }
+
+    /// A text as it is meant.
+    fn text<'a>(&'a mut self, text: Text<'a>) -> Option<&'a str> {
+        let bytes = if text.is_escaped {
+            text.unescaped(&mut self.plain)?;
+            &self.plain
+        } else {
+            text.bytes
+        };
+        str::from_utf8(bytes).ok()
+    }
+}
+
+/// The members of objects.
+#[derive(Debug)]
+pub struct Members {
+    fields: Fields,
+    columns: Vec<Column>,
+    places: HashMap<String, usize>,
+    /// For each the object in which it was last found.
+    found_in: Vec<u64>,
+    objects: u64,
+}
+
+/// A column that is being filled.
+#[derive(Debug)]
+enum Column {
+    /// Not asked for.
+    Skipped,
+    Boolean(BooleanBuilder),
+    Integer(Int64Builder),
+    Double(Float64Builder),
+    Decimal {
+        builder: Decimal128Builder,
+        precision: u8,
+        scale: i8,
+    },
+    Text(StringViewBuilder),
+    Date(Date32Builder),
+    Time {
+        builder: TimestampMicrosecondBuilder,
+        data_type: DataType,
+    },
+    Struct {
+        members: Box<Members>,
+        validity: NullBufferBuilder,
+    },
+    List {
+        field: FieldRef,
+        offsets: Vec<i32>,
+        validity: NullBufferBuilder,
+        elements: Box<Self>,
+    },
+    Map {
+        field: FieldRef,
+        offsets: Vec<i32>,
+        validity: NullBufferBuilder,
+        keys: StringBuilder,
+        values: Box<Self>,
+    },
+    /// By way of text, as CAST does it; with the places of the values, for what does not fit.
+    Cast {
+        texts: StringBuilder,
+        places: Vec<(usize, usize)>,
+        data_type: DataType,
+    },
+}
+
+impl Members {
+    /// For columns of these types; those of `asked` alone, or all.
+    ///
+    /// # Errors
+    /// A type is none that JSON can be read as.
+    pub fn new(fields: &Fields, asked: Option<&[usize]>) -> Result<Self, ArrowError> {
+        let is_asked = |place: &usize| asked.is_none_or(|asked| asked.contains(place));
+        let column = |(place, field): (usize, &FieldRef)| match is_asked(&place) {
+            true => Column::new(field.data_type()),
+            false => Ok(Column::Skipped),
+        };
+        let columns = fields.iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
+        let places = fields.iter().enumerate().map(|(place, field)| (field.name().clone(), place)).collect();
+        Ok(Self { found_in: vec![0; columns.len()], fields: fields.clone(), columns, places, objects: 0 })
+    }
+
+    /// Takes in an object, which begins at the cursor.
+    ///
+    /// # Errors
+    /// It is no JSON.
+    pub fn add(&mut self, cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), Wrong> {
+        self.objects += 1;
+        let (mut next, mut count) = (0, 0);
+        cursor.object(|cursor, name| {
+            // Objects have their members mostly in one order.
+            let place = match self.fields.get(next) {
+                Some(field) if field.name().as_bytes() == name.bytes && !name.is_escaped => Ok(next),
+                _ => {
+                    let Some(text) = found.text(name) else { return Err(cursor.wrong("a name that is no text")) };
+                    self.places.get(text).copied().ok_or_else(|| text.to_string())
+                }
+            };
+            let place = match place {
+                Ok(place) => place,
+                Err(name) => {
+                    if !found.ignores_new {
+                        found.misfit(cursor.at, Problem::New(name));
+                    }
+                    return cursor.skip();
+                }
+            };
+            next = place + 1;
+            if self.found_in[place] == self.objects {
+                found.misfit(cursor.at, Problem::Twice(self.fields[place].name().clone()));
+                return cursor.skip();
+            }
+            self.found_in[place] = self.objects;
+            count += 1;
+            self.columns[place].add(cursor, found)
+        })?;
+        if count < self.columns.len() {
+            let missing = self.columns.iter_mut().zip(&self.found_in).filter(|(_, found_in)| **found_in != self.objects);
+            missing.for_each(|(column, _)| column.add_null());
+        }
+        Ok(())
+    }
+
+    fn add_null(&mut self) {
+        self.columns.iter_mut().for_each(Column::add_null);
+    }
+
+    /// The columns that were asked for, each with its place.
+    ///
+    /// # Errors
+    /// A value fits into no array.
+    pub fn finish(&mut self, found: &mut Found) -> Result<Vec<(usize, ArrayRef)>, ArrowError> {
+        let mut arrays = vec![];
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            if !matches!(column, Column::Skipped) {
+                arrays.push((place, column.finish(found)?));
+            }
+        }
+        Ok(arrays)
+    }
+}
+
+impl Column {
+    fn new(data_type: &DataType) -> Result<Self, ArrowError> {
+        let validity = || NullBufferBuilder::new(0);
+        Ok(match data_type {
+            DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            DataType::Int64 => Self::Integer(Int64Builder::new()),
+            DataType::Float64 => Self::Double(Float64Builder::new()),
+            DataType::Decimal128(precision, scale) if *scale >= 0 => {
+                let builder = Decimal128Builder::new().with_precision_and_scale(*precision, *scale)?;
+                Self::Decimal { builder, precision: *precision, scale: *scale }
+            }
+            DataType::Utf8View => Self::Text(StringViewBuilder::new()),
+            DataType::Date32 => Self::Date(Date32Builder::new()),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Time {
+                builder: TimestampMicrosecondBuilder::new().with_data_type(data_type.clone()),
+                data_type: data_type.clone(),
+            },
+            DataType::Struct(fields) => Self::Struct { members: Box::new(Members::new(fields, None)?), validity: validity() },
+            DataType::List(field) => Self::List {
+                field: Arc::clone(field),
+                offsets: vec![0],
+                validity: validity(),
+                elements: Box::new(Self::new(field.data_type())?),
+            },
+            DataType::Map(field, _) => match field.data_type() {
+                DataType::Struct(entries) if entries.len() == 2 && *entries[0].data_type() == DataType::Utf8 => Self::Map {
+                    field: Arc::clone(field),
+                    offsets: vec![0],
+                    validity: validity(),
+                    keys: StringBuilder::new(),
+                    values: Box::new(Self::new(entries[1].data_type())?),
+                },
+                other => return Err(ArrowError::CastError(format!("JSON has texts as keys of maps, not {other}"))),
+            },
+            other if can_cast_types(&DataType::Utf8, other) => {
+                Self::Cast { texts: StringBuilder::new(), places: vec![], data_type: other.clone() }
+            }
+            other => return Err(ArrowError::CastError(format!("JSON cannot be read as {other}"))),
+        })
+    }
+
+    /// The type that a misfit is none of.
+    fn data_type(&self) -> DataType {
+        match self {
+            Self::Skipped => DataType::Null,
+            Self::Boolean(_) => DataType::Boolean,
+            Self::Integer(_) => DataType::Int64,
+            Self::Double(_) => DataType::Float64,
+            Self::Decimal { precision, scale, .. } => DataType::Decimal128(*precision, *scale),
+            Self::Text(_) => DataType::Utf8View,
+            Self::Date(_) => DataType::Date32,
+            Self::Time { data_type, .. } | Self::Cast { data_type, .. } => data_type.clone(),
+            Self::Struct { members, .. } => DataType::Struct(members.fields.clone()),
+            Self::List { field, .. } => DataType::List(Arc::clone(field)),
+            Self::Map { field, .. } => DataType::Map(Arc::clone(field), false),
+        }
+    }
+
+    /// Takes in the value at the cursor.
+    fn add(&mut self, cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), Wrong> {
+        if matches!(self, Self::Skipped) {
+            return cursor.skip();
+        }
+        let begins = cursor.begins()?;
+        let at = cursor.at;
+        let bytes = cursor.bytes;
+        let fits = match (&mut *self, begins) {
+            (_, Begins::Null) => {
+                cursor.word(begins);
+                self.add_null();
+                return Ok(());
+            }
+            (Self::Boolean(builder), Begins::True | Begins::False) => {
+                cursor.word(begins);
+                builder.append_value(begins == Begins::True);
+                true
+            }
+            (Self::Integer(builder), Begins::Number | Begins::Text) => {
+                appended(integer(scalar(cursor, begins)?), |value| builder.append_value(value))
+            }
+            (Self::Double(builder), Begins::Number | Begins::Text) => {
+                let text = scalar(cursor, begins)?;
+                let value = str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok()).filter(|value| value.is_finite());
+                appended(value, |value| builder.append_value(value))
+            }
+            (Self::Decimal { builder, precision, scale }, Begins::Number | Begins::Text) => {
+                let value = decimal(scalar(cursor, begins)?, *precision, usize::from(scale.unsigned_abs()));
+                appended(value, |value| builder.append_value(value))
+            }
+            (Self::Date(builder), Begins::Text) => {
+                let value = time(cursor.text()?.bytes).filter(|time| time.of_day.is_none());
+                appended(value, |time| builder.append_value(time.day))
+            }
+            (Self::Time { builder, data_type }, Begins::Text) => {
+                let has_zone = matches!(data_type, DataType::Timestamp(_, Some(_)));
+                // Digits beyond microseconds would be lost, and a time without an offset is no instant.
+                let value = time(cursor.text()?.bytes).filter(|time| time.digits <= 6 && time.offset.is_some() == has_zone);
+                appended(value, |time| builder.append_value(time.microseconds()))
+            }
+            (Self::Text(builder), Begins::Text) => {
+                let text = cursor.text()?;
+                appended(found.text(text), |text| builder.append_value(text))
+            }
+            (Self::Text(builder), _) => {
+                let raw = cursor.raw()?;
+                appended(str::from_utf8(&bytes[raw]).ok(), |text| builder.append_value(text))
+            }
+            (Self::Cast { texts, places, .. }, _) => {
+                places.push((found.row, at));
+                match begins {
+                    Begins::Text => {
+                        let text = cursor.text()?;
+                        texts.append_option(found.text(text));
+                    }
+                    _ => texts.append_option(str::from_utf8(&bytes[cursor.raw()?]).ok()),
+                }
+                true
+            }
+            (Self::Struct { members, validity }, Begins::Object) => {
+                deeper(cursor, found, |cursor, found| members.add(cursor, found))?;
+                validity.append_non_null();
+                true
+            }
+            (Self::List { offsets, validity, elements, .. }, Begins::List) => {
+                let mut length = offsets.last().copied().unwrap_or(0);
+                deeper(cursor, found, |cursor, found| {
+                    cursor.list(|cursor| {
+                        length = length.checked_add(1).ok_or_else(|| cursor.wrong("more values than a list can have"))?;
+                        elements.add(cursor, found)
+                    })
+                })?;
+                offsets.push(length);
+                validity.append_non_null();
+                true
+            }
+            (Self::Map { offsets, validity, keys, values, .. }, Begins::Object) => {
+                let mut length = offsets.last().copied().unwrap_or(0);
+                deeper(cursor, found, |cursor, found| {
+                    cursor.object(|cursor, name| {
+                        length = length.checked_add(1).ok_or_else(|| cursor.wrong("more values than a map can have"))?;
+                        let Some(name) = found.text(name) else { return Err(cursor.wrong("a name that is no text")) };
+                        keys.append_value(name);
+                        values.add(cursor, found)
+                    })
+                })?;
+                offsets.push(length);
+                validity.append_non_null();
+                true
+            }
+            _ => {
+                cursor.skip()?;
+                false
+            }
+        };
+        if !fits {
+            found.misfit(at, Problem::Type(self.data_type()));
+            self.add_null();
+        }
+        Ok(())
+    }
+
+    fn add_null(&mut self) {
+        match self {
+            Self::Skipped => {}
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Integer(builder) => builder.append_null(),
+            Self::Double(builder) => builder.append_null(),
+            Self::Decimal { builder, .. } => builder.append_null(),
+            Self::Text(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Time { builder, .. } => builder.append_null(),
+            Self::Struct { members, validity } => {
+                members.add_null();
+                validity.append_null();
+            }
+            Self::List { offsets, validity, .. } | Self::Map { offsets, validity, .. } => {
+                offsets.push(offsets.last().copied().unwrap_or(0));
+                validity.append_null();
+            }
+            Self::Cast { texts, places, .. } => {
+                places.push((0, 0));
+                texts.append_null();
+            }
+        }
+    }
+
+    fn finish(&mut self, found: &mut Found) -> Result<ArrayRef, ArrowError> {
+        let offsets_of = |offsets: &mut Vec<i32>| OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
+        Ok(match self {
+            Self::Skipped => new_null_array(&DataType::Null, 0),
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Integer(builder) => Arc::new(builder.finish()),
+            Self::Double(builder) => Arc::new(builder.finish()),
+            Self::Decimal { builder, precision, scale } => {
+                Arc::new(builder.finish().with_precision_and_scale(*precision, *scale)?)
+            }
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Date(builder) => Arc::new(builder.finish()),
+            Self::Time { builder, .. } => Arc::new(builder.finish()),
+            Self::Struct { members, validity } => {
+                let rows = validity.len();
+                let columns = members.finish(found)?.into_iter().map(|(_, array)| array).collect();
+                Arc::new(StructArray::try_new_with_length(members.fields.clone(), columns, validity.finish(), rows)?)
+            }
+            Self::List { field, offsets, validity, elements } => {
+                let elements = elements.finish(found)?;
+                Arc::new(ListArray::try_new(Arc::clone(field), offsets_of(offsets), elements, validity.finish())?)
+            }
+            Self::Map { field, offsets, validity, keys, values } => {
+                let DataType::Struct(entries) = field.data_type() else {
+                    return Err(ArrowError::CastError("a map has keys and values".into()));
+                };
+                let columns: Vec<ArrayRef> = vec![Arc::new(keys.finish()), values.finish(found)?];
+                let entries = StructArray::try_new(entries.clone(), columns, None)?;
+                Arc::new(MapArray::try_new(Arc::clone(field), offsets_of(offsets), entries, validity.finish(), false)?)
+            }
+            Self::Cast { texts, places, data_type } => {
+                let texts = texts.finish();
+                let array = cast_with_options(&texts, data_type, &CastOptions { safe: true, ..CastOptions::default() })?;
+                for (place, (row, at)) in std::mem::take(places).into_iter().enumerate() {
+                    if array.is_null(place) && texts.is_valid(place) {
+                        found.misfits.push(Misfit { row, at, problem: Problem::Type(data_type.clone()) });
+                    }
+                }
+                array
+            }
+        })
+    }
+}
+
+/// Appends a value, if there is one.
+fn appended<V>(value: Option<V>, append: impl FnOnce(V)) -> bool {
+    value.map(append).is_some()
+}
+
+/// The text of a number, or of a number in quotes; of what is in quotes and would be another text as a number, as `007`, nothing.
+fn scalar<'a>(cursor: &mut Cursor<'a>, begins: Begins) -> Result<&'a [u8], Wrong> {
+    if begins == Begins::Number {
+        return cursor.number();
+    }
+    let text = cursor.text()?.bytes;
+    let is_number = matches!(class(text, &Numbers::default()), Class::Integer | Class::Number);
+    Ok(if is_number || integer(text).is_some_and(|number| number.to_string().as_bytes() == text) { text } else { b"" })
+}
+
+fn deeper(
+    cursor: &mut Cursor<'_>,
+    found: &mut Found,
+    inside: impl FnOnce(&mut Cursor<'_>, &mut Found) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    if found.depth > DEEPEST {
+        return Err(cursor.wrong("values within values within values, more than 200 deep"));
+    }
+    found.depth += 1;
+    let result = inside(cursor, found);
+    found.depth -= 1;
+    result
+}
+
+/// The way to a value within an object: `address.city`, `items[2].price`.
+pub fn path(object: &[u8], at: usize) -> String {
+    fn within(cursor: &mut Cursor<'_>, at: usize, path: &mut Vec<String>) -> Option<()> {
+        let begins = cursor.begins().ok()?;
+        if cursor.at >= at {
+            return Some(());
+        }
+        let mut is_found = None;
+        let mut step = |cursor: &mut Cursor<'_>, name: String| {
+            let end = {
+                let mut ahead = cursor.clone();
+                ahead.skip().map(|()| ahead.at)?
+            };
+            if is_found.is_none() && at < end {
+                path.push(name);
+                is_found = within(&mut cursor.clone(), at, path);
+            }
+            cursor.at = end;
+            Ok(())
+        };
+        let mut place = 0;
+        let gone = match begins {
+            Begins::Object => cursor.object(|cursor, name| step(cursor, format!(".{}", String::from_utf8_lossy(name.bytes)))),
+            Begins::List => cursor.list(|cursor| {
+                place += 1;
+                step(cursor, format!("[{place}]"))
+            }),
+            _ => Ok(()),
+        };
+        gone.ok()?;
+        is_found
+    }
+    let mut path = vec![];
+    within(&mut Cursor::new(object), at, &mut path);
+    path.concat().trim_start_matches('.').to_string()
+}

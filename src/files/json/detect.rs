@@ -1,0 +1,72 @@
+//! How the objects of a file stand in it.
+
+use datafusion::common::Result;
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+
+use super::tokens::Cursor;
+use crate::files::bytes::Source;
+
+/// Bytes that a file is looked at by.
+const HEAD: usize = 1 << 18;
+const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How objects stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Each on a line.
+    Lines,
+    /// One after the other, over several lines.
+    Values,
+    /// In a list.
+    List,
+}
+
+/// A file, as far as it is known before its rows are read.
+#[derive(Debug, Clone)]
+pub struct Detected {
+    pub source: Source,
+    pub framing: Framing,
+    /// Where the objects begin, in bytes of its text; in a list after its bracket.
+    pub body: u64,
+}
+
+impl Detected {
+    /// True when a part of the file can be read without what stands before it.
+    pub fn is_divisible(&self) -> bool {
+        self.framing == Framing::Lines && self.source.is_divisible()
+    }
+}
+
+/// Looks at the beginning of a file; `None` for one that holds nothing.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
+    let mut pieces = source.pieces(0, source.meta.size).await?;
+    pieces.next(0, HEAD).await?;
+    let mark = Encoding::for_bom(pieces.bytes()).map(|(encoding, _)| encoding);
+    source.encoding = mark.filter(|encoding| [UTF_16LE, UTF_16BE].contains(encoding));
+    if source.encoding.is_some() {
+        pieces = source.pieces(0, source.meta.size).await?;
+        pieces.next(0, HEAD).await?;
+    }
+    let start = if pieces.bytes().starts_with(UTF_8_MARK) { UTF_8_MARK.len() } else { 0 };
+    let mut cursor = Cursor::new(&pieces.bytes()[start..]);
+    let Some(first) = cursor.peek() else { return Ok(None) };
+    if first == b'[' {
+        let body = (start + cursor.at + 1) as u64;
+        return Ok(Some(Detected { source, framing: Framing::List, body }));
+    }
+    let begin = cursor.at;
+    let is_whole = cursor.skip().is_ok();
+    let first = &cursor.bytes[begin..if is_whole { cursor.at } else { cursor.bytes.len() }];
+    // What is wrong is looked for in lines, of which it can spoil one.
+    let is_alone =
+        || !is_whole || matches!(cursor.bytes[cursor.at..].iter().find(|byte| !b" \t\r".contains(byte)), None | Some(b'\n'));
+    let is_line = match is_whole {
+        true => !first.contains(&b'\n') && is_alone(),
+        false => first.iter().take_while(|byte| **byte != b'\n').any(|byte| !b" \t\r{".contains(byte)),
+    };
+    let framing = if is_line { Framing::Lines } else { Framing::Values };
+    Ok(Some(Detected { source, framing, body: start as u64 }))
+}

@@ -1,0 +1,16 @@
+//! JSON files: an object on each line, objects one after the other, or a list of objects.
+//!
+//! ```text
+//! detect ─────────▶ infer ──────────────▶ scan
+//! list or lines     columns and types     tokens ──▶ decode
+//!                   of all objects                   arrays
+//! ```
+//! As with CSV nothing that is guessed is trusted: each value is checked against its column's type when it is read.
+
+pub mod decode;
+pub mod detect;
+pub mod infer;
+pub mod options;
+pub mod scan;
+pub mod table;
+pub mod tokens;

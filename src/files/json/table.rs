@@ -1,0 +1,174 @@
+//! JSON files as a table.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{Field, Fields, Schema};
+use datafusion::common::Result;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::decode::Members;
+use super::detect::{Detected, Framing, detect};
+use super::infer;
+use super::options::JsonOptions;
+use super::scan::{JsonRows, JsonScan};
+use super::tokens::Cursor;
+use crate::error::{did_you_mean, invalid};
+use crate::files::bytes::{LONGEST_ROW, PIECE, Source};
+use crate::files::folders::Folders;
+use crate::files::places::Found;
+use crate::files::source::SourceExec;
+use crate::files::table::{FilesTable, Layout, Rows, Scan};
+
+/// Files that are read as a whole for their types, together.
+const SMALL: u64 = 16 << 20;
+/// Pieces of a larger file, and their size.
+const PIECES: u64 = 32;
+const SAMPLE: usize = 128 << 10;
+/// Bytes at the beginning of a larger file that are read as well.
+const FIRST: u64 = 1 << 20;
+
+/// The table of these files.
+///
+/// # Errors
+/// A file cannot be read, or holds no objects.
+pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, declared: Option<&Schema>) -> Result<FilesTable> {
+    let folders = Folders::of(location, &found, declared)?;
+    let (mut places, mut files) = (vec![], vec![]);
+    for (place, file) in found.into_iter().enumerate() {
+        if let Some(file) = detect(Source::of(file, options.compression)).await? {
+            places.push(place);
+            files.push(file);
+        }
+    }
+    if files.is_empty() && declared.is_none() {
+        return Err(invalid(location, "holds no object, so that there are no columns"));
+    }
+    let fields: Fields = match declared {
+        Some(declared) => declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect(),
+        None => fields(location, &files, &options).await?,
+    };
+    let sizes = files.iter().map(|file: &Detected| file.source.meta.size).collect();
+    let layout = Layout::new(&Schema::new(fields), folders.of_files(&places), sizes);
+    let fields: Fields = layout.schema.fields().iter().take(layout.width).cloned().collect();
+    Members::new(&fields, None).map_err(|error| invalid(location, error))?;
+    let rows = JsonRows { files, fields, options, is_declared: declared.is_some() };
+    Ok(FilesTable::new(layout, Arc::new(rows)))
+}
+
+/// The columns of all files, in the order in which they are first seen.
+async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Result<Fields> {
+    let mut members = infer::Members::default();
+    let total: u64 = files.iter().map(|file| file.source.meta.size).sum();
+    let reads_all = options.samples_all || total <= SMALL;
+    for file in files {
+        let size = file.source.meta.size;
+        if reads_all || !file.is_divisible() {
+            look_at(file, file.body, if reads_all { u64::MAX } else { SMALL }, &mut members).await?;
+            continue;
+        }
+        look_at(file, file.body, FIRST, &mut members).await?;
+        let pieces = PIECES.div_ceil(files.len() as u64);
+        let step = (size - file.body.min(size)) / (pieces + 1);
+        for piece in 1..=pieces {
+            look_into(file, file.body + step * piece, &mut members).await?;
+        }
+    }
+    let mut fields = members.fields().to_vec();
+    for (name, data_type) in &options.types {
+        let Some(field) = fields.iter_mut().find(|field| field.name() == name) else {
+            let names = fields.iter().map(|field| field.name().as_str());
+            let known = names.clone().collect::<Vec<_>>().join(", ");
+            let suggestion = did_you_mean(name, names);
+            let problem = format!("types names {name}, and there is no such column{suggestion}; it has {known}");
+            return Err(invalid(location, problem));
+        };
+        *field = Arc::new(Field::new(name, data_type.clone(), true));
+    }
+    Ok(fields.into())
+}
+
+/// Looks at whole objects from a place where they begin, `most` bytes or a little more. What is no JSON is told when it is read.
+async fn look_at(file: &Detected, start: u64, most: u64, members: &mut infer::Members) -> Result<()> {
+    let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
+    let (mut used, mut size) = (0, PIECE);
+    loop {
+        pieces.next(used, size).await?;
+        if pieces.place() - start >= most {
+            return Ok(());
+        }
+        let is_last = pieces.is_last();
+        used = take(pieces.bytes(), file.framing, is_last, members);
+        if is_last || used == 0 && size >= LONGEST_ROW {
+            return Ok(());
+        }
+        size = if used == 0 { size * 4 } else { PIECE };
+    }
+}
+
+/// Looks at the whole lines of a piece from somewhere within a file.
+async fn look_into(file: &Detected, start: u64, members: &mut infer::Members) -> Result<()> {
+    let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
+    pieces.next(0, SAMPLE).await?;
+    let bytes = pieces.bytes();
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Ok(()) };
+    take(&bytes[end + 1..], file.framing, false, members);
+    Ok(())
+}
+
+/// Takes in the whole objects; how many bytes they have.
+fn take(bytes: &[u8], framing: Framing, is_last: bool, members: &mut infer::Members) -> usize {
+    let mut cursor = Cursor::new(bytes);
+    let mut used = 0;
+    loop {
+        while framing == Framing::List && cursor.peek().is_some_and(|byte| b",]".contains(&byte)) {
+            cursor.at += 1;
+        }
+        if cursor.peek() != Some(b'{') {
+            return if cursor.peek().is_none() { bytes.len() } else { used };
+        }
+        // An object that is cut off must not be counted in part.
+        if !is_last && cursor.clone().skip().is_err() {
+            return used;
+        }
+        if members.add(&mut cursor, 0).is_err() {
+            return used;
+        }
+        used = cursor.at;
+    }
+}
+
+#[async_trait]
+impl Rows for JsonRows {
+    async fn starts(&self, file: usize, parts: usize) -> Result<Vec<u64>> {
+        let file = &self.files[file];
+        let size = file.source.meta.size;
+        let mut starts = vec![file.body];
+        if parts <= 1 || !file.is_divisible() {
+            return Ok(starts);
+        }
+        let part = (size - file.body.min(size)).div_ceil(parts as u64).max(1);
+        for number in 1..parts as u64 {
+            let mut pieces = file.source.pieces(file.body + part * number, size).await?;
+            let (mut used, mut wanted) = (0, 1 << 16);
+            // From the next end of a line.
+            let start = loop {
+                pieces.next(used, wanted).await?;
+                match pieces.bytes().iter().position(|byte| *byte == b'\n') {
+                    Some(end) => break Some(pieces.place() + end as u64 + 1),
+                    None if pieces.is_last() => break None,
+                    None => (used, wanted) = (pieces.bytes().len(), PIECE),
+                }
+            };
+            match start {
+                Some(start) if start < size && starts.last().is_none_or(|last| start > *last) => starts.push(start),
+                _ => {}
+            }
+        }
+        Ok(starts)
+    }
+
+    fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
+        SourceExec::new(JsonScan { rows: self, scan: Arc::new(scan) })
+    }
+}

@@ -1,0 +1,346 @@
+//! The tokens of JSON (RFC 8259), found in bytes without copying them.
+
+use std::ops::Range;
+
+/// Why bytes are no JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where in the bytes.
+    pub at: usize,
+    pub problem: &'static str,
+}
+
+/// How deep values may stand in one another.
+pub const DEEPEST: usize = 200;
+
+/// What kind of value begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    Object,
+    List,
+    Text,
+    Number,
+    True,
+    False,
+    Null,
+}
+
+/// A text between its quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text<'a> {
+    pub bytes: &'a [u8],
+    pub is_escaped: bool,
+}
+
+/// Goes through bytes token by token.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    pub bytes: &'a [u8],
+    pub at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub fn wrong(&self, problem: &'static str) -> Wrong {
+        Wrong { at: self.at, problem }
+    }
+
+    /// The next byte that is no white space.
+    pub fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                other => return other.copied(),
+            }
+        }
+    }
+
+    /// Takes the byte if it comes next.
+    pub fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    /// What begins here. Nothing is taken.
+    ///
+    /// # Errors
+    /// No value does.
+    pub fn begins(&mut self) -> Result<Begins, Wrong> {
+        Ok(match self.peek() {
+            Some(b'{') => Begins::Object,
+            Some(b'[') => Begins::List,
+            Some(b'"') => Begins::Text,
+            Some(b'-' | b'0'..=b'9') => Begins::Number,
+            Some(b't') if self.bytes[self.at..].starts_with(b"true") => Begins::True,
+            Some(b'f') if self.bytes[self.at..].starts_with(b"false") => Begins::False,
+            Some(b'n') if self.bytes[self.at..].starts_with(b"null") => Begins::Null,
+            Some(b'\'') => return Err(self.wrong("single quotes, where JSON has double ones")),
+            Some(b'N' | b'I') => return Err(self.wrong("NaN or Infinity, which JSON does not know")),
+            Some(_) => return Err(self.wrong("no JSON value begins here")),
+            None => return Err(self.wrong("the value is cut off")),
+        })
+    }
+
+    /// Takes `true`, `false` or `null`.
+    pub fn word(&mut self, begins: Begins) {
+        self.at += if begins == Begins::False { 5 } else { 4 };
+    }
+
+    /// Takes a text, whose opening quote comes next.
+    pub fn text(&mut self) -> Result<Text<'a>, Wrong> {
+        let opening = self.at;
+        let start = self.at + 1;
+        let mut at = start;
+        let mut is_escaped = false;
+        loop {
+            // Most bytes are none of the three: eight at a time.
+            while let Some(eight) = self.bytes.get(at..at + 8) {
+                let word = u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]]);
+                let found = zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | below_space(word);
+                if found != 0 {
+                    at += (found.trailing_zeros() / 8) as usize;
+                    break;
+                }
+                at += 8;
+            }
+            match self.bytes.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok(Text { bytes: &self.bytes[start..at], is_escaped });
+                }
+                Some(b'\\') => {
+                    is_escaped = true;
+                    at += 2;
+                }
+                Some(byte) if *byte < b' ' => {
+                    return Err(Wrong {
+                        at,
+                        problem: "a line break or control character in a text, where JSON has \\n; is a quote missing?",
+                    });
+                }
+                Some(_) => at += 1,
+                None => return Err(Wrong { at: opening, problem: "the text is not closed" }),
+            }
+        }
+    }
+
+    /// Takes a number.
+    pub fn number(&mut self) -> Result<&'a [u8], Wrong> {
+        let start = self.at;
+        let digits = |at: usize| self.bytes[at.min(self.bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut at = start + usize::from(self.bytes.get(start) == Some(&b'-'));
+        let whole = digits(at);
+        let has_leading_zero = whole > 1 && self.bytes[at] == b'0';
+        at += whole;
+        let mut is_number = whole > 0 && !has_leading_zero;
+        if self.bytes.get(at) == Some(&b'.') {
+            let fraction = digits(at + 1);
+            is_number &= fraction > 0;
+            at += 1 + fraction;
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(at) {
+            at += 1;
+            at += usize::from(matches!(self.bytes.get(at), Some(b'+' | b'-')));
+            let exponent = digits(at);
+            is_number &= exponent > 0;
+            at += exponent;
+        }
+        if !is_number {
+            let problem = if has_leading_zero {
+                "a number with leading zeros, which JSON has as a text"
+            } else {
+                "a number that JSON does not know"
+            };
+            return Err(self.wrong(problem));
+        }
+        self.at = at;
+        Ok(&self.bytes[start..at])
+    }
+
+    /// Passes over a value of any kind.
+    ///
+    /// # Errors
+    /// It is no JSON, or is cut off.
+    pub fn skip(&mut self) -> Result<(), Wrong> {
+        self.skip_within(0)
+    }
+
+    fn skip_within(&mut self, depth: usize) -> Result<(), Wrong> {
+        if depth > DEEPEST {
+            return Err(self.wrong("values within values within values, more than 200 deep"));
+        }
+        match self.begins()? {
+            Begins::Text => self.text().map(|_| ()),
+            Begins::Number => self.number().map(|_| ()),
+            word @ (Begins::True | Begins::False | Begins::Null) => {
+                self.word(word);
+                Ok(())
+            }
+            Begins::List => self.list(|cursor| cursor.skip_within(depth + 1)),
+            Begins::Object => self.object(|cursor, _| cursor.skip_within(depth + 1)),
+        }
+    }
+
+    /// Takes a list, which comes next: `element` takes each of its values.
+    pub fn list(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
+        self.at += 1;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if self.take(b']') {
+                return Ok(());
+            }
+            if !self.take(b',') {
+                return Err(self.wrong("a comma or ] is missing"));
+            }
+        }
+    }
+
+    /// Takes an object, which comes next: `member` takes each of its values, after its name.
+    pub fn object(&mut self, mut member: impl FnMut(&mut Self, Text<'a>) -> Result<(), Wrong>) -> Result<(), Wrong> {
+        self.at += 1;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.wrong("a name in quotes is missing"));
+            }
+            let name = self.text()?;
+            if !self.take(b':') {
+                return Err(self.wrong("a colon is missing"));
+            }
+            member(self, name)?;
+            if self.take(b'}') {
+                return Ok(());
+            }
+            if !self.take(b',') {
+                return Err(self.wrong("a comma or } is missing"));
+            }
+        }
+    }
+
+    /// The bytes of a value, which is taken.
+    pub fn raw(&mut self) -> Result<Range<usize>, Wrong> {
+        self.peek();
+        let start = self.at;
+        self.skip()?;
+        Ok(start..self.at)
+    }
+}
+
+const fn repeated(byte: u8) -> u64 {
+    0x0101_0101_0101_0101 * byte as u64
+}
+
+/// The highest bit of each byte that is zero; of those above the first such byte also of others.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(repeated(1)) & !word & repeated(0x80)
+}
+
+/// Likewise of each byte below 0x20.
+const fn below_space(word: u64) -> u64 {
+    word.wrapping_sub(repeated(0x20)) & !word & repeated(0x80)
+}
+
+impl Text<'_> {
+    /// What is meant; `None` when its escapes or its bytes are no text.
+    pub fn unescaped(&self, plain: &mut Vec<u8>) -> Option<()> {
+        plain.clear();
+        let mut rest = self.bytes;
+        while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+            plain.extend_from_slice(&rest[..at]);
+            let escape = *rest.get(at + 1)?;
+            rest = &rest[at + 2..];
+            let byte = match escape {
+                b'"' | b'\\' | b'/' => escape,
+                b'b' => 8,
+                b'f' => 12,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'u' => {
+                    let first = hex(rest)?;
+                    rest = &rest[4..];
+                    // Two halves make one character beyond 0xFFFF.
+                    let code = if (0xD800..0xDC00).contains(&first) {
+                        let second = hex(rest.strip_prefix(b"\\u")?)?;
+                        rest = &rest[6..];
+                        0x1_0000 + ((first - 0xD800) << 10) + second.checked_sub(0xDC00).filter(|half| *half < 0x400)?
+                    } else {
+                        first
+                    };
+                    let mut utf_8 = [0; 4];
+                    plain.extend_from_slice(char::from_u32(code)?.encode_utf8(&mut utf_8).as_bytes());
+                    continue;
+                }
+                _ => return None,
+            };
+            plain.push(byte);
+        }
+        plain.extend_from_slice(rest);
+        Some(())
+    }
+}
+
+fn hex(text: &[u8]) -> Option<u32> {
+    let digits = text.get(..4)?;
+    digits.iter().try_fold(0, |code, digit| Some(code * 16 + char::from(*digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skipped(text: &str) -> Result<usize, Wrong> {
+        let mut cursor = Cursor::new(text.as_bytes());
+        cursor.skip().map(|()| cursor.at)
+    }
+
+    #[test]
+    fn values_are_taken_as_the_standard_has_them() {
+        for text in
+            ["{}", "[]", "[1,-2.5e-3 , null]", r#"{"a": {"b": ["x", true, false]}}"#, r#""\u00e9 \"x\" \\""#, "0", "-0.5", "1E5"]
+        {
+            assert_eq!(skipped(text), Ok(text.len()), "{text}");
+        }
+        for text in
+            ["{", "[1,]", "{a: 1}", "{\"a\" 1}", "\"a", "\"a\nb\"", "01", "1.", ".5", "+1", "nul", "'a'", "NaN", "[1 2]", "1e"]
+        {
+            assert!(skipped(text).is_err(), "{text}");
+        }
+        assert!(skipped(&"[".repeat(1000)).unwrap_err().problem.contains("200 deep"));
+    }
+
+    #[test]
+    fn texts_end_at_their_quote_wherever_it_stands() {
+        for length in 0..40 {
+            for ending in ["", "\\\"", "\\\\", "é"] {
+                let inside = format!("{}{ending}", "x".repeat(length));
+                let text = format!("\"{inside}\",\"next\"");
+                let mut cursor = Cursor::new(text.as_bytes());
+                let found = cursor.text().unwrap();
+                assert_eq!(found.bytes, inside.as_bytes());
+                assert_eq!(found.is_escaped, inside.contains('\\'));
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_mean_characters() {
+        let of = |text: &str| {
+            let mut plain = vec![];
+            Text { bytes: text.as_bytes(), is_escaped: true }.unescaped(&mut plain).map(|()| String::from_utf8(plain).unwrap())
+        };
+        assert_eq!(of(r"a\n\t\/\u4f1a\ud83d\ude00!").as_deref(), Some("a\n\t/会😀!"));
+        for wrong in [r"\x", r"\u12", r"\ud83d", r"\ud83dx", r"\ude00", "\\"] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Files as a table of DataFusion, whatever their format.
+//!
+//! A format reads rows: it says where a file may be divided, and makes the node of the plan that reads parts of files ([`Rows`]). What
+//! is the same for all stands here: columns of folders, conditions over them that leave files out, shares of the work.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, new_null_array};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::folders::Folders;
+use crate::error::invalid;
+
+/// Files smaller than this are not divided.
+const SMALLEST_PART: u64 = 4 << 20;
+
+/// How the files of a table are read.
+#[async_trait]
+pub trait Rows: Debug + Send + Sync + 'static {
+    /// Where about so many parts of a file begin, at beginnings of rows.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    async fn starts(&self, file: usize, parts: usize) -> Result<Vec<u64>>;
+
+    /// The node of a plan that reads.
+    fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan>;
+}
+
+/// What is to be read.
+#[derive(Debug)]
+pub struct Scan {
+    pub layout: Arc<Layout>,
+    /// The parts of each partition.
+    pub parts: Vec<Vec<Part>>,
+    /// The columns of the table that are read, and as a schema.
+    pub projection: Vec<usize>,
+    pub schema: SchemaRef,
+    pub limit: Option<usize>,
+}
+
+/// A part of a file.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub file: usize,
+    pub range: Range<u64>,
+}
+
+/// The columns of a table of files, and where their values come from.
+#[derive(Debug)]
+pub struct Layout {
+    /// Columns of the files, then those of the folders.
+    pub schema: SchemaRef,
+    /// The columns that come from the files.
+    pub width: usize,
+    pub folders: Folders,
+    /// The bytes of each file.
+    pub sizes: Vec<u64>,
+}
+
+impl Layout {
+    /// The columns of files and folders. What a folder names stands for a column of the file of that name.
+    pub fn new(own: &Schema, folders: Folders, sizes: Vec<u64>) -> Self {
+        let own = own.fields().iter().filter(|field| !folders.has(field.name())).cloned();
+        let mut fields: Vec<Arc<Field>> = own.collect();
+        let width = fields.len();
+        fields.extend(folders.fields.iter().cloned().map(Arc::new));
+        Self { schema: Arc::new(Schema::new(fields)), width, folders, sizes }
+    }
+
+    /// The place of a column of the files.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.schema.index_of(name).ok().filter(|column| *column < self.width)
+    }
+}
+
+impl Scan {
+    /// What EXPLAIN says of it.
+    pub fn describe(&self) -> String {
+        let mut files: Vec<usize> = self.parts.iter().flatten().map(|part| part.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        let limit = self.limit.map(|limit| format!(", limit={limit}")).unwrap_or_default();
+        format!("files={} of {}{limit}", files.len(), self.layout.sizes.len())
+    }
+
+    /// Rows of a file, of the columns that were read; NULL in those that it does not have.
+    ///
+    /// # Errors
+    /// The columns differ in length or type from what was said.
+    pub fn batch(&self, file: usize, read: &HashMap<usize, ArrayRef>, rows: usize) -> Result<RecordBatch> {
+        let folders: &[ScalarValue] = self.layout.folders.values(file);
+        let columns = self.projection.iter().zip(self.schema.fields()).map(|(column, field)| {
+            match (read.get(column), column.checked_sub(self.layout.width).and_then(|folder| folders.get(folder))) {
+                (Some(array), _) => Ok(Arc::clone(array)),
+                (None, Some(folder)) => folder.to_array_of_size(rows),
+                (None, None) => Ok(new_null_array(field.data_type(), rows)),
+            }
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect::<Result<_>>()?, &options)?)
+    }
+}
+
+/// Files as a table.
+#[derive(Debug)]
+pub struct FilesTable {
+    layout: Arc<Layout>,
+    rows: Arc<dyn Rows>,
+    /// Writes what is inserted, where the table can be written to.
+    pub writes: Option<Arc<dyn TableProvider>>,
+}
+
+impl FilesTable {
+    pub fn new(layout: Layout, rows: Arc<dyn Rows>) -> Self {
+        Self { layout: Arc::new(layout), rows, writes: None }
+    }
+}
+
+#[async_trait]
+impl TableProvider for FilesTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.layout.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let decided = |filter: &&Expr| match self.layout.folders.decide(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(decided).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let layout = &self.layout;
+        let projection = projection.cloned().unwrap_or_else(|| (0..layout.schema.fields().len()).collect());
+        let is_read = layout.folders.matching(state, filters)?;
+        let files = || (0..layout.sizes.len()).filter(|file| is_read.get(*file) != Some(&false));
+        // What is read up to a limit is read from the beginning.
+        let partitions = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
+        let total: u64 = files().map(|file| layout.sizes[file]).sum();
+        let share = total.div_ceil(partitions as u64).max(SMALLEST_PART);
+        let mut groups: Vec<Vec<Part>> = vec![vec![]; partitions];
+        let mut taken = vec![0_u64; partitions];
+        for file in files() {
+            let size = layout.sizes[file];
+            let count = usize::try_from(size.div_ceil(share)).unwrap_or(1);
+            let starts = self.rows.starts(file, count).await?;
+            let ends = starts.iter().skip(1).copied().chain([size]);
+            for (start, end) in starts.iter().copied().zip(ends) {
+                // To who has least so far, in the order of the files: the same each time.
+                let least = (0..partitions).min_by_key(|group| taken[*group]).unwrap_or(0);
+                groups[least].push(Part { file, range: start..end });
+                taken[least] += end.saturating_sub(start);
+            }
+        }
+        groups.retain(|group| !group.is_empty());
+        let schema = Arc::new(layout.schema.project(&projection)?);
+        Ok(Arc::clone(&self.rows).plan(Scan { layout: Arc::clone(layout), parts: groups, projection, schema, limit }))
+    }
+
+    async fn insert_into(
+        &self,
+        state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        insert_op: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match &self.writes {
+            Some(table) => table.insert_into(state, input, insert_op).await,
+            None => Err(invalid("INSERT", "only a table that was made with CREATE EXTERNAL TABLE takes rows")),
+        }
+    }
+}
