@@ -13,16 +13,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, cast, lit};
 use url::Url;
 
 use crate::error::{failed, invalid};
 use crate::files;
+use crate::files::folders::NULL_FOLDER;
 use crate::formats::{plain_schema, plain_type};
 use crate::temporary::{BESIDE, TemporaryFolder};
 
@@ -289,6 +291,9 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     if copy.file_type.get_ext() == PARQUET {
         copy.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(copy.input))?);
     }
+    if !copy.partition_by.is_empty() {
+        copy.input = Arc::new(with_folder_names(Arc::unwrap_or_clone(copy.input), &copy.partition_by)?);
+    }
     Ok((LogicalPlan::Copy(copy), Some(staged)))
 }
 
@@ -296,21 +301,18 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
 pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Option<Staged>)> {
     let name = insert.table_name.to_string();
     let provider = source_as_provider(&insert.target)?;
-    let Some(table) = provider.downcast_ref::<ListingTable>() else { return Ok((LogicalPlan::Dml(insert), None)) };
+    let Some(table) = files::inserts(&provider) else { return Ok((LogicalPlan::Dml(insert), None)) };
     if insert.op != WriteOp::Insert(InsertOp::Append) {
         return Err(invalid(&name, "only INSERT INTO can write to an external table"));
     }
-    let folder = match table.table_paths().as_slice() {
-        [place] if place.is_collection() => local_path(place.as_str()),
-        _ => None,
-    };
-    let Some(folder) = folder else {
+    let folder = table.as_ref().and_then(|table| local_path(table.table_paths().first()?.as_str()));
+    let (Some(table), Some(folder)) = (table, folder) else {
         return Err(invalid(
             &name,
             "rows can be inserted where the table is one local folder; write a new file with COPY instead",
         ));
     };
-    if !table.options().table_partition_cols.is_empty() {
+    if files::has_folder_columns(&provider) {
         return Err(invalid(
             &name,
             "rows cannot be inserted into a partitioned table; write a new folder with COPY … PARTITIONED BY",
@@ -343,6 +345,19 @@ fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
     if has_views { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
+}
+
+/// The same rows, the columns that become names of folders as text: NULL by the name that Hive has for it.
+fn with_folder_names(plan: LogicalPlan, folders: &[String]) -> Result<LogicalPlan> {
+    let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
+        let own = Expr::Column(Column::from((qualifier, field)));
+        if !folders.contains(field.name()) {
+            return own;
+        }
+        coalesce(vec![cast(own, DataType::Utf8), lit(NULL_FOLDER)]).alias_qualified(qualifier.cloned(), field.name())
+    };
+    let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 fn local_path(location: &str) -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::compression_of;
+use super::kinds::compression_of;
 use super::places::Found;
 use crate::error::{failed, invalid};
 

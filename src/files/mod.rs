@@ -1,71 +1,122 @@
-//! Files as tables: what a location means, and errors that name the file.
+//! Files as tables: what a location means, what a kind of file needs to be read, and errors that name the file.
+//!
+//! ```text
+//! location ──▶ places ──▶ files of a kind ──▶ csv, json, parquet ──▶ a table
+//!              folders: columns of names                table: shares of the work
+//! ```
 
 pub mod bytes;
 pub mod csv;
 pub mod folders;
 pub mod json;
+pub mod kinds;
 pub mod options;
+pub mod parquet;
 pub mod places;
 pub mod policy;
 pub mod source;
 pub mod table;
 pub mod values;
 
-use std::panic::AssertUnwindSafe;
-use std::path::{Component, Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Schema};
-use datafusion::catalog::{TableProvider, TableProviderFactory};
-use datafusion::common::{DFSchema, Result, TableReference};
-use datafusion::error::DataFusionError;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
-use futures::FutureExt;
 use url::Url;
 
 use self::csv::options::CsvOptions;
 use self::json::options::JsonOptions;
+use self::kinds::kind_of;
+use self::parquet::table::ParquetTable;
 use self::table::FilesTable;
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
-use crate::error::{SqlState, coded, failed, invalid, message, raw};
+use crate::error::{invalid, message};
 
-/// Kinds of files by the ends of their names.
-const KINDS: [(&str, &str); 7] = [
-    (".parquet", "PARQUET"),
-    (".csv", "CSV"),
-    (".tsv", "CSV"),
-    (".txt", "CSV"),
-    (".json", "JSON"),
-    (".ndjson", "JSON"),
-    (".jsonl", "JSON"),
+pub use kinds::is_file;
+pub use places::is_local;
+
+/// A kind of files.
+struct Format {
+    kind: &'static str,
+    /// The page of its function in FROM.
+    doc: &'static Doc,
+    /// What its options are called elsewhere.
+    renamed: options::Renamed,
+    /// What the names of its files end in, as a message says it.
+    endings: &'static str,
+}
+
+const FORMATS: [Format; 3] = [
+    Format { kind: "CSV", doc: &csv::options::DOC, renamed: csv::options::renamed, endings: ".csv, .tsv or .txt" },
+    Format { kind: "JSON", doc: &json::options::DOC, renamed: json::options::renamed, endings: ".json, .ndjson or .jsonl" },
+    Format { kind: "PARQUET", doc: &parquet::DOC, renamed: |key, text| Ok(Some((key, text))), endings: ".parquet" },
 ];
 
-/// What a compressed file has after that, and the word for it.
-const COMPRESSIONS: [(&str, &str); 4] = [(".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")];
-
-/// True when a name that no table has means a file or folder: by the name alone, so that a folder that happens to be called like a table is
-/// not taken for it.
-pub fn is_file(name: &str) -> bool {
-    name.contains('/') || kind_of(name).is_some()
+/// A table that reads files.
+enum Opened {
+    Own(FilesTable),
+    Parquet(ParquetTable),
 }
 
-fn kind_of(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
-    let plain = COMPRESSIONS.iter().find_map(|(end, _)| name.strip_suffix(end)).unwrap_or(&name);
-    let kind = KINDS.iter().find(|(end, _)| plain.ends_with(end)).map(|(_, kind)| *kind)?;
-    // What Parquet compresses stands inside the file.
-    (kind != "PARQUET" || plain == name).then_some(kind)
+impl Opened {
+    fn schema(&self) -> SchemaRef {
+        match self {
+            Self::Own(table) => table.schema(),
+            Self::Parquet(table) => table.schema(),
+        }
+    }
+
+    /// The table, with one that writes what is inserted, where there is such.
+    fn table(self, inserts: Option<Arc<ListingTable>>) -> Arc<dyn TableProvider> {
+        match self {
+            Self::Own(table) => Arc::new(table.inserting(inserts)),
+            Self::Parquet(table) => Arc::new(table.inserting(inserts)),
+        }
+    }
 }
 
-/// The word for how a file is compressed, by its name.
-fn compression_of(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
-    COMPRESSIONS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, word)| *word)
+/// The pages of the functions in FROM that read files.
+pub fn readers() -> Vec<&'static Doc> {
+    FORMATS.iter().map(|format| format.doc).collect()
+}
+
+/// Likewise, by name.
+pub fn reader(name: &str) -> Option<&'static Doc> {
+    readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
+}
+
+/// True for a table that knows its files: it is opened again for each statement, as there may be others by then.
+pub fn knows_its_files(table: &Arc<dyn TableProvider>) -> bool {
+    table.downcast_ref::<FilesTable>().is_some() || table.downcast_ref::<ParquetTable>().is_some()
+}
+
+/// Where rows are written that are inserted into a table of files; `None` for other tables, and for files that take none.
+pub fn inserts(table: &Arc<dyn TableProvider>) -> Option<Option<Arc<ListingTable>>> {
+    if let Some(table) = table.downcast_ref::<FilesTable>() {
+        return Some(table.inserts.clone());
+    }
+    table.downcast_ref::<ParquetTable>().map(|table| table.inserts.clone())
+}
+
+/// True for a table of files with columns that the names of folders give.
+pub fn has_folder_columns(table: &Arc<dyn TableProvider>) -> bool {
+    let own = table.downcast_ref::<FilesTable>().map(FilesTable::layout);
+    own.or_else(|| table.downcast_ref::<ParquetTable>().map(ParquetTable::layout))
+        .is_some_and(|layout| !layout.folders.fields.is_empty())
 }
 
 /// The table of `FROM 'location'`: the kind of file is told by the name, or by the first file of a folder.
+///
+/// # Errors
+/// Nothing is there, or it cannot be read.
 pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match kind_of(location) {
         Some(kind) => kind,
@@ -78,46 +129,13 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
             })?
         }
     };
-    if let Some(format) = FORMATS.iter().find(|format| format.kind == kind) {
-        return read(state, format.doc, location, base, &Options::read(format.doc, vec![])?).await;
-    }
-    let schema = Arc::new(DFSchema::empty());
-    let command = CreateExternalTable::builder(TableReference::bare(location), location, kind, schema).build();
-    create(state, command, base).await
+    let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
+        return Err(invalid(location, format!("{kind} cannot be read")));
+    };
+    read(state, format.doc, location, base, &Options::read(format.doc, vec![])?).await
 }
 
-/// True for a table that knows its files: it is opened again for each statement, as there may be others by then.
-pub fn knows_its_files(table: &Arc<dyn TableProvider>) -> bool {
-    table.downcast_ref::<FilesTable>().is_some()
-}
-
-/// A kind of files that we read ourselves.
-struct Format {
-    kind: &'static str,
-    /// The page of its function in FROM.
-    doc: &'static Doc,
-    /// What its options are called elsewhere.
-    renamed: options::Renamed,
-    /// What the names of its files end in, as a message says it.
-    endings: &'static str,
-}
-
-const FORMATS: [Format; 2] = [
-    Format { kind: "CSV", doc: &csv::options::DOC, renamed: csv::options::renamed, endings: ".csv, .tsv or .txt" },
-    Format { kind: "JSON", doc: &json::options::DOC, renamed: json::options::renamed, endings: ".json, .ndjson or .jsonl" },
-];
-
-/// The pages of the functions in FROM that read files.
-pub fn readers() -> Vec<&'static Doc> {
-    FORMATS.iter().map(|format| format.doc).collect()
-}
-
-/// Likewise, by name.
-pub fn reader(name: &str) -> Option<&'static Doc> {
-    readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
-}
-
-/// The table of a call of such a function.
+/// The table of a call of a function that reads files.
 ///
 /// # Errors
 /// A file is not there or cannot be read, or an option does not fit.
@@ -131,24 +149,90 @@ pub async fn read(
     let Some(format) = FORMATS.iter().find(|format| format.doc.name == doc.name) else {
         return Err(invalid(doc.name, "reads no files"));
     };
-    format.open(state, doc.name, &[location.to_string()], base, options, None).await.map(|table| Arc::new(table) as _)
+    let given = Given { state, subject: doc.name, locations: &[location.to_string()], base, declared: None };
+    let engine =
+        if format.kind == "PARQUET" { Some(engine_format(state, doc.name, format.kind, &HashMap::new())?) } else { None };
+    Ok(format.open(&given, options, engine).await?.table(None))
+}
+
+/// The table of `CREATE EXTERNAL TABLE`.
+///
+/// # Errors
+/// Files of this kind cannot be read, a file is not there or is none, or an option does not fit.
+pub async fn create(state: &SessionState, command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
+    let kind = match command.file_type.to_uppercase().as_str() {
+        "NDJSON" | "JSONL" => "JSON".to_string(),
+        kind => kind.to_string(),
+    };
+    let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
+        return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or JSON"));
+    };
+    let name = command.name.table();
+    let subject = if command.name.schema().is_none() && is_file(name) { name.into() } else { format!("external table {name}") };
+    let declared = (!command.schema.fields().is_empty()).then(|| Schema::clone(command.schema.inner()));
+    let given = Given { state, subject: &subject, locations: &command.locations, base, declared: declared.as_ref() };
+    // What an option says must not depend on the order of a hash table.
+    let mut texts: Vec<(String, String)> = command.options.clone().into_iter().collect();
+    texts.sort();
+    let mut for_engine = HashMap::new();
+    let options = match kind.as_str() {
+        // Those of the engine below.
+        "PARQUET" => {
+            for_engine = command.options.clone();
+            Options::read(format.doc, vec![])?
+        }
+        _ => options::of_statement(&subject, format.doc, texts, format.renamed)?,
+    };
+    if kind == "CSV" {
+        for_engine.insert("format.has_header".into(), "true".into());
+    }
+    let engine = engine_format(state, &subject, &kind, &for_engine)?;
+    let opened = format.open(&given, &options, Some(Arc::clone(&engine))).await?;
+    let schema = opened.schema();
+    if let Some(missing) = command.table_partition_cols.iter().find(|column| schema.index_of(column).is_err()) {
+        let problem = format!("PARTITIONED BY names {missing}, and no folder is called {missing}=…");
+        return Err(invalid(&subject, problem));
+    }
+    let inserts = match command.locations.as_slice() {
+        [location] if is_local(location) && base.join(location).is_dir() => {
+            let folder = Url::from_directory_path(base.join(location));
+            let folder = folder.map_err(|()| invalid(location, "is no path that can be written as a URL"))?;
+            let config = ListingTableConfig::new(ListingTableUrl::try_new(folder, None)?);
+            let config = config.with_listing_options(ListingOptions::new(engine)).with_schema(schema);
+            Some(Arc::new(ListingTable::try_new(config)?))
+        }
+        _ => None,
+    };
+    Ok(opened.table(inserts))
+}
+
+/// The format as the engine below knows it.
+fn engine_format(
+    state: &SessionState,
+    subject: &str,
+    kind: &str,
+    options: &HashMap<String, String>,
+) -> Result<Arc<dyn FileFormat>> {
+    let Some(factory) = state.get_file_format_factory(kind) else {
+        return Err(invalid(subject, format!("{kind} is not known to the engine")));
+    };
+    factory.create(state, options).map_err(|error| invalid(subject, message(&error)))
+}
+
+/// What is to be opened.
+struct Given<'a> {
+    state: &'a SessionState,
+    /// Whom errors are about.
+    subject: &'a str,
+    locations: &'a [String],
+    base: &'a Path,
+    declared: Option<&'a Schema>,
 }
 
 impl Format {
     /// The table of the files at some locations.
-    async fn open(
-        &self,
-        state: &SessionState,
-        subject: &str,
-        locations: &[String],
-        base: &Path,
-        options: &Options,
-        declared: Option<&Schema>,
-    ) -> Result<FilesTable> {
-        let types = match options.text("types") {
-            Some(text) => columns_of(state, subject, text).await?,
-            None => vec![],
-        };
+    async fn open(&self, given: &Given<'_>, options: &Options, engine: Option<Arc<dyn FileFormat>>) -> Result<Opened> {
+        let Given { state, subject, locations, base, declared } = *given;
         let mut found = vec![];
         for location in locations {
             found.extend(places::find(state, location, base, |name| kind_of(name) == Some(self.kind)).await?);
@@ -157,10 +241,18 @@ impl Format {
         if found.is_empty() && declared.is_none() {
             return Err(invalid(&location, format!("no {} file is there: none whose name ends in {}", self.kind, self.endings)));
         }
-        match self.kind {
+        if let Some(engine) = engine.filter(|_| self.kind == "PARQUET") {
+            return ParquetTable::open(state, &location, found, engine, declared).await.map(Opened::Parquet);
+        }
+        let types = match options.text("types") {
+            Some(text) => columns_of(state, subject, text).await?,
+            None => vec![],
+        };
+        let table = match self.kind {
             "CSV" => csv::table::open(&location, found, CsvOptions::read(subject, options, types)?, declared).await,
             _ => json::table::open(&location, found, JsonOptions::read(options, types)?, declared).await,
-        }
+        };
+        table.map(Opened::Own)
     }
 }
 
@@ -182,213 +274,6 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
         }
         _ => Err(wrong()),
     }
-}
-
-/// The table of `CREATE EXTERNAL TABLE`.
-pub async fn create(state: &SessionState, mut command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
-    let kind = command.file_type.to_uppercase();
-    let kind = if matches!(kind.as_str(), "NDJSON" | "JSONL") { "JSON".to_string() } else { kind };
-    if let Some(format) = FORMATS.iter().find(|format| format.kind == kind) {
-        return create_own(format, state, command, base).await;
-    }
-    let Some(factory) = state.table_factories().get(&kind) else {
-        return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or NDJSON"));
-    };
-    command.file_type = kind;
-    let (mut places, mut locations) = (vec![], vec![]);
-    for location in &command.locations {
-        if location.trim().is_empty() {
-            return Err(invalid("LOCATION", "names no file or folder, got ''; write '.' for the current folder"));
-        }
-        check(location, &command.file_type, base)?;
-        places.push(resolved(location, base));
-        let is_pattern = is_local(location) && places::is_pattern(location, base);
-        if is_pattern {
-            let counts = |name: &str| kind_of(name) == Some(command.file_type.as_str());
-            for file in places::find(state, location, base, counts).await? {
-                let path = base.join(&file.name);
-                locations.push(literal(&path, &path.display().to_string(), false)?);
-            }
-        } else if is_local(location) {
-            locations.push(as_url(location, base)?);
-        } else {
-            locations.push(location.clone());
-        }
-    }
-    command.locations = locations;
-    match look_at(factory.as_ref(), state, &command).await {
-        Ok(table) => Ok(table),
-        Err(error) => Err(name_the_file(state, &command, &places, &error).await),
-    }
-}
-
-/// A table of files that we read ourselves, with a way to add rows.
-async fn create_own(
-    format: &Format,
-    state: &SessionState,
-    mut command: CreateExternalTable,
-    base: &Path,
-) -> Result<Arc<dyn TableProvider>> {
-    let name = command.name.table().to_string();
-    let subject = if command.name.schema().is_none() && is_file(&name) { name } else { format!("external table {name}") };
-    let mut given: Vec<(String, String)> = command.options.drain().collect();
-    // What an option says must not depend on the order of a hash table.
-    given.sort();
-    let declared = (!command.schema.fields().is_empty()).then(|| Schema::clone(command.schema.inner()));
-    let options = options::of_statement(&subject, format.doc, given, format.renamed)?;
-    let mut table = format.open(state, &subject, &command.locations, base, &options, declared.as_ref()).await?;
-    if let Some(missing) = command.table_partition_cols.iter().find(|column| table.schema().index_of(column).is_err()) {
-        let problem = format!("PARTITIONED BY names {missing}, and no folder is called {missing}=…");
-        return Err(invalid(&subject, problem));
-    }
-    let [location] = command.locations.as_slice() else { return Ok(Arc::new(table)) };
-    let place = base.join(location);
-    if is_local(location) && place.is_dir() {
-        if format.kind == "CSV" {
-            command.options.insert("format.has_header".into(), "true".into());
-        }
-        command.file_type = format.kind.into();
-        command.schema = Arc::new(DFSchema::try_from(table.schema().as_ref().clone())?);
-        command.locations = vec![as_url(location, base)?];
-        if let Some(factory) = state.table_factories().get(format.kind) {
-            table.writes = Some(look_at(factory.as_ref(), state, &command).await?);
-        }
-    }
-    Ok(Arc::new(table))
-}
-
-/// Reads what is needed of the files. A damaged footer can make the Parquet reader panic; here that is an error.
-async fn look_at(
-    factory: &dyn TableProviderFactory,
-    state: &SessionState,
-    command: &CreateExternalTable,
-) -> Result<Arc<dyn TableProvider>> {
-    let looked = AssertUnwindSafe(factory.create(state, command)).catch_unwind().await;
-    looked.unwrap_or_else(|_| Err(DataFusionError::Execution("the file is damaged".into())))
-}
-
-/// A location, independent of where the program runs: relative paths start from `base`.
-pub fn resolved(location: &str, base: &Path) -> String {
-    let is_relative = is_local(location) && Path::new(location).is_relative();
-    if is_relative { base.join(location).display().to_string() } else { location.to_string() }
-}
-
-/// A path as DataFusion takes it, which reads `*`, `?` and `[` as a pattern wherever they stand: what exists is meant as it is written.
-fn as_url(location: &str, base: &Path) -> Result<String> {
-    let path = base.join(location);
-    let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
-    // Links are followed before `..` leads up, as the system does it.
-    let climbs = path.components().any(|part| part == Component::ParentDir);
-    let path = match (climbs, path.strip_prefix(folder)) {
-        (true, Ok(rest)) => {
-            let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-            if rest.as_os_str().is_empty() { folder } else { folder.join(rest) }
-        }
-        _ => path.clone(),
-    };
-    let Some(text) = path.to_str() else {
-        let problem = "stands in a folder whose name is not UTF-8, from where files cannot be read; rename the folder";
-        return Err(invalid(location, problem));
-    };
-    literal(&path, text, path.is_dir())
-}
-
-/// A path that means itself.
-fn literal(path: &Path, text: &str, is_folder: bool) -> Result<String> {
-    // The end of a file's name says which files count; in a URL it may be written in another way.
-    let has_plain_end = path.extension().is_none_or(|end| end.to_str().is_some_and(is_alphanumeric));
-    match () {
-        () if is_folder => url(path, true).map(String::from),
-        () if !has_glob(text) => Ok(text.to_string()),
-        () if has_plain_end => url(path, false).map(String::from),
-        () => Err(invalid(text, "the end of its name must be of letters and digits when the rest has *, ? or [; rename it")),
-    }
-}
-
-fn url(path: &Path, is_folder: bool) -> Result<Url> {
-    let url = if is_folder { Url::from_directory_path(path) } else { Url::from_file_path(path) };
-    url.map_err(|()| invalid(&path.display().to_string(), "is no path that can be written as a URL"))
-}
-
-fn is_alphanumeric(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// True for a path, false for a URL.
-pub fn is_local(location: &str) -> bool {
-    !location.contains("://")
-}
-
-fn has_glob(location: &str) -> bool {
-    location.contains(['*', '?', '['])
-}
-
-/// Local files must exist; what is remote tells when it is read.
-fn check(location: &str, kind: &str, base: &Path) -> Result<()> {
-    if !is_local(location) {
-        return Ok(());
-    }
-    let place = base.join(location);
-    match std::fs::metadata(&place) {
-        Err(_) if places::is_pattern(location, base) => Ok(()),
-        // The reader passes over files without bytes, which no Parquet file is.
-        Ok(_) if kind == "PARQUET" => {
-            let paths = if place.is_dir() { files(&place) } else { vec![place] };
-            let is_empty = |path: &&PathBuf| {
-                kind_of(&path.display().to_string()) == Some(kind) && path.metadata().is_ok_and(|file| file.len() == 0)
-            };
-            match paths.iter().find(is_empty) {
-                Some(path) => Err(invalid(&path.display().to_string(), "cannot be read as Parquet: the file is empty")),
-                None => Ok(()),
-            }
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(coded(SqlState::UNDEFINED_FILE, location, format!("no such file or folder{}", from_there(location, base))))
-        }
-        Err(error) => Err(invalid(location, error)),
-    }
-}
-
-fn from_there(location: &str, base: &Path) -> String {
-    if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
-}
-
-/// The files under a folder, hidden ones left out, in the order of their names.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !name.starts_with(['.', '_'])));
-    paths.sort();
-    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-/// The error about a location; for a folder, about the first file that has it.
-async fn name_the_file(
-    state: &SessionState,
-    command: &CreateExternalTable,
-    places: &[String],
-    error: &DataFusionError,
-) -> DataFusionError {
-    if let ([place], Some(factory)) = (places, state.table_factories().get(&command.file_type))
-        && Path::new(place).is_dir()
-    {
-        for file in files(Path::new(place)) {
-            let mut single = command.clone();
-            let name = file.display().to_string();
-            let Ok(location) = literal(&file, &name, false) else { continue };
-            single.locations = vec![location];
-            single.table_partition_cols.clear();
-            if let Err(error) = look_at(factory.as_ref(), state, &single).await {
-                return failed(&file.display().to_string(), describe(&error));
-            }
-        }
-    }
-    failed(&places.join(", "), describe(error))
-}
-
-fn describe(error: &DataFusionError) -> String {
-    parquet_problem(&raw(error)).unwrap_or_else(|| message(error))
 }
 
 /// What the Parquet reader found, when an error is its: `Parquet error: …`, `Parquet argument error: …`.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::session_state::SessionState;
 use datafusion::object_store::local::LocalFileSystem;
 use futures::TryStreamExt;
@@ -15,12 +16,28 @@ use glob::{MatchOptions, Pattern};
 use object_store::{ObjectMeta, ObjectStore};
 
 use crate::error::{SqlState, coded, failed, invalid};
-use crate::files::{from_there, is_local};
+
+/// True for a path, false for a URL.
+pub fn is_local(location: &str) -> bool {
+    !location.contains("://")
+}
+
+/// A location, independent of where the program runs: relative paths start from `base`.
+pub fn resolved(location: &str, base: &Path) -> String {
+    let is_relative = is_local(location) && Path::new(location).is_relative();
+    if is_relative { base.join(location).display().to_string() } else { location.to_string() }
+}
+
+fn from_there(location: &str, base: &Path) -> String {
+    if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
+}
 
 /// A file of a location.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub store: Arc<dyn ObjectStore>,
+    /// The store, as the engine knows it.
+    pub url: ObjectStoreUrl,
     pub meta: ObjectMeta,
     /// As the user would write it.
     pub name: String,
@@ -72,7 +89,7 @@ fn local(location: &str, base: &Path, counts: &impl Fn(&str) -> bool) -> Result<
         let location = object_store::path::Path::from_absolute_path(&place)
             .map_err(|_| invalid(&name, "stands under a name that is not UTF-8, from where files cannot be read; rename it"))?;
         let meta = ObjectMeta { location, last_modified: modified.into(), size: file.len(), e_tag: None, version: None };
-        Ok(Found { store: Arc::clone(&store), meta, name, folders: folders(&within) })
+        Ok(Found { store: Arc::clone(&store), url: ObjectStoreUrl::local_filesystem(), meta, name, folders: folders(&within) })
     });
     found.collect()
 }
@@ -141,7 +158,7 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
     if !url.is_collection() && url.get_glob().is_none() {
         let meta = object_store::ObjectStoreExt::head(store.as_ref(), &prefix).await;
         let meta = meta.map_err(|error| failed(location, error))?;
-        return Ok(vec![Found { store, meta, name: location.to_string(), folders: vec![] }]);
+        return Ok(vec![Found { store, url: url.object_store(), meta, name: location.to_string(), folders: vec![] }]);
     }
     let mut metas: Vec<ObjectMeta> = store.list(Some(&prefix)).try_collect().await.map_err(|error| failed(location, error))?;
     metas.retain(|meta| {
@@ -160,7 +177,7 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
     let found = metas.into_iter().map(|meta| {
         let within = Path::new(meta.location.as_ref()).strip_prefix(prefix.as_ref()).unwrap_or(Path::new("")).to_path_buf();
         let name = format!("{}{}", url.object_store().as_str(), meta.location);
-        Found { store: Arc::clone(&store), folders: folders(&within), meta, name }
+        Found { store: Arc::clone(&store), url: url.object_store(), folders: folders(&within), meta, name }
     });
     Ok(found.collect())
 }

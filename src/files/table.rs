@@ -15,12 +15,11 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::TableType;
-use datafusion::logical_expr::dml::InsertOp;
+use datafusion::datasource::listing::ListingTable;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::folders::Folders;
-use crate::error::invalid;
 
 /// Files smaller than this are not divided.
 const SMALLEST_PART: u64 = 4 << 20;
@@ -118,13 +117,23 @@ impl Scan {
 pub struct FilesTable {
     layout: Arc<Layout>,
     rows: Arc<dyn Rows>,
-    /// Writes what is inserted, where the table can be written to.
-    pub writes: Option<Arc<dyn TableProvider>>,
+    /// Where rows go that are inserted, where the table takes some.
+    pub inserts: Option<Arc<ListingTable>>,
 }
 
 impl FilesTable {
+    /// The same, where rows that are inserted go.
+    pub fn inserting(self, inserts: Option<Arc<ListingTable>>) -> Self {
+        Self { inserts, ..self }
+    }
+
+    /// Its columns, and where they come from.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub fn new(layout: Layout, rows: Arc<dyn Rows>) -> Self {
-        Self { layout: Arc::new(layout), rows, writes: None }
+        Self { layout: Arc::new(layout), rows, inserts: None }
     }
 }
 
@@ -178,17 +187,5 @@ impl TableProvider for FilesTable {
         groups.retain(|group| !group.is_empty());
         let schema = Arc::new(layout.schema.project(&projection)?);
         Ok(Arc::clone(&self.rows).plan(Scan { layout: Arc::clone(layout), parts: groups, projection, schema, limit }))
-    }
-
-    async fn insert_into(
-        &self,
-        state: &dyn Session,
-        input: Arc<dyn ExecutionPlan>,
-        insert_op: InsertOp,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match &self.writes {
-            Some(table) => table.insert_into(state, input, insert_op).await,
-            None => Err(invalid("INSERT", "only a table that was made with CREATE EXTERNAL TABLE takes rows")),
-        }
     }
 }

@@ -25,7 +25,7 @@ static DOC: Doc = Doc {
     name: "CREATE EXTERNAL TABLE",
     summary: "Gives files a name. The files stay where they are; a database remembers the name.",
     syntax: "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(column type, …)]
-STORED AS PARQUET | CSV | NDJSON
+STORED AS PARQUET | CSV | JSON
 [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
 LOCATION 'place'",
     description: "\
@@ -98,7 +98,7 @@ impl Kind for ExternalTable {
     }
 
     fn dump(&self, definition: &Definition, mut written: Written, _context: &StatementContext) -> Result<String> {
-        written.relocate(|location| files::resolved(location, Path::new(&definition.object.base)));
+        written.relocate(|location| files::places::resolved(location, Path::new(&definition.object.base)));
         Ok(written.to_string())
     }
 

@@ -1,0 +1,29 @@
+//! Parquet files.
+//!
+//! The engine below reads a file; which files there are, what columns they have together and what their folders say stands here. Types
+//! that differ from file to file are [widened](widen), which loses nothing, or refused with the names of both files.
+
+pub mod table;
+pub mod widen;
+
+use crate::docs::{Argument, Doc, Kind, Takes};
+
+/// The page of `read_parquet`.
+pub static DOC: Doc = Doc {
+    name: "read_parquet",
+    kind: Kind::Relation,
+    domain: "files",
+    summary: "Reads Parquet files; the same as FROM 'location'.",
+    syntax: "read_parquet('location')",
+    description: "\
+A location is a file, a folder or a pattern, as for `FROM 'location'`, which is the same.
+
+**Columns** are bound by name: of several files the table has all columns, and NULL where a file lacks one. Types that differ are widened where that loses
+nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers beside doubles as long as doubles keep them, a DECIMAL that holds both, the finer
+of two units of time; a text beside a number is an error that names both files.
+
+Checksums of pages are verified where files have them.",
+    arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
+    examples: &["SELECT count(*) FROM read_parquet('data/sample/orders.parquet');"],
+    ..Doc::EMPTY
+};

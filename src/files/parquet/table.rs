@@ -1,0 +1,285 @@
+//! Parquet files as a table.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::{ListingTable, PartitionedFile};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use super::widen::wider;
+use crate::error::{did_you_mean, failed, invalid, message, raw};
+use crate::files::folders::Folders;
+use crate::files::parquet_problem;
+use crate::files::places::Found;
+use crate::files::table::Layout;
+use crate::text::sql_type;
+
+/// Files whose ends are read at the same time.
+const AT_ONCE: usize = 16;
+/// Whole numbers up to here are the same as doubles.
+const WHOLE: i64 = 1 << 53;
+
+/// Parquet files as a table.
+#[derive(Debug)]
+pub struct ParquetTable {
+    layout: Layout,
+    store: ObjectStoreUrl,
+    format: Arc<dyn FileFormat>,
+    files: Vec<PartitionedFile>,
+    /// Where rows go that are inserted, where the table takes some.
+    pub inserts: Option<Arc<ListingTable>>,
+}
+
+/// A file, and what its end says of it.
+struct Known {
+    found: Found,
+    schema: SchemaRef,
+    statistics: Statistics,
+}
+
+impl ParquetTable {
+    /// The same, where rows that are inserted go.
+    pub fn inserting(self, inserts: Option<Arc<ListingTable>>) -> Self {
+        Self { inserts, ..self }
+    }
+
+    /// Its columns, and where they come from.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The table of these files. Declared columns are bound to the files' by their names; without any, all columns of all files are there.
+    ///
+    /// # Errors
+    /// A file is none, or types of a column differ so that no type holds both.
+    pub async fn open(
+        state: &SessionState,
+        location: &str,
+        found: Vec<Found>,
+        format: Arc<dyn FileFormat>,
+        declared: Option<&Schema>,
+    ) -> Result<Self> {
+        let folders = Folders::of(location, &found, declared)?;
+        let store = found.first().map_or_else(ObjectStoreUrl::local_filesystem, |file| file.url.clone());
+        if let Some(other) = found.iter().find(|file| file.url != store) {
+            return Err(invalid(
+                &other.name,
+                "stands in another store than the other files of the table; make a table of each, and a view of both",
+            ));
+        }
+        let looked = found.into_iter().map(|file| look_at(state, format.as_ref(), file));
+        let known: Vec<Known> = stream::iter(looked).buffered(AT_ONCE).try_collect().await?;
+        let own = match declared {
+            Some(declared) => {
+                check_declared(location, declared, &folders, &known)?;
+                Schema::new(declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect::<Vec<_>>())
+            }
+            None => Schema::new(columns(&known)?),
+        };
+        let sizes = known.iter().map(|file| file.found.meta.size).collect();
+        let layout = Layout::new(&own, folders, sizes);
+        let files = known.into_iter().enumerate().map(|(place, file)| layout.file(place, file)).collect();
+        Ok(Self { layout, store, format, files, inserts: None })
+    }
+}
+
+/// Reads the end of a file. What is damaged can make the reader panic; here that is an error.
+async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) -> Result<Known> {
+    let name = found.name.clone();
+    if found.meta.size == 0 {
+        return Err(failed(&name, "cannot be read as Parquet: the file is empty"));
+    }
+    let metas = [found.meta.clone()];
+    let looked = AssertUnwindSafe(async {
+        let schema = format.infer_schema(state, &found.store, &metas).await?;
+        let statistics = format.infer_stats(state, &found.store, Arc::clone(&schema), &metas[0]).await?;
+        Ok((schema, statistics))
+    });
+    let damaged = || Err(DataFusionError::Execution("Parquet error: the file is damaged".into()));
+    let (schema, statistics) = looked
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| damaged())
+        .map_err(|error| failed(&name, parquet_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
+    Ok(Known { found, schema, statistics })
+}
+
+/// The columns of all files, in the order in which they first occur, with types that hold the values of all.
+fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
+    // Each with the file in which it was first seen.
+    let mut columns: Vec<(Field, &Known)> = vec![];
+    for file in files {
+        for field in file.schema.fields() {
+            let Some((own, first)) = columns.iter_mut().find(|(own, _)| own.name() == field.name()) else {
+                columns.push((field.as_ref().clone().with_nullable(true), file));
+                continue;
+            };
+            let both = wider(own.data_type(), field.data_type()).filter(|both| {
+                let is_exact = |file: &Known| *both != DataType::Float64 || file.fits_doubles(field.name());
+                is_exact(file) && is_exact(first)
+            });
+            let Some(both) = both else {
+                let problem = format!(
+                    "{} is {} here, and {} in {}: no type holds both; declare it in CREATE EXTERNAL TABLE (…), or read the files apart \
+                     and CAST",
+                    field.name(),
+                    sql_type(field.data_type()),
+                    sql_type(own.data_type()),
+                    first.found.name
+                );
+                return Err(invalid(&file.found.name, problem));
+            };
+            *own = Field::new(field.name(), both, true);
+        }
+    }
+    Ok(columns.into_iter().map(|(field, _)| Arc::new(field)).collect())
+}
+
+impl Known {
+    /// True unless a column may have whole numbers that doubles do not keep.
+    fn fits_doubles(&self, column: &str) -> bool {
+        let Ok(place) = self.schema.index_of(column) else { return true };
+        if !matches!(self.schema.field(place).data_type(), DataType::Int64 | DataType::UInt64) {
+            return true;
+        }
+        let Some(known) = self.statistics.column_statistics.get(place) else { return false };
+        let is_within = |value: &Precision<ScalarValue>| match value.get_value() {
+            Some(ScalarValue::Int64(Some(value))) => (-WHOLE..=WHOLE).contains(value),
+            Some(ScalarValue::UInt64(Some(value))) => *value <= WHOLE.unsigned_abs(),
+            _ => false,
+        };
+        let is_empty = self.statistics.num_rows == Precision::Exact(0) || known.null_count == self.statistics.num_rows;
+        is_empty || is_within(&known.min_value) && is_within(&known.max_value)
+    }
+}
+
+/// Fails when a declared column is in none of the files.
+fn check_declared(location: &str, declared: &Schema, folders: &Folders, files: &[Known]) -> Result<()> {
+    let Some(first) = files.first() else { return Ok(()) };
+    for field in declared.fields() {
+        if folders.has(field.name()) || files.iter().any(|file| file.schema.index_of(field.name()).is_ok()) {
+            continue;
+        }
+        let names = first.schema.fields().iter().map(|field| field.name().as_str());
+        let known = names.clone().collect::<Vec<_>>().join(", ");
+        let suggestion = did_you_mean(field.name(), names);
+        let problem = format!("column {} is declared, and no file has it{suggestion}; there is {known}", field.name());
+        return Err(invalid(location, problem));
+    }
+    Ok(())
+}
+
+impl Layout {
+    /// A file with what is known of its values: of columns whose type is another in the table, nothing.
+    fn file(&self, place: usize, known: Known) -> PartitionedFile {
+        let Known { found, schema, statistics } = known;
+        let own = self.schema.fields().iter().take(self.width).map(|field| match schema.index_of(field.name()) {
+            Ok(place) if schema.field(place).data_type() == field.data_type() => {
+                statistics.column_statistics.get(place).cloned().unwrap_or_default()
+            }
+            Ok(_) => ColumnStatistics::new_unknown(),
+            Err(_) => ColumnStatistics { null_count: statistics.num_rows, ..ColumnStatistics::new_unknown() },
+        });
+        let values = self.folders.values(place);
+        let of_folder = |value: &ScalarValue| match value.is_null() {
+            true => ColumnStatistics { null_count: statistics.num_rows, ..ColumnStatistics::new_unknown() },
+            false => ColumnStatistics {
+                null_count: Precision::Exact(0),
+                max_value: Precision::Exact(value.clone()),
+                min_value: Precision::Exact(value.clone()),
+                ..ColumnStatistics::new_unknown()
+            },
+        };
+        let column_statistics = own.chain(values.iter().map(of_folder)).collect();
+        let statistics =
+            Statistics { num_rows: statistics.num_rows, total_byte_size: statistics.total_byte_size, column_statistics };
+        let mut file = PartitionedFile::new_from_meta(found.meta);
+        file.partition_values = values.to_vec();
+        // Not by the method, which says that the values of folders are never NULL.
+        file.statistics = Some(Arc::new(statistics));
+        file
+    }
+}
+
+#[async_trait]
+impl TableProvider for ParquetTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.layout.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let decided = |filter: &&Expr| match self.layout.folders.decide(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(decided).collect())
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let of_files = self.files.iter().filter_map(|file| file.statistics.as_deref());
+        Statistics::try_merge_iter(of_files, &self.layout.schema).ok()
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let layout = &self.layout;
+        let is_read = layout.folders.matching(state, filters)?;
+        let decides_rows = filters.iter().any(|filter| !layout.folders.decide(filter));
+        let mut files = vec![];
+        let mut rows = 0_usize;
+        for (file, _) in self.files.iter().zip(is_read).filter(|(_, is_read)| *is_read) {
+            // The first files have enough rows.
+            if limit.is_some_and(|limit| rows >= limit) && !decides_rows {
+                break;
+            }
+            rows =
+                rows.saturating_add(file.statistics.as_ref().and_then(|known| known.num_rows.get_value().copied()).unwrap_or(0));
+            files.push(file.clone());
+        }
+        if files.is_empty() {
+            let schema = match projection {
+                Some(projection) => Arc::new(layout.schema.project(projection)?),
+                None => Arc::clone(&layout.schema),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let known = Statistics::try_merge_iter(files.iter().filter_map(|file| file.statistics.as_deref()), &layout.schema)?;
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
+        let fields = layout.schema.fields();
+        let own: SchemaRef = Arc::new(Schema::new(fields.iter().take(layout.width).cloned().collect::<Vec<_>>()));
+        let table = TableSchema::builder(own)
+            .with_table_partition_cols(fields.iter().skip(layout.width).cloned().collect::<Vec<_>>())
+            .build();
+        let scan = FileScanConfigBuilder::new(self.store.clone(), self.format.file_source(table))
+            .with_file_groups(groups)
+            .with_statistics(known)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        self.format.create_physical_plan(state, scan).await
+    }
+}
