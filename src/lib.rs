@@ -52,8 +52,8 @@
 //! |---|---|
 //! | `cli` | arguments, the shell; a thin door over one [`Session`] |
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
-//! | `files` | files as tables: what a location means, CSV and JSON with their options, Parquet |
-//! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet |
+//! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
+//! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
 //! | `system` | the schema `system`, one file per table; the reference |
 //! | `objects` | kinds of named objects, one file per kind, and the life that all share |
 //! | `refresh` | a profile with its tags and segments: one plan, one pass, one commit |

@@ -17,7 +17,7 @@ use super::Session;
 use super::answer::Answer;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC};
-use super::writes::{Staged, stage_copy, stage_insert};
+use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::objects::{KINDS, kind_of};
@@ -294,6 +294,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
     system::add_comments(&mut parsed)?;
+    tell_format(&mut parsed);
     let (parsed, unsettled) = (&parsed, &context);
     let planned = |context: StatementContext| async move { Ok((plan_with_headings(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;

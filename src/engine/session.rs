@@ -20,6 +20,7 @@ use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::{Engine, execution};
+use crate::files;
 use crate::objects::GRAMMARS;
 use crate::objects::{dump, stored};
 use crate::settings::PortraitSettings;
@@ -71,7 +72,11 @@ impl Session {
             .with_config(config)
             .with_runtime_env(Arc::clone(&engine.shared.environment))
             .with_default_features();
-        let context = SessionContext::new_with_state(crate::sql::register(builder).build());
+        let mut state = crate::sql::register(builder).build();
+        for factory in files::writing::factories() {
+            state.register_file_format(factory, true)?;
+        }
+        let context = SessionContext::new_with_state(state);
         let tables = Arc::<SessionTables>::default();
         context.state().catalog_list().register_catalog(CATALOG.into(), Arc::new(TemporaryCatalog(Arc::clone(&tables))));
         let role = options.role.as_deref().unwrap_or_default().into();

@@ -20,6 +20,8 @@ use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, cast, lit};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::Value;
 use url::Url;
 
 use crate::error::{failed, invalid};
@@ -266,6 +268,17 @@ fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Says in COPY what the end of the target's name does: `orders.csv.gz` is CSV, compressed.
+pub(super) fn tell_format(parsed: &mut SqlParsed) {
+    let SqlParsed::CopyTo(copy) = parsed else { return };
+    let Some((word, compression)) = files::kinds::written_as(&copy.target) else { return };
+    copy.stored_as.get_or_insert_with(|| word.to_uppercase());
+    let is_said = copy.options.iter().any(|(key, _)| key.to_lowercase().ends_with("compression"));
+    if let Some(compression) = compression.filter(|_| !is_said) {
+        copy.options.push(("compression".into(), Value::SingleQuotedString(compression.into())));
+    }
+}
+
 /// Redirects COPY to a staged place when its target is local.
 pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, Option<Staged>)> {
     let Some(target) = local_path(&copy.output_url).map(|path| base.join(path)) else {
@@ -274,7 +287,8 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     let is_named_so =
         copy.output_url.ends_with('/') || target.extension().is_none() || !copy.partition_by.is_empty() || target.is_dir();
     let as_folder = is_named_so && !is_stream(&target);
-    let as_folder = match copy.options.get("single_file_output").map(|value| value.trim()) {
+    let said = copy.options.remove("format.single_file_output").or_else(|| copy.options.remove("single_file_output"));
+    let as_folder = match said.as_deref().map(|value| value.trim()) {
         Some("true") => false,
         Some("false") => true,
         _ => as_folder,

@@ -1,7 +1,7 @@
 //! Kinds of files, by their names.
 
 /// Kinds of files by the ends of their names.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 9] = [
     (".parquet", "PARQUET"),
     (".csv", "CSV"),
     (".tsv", "CSV"),
@@ -9,6 +9,8 @@ const KINDS: [(&str, &str); 7] = [
     (".json", "JSON"),
     (".ndjson", "JSON"),
     (".jsonl", "JSON"),
+    (".xlsx", "EXCEL"),
+    (".xlsm", "EXCEL"),
 ];
 
 /// What a compressed file has after that, and the word for it.
@@ -25,8 +27,22 @@ pub fn kind_of(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     let plain = COMPRESSIONS.iter().find_map(|(end, _)| name.strip_suffix(end)).unwrap_or(&name);
     let kind = KINDS.iter().find(|(end, _)| plain.ends_with(end)).map(|(_, kind)| *kind)?;
-    // What Parquet compresses stands inside the file.
-    (kind != "PARQUET" || plain == name).then_some(kind)
+    // What Parquet and Excel compress stands inside the file.
+    (!matches!(kind, "PARQUET" | "EXCEL") || plain == name).then_some(kind)
+}
+
+/// How a file of this name is written: the word of the format, and of the compression.
+pub fn written_as(name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let compression = compression_of(name);
+    let name = name.to_lowercase();
+    let plain = COMPRESSIONS.iter().find_map(|(end, _)| name.strip_suffix(end)).unwrap_or(&name);
+    let (end, _) = KINDS.iter().find(|(end, _)| plain.ends_with(end))?;
+    match end.trim_start_matches('.') {
+        "txt" => Some(("csv", compression)),
+        "xlsm" => None,
+        word @ ("parquet" | "xlsx") => compression.is_none().then_some((word, None)),
+        word => Some((word, compression)),
+    }
 }
 
 /// The word for how a file is compressed, by its name.

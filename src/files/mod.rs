@@ -7,6 +7,7 @@
 
 pub mod bytes;
 pub mod csv;
+pub mod excel;
 pub mod folders;
 pub mod json;
 pub mod kinds;
@@ -17,6 +18,7 @@ pub mod policy;
 pub mod source;
 pub mod table;
 pub mod values;
+pub mod writing;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -32,6 +34,7 @@ use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use url::Url;
 
 use self::csv::options::CsvOptions;
+use self::excel::options::ExcelOptions;
 use self::json::options::JsonOptions;
 use self::kinds::kind_of;
 use self::parquet::table::ParquetTable;
@@ -54,10 +57,11 @@ struct Format {
     endings: &'static str,
 }
 
-const FORMATS: [Format; 3] = [
+const FORMATS: [Format; 4] = [
     Format { kind: "CSV", doc: &csv::options::DOC, renamed: csv::options::renamed, endings: ".csv, .tsv or .txt" },
     Format { kind: "JSON", doc: &json::options::DOC, renamed: json::options::renamed, endings: ".json, .ndjson or .jsonl" },
     Format { kind: "PARQUET", doc: &parquet::DOC, renamed: |key, text| Ok(Some((key, text))), endings: ".parquet" },
+    Format { kind: "EXCEL", doc: &excel::options::DOC, renamed: |key, text| Ok(Some((key, text))), endings: ".xlsx or .xlsm" },
 ];
 
 /// A table that reads files.
@@ -123,7 +127,7 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
         None => {
             let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
             found.first().and_then(|file| kind_of(&file.name)).ok_or_else(|| {
-                let problem = "no Parquet, CSV or JSON file is there; the name must end in .parquet, .csv, .tsv, .txt, .json or .ndjson, or be a \
+                let problem = "no Parquet, CSV, JSON or Excel file is there; the name must end in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, or be a \
                                folder of such files";
                 invalid(location, problem)
             })?
@@ -162,10 +166,14 @@ pub async fn read(
 pub async fn create(state: &SessionState, command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match command.file_type.to_uppercase().as_str() {
         "NDJSON" | "JSONL" => "JSON".to_string(),
+        "XLSX" => "EXCEL".to_string(),
         kind => kind.to_string(),
     };
     let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
-        return Err(invalid(&command.file_type, "files of this kind cannot be read; STORED AS takes PARQUET, CSV or JSON"));
+        return Err(invalid(
+            &command.file_type,
+            "files of this kind cannot be read; STORED AS takes PARQUET, CSV, JSON or EXCEL",
+        ));
     };
     let name = command.name.table();
     let subject = if command.name.schema().is_none() && is_file(name) { name.into() } else { format!("external table {name}") };
@@ -181,20 +189,29 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
             for_engine = command.options.clone();
             Options::read(format.doc, vec![])?
         }
-        _ => options::of_statement(&subject, format.doc, texts, format.renamed)?,
+        _ => options::of_statement(&subject, format.doc, texts.clone(), format.renamed)?,
     };
-    if kind == "CSV" {
-        for_engine.insert("format.has_header".into(), "true".into());
-    }
-    let engine = engine_format(state, &subject, &kind, &for_engine)?;
-    let opened = format.open(&given, &options, Some(Arc::clone(&engine))).await?;
+    // What is inserted must be read as the other files are.
+    let is_written = match kind.as_str() {
+        "CSV" => {
+            for_engine.insert("header".into(), options.flag("header")?.to_string());
+            for_engine.extend(options.text("separator").map(|separator| ("separator".to_string(), separator.to_string())));
+            let others = ["encoding", "quote", "escape", "comment", "decimal", "thousands", "compression"];
+            options.integer("skip")? == 0 && !texts.iter().any(|(key, _)| others.iter().any(|other| key.ends_with(other)))
+        }
+        "EXCEL" => false,
+        _ => true,
+    };
+    let word = if kind == "JSON" { "NDJSON" } else { &kind };
+    let engine = if is_written { Some(engine_format(state, &subject, word, &for_engine)?) } else { None };
+    let opened = format.open(&given, &options, engine.clone()).await?;
     let schema = opened.schema();
     if let Some(missing) = command.table_partition_cols.iter().find(|column| schema.index_of(column).is_err()) {
         let problem = format!("PARTITIONED BY names {missing}, and no folder is called {missing}=…");
         return Err(invalid(&subject, problem));
     }
-    let inserts = match command.locations.as_slice() {
-        [location] if is_local(location) && base.join(location).is_dir() => {
+    let inserts = match (command.locations.as_slice(), engine) {
+        ([location], Some(engine)) if is_local(location) && base.join(location).is_dir() => {
             let folder = Url::from_directory_path(base.join(location));
             let folder = folder.map_err(|()| invalid(location, "is no path that can be written as a URL"))?;
             let config = ListingTableConfig::new(ListingTableUrl::try_new(folder, None)?);
@@ -250,6 +267,11 @@ impl Format {
         };
         let table = match self.kind {
             "CSV" => csv::table::open(&location, found, CsvOptions::read(subject, options, types)?, declared).await,
+            "EXCEL" => {
+                let options = ExcelOptions::read(subject, options, types)?;
+                let pool = &state.runtime_env().memory_pool;
+                excel::table::open(&location, found, options, declared, pool).await
+            }
             _ => json::table::open(&location, found, JsonOptions::read(options, types)?, declared).await,
         };
         table.map(Opened::Own)

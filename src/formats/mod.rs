@@ -1,5 +1,7 @@
 //! How results are written: for the shell, files and whatever else answers a statement.
 
+mod csv;
+mod excel;
 mod plain;
 mod table;
 
@@ -7,22 +9,23 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::csv;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
-use datafusion::arrow::util::display::ArrayFormatter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
+pub use csv::CsvStyle;
+use csv::CsvWriter;
+use excel::ExcelWriter;
 use plain::plain_batch;
 pub use plain::{plain_schema, plain_type};
 pub use table::cells;
-use table::{Table, format_options, visible};
+use table::{Table, visible};
 
 /// The formats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,9 +42,12 @@ pub enum Format {
     Markdown,
     /// A Parquet file.
     Parquet,
+    /// An Excel workbook with one sheet.
+    Excel,
 }
 
-type Sink<'a> = Box<dyn Write + Send + 'a>;
+/// Where results are written to.
+pub type Sink<'a> = Box<dyn Write + Send + 'a>;
 
 /// Rows that decide the widths of a table's columns.
 const ROWS_FOR_WIDTHS: usize = 1000;
@@ -54,11 +60,12 @@ pub struct ResultWriter<'a> {
 
 enum Kind<'a> {
     Table { sink: Sink<'a>, waiting: Vec<Vec<String>>, table: Option<Table>, most: usize, rows: usize },
-    Csv(Box<csv::Writer<Sink<'a>>>),
+    Csv(Box<CsvWriter<'a>>),
     Json(JsonWriter<Sink<'a>, JsonArray>),
     Ndjson(JsonWriter<Sink<'a>, LineDelimited>),
     Markdown(Sink<'a>),
     Parquet(Box<ArrowWriter<Sink<'a>>>, SchemaRef),
+    Excel(Box<ExcelWriter<'a>>),
 }
 
 impl<'a> ResultWriter<'a> {
@@ -66,13 +73,7 @@ impl<'a> ResultWriter<'a> {
     pub fn new(format: Format, mut sink: Sink<'a>, schema: SchemaRef, most: usize) -> io::Result<Self> {
         let kind = match format {
             Format::Table => Kind::Table { sink, waiting: vec![], table: None, most, rows: 0 },
-            Format::Csv => {
-                // The writer names the columns with its first batch; a result may have none.
-                let names = schema.fields().iter().map(|field| quoted(field.name())).collect::<Vec<_>>().join(",");
-                writeln!(sink, "{names}")?;
-                let builder = csv::WriterBuilder::new().with_header(false);
-                Kind::Csv(Box::new(builder.with_timestamp_format("%Y-%m-%d %H:%M:%S%.f".into()).build(sink)))
-            }
+            Format::Csv => return Self::csv(CsvStyle::default(), sink, schema),
             Format::Json => Kind::Json(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Ndjson => Kind::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Markdown => {
@@ -88,14 +89,21 @@ impl<'a> ResultWriter<'a> {
                 let writer = ArrowWriter::try_new(sink, Arc::clone(&plain), Some(properties)).map_err(io::Error::other)?;
                 Kind::Parquet(Box::new(writer), plain)
             }
+            Format::Excel => Kind::Excel(Box::new(ExcelWriter::new(sink, &schema)?)),
         };
         Ok(Self { kind, schema })
+    }
+
+    /// Writes CSV in a style.
+    pub fn csv(style: CsvStyle, sink: Sink<'a>, schema: SchemaRef) -> io::Result<Self> {
+        Ok(Self { kind: Kind::Csv(Box::new(CsvWriter::new(sink, &schema, style)?)), schema })
     }
 
     /// Writes some rows.
     pub fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
         match &mut self.kind {
-            Kind::Csv(writer) => flat(batch).and_then(|batch| writer.write(&batch)).map_err(into_io),
+            Kind::Csv(writer) => writer.write(batch),
+            Kind::Excel(writer) => writer.write(batch),
             Kind::Json(writer) => writer.write(batch).map_err(into_io),
             Kind::Ndjson(writer) => writer.write(batch).map_err(into_io),
             Kind::Parquet(writer, plain) => writer.write(&plain_batch(batch, plain).map_err(into_io)?).map_err(io::Error::other),
@@ -124,7 +132,8 @@ impl<'a> ResultWriter<'a> {
     /// Writes what is left.
     pub fn finish(self) -> io::Result<()> {
         match self.kind {
-            Kind::Csv(writer) => writer.into_inner().flush(),
+            Kind::Csv(writer) => writer.finish(),
+            Kind::Excel(writer) => writer.finish(),
             Kind::Json(mut writer) => {
                 writer.finish().map_err(into_io)?;
                 let mut sink = writer.into_inner();
@@ -167,26 +176,6 @@ fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option
     Ok(())
 }
 
-/// CSV has no lists and no spans of time: they are written as on the screen, `[a, b]` and `2 days 3 hours`.
-fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let (mut fields, mut columns) = (vec![], vec![]);
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if !field.data_type().is_nested() && !matches!(field.data_type(), DataType::Duration(_)) {
-            fields.push(Arc::clone(field));
-            columns.push(Arc::clone(column));
-            continue;
-        }
-        let options = format_options();
-        let formatter = ArrayFormatter::try_new(column, &options)?;
-        let texts = (0..column.len())
-            .map(|row| column.is_valid(row).then(|| formatter.value(row).try_to_string()).transpose())
-            .collect::<Result<StringArray, ArrowError>>()?;
-        fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
-        columns.push(Arc::new(texts) as ArrayRef);
-    }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-}
-
 /// The error beneath Arrow's, so that a broken pipe is known as one.
 fn into_io(error: ArrowError) -> io::Error {
     match error {
@@ -196,10 +185,6 @@ fn into_io(error: ArrowError) -> io::Error {
             if is_pipe { io::Error::from(io::ErrorKind::BrokenPipe) } else { io::Error::other(other) }
         }
     }
-}
-
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_string() }
 }
 
 fn escaped(cell: &str) -> String {

@@ -25,7 +25,7 @@ static DOC: Doc = Doc {
     name: "CREATE EXTERNAL TABLE",
     summary: "Gives files a name. The files stay where they are; a database remembers the name.",
     syntax: "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(column type, …)]
-STORED AS PARQUET | CSV | JSON
+STORED AS PARQUET | CSV | JSON | EXCEL
 [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
 LOCATION 'place'",
     description: "\

@@ -1,4 +1,4 @@
-//! Calls in FROM that read files: `read_csv('location', option => constant, …)`.
+//! What reads files and is no name of one: calls in FROM, `read_csv('location', option => constant, …)`, and folders in quotes, `FROM 'orders'`.
 //!
 //! What columns a file has is known once it has been looked at, which DataFusion's planner, once it runs, has no way to wait for. So calls are
 //! opened before the text is planned, and a name stands for each in its place.
@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, TableReference};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, TableAlias, TableFactor, UnaryOperator, Value,
-    ValueWithSpan, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor,
+    UnaryOperator, Value, ValueWithSpan, VisitorMut,
 };
 
 use super::parser::visit;
@@ -34,11 +34,20 @@ pub async fn open(
     state: &SessionState,
     context: &StatementContext,
 ) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
-    let mut calls = Calls { found: vec![], parameters: context.parameters() };
+    let mut calls = Calls { found: vec![], quoted: vec![], parameters: context.parameters() };
     if let ControlFlow::Break(error) = visit(parsed, &mut calls) {
         return Err(error);
     }
     let mut tables: Vec<(String, Arc<dyn TableProvider>)> = vec![];
+    calls.quoted.retain(|name| !files::is_file(name) && context.base().join(name).is_dir());
+    calls.quoted.dedup();
+    for name in calls.quoted {
+        let is_table = || state.schema_for_ref(TableReference::bare(name.as_str())).is_ok_and(|schema| schema.table_exist(&name));
+        if !tables.iter().any(|(own, _)| *own == name) && !is_table() {
+            let table = files::open(state, &name, context.base()).await?;
+            tables.push((name, table));
+        }
+    }
     for Call { name, doc, location, options } in calls.found {
         if tables.iter().any(|(own, _)| *own == name) {
             continue;
@@ -60,6 +69,8 @@ struct Call {
 
 struct Calls<'a> {
     found: Vec<Call>,
+    /// What stands in quotes where a table may: a folder, when there is no table of that name.
+    quoted: Vec<String>,
     parameters: &'a HashMap<String, ScalarValue>,
 }
 
@@ -71,8 +82,21 @@ impl VisitorMut for Calls<'_> {
         let (name, arguments, alias) = match factor {
             TableFactor::Table { name, args: Some(arguments), alias, .. } => (&*name, &arguments.args, alias),
             TableFactor::Function { name, args, alias, .. } => (&*name, &*args, alias),
+            TableFactor::Table { name, args: None, .. } => {
+                if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = name.0.as_slice() {
+                    self.quoted.push(value.clone());
+                }
+                return ControlFlow::Continue(());
+            }
             _ => return ControlFlow::Continue(()),
         };
+        for argument in arguments {
+            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(ValueWithSpan { value, .. }))) = argument
+                && let Value::SingleQuotedString(text) = value
+            {
+                self.quoted.push(text.clone());
+            }
+        }
         let Some(doc) = single_name(name).and_then(|name| files::reader(&name)) else { return ControlFlow::Continue(()) };
         match self.call(doc, arguments, text) {
             Ok(call) => {

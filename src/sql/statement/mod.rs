@@ -51,10 +51,15 @@ are given by name is used, too, and so is every tag of a profile that `SELECT *`
     Doc {
         name: "COPY",
         summary: "Writes a table or query to a file or folder.",
-        syntax: "COPY name | (query) TO 'place' [STORED AS PARQUET | CSV | NDJSON] [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]",
+        syntax: "COPY name | (query) TO 'place' [STORED AS PARQUET | CSV | JSON | NDJSON | EXCEL] [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]",
         description: "\
 A local file or folder appears whole when the statement has succeeded, and not at all when it fails or the program is killed. An
-existing file is replaced; an existing folder must be empty.",
+existing file is replaced; an existing folder must be empty.
+
+The end of the name says the format, and a compression after it: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
+objects, an `.ndjson` file has one on each line. Options of CSV: `separator`, `header`, `null` (the text for NULL, by default none; an empty text is `\"\"`), `bom`
+(a byte order mark, by which Excel knows UTF-8); of all texts: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). A folder that is partitioned by columns has them in the
+names of its folders, NULL as `__HIVE_DEFAULT_PARTITION__`.",
         ..STATEMENT
     },
     Doc {

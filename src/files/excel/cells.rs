@@ -1,0 +1,195 @@
+//! The cells of a sheet.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use calamine::{DataRef, ExcelDateTime, Reader, Xlsx};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryReservation;
+
+use super::options::{ExcelOptions, cell_name};
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
+use crate::files::values::{DAY, days};
+
+/// Cells between two looks at the memory pool, and at whether somebody still waits.
+const BATCH: usize = 1 << 14;
+/// The most parts that a workbook's archive may say it has.
+const MOST_PARTS: usize = 1 << 16;
+
+/// What a cell holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Number(f64),
+    Text(String),
+    Boolean(bool),
+    /// Microseconds since 1970 of a clock on the wall.
+    Time(i64),
+    /// Milliseconds.
+    Span(i64),
+    /// Of a formula that failed.
+    Failed(String),
+}
+
+/// A sheet, or the range of it that was asked for.
+#[derive(Debug)]
+pub struct Sheet {
+    pub name: String,
+    /// By rows, then by columns: those that hold something.
+    pub cells: Vec<((u32, u32), Value)>,
+    /// Merged cells, by their first and last.
+    pub merged: Vec<((u32, u32), (u32, u32))>,
+}
+
+/// Tells the thread that reads when nobody waits for it any more.
+pub struct GivenUp(pub Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Reads a sheet. Blocks.
+///
+/// # Errors
+/// It is no workbook, has no such sheet, or is too large.
+pub fn read(
+    name: &str,
+    bytes: Bytes,
+    options: &ExcelOptions,
+    memory: &MemoryReservation,
+    given_up: &AtomicBool,
+) -> Result<Sheet> {
+    let damaged = |error: &dyn std::fmt::Display| {
+        coded(SqlState::BAD_COPY_FILE_FORMAT, name, format!("cannot be read as an Excel workbook: {error}"))
+    };
+    // An archive of some kB may hold gigabytes.
+    let unpacked =
+        unpacked_size(&bytes).ok_or_else(|| damaged(&"it is no archive; is it an .xls, a CSV or an encrypted file?"))?;
+    let size = usize::try_from(unpacked).unwrap_or(usize::MAX).saturating_add(bytes.len());
+    memory.try_grow(size).map_err(|_| too_large(name, size))?;
+    let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+    let names = book.sheet_names();
+    let chosen = match &options.sheet {
+        Some(sheet) => match names.iter().find(|known| known.eq_ignore_ascii_case(sheet)) {
+            Some(found) => vec![found.clone()],
+            None => {
+                let suggestion = did_you_mean(sheet, names.iter().map(String::as_str));
+                let problem = format!("has no sheet {sheet}{suggestion}; it has {}", names.join(", "));
+                return Err(invalid(name, problem));
+            }
+        },
+        None => names,
+    };
+    for sheet in chosen {
+        let mut cells: Vec<((u32, u32), Value)> = vec![];
+        let mut reader = match book.worksheet_cells_reader(&sheet) {
+            Ok(reader) => reader,
+            // A chart has no cells.
+            Err(_) if options.sheet.is_none() => continue,
+            Err(error) => return Err(damaged(&error)),
+        };
+        let mut seen = 0;
+        while let Some(cell) = reader.next_cell().map_err(|error| damaged(&error))? {
+            seen += 1;
+            if seen % BATCH == 0 {
+                memory.try_grow(BATCH * 2 * size_of::<((u32, u32), Value)>()).map_err(|_| too_large(name, memory.size()))?;
+                if given_up.load(Ordering::Relaxed) {
+                    return Err(failed(name, "is no longer read"));
+                }
+            }
+            let place = cell.get_position();
+            if options.range.has(place)
+                && let Some(value) = value(cell.get_value())
+                    .map_err(|problem| invalid(name, format!("{sheet}!{}: {problem}", cell_name(place))))?
+            {
+                cells.push((place, value));
+            }
+        }
+        drop(reader);
+        if cells.is_empty() && options.sheet.is_none() {
+            continue;
+        }
+        // As they stand in the sheet, whatever the order in the file.
+        cells.sort_by_key(|(place, _)| *place);
+        if let Some(pair) = cells.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(damaged(&format!("the cell {} is there twice", cell_name(pair[0].0))));
+        }
+        let merged = book.merge_cells_by_sheet_name(&sheet).map_err(|error| damaged(&error))?;
+        let merged = merged.into_iter().map(|area| (area.start, area.end)).collect();
+        return Ok(Sheet { name: sheet, cells, merged });
+    }
+    Err(invalid(name, "has no sheet with a cell that holds something"))
+}
+
+fn too_large(name: &str, bytes: usize) -> DataFusionError {
+    let problem = format!(
+        "out of memory: a workbook is read as a whole, and this one takes over {} MB; save the sheet as CSV, or raise --memory-limit",
+        bytes >> 20
+    );
+    coded(SqlState::OUT_OF_MEMORY, name, problem)
+}
+
+/// What a cell holds; `None` for nothing.
+fn value(cell: &DataRef<'_>) -> Result<Option<Value>, String> {
+    Ok(Some(match cell {
+        DataRef::Empty => return Ok(None),
+        DataRef::Int(number) => Value::Number(*number as f64),
+        DataRef::Float(number) => Value::Number(*number),
+        DataRef::SharedString("") => return Ok(None),
+        DataRef::String(text) if text.is_empty() => return Ok(None),
+        DataRef::String(text) | DataRef::DurationIso(text) => Value::Text(text.clone()),
+        DataRef::SharedString(text) => Value::Text((*text).to_string()),
+        DataRef::Bool(flag) => Value::Boolean(*flag),
+        DataRef::DateTimeIso(text) => match crate::files::values::time(text.as_bytes()) {
+            Some(time) => Value::Time(time.microseconds()),
+            None => Value::Text(text.clone()),
+        },
+        DataRef::DateTime(time) => time_value(time)?,
+        DataRef::Error(error) => Value::Failed(error.to_string()),
+    }))
+}
+
+fn time_value(time: &ExcelDateTime) -> Result<Value, String> {
+    const MILLISECONDS: f64 = 86_400_000.0;
+    let serial = time.as_f64();
+    if !serial.is_finite() || !(-3_000_000.0..3_000_000.0).contains(&serial) {
+        return Err(format!("{serial} is no date"));
+    }
+    // A time of day alone has no date.
+    if time.is_duration() || (0.0..1.0).contains(&serial) {
+        return Ok(Value::Span((serial * MILLISECONDS).round() as i64));
+    }
+    let (year, month, day, hour, minute, second, millisecond) = time.to_ymd_hms_milli();
+    // Excel has a 29 February 1900, which there was not.
+    let day =
+        days(year.into(), month.into(), day.into()).filter(|_| serial >= 0.0).ok_or_else(|| format!("{serial} is no date"))?;
+    let of_day = ((i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second)) * 1000 + i64::from(millisecond);
+    Ok(Value::Time(i64::from(day) * DAY + of_day * 1000))
+}
+
+/// What the directory of a ZIP archive says that its parts have, unpacked (APPNOTE.TXT 4.3.12, 4.3.16).
+fn unpacked_size(bytes: &[u8]) -> Option<u64> {
+    let short = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
+    let long = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let tail = bytes.len().saturating_sub(22 + 0xFFFF);
+    let end = tail + bytes[tail..].windows(4).rposition(|four| four == b"PK\x05\x06")?;
+    let mut at = long(end + 16)? as usize;
+    let mut total = 0_u64;
+    for _ in 0..MOST_PARTS {
+        if bytes.get(at..at + 4)? != b"PK\x01\x02" {
+            break;
+        }
+        total = total.saturating_add(u64::from(long(at + 24)?));
+        at += 46 + usize::from(short(at + 28)?) + usize::from(short(at + 30)?) + usize::from(short(at + 32)?);
+    }
+    Some(total)
+}
+
+/// The error of a thread that panicked: the library that reads workbooks trusts them.
+pub fn panicked(name: &str) -> DataFusionError {
+    failed(name, "cannot be read as an Excel workbook: it is damaged")
+}

@@ -1,0 +1,267 @@
+//! From cells to columns.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, BooleanArray, Date32Array, DurationMillisecondArray, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray,
+};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::Result;
+
+use super::cells::{Sheet, Value};
+use super::options::{ExcelOptions, cell_name};
+use crate::error::invalid;
+use crate::files::values::DAY;
+use crate::text::timestamp;
+
+/// Whole numbers up to here are exact in Excel, which computes with doubles.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// The rows of a sheet below its header.
+#[derive(Debug)]
+pub struct Body {
+    pub sheet: String,
+    pub names: Vec<String>,
+    /// The column of the sheet of each.
+    places: Vec<u32>,
+    /// The row of the sheet of each row.
+    rows: Vec<u32>,
+    cells: Vec<((u32, u32), Value)>,
+}
+
+/// A cell that does not fit its column, by its row.
+#[derive(Debug)]
+pub struct Misfit {
+    pub row: usize,
+    /// `Orders!C7`
+    pub cell: String,
+    pub text: String,
+}
+
+/// What has been seen of a column.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    text: bool,
+    boolean: bool,
+    number: bool,
+    fraction: bool,
+    time: bool,
+    of_day: bool,
+    span: bool,
+}
+
+impl Body {
+    /// Takes the header off.
+    ///
+    /// # Errors
+    /// Cells of the header are merged.
+    pub fn of(file: &str, sheet: Sheet, options: &ExcelOptions) -> Result<Self> {
+        let Sheet { name, mut cells, merged } = sheet;
+        let is_null = |value: &Value| match value {
+            Value::Text(text) | Value::Failed(text) => options.null.contains(text),
+            _ => false,
+        };
+        let header = options.header.then(|| cells.first().map(|((row, _), _)| *row)).flatten();
+        if let Some(row) = header {
+            let is_across = |(first, last): &&((u32, u32), (u32, u32))| {
+                (first.0..=last.0).contains(&row) && first.1 < last.1 && options.range.has((row, first.1))
+            };
+            if let Some((first, last)) = merged.iter().find(is_across) {
+                let below = cell_name((row + 1, options.range.first.1));
+                let problem = format!(
+                    "{name}!{}:{} is one cell over several columns, which have no names of their own; write range => '{below}' when the header \
+                     begins below it, or header => false",
+                    cell_name(*first),
+                    cell_name(*last)
+                );
+                return Err(invalid(file, problem));
+            }
+        }
+        let mut places: Vec<u32> = cells.iter().map(|((_, column), _)| *column).collect();
+        places.sort_unstable();
+        places.dedup();
+        let body = cells.iter().take_while(|((row, _), _)| Some(*row) == header).count();
+        let named: Vec<((u32, u32), Value)> = cells.drain(..body).collect();
+        let mut names: Vec<String> = vec![];
+        let mut taken = HashSet::new();
+        for (number, place) in places.iter().enumerate() {
+            let of_header =
+                named.iter().find(|((_, column), _)| column == place).map(|(_, value)| shown(value).trim().to_string());
+            let name = of_header.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("column{}", number + 1));
+            // Of those that occur twice the later have a number.
+            let mut candidates = std::iter::once(name.clone()).chain((1..).map(|number| format!("{name}_{number}")));
+            names.push(candidates.find(|name| taken.insert(name.clone())).unwrap_or(name));
+        }
+        cells.retain(|(_, value)| !is_null(value));
+        let mut rows: Vec<u32> = cells.iter().map(|((row, _), _)| *row).collect();
+        rows.dedup();
+        Ok(Self { sheet: name, names, places, rows, cells })
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The cells of a column, each with its row.
+    fn column(&self, column: usize) -> impl Iterator<Item = (usize, &(u32, u32), &Value)> {
+        let place = self.places.get(column).copied();
+        let mut row = 0;
+        self.cells.iter().filter(move |((_, column), _)| Some(*column) == place).map(move |(place, value)| {
+            row += self.rows[row..].partition_point(|number| *number < place.0);
+            (row, place, value)
+        })
+    }
+
+    /// Takes in what the cells of a column are.
+    ///
+    /// # Errors
+    /// A formula failed.
+    pub fn look(&self, file: &str, column: usize, is_lenient: bool, seen: &mut Seen) -> Result<()> {
+        for (_, place, value) in self.column(column) {
+            match value {
+                Value::Text(_) => seen.text = true,
+                Value::Boolean(_) => seen.boolean = true,
+                Value::Number(number) => {
+                    seen.number = true;
+                    seen.fraction |= number.fract() != 0.0 || number.abs() > WHOLE;
+                }
+                Value::Time(time) => {
+                    seen.time = true;
+                    seen.of_day |= time % DAY != 0;
+                }
+                Value::Span(_) => seen.span = true,
+                Value::Failed(_) if is_lenient => {}
+                Value::Failed(text) => {
+                    let problem = format!(
+                        "{}!{}: the formula failed, with {text}; mend it, or write null => ['{text}'] to read it as NULL",
+                        self.sheet,
+                        cell_name(*place)
+                    );
+                    return Err(invalid(file, problem));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The array of a column. What does not fit is NULL there, and told.
+    ///
+    /// # Errors
+    /// The type is none that texts are cast to.
+    pub fn array(&self, column: usize, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
+        let rows = self.rows();
+        let mut misfit = |row: usize, place: (u32, u32), value: &Value| {
+            misfits.push(Misfit { row, cell: format!("{}!{}", self.sheet, cell_name(place)), text: shown(value) });
+        };
+        let whole = |number: &f64| number.fract() == 0.0 && number.abs() <= WHOLE;
+        Ok(match data_type {
+            DataType::Boolean => {
+                let read = |value: &Value| if let Value::Boolean(flag) = value { Some(*flag) } else { None };
+                Arc::new(BooleanArray::from(self.values(column, read, misfit)))
+            }
+            DataType::Int64 => {
+                let read = |value: &Value| if let Value::Number(number) = value { Some(*number).filter(whole) } else { None };
+                Arc::new(Int64Array::from(self.values(column, |value| read(value).map(|number| number as i64), misfit)))
+            }
+            DataType::Float64 => {
+                let read = |value: &Value| if let Value::Number(number) = value { Some(*number) } else { None };
+                Arc::new(Float64Array::from(self.values(column, read, misfit)))
+            }
+            DataType::Date32 => {
+                let read =
+                    |value: &Value| if let Value::Time(time) = value { Some(*time).filter(|time| time % DAY == 0) } else { None };
+                Arc::new(Date32Array::from(self.values(column, |value| read(value).map(|time| (time / DAY) as i32), misfit)))
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, None) => {
+                let read = |value: &Value| if let Value::Time(time) = value { Some(*time) } else { None };
+                Arc::new(TimestampMicrosecondArray::from(self.values(column, read, misfit)))
+            }
+            DataType::Duration(TimeUnit::Millisecond) => {
+                let read = |value: &Value| if let Value::Span(span) = value { Some(*span) } else { None };
+                Arc::new(DurationMillisecondArray::from(self.values(column, read, misfit)))
+            }
+            other => {
+                let mut texts = vec![None; rows];
+                let mut places = vec![None; rows];
+                for (row, place, value) in self.column(column) {
+                    match value {
+                        Value::Failed(_) => misfit(row, *place, value),
+                        value => {
+                            texts[row] = Some(shown(value));
+                            places[row] = Some((*place, value));
+                        }
+                    }
+                }
+                let texts = StringArray::from(texts);
+                if matches!(other, DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8) {
+                    return cast(&texts, other);
+                }
+                let array = cast_with_options(&texts, other, &CastOptions { safe: true, ..CastOptions::default() })?;
+                for (row, of_row) in places.into_iter().enumerate() {
+                    if let Some((place, value)) = of_row
+                        && array.is_null(row)
+                    {
+                        misfit(row, place, value);
+                    }
+                }
+                array
+            }
+        })
+    }
+
+    /// The values of a column, row by row.
+    fn values<T: Clone>(
+        &self,
+        column: usize,
+        read: impl Fn(&Value) -> Option<T>,
+        mut misfit: impl FnMut(usize, (u32, u32), &Value),
+    ) -> Vec<Option<T>> {
+        let mut values = vec![None; self.rows()];
+        for (row, place, value) in self.column(column) {
+            values[row] = read(value);
+            if values[row].is_none() {
+                misfit(row, *place, value);
+            }
+        }
+        values
+    }
+}
+
+impl Seen {
+    /// The type that holds all of it.
+    pub fn data_type(&self) -> DataType {
+        let kinds = [self.boolean, self.number, self.time, self.span];
+        if self.text || kinds.iter().filter(|seen| **seen).count() != 1 {
+            return DataType::Utf8View;
+        }
+        match () {
+            () if self.boolean => DataType::Boolean,
+            () if self.fraction => DataType::Float64,
+            () if self.number => DataType::Int64,
+            () if self.span => DataType::Duration(TimeUnit::Millisecond),
+            () if self.of_day => DataType::Timestamp(TimeUnit::Microsecond, None),
+            () => DataType::Date32,
+        }
+    }
+}
+
+/// A value as text.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) | Value::Failed(text) => text.clone(),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Time(time) if time % DAY == 0 => timestamp(*time).chars().take(10).collect(),
+        Value::Time(time) => timestamp(*time).trim_end_matches('0').trim_end_matches('.').to_string(),
+        Value::Span(span) => {
+            let (sign, span) = if *span < 0 { ("-", -span) } else { ("", *span) };
+            let (seconds, rest) = (span / 1000, span % 1000);
+            let fraction = if rest == 0 { String::new() } else { format!(".{rest:03}") };
+            format!("{sign}{:02}:{:02}:{:02}{fraction}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be said of a sheet.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
+
+use crate::adapter::arguments::Options;
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::files::policy::Policy;
+
+/// Every option, for `read_excel` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
+pub static DOC: Doc = Doc {
+    name: "read_excel",
+    kind: Kind::Relation,
+    domain: "files",
+    summary: "Reads a sheet of Excel workbooks (.xlsx, .xlsm).",
+    syntax: "read_excel('location' [, option => constant, …])",
+    description: "\
+A location is a file, a folder or a pattern, as for `FROM 'location'`, which is this function without options.
+
+**Rows** are those of the sheet, or of a range of it, that have at least one cell with a value. The first is the header; a column without a name there is called
+`column3` by its place. A header in merged cells is an error that says where the names may begin.
+
+**Types** are taken from all cells: BIGINT where all numbers of a column are whole, else DOUBLE; DATE where no date has a time of day, else TIMESTAMP;
+BOOLEAN; INTERVAL-like durations for times of day and spans; VARCHAR for texts and where kinds of values meet. A number in a cell that is formatted as text is text. A
+percentage is the number that Excel computes with, 0.12 for 12%. A formula is its last value; one that failed (`#N/A`, `#DIV/0!`) is an error that names the cell, or NULL where
+`null` has its text.",
+    arguments: &[
+        Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
+        Argument::optional("sheet", Takes::Text, "", "the name of the sheet; by default the first that has cells"),
+        Argument::optional("range", Takes::Text, "", "the cells that are read, as 'B3:F100', or 'B3' for all from there"),
+        Argument::optional("header", Takes::Flag, "true", "whether the first row has the names; without, they are column1, column2, …"),
+        Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['#N/A', '-']"),
+        Argument::optional("types", Takes::Text, "", "types of columns that are not to be taken from the cells, as 'card VARCHAR, amount DECIMAL(12, 2)'"),
+        Argument::optional("misfits", Takes::Choice(&["error", "skip", "null"]), "'error'", "what becomes of a cell that does not fit its column: an error, its row left out and counted, or NULL and counted"),
+    ],
+    examples: &["SELECT channel, sum(amount) FROM read_excel('data/orders.xlsx', sheet => 'Orders') GROUP BY channel ORDER BY channel;"],
+    ..Doc::EMPTY
+};
+
+/// The options of a table of sheets.
+#[derive(Debug, Clone)]
+pub struct ExcelOptions {
+    pub sheet: Option<String>,
+    pub range: Area,
+    pub header: bool,
+    pub null: Vec<String>,
+    pub types: Vec<(String, DataType)>,
+    pub misfits: Policy,
+}
+
+/// Rows and columns, from 0, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Area {
+    pub first: (u32, u32),
+    pub last: (u32, u32),
+}
+
+impl Area {
+    pub const ALL: Self = Self { first: (0, 0), last: (u32::MAX, u32::MAX) };
+
+    pub fn has(&self, (row, column): (u32, u32)) -> bool {
+        (self.first.0..=self.last.0).contains(&row) && (self.first.1..=self.last.1).contains(&column)
+    }
+
+    /// `B3:F100`, or `B3`.
+    fn parse(text: &str) -> Option<Self> {
+        let (first, last) = match text.split_once(':') {
+            Some((first, last)) => (cell(first)?, cell(last)?),
+            None => (cell(text)?, (u32::MAX, u32::MAX)),
+        };
+        (first.0 <= last.0 && first.1 <= last.1).then_some(Self { first, last })
+    }
+}
+
+/// `B3` as row and column.
+fn cell(text: &str) -> Option<(u32, u32)> {
+    let text = text.trim().replace('$', "").to_uppercase();
+    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
+    let (letters, number) = text.split_at(letters);
+    let column =
+        letters.bytes().try_fold(0_u32, |column, letter| column.checked_mul(26)?.checked_add(u32::from(letter - b'A') + 1))?;
+    let row: u32 = number.parse().ok()?;
+    Some((row.checked_sub(1)?, column.checked_sub(1)?))
+}
+
+/// The name of a cell, as Excel shows it.
+pub fn cell_name((row, column): (u32, u32)) -> String {
+    let (mut letters, mut left) = (vec![], u64::from(column) + 1);
+    while left > 0 {
+        left -= 1;
+        letters.push(char::from(b'A' + (left % 26) as u8));
+        left /= 26;
+    }
+    letters.reverse();
+    format!("{}{}", letters.into_iter().collect::<String>(), u64::from(row) + 1)
+}
+
+impl ExcelOptions {
+    /// The options of a call, or of a statement about `subject`; `types`: what the text of that option says.
+    ///
+    /// # Errors
+    /// A value is none that the option takes.
+    pub fn read(subject: &str, options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
+        let range = match options.text("range").filter(|text| !text.is_empty()) {
+            None => Area::ALL,
+            Some(text) => Area::parse(text)
+                .ok_or_else(|| invalid(subject, format!("range must be cells as 'B3:F100', or 'B3', got '{text}'")))?,
+        };
+        Ok(Self {
+            sheet: options.text("sheet").filter(|text| !text.is_empty()).map(str::to_string),
+            range,
+            header: options.flag("header")?,
+            null: options.names("null").unwrap_or_default().to_vec(),
+            types,
+            misfits: Policy::of(options.word("misfits")?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_have_names() {
+        for (name, place) in [("A1", (0, 0)), ("Z9", (8, 25)), ("AA10", (9, 26)), ("XFD1048576", (1_048_575, 16_383))] {
+            assert_eq!(cell(name), Some(place));
+            assert_eq!(cell_name(place), name);
+        }
+        assert_eq!(Area::parse("b3:$F$100"), Some(Area { first: (2, 1), last: (99, 5) }));
+        for wrong in ["", "3", "B", "B0", "F1:B9", "A1:", "Ä1", "AAAAAAAAAA1"] {
+            assert_eq!(Area::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Sheets as a table.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::Result;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::Count;
+use object_store::ObjectStoreExt;
+
+use super::cells::{GivenUp, panicked, read};
+use super::columns::{Body, Misfit, Seen};
+use super::options::ExcelOptions;
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
+use crate::files::folders::Folders;
+use crate::files::places::Found;
+use crate::files::policy::{Policy, emptied, skipped};
+use crate::files::source::{Reader, Source, SourceContext, SourceExec};
+use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
+use crate::text::{identifier, sql_type};
+
+/// The sheets of a table: their rows, all of them.
+#[derive(Debug)]
+pub struct ExcelRows {
+    files: Vec<ExcelFile>,
+    /// For as long as the rows are held.
+    _memory: MemoryReservation,
+}
+
+#[derive(Debug)]
+struct ExcelFile {
+    /// By the columns of the table.
+    arrays: HashMap<usize, ArrayRef>,
+    rows: usize,
+    /// Rows that are left out; none when empty.
+    fits: Vec<bool>,
+    emptied: usize,
+}
+
+/// The table of the sheets of these files.
+///
+/// # Errors
+/// A file is no workbook, has no such sheet, or a cell does not fit its column.
+pub async fn open(
+    location: &str,
+    found: Vec<Found>,
+    options: ExcelOptions,
+    declared: Option<&Schema>,
+    pool: &Arc<dyn MemoryPool>,
+) -> Result<FilesTable> {
+    let folders = Folders::of(location, &found, declared)?;
+    let memory = MemoryConsumer::new("read_excel").register(pool);
+    let options = Arc::new(options);
+    let (mut names, mut bodies) = (vec![], vec![]);
+    for file in found {
+        bodies.push(body(&file, &options, &memory).await?);
+        names.push(file.name);
+    }
+    // All columns of all files, by their names.
+    let mut seen: Vec<(String, Seen)> = vec![];
+    for (file, body) in names.iter().zip(&bodies) {
+        for (column, name) in body.names.iter().enumerate() {
+            let place = seen.iter().position(|(own, _)| own == name).unwrap_or_else(|| {
+                seen.push((name.clone(), Seen::default()));
+                seen.len() - 1
+            });
+            body.look(file, column, options.misfits != Policy::Error, &mut seen[place].1)?;
+        }
+    }
+    let known = || seen.iter().map(|(name, _)| name.as_str());
+    let unknown = |name: &str| format!("{}; it has {}", did_you_mean(name, known()), known().collect::<Vec<_>>().join(", "));
+    let own = match declared {
+        Some(declared) => {
+            let own: Vec<Arc<Field>> = declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect();
+            if let Some(field) = own.iter().find(|field| !known().any(|name| name == field.name())) {
+                let problem = format!("column {} is declared, and no header has it{}", field.name(), unknown(field.name()));
+                return Err(invalid(location, problem));
+            }
+            Schema::new(own)
+        }
+        None => {
+            if let Some((name, _)) = options.types.iter().find(|(name, _)| !known().any(|own| own == name)) {
+                let problem = format!("types names {name}, and there is no such column{}", unknown(name));
+                return Err(invalid(location, problem));
+            }
+            let said = |name: &str| options.types.iter().find(|(own, _)| own == name).map(|(_, data_type)| data_type.clone());
+            let fields = seen.iter().map(|(name, seen)| Field::new(name, said(name).unwrap_or_else(|| seen.data_type()), true));
+            Schema::new(fields.collect::<Vec<_>>())
+        }
+    };
+    let sizes = bodies.iter().map(|body| body.rows() as u64).collect();
+    let layout = Layout::new(&own, folders, sizes);
+    let mut files = vec![];
+    for (file, body) in names.iter().zip(&bodies) {
+        let (mut arrays, mut misfits) = (HashMap::new(), vec![]);
+        for (column, name) in body.names.iter().enumerate() {
+            let Some(place) = layout.column(name) else { continue };
+            let data_type = layout.schema.field(place).data_type();
+            let before = misfits.len();
+            let array = body.array(column, data_type, &mut misfits).map_err(|error| invalid(file, format!("{name}: {error}")))?;
+            if let Some(Misfit { cell, text, .. }) = misfits.get(before).filter(|_| options.misfits == Policy::Error) {
+                let problem = format!(
+                    "{cell}: {name} is {}, and {text} is none; declare another type ({} VARCHAR), or see misfits => 'skip' or 'null'",
+                    sql_type(data_type),
+                    identifier(name)
+                );
+                return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, file, problem));
+            }
+            memory.try_grow(array.get_array_memory_size())?;
+            arrays.insert(place, array);
+        }
+        let (mut fits, mut emptied) = (vec![], 0);
+        match options.misfits {
+            Policy::Skip if !misfits.is_empty() => {
+                fits.resize(body.rows(), true);
+                misfits.iter().for_each(|misfit| fits[misfit.row] = false);
+            }
+            _ => emptied = misfits.len(),
+        }
+        files.push(ExcelFile { arrays, rows: body.rows(), fits, emptied });
+    }
+    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, _memory: memory })))
+}
+
+/// Reads the sheet of a file, on a thread where that may take its time.
+async fn body(file: &Found, options: &Arc<ExcelOptions>, memory: &MemoryReservation) -> Result<Body> {
+    let name = file.name.clone();
+    let size = usize::try_from(file.meta.size).unwrap_or(usize::MAX);
+    memory.try_grow(size)?;
+    let bytes = async { file.store.get(&file.meta.location).await?.bytes().await };
+    let bytes = bytes.await.map_err(|error| failed(&name, format!("cannot be read: {error}")))?;
+    let given_up = GivenUp(Arc::default());
+    let (seen, options, own): (Arc<AtomicBool>, _, _) = (Arc::clone(&given_up.0), Arc::clone(options), memory.new_empty());
+    let work = tokio::task::spawn_blocking(move || {
+        let sheet = read(&name, bytes, &options, &own, &seen)?;
+        Body::of(&name, sheet, &options).map(|body| (body, own))
+    });
+    let (body, own) = work.await.unwrap_or_else(|_| Err(panicked(&file.name)))?;
+    memory.try_grow(own.size())?;
+    Ok(body)
+}
+
+#[async_trait]
+impl Rows for ExcelRows {
+    async fn starts(&self, _file: usize, _parts: usize) -> Result<Vec<u64>> {
+        Ok(vec![0])
+    }
+
+    fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
+        SourceExec::new(ExcelScan { rows: self, scan: Arc::new(scan) })
+    }
+}
+
+/// Reads the rows that are held.
+#[derive(Debug)]
+struct ExcelScan {
+    rows: Arc<ExcelRows>,
+    scan: Arc<Scan>,
+}
+
+impl Source for ExcelScan {
+    type Reader = ExcelReader;
+
+    fn name(&self) -> &'static str {
+        "ExcelExec"
+    }
+
+    fn describe(&self) -> String {
+        self.scan.describe()
+    }
+
+    fn schema(&self) -> &SchemaRef {
+        &self.scan.schema
+    }
+
+    fn partitions(&self) -> usize {
+        self.scan.parts.len()
+    }
+
+    fn reader(&self, context: SourceContext) -> Result<ExcelReader> {
+        Ok(ExcelReader {
+            rows: Arc::clone(&self.rows),
+            scan: Arc::clone(&self.scan),
+            parts: self.scan.parts.get(context.partition).cloned().unwrap_or_default().into(),
+            at: 0,
+            left: self.scan.limit.unwrap_or(usize::MAX),
+            batch_size: context.batch_size,
+            skipped: skipped().count(&context.metrics, context.partition),
+            emptied: emptied().count(&context.metrics, context.partition),
+        })
+    }
+}
+
+struct ExcelReader {
+    rows: Arc<ExcelRows>,
+    scan: Arc<Scan>,
+    parts: VecDeque<Part>,
+    /// How many rows of the first part are read.
+    at: usize,
+    left: usize,
+    batch_size: usize,
+    skipped: Count,
+    emptied: Count,
+}
+
+impl Reader for ExcelReader {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        while self.left > 0 {
+            let Some(part) = self.parts.front() else { break };
+            let file = &self.rows.files[part.file];
+            let rows = self.batch_size.min(file.rows - self.at).min(self.left);
+            if rows == 0 {
+                self.emptied.add(file.emptied);
+                self.at = 0;
+                self.parts.pop_front();
+                continue;
+            }
+            let slice = |(column, array): (&usize, &ArrayRef)| (*column, array.slice(self.at, rows));
+            let batch = self.scan.batch(part.file, &file.arrays.iter().map(slice).collect(), rows)?;
+            let fits = file.fits.get(self.at..self.at + rows).map(<[bool]>::to_vec);
+            self.at += rows;
+            let batch = match fits {
+                Some(fits) => {
+                    self.skipped.add(fits.iter().filter(|fits| !**fits).count());
+                    filter_record_batch(&batch, &BooleanArray::from(fits))?
+                }
+                None => batch,
+            };
+            if batch.num_rows() > 0 {
+                self.left -= batch.num_rows();
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}

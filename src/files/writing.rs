@@ -1,0 +1,325 @@
+//! Writing files as results are written: COPY and INSERT have the writers of the shell.
+//!
+//! The engine below divides rows among files and folders; what stands in a file is that of [`ResultWriter`], whoever asks for it. Parquet
+//! files are the exception: the engine encodes their columns on several threads.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::Session;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{GetExt, Result, Statistics};
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::write::ObjectWriterBuilder;
+use datafusion::datasource::file_format::write::demux::DemuxedStreamReceiver;
+use datafusion::datasource::file_format::{FileFormat, FileFormatFactory};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileSink, FileSinkConfig, FileSource};
+use datafusion::datasource::sink::{DataSink, DataSinkExec};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::physical_expr::LexRequirement;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::Receiver;
+
+use crate::error::{did_you_mean, failed, invalid};
+use crate::formats::{CsvStyle, Format, ResultWriter};
+
+/// Bytes that wait to be written to the file.
+const WAITING: usize = 1 << 20;
+
+/// The formats that are written here, by the words that STORED AS takes and the ends of names.
+const WRITTEN: [(&str, Format); 7] = [
+    ("csv", Format::Csv),
+    ("tsv", Format::Csv),
+    ("json", Format::Json),
+    ("ndjson", Format::Ndjson),
+    ("jsonl", Format::Ndjson),
+    ("xlsx", Format::Excel),
+    ("excel", Format::Excel),
+];
+
+/// What the engine below asks for writers.
+pub fn factories() -> Vec<Arc<dyn FileFormatFactory>> {
+    WRITTEN.iter().map(|(word, format)| Arc::new(Factory { word, format: *format }) as Arc<dyn FileFormatFactory>).collect()
+}
+
+/// Makes a format with what a statement says of it.
+#[derive(Debug)]
+struct Factory {
+    word: &'static str,
+    format: Format,
+}
+
+impl GetExt for Factory {
+    fn get_ext(&self) -> String {
+        self.word.into()
+    }
+}
+
+impl FileFormatFactory for Factory {
+    fn create(&self, _state: &dyn Session, options: &HashMap<String, String>) -> Result<Arc<dyn FileFormat>> {
+        let mut options: Vec<(&String, &String)> = options.iter().collect();
+        options.sort();
+        let mut written = Written::new(self);
+        for (key, value) in options {
+            written.set(key, value)?;
+        }
+        Ok(Arc::new(written))
+    }
+
+    fn default(&self) -> Arc<dyn FileFormat> {
+        Arc::new(Written::new(self))
+    }
+}
+
+/// A format, and what was said of it.
+#[derive(Debug, Clone)]
+struct Written {
+    word: &'static str,
+    format: Format,
+    style: CsvStyle,
+    compression: FileCompressionType,
+}
+
+impl Written {
+    fn new(factory: &Factory) -> Self {
+        let separator = if factory.word == "tsv" { b'\t' } else { b',' };
+        let style = CsvStyle { separator, ..CsvStyle::default() };
+        Self { word: factory.word, format: factory.format, style, compression: FileCompressionType::UNCOMPRESSED }
+    }
+
+    /// Takes an option of `OPTIONS (…)`.
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let known: &[&str] = match self.format {
+            Format::Csv => &["header", "separator", "null", "bom", "compression"],
+            Format::Excel => &[],
+            _ => &["compression"],
+        };
+        let plain = key.to_lowercase();
+        let plain = match plain.strip_prefix("format.").unwrap_or(&plain) {
+            "has_header" => "header",
+            "delimiter" => "separator",
+            "null_value" => "null",
+            plain => plain,
+        };
+        if !known.contains(&plain) {
+            let suggestion = did_you_mean(plain, known.iter().copied());
+            let takes = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+            return Err(invalid(
+                "COPY",
+                format!("{} has no option '{plain}'{suggestion}; it takes {takes}", self.word.to_uppercase()),
+            ));
+        }
+        let wrong = |takes: &str| invalid("COPY", format!("{plain} must be {takes}, got '{value}'"));
+        let flag = || match value.to_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(wrong("true or false")),
+        };
+        match plain {
+            "header" => self.style.header = flag()?,
+            "bom" => self.style.mark = flag()?,
+            "null" => self.style.null = value.to_string(),
+            "separator" => {
+                self.style.separator = match value.as_bytes() {
+                    b"\\t" | b"tab" => b'\t',
+                    [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => *byte,
+                    _ => return Err(wrong("one ASCII character")),
+                }
+            }
+            _ => {
+                self.compression = match value.to_lowercase().as_str() {
+                    "none" | "uncompressed" => FileCompressionType::UNCOMPRESSED,
+                    "gzip" | "gz" => FileCompressionType::GZIP,
+                    "zstd" | "zst" => FileCompressionType::ZSTD,
+                    "bzip2" | "bz2" => FileCompressionType::BZIP2,
+                    "xz" => FileCompressionType::XZ,
+                    _ => return Err(wrong("none, gzip, zstd, bzip2 or xz")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn writer(&self, sink: Waiting, schema: SchemaRef) -> io::Result<ResultWriter<'static>> {
+        match self.format {
+            Format::Csv => ResultWriter::csv(self.style.clone(), Box::new(sink), schema),
+            format => ResultWriter::new(format, Box::new(sink), schema, 0),
+        }
+    }
+}
+
+#[async_trait]
+impl FileFormat for Written {
+    fn get_ext(&self) -> String {
+        if self.format == Format::Excel { "xlsx".into() } else { self.word.into() }
+    }
+
+    fn get_ext_with_compression(&self, compression: &FileCompressionType) -> Result<String> {
+        Ok(format!("{}{}", self.get_ext(), compression.get_ext()))
+    }
+
+    fn compression_type(&self) -> Option<FileCompressionType> {
+        Some(self.compression)
+    }
+
+    async fn infer_schema(&self, _: &dyn Session, _: &Arc<dyn ObjectStore>, _: &[ObjectMeta]) -> Result<SchemaRef> {
+        Err(written_only())
+    }
+
+    async fn infer_stats(
+        &self,
+        _: &dyn Session,
+        _: &Arc<dyn ObjectStore>,
+        schema: SchemaRef,
+        _: &ObjectMeta,
+    ) -> Result<Statistics> {
+        Ok(Statistics::new_unknown(&schema))
+    }
+
+    async fn create_physical_plan(&self, _: &dyn Session, _: FileScanConfig) -> Result<Arc<dyn ExecutionPlan>> {
+        Err(written_only())
+    }
+
+    async fn create_writer_physical_plan(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        _state: &dyn Session,
+        config: FileSinkConfig,
+        order: Option<LexRequirement>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if config.insert_op != InsertOp::Append {
+            return Err(invalid("INSERT", "only INSERT INTO can write to files"));
+        }
+        Ok(Arc::new(DataSinkExec::new(input, Arc::new(WritingSink { format: self.clone(), config }), order)))
+    }
+
+    fn file_source(&self, schema: TableSchema) -> Arc<dyn FileSource> {
+        // Asked for by who makes a table that is only written to.
+        Arc::new(datafusion::datasource::physical_plan::JsonSource::new(schema))
+    }
+}
+
+fn written_only() -> DataFusionError {
+    failed("files", "are read otherwise than they are written")
+}
+
+/// Writes the rows of files.
+#[derive(Debug)]
+struct WritingSink {
+    format: Written,
+    config: FileSinkConfig,
+}
+
+impl DisplayAs for WritingSink {
+    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WritingSink: {}", self.format.word)
+    }
+}
+
+#[async_trait]
+impl DataSink for WritingSink {
+    fn schema(&self) -> &SchemaRef {
+        self.config.output_schema()
+    }
+
+    async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
+        FileSink::write_all(self, data, context).await
+    }
+}
+
+#[async_trait]
+impl FileSink for WritingSink {
+    fn config(&self) -> &FileSinkConfig {
+        &self.config
+    }
+
+    async fn spawn_writer_tasks_and_join(
+        &self,
+        _context: &Arc<TaskContext>,
+        divided: SpawnedTask<Result<()>>,
+        mut files: DemuxedStreamReceiver,
+        store: Arc<dyn ObjectStore>,
+    ) -> Result<u64> {
+        let mut writing = tokio::task::JoinSet::new();
+        let mut schema = Arc::clone(self.config.output_schema());
+        if !self.config.keep_partition_by_columns {
+            let folders: Vec<&String> = self.config.table_partition_cols.iter().map(|(name, _)| name).collect();
+            let kept = (0..schema.fields().len()).filter(|column| !folders.contains(&schema.field(*column).name()));
+            schema = Arc::new(schema.project(&kept.collect::<Vec<_>>())?);
+        }
+        while let Some((path, batches)) = files.recv().await {
+            let (format, store, schema) = (self.format.clone(), Arc::clone(&store), Arc::clone(&schema));
+            writing.spawn(async move { write_file(&format, store, &path, schema, batches).await });
+        }
+        let mut rows = 0;
+        while let Some(written) = writing.join_next().await {
+            rows += written.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
+        }
+        divided.join_unwind().await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
+        Ok(rows)
+    }
+}
+
+/// Writes one file, as its rows come.
+async fn write_file(
+    format: &Written,
+    store: Arc<dyn ObjectStore>,
+    path: &Path,
+    schema: SchemaRef,
+    mut batches: Receiver<RecordBatch>,
+) -> Result<u64> {
+    let mut file = ObjectWriterBuilder::new(format.compression, path, store).build()?;
+    let waiting = Waiting::default();
+    let subject = path.filename().unwrap_or_default().to_string();
+    let wrong = |error: io::Error| failed(&subject, format!("cannot be written: {error}"));
+    let mut writer = format.writer(waiting.clone(), schema).map_err(wrong)?;
+    let mut rows = 0;
+    while let Some(batch) = batches.recv().await {
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(wrong)?;
+        if let Some(bytes) = waiting.take(WAITING) {
+            file.write_all(&bytes).await.map_err(wrong)?;
+        }
+    }
+    writer.finish().map_err(wrong)?;
+    if let Some(bytes) = waiting.take(0) {
+        file.write_all(&bytes).await.map_err(wrong)?;
+    }
+    file.shutdown().await.map_err(wrong)?;
+    Ok(rows)
+}
+
+/// Bytes between a writer and its file.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Arc<Mutex<Vec<u8>>>);
+
+impl Waiting {
+    /// All bytes, when there are so many.
+    fn take(&self, least: usize) -> Option<Vec<u8>> {
+        let mut bytes = self.0.lock();
+        (bytes.len() > least).then(|| std::mem::take(&mut *bytes))
+    }
+}
+
+impl Write for Waiting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

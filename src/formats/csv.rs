@@ -1,0 +1,126 @@
+//! Comma-separated values (RFC 4180), written so that what is read is what was written: an empty field is NULL, empty quotes are an empty text.
+
+use std::io::{self, Write};
+
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::util::display::ArrayFormatter;
+
+use super::table::format_options;
+use super::{Sink, into_io};
+
+/// What can be said of the files that are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvStyle {
+    pub separator: u8,
+    /// Whether the first line has the names.
+    pub header: bool,
+    /// What NULL is written as.
+    pub null: String,
+    /// Whether the file begins with a byte order mark, by which Excel knows UTF-8.
+    pub mark: bool,
+}
+
+impl Default for CsvStyle {
+    fn default() -> Self {
+        Self { separator: b',', header: true, null: String::new(), mark: false }
+    }
+}
+
+pub struct CsvWriter<'a> {
+    sink: Sink<'a>,
+    style: CsvStyle,
+    /// Whether each column holds texts, in which nothing is something.
+    is_text: Vec<bool>,
+    line: Vec<u8>,
+    field: String,
+}
+
+impl<'a> CsvWriter<'a> {
+    /// Writes the names.
+    pub fn new(mut sink: Sink<'a>, schema: &SchemaRef, style: CsvStyle) -> io::Result<Self> {
+        if style.mark {
+            sink.write_all("\u{feff}".as_bytes())?;
+        }
+        let is_text = schema.fields().iter().map(|field| is_text(field.data_type())).collect();
+        let mut writer = Self { sink, style, is_text, line: vec![], field: String::new() };
+        if writer.style.header {
+            for (column, field) in schema.fields().iter().enumerate() {
+                writer.separate(column);
+                writer.field.clone_from(field.name());
+                writer.append(true);
+            }
+            writer.end_line(schema.fields().len())?;
+        }
+        Ok(writer)
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        let options = format_options();
+        let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+        let formatters = formatters.collect::<Result<Vec<_>, _>>().map_err(into_io)?;
+        let nulls: Vec<_> = batch.columns().iter().map(|column| column.logical_nulls()).collect();
+        for row in 0..batch.num_rows() {
+            for (column, formatter) in formatters.iter().enumerate() {
+                self.separate(column);
+                if nulls[column].as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                    self.line.extend_from_slice(self.style.null.as_bytes());
+                    continue;
+                }
+                self.field.clear();
+                formatter.value(row).write(&mut self.field).map_err(into_io)?;
+                self.append(self.is_text[column]);
+            }
+            self.end_line(formatters.len())?;
+        }
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    fn separate(&mut self, column: usize) {
+        if column > 0 {
+            self.line.push(self.style.separator);
+        }
+    }
+
+    /// Appends the field at hand, in quotes where it could be taken for something else.
+    fn append(&mut self, is_text: bool) {
+        let bytes = self.field.as_bytes();
+        let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r');
+        let is_quoted = is_text && (bytes.is_empty() || self.field == self.style.null) || bytes.iter().any(is_special);
+        if !is_quoted {
+            self.line.extend_from_slice(bytes);
+            return;
+        }
+        self.line.push(b'"');
+        for byte in bytes {
+            if *byte == b'"' {
+                self.line.push(b'"');
+            }
+            self.line.push(*byte);
+        }
+        self.line.push(b'"');
+    }
+
+    fn end_line(&mut self, columns: usize) -> io::Result<()> {
+        // A line of nothing is no row for who reads it.
+        if columns == 1 && self.line.is_empty() {
+            self.line.extend_from_slice(b"\"\"");
+        }
+        self.line.push(b'\n');
+        let written = self.sink.write_all(&self.line);
+        self.line.clear();
+        written
+    }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, value) => is_text(value),
+        _ => false,
+    }
+}
