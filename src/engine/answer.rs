@@ -16,13 +16,14 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use futures::StreamExt;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
 use super::notes::notes_of;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::adapter::step::PROGRESS;
 use crate::catalog::data::Pinned;
-use crate::error::{failed, own, raw};
+use crate::error::{failed, message, own, raw};
 use crate::files::parquet_problem;
 use crate::statement::RunningPlan;
 use crate::statement::{Cancel, StatementContext};
@@ -229,8 +230,25 @@ impl Answer {
         let mut work = self.work.take()?;
         match (&mut work.0).await {
             Ok(()) => None,
-            Err(error) => Some(Err(panicked(error))),
+            Err(error) => Some(Err(self.panicked(error))),
         }
+    }
+
+    /// Tells more.
+    pub(super) fn add_notes(&mut self, notes: Vec<String>) {
+        lock(&self.notes).extend(notes);
+    }
+
+    /// The error of work that panicked. The reader of Parquet files trusts what they say of themselves.
+    fn panicked(&self, error: JoinError) -> DataFusionError {
+        let (is_cancelled, error) = (error.is_cancelled(), panicked(error));
+        let mut files = vec![];
+        if let Some(plan) = self.plan.get().filter(|_| !is_cancelled) {
+            add_files(&plan, &mut files);
+        }
+        let Some(first) = files.first() else { return error };
+        let others = if files.len() == 1 { String::new() } else { format!("this or one of {} more files ", files.len() - 1) };
+        failed(first, format!("{others}cannot be read; it is damaged, or the fault is here: {}", message(&error)))
     }
 
     /// All batches.

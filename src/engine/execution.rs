@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, TableReference};
 use datafusion::config::{ConfigExtension, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
@@ -20,6 +20,7 @@ use super::schema::{CATALOG, PUBLIC};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
+use crate::files;
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{lifecycle, profile, refreshing};
 use crate::refresh::published::name_and_time;
@@ -350,8 +351,24 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             }
             start(session, DataFrame::new(state, plan), staged, &context).await
         }
-        query => start(session, DataFrame::new(state, query), None, &context).await,
+        query => {
+            let notes = described(parsed, &context).await?;
+            let mut answer = start(session, DataFrame::new(state, query), None, &context).await?;
+            answer.add_notes(notes);
+            Ok(answer)
+        }
     }
+}
+
+/// What DESCRIBE tells of the files of a table beside its columns.
+async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec<String>> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
+    let SqlStatement::ExplainTable { table_name, .. } = statement.as_ref() else { return Ok(vec![]) };
+    let Some(name) = table_name.0.last().and_then(|part| part.as_ident()) else { return Ok(vec![]) };
+    let state = context.state();
+    let schema = state.schema_for_ref(TableReference::bare(name.value.as_str()))?;
+    let table = schema.table(&name.value).await?;
+    Ok(table.and_then(|table| files::told(&table)).into_iter().collect())
 }
 
 /// PREPARE: the query is planned, so that what is wrong with it is reported now, and again for each EXECUTE.

@@ -110,6 +110,11 @@ pub fn inserts(table: &Arc<dyn TableProvider>) -> Option<Option<Arc<ListingTable
     table.downcast_ref::<ParquetTable>().map(|table| table.inserts.clone())
 }
 
+/// What was seen of the files of a table, for who has it described.
+pub fn told(table: &Arc<dyn TableProvider>) -> Option<String> {
+    table.downcast_ref::<FilesTable>()?.told.clone()
+}
+
 /// True for a table of files with columns that the names of folders give.
 pub fn has_folder_columns(table: &Arc<dyn TableProvider>) -> bool {
     let own = table.downcast_ref::<FilesTable>().map(FilesTable::layout);

@@ -117,11 +117,18 @@ impl Scan {
 pub struct FilesTable {
     layout: Arc<Layout>,
     rows: Arc<dyn Rows>,
+    /// What was seen of the files, and how to say otherwise.
+    pub told: Option<String>,
     /// Where rows go that are inserted, where the table takes some.
     pub inserts: Option<Arc<ListingTable>>,
 }
 
 impl FilesTable {
+    /// The same, with what DESCRIBE tells of its files.
+    pub fn telling(self, told: Option<String>) -> Self {
+        Self { told, ..self }
+    }
+
     /// The same, where rows that are inserted go.
     pub fn inserting(self, inserts: Option<Arc<ListingTable>>) -> Self {
         Self { inserts, ..self }
@@ -133,7 +140,7 @@ impl FilesTable {
     }
 
     pub fn new(layout: Layout, rows: Arc<dyn Rows>) -> Self {
-        Self { layout: Arc::new(layout), rows, inserts: None }
+        Self { layout: Arc::new(layout), rows, told: None, inserts: None }
     }
 }
 

@@ -11,6 +11,7 @@ mod definitions;
 mod documents;
 mod dumps;
 mod durability;
+mod files;
 mod interrupts;
 mod layers;
 mod library;

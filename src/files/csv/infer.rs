@@ -23,11 +23,26 @@ const FIRST: u64 = 1 << 20;
 /// Bytes read at a time.
 const READ: usize = 1 << 20;
 
-/// The columns that the files have, with the types that their texts say.
+/// What was looked at of a file, or of all.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// By column.
+    seen: Vec<Seen>,
+    pub rows: usize,
+    pub is_all: bool,
+}
+
+impl Sample {
+    fn of(columns: usize) -> Self {
+        Self { seen: vec![Seen::default(); columns], ..Self::default() }
+    }
+}
+
+/// The columns that the files have, with the types that their texts say, and what was looked at.
 ///
 /// # Errors
 /// A file cannot be read.
-pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<Schema> {
+pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<(Schema, Sample)> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut names: Vec<&str> = vec![];
     for name in files.iter().flat_map(|file| &file.names) {
@@ -36,7 +51,7 @@ pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<Schema> 
             names.len() - 1
         });
     }
-    let mut seen = vec![Seen::default(); names.len()];
+    let mut all = Sample::of(names.len());
     let declared = |name: &str| options.types.iter().find(|(own, _)| own == name).map(|(_, data_type)| data_type.clone());
     let guessed: Vec<bool> = names.iter().map(|name| !options.all_text && declared(name).is_none()).collect();
     let size: u64 = files.iter().map(|file| file.source.meta.size).sum();
@@ -44,51 +59,43 @@ pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<Schema> 
     if guessed.contains(&true) {
         for file in files {
             let places: Vec<usize> = file.names.iter().map(|name| places[name.as_str()]).collect();
-            look_through(file, reads_all, files.len(), options, &mut |place, of_file| {
-                let place = places[place];
-                if guessed[place] {
-                    seen[place].merge(of_file);
-                }
-            })
-            .await?;
+            let sample = look_through(file, reads_all, files.len(), options).await?;
+            for (place, of_file) in places.into_iter().zip(&sample.seen).filter(|(place, _)| guessed[*place]) {
+                all.seen[place].merge(of_file);
+            }
+            all.rows += sample.rows;
         }
     }
-    let fields = names.iter().zip(&seen).map(|(name, seen)| {
+    all.is_all = reads_all;
+    let fields = names.iter().zip(&all.seen).map(|(name, seen)| {
         let data_type = declared(name).unwrap_or_else(|| guessed_type(seen.guess()));
         Field::new(*name, data_type, true)
     });
-    Ok(Schema::new(fields.collect::<Vec<_>>()))
+    Ok((Schema::new(fields.collect::<Vec<_>>()), all))
 }
 
 /// Looks at the texts of a file: all, or pieces spread over it.
-async fn look_through(
-    file: &Detected,
-    reads_all: bool,
-    files: usize,
-    options: &CsvOptions,
-    found: &mut impl FnMut(usize, &Seen),
-) -> Result<()> {
+async fn look_through(file: &Detected, reads_all: bool, files: usize, options: &CsvOptions) -> Result<Sample> {
     let size = file.source.meta.size;
-    let mut seen = vec![Seen::default(); file.names.len()];
+    let mut sample = Sample::of(file.names.len());
     if reads_all || !file.source.is_divisible() {
         let most = if reads_all { u64::MAX } else { SMALL };
-        look_at(file, file.body, size, most, options, &mut seen).await?;
+        look_at(file, file.body, size, most, options, &mut sample).await?;
     } else {
-        look_at(file, file.body, (file.body + FIRST).min(size), FIRST, options, &mut seen).await?;
+        look_at(file, file.body, (file.body + FIRST).min(size), FIRST, options, &mut sample).await?;
         let pieces = PIECES.div_ceil(files as u64);
         let step = (size - file.body.min(size)) / (pieces + 1);
         for piece in 1..=pieces {
-            look_into(file, file.body + step * piece, options, &mut seen).await?;
+            look_into(file, file.body + step * piece, options, &mut sample).await?;
         }
     }
-    seen.iter().enumerate().for_each(|(place, seen)| found(place, seen));
-    Ok(())
+    Ok(sample)
 }
 
 /// Looks at a piece from somewhere within a file. Its first end of a line may stand within quotes, so it is read both as if it did not
 /// and as if it did: what is right gives rows of one width. A piece that gives them in neither way says nothing; whatever is guessed from
 /// the others is checked when the rows are read.
-async fn look_into(file: &Detected, start: u64, options: &CsvOptions, seen: &mut [Seen]) -> Result<()> {
+async fn look_into(file: &Detected, start: u64, options: &CsvOptions, sample: &mut Sample) -> Result<()> {
     let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
     pieces.next(0, PIECE).await?;
     let bytes = pieces.bytes();
@@ -112,12 +119,12 @@ async fn look_into(file: &Detected, start: u64, options: &CsvOptions, seen: &mut
     if let Some((ragged, bytes, records)) = best
         && (ragged == 0 || options.ragged == Policy::Skip)
     {
-        add(bytes, &records, &options.reading, seen);
+        add(bytes, &records, &options.reading, sample);
     }
     Ok(())
 }
 
-async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &CsvOptions, seen: &mut [Seen]) -> Result<()> {
+async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &CsvOptions, sample: &mut Sample) -> Result<()> {
     let mut pieces = file.source.pieces(start, end).await?;
     let shape = Shape { kept: vec![true; file.names.len()], short: Short::Padded };
     let (mut used, mut size, mut records) = (0, READ, Records::default());
@@ -130,7 +137,7 @@ async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &Csv
         records.clear();
         let is_end = pieces.is_last();
         let stop = records.read(&file.dialect, &shape, bytes, is_end && end >= file.source.meta.size, usize::MAX);
-        add(bytes, &records, &options.reading, seen);
+        add(bytes, &records, &options.reading, sample);
         used = stop.consumed;
         if is_end {
             return Ok(());
@@ -146,9 +153,10 @@ async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &Csv
 }
 
 /// Takes in the texts of records.
-fn add(bytes: &[u8], records: &Records, reading: &Reading, seen: &mut [Seen]) {
-    let width = seen.len();
-    for (place, seen) in seen.iter_mut().enumerate() {
+fn add(bytes: &[u8], records: &Records, reading: &Reading, sample: &mut Sample) {
+    let width = sample.seen.len();
+    sample.rows += records.rows;
+    for (place, seen) in sample.seen.iter_mut().enumerate() {
         let mut last: &[u8] = b"";
         for field in records.fields.iter().skip(place).step_by(width) {
             let text = &bytes[field.range()];

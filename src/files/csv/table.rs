@@ -18,6 +18,7 @@ use crate::files::folders::Folders;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
+use crate::text::grouped;
 
 /// The table of these files. Declared columns are bound to the files' by their names; without any, all columns of all files are there.
 ///
@@ -35,6 +36,7 @@ pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declar
     if files.is_empty() && declared.is_none() {
         return Err(invalid(location, "holds nothing, not even a line with names of columns"));
     }
+    let mut from = String::new();
     let own = match declared {
         Some(declared) => {
             let own = declared.fields().iter().filter(|field| !folders.has(field.name())).cloned();
@@ -43,8 +45,14 @@ pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declar
             own
         }
         None => {
-            let own = infer::schema(&files, &options).await?;
+            let (own, sample) = infer::schema(&files, &options).await?;
             check_types(location, &options, &own)?;
+            let rows = if sample.is_all {
+                format!("all rows, {}", grouped(sample.rows as u64))
+            } else {
+                format!("{} rows spread over them, and checked when they are read", grouped(sample.rows as u64))
+            };
+            from = format!("; types from {rows}");
             own
         }
     };
@@ -53,6 +61,7 @@ pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declar
     let is_said =
         |field: &Arc<Field>| declared.is_some() || options.all_text || options.types.iter().any(|(name, _)| name == field.name());
     let is_declared = layout.schema.fields().iter().take(layout.width).map(is_said).collect();
+    let told = files.first().map(|first| format!("{}{from}. {ADVICE}", seen(first, options.header)));
     let by_place = declared.is_some() && !options.header;
     let files = files.into_iter().map(|detected| {
         let columns = match by_place {
@@ -62,7 +71,21 @@ pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declar
         CsvFile { detected, columns }
     });
     let rows = CsvRows { files: files.collect(), options, is_declared };
-    Ok(FilesTable::new(layout, Arc::new(rows)))
+    Ok(FilesTable::new(layout, Arc::new(rows)).telling(told))
+}
+
+/// How to say otherwise what was seen.
+const ADVICE: &str = "To say otherwise: FROM read_csv('…', separator => …, encoding => …, header => …, types => …)";
+
+/// What was seen of a file.
+fn seen(file: &Detected, header: bool) -> String {
+    let separator = match file.dialect.separator {
+        b'\t' => "a tab".to_string(),
+        byte => format!("'{}'", byte as char),
+    };
+    let encoding = file.source.encoding.map_or("utf-8".to_string(), |encoding| encoding.name().to_lowercase());
+    let names = if header { "names in the first line" } else { "no line of names" };
+    format!("{}: separated by {separator}, {encoding}, {names}", file.source.name)
 }
 
 /// Fails when a type is said for a column that is not there.

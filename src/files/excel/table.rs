@@ -23,7 +23,7 @@ use crate::files::places::Found;
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext, SourceExec};
 use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
-use crate::text::{identifier, sql_type};
+use crate::text::{grouped, identifier, sql_type};
 
 /// The sheets of a table: their rows, all of them.
 #[derive(Debug)]
@@ -125,7 +125,14 @@ pub async fn open(
         }
         files.push(ExcelFile { arrays, rows: body.rows(), fits, emptied });
     }
-    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, _memory: memory })))
+    let told = names.first().zip(bodies.first()).map(|(file, body)| {
+        let rows = grouped(body.rows() as u64);
+        format!(
+            "{file}: sheet {}, {rows} rows. To say otherwise: FROM read_excel('…', sheet => …, range => …, types => …)",
+            body.sheet
+        )
+    });
+    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, _memory: memory })).telling(told))
 }
 
 /// Reads the sheet of a file, on a thread where that may take its time.

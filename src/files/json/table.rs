@@ -52,8 +52,16 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
     let layout = Layout::new(&Schema::new(fields), folders.of_files(&places), sizes);
     let fields: Fields = layout.schema.fields().iter().take(layout.width).cloned().collect();
     Members::new(&fields, None).map_err(|error| invalid(location, error))?;
+    let told = files.first().map(|first| {
+        let stand = match first.framing {
+            Framing::Lines => "an object on each line",
+            Framing::Values => "objects one after the other",
+            Framing::List => "a list of objects",
+        };
+        format!("{}: {stand}. To say otherwise what types columns have: FROM read_json('…', types => …)", first.source.name)
+    });
     let rows = JsonRows { files, fields, options, is_declared: declared.is_some() };
-    Ok(FilesTable::new(layout, Arc::new(rows)))
+    Ok(FilesTable::new(layout, Arc::new(rows)).telling(told))
 }
 
 /// The columns of all files, in the order in which they are first seen.

@@ -1,0 +1,148 @@
+//! Files that were damaged, and files that were written: the first are told, the second are read as they were.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::{About, Dice, cases, portrait, rows, run, session};
+
+/// A table with a column of each kind, as files can hold it.
+const TABLE: &str = "SELECT value AS id, 'Kunde ' || value AS name, CASE WHEN value % 7 = 0 THEN NULL ELSE '会员,\"' || value % 5 END AS kind, \
+     value * 1.25 AS share, CAST(value AS DECIMAL(12, 2)) AS amount, value % 2 = 0 AS paid, \
+     DATE '2025-01-01' + CAST(value % 300 AS INT) AS day, TIMESTAMP '2025-05-01 10:00:00' + value * INTERVAL '1 minute' AS at, \
+     [value, value + 1] AS list FROM generate_series(1, 500) t(value)";
+/// The formats, by the ends of names.
+const FORMATS: [&str; 6] = ["parquet", "csv", "ndjson", "json", "xlsx", "csv.gz"];
+/// How long reading a damaged file may take.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Writes the table in a format.
+fn written(folder: &Path, format: &str) -> Vec<u8> {
+    let path = folder.join(format!("sound.{format}"));
+    let (engine, session) = session();
+    rows(&engine, &session, &format!("COPY ({TABLE}) TO '{}'", path.display()));
+    fs::read(path).unwrap()
+}
+
+/// Bytes with one to four mistakes.
+fn damaged(sound: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = sound.to_vec();
+    for _ in 0..dice.between(1, 4) {
+        if bytes.is_empty() {
+            break;
+        }
+        // The end of a Parquet file and of an archive says where everything stands.
+        let at = if dice.chance(40) { bytes.len() - 1 - dice.below(bytes.len().min(600)) } else { dice.below(bytes.len()) };
+        let length = dice.between(1, 64).min(bytes.len() - at);
+        match dice.below(7) {
+            0 => bytes[at] ^= 1 << dice.below(8),
+            1 => bytes[at] = dice.pick(&[0, 0xFF, 0x7F, b'"', b'\n', b'{', b'[', b',']),
+            2 => drop(bytes.drain(at..at + length)),
+            3 => bytes.truncate(at),
+            4 => {
+                let copy = bytes[at..at + length].to_vec();
+                let to = dice.below(bytes.len());
+                bytes.splice(to..to, copy);
+            }
+            5 => bytes[at..at + length].fill(0xFF),
+            _ => {
+                let value = dice.next().to_le_bytes();
+                let end = (at + 8).min(bytes.len());
+                bytes[at..end].copy_from_slice(&value[..end - at]);
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_files_are_told_and_end_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sound: Vec<Vec<u8>> = FORMATS.iter().map(|format| written(folder.path(), format)).collect();
+    for case in 0..cases(48) {
+        let mut dice = Dice(case);
+        let place = usize::try_from(case).unwrap() % FORMATS.len();
+        let path = folder.path().join(format!("damaged.{}", FORMATS[place]));
+        fs::write(&path, damaged(&sound[place], &mut dice)).unwrap();
+        let _about = About(format!("case {case}, {}", FORMATS[place]));
+        let began = Instant::now();
+        let sql = format!("SELECT * FROM '{}'", path.display());
+        let (code, _, told) = run(portrait().env_remove("RUST_BACKTRACE").args([
+            "--memory-limit",
+            "256MB",
+            "-f",
+            "csv",
+            "-o",
+            "/dev/null",
+            "-c",
+            &sql,
+        ]));
+        assert!(code == 0 || code == 1, "code {code}: {told}");
+        assert!(!told.contains("panicked") && !told.contains("Internal error"), "{told}");
+        let first = told.lines().next().unwrap_or_default();
+        assert!(code == 0 || first.starts_with("error: ") && first.contains("damaged."), "the file is not named: {told}");
+        assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    }
+}
+
+/// A value of a kind, as SQL.
+fn value(kind: &str, dice: &mut Dice) -> String {
+    dice.or_null(15, |dice| match kind {
+        "BIGINT" => (i64::try_from(dice.below(1 << 40)).unwrap() - (1 << 39)).to_string(),
+        "DOUBLE" => format!("{}e{}", dice.below(1 << 30), dice.between(0, 20)),
+        "DECIMAL(18, 4)" => format!("{}.{:04}", dice.below(1 << 30), dice.below(10_000)),
+        "BOOLEAN" => dice.pick(&["true", "false"]).into(),
+        "DATE" => format!("DATE '2{:03}-{:02}-{:02}'", dice.below(1000), dice.between(1, 12), dice.between(1, 28)),
+        "TIMESTAMP" => {
+            format!(
+                "TIMESTAMP '2025-{:02}-{:02} {:02}:{:02}:{:02}.{:03}'",
+                dice.between(1, 12),
+                dice.between(1, 28),
+                dice.below(24),
+                dice.below(60),
+                dice.below(60),
+                dice.below(1000)
+            )
+        }
+        _ => {
+            let letters = ["a", "会", ",", "\"", " ", ";", "''", "é", "0", "-", "{", "\\", "|", "\t"];
+            format!("'{}'", (0..dice.below(12)).map(|_| dice.pick(&letters)).collect::<String>())
+        }
+    })
+}
+
+#[test]
+fn what_is_written_is_read_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let kinds = ["BIGINT", "DOUBLE", "DECIMAL(18, 4)", "BOOLEAN", "DATE", "TIMESTAMP", "VARCHAR"];
+    let (engine, session) = session();
+    for case in 0..cases(20) {
+        let mut dice = Dice(case);
+        let columns: Vec<&str> = (0..dice.between(1, 6)).map(|_| dice.pick(&kinds)).collect();
+        let rows_of = (0..dice.between(1, 40)).map(|row| {
+            let values: Vec<String> = columns.iter().map(|kind| format!("CAST({} AS {kind})", value(kind, &mut dice))).collect();
+            format!("({row}, {})", values.join(", "))
+        });
+        let values: Vec<String> = rows_of.collect();
+        let names: Vec<String> = (0..columns.len()).map(|column| format!("c{column}")).collect();
+        let table = format!("SELECT * FROM (VALUES {}) t(id, {})", values.join(", "), names.join(", "));
+        let types: Vec<String> = names.iter().zip(&columns).map(|(name, kind)| format!("{name} {kind}")).collect();
+        let types = format!("id BIGINT, {}", types.join(", "));
+        for (format, reader) in
+            [("parquet", ""), ("csv", "read_csv"), ("tsv.gz", "read_csv"), ("json", "read_json"), ("ndjson", "read_json")]
+        {
+            let path = folder.path().join(format!("{case}.{format}"));
+            let path = path.display();
+            let _about = About(format!("case {case}, {format}: {table}"));
+            rows(&engine, &session, &format!("COPY ({table}) TO '{path}'"));
+            let read = match reader {
+                "" => format!("SELECT * FROM '{path}'"),
+                reader => format!("SELECT * FROM {reader}('{path}', types => '{types}')"),
+            };
+            for (one, other) in [(&table, &read), (&read, &table)] {
+                let differing = rows(&engine, &session, &format!("{one} EXCEPT ALL {other}"));
+                assert_eq!(differing, Vec::<String>::new());
+            }
+        }
+    }
+}
