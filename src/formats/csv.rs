@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::util::display::ArrayFormatter;
 
 use super::table::format_options;
-use super::{Sink, into_io};
+use super::{Sink, into_io, no_text};
 
 /// What can be said of the files that are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl<'a> CsvWriter<'a> {
                     continue;
                 }
                 self.field.clear();
-                formatter.value(row).write(&mut self.field).map_err(into_io)?;
+                formatter.value(row).write(&mut self.field).map_err(|error| no_text(batch, column, error))?;
                 self.append(self.is_text[column]);
             }
             self.end_line(formatters.len())?;

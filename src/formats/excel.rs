@@ -12,7 +12,7 @@ use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use unicode_width::UnicodeWidthStr;
 
 use super::table::format_options;
-use super::{Sink, into_io};
+use super::{Sink, into_io, no_text};
 
 /// Rows of a sheet, its header among them; columns; and letters of a cell.
 const ROWS: u32 = 1_048_576;
@@ -95,7 +95,7 @@ impl<'a> ExcelWriter<'a> {
                 if kind.write(sheet, (self.row, number), array.as_ref(), row).map_err(io::Error::other)? {
                     continue;
                 }
-                let text = formatter.value(row).try_to_string().map_err(into_io)?;
+                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, usize::from(number), error))?;
                 if text.encode_utf16().count() > LETTERS {
                     let name = batch.schema().field(usize::from(number)).name().clone();
                     return Err(io::Error::other(format!(

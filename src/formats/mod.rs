@@ -108,7 +108,7 @@ impl<'a> ResultWriter<'a> {
             Kind::Ndjson(writer) => writer.write(batch).map_err(into_io),
             Kind::Parquet(writer, plain) => writer.write(&plain_batch(batch, plain).map_err(into_io)?).map_err(io::Error::other),
             Kind::Markdown(sink) => {
-                for row in cells(batch).map_err(into_io)? {
+                for row in cells(batch)? {
                     let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
                     writeln!(sink, "| {} |", cells.join(" | "))?;
                 }
@@ -117,7 +117,7 @@ impl<'a> ResultWriter<'a> {
             Kind::Table { sink, waiting, table, most, rows } => {
                 let wanted = if *most == 0 { usize::MAX } else { most.saturating_sub(*rows) };
                 *rows += batch.num_rows();
-                let shown = cells(&batch.slice(0, batch.num_rows().min(wanted))).map_err(into_io)?;
+                let shown = cells(&batch.slice(0, batch.num_rows().min(wanted)))?;
                 match table {
                     Some(table) => shown.iter().try_for_each(|row| sink.write_all(table.row(row).as_bytes())),
                     None => {
@@ -174,6 +174,12 @@ fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option
     }
     *table = Some(made);
     Ok(())
+}
+
+/// The error of a value that is none of its type, as a file may hold it: a date beyond all calendars.
+fn no_text(batch: &RecordBatch, column: usize, error: ArrowError) -> io::Error {
+    let schema = batch.schema();
+    io::Error::other(format!("{}: a value that cannot be written as text: {error}", schema.field(column).name()))
 }
 
 /// The error beneath Arrow's, so that a broken pipe is known as one.

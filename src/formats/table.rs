@@ -1,11 +1,13 @@
 //! Rows as text: aligned columns, whatever the width of the letters.
 
+use std::io;
+
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
 use unicode_width::UnicodeWidthStr;
 
+use super::{into_io, no_text};
 use crate::text::is_control;
 
 /// How cells are written as text.
@@ -19,16 +21,21 @@ pub fn format_options() -> FormatOptions<'static> {
 }
 
 /// The cells of a batch, row by row.
-pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
+pub fn cells(batch: &RecordBatch) -> io::Result<Vec<Vec<String>>> {
     let options = format_options();
-    let formatters: Vec<ArrayFormatter<'_>> =
-        batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect::<Result<_, _>>()?;
+    let formatters: Vec<ArrayFormatter<'_>> = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+        .collect::<Result<_, _>>()
+        .map_err(into_io)?;
     (0..batch.num_rows())
         .map(|row| {
-            formatters
-                .iter()
-                .map(|column| column.value(row).try_to_string().map(|text| visible(text.trim_end_matches('\n'))))
-                .collect()
+            let text = |(column, formatter): (usize, &ArrayFormatter<'_>)| {
+                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, column, error))?;
+                Ok(visible(text.trim_end_matches('\n')))
+            };
+            formatters.iter().enumerate().map(text).collect()
         })
         .collect()
 }
