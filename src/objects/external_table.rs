@@ -13,6 +13,7 @@ use super::kind::{Kind, Uses, Values};
 use super::relation;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
+use crate::databases;
 use crate::docs::{Column, Doc};
 use crate::error::failed;
 use crate::files;
@@ -90,7 +91,11 @@ impl Kind for ExternalTable {
             let state = context.entering(&object.name)?.state();
             match state.statement_to_plan(relation::statement(&definition)?.clone()).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
-                    files::create(&state, *command, Path::new(&object.base)).await
+                    let base = Path::new(&object.base);
+                    if databases::is_kind(&command.file_type) {
+                        return databases::create(&state, &command, base).await;
+                    }
+                    files::create(&state, *command, base).await
                 }
                 _ => Err(failed(&object.name, format!("its definition makes no external table: {}", object.sql))),
             }
@@ -98,7 +103,9 @@ impl Kind for ExternalTable {
     }
 
     fn dump(&self, definition: &Definition, mut written: Written, _context: &StatementContext) -> Result<String> {
-        written.relocate(|location| files::places::resolved(location, Path::new(&definition.object.base)));
+        let resolve = |place: &str| files::places::resolved(place, Path::new(&definition.object.base));
+        written.relocate(resolve);
+        written.relocate_option(databases::CREDENTIALS, resolve);
         Ok(written.to_string())
     }
 
