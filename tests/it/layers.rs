@@ -12,7 +12,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("docs", &["error"]),
     ("formats", &["text"]),
     ("files", &["adapter", "docs", "error", "text"]),
-    ("databases", &["adapter", "docs", "error", "files", "settings", "text"]),
+    ("databases", &["files", "error", "settings", "text"]),
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),

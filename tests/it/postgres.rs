@@ -6,7 +6,6 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -304,7 +303,7 @@ fn conditions(server: &Server) {
          CREATE TABLE t (id int PRIMARY KEY, n int8, t text, r float8, d date, m timestamp, z timestamptz, c numeric(10, 2), b bool, f char(3), u uuid,
              x text COLLATE loose)",
     );
-    let mut dice = Dice(11);
+    let (mut dice, mut values) = (Dice(11), vec![]);
     for id in 0..300 {
         let n = dice.or_null(10, |dice| dice.pick(&["0", "-5", "7", "1"]).into());
         let t =
@@ -321,20 +320,21 @@ fn conditions(server: &Server) {
             dice.pick(&["'0f0e0d0c-0b0a-0908-0706-050403020100'", "'00000000-0000-0000-0000-000000000000'"]).into()
         });
         let x = dice.or_null(10, |dice| dice.pick(&["'a'", "'A'", "'b'"]).into());
-        server.psql(&format!("INSERT INTO t VALUES ({id}, {n}, {t}, {r}, {d}, {m}, {z}, {c}, {b}, {f}, {u}, {x})"));
+        values.push(format!("({id}, {n}, {t}, {r}, {d}, {m}, {z}, {c}, {b}, {f}, {u}, {x})"));
     }
+    server.psql(&format!("INSERT INTO t VALUES {}", values.join(", ")));
     let (engine, session) = session();
     rows(&engine, &session, &server.table("t", "'table' 't'"));
     rows(&engine, &session, "CREATE TABLE copy AS SELECT * FROM t");
     let mut pushed = 0;
-    for case in 0..cases(200) {
+    for case in 0..cases(120) {
         let condition = condition(&mut Dice(case), 2);
         let of = |table: &str| rows(&engine, &session, &format!("SELECT id FROM {table} WHERE {condition} ORDER BY id"));
         assert_eq!(of("t"), of("copy"), "{condition}");
         let plan = rows(&engine, &session, &format!("EXPLAIN SELECT id FROM t WHERE {condition}")).join("\n");
         pushed += usize::from(plan.contains(" WHERE "));
     }
-    assert!(pushed > 70, "{pushed} conditions went to PostgreSQL");
+    assert!(pushed > 40, "{pushed} conditions went to PostgreSQL");
     let plan =
         rows(&engine, &session, "EXPLAIN SELECT id FROM t WHERE t = 'a' AND x = 'a' AND f = 'a' AND t > 'b' LIMIT 3").join("\n");
     let sql =
@@ -468,12 +468,10 @@ fn cancelling(server: &Server) {
     assert!(try_rows(&engine, &session, "SELECT count(*) FROM slow").is_err());
     waits_for("0");
     // By Ctrl-C.
-    let done = Arc::new(AtomicBool::new(false));
     let child = portrait().args(["-c", &create, "-c", "SELECT count(*) FROM slow"]).stderr(Stdio::piped()).spawn().unwrap();
     waits_for("1");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     waits_for("0");
-    done.store(true, Ordering::Relaxed);
 }

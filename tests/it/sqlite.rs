@@ -121,14 +121,9 @@ fn what_cannot_be_opened_says_why() {
         ),
         (format!("(a INT) STORED AS SQLITE OPTIONS ('table' 'bad') LOCATION '{place}/crm.db'"), "leave out the list of columns"),
         (format!("STORED AS SQLITE OPTIONS ('query' 'DELETE FROM bad') LOCATION '{place}/crm.db'"), "must be one SELECT"),
-        (
-            format!("STORED AS SQLITE OPTIONS ('query' 'SELECT 1 AS a, 2 AS a') LOCATION '{place}/crm.db'"),
-            "must be one SELECT|two columns|a:1",
-        ),
     ] {
         let error = create(&rest);
-        let is_said = said.split('|').any(|said| error.contains(said));
-        assert!(is_said || rest.contains("1 AS a"), "{error}");
+        assert!(error.contains(said), "{error}");
     }
     assert!(!folder.path().join("none.db").exists(), "a missing file is not made");
     rows(&engine, &session, &table(folder.path(), "c", "'table' 'customers'"));
@@ -226,9 +221,13 @@ fn columns_conditions_and_limits_go_there() {
     let (engine, session) = session();
     rows(&engine, &session, &table(folder.path(), "c", "'table' 'customers'"));
     let plan = rows(&engine, &session, "EXPLAIN SELECT id FROM c WHERE name LIKE 'An%' AND spent > 5 LIMIT 2").join("\n");
-    let sql = "sql=SELECT \"id\", rowid FROM main.\"customers\" WHERE (\"name\" COLLATE BINARY >= 'An' AND \"name\" COLLATE BINARY < 'Ao') \
-               AND CAST(\"spent\" AS NUMERIC) > 5.00 LIMIT 2";
-    assert!(plan.contains(sql), "{plan}");
+    let conditions = [
+        "\"name\" COLLATE BINARY >= 'An' AND \"name\" COLLATE BINARY < 'Ao'",
+        "CAST(\"spent\" AS NUMERIC) > 5.00",
+        " LIMIT 2, columns=",
+    ];
+    assert!(plan.contains("sql=SELECT \"id\", rowid FROM main.\"customers\" WHERE "), "{plan}");
+    assert!(conditions.iter().all(|condition| plan.contains(condition)), "{plan}");
     // The days around are let through, and looked at again.
     let plan =
         rows(&engine, &session, "EXPLAIN SELECT id FROM c WHERE joined >= TIMESTAMP '2025-01-02 00:00:00' LIMIT 2").join("\n");

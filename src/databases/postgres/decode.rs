@@ -202,6 +202,8 @@ pub fn day(days: i64) -> Option<NaiveDate> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::datatypes::IntervalUnit;
+
     use super::*;
 
     fn bytes(weight: i16, sign: u16, groups: &[i16]) -> Vec<u8> {
@@ -241,7 +243,7 @@ mod tests {
             (Type::NUMERIC, DataType::Decimal128(10, 2)),
             (Type::UUID, DataType::Utf8View),
             (Type::JSONB, DataType::Utf8View),
-            (Type::INTERVAL, DataType::Interval(datafusion::arrow::datatypes::IntervalUnit::MonthDayNano)),
+            (Type::INTERVAL, DataType::Interval(IntervalUnit::MonthDayNano)),
         ] {
             let mut values = Values::of(&data_type).unwrap();
             assert!(add(&mut values, &[], &source, &data_type).is_err(), "{source}");
