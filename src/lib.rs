@@ -114,8 +114,8 @@ mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{
-    Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Session, Staged,
-    THREAD_NAME, pages, reference, stream,
+    Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Saved, Session, Staged,
+    THREAD_NAME, pages, reference, restore, stream,
 };
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Format, ResultWriter, cells};
