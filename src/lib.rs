@@ -44,7 +44,7 @@
 //! ```text
 //! main ─▶ cli ─▶ engine ─▶ system ─▶ objects ─▶ refresh ─▶ sql ─▶ statement
 //!                                                           │         │
-//!                functions, files ◀─────────────────────────┘         │
+//!     functions, files, databases ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
 //!                                                    docs, error, formats, settings, temporary, text: leaves
 //! ```
@@ -53,6 +53,7 @@
 //! | `cli` | arguments, the shell; a thin door over one [`Session`] |
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
 //! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
+//! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other |
 //! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
 //! | `system` | the schema `system`, one file per table; the reference |
 //! | `objects` | kinds of named objects, one file per kind, and the life that all share |
@@ -91,6 +92,7 @@
 mod adapter;
 mod builtins;
 mod catalog;
+mod databases;
 #[cfg_attr(not(test), expect(dead_code, reason = "workers on other machines decode; until there are some, the tests do"))]
 mod distributed;
 mod docs;
@@ -112,8 +114,8 @@ mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{
-    Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Session, Staged,
-    THREAD_NAME, pages, reference, stream,
+    Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Saved, Session, Staged,
+    THREAD_NAME, pages, reference, restore, stream,
 };
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Format, ResultWriter, cells};
@@ -121,4 +123,4 @@ pub use settings::PortraitSettings;
 pub use sql::parser::Statement;
 pub use sql::{extension_planners, register, sql};
 pub use temporary::remove_all as remove_temporary_folders;
-pub use text::printable;
+pub use text::{printable, without_passwords};

@@ -151,6 +151,44 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|letter| if is_plain(letter) { letter.to_string() } else { letter.escape_default().to_string() }).collect()
 }
 
+/// A text of a statement, letter for letter, with `*` for passwords: those of URLs, and what stands after the word `password`.
+pub fn without_passwords(text: &str) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    let ends = |letter: char| matches!(letter, '\'' | '"') || letter.is_whitespace();
+    let until = |letters: &[char], from: usize, ends: &dyn Fn(char) -> bool| {
+        letters[from..].iter().position(|letter| ends(*letter)).map_or(letters.len(), |length| from + length)
+    };
+    let mut hidden = vec![];
+    for place in 0..letters.len() {
+        if letters[place..].starts_with(&[':', '/', '/']) {
+            let from = place + 3;
+            let end = until(&letters, from, &ends);
+            let at = letters[from..end].iter().rposition(|letter| *letter == '@').map(|at| from + at);
+            let colon = letters[from..end].iter().position(|letter| *letter == ':').map(|colon| from + colon);
+            if let (Some(colon), Some(at)) = (colon, at) {
+                hidden.push(colon + 1..at);
+            }
+        }
+        let is_word = |word: &str| {
+            letters[place..].len() > word.len()
+                && letters[place..].iter().zip(word.chars()).all(|(own, other)| own.eq_ignore_ascii_case(&other))
+        };
+        let after = place + "password".len();
+        if is_word("password=") {
+            hidden.push(after + 1..until(&letters, after + 1, &|letter| ends(letter) || letter == '&'));
+        } else if is_word("password'") {
+            let from = until(&letters, after + 1, &|letter| letter == '\'');
+            if from < letters.len() {
+                hidden.push(from + 1..until(&letters, from + 1, &|letter| letter == '\''));
+            }
+        }
+    }
+    for range in hidden.into_iter().filter(|range| range.start < range.end) {
+        letters[range].fill('*');
+    }
+    letters.into_iter().collect()
+}
+
 /// True for letters that are instructions to who shows them.
 pub fn is_control(letter: char) -> bool {
     let turns_writing =
@@ -210,6 +248,19 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\r\u{7f}\u{9b}2J"), "\\u{1b}[31mred\\r\\u{7f}\\u{9b}2J");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(printable("👨\u{200d}👩"), "👨\u{200d}👩", "joiners make one picture of two");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (text, shown) in [
+            ("LOCATION 'postgresql://bob:a:b@c@h:5/crm'", "LOCATION 'postgresql://bob:*****@h:5/crm'"),
+            ("'postgresql://h:5/crm?password=abc&x=1'", "'postgresql://h:5/crm?password=***&x=1'"),
+            ("OPTIONS ('PASSWORD' 'a b', 'x' 'y')", "OPTIONS ('PASSWORD' '***', 'x' 'y')"),
+            ("'s3://bucket/a:b' AND c@d '客户'", "'s3://bucket/a:b' AND c@d '客户'"),
+            ("password'", "password'"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
     }
 
     #[test]

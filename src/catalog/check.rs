@@ -39,9 +39,9 @@ pub struct Checked {
 }
 
 /// A file and what names it.
-struct Named {
+pub(super) struct Named {
     object: String,
-    file: DataFile,
+    pub(super) file: DataFile,
 }
 
 impl Catalog {
@@ -105,7 +105,7 @@ fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// The files of all snapshots, each with the objects that need it.
-fn named(connection: &Connection) -> rusqlite::Result<Vec<Named>> {
+pub(super) fn named(connection: &Connection) -> rusqlite::Result<Vec<Named>> {
     const NAMED: &str = "SELECT DISTINCT s.kind || ' ' || s.name, f.name, f.bytes, f.rows, f.checksum
         FROM files f JOIN snapshot_files n ON n.file = f.id JOIN snapshots s ON s.id = n.snapshot ORDER BY 1, f.id";
     let mut query = connection.prepare(NAMED)?;

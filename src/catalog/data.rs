@@ -270,7 +270,7 @@ impl DataFolder {
 }
 
 /// True for the names that data files are given.
-fn is_own(name: &str) -> bool {
+pub fn is_own(name: &str) -> bool {
     let Some(id) = name.strip_suffix(".parquet") else { return false };
     uuid::Uuid::try_parse(id).is_ok_and(|parsed| parsed.hyphenated().to_string() == id)
 }

@@ -8,6 +8,7 @@
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
+//! | [`backup`], [`archive`] | a database as one file, and from it |
 //! | [`check`] | compares everything with what was written |
 //! | [`collect`] | removes files that nothing names and nobody holds |
 //! | [`compaction`] | many small files become one |
@@ -28,6 +29,8 @@
 //! temporary folder that goes with the process.
 
 pub mod access;
+mod archive;
+pub mod backup;
 pub mod blocks;
 pub mod check;
 pub mod collect;

@@ -1,22 +1,10 @@
 //! `portrait check`: is the database whole?
 
 use std::io::Write;
-use std::path::Path;
 
 use portraitdb::{Engine, printable};
 
 use super::console::Failure;
-
-/// A check makes no database.
-pub(super) fn can_be(database: Option<&Path>) -> Result<(), Failure> {
-    let Some(database) = database else {
-        return Err(Failure::Error("check: needs a database; add --database DIR".into()));
-    };
-    if database.join("catalog.sqlite").exists() {
-        return Ok(());
-    }
-    Err(Failure::Error(format!("check: there is no database in {}", database.display())))
-}
 
 /// Prints what is wrong, one line each, and fails when anything is.
 pub(super) fn run(engine: &Engine) -> Result<(), Failure> {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use datafusion::error::DataFusionError;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portraitdb::{Answer, Engine, Format, ResultWriter, Session, Staged, Statement, message, printable, stream};
+use portraitdb::{
+    Answer, Engine, Format, ResultWriter, Session, Staged, Statement, message, printable, stream, without_passwords,
+};
 
 use super::signals::Listening;
 
@@ -61,6 +63,7 @@ impl Script {
     fn locate(&self, line: u64, problem: &str, text: Option<&str>) -> Failure {
         let Some(file) = &self.file else { return Failure::Error(problem.to_string()) };
         let statement = text.map_or_else(String::new, |text| {
+            let text = without_passwords(text);
             let first: Vec<&str> = text.lines().take(3).collect();
             let more = if text.lines().count() > 3 { "\n  | …" } else { "" };
             format!("\n  | {}{more}", first.join("\n  | "))

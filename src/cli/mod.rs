@@ -3,6 +3,7 @@
 //! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
 //! 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
 
+mod backup;
 mod check;
 mod completion;
 mod console;
@@ -13,7 +14,7 @@ mod shell;
 mod signals;
 
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -41,7 +42,7 @@ const EXIT_CODES: &str =
 
 #[derive(Debug, Args)]
 struct Common {
-    /// The database directory, made when it does not exist; without it everything is in memory.
+    /// The database directory; one that does not exist is made, with a note. Without it everything is in memory.
     #[arg(long, short = 'd', value_name = "DIR", global = true)]
     database: Option<PathBuf>,
     /// How results are written.
@@ -78,6 +79,21 @@ enum Action {
     Dump,
     /// Compare every file of the database with what was written; exit code 1 when anything is damaged, missing or left over.
     Check,
+    /// Save the database in one file, which appears whole, while others read and write; replaces no file that is there.
+    Backup {
+        /// The new file.
+        #[arg(value_name = "ARCHIVE")]
+        archive: PathBuf,
+    },
+    /// Make a database from such a file in a new or empty directory, comparing every checksum.
+    Restore {
+        /// What backup has made.
+        #[arg(value_name = "ARCHIVE")]
+        archive: PathBuf,
+        /// The directory of the database.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
     /// Write the reference of all functions, statements and settings as Markdown.
     Docs {
         /// The folder to write to.
@@ -125,9 +141,17 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Action::Docs { folder, check }) = action {
         return reference::write(&folder, check);
     }
-    if matches!(action, Some(Action::Check)) {
-        check::can_be(common.database.as_deref())?;
+    if let Some(Action::Restore { archive, directory }) = &action {
+        return backup::bring_back(archive, directory);
     }
+    let is_there = common.database.as_deref().is_none_or(is_database);
+    match &action {
+        Some(Action::Check) => needs_database("check", common.database.as_deref())?,
+        Some(Action::Backup { .. }) => needs_database("backup", common.database.as_deref())?,
+        Some(Action::Dump) if !is_there => needs_database("dump", common.database.as_deref())?,
+        _ => {}
+    }
+    let made = common.database.clone().filter(|_| !is_there);
     let options = EngineOptions {
         database: common.database,
         memory_limit: common.memory_limit,
@@ -138,12 +162,18 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         temporary: common.temporary,
     };
     let engine = Engine::open(options)?;
+    if let Some(made) = made {
+        // A slip in its name would else look like a database that is empty.
+        eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made", made.display())));
+    }
     let session = engine.session()?;
     for parameter in common.set {
         session.set_parameter(&parameter.name, parameter.value);
     }
-    if matches!(action, Some(Action::Check)) {
-        return check::run(&engine);
+    match &action {
+        Some(Action::Check) => return check::run(&engine),
+        Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
+        _ => {}
     }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
     let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;
@@ -169,6 +199,22 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     console.finish()
+}
+
+/// True for a directory that holds a database.
+fn is_database(directory: &Path) -> bool {
+    directory.join("catalog.sqlite").exists()
+}
+
+/// What only reads makes no database.
+fn needs_database(action: &str, database: Option<&Path>) -> Result<(), Failure> {
+    match database {
+        None => Err(Failure::Error(format!("{action}: needs a database; add --database DIR"))),
+        Some(database) if !is_database(database) => {
+            Err(Failure::Error(format!("{action}: there is no database in {}", database.display())))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// A panic on an engine thread is reported as its query's error; here it would only be noise.

@@ -247,6 +247,10 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let rows = SessionContext::new_with_state(context.state()).read_batch(pairs(PROPERTIES, &properties)?)?;
             start(session, rows, None, &context).await
         }
+        Command::BackUp(archive) => {
+            let (engine, place) = (session.engine.clone(), context.base().join(archive));
+            Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
+        }
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {

@@ -4,6 +4,7 @@
 //! gives an [`Answer`] to be read batch by batch, watched and cancelled.
 
 mod answer;
+mod backup;
 mod execution;
 mod memory;
 mod notes;
@@ -32,9 +33,11 @@ use crate::error::{failed, invalid};
 use crate::statement::Clock;
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
+pub use crate::catalog::backup::Saved;
 pub use crate::catalog::check::{Checked, Finding};
 pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
+pub use backup::restore;
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
 pub use session::Session;

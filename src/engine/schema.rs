@@ -14,6 +14,7 @@ use datafusion::execution::session_state::SessionState;
 
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::databases;
 use crate::error::{SqlState, invalid, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of, profile};
@@ -220,7 +221,7 @@ impl PublicSchema {
             return Ok(table);
         }
         let table = kind.open(object, when, &self.context).await?;
-        if !files::knows_its_files(&table) {
+        if !files::knows_its_files(&table) && !databases::is_own(&table) {
             self.tables().keep(stamp, object.name.clone(), &table);
         }
         Ok(table)

@@ -177,7 +177,7 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
     let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
         return Err(invalid(
             &command.file_type,
-            "files of this kind cannot be read; STORED AS takes PARQUET, CSV, JSON or EXCEL",
+            "files of this kind cannot be read; STORED AS takes PARQUET, CSV, JSON, EXCEL, SQLITE or POSTGRES",
         ));
     };
     let name = command.name.table();

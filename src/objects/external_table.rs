@@ -13,6 +13,7 @@ use super::kind::{Kind, Uses, Values};
 use super::relation;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
+use crate::databases;
 use crate::docs::{Column, Doc};
 use crate::error::failed;
 use crate::files;
@@ -23,17 +24,42 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE EXTERNAL TABLE",
-    summary: "Gives files a name. The files stay where they are; a database remembers the name.",
+    summary: "Gives files, or a table of another database, a name. The data stay where they are; a database remembers the name.",
     syntax: "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(column type, …)]
 STORED AS PARQUET | CSV | JSON | EXCEL
 [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
-LOCATION 'place'",
+LOCATION 'place'
+
+CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name
+STORED AS SQLITE | POSTGRES
+OPTIONS ('table' 'name' | 'query' 'SELECT …' [, 'credentials' 'file'])
+LOCATION 'file' | 'postgresql://[user@]host[:port]/database'",
     description: "\
 `place` is a file, a folder (all its files of that kind), a pattern with `*`, `?` or `[…]` (a file that is called so is that file), or a URL: `s3://`, `gs://`, `az://`, `https://`, with
 credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
 `AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
 remembered whole. The options of CSV are those of `read_csv`, as `OPTIONS ('separator' ';', 'encoding' 'gb18030')`; declared columns are bound by
-the names in the header. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.",
+the names in the header. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.
+
+**Tables of other databases** are only read. Their columns come from the other database: from a table or view of it, or from a query in its own SQL.
+The columns that are wanted, LIMIT, and conditions that mean the same there go there as SQL, which EXPLAIN shows: comparisons with constants, IN,
+BETWEEN, IS NULL, LIKE, AND, OR, NOT. Large tables are read in parts side by side, which all see one state; two tables of one statement may be seen a moment apart.
+
+*SQLite*: the file is opened for reading while others write, and never made. SQLite keeps any value in any column; here a column has the type of its
+declaration, and a value that does not fit is an error with its column, rowid and value: whole numbers (INT), DOUBLE, DECIMAL(p, s), BOOLEAN as 0 and 1,
+DATE, TIME and DATETIME or TIMESTAMP from ISO texts (with a distance from UTC, the moment in UTC), BLOB, texts. A column without a declaration goes by
+its first 1,000 values. `'query' 'SELECT CAST(x AS TEXT) AS x FROM t'` reads a column in another way.
+
+*PostgreSQL*: a table is named as in SQL, `sales.orders`, with `\"Orders\"` in double quotes. Read are booleans, whole numbers, real numbers, `numeric` (without
+precision as DECIMAL(38, 10)), texts, enums, `uuid` and `json` as texts, `bytea`, dates, times, intervals, `timestamptz` as instants, and arrays of these; what
+is none of them is named with the cast to write, and infinite dates and NaN in a `numeric` are errors. Statements there run in read-only transactions, and end with
+the statement here: by Ctrl-C, `portrait.statement_timeout`, or when the program is gone.
+
+What LOCATION leaves open comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE`. Passwords stand neither in LOCATION nor in OPTIONS: they come from `PGPASSWORD`, from
+`PGPASSFILE` or `~/.pgpass`, or from a file in that form (`host:port:database:user:password` on a line) that `'credentials'` names. Only its owner may be able to
+read it (mode 600). `?sslmode=` or `PGSSLMODE` is `disable`, `prefer`, `require` or `verify-full`. The default is `verify-full`, and `prefer` on this machine. `require`,
+`verify-ca` and `verify-full` are one: a certificate is always checked, with the name of the host, against those that the system trusts or those of the
+file in `SSL_CERT_FILE`. `prefer` goes without encryption when that fails.",
     examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
     ..STATEMENT
 };
@@ -90,7 +116,11 @@ impl Kind for ExternalTable {
             let state = context.entering(&object.name)?.state();
             match state.statement_to_plan(relation::statement(&definition)?.clone()).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
-                    files::create(&state, *command, Path::new(&object.base)).await
+                    let base = Path::new(&object.base);
+                    if databases::is_kind(&command.file_type) {
+                        return databases::create(&state, &command, base).await;
+                    }
+                    files::create(&state, *command, base).await
                 }
                 _ => Err(failed(&object.name, format!("its definition makes no external table: {}", object.sql))),
             }
@@ -98,7 +128,9 @@ impl Kind for ExternalTable {
     }
 
     fn dump(&self, definition: &Definition, mut written: Written, _context: &StatementContext) -> Result<String> {
-        written.relocate(|location| files::places::resolved(location, Path::new(&definition.object.base)));
+        let resolve = |place: &str| files::places::resolved(place, Path::new(&definition.object.base));
+        written.relocate(resolve);
+        written.relocate_option(databases::CREDENTIALS, resolve);
         Ok(written.to_string())
     }
 

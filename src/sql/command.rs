@@ -64,6 +64,8 @@ pub enum Command {
     Refresh(Refresh),
     /// `EXPLAIN REFRESH …`
     ExplainRefresh(Refresh),
+    /// `BACKUP DATABASE TO 'archive'`
+    BackUp(String),
 }
 
 impl Command {
@@ -73,6 +75,7 @@ impl Command {
             Self::Create(create) => ("CREATE", create.target.grammar),
             Self::Drop(target, _) => ("DROP", target.grammar),
             Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
+            Self::BackUp(_) => return "BACKUP".into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -176,6 +179,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 2);
             refresh(parser, grammars).map(Command::ExplainRefresh)
         }
+        [Some("BACKUP"), ..] => {
+            skip(parser, 1);
+            back_up(parser)
+        }
         _ => return Ok(None),
     };
     parsed.map(Some).map_err(|error| DataFusionError::SQL(Box::new(error), None))
@@ -238,6 +245,13 @@ fn parameters(parser: &mut Parser<'_>) -> Result<Vec<Parameter>, ParserError> {
 fn drop_object(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Command, ParserError> {
     let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
     Ok(Command::Drop(named(parser, kind)?, if_exists))
+}
+
+/// `DATABASE TO 'archive'`
+fn back_up(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    parser.expect_keyword(Keyword::DATABASE)?;
+    parser.expect_keyword(Keyword::TO)?;
+    parser.parse_literal_string().map(Command::BackUp)
 }
 
 fn refresh(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Refresh, ParserError> {

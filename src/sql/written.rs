@@ -139,6 +139,24 @@ impl Written {
         }
     }
 
+    /// Makes the string after an option of `OPTIONS ('name' 'value', …)` another one.
+    pub fn relocate_option(&mut self, name: &str, place_of: impl Fn(&str) -> String) {
+        let solid: Vec<usize> = self.solid().collect();
+        let Some(options) = solid.iter().position(|place| self.keyword(*place) == Keyword::OPTIONS) else { return };
+        for pair in solid[options..].windows(3) {
+            // A name stands behind a parenthesis or a comma, and a value behind its name.
+            let is_name = matches!(self.tokens[pair[0]].token, Token::LParen | Token::Comma)
+                && match &self.tokens[pair[1]].token {
+                    Token::SingleQuotedString(own) => own.eq_ignore_ascii_case(name),
+                    Token::Word(own) => own.value.eq_ignore_ascii_case(name),
+                    _ => false,
+                };
+            if let (true, Token::SingleQuotedString(value)) = (is_name, &mut self.tokens[pair[2]].token) {
+                *value = place_of(value);
+            }
+        }
+    }
+
     /// Makes files that a statement reads by relative paths start from a folder. `part` is the statement, or its body, as it was
     /// parsed from the same text.
     pub fn resolve_files(&mut self, part: &impl Visit, base: &Path) {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("error", &[]),
     ("settings", &["error"]),
     ("text", &[]),
@@ -12,6 +12,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("docs", &["error"]),
     ("formats", &["text"]),
     ("files", &["adapter", "docs", "error", "text"]),
+    ("databases", &["files", "error", "settings", "text"]),
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
@@ -44,6 +45,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
         "objects",
         &[
             "refresh",
+            "databases",
             "files",
             "sql",
             "statement",
@@ -97,6 +99,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "system",
             "objects",
             "refresh",
+            "databases",
             "files",
             "formats",
             "sql",

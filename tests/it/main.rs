@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
+mod backup;
 mod bounds;
 mod clusters;
 mod command_line;
@@ -20,12 +21,14 @@ mod messages;
 mod mutants;
 mod notes;
 mod output;
+mod postgres;
 mod profiles;
 mod reference_data;
 mod refresh_lives;
 mod refresh_plans;
 mod refresh_properties;
 mod robustness;
+mod sqlite;
 mod statements;
 mod storage;
 mod stores;

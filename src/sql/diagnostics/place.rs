@@ -4,6 +4,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::sql::dialect::PortraitDialect;
+use crate::text::without_passwords;
 
 /// How many columns of the line are shown before the place, and in all.
 const BEFORE: usize = 60;
@@ -33,6 +34,7 @@ impl<'a> Source<'a> {
         let line = self.text.split('\n').nth(usize::try_from(index).ok()?)?;
         let skipped = if index == 0 { self.first.column.saturating_sub(1) } else { 0 };
         let column = usize::try_from(at.column.checked_sub(skipped)?.checked_sub(1)?).ok()?;
+        let line = without_passwords(line);
         let shown: Vec<char> = line.trim_end().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         let (before, after) = shown.split_at(column.min(shown.len()));
         let before = last(before, BEFORE);

@@ -51,7 +51,8 @@ const LOOKALIKES: [(char, char); 38] = [
 ];
 
 /// Words that begin a statement.
-const STATEMENTS: [&str; 22] = [
+const STATEMENTS: [&str; 23] = [
+    "BACKUP",
     "COPY",
     "CREATE",
     "DEALLOCATE",

@@ -4,7 +4,7 @@ use super::STATEMENT;
 use crate::docs::Doc;
 
 /// In the order one meets them.
-pub static DOCS: [Doc; 4] = [
+pub static DOCS: [Doc; 5] = [
     Doc {
         name: "REFRESH",
         summary: "Computes a profile with its tags and segments, and publishes everything at once.",
@@ -73,6 +73,18 @@ DESCRIBE PROFILE member;"],
 What another object uses is not dropped; the error lists the users. A dropped tag or segment is gone from what the next refresh publishes; its
 history stays. A dropped profile takes all it has published with it.",
         examples: &["DROP TAG IF EXISTS nothing_of_that_name;"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "BACKUP DATABASE",
+        summary: "Saves the database in one file, while others read and write.",
+        syntax: "BACKUP DATABASE TO 'archive'",
+        description: "\
+The file holds one state of the catalog and every data file that it names: definitions, snapshots, runs, the rows of tables and profiles. Every file
+is compared with its checksum as it is saved. The archive appears whole or not at all, only its owner may read it, and it replaces no file that is there.
+Files of external tables are no part of a database, and so none of its archive. `portrait -d DIR backup ARCHIVE` does the same; `portrait restore
+ARCHIVE DIR` makes the database again in a new or empty directory and compares every checksum; `portrait -d DIR check` looks at one at any time. The
+archive is a tar file whose first entry, `manifest.json`, lists the others.",
         ..STATEMENT
     },
 ];

@@ -1,0 +1,50 @@
+//! `portrait backup` and `portrait restore`: a database as one file, and from it.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portraitdb::{Engine, Saved, restore};
+
+use super::console::Failure;
+
+/// Saves the database. Ctrl-C ends the program, which leaves nothing of the archive.
+pub(super) fn back_up(engine: &Engine, archive: &Path) -> Result<(), Failure> {
+    let bar = Bar::new();
+    let saved = engine.back_up(archive, &|done, total| bar.show(done, total));
+    bar.0.finish_and_clear();
+    tell("saved", saved?, archive)
+}
+
+/// Makes a database from an archive.
+pub(super) fn bring_back(archive: &Path, directory: &Path) -> Result<(), Failure> {
+    let bar = Bar::new();
+    let saved = restore(archive, directory, &|done, total| bar.show(done, total));
+    bar.0.finish_and_clear();
+    tell("restored", saved?, directory)
+}
+
+fn tell(done: &str, saved: Saved, place: &Path) -> Result<(), Failure> {
+    let (files, bytes, place) = (saved.files, HumanBytes(saved.bytes), place.display());
+    Ok(writeln!(std::io::stdout(), "{done}: {files} files, {bytes}, {place}")?)
+}
+
+/// How far it is, on a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} left") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    fn show(&self, done: u64, total: u64) -> bool {
+        self.0.set_length(total);
+        self.0.set_position(done);
+        true
+    }
+}

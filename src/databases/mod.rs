@@ -1,0 +1,67 @@
+//! Tables of other databases: SQLite files and PostgreSQL servers, read only.
+//!
+//! A [`Relation`] is a table or a query of the other database. Its columns and types come from the catalog of that database when the
+//! table is opened, which is once per statement. A scan becomes one statement in the other database's SQL: the columns that are
+//! wanted, the conditions that mean the same there ([`conditions`]) and the LIMIT. Its rows are checked against the types as they come
+//! ([`columns`]), since SQLite keeps any value in any column, and PostgreSQL knows infinite dates.
+
+mod columns;
+mod conditions;
+mod options;
+mod postgres;
+mod sqlite;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::CreateExternalTable;
+
+use self::options::DatabaseOptions;
+use self::postgres::PostgresTable;
+use self::sqlite::SqliteTable;
+use crate::error::invalid;
+
+/// The option that names a file, which a dump writes by its whole path.
+pub const CREDENTIALS: &str = "credentials";
+
+/// A table or query of another database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Relation {
+    Table(String),
+    Query(String),
+}
+
+/// True for what STORED AS says of another database.
+pub fn is_kind(kind: &str) -> bool {
+    ["SQLITE", "POSTGRES", "POSTGRESQL"].iter().any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// True for a table whose columns are those of another database: it is opened again for each statement, as they may be others by then.
+pub fn is_own(table: &Arc<dyn TableProvider>) -> bool {
+    table.downcast_ref::<SqliteTable>().is_some() || table.downcast_ref::<PostgresTable>().is_some()
+}
+
+/// The table of `CREATE EXTERNAL TABLE … STORED AS SQLITE` or `POSTGRES`.
+///
+/// # Errors
+/// The database cannot be reached, has no such table, or has a column that cannot be read.
+pub async fn create(state: &SessionState, command: &CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
+    let subject = format!("external table {}", command.name.table());
+    if !command.schema.fields().is_empty() || !command.table_partition_cols.is_empty() {
+        let problem = "its columns are those of the other database; leave out the list of columns and PARTITIONED BY";
+        return Err(invalid(&subject, problem));
+    }
+    let [location] = command.locations.as_slice() else {
+        return Err(invalid(&subject, "LOCATION must be one database"));
+    };
+    let options = DatabaseOptions::read(&subject, &command.file_type, &command.options, base)?;
+    if command.file_type.eq_ignore_ascii_case("SQLITE") {
+        let path = base.join(location);
+        Ok(Arc::new(SqliteTable::open(&path, options.relation).await?))
+    } else {
+        Ok(Arc::new(PostgresTable::open(&subject, state, location, options).await?))
+    }
+}

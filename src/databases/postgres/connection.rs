@@ -1,0 +1,143 @@
+//! Connections to a server.
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use tokio::runtime::Handle;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::credentials::{Login, login};
+use super::target::{Encryption, Target};
+use crate::error::{SqlState, coded, failed};
+
+/// A connection that can do nothing but read.
+pub struct Connection {
+    pub client: Client,
+    cancel: CancelToken,
+    tls: Option<MakeRustlsConnect>,
+    runtime: Handle,
+}
+
+impl Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+/// The certificates that the system trusts, or those of SSL_CERT_FILE.
+static TRUSTED: LazyLock<std::result::Result<MakeRustlsConnect, String>> = LazyLock::new(|| {
+    MakeRustlsConnect::with_native_certs()
+        .map(|(connect, _)| connect)
+        .map_err(|errors| errors.first().map_or_else(|| "there are none".into(), ToString::to_string))
+});
+
+/// Connects. Statements there end after `timeout` seconds, and soon after this program is gone.
+///
+/// # Errors
+/// The server cannot be reached, or refuses who asks.
+pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
+    let login = login(target)?;
+    let connection = match target.encryption {
+        Encryption::Never => plain(target, &login).await?,
+        Encryption::Verified => encrypted(target, &login, SslMode::Require).await?,
+        Encryption::IfItCan => match encrypted(target, &login, SslMode::Prefer).await {
+            Ok(connection) => connection,
+            // libpq does the same: a certificate that is not trusted is as good as none.
+            Err(error) if crate::error::sqlstate(&error) == SqlState::IO_ERROR => plain(target, &login).await?,
+            Err(error) => return Err(error),
+        },
+    };
+    let settings = format!(
+        "SET default_transaction_read_only = on; SET standard_conforming_strings = on; SET TimeZone = 'UTC'; SET statement_timeout = '{timeout}s'"
+    );
+    let failed = |error| of_postgres(&target.label, &error);
+    connection.client.batch_execute(&settings).await.map_err(failed)?;
+    // Servers before 14 do not know it, and some systems cannot do it.
+    let gone = "SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
+    let _ = connection.client.batch_execute(gone).await;
+    Ok(connection)
+}
+
+fn config(target: &Target, login: &Login, mode: SslMode) -> Config {
+    let mut config = Config::new();
+    config.host(&target.host).port(target.port).dbname(&target.database).application_name("portrait");
+    config.connect_timeout(target.connect_timeout).ssl_mode(mode);
+    if let Some(user) = &login.user {
+        config.user(user);
+    }
+    if let Some(password) = &login.password {
+        config.password(password);
+    }
+    config
+}
+
+async fn plain(target: &Target, login: &Login) -> Result<Connection> {
+    let connected = config(target, login, SslMode::Disable).connect(NoTls).await;
+    let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
+    // It ends with the client; what goes wrong on the way is told to who asks something.
+    tokio::spawn(connection);
+    Ok(Connection { cancel: client.cancel_token(), client, tls: None, runtime: Handle::current() })
+}
+
+async fn encrypted(target: &Target, login: &Login, mode: SslMode) -> Result<Connection> {
+    let tls = TRUSTED.clone().map_err(|problem| {
+        let problem = format!(
+            "no certificates are trusted on this machine ({problem}), and so it cannot be told who answers; set SSL_CERT_FILE"
+        );
+        coded(SqlState::IO_ERROR, &target.label, problem)
+    })?;
+    let connected = config(target, login, mode).connect(tls.clone()).await;
+    let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
+    tokio::spawn(connection);
+    Ok(Connection { cancel: client.cancel_token(), client, tls: Some(tls), runtime: Handle::current() })
+}
+
+impl Connection {
+    /// Asks the server to end what it is doing here; does not wait for it.
+    pub fn cancel(&self) {
+        let (cancel, tls) = (self.cancel.clone(), self.tls.clone());
+        self.runtime.spawn(async move {
+            // The server also ends it when it finds that nobody reads.
+            let _ = match tls {
+                Some(tls) => cancel.cancel_query(tls).await,
+                None => cancel.cancel_query(NoTls).await,
+            };
+        });
+    }
+}
+
+/// An error of the server, or on the way to it.
+pub fn of_postgres(subject: &str, error: &tokio_postgres::Error) -> DataFusionError {
+    let Some(own) = error.as_db_error() else {
+        let cause = std::error::Error::source(error);
+        let text = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+        if text.contains("password missing") {
+            let problem = "asks for a password; set PGPASSWORD, write a line into ~/.pgpass, or name such a file with OPTIONS \
+                           ('credentials' 'FILE')";
+            return coded(SqlState::INSUFFICIENT_PRIVILEGE, subject, problem);
+        }
+        return coded(SqlState::IO_ERROR, subject, format!("{text}; see whether the server runs and can be reached from here"));
+    };
+    let hint = own.hint().map_or_else(String::new, |hint| format!("; {hint}"));
+    let problem = format!("{}{hint}", own.message());
+    let code = own.code().code();
+    let state = match code {
+        "57014" => SqlState::QUERY_CANCELED,
+        "42P01" | "3D000" | "3F000" => SqlState::UNDEFINED_TABLE,
+        "42703" => SqlState::UNDEFINED_COLUMN,
+        "42601" => SqlState::SYNTAX_ERROR,
+        "42501" => SqlState::INSUFFICIENT_PRIVILEGE,
+        "40001" => SqlState::SERIALIZATION_FAILURE,
+        _ => match &code[..2] {
+            "28" => SqlState::INSUFFICIENT_PRIVILEGE,
+            "22" => SqlState::DATA_EXCEPTION,
+            "42" => SqlState::INVALID_STATEMENT,
+            _ => return failed(subject, problem),
+        },
+    };
+    coded(state, subject, problem)
+}

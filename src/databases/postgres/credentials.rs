@@ -1,0 +1,119 @@
+//! Passwords: from PGPASSWORD, or from a file as libpq reads it, `host:port:database:user:password` on each line.
+//!
+//! They are looked up when a connection is made, and kept nowhere.
+
+use std::path::{Path, PathBuf};
+
+use datafusion::common::Result;
+
+use super::target::Target;
+use crate::error::{SqlState, coded, failed};
+
+/// Who connects, and with what.
+pub struct Login {
+    pub user: Option<String>,
+    pub password: Option<String>,
+}
+
+/// The login of a target. The file that a statement names counts more than the environment.
+///
+/// # Errors
+/// A file cannot be read, or others can read it.
+pub fn login(target: &Target) -> Result<Login> {
+    if let Some(file) = &target.credentials {
+        let Some(line) = find(&read(file)?, target) else {
+            let problem = format!("has no line for {}; a line is host:port:database:user:password", target.label);
+            return Err(coded(SqlState::UNDEFINED_OBJECT, &file.display().to_string(), problem));
+        };
+        return Ok(line);
+    }
+    if let Ok(password) = std::env::var("PGPASSWORD")
+        && !password.is_empty()
+    {
+        return Ok(Login { user: target.user.clone(), password: Some(password) });
+    }
+    let file = match std::env::var_os("PGPASSFILE").filter(|file| !file.is_empty()) {
+        Some(file) => Some(PathBuf::from(file)),
+        None => std::env::home_dir().map(|home| home.join(".pgpass")).filter(|file| file.exists()),
+    };
+    let found = match file {
+        Some(file) => find(&read(&file)?, target),
+        None => None,
+    };
+    Ok(found.unwrap_or_else(|| Login { user: target.user.clone(), password: None }))
+}
+
+fn read(file: &Path) -> Result<String> {
+    let name = file.display().to_string();
+    let metadata = std::fs::metadata(file).map_err(|error| failed(&name, error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let problem = format!("holds passwords, and others may read it (mode {mode:o}); run chmod 600 on it");
+            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &name, problem));
+        }
+    }
+    if !metadata.is_file() {
+        return Err(failed(&name, "is no file; passwords are read from lines host:port:database:user:password"));
+    }
+    // What is in it is in no error.
+    std::fs::read_to_string(file).map_err(|error| failed(&name, format!("cannot be read: {}", error.kind())))
+}
+
+/// The first line for a target; without a user, the user of that line.
+fn find(text: &str, target: &Target) -> Option<Login> {
+    let host = if target.host.starts_with('/') { "localhost" } else { &target.host };
+    let port = target.port.to_string();
+    let user = target.user.clone().or_else(|| std::env::var("USER").ok().filter(|_| target.credentials.is_none()));
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).find_map(|line| {
+        let fields = fields(line);
+        let [own_host, own_port, database, own_user, password] = fields.as_slice() else { return None };
+        let is = |field: &str, value: &str| field == "*" || field == value;
+        let is_user = match &user {
+            Some(user) => is(own_user, user),
+            None => own_user != "*",
+        };
+        let is_found = is(own_host, host) && is(own_port, &port) && is(database, &target.database) && is_user;
+        let user = user.clone().unwrap_or_else(|| own_user.clone());
+        is_found.then(|| Login { user: Some(user), password: Some(password.clone()) })
+    })
+}
+
+/// The fields of a line; a colon or backslash within one has a backslash before it.
+fn fields(line: &str) -> Vec<String> {
+    let (mut fields, mut letters) = (vec![String::new()], line.trim_end_matches('\r').chars());
+    while let Some(letter) = letters.next() {
+        let letter = match letter {
+            // What stands after the password's own colons is part of it.
+            ':' if fields.len() < 5 => {
+                fields.push(String::new());
+                continue;
+            }
+            '\\' => letters.next().unwrap_or('\\'),
+            letter => letter,
+        };
+        if let Some(field) = fields.last_mut() {
+            field.push(letter);
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_fits_counts() {
+        let mut target = Target::read("t", "postgresql://ann@h:5432/crm", None).unwrap();
+        let text = "# h:5432:crm:ann:no\nh:5433:*:*:no\nh:*:crm:bob:no\n*:*:crm:ann:a\\:b\\\\c:d\n*:*:*:*:late\n";
+        assert_eq!(find(text, &target).unwrap().password.as_deref(), Some("a:b\\c:d"));
+        target.user = Some("eve".into());
+        assert_eq!(find(text, &target).unwrap().password.as_deref(), Some("late"));
+        target.user = None;
+        target.credentials = Some("file".into());
+        assert_eq!(find(text, &target).unwrap().user.as_deref(), Some("bob"));
+    }
+}

@@ -1,0 +1,225 @@
+//! Tables of PostgreSQL servers.
+
+mod columns;
+mod connection;
+mod credentials;
+mod decode;
+mod dialect;
+mod read;
+mod target;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::TableType;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use tokio_postgres::types::Type;
+
+use self::connection::{Connection, of_postgres};
+use self::read::PostgresSource;
+use self::target::Target;
+use super::Relation;
+use super::conditions;
+use super::options::DatabaseOptions;
+use crate::error::{SqlState, coded, invalid};
+use crate::files::source::SourceExec;
+use crate::settings::PortraitSettings;
+use crate::text::identifier;
+
+/// Tables with fewer pages than this are read by one connection.
+const SMALLEST_PART: i64 = 1024;
+
+/// A table or query of a PostgreSQL server.
+#[derive(Debug)]
+pub struct PostgresTable {
+    inner: Arc<Opened>,
+}
+
+/// What was found when it was opened.
+#[derive(Debug)]
+struct Opened {
+    target: Target,
+    /// What stands after FROM.
+    from: String,
+    /// What errors call it: `postgresql://host:5432/db: table sales.orders`.
+    label: String,
+    columns: Vec<PostgresColumn>,
+    schema: SchemaRef,
+    /// Pages of a table that can be read in ranges of them; 0 for all else.
+    pages: i64,
+    /// True when the server compares texts, letter by letter, as we do.
+    is_utf8: bool,
+}
+
+/// A column as it is read.
+#[derive(Debug)]
+struct PostgresColumn {
+    name: String,
+    source: Type,
+    data_type: DataType,
+    /// True when only equal texts compare as equal there.
+    is_deterministic: bool,
+}
+
+/// A table by its place in the server's catalog.
+struct Found {
+    oid: u32,
+    name: String,
+    pages: i64,
+}
+
+impl PostgresTable {
+    /// Looks at the table.
+    ///
+    /// # Errors
+    /// The server cannot be reached, has no such table, or a column cannot be read.
+    pub async fn open(subject: &str, state: &SessionState, location: &str, options: DatabaseOptions) -> Result<Self> {
+        let target = Target::read(subject, location, options.credentials)?;
+        let connection = connection::connect(&target, timeout(state)).await?;
+        let inner = Opened::look_at(target, &connection, &options.relation).await?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// Seconds that a statement may take, 0 for no limit.
+fn timeout(state: &dyn Session) -> u64 {
+    PortraitSettings::of(state.config_options()).statement_timeout
+}
+
+impl Opened {
+    async fn look_at(target: Target, connection: &Connection, relation: &Relation) -> Result<Self> {
+        let client = &connection.client;
+        let server = target.label.clone();
+        let failed = |error: tokio_postgres::Error| of_postgres(&server, &error);
+        let row = client
+            .query_one("SELECT current_setting('server_encoding'), current_setting('server_version_num')::int", &[])
+            .await
+            .map_err(failed)?;
+        let (encoding, version): (String, i32) = (get(&row, 0, &server)?, get(&row, 1, &server)?);
+        let (from, label, found) = match relation {
+            Relation::Table(table) => {
+                let found = find(connection, &server, table, version).await?;
+                (found.name.clone(), format!("{server}: table {table}"), Some(found))
+            }
+            Relation::Query(query) => (format!("({query}\n) AS query"), format!("{server}: query"), None),
+        };
+        let deterministic = match &found {
+            Some(found) => deterministic_columns(connection, &server, found.oid, version).await?,
+            None => vec![],
+        };
+        let statement = client.prepare(&format!("SELECT * FROM {from} LIMIT 0")).await;
+        let statement = statement.map_err(|error| of_postgres(&label, &error))?;
+        // Whoever may not read it is told so now.
+        client.query(&statement, &[]).await.map_err(|error| of_postgres(&label, &error))?;
+        let mut columns: Vec<PostgresColumn> = vec![];
+        for column in statement.columns() {
+            let name = column.name().to_string();
+            if columns.iter().any(|other| other.name == name) {
+                return Err(invalid(&label, format!("has two columns called {name}; name them with AS")));
+            }
+            let Some(data_type) = columns::data_type(column.type_(), column.type_modifier()) else {
+                let (quoted, from) = (identifier(&name), found.as_ref().map_or("(…)", |found| found.name.as_str()));
+                let problem = format!(
+                    "column {name} is of the type {}, which cannot be read; cast it: OPTIONS ('query' 'SELECT …, {quoted}::text AS {quoted} \
+                     FROM {from}')",
+                    column.type_().name()
+                );
+                return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, &label, problem));
+            };
+            let is_deterministic = deterministic.contains(&name);
+            columns.push(PostgresColumn { name, source: column.type_().clone(), data_type, is_deterministic });
+        }
+        let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let pages = found.map_or(0, |found| found.pages);
+        Ok(Self { target, from, label, columns, schema, pages, is_utf8: encoding == "UTF8" })
+    }
+}
+
+/// The table of that name, found as the server finds names in SQL.
+async fn find(connection: &Connection, server: &str, table: &str, version: i32) -> Result<Found> {
+    // Older servers would read the whole table for each range; a standby hands out no snapshots.
+    let sql = "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+            CASE WHEN c.relkind IN ('r', 'm') AND NOT pg_is_in_recovery() AND $2 THEN
+                pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = to_regclass($1::text)::oid AND c.relkind IN ('r', 'm', 'v', 'p', 'f')";
+    let found = connection.client.query_opt(sql, &[&table, &(version >= 140_000)]).await;
+    match found.map_err(|error| of_postgres(server, &error))? {
+        Some(row) => Ok(Found { oid: get(&row, 0, server)?, name: get(&row, 1, server)?, pages: get(&row, 2, server)? }),
+        None => {
+            let problem = format!(
+                "has no table or view {table} that this user can see; write schema.table, and names with capital letters in double quotes"
+            );
+            Err(coded(SqlState::UNDEFINED_TABLE, server, problem))
+        }
+    }
+}
+
+/// The columns of a table whose collation takes no two texts for one.
+async fn deterministic_columns(connection: &Connection, server: &str, table: u32, version: i32) -> Result<Vec<String>> {
+    let is_so = if version >= 120_000 { "c.collisdeterministic" } else { "true" };
+    let sql = format!(
+        "SELECT a.attname::text FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
+         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND {is_so}"
+    );
+    let rows = connection.client.query(&sql, &[&table]).await.map_err(|error| of_postgres(server, &error))?;
+    rows.iter().map(|row| get(row, 0, server)).collect()
+}
+
+/// A value of the server's catalog.
+fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a tokio_postgres::Row, column: usize, server: &str) -> Result<T> {
+    row.try_get(column).map_err(|error| of_postgres(server, &error))
+}
+
+#[async_trait]
+impl TableProvider for PostgresTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.inner.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters.iter().map(|filter| conditions::pushdown(filter, self.inner.as_ref())).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let columns = projection.cloned().unwrap_or_else(|| (0..self.inner.columns.len()).collect());
+        let conditions = conditions::all(filters, self.inner.as_ref());
+        let threads = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
+        let ranges = self.inner.ranges(threads);
+        Ok(SourceExec::new(PostgresSource::new(&self.inner, &columns, &conditions, limit, ranges, timeout(state))?))
+    }
+}
+
+impl Opened {
+    /// Conditions that divide the table's pages among so many connections: one without any when they are not divided.
+    fn ranges(&self, threads: usize) -> Vec<Option<String>> {
+        let parts = (self.pages / SMALLEST_PART).clamp(1, i64::try_from(threads).unwrap_or(1));
+        if parts == 1 {
+            return vec![None];
+        }
+        let bound = |part: i64| format!("'({},0)'::tid", self.pages * part / parts);
+        let of = |part: i64| match part {
+            0 => format!("ctid < {}", bound(1)),
+            // What the table has grown by since belongs to the last part.
+            last if last == parts - 1 => format!("ctid >= {}", bound(last)),
+            part => format!("ctid >= {} AND ctid < {}", bound(part), bound(part + 1)),
+        };
+        (0..parts).map(|part| Some(of(part))).collect()
+    }
+}

@@ -1,0 +1,280 @@
+//! Reading the rows of a PostgreSQL table by COPY.
+//!
+//! Each part has a connection of its own. When there are several, the first that begins exports the snapshot that its transaction sees,
+//! and all parts read in that: a row that is moved to another page while they read is seen once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::metrics::Count;
+use futures::StreamExt;
+use tokio::sync::Mutex;
+use tokio_postgres::CopyOutStream;
+
+use super::connection::{Connection, connect, of_postgres};
+use super::decode::{Input, add};
+use super::{Opened, PostgresColumn};
+use crate::databases::columns::Rows;
+use crate::error::{SqlState, coded, failed, in_rows};
+use crate::files::source::{Reader, Source, SourceContext};
+use crate::text::{identifier, sql_type};
+
+/// How the output of COPY begins.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The rows of a statement, in parts.
+#[derive(Debug)]
+pub struct PostgresSource {
+    shared: Arc<Shared>,
+    schema: SchemaRef,
+    statements: Vec<String>,
+}
+
+/// What the parts have in common.
+#[derive(Debug)]
+struct Shared {
+    table: Arc<Opened>,
+    columns: Vec<usize>,
+    parts: usize,
+    timeout: u64,
+    snapshot: Mutex<Option<Snapshot>>,
+}
+
+/// A state of the database that all parts see.
+#[derive(Debug)]
+struct Snapshot {
+    name: String,
+    /// Parts that have not begun yet.
+    awaited: usize,
+    /// Others can see the state as long as this connection is in its transaction.
+    _holder: Connection,
+}
+
+impl PostgresSource {
+    pub fn new(
+        table: &Arc<Opened>,
+        columns: &[usize],
+        conditions: &[String],
+        limit: Option<usize>,
+        ranges: Vec<Option<String>>,
+        timeout: u64,
+    ) -> Result<Self> {
+        let schema = Arc::new(table.schema.project(columns)?);
+        let selected: Vec<String> = columns.iter().map(|column| identifier(&table.columns[*column].name)).collect();
+        let statements = ranges.into_iter().map(|range| {
+            let wheres: Vec<String> = conditions.iter().cloned().chain(range).collect();
+            let wheres = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
+            let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
+            format!("SELECT {} FROM {}{wheres}{limit}", selected.join(", "), table.from)
+        });
+        let statements: Vec<String> = statements.collect();
+        let shared = Shared {
+            table: Arc::clone(table),
+            columns: columns.to_vec(),
+            parts: statements.len(),
+            timeout,
+            snapshot: Mutex::new(None),
+        };
+        Ok(Self { shared: Arc::new(shared), schema, statements })
+    }
+}
+
+impl Source for PostgresSource {
+    type Reader = PostgresReader;
+
+    fn name(&self) -> &'static str {
+        "PostgresExec"
+    }
+
+    fn describe(&self) -> String {
+        let statement = self.statements.first().map_or("", String::as_str);
+        format!("server={}, parts={}, sql={statement}", self.shared.table.target.label, self.statements.len())
+    }
+
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn partitions(&self) -> usize {
+        self.statements.len()
+    }
+
+    fn reader(&self, context: SourceContext) -> Result<PostgresReader> {
+        Ok(PostgresReader {
+            received: context.counter("bytes_received"),
+            rows: Rows::new(&self.schema, context.batch_size, context.memory)?,
+            shared: Arc::clone(&self.shared),
+            statement: self.statements[context.partition].clone(),
+            connection: None,
+            copy: None,
+            pending: Bytes::new(),
+            has_begun: false,
+            is_done: false,
+        })
+    }
+}
+
+impl Shared {
+    fn failed(&self, error: &tokio_postgres::Error) -> DataFusionError {
+        of_postgres(&self.table.label, error)
+    }
+
+    /// Puts the transaction of a part into the state that all parts see.
+    async fn begin(&self, connection: &Connection) -> Result<()> {
+        if self.parts == 1 {
+            return connection.client.batch_execute(BEGIN).await.map_err(|error| self.failed(&error));
+        }
+        let mut snapshot = self.snapshot.lock().await;
+        let mut common = match snapshot.take() {
+            Some(common) => common,
+            None => {
+                let holder = connect(&self.table.target, self.timeout).await?;
+                holder.client.batch_execute(BEGIN).await.map_err(|error| self.failed(&error))?;
+                let row =
+                    holder.client.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(|error| self.failed(&error))?;
+                Snapshot { name: super::get(&row, 0, &self.table.label)?, awaited: self.parts, _holder: holder }
+            }
+        };
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}", crate::text::literal(&common.name));
+        connection.client.batch_execute(&begin).await.map_err(|error| self.failed(&error))?;
+        common.awaited -= 1;
+        if common.awaited > 0 {
+            *snapshot = Some(common);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the rows of a part.
+pub struct PostgresReader {
+    shared: Arc<Shared>,
+    statement: String,
+    rows: Rows,
+    connection: Option<Connection>,
+    copy: Option<std::pin::Pin<Box<CopyOutStream>>>,
+    /// What was sent and not read yet.
+    pending: Bytes,
+    /// True after what stands before the first row.
+    has_begun: bool,
+    is_done: bool,
+    received: Count,
+}
+
+impl Reader for PostgresReader {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        if self.copy.is_none() {
+            let connection = connect(&self.shared.table.target, self.shared.timeout).await?;
+            // It is cancelled from here on when nobody waits any more.
+            let connection = self.connection.insert(connection);
+            self.shared.begin(connection).await?;
+            let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", self.statement);
+            let stream = connection.client.copy_out(&copy).await.map_err(|error| self.shared.failed(&error))?;
+            self.copy = Some(Box::pin(stream));
+        }
+        loop {
+            while !self.pending.is_empty() {
+                if self.row()? {
+                    return self.batch().map(Some);
+                }
+            }
+            let Some(copy) = &mut self.copy else { return Ok(None) };
+            match copy.next().await {
+                Some(Ok(bytes)) => {
+                    self.received.add(bytes.len());
+                    self.pending = bytes;
+                }
+                Some(Err(error)) => return Err(self.shared.failed(&error)),
+                None => {
+                    self.is_done = true;
+                    return if self.rows.is_empty() { Ok(None) } else { self.batch().map(Some) };
+                }
+            }
+        }
+    }
+}
+
+impl PostgresReader {
+    fn batch(&mut self) -> Result<RecordBatch> {
+        // From here on, its memory is accounted for by whoever keeps it.
+        self.rows.finish().map(|(batch, _memory)| batch)
+    }
+
+    /// Reads a row of what is pending; true when the batch is full.
+    fn row(&mut self) -> Result<bool> {
+        let pending = std::mem::take(&mut self.pending);
+        let mut input = Input(&pending);
+        let broken = || {
+            failed(&self.shared.table.label, "the server sent something that is no row; its table may have changed, run it again")
+        };
+        if !self.has_begun {
+            let is_signed = input.take(SIGNATURE.len()) == Some(SIGNATURE);
+            // Flags, and an extension of the header that nobody uses yet.
+            let extension = input.take(4).and_then(|_| input.int32()).and_then(|length| usize::try_from(length).ok());
+            let is_whole = extension.and_then(|length| input.take(length)).is_some();
+            if !(is_signed && is_whole) {
+                return Err(broken());
+            }
+            self.has_begun = true;
+        }
+        let mut is_full = false;
+        if !input.0.is_empty() {
+            match input.int16() {
+                Some(-1) => input = Input(&[]),
+                Some(count) if usize::try_from(count).is_ok_and(|count| count == self.shared.columns.len()) => {
+                    for place in 0..self.shared.columns.len() {
+                        let column = &self.shared.table.columns[self.shared.columns[place]];
+                        let values = match input.value().ok_or_else(broken)? {
+                            Some(value) => {
+                                self.rows.take(value.len())?;
+                                add(&mut self.rows.columns[place], value, &column.source, &column.data_type)
+                            }
+                            None => {
+                                self.rows.columns[place].null();
+                                Ok(())
+                            }
+                        };
+                        values.map_err(|value| misfit(&self.shared.table.label, column, &value))?;
+                    }
+                    is_full = self.rows.end_row()?;
+                }
+                _ => return Err(broken()),
+            }
+        }
+        self.pending = pending.slice_ref(input.0);
+        Ok(is_full)
+    }
+}
+
+/// The error of a value that is none of ours.
+fn misfit(label: &str, column: &PostgresColumn, value: &str) -> DataFusionError {
+    let name = &column.name;
+    if value.ends_with("UTF-8") {
+        return coded(
+            SqlState::DATA_EXCEPTION,
+            label,
+            format!("column {name} has {value}; the encoding of the database is not known to the server"),
+        );
+    }
+    let problem = format!(
+        "column {name} has {value}, which does not fit {}; cast it or leave it out with OPTIONS ('query' 'SELECT …, {}::text …')",
+        sql_type(&column.data_type),
+        identifier(name)
+    );
+    in_rows(SqlState::DATA_EXCEPTION, label, "a value does not fit the type of its column", problem)
+}
+
+impl Drop for PostgresReader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take().filter(|_| !self.is_done) {
+            connection.cancel();
+        }
+    }
+}

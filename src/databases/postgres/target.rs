@@ -1,0 +1,170 @@
+//! Which server and database a LOCATION means, and how it is reached.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use datafusion::common::Result;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use crate::error::{invalid, one_of};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const FORM: &str = "LOCATION must be postgresql://HOST:PORT/DATABASE";
+const MODES: [(&str, Encryption); 6] = [
+    ("disable", Encryption::Never),
+    ("allow", Encryption::IfItCan),
+    ("prefer", Encryption::IfItCan),
+    ("require", Encryption::Verified),
+    ("verify-ca", Encryption::Verified),
+    ("verify-full", Encryption::Verified),
+];
+
+/// Whether a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    Never,
+    /// When the server has a certificate that is trusted; else not.
+    IfItCan,
+    /// With a certificate that is trusted and names the host.
+    Verified,
+}
+
+/// A database of a server. No password is part of it: that is looked up for each connection.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// A name, an address, or the folder of a socket.
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub user: Option<String>,
+    pub encryption: Encryption,
+    pub connect_timeout: Duration,
+    /// The file with passwords that the statement names.
+    pub credentials: Option<PathBuf>,
+    /// What errors and plans call it.
+    pub label: String,
+}
+
+impl Target {
+    /// Reads a LOCATION, and from the environment what it leaves open. No error shows it: somebody may have written a password there.
+    ///
+    /// # Errors
+    /// It is no URL of a PostgreSQL database, or holds a password.
+    pub fn read(subject: &str, location: &str, credentials: Option<PathBuf>) -> Result<Self> {
+        Self::of(subject, location, credentials, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn of(
+        subject: &str,
+        location: &str,
+        credentials: Option<PathBuf>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        let url = Url::parse(location).map_err(|_| invalid(subject, FORM))?;
+        if !matches!(url.scheme(), "postgresql" | "postgres") {
+            return Err(invalid(subject, FORM));
+        }
+        let (mut host, mut mode, mut seconds) = (None, None, None);
+        if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
+            let problem = "LOCATION must not hold a password, which dumps and system tables would show; set PGPASSWORD, write a line into \
+                           ~/.pgpass, or name such a file with OPTIONS ('credentials' 'FILE')";
+            return Err(invalid(subject, problem));
+        }
+        for (key, value) in url.query_pairs() {
+            match key.as_ref() {
+                "host" => host = Some(value.into_owned()),
+                "sslmode" => mode = Some(value.into_owned()),
+                "connect_timeout" => seconds = Some(value.into_owned()),
+                other => {
+                    let problem = format!(
+                        "LOCATION has {other}=…, which is not known; after the ? it takes host, sslmode and connect_timeout"
+                    );
+                    return Err(invalid(subject, problem));
+                }
+            }
+        }
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| invalid(subject, FORM));
+        let in_url = url.host_str().filter(|host| !host.is_empty()).map(decoded).transpose()?;
+        let host = in_url.or(host).or_else(|| environment("PGHOST")).unwrap_or_else(|| "localhost".into());
+        let port = match (url.port(), environment("PGPORT")) {
+            (Some(port), _) => port,
+            (None, Some(port)) => port.parse().map_err(|_| invalid("PGPORT", "must be the number of a port"))?,
+            (None, None) => 5432,
+        };
+        let user = Some(decoded(url.username())?).filter(|user| !user.is_empty()).or_else(|| environment("PGUSER"));
+        let in_url = Some(decoded(url.path().trim_start_matches('/'))?).filter(|database| !database.is_empty());
+        let Some(database) = in_url.or_else(|| environment("PGDATABASE")) else {
+            return Err(invalid(subject, format!("{FORM}; it names no database")));
+        };
+        let encryption = match mode.or_else(|| environment("PGSSLMODE")) {
+            Some(mode) => MODES
+                .iter()
+                .find(|(name, _)| *name == mode)
+                .map(|(_, encryption)| *encryption)
+                .ok_or_else(|| invalid(subject, format!("sslmode must be {}", one_of(MODES.iter().map(|(name, _)| *name)))))?,
+            None if is_local(&host) => Encryption::IfItCan,
+            None => Encryption::Verified,
+        };
+        let encryption = if host.starts_with('/') { Encryption::Never } else { encryption };
+        let root = environment("PGSSLROOTCERT").filter(|root| root != "system");
+        if root.is_some() && encryption != Encryption::Never {
+            let problem = "is not read: certificates are checked against those that the system trusts; set SSL_CERT_FILE to that file instead, \
+                           and PGSSLROOTCERT to nothing or to system";
+            return Err(invalid("PGSSLROOTCERT", problem));
+        }
+        let connect_timeout = match seconds.or_else(|| environment("PGCONNECT_TIMEOUT")) {
+            None => CONNECT_TIMEOUT,
+            Some(seconds) => match seconds.parse() {
+                Ok(seconds @ 1..=3600) => Duration::from_secs(seconds),
+                _ => return Err(invalid(subject, "connect_timeout must be seconds, from 1 to 3600")),
+            },
+        };
+        let place = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let label = format!("postgresql://{place}:{port}/{database}");
+        Ok(Self { host, port, database, user, encryption, connect_timeout, credentials, label })
+    }
+}
+
+/// True for this machine, to which nothing goes over a wire.
+fn is_local(host: &str) -> bool {
+    host.starts_with('/') || matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::message;
+
+    fn read(location: &str, environment: &[(&str, &str)]) -> std::result::Result<Target, String> {
+        let value = |name: &str| environment.iter().find(|(own, _)| *own == name).map(|(_, value)| value.to_string());
+        Target::of("t", location, None, value).map_err(|error| message(&error))
+    }
+
+    #[test]
+    fn what_the_location_leaves_open_comes_from_the_environment() {
+        let target = read("postgresql://db.example/crm", &[("PGPORT", "6432"), ("PGUSER", "ann")]).unwrap();
+        assert_eq!((target.host.as_str(), target.port, target.user.as_deref()), ("db.example", 6432, Some("ann")));
+        assert_eq!(target.encryption, Encryption::Verified);
+        let target = read("postgresql://bob@localhost:5433/crm?connect_timeout=3", &[("PGUSER", "ann")]).unwrap();
+        assert_eq!((target.port, target.user.as_deref(), target.encryption), (5433, Some("bob"), Encryption::IfItCan));
+        let target = read("postgresql://%2Fvar%2Frun%2Fpostgresql/crm?sslmode=require", &[]).unwrap();
+        assert_eq!((target.host.as_str(), target.encryption), ("/var/run/postgresql", Encryption::Never));
+        let target = read("postgresql:///crm?host=/tmp", &[]).unwrap();
+        assert_eq!((target.host.as_str(), target.database.as_str()), ("/tmp", "crm"));
+        assert!(read("postgresql://db.example", &[]).unwrap_err().contains("names no database"));
+        assert!(read("postgresql://db.example/crm", &[("PGSSLROOTCERT", "ca.pem")]).unwrap_err().contains("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_repeated() {
+        for location in
+            ["postgresql://bob:hunter2@h/crm", "postgresql://h/crm?password=hunter2", "postgresql://bob:hunter2@h:99999999/crm"]
+        {
+            let error = read(location, &[]).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(read("postgresql://bob:hunter2@h/crm", &[]).unwrap_err().contains("must not hold a password"));
+    }
+}

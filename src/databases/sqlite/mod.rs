@@ -1,0 +1,270 @@
+//! Tables of SQLite files.
+
+mod columns;
+mod dialect;
+mod read;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::TableType;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use self::columns::SqliteColumn;
+use self::read::SqliteSource;
+use super::Relation;
+use super::conditions;
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
+use crate::files::source::SourceExec;
+use crate::text::{identifier, literal};
+
+/// How long a reader waits for a writer that keeps the file for itself.
+const BUSY: Duration = Duration::from_secs(10);
+/// Rows that are looked at for the type of a column that is declared without any.
+const SAMPLE: usize = 1000;
+/// Tables with fewer rows than this are read by one thread.
+const SMALLEST_PART: i64 = 50_000;
+
+/// A table or query of a SQLite file.
+#[derive(Debug)]
+pub struct SqliteTable {
+    inner: Arc<Opened>,
+}
+
+/// What was found when it was opened.
+#[derive(Debug)]
+struct Opened {
+    path: PathBuf,
+    /// What stands after FROM.
+    from: String,
+    /// What errors call it: `crm.db: table customers`.
+    label: String,
+    relation: Relation,
+    columns: Vec<SqliteColumn>,
+    schema: SchemaRef,
+    /// The name by which the table gives the number of a row, when it has such numbers.
+    rowid: Option<&'static str>,
+    /// The first and the last of them.
+    rowids: Option<(i64, i64)>,
+    /// True when texts are compared by their bytes in UTF-8.
+    is_utf8: bool,
+}
+
+impl SqliteTable {
+    /// Looks at the table.
+    ///
+    /// # Errors
+    /// There is no such file or table, or it cannot be read.
+    pub async fn open(path: &Path, relation: Relation) -> Result<Self> {
+        let path = path.to_path_buf();
+        let opened = tokio::task::spawn_blocking(move || Opened::look_at(path, relation)).await;
+        let opened = opened.map_err(|error| DataFusionError::External(Box::new(error)))??;
+        Ok(Self { inner: Arc::new(opened) })
+    }
+}
+
+/// Opens the file for reading. It is not taken for one that nobody writes to.
+fn connect(path: &Path) -> Result<Connection> {
+    let name = path.display().to_string();
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(coded(SqlState::UNDEFINED_FILE, &name, "no such file; LOCATION is the file of a SQLite database"));
+        }
+        Err(error) => return Err(failed(&name, error)),
+        Ok(file) if !file.is_file() => return Err(invalid(&name, "is no file; LOCATION is the file of a SQLite database")),
+        Ok(_) => {}
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| of_sqlite(&name, &error))?;
+    let prepared = connection.busy_timeout(BUSY).and_then(|()| {
+        // What a file says of itself is not trusted: functions in its views run only when they are harmless.
+        connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")
+    });
+    prepared.map_err(|error| of_sqlite(&name, &error))?;
+    Ok(connection)
+}
+
+/// An error of SQLite, about a file.
+fn of_sqlite(subject: &str, error: &rusqlite::Error) -> DataFusionError {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => invalid(subject, "is no SQLite database, or an encrypted one"),
+        Some(ErrorCode::DatabaseCorrupt) => coded(SqlState::DATA_CORRUPTED, subject, error),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            crate::error::not_available(subject, "somebody is writing to it and lets nobody read; run the statement again later")
+        }
+        Some(ErrorCode::CannotOpen) => {
+            let why = "cannot be opened; the user who runs this needs to read the file, and to write its folder when the database is in WAL mode";
+            coded(SqlState::IO_ERROR, subject, why)
+        }
+        _ => failed(subject, error),
+    }
+}
+
+impl Opened {
+    fn look_at(path: PathBuf, relation: Relation) -> Result<Self> {
+        let connection = connect(&path)?;
+        let name = path.display().to_string();
+        let sqlite = |error: rusqlite::Error| of_sqlite(&name, &error);
+        let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0)).map_err(sqlite)?;
+        let (listed, from, label, is_table) = match &relation {
+            Relation::Table(table) => {
+                let (own, kind, is_without) = find(&connection, &name, table)?;
+                let label = format!("{name}: table {own}");
+                let from = format!("main.{}", identifier(&own));
+                (own, from, label, kind == "table" && !is_without)
+            }
+            Relation::Query(query) => {
+                // A view of this connection alone: SQLite lists its columns with what they are declared as.
+                let view = "portrait_query";
+                connection.execute_batch(&format!("CREATE TEMP VIEW {view} AS {query}\n")).map_err(|error| {
+                    let problem = match &error {
+                        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+                        other => other.to_string(),
+                    };
+                    invalid(&name, format!("its query cannot be run: {problem}; it must be one SELECT in the SQL of SQLite"))
+                })?;
+                (view.to_string(), format!("({query}\n)"), format!("{name}: query"), false)
+            }
+        };
+        let mut columns: Vec<SqliteColumn> = vec![];
+        let schema = if matches!(relation, Relation::Table(_)) { "main" } else { "temp" };
+        let mut statement =
+            connection.prepare("SELECT name, type FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1").map_err(sqlite)?;
+        let listed: Vec<(String, String)> = statement
+            .query_map(params![listed, schema], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .map_err(|error| invalid(&label, format!("its columns cannot be listed: {error}")))?;
+        for (column, declaration) in listed {
+            if columns.iter().any(|other| other.name == column) {
+                return Err(invalid(&label, format!("has two columns called {column}; name them with AS")));
+            }
+            let data_type = match columns::declared(&declaration) {
+                Some(data_type) => data_type,
+                None => columns::seen(&kinds(&connection, &from, &column).map_err(|error| of_sqlite(&label, &error))?),
+            };
+            let affinity = ["CHAR", "CLOB", "TEXT"];
+            let keeps_texts = is_table
+                && data_type == DataType::Utf8View
+                && affinity.iter().any(|part| declaration.to_uppercase().contains(part));
+            columns.push(SqliteColumn { name: column, data_type, keeps_texts });
+        }
+        let has = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|name| is_table && !has(name));
+        let rowids = match rowid {
+            Some(rowid) => {
+                let sql = format!("SELECT min({rowid}), max({rowid}) FROM {from}");
+                let range =
+                    connection.query_row(&sql, [], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)));
+                let (first, last) = range.map_err(|error| of_sqlite(&label, &error))?;
+                first.zip(last)
+            }
+            None => None,
+        };
+        let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(Self { path, from, label, relation, columns, schema, rowid, rowids, is_utf8: encoding == "UTF-8" })
+    }
+}
+
+/// The table or view of that name as it is written, its kind, and whether its rows have no numbers.
+fn find(connection: &Connection, file: &str, table: &str) -> Result<(String, String, bool)> {
+    let sqlite = |error: rusqlite::Error| of_sqlite(file, &error);
+    let plain = table.strip_prefix("main.").unwrap_or(table);
+    let sql = "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE";
+    let found = connection.query_row(sql, [plain], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
+    if let Some(found) = found.map_err(sqlite)? {
+        return Ok(found);
+    }
+    let mut names = connection
+        .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")
+        .map_err(sqlite)?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(sqlite)?;
+    let suggestion = did_you_mean(plain, names.iter().map(String::as_str));
+    let there = match names.as_slice() {
+        [] => "there is none in it".to_string(),
+        names => format!("it has {}", names.iter().take(20).cloned().collect::<Vec<_>>().join(", ")),
+    };
+    Err(coded(SqlState::UNDEFINED_TABLE, file, format!("has no table or view {plain}{suggestion}; {there}")))
+}
+
+/// The kinds of values among the first rows of a column.
+fn kinds(connection: &Connection, from: &str, column: &str) -> rusqlite::Result<Vec<String>> {
+    let column = identifier(column);
+    let sql = format!("SELECT DISTINCT typeof(value) FROM (SELECT {column} AS value FROM {from} LIMIT {SAMPLE}) ORDER BY 1");
+    connection.prepare(&sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+impl Opened {
+    /// What to write so that a column is read in another way.
+    fn cast(&self, column: &str) -> String {
+        let from = match &self.relation {
+            Relation::Table(table) => identifier(table),
+            Relation::Query(_) => "(…)".into(),
+        };
+        let name = identifier(column);
+        format!("to read it as text, OPTIONS ('query' 'SELECT …, CAST({name} AS TEXT) AS {name} FROM {from}')")
+    }
+}
+
+#[async_trait]
+impl TableProvider for SqliteTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.inner.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters.iter().map(|filter| conditions::pushdown(filter, self.inner.as_ref())).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let columns = projection.cloned().unwrap_or_else(|| (0..self.inner.columns.len()).collect());
+        let conditions = conditions::all(filters, self.inner.as_ref());
+        let threads = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
+        let ranges = self.inner.ranges(threads);
+        Ok(SourceExec::new(SqliteSource::new(&self.inner, columns, conditions, limit, ranges)?))
+    }
+}
+
+impl Opened {
+    /// Conditions that divide the rows among so many threads: one without any when they are not divided.
+    fn ranges(&self, threads: usize) -> Vec<Option<String>> {
+        let (Some(rowid), Some((first, last))) = (self.rowid, self.rowids) else { return vec![None] };
+        let count = i128::from(last) - i128::from(first) + 1;
+        let parts = (count / i128::from(SMALLEST_PART)).clamp(1, threads as i128);
+        if parts == 1 {
+            return vec![None];
+        }
+        let bound = |part: i128| i128::from(first) + count * part / parts;
+        let of = |part: i128| match part {
+            // Rows that came since then belong to the first and the last part.
+            0 => format!("{rowid} < {}", bound(1)),
+            last if last == parts - 1 => format!("{rowid} >= {}", bound(last)),
+            part => format!("{rowid} >= {} AND {rowid} < {}", bound(part), bound(part + 1)),
+        };
+        (0..parts).map(|part| Some(of(part))).collect()
+    }
+}
+
+/// A text as a literal; `None` when it has a letter that SQL cannot write.
+fn text_literal(text: &str) -> Option<String> {
+    (!text.contains('\0')).then(|| literal(text))
+}

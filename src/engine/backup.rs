@@ -1,0 +1,59 @@
+//! A database saved as one file, and restored from it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+
+use super::{Engine, Staged};
+use crate::catalog::backup::{self, Saved};
+use crate::error::{failed, invalid};
+use crate::temporary::TemporaryFolder;
+
+impl Engine {
+    /// Saves the database in one file, `archive`, which appears whole when everything is in it; others may read and write meanwhile. `watch`
+    /// is told how many of how many bytes are copied, and ends the work by giving false.
+    ///
+    /// # Errors
+    /// There is a file of that name, a file of the database is damaged, or the archive cannot be written.
+    pub fn back_up(&self, archive: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
+        let name = archive.display().to_string();
+        // The last good backup is not replaced by one that nobody has looked at.
+        if archive.symlink_metadata().is_ok() {
+            return Err(invalid(&name, "exists already; a backup replaces nothing, name another file or remove that one"));
+        }
+        let temporary = TemporaryFolder::of_system()
+            .map_err(|error| failed(&name, format!("cannot make a folder for temporary files: {error}")))?;
+        let staged = Staged::beside(archive)?;
+        let saved = self.shared.catalog.back_up(staged.path(), temporary.path(), watch)?;
+        staged.publish()?;
+        Ok(saved)
+    }
+
+    /// Likewise, on a thread where it may block; dropping the future ends it.
+    pub(super) async fn save(&self, archive: &Path) -> Result<Saved> {
+        let (engine, archive, stopped) = (self.clone(), archive.to_path_buf(), Arc::new(AtomicBool::new(false)));
+        let _guard = StopOnDrop(Arc::clone(&stopped));
+        let saved = self.runtime().spawn_blocking(move || engine.back_up(&archive, &|_, _| !stopped.load(Ordering::Relaxed)));
+        saved.await.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))))
+    }
+}
+
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Makes a database in `directory`, which must not be there or be empty, from an archive that [`Engine::back_up`] has made. Every checksum is
+/// compared, and the directory appears when all is there.
+///
+/// # Errors
+/// The archive is none, is damaged, or holds something else than it says; nothing is made then.
+pub fn restore(archive: &Path, directory: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
+    backup::restore(archive, directory, watch)
+}
