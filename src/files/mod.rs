@@ -89,7 +89,7 @@ impl Opened {
 
 /// The pages of the functions in FROM that read files.
 pub fn readers() -> Vec<&'static Doc> {
-    FORMATS.iter().map(|format| format.doc).collect()
+    FORMATS.iter().map(|format| format.doc).chain([&csv::rejects::REJECTS]).collect()
 }
 
 /// Likewise, by name.
@@ -155,6 +155,12 @@ pub async fn read(
     base: &Path,
     options: &Options,
 ) -> Result<Arc<dyn TableProvider>> {
+    if doc.name == csv::rejects::REJECTS.name {
+        let types = types_of(state, doc.name, options).await?;
+        let options = CsvOptions::read(doc.name, options, types)?;
+        let found = places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?;
+        return csv::table::rejects(location, found, options).await.map(|table| Arc::new(table) as _);
+    }
     let Some(format) = FORMATS.iter().find(|format| format.doc.name == doc.name) else {
         return Err(invalid(doc.name, "reads no files"));
     };
@@ -266,10 +272,7 @@ impl Format {
         if let Some(engine) = engine.filter(|_| self.kind == "PARQUET") {
             return ParquetTable::open(state, &location, found, engine, declared).await.map(Opened::Parquet);
         }
-        let types = match options.text("types") {
-            Some(text) => columns_of(state, subject, text).await?,
-            None => vec![],
-        };
+        let types = types_of(state, subject, options).await?;
         let table = match self.kind {
             "CSV" => csv::table::open(&location, found, CsvOptions::read(subject, options, types)?, declared).await,
             "EXCEL" => {
@@ -280,6 +283,14 @@ impl Format {
             _ => json::table::open(&location, found, JsonOptions::read(options, types)?, declared).await,
         };
         table.map(Opened::Own)
+    }
+}
+
+/// The columns that the option `types` names.
+async fn types_of(state: &SessionState, subject: &str, options: &Options) -> Result<Vec<(String, DataType)>> {
+    match options.text("types") {
+        Some(text) => columns_of(state, subject, text).await,
+        None => Ok(vec![]),
     }
 }
 

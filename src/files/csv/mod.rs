@@ -13,6 +13,7 @@ pub mod detect;
 pub mod infer;
 pub mod options;
 pub mod records;
+pub mod rejects;
 pub mod scan;
 pub mod split;
 pub mod table;

@@ -12,8 +12,72 @@ use crate::error::invalid;
 use crate::files::policy::Policy;
 use crate::files::values::Numbers;
 
+/// What functions that read CSV take.
+pub const ARGUMENTS: &[Argument] = &[
+    Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
+    Argument::optional(
+        "separator",
+        Takes::Text,
+        "",
+        "the character between fields; by default the one of `,` `;` tab and `|` that divides the first rows evenly",
+    ),
+    Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
+    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
+    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are passed over"),
+    Argument::optional(
+        "header",
+        Takes::Flag,
+        "true",
+        "whether the first line has the names; without, they are column1, column2, …",
+    ),
+    Argument::optional("skip", Takes::Integer(0, 1_000_000), "0", "lines before the header that are passed over"),
+    Argument::optional(
+        "encoding",
+        Takes::Text,
+        "",
+        "gb18030 (also gbk), big5, shift_jis, euc-kr, windows-1252, latin1, utf-16le …",
+    ),
+    Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['N/A', '-']"),
+    Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign"),
+    Argument::optional("thousands", Takes::Text, "", "the sign between groups of three digits"),
+    Argument::optional("currency", Takes::Flag, "false", "whether signs of currencies around numbers are passed over"),
+    Argument::optional("percent", Takes::Flag, "false", "whether 12% is the number 0.12"),
+    Argument::optional("parentheses", Takes::Flag, "false", "whether (300) is the number -300"),
+    Argument::optional(
+        "types",
+        Takes::Text,
+        "",
+        "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'",
+    ),
+    Argument::optional("all_text", Takes::Flag, "false", "whether all other columns are text"),
+    Argument::optional(
+        "sample",
+        Takes::Choice(&["spread", "all"]),
+        "'spread'",
+        "whether types of large files are guessed from pieces of them, or from all rows",
+    ),
+    Argument::optional(
+        "ragged",
+        Takes::Choice(&["error", "skip", "pad"]),
+        "'error'",
+        "what becomes of a row whose number of fields differs: an error, left out and counted, or, where fields are missing, filled with NULL",
+    ),
+    Argument::optional(
+        "misfits",
+        Takes::Choice(&["error", "skip", "null"]),
+        "'error'",
+        "what becomes of a value that does not fit its column: an error, its row left out and counted, or NULL and counted",
+    ),
+    Argument::optional(
+        "compression",
+        Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]),
+        "'auto'",
+        "by default what the name of the file says",
+    ),
+];
+
 /// Every option, for `read_csv` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
-pub static DOC: Doc = Doc {
+pub const DOC: Doc = Doc {
     name: "read_csv",
     kind: Kind::Relation,
     domain: "files",
@@ -35,28 +99,7 @@ does not fit the guess is an error that names file, line, column and value, neve
 are an empty text.
 
 **Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file that is none of both proposes one.",
-    arguments: &[
-        Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
-        Argument::optional("separator", Takes::Text, "", "the character between fields; by default the one of `,` `;` tab and `|` that divides the first rows evenly"),
-        Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
-        Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
-        Argument::optional("comment", Takes::Text, "", "lines that begin with this character are passed over"),
-        Argument::optional("header", Takes::Flag, "true", "whether the first line has the names; without, they are column1, column2, …"),
-        Argument::optional("skip", Takes::Integer(0, 1_000_000), "0", "lines before the header that are passed over"),
-        Argument::optional("encoding", Takes::Text, "", "gb18030 (also gbk), big5, shift_jis, euc-kr, windows-1252, latin1, utf-16le …"),
-        Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['N/A', '-']"),
-        Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign"),
-        Argument::optional("thousands", Takes::Text, "", "the sign between groups of three digits"),
-        Argument::optional("currency", Takes::Flag, "false", "whether signs of currencies around numbers are passed over"),
-        Argument::optional("percent", Takes::Flag, "false", "whether 12% is the number 0.12"),
-        Argument::optional("parentheses", Takes::Flag, "false", "whether (300) is the number -300"),
-        Argument::optional("types", Takes::Text, "", "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'"),
-        Argument::optional("all_text", Takes::Flag, "false", "whether all other columns are text"),
-        Argument::optional("sample", Takes::Choice(&["spread", "all"]), "'spread'", "whether types of large files are guessed from pieces of them, or from all rows"),
-        Argument::optional("ragged", Takes::Choice(&["error", "skip", "pad"]), "'error'", "what becomes of a row whose number of fields differs: an error, left out and counted, or, where fields are missing, filled with NULL"),
-        Argument::optional("misfits", Takes::Choice(&["error", "skip", "null"]), "'error'", "what becomes of a value that does not fit its column: an error, its row left out and counted, or NULL and counted"),
-        Argument::optional("compression", Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]), "'auto'", "by default what the name of the file says"),
-    ],
+    arguments: ARGUMENTS,
     examples: &["SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');"],
     ..Doc::EMPTY
 };

@@ -295,11 +295,19 @@ fn ragged_row(file: &CsvFile, line: usize, ragged: &Ragged, text: &[u8]) -> Data
         }
         Problem::Fields(found) => {
             let separator = file.detected.dialect.separator as char;
+            let shown_separator = separator.escape_default().to_string();
+            let has_space = shown.contains(&format!("{separator} \""));
+            let cause = if has_space {
+                format!(
+                    "; a quote after a space is part of the text, and a {shown_separator} after it divides: take the spaces before quotes out"
+                )
+            } else {
+                String::new()
+            };
             format!(
-                "line {line} has {found} {}, and the header {width}, divided by '{}': {shown}; mend it, or see ragged => 'skip' or 'pad', and \
+                "line {line} has {found} {}, and the header {width}, divided by '{shown_separator}': {shown}{cause}; mend it, or see ragged => 'skip' or 'pad', and \
                  separator => '…'",
                 if found == 1 { "field" } else { "fields" },
-                separator.escape_default()
             )
         }
     };

@@ -10,6 +10,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::detect::{Detected, detect};
 use super::infer;
 use super::options::CsvOptions;
+use super::rejects::RejectsTable;
 use super::scan::{CsvFile, CsvRows, CsvScan};
 use super::split;
 use crate::error::{did_you_mean, invalid};
@@ -25,6 +26,26 @@ use crate::text::grouped;
 /// # Errors
 /// A file cannot be read, or lacks what is declared.
 pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declared: Option<&Schema>) -> Result<FilesTable> {
+    let (layout, rows, told) = look_at(location, found, options, declared).await?;
+    Ok(FilesTable::new(layout, Arc::new(rows)).telling(told))
+}
+
+/// The table of their rows that do not fit.
+///
+/// # Errors
+/// A file cannot be read.
+pub async fn rejects(location: &str, found: Vec<Found>, options: CsvOptions) -> Result<RejectsTable> {
+    let (layout, rows, _) = look_at(location, found, options, None).await?;
+    Ok(RejectsTable::new(Arc::new(rows), Arc::new(layout)))
+}
+
+/// The columns of the files, how they are read, and what was seen.
+async fn look_at(
+    location: &str,
+    found: Vec<Found>,
+    options: CsvOptions,
+    declared: Option<&Schema>,
+) -> Result<(Layout, CsvRows, Option<String>)> {
     let folders = Folders::of(location, &found, declared)?;
     let (mut places, mut files): (Vec<usize>, Vec<Detected>) = (vec![], vec![]);
     for (place, file) in found.into_iter().enumerate() {
@@ -71,7 +92,7 @@ pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declar
         CsvFile { detected, columns }
     });
     let rows = CsvRows { files: files.collect(), options, is_declared };
-    Ok(FilesTable::new(layout, Arc::new(rows)).telling(told))
+    Ok((layout, rows, told))
 }
 
 /// How to say otherwise what was seen.

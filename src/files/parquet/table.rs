@@ -4,13 +4,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::{ListingTable, PartitionedFile};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
@@ -20,6 +21,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
 
 use super::widen::wider;
 use crate::error::{did_you_mean, failed, invalid, message, raw};
@@ -116,7 +118,28 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         .await
         .unwrap_or_else(|_| damaged())
         .map_err(|error| failed(&name, parquet_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
+    refuse_spans(state, &found, &schema).await?;
     Ok(Known { found, schema, statistics })
+}
+
+/// Fails for a column of Parquet's INTERVAL, of which the reader leaves the months out: `1 month 2 days` would be `2 days`. Files that arrow
+/// wrote say that there are none.
+async fn refuse_spans(state: &SessionState, found: &Found, schema: &Schema) -> Result<()> {
+    let is_span = |field: &&FieldRef| *field.data_type() == DataType::Interval(IntervalUnit::DayTime);
+    let Some(span) = schema.fields().iter().find(is_span) else { return Ok(()) };
+    let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+    let reader = DFParquetMetadata::new(found.store.as_ref(), &found.meta).with_file_metadata_cache(Some(cache));
+    let metadata = reader.fetch_metadata().await?;
+    let pairs = metadata.file_metadata().key_value_metadata();
+    if pairs.is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)) {
+        return Ok(());
+    }
+    let problem = format!(
+        "{} is an INTERVAL, whose months cannot be read from Parquet; write it as text, CAST({} AS VARCHAR), or as days or seconds",
+        span.name(),
+        span.name()
+    );
+    Err(invalid(&found.name, problem))
 }
 
 /// The columns of all files, in the order in which they first occur, with types that hold the values of all.
