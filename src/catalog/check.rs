@@ -4,6 +4,7 @@
 //! whole.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 
 use datafusion::common::Result;
 use rusqlite::Connection;
@@ -45,6 +46,15 @@ pub(super) struct Named {
 }
 
 impl Catalog {
+    /// The files of all snapshots with what they belong to, and where they stand.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or names a file as this program would not.
+    pub fn files(&self) -> Result<Vec<(String, DataFile, PathBuf)>> {
+        let named = self.read(named)?;
+        named.into_iter().map(|Named { object, file }| self.data.place(&file.name).map(|path| (object, file, path))).collect()
+    }
+
     /// Reads everything that the catalog names and compares it with what was written; looks for what nothing names. Others may work
     /// meanwhile: what they withdraw while this looks is not missing, and what they write is not orphaned.
     ///

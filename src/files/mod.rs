@@ -9,6 +9,7 @@ pub mod bytes;
 pub mod csv;
 pub mod excel;
 pub mod folders;
+pub mod info;
 pub mod json;
 pub mod kinds;
 pub mod options;
@@ -89,7 +90,7 @@ impl Opened {
 
 /// The pages of the functions in FROM that read files.
 pub fn readers() -> Vec<&'static Doc> {
-    FORMATS.iter().map(|format| format.doc).chain([&csv::rejects::REJECTS]).collect()
+    FORMATS.iter().map(|format| format.doc).chain([&csv::rejects::REJECTS]).chain(&info::DOCS).collect()
 }
 
 /// Likewise, by name.
@@ -160,6 +161,9 @@ pub async fn read(
         let options = CsvOptions::read(doc.name, options, types)?;
         let found = places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?;
         return csv::table::rejects(location, found, options).await.map(|table| Arc::new(table) as _);
+    }
+    if info::DOCS.iter().any(|own| own.name == doc.name) {
+        return info::read(state, doc, location, base).await;
     }
     let Some(format) = FORMATS.iter().find(|format| format.doc.name == doc.name) else {
         return Err(invalid(doc.name, "reads no files"));

@@ -1,6 +1,7 @@
 //! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
 mod comments;
+mod files;
 mod functions;
 mod information_schema;
 mod objects;
@@ -50,6 +51,7 @@ trait SystemTable: Debug + Send + Sync {
 fn tables() -> Vec<Box<dyn SystemTable>> {
     let mut tables: Vec<Box<dyn SystemTable>> = vec![
         Box::new(comments::Comments),
+        Box::new(files::Files),
         Box::new(functions::Functions),
         Box::new(runs::Runs),
         Box::new(settings::Settings),

@@ -165,8 +165,8 @@ fn missing_and_corrupt_files_are_named() {
         (format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'", at("parts")), vec![at("parts/bad.parquet")]),
         (format!("SELECT * FROM '{}'", at("empty.parquet")), vec![at("empty.parquet")]),
         (
-            format!("CREATE EXTERNAL TABLE t STORED AS EXCEL LOCATION '{}'", at("parts")),
-            vec!["EXCEL".into(), "PARQUET, CSV, JSON, SQLITE or POSTGRES".into()],
+            format!("CREATE EXTERNAL TABLE t STORED AS AVRO LOCATION '{}'", at("parts")),
+            vec!["AVRO".into(), "PARQUET, CSV, JSON, EXCEL, SQLITE or POSTGRES".into()],
         ),
         ("SELECT * FROM 'ftp://host/file.parquet'".into(), vec!["ftp://".into(), "s3://, gs://, az:// or https://".into()]),
     ] {
