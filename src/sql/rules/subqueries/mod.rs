@@ -29,6 +29,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::adapter::once::once;
 use crate::builtins::only_row;
+use crate::sql::syntax::size;
 use columns::{outer_columns, subquery_of};
 use dependent::{Dependent, Lowered, Names, as_expressions};
 
@@ -76,6 +77,8 @@ fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
     if columns.is_empty() {
         return Ok(None);
     }
+    // Each of several LATERAL holds those before it twice, and whoever builds a plan walks through it.
+    size::check(&join.left)?;
     let left = read_twice(&join.left);
     let domain = domain(&left, &columns)?;
     let dependent = Dependent { domain: &domain, columns: &columns, names };
@@ -102,7 +105,18 @@ fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>>
     })?;
     let inputs = plan.inputs();
     let (&[input], true) = (inputs.as_slice(), asks) else { return Ok(Transformed::no(plan)) };
-    let mut around = Around { plan: input.clone(), is_computed_once: false, names };
+    let mut takes_columns = false;
+    plan.apply_expressions(|expression| {
+        expression.apply(|part| {
+            if let Some(subquery) = subquery_of(part) {
+                takes_columns |= !taken_from(input, &subquery.subquery)?.is_empty();
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    size::check(input)?;
+    let rows = if takes_columns { read_twice(input) } else { input.clone() };
+    let mut around = Around { plan: rows.clone(), rows, is_joined: false, names };
     let own = plan.schema().columns();
     let rewritten = match &plan {
         LogicalPlan::Filter(filter) => {
@@ -124,7 +138,7 @@ fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>>
             rewritten.collect::<Result<Vec<_>>>()?
         }
     };
-    if around.plan == *input {
+    if !around.is_joined {
         return Ok(Transformed::no(plan));
     }
     let passes_on = around.plan.schema().fields().len() != input.schema().fields().len();
@@ -138,8 +152,11 @@ fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>>
 
 /// The rows around subqueries, and what was joined to them.
 struct Around<'a> {
+    /// The rows, which domains are made of.
+    rows: LogicalPlan,
+    /// The rows with what was joined.
     plan: LogicalPlan,
-    is_computed_once: bool,
+    is_joined: bool,
     names: &'a Names,
 }
 
@@ -166,27 +183,14 @@ impl Around<'_> {
         Ok(rewritten.data)
     }
 
-    /// The rows, which are read once more from here on.
-    fn rows(&mut self) -> LogicalPlan {
-        if !self.is_computed_once {
-            self.plan = read_twice(&self.plan);
-            self.is_computed_once = true;
-        }
-        self.plan.clone()
-    }
-
     /// The subquery for all rows, and which of their columns it takes.
-    fn lowered(&mut self, plan: &LogicalPlan) -> Result<Option<(Lowered, Vec<Column>)>> {
-        let columns = taken_from(&self.plan, plan)?;
+    fn lowered(&self, plan: &LogicalPlan) -> Result<Option<(Lowered, Vec<Column>)>> {
+        let columns = taken_from(&self.rows, plan)?;
         if columns.is_empty() {
             return Ok(Some((Lowered { plan: plan.clone(), keys: vec![] }, columns)));
         }
-        let before = (self.plan.clone(), self.is_computed_once);
-        let domain = domain(&self.rows(), &columns)?;
+        let domain = domain(&self.rows, &columns)?;
         let lowered = Dependent { domain: &domain, columns: &columns, names: self.names }.lower(plan)?;
-        if lowered.is_none() {
-            (self.plan, self.is_computed_once) = before;
-        }
         Ok(lowered.map(|lowered| (lowered, columns)))
     }
 
@@ -199,6 +203,7 @@ impl Around<'_> {
             left.join_detailed(right, JoinType::Left, (columns, keys), None, NullEquality::NullEqualsNull)?
         };
         self.plan = joined.build()?;
+        self.is_joined = true;
         Ok(())
     }
 
