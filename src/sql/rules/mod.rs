@@ -9,6 +9,7 @@ mod lateral_lists;
 mod lengths;
 mod multisets;
 mod null_keys;
+mod offsets;
 mod operators;
 mod outer_constants;
 mod predicates;
@@ -19,6 +20,7 @@ mod subqueries;
 mod unnest_room;
 mod whole_numbers;
 mod wide_constants;
+mod window_texts;
 mod yielding;
 pub mod zones;
 
@@ -63,9 +65,11 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
+    physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder
         .with_physical_optimizer_rule(Arc::new(protecting::ProtectingConditions))
+        .with_physical_optimizer_rule(Arc::new(window_texts::TextsOfWindows))
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
         .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))
