@@ -6,6 +6,8 @@
 
 mod wording;
 
+pub use wording::in_sql;
+
 use std::fmt::{self, Display};
 use std::io;
 
@@ -20,6 +22,8 @@ pub struct SqlState(&'static str);
 impl SqlState {
     /// What the engine cannot do.
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
+    /// More rows than one where there may be one.
+    pub const CARDINALITY_VIOLATION: Self = Self("21000");
     /// A value of a kind that is not further told apart.
     pub const DATA_EXCEPTION: Self = Self("22000");
     /// A number too large for its type.
@@ -410,7 +414,7 @@ pub fn own(error: &DataFusionError) -> Option<&Problem> {
 /// What a person reads: the innermost message, without DataFusion's layers around it, in the words of SQL.
 pub fn message(error: &DataFusionError) -> String {
     match innermost(error) {
-        Innermost::Own(problem) => wording::in_sql(&problem.to_string()),
+        Innermost::Own(problem) => in_sql(&problem.to_string()),
         Innermost::Schema(error) => wording::schema(error),
         Innermost::Several(errors) => errors.iter().map(message).collect::<Vec<_>>().join("\n"),
         Innermost::Text(text) => wording::plain(&text),

@@ -225,6 +225,8 @@ pub fn sql_type(data_type: &DataType) -> String {
         | DataType::Decimal64(digits, scale)
         | DataType::Decimal128(digits, scale)
         | DataType::Decimal256(digits, scale) => format!("DECIMAL({digits}, {scale})"),
+        DataType::Time32(_) | DataType::Time64(_) => "TIME".into(),
+        DataType::Interval(_) | DataType::Duration(_) => "INTERVAL".into(),
         text if text.is_string() => "VARCHAR".into(),
         other => other.to_string(),
     }

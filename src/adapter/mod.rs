@@ -11,7 +11,8 @@
 //! a domain lists them.
 //!
 //! Beside them stands what these forms share: [`arguments`] are checked against the page, [`usable_rows`] counts what is left out,
-//! [`offload`] moves work that blocks to threads of its own, [`passing`] is a node of a plan that a rule puts between others.
+//! [`offload`] moves work that blocks to threads of its own, [`passing`] is a node of a plan that a rule puts between others,
+//! [`once`] a part of a plan that is read in several places.
 
 pub mod aggregate;
 pub mod amounts;
@@ -20,6 +21,7 @@ pub mod conditions;
 pub mod definitions;
 pub mod kinds;
 pub mod offload;
+pub mod once;
 pub mod passing;
 pub mod plain;
 pub mod relation;

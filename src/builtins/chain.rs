@@ -18,8 +18,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr_common::datum::apply;
 
-use super::arithmetic;
 use super::scalar::{excerpt, short_name};
+use super::{arithmetic, division};
 
 /// Its first argument is a text, a letter an operator, and the others what stands between them.
 pub const NAME: &str = "chain_of_operators";
@@ -224,7 +224,8 @@ impl ScalarUDFImpl for Chain {
         };
         let steps = steps(operators, &arguments.arg_fields[1..])?;
         let mut so_far = arguments.args[1].clone();
-        for ((operator, step), term) in steps.into_iter().zip(&arguments.args[2..]) {
+        let terms = arguments.args[2..].iter().zip(&arguments.arg_fields[2..]);
+        for ((operator, step), (term, field)) in steps.into_iter().zip(terms) {
             let left = so_far.cast_to(&step.left, None)?;
             let right = term.cast_to(&step.right, None)?;
             let result = Arc::new(Field::new(arguments.return_field.name(), step.result, true));
@@ -234,8 +235,11 @@ impl ScalarUDFImpl for Chain {
                     Operator::Plus => apply(&left, &right, numeric::add_wrapping)?,
                     Operator::Minus => apply(&left, &right, numeric::sub_wrapping)?,
                     Operator::Multiply => apply(&left, &right, numeric::mul_wrapping)?,
-                    Operator::Divide => apply(&left, &right, numeric::div)?,
-                    _ => apply(&left, &right, numeric::rem)?,
+                    Operator::Divide | Operator::Modulo => {
+                        let divisor = matches!(term, ColumnarValue::Array(_)).then(|| field.name().as_str());
+                        division::compute(operator, [&left, &right], arguments.number_rows, result.name(), divisor)?
+                    }
+                    other => return exec_err!("{NAME} has no operator {other}"),
                 },
             };
         }

@@ -4,13 +4,17 @@
 pub mod arithmetic;
 pub mod bounded;
 pub mod chain;
+pub mod division;
 mod exact_sum;
 pub mod float_extremes;
+pub mod marked;
 pub mod nanoseconds;
 pub mod nearest;
+pub mod only_row;
 mod percentiles;
 mod scalar;
 pub mod spans;
+pub mod type_names;
 pub mod unknown;
 mod wide_decimals;
 pub mod zoned;
@@ -24,7 +28,9 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     arithmetic::ALL
         .into_iter()
+        .chain(division::ALL)
         .chain(spans::ALL)
+        .chain(type_names::ALL)
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)
@@ -33,6 +39,8 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
             (bounded::CONCATENATION, bounded::concatenated()),
             (unknown::NAME, unknown::udf()),
             (chain::NAME, chain::udf()),
+            (only_row::NAME, only_row::udf()),
+            (marked::NAME, marked::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider};
-use datafusion::common::Result;
-use datafusion::datasource::TableType;
+use datafusion::common::{Column, Result};
+use datafusion::datasource::{TableType, ViewTable, provider_as_source};
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
+use crate::builtins::type_names::sql_type_name;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
@@ -27,6 +29,8 @@ use crate::system::SystemSchema;
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
+/// The column of `information_schema` that names types.
+const TYPE_COLUMN: &str = "data_type";
 const SYSTEM: &str = "system";
 
 /// Makes the catalog of a state that which a context sees.
@@ -46,7 +50,41 @@ fn information_schema(context: &StatementContext, state: &SessionState) -> Arc<d
     let whole = StatementCatalog { context: context.clone(), information: None };
     catalogs.register_catalog(CATALOG.into(), Arc::new(WhatOpens(whole)));
     let functions = state.table_functions().clone();
-    Arc::new(InformationSchemaProvider::new(Arc::new(catalogs)).with_table_functions(functions))
+    let engines = InformationSchemaProvider::new(Arc::new(catalogs)).with_table_functions(functions);
+    Arc::new(TypesOfSql(Arc::new(engines)))
+}
+
+/// The same tables, which name types as SQL does.
+#[derive(Debug)]
+struct TypesOfSql(Arc<dyn SchemaProvider>);
+
+#[async_trait]
+impl SchemaProvider for TypesOfSql {
+    fn table_names(&self) -> Vec<String> {
+        self.0.table_names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(table) = self.0.table(name).await? else { return Ok(None) };
+        if table.schema().column_with_name(TYPE_COLUMN).is_none() {
+            return Ok(Some(table));
+        }
+        let scan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
+        let in_sql = |column: Column| match column.name.as_str() {
+            TYPE_COLUMN => sql_type_name(Expr::Column(column)).alias(TYPE_COLUMN),
+            _ => Expr::Column(column),
+        };
+        let columns: Vec<Expr> = scan.schema().columns().into_iter().map(in_sql).collect();
+        Ok(Some(Arc::new(ViewTable::new(scan.project(columns)?.build()?, None))))
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        self.0.table_type(name).await
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.table_exist(name)
+    }
 }
 
 /// The schemas that a statement sees.

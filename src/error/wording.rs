@@ -56,7 +56,7 @@ pub fn schema(error: &SchemaError) -> String {
             format!("{qualifier}.{name}: two columns have this name; give one of the tables or columns another name with AS")
         }
         SchemaError::DuplicateUnqualifiedField { name } => {
-            format!("{name}: two columns have this name; give one another name with AS")
+            format!("{name}: two columns have this name; give one another name with AS, or leave one out: * EXCLUDE ({name})")
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::docs::{Column, Doc};
 use crate::error::failed;
 use crate::files;
 use crate::sql::command::Grammar;
+use crate::sql::planning::with_time_zone;
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
 use crate::statement::StatementContext;
@@ -113,7 +114,7 @@ impl Kind for ExternalTable {
             relation::only_now(object, when)?;
             let definition = Definition::read(object.clone(), context.session())?;
             // Planning looks at the table's own name, too.
-            let state = context.entering(&object.name)?.state();
+            let state = with_time_zone(context.entering(&object.name)?.state());
             match state.statement_to_plan(relation::statement(&definition)?.clone()).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
                     let base = Path::new(&object.base);

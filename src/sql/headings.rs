@@ -8,8 +8,10 @@ use std::collections::HashSet;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr::{Cast, TryCast};
-use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{BinaryExpr, DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder, Operator};
 use datafusion::sql::unparser::expr_to_sql;
+
+use crate::text::sql_type;
 
 /// The same plan, whose columns have these names.
 ///
@@ -121,11 +123,32 @@ fn text(expression: &Expr) -> String {
                 Ok(sql) => Transformed::yes(Expr::Column(Column::new_unqualified(sql.to_string()))),
                 Err(_) => Transformed::no(part),
             },
+            // A text that a type is written before.
+            Expr::Cast(Cast { expr, field }) => match (expr.as_ref(), field.data_type()) {
+                (Expr::Column(Column { relation: None, name, .. }), of) if name.starts_with('\'') && of.is_temporal() => {
+                    Transformed::yes(Expr::Column(Column::new_unqualified(format!("{} {name}", sql_type(of)))))
+                }
+                _ => Transformed::no(part),
+            },
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let (left, right) = (in_brackets(left, *op, false), in_brackets(right, *op, true));
+                Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op: *op, right }))
+            }
             Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column.clone())),
             _ => Transformed::no(part),
         })
     });
     written.data().map_or_else(|_| expression.schema_name().to_string(), |written| written.schema_name().to_string())
+}
+
+/// A side of an operator as it is written: what binds less tightly stands in brackets.
+fn in_brackets(side: &Expr, operator: Operator, is_right: bool) -> Box<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { op, .. }) = side else { return Box::new(side.clone()) };
+    let of_one = [Operator::And, Operator::Or, Operator::Plus, Operator::Multiply, Operator::StringConcat];
+    let is_chain = *op == operator && of_one.contains(op);
+    let is_looser = op.precedence() < operator.precedence() || (is_right && op.precedence() == operator.precedence());
+    let written = || format!("({})", side.schema_name());
+    Box::new(if is_looser && !is_chain { Expr::Column(Column::new_unqualified(written())) } else { side.clone() })
 }
 
 /// The name of an UNNEST, which the engine has written already.

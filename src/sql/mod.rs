@@ -32,6 +32,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::adapter::definitions::{self, Definitions};
+use crate::adapter::once::OncePlanner;
 use crate::adapter::relation::FromFunction;
 use crate::adapter::step::StepPlanner;
 use crate::builtins;
@@ -47,7 +48,7 @@ pub fn relation_function(name: &str) -> Option<FromFunction> {
 
 /// The planners of our nodes, for a query planner of your own.
 pub fn extension_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
-    vec![Arc::new(StepPlanner), Arc::new(call::CallPlanner)]
+    vec![Arc::new(StepPlanner), Arc::new(call::CallPlanner), Arc::new(OncePlanner)]
 }
 
 /// Adds every function and setting to a session that is being built: see the crate's documentation for an example.
@@ -91,7 +92,7 @@ pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
 
 /// Likewise, with objects that macros may ask for.
 pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Definitions>) -> Result<DataFrame> {
-    let state = context.state();
+    let state = planning::with_time_zone(context.state());
     let mut statements = parser::parse(sql, &state, &[])?;
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => {

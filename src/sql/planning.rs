@@ -1,9 +1,12 @@
 //! From a parsed statement to its plan: the one way, for statements and for the bodies of definitions.
 
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::{Result, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{LogicalPlan, Statement as LogicalStatement};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::tokenizer::Location;
 
@@ -12,8 +15,9 @@ use super::headings;
 use super::macros;
 use super::readers;
 use super::rules::zones;
-use super::syntax::size;
-use crate::error::{SqlState, coded, did_you_mean};
+use super::syntax::{replaced, size};
+use crate::builtins::zoned::UTC;
+use crate::error::{SqlState, coded, did_you_mean, in_sql};
 use crate::statement::StatementContext;
 
 /// The plan of a statement, once macros stand for their queries.
@@ -29,15 +33,17 @@ pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<Logi
 /// # Errors
 /// As [`plan`].
 pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) -> Result<(LogicalPlan, Vec<TableReference>)> {
-    let state = context.state();
+    let state = with_time_zone(context.state());
     let mut parsed = parsed.clone();
+    let replaced = replaced::mark(&mut parsed);
     macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
     let state = match readers::open(&mut parsed, &state, context).await? {
         tables if tables.is_empty() => state,
-        tables => context.with_files(tables).state(),
+        tables => with_time_zone(context.with_files(tables).state()),
     };
     let tables = state.resolve_table_references(&parsed)?;
-    let plan = state.statement_to_plan(parsed).await?;
+    let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
+    let plan = described(plan)?;
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
@@ -49,6 +55,32 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
 /// As [`plan`].
 pub async fn plan_with_headings(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
     headings::name(plan(parsed, context).await?)
+}
+
+/// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.
+pub fn with_time_zone(mut state: SessionState) -> SessionState {
+    let zone = &mut state.config_mut().options_mut().execution.time_zone;
+    zone.get_or_insert_with(|| UTC.into());
+    state
+}
+
+/// DESCRIBE, which names the types as SQL does.
+fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::DescribeTable(described) = &plan else { return Ok(plan) };
+    let row = |field: &FieldRef| {
+        let is_nullable = if field.is_nullable() { "YES" } else { "NO" };
+        vec![lit(field.name().as_str()), lit(in_sql(&field.data_type().to_string())), lit(is_nullable)]
+    };
+    let rows: Vec<_> = described.schema.fields().iter().map(row).collect();
+    let names = described.output_schema.fields().iter().map(|field| field.name().as_str());
+    if rows.is_empty() {
+        let schema = Arc::clone(&described.output_schema);
+        return Ok(LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema }));
+    }
+    let values = LogicalPlanBuilder::values(rows)?;
+    let columns = values.schema().columns().into_iter().zip(names).map(|(column, name)| Expr::Column(column).alias(name));
+    let columns = columns.collect::<Vec<_>>();
+    values.project(columns)?.build()
 }
 
 /// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.

@@ -205,6 +205,28 @@ fn plans_have_a_size() {
     assert_eq!(rows(&engine, &session, &chain(100)), ["100"]);
     let error = try_rows(&engine, &session, &chain(2_000)).unwrap_err();
     assert!(error.contains("more than 500 queries with a name"), "{error}");
+    let windows = |count: usize| {
+        let sums: Vec<String> = (0..count).map(|number| format!("sum(a) OVER (ORDER BY a + {number})")).collect();
+        format!("SELECT {} FROM (VALUES (1)) AS t(a)", sums.join(", "))
+    };
+    let error = try_rows(&engine, &session, &windows(251)).unwrap_err();
+    assert!(error.contains("query: has more than 250 windows"), "{error}");
+    let values = format!("SELECT count(*) FROM (VALUES {}(1)) AS t(a)", "(1),".repeat(500_000));
+    let error = try_rows(&engine, &session, &values).unwrap_err();
+    assert!(error.contains("more than 2000000 words, signs and values in one statement"), "{error}");
+    let laterals = |count: usize| {
+        let laterals: String = (0..count)
+            .map(|number| format!(", LATERAL (SELECT x FROM (VALUES (1)) AS u(x) WHERE u.x >= t.a) AS l{number}"))
+            .collect();
+        format!("SELECT count(*) FROM (VALUES (1)) AS t(a){laterals}")
+    };
+    assert_eq!(rows(&engine, &session, &laterals(4)), ["1"]);
+    let error = try_rows(&engine, &session, &laterals(30)).unwrap_err();
+    assert!(error.contains("steps"), "{error}");
+    let exist: Vec<String> =
+        (0..12).map(|number| format!("EXISTS (SELECT 1 FROM (VALUES (1)) AS u(x) WHERE u.x = t.a + {number})")).collect();
+    let exist = format!("SELECT {} FROM (VALUES (1)) AS t(a)", exist.join(" OR "));
+    assert_eq!(rows(&engine, &session, &exist), ["true"]);
     let mut failed = None;
     for level in 0..30 {
         let body = if level == 0 { "SELECT 1 AS a".into() } else { format!("SELECT x.a FROM v{0} x, v{0} y", level - 1) };

@@ -159,6 +159,12 @@ fn of_query(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["WITH query name ", " specified more than once"]) {
         return Some(format!("{}: WITH has two tables of this name; give one another name", found[0].replace('"', "")));
     }
+    if let Some(found) = parts(text, ["For SELECT DISTINCT, ORDER BY expressions ", " must appear in select list"]) {
+        return Some(format!("ORDER BY: SELECT DISTINCT does not have {}; write it in SELECT too", found[0]));
+    }
+    if text == "Divide by zero error" {
+        return Some("division by zero; write NULLIF(divisor, 0)".into());
+    }
     if text.starts_with("Correlated scalar subquery must be aggregated") {
         return Some("subquery: may give more than one row; write max(…) or another aggregate in its SELECT".into());
     }

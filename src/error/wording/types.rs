@@ -88,6 +88,7 @@ fn replaced(word: &str, after: &str) -> Option<(String, usize)> {
             let of = of.split(", field:").next().unwrap_or(of);
             Some((format!("{}[]", in_sql(of)), used))
         }
+        "Struct" => within.map(|fields| (format!("STRUCT({})", in_sql(fields)), used)),
         "Dictionary" => within?.split_once(", ").map(|(_, value)| (in_sql(value), used)),
         _ => None,
     }
@@ -135,6 +136,7 @@ mod tests {
             ("Timestamp(Nanosecond, None), Timestamp(µs, \"Asia/Shanghai\")", "TIMESTAMP, TIMESTAMP WITH TIME ZONE"),
             ("Decimal128(12, 2) and Decimal128(Some(-105),10,2)", "DECIMAL(12, 2) and -1.05"),
             ("List(nullable Int64), List(List(Utf8))", "BIGINT[], VARCHAR[][]"),
+            ("Struct(\"a b\": Int64, \"c\": List(Utf8))", "STRUCT(\"a b\": BIGINT, \"c\": VARCHAR[])"),
             ("MyInt64 Int64x Interval of Boolean(true)", "MyInt64 Int64x Interval of true"),
             ("Dictionary(Int32, Utf8), Date32, Float64(1.5), Interval(MonthDayNano)", "VARCHAR, DATE, 1.5, INTERVAL"),
             ("Utf8(\"unclosed", "VARCHAR(\"unclosed"),

@@ -8,15 +8,19 @@ mod grouping_sets;
 mod lateral_lists;
 mod lengths;
 mod multisets;
+mod null_keys;
+mod offsets;
 mod operators;
 mod outer_constants;
 mod predicates;
 mod protecting;
 mod rounding;
 mod same_names;
+mod subqueries;
 mod unnest_room;
 mod whole_numbers;
 mod wide_constants;
+mod window_texts;
 mod yielding;
 pub mod zones;
 
@@ -30,10 +34,13 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 
+use crate::adapter::once::ComputeOnce;
+
 /// Adds the rules to a session that is being built.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let analyzer = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     analyzer.insert(0, Arc::new(zones::CompareTimes));
+    analyzer.insert(0, Arc::new(subqueries::SubqueriesAnywhere));
     analyzer.insert(0, Arc::new(rounding::KnownPlaces));
     analyzer.insert(0, Arc::new(days::HoursOfDays));
     analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
@@ -50,16 +57,23 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {
         *engines = Arc::new(sinking);
     }
+    let keys = null_keys::KeysOfOneKind::default();
+    if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == keys.name()) {
+        *engines = Arc::new(keys);
+    }
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
+    physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder
         .with_physical_optimizer_rule(Arc::new(protecting::ProtectingConditions))
+        .with_physical_optimizer_rule(Arc::new(window_texts::TextsOfWindows))
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
         .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))
+        .with_physical_optimizer_rule(Arc::new(ComputeOnce))
 }
 
 /// Rewrites every part of every expression of a plan, the innermost first.

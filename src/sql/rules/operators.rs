@@ -14,7 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
-use crate::builtins::{arithmetic, chain, spans};
+use crate::builtins::{arithmetic, chain, division, spans};
 
 /// After types are coerced.
 #[derive(Debug)]
@@ -57,6 +57,13 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
             }
             Ok(match arithmetic::exact(*op, (&first, &first_type), (&second, &second_type)) {
                 Some(exact) => Transformed::yes(exact),
+                None => Transformed::no(expression),
+            })
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Divide | Operator::Modulo), right }) => {
+            let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
+            Ok(match division::named(*op, (left, &left_type), (right, &right_type)) {
+                Some(named) => Transformed::yes(named),
                 None => Transformed::no(expression),
             })
         }

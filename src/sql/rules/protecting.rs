@@ -17,6 +17,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 
 use super::filtered_arguments::is_wider;
+use crate::builtins::division::is_division;
 
 /// The last of the rules about filters, which would join them again.
 #[derive(Debug)]
@@ -82,8 +83,8 @@ fn risk(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Risk> {
             let divides = matches!(binary.op(), Operator::Divide | Operator::Modulo);
             let is_failing = divides && !DataType::is_floating(&binary.left().data_type(schema)?);
             if is_failing { Risk::Failing } else { Risk::None }
-        } else if part.downcast_ref::<ScalarFunctionExpr>().is_some() {
-            Risk::Call
+        } else if let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() {
+            if is_division(call.fun().name()) { Risk::Failing } else { Risk::Call }
         } else {
             Risk::None
         };

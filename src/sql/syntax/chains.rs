@@ -26,6 +26,10 @@ const MOST_JOINED: usize = 128;
 /// The most queries that a statement names, `WITH a AS (…)`.
 const MOST_NAMED: usize = 500;
 
+/// The most words, signs and values of a statement. A list of values takes a hundred times the memory of its text, or more, before its first row is
+/// there; a file does not.
+const MOST_PARTS: usize = 2_000_000;
+
 /// What a comma separates.
 #[derive(Default, Clone, Copy, PartialEq)]
 enum List {
@@ -73,7 +77,15 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
         let problem = format!("line {} has more than {most} {what}; {advice}", token.span.start.line);
         Err(invalid("statement", problem))
     };
+    let mut parts = 0;
     for token in tokens {
+        parts =
+            if token.token == Token::SemiColon { 0 } else { parts + usize::from(!matches!(token.token, Token::Whitespace(_))) };
+        if parts > MOST_PARTS {
+            let advice =
+                "put the values in a file and read that, as in INSERT INTO t SELECT * FROM 'values.csv', or insert them in parts";
+            return too_many(token, MOST_PARTS, "words, signs and values in one statement", advice);
+        }
         let Some(level) = levels.last_mut() else { break };
         let count = match &token.token {
             Token::LParen | Token::LBracket => {

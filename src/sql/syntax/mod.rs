@@ -6,6 +6,7 @@ pub mod grouping;
 pub mod names;
 pub mod nesting;
 pub mod quantified;
+pub mod replaced;
 pub mod rewritten;
 pub mod size;
 pub mod supported;

@@ -3,6 +3,8 @@
 //! | written | planned |
 //! |---|---|
 //! | `GROUP BY a, b WITH ROLLUP`, `WITH CUBE` | `GROUP BY ROLLUP (a, b)`, `CUBE (a, b)` |
+//! | `GROUP BY ()` | `GROUP BY GROUPING SETS (())` |
+//! | `SELECT DISTINCT v + 1 … ORDER BY v + 1` | `ORDER BY 1` |
 //! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
 //! | `FROM t` alone | `SELECT * FROM t` |
 //! | `OVER w … WINDOW w AS (…)` | `OVER (…)`, also in ORDER BY and QUALIFY, where the engine forgets the window |
@@ -16,9 +18,10 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident, LimitClause,
-    NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowSpec, WindowType,
+    BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident,
+    LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor,
+    SelectItem, SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowSpec, WindowType,
+    visit_expressions,
 };
 
 use super::quantified;
@@ -30,6 +33,7 @@ pub fn query(query: &mut Query) {
     let Query { body, order_by, .. } = query;
     if let SetExpr::Select(select) = body.as_mut() {
         named_windows(select, order_by);
+        order_of_distinct(select, order_by);
     }
 }
 
@@ -41,6 +45,7 @@ pub fn select(select: &mut Select) {
             select.projection.push(SelectItem::Wildcard(Default::default()));
         }
     }
+    select.projection.iter_mut().for_each(name_as_written);
     // That of a query's own SELECT went with the query, which has ORDER BY.
     named_windows(select, &mut None);
     grouping(select);
@@ -184,6 +189,19 @@ fn list_as_call(list: &mut Expr) {
     });
 }
 
+/// What is compared with ANY or ALL is called as it is written, and not as what is planned in its place.
+fn name_as_written(item: &mut SelectItem) {
+    let SelectItem::UnnamedExpr(expression) = item else { return };
+    let found = visit_expressions(expression, |part| match part {
+        Expr::AnyOp { .. } | Expr::AllOp { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if found.is_break() {
+        let alias = Ident::with_quote('"', expression.to_string());
+        *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+    }
+}
+
 fn fetch_as_limit(query: &mut Query) {
     let Some(Fetch { with_ties: false, percent: false, quantity }) = &query.fetch else { return };
     // FETCH FIRST ROW ONLY
@@ -199,10 +217,39 @@ fn fetch_as_limit(query: &mut Query) {
     query.fetch = None;
 }
 
-/// GROUP BY … WITH ROLLUP, and numbers of columns within grouping sets.
+/// `SELECT DISTINCT v + 1 … ORDER BY v + 1` as `ORDER BY 1`: the engine looks for `v` among the columns.
+fn order_of_distinct(select: &Select, order_by: &mut Option<OrderBy>) {
+    let (Some(Distinct::Distinct), Some(OrderBy { kind: OrderByKind::Expressions(order), .. })) = (&select.distinct, order_by)
+    else {
+        return;
+    };
+    for sort in order {
+        if matches!(sort.expr, Expr::Identifier(_) | Expr::Value(_)) {
+            continue;
+        }
+        // Columns before a star cannot be counted.
+        let counted = select.projection.iter().map_while(|item| match item {
+            SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => Some(expression),
+            _ => None,
+        });
+        if let Some(place) = counted.into_iter().position(|expression| *expression == sort.expr) {
+            sort.expr = Expr::Value(Value::Number((place + 1).to_string(), false).with_empty_span());
+        }
+    }
+}
+
+/// GROUP BY … WITH ROLLUP, `GROUP BY ()`, and numbers of columns within grouping sets.
 fn grouping(select: &mut Select) {
     let group_by = &mut select.group_by;
     let GroupByExpr::Expressions(expressions, modifiers) = &mut *group_by else { return };
+    // One group of all rows, which is there without rows too.
+    let is_all = |expression: &Expr| matches!(expression, Expr::Tuple(members) if members.is_empty());
+    if expressions.iter().any(is_all) {
+        expressions.retain(|expression| !is_all(expression));
+        if expressions.is_empty() {
+            expressions.push(Expr::GroupingSets(vec![vec![]]));
+        }
+    }
     let plain = |expression: &Expr| !matches!(expression, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
     if !expressions.is_empty()
         && expressions.iter().all(plain)

@@ -21,6 +21,9 @@ const MOST_STEPS: u64 = 20_000;
 /// The most tables of a statement, those of a named query counted wherever it is read.
 const MOST_TABLES: u64 = 4_000;
 
+/// The most windows of different PARTITION BY or ORDER BY. Each is a step over all columns of those before it: a thousand of them have a million.
+const MOST_WINDOWS: usize = 250;
+
 /// Counts the tables of a statement while its text is walked through.
 #[derive(Default)]
 pub struct Tables {
@@ -83,6 +86,18 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
         let problem = format!(
             "has more than {MOST_STEPS} steps, once what is named and read several times is written out; \
              keep parts of it in tables (CREATE TABLE … AS)"
+        );
+        return Err(invalid("query", problem));
+    }
+    let mut windows = 0_usize;
+    plan.apply_with_subqueries(|plan| {
+        windows += usize::from(matches!(plan, LogicalPlan::Window(_)));
+        Ok(if windows > MOST_WINDOWS { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    if windows > MOST_WINDOWS {
+        let problem = format!(
+            "has more than {MOST_WINDOWS} windows with a PARTITION BY or ORDER BY of their own; ask for some of them in another query, or \
+             give them the same order"
         );
         return Err(invalid("query", problem));
     }

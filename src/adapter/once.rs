@@ -1,0 +1,258 @@
+//! A part of a plan that is read in several places and computed once.
+//!
+//! What is read twice must be the same both times: rows chosen by LIMIT without an order, drawn at random, or sums of floats added in
+//! another order would differ. The parts with one number become one when the physical plan is done: whoever asks first sets it to work, its rows
+//! are kept, in memory as long as there is some and on disk after that, and everybody reads them from there.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicUsize};
+
+use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchemaRef, DataFusionError, Result, internal_err};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::spill_file::SpillFile;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
+use datafusion::physical_plan::spill::SpillManager;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, execute_stream};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use futures::future::{BoxFuture, FutureExt, Shared, TryFutureExt};
+use futures::stream::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
+
+/// The logical node: parts with one number are one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OnceNode {
+    number: usize,
+    input: LogicalPlan,
+}
+
+impl PartialOrd for OnceNode {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let order = self.number.cmp(&other.number);
+        Some(order).filter(|order| *order != Ordering::Equal || self == other)
+    }
+}
+
+/// The plan, of which copies may stand in several places of another.
+pub fn once(input: LogicalPlan) -> LogicalPlan {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    let number = LAST.fetch_add(1, atomic::Ordering::Relaxed);
+    LogicalPlan::Extension(Extension { node: Arc::new(OnceNode { number, input }) })
+}
+
+impl UserDefinedLogicalNodeCore for OnceNode {
+    fn name(&self) -> &str {
+        "Once"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.input]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        self.input.schema()
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        vec![]
+    }
+
+    /// No condition may go below it: the other places have others.
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        self.input.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Once")
+    }
+
+    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
+        match (inputs.pop(), inputs.len()) {
+            (Some(input), 0) => Ok(Self { number: self.number, input }),
+            _ => internal_err!("Once takes one input"),
+        }
+    }
+}
+
+/// Plans such parts.
+#[derive(Debug)]
+pub struct OncePlanner;
+
+#[async_trait]
+impl ExtensionPlanner for OncePlanner {
+    async fn plan_extension(
+        &self,
+        _: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        _: &dyn Session,
+        _: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(node) = node.as_any().downcast_ref::<OnceNode>() else { return Ok(None) };
+        let Some(input) = physical_inputs.first() else { return internal_err!("Once takes one input") };
+        Ok(Some(Arc::new(OnceExec::new(node.number, Arc::clone(input)))))
+    }
+}
+
+/// Makes one of the parts with one number. The last of the rules: a part that changes after this stands alone.
+#[derive(Debug)]
+pub struct ComputeOnce;
+
+impl PhysicalOptimizerRule for ComputeOnce {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut parts: HashMap<usize, Arc<dyn ExecutionPlan>> = HashMap::new();
+        plan.transform_up(|plan| {
+            let Some(part) = plan.downcast_ref::<OnceExec>() else { return Ok(Transformed::no(plan)) };
+            let first = parts.entry(part.number).or_insert_with(|| Arc::clone(&plan));
+            Ok(Transformed::yes(Arc::clone(first)))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "compute_once"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+type Collecting = Shared<BoxFuture<'static, Result<Arc<Collected>, Arc<DataFusionError>>>>;
+
+struct OnceExec {
+    number: usize,
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+    collecting: Mutex<Option<Collecting>>,
+}
+
+impl OnceExec {
+    fn new(number: usize, input: Arc<dyn ExecutionPlan>) -> Self {
+        // One stream without an order, however the input comes: the places may have been planned upon different inputs.
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self { number, input, properties: Arc::new(properties), collecting: Mutex::new(None) }
+    }
+}
+
+impl Debug for OnceExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceExec").field("number", &self.number).field("input", &self.input).finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for OnceExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnceExec")
+    }
+}
+
+impl ExecutionPlan for OnceExec {
+    fn name(&self) -> &str {
+        "OnceExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.into_iter().next() {
+            Some(input) => Ok(Arc::new(Self::new(self.number, input))),
+            None => Ok(self),
+        }
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.into_iter().next() {
+            Some(input) => Ok(Arc::new(Self::new(self.number, input))),
+            None => Ok(self),
+        }
+    }
+
+    fn execute(&self, _: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let schema = self.schema();
+        let metrics = SpillMetrics::new(&ExecutionPlanMetricsSet::new(), 0);
+        let spilling = Arc::new(SpillManager::new(task.runtime_env(), metrics, Arc::clone(&schema)));
+        let mut known = self.collecting.lock();
+        let collecting = known.get_or_insert_with(|| {
+            let (input, spilling) = (Arc::clone(&self.input), Arc::clone(&spilling));
+            async move { collect(input, task, &spilling).await.map(Arc::new).map_err(Arc::new) }.boxed().shared()
+        });
+        let collecting = collecting.clone();
+        let rows = async move {
+            let collected = collecting.await.map_err(DataFusionError::Shared)?;
+            let files = collected.files.clone().into_iter().map(move |file| spilling.read_spill_as_stream(file, None));
+            let files = futures::stream::iter(files).try_flatten();
+            let memory = (0..collected.batches.len()).map(move |batch| Ok(collected.batches[batch].clone()));
+            Ok::<_, DataFusionError>(files.chain(futures::stream::iter(memory)))
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows.try_flatten_stream())))
+    }
+}
+
+/// The rows, in files and in memory.
+struct Collected {
+    files: Vec<Arc<dyn SpillFile>>,
+    batches: Vec<RecordBatch>,
+    memory: MemoryReservation,
+}
+
+async fn collect(input: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>, spilling: &SpillManager) -> Result<Collected> {
+    let memory = MemoryConsumer::new("OnceExec").with_can_spill(true).register(task.memory_pool());
+    let mut rows = execute_stream(input, task)?;
+    let mut collected = Collected { files: vec![], batches: vec![], memory };
+    while let Some(batch) = rows.try_next().await? {
+        if batch.num_rows() == 0 {
+            continue;
+        }
+        let size = batch.get_array_memory_size();
+        collected.batches.push(batch);
+        if collected.memory.try_grow(size).is_err() {
+            let written = spilling.spill_record_batch_and_finish(&collected.batches, "rows that are read in several places")?;
+            collected.files.extend(written);
+            collected.batches.clear();
+            collected.memory.free();
+        }
+    }
+    Ok(collected)
+}

@@ -1,0 +1,84 @@
+//! What the engine computes well by itself: its joins are cheaper.
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Subquery};
+
+use super::columns::{outer_columns, subquery_of};
+
+/// True for one condition of a WHERE that is no subquery itself and has none, or that is planned as a semi join or an anti join.
+pub fn computes_condition(condition: &Expr, rows: &LogicalPlan) -> Result<bool> {
+    let (subquery, negated) = match condition {
+        Expr::Not(inner) => match inner.as_ref() {
+            Expr::InSubquery(InSubquery { subquery, negated, expr }) if !has_subquery(expr) => (subquery, !negated),
+            Expr::Exists(Exists { subquery, .. }) => (subquery, false),
+            _ => return Ok(!has_subquery(condition)),
+        },
+        Expr::InSubquery(InSubquery { subquery, negated, expr }) if !has_subquery(expr) => (subquery, *negated),
+        Expr::Exists(Exists { subquery, .. }) => (subquery, false),
+        _ => return Ok(!has_subquery(condition)),
+    };
+    let columns = outer_columns(&subquery.subquery)?;
+    // A NULL among the values counts for the rows that it belongs to.
+    let is_known = columns.is_empty() || !negated;
+    Ok(is_known && columns.iter().all(|(column, _)| rows.schema().has_column(column)) && is_filtered(&subquery.subquery)?)
+}
+
+/// True for an expression that is a subquery or asks one.
+pub fn has_subquery(expression: &Expr) -> bool {
+    expression.exists(|part| Ok(subquery_of(part).is_some())).unwrap_or(true)
+}
+
+/// A list of columns over conditions over what takes nothing from outside.
+fn is_filtered(plan: &LogicalPlan) -> Result<bool> {
+    let mut beneath = match plan {
+        LogicalPlan::Projection(projection) if !projection.expr.iter().any(Expr::contains_outer) => projection.input.as_ref(),
+        other => other,
+    };
+    while let LogicalPlan::Filter(filter) = beneath {
+        if has_subquery(&filter.predicate) {
+            break;
+        }
+        beneath = &filter.input;
+    }
+    Ok(outer_columns(beneath)?.is_empty())
+}
+
+/// True for a value that takes nothing from outside, or is an aggregate of the rows that are equal to something outside.
+pub fn computes_value(subquery: &Subquery, node: &LogicalPlan) -> Result<bool> {
+    let columns = outer_columns(&subquery.subquery)?;
+    if columns.is_empty() {
+        return Ok(true);
+    }
+    let is_known = |(column, _): &(_, _)| node.inputs().iter().any(|input| input.schema().has_column(column));
+    if !matches!(node, LogicalPlan::Projection(_) | LogicalPlan::Filter(_)) || !columns.iter().all(is_known) {
+        return Ok(false);
+    }
+    let mut beneath = subquery.subquery.as_ref();
+    while let LogicalPlan::Projection(projection) = beneath
+        && projection.expr.iter().all(|expression| matches!(expression.clone().unalias(), Expr::Column(_)))
+    {
+        beneath = &projection.input;
+    }
+    let LogicalPlan::Aggregate(aggregate) = beneath else { return Ok(false) };
+    if !aggregate.group_expr.is_empty()
+        || aggregate.aggr_expr.iter().any(|aggregate| aggregate.contains_outer() || has_subquery(aggregate))
+    {
+        return Ok(false);
+    }
+    let LogicalPlan::Filter(filter) = aggregate.input.as_ref() else { return Ok(false) };
+    let equal = |condition: &Expr| match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            matches!(
+                (left.as_ref(), right.as_ref()),
+                (Expr::Column(_), Expr::OuterReferenceColumn(..)) | (Expr::OuterReferenceColumn(..), Expr::Column(_))
+            )
+        }
+        _ => false,
+    };
+    let conditions = split_conjunction(&filter.predicate);
+    Ok(outer_columns(&filter.input)?.is_empty()
+        && conditions.into_iter().all(|condition| equal(condition) || !(condition.contains_outer() || has_subquery(condition))))
+}

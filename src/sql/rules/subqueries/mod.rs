@@ -1,0 +1,342 @@
+//! Subqueries in every place, which may take any column of the query around them: `SELECT a IN (SELECT …)`, `CASE WHEN EXISTS (SELECT …)`,
+//! `(SELECT max(w) FROM u WHERE u.w < t.v)`, LATERAL.
+//!
+//! The engine computes subqueries that take nothing from outside, conditions of WHERE, and aggregates of what is equal outside; it takes a NULL
+//! among the values of IN for no value when the condition is part of another. Those it does well are left to it. Of the others the plan
+//! is made for all rows of the query around at once ([`dependent`]), joined to them, and its value stands where the subquery stood:
+//!
+//! | subquery | joined | value |
+//! |---|---|---|
+//! | `(SELECT …)` | its one row | its column; more rows are an error |
+//! | `EXISTS` | a row where there is any | whether it is there |
+//! | `x IN` | how many rows and values there are, and the value that is equal | true, NULL, or false |
+//!
+//! The rows around are then read twice, and so they are computed once when another computation might give others.
+
+mod columns;
+mod dependent;
+mod engine;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, NullEquality, Result, ScalarValue};
+use datafusion::config::ConfigOptions;
+use datafusion::functions_aggregate::expr_fn::{count, first_value};
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, lit, not, when};
+use datafusion::optimizer::AnalyzerRule;
+
+use crate::adapter::once::once;
+use crate::builtins::only_row;
+use crate::sql::syntax::size;
+use columns::{outer_columns, subquery_of};
+use dependent::{Dependent, Lowered, Names, as_expressions};
+
+/// Before types are coerced: what is compared then meets the same rules as in other places.
+#[derive(Debug)]
+pub struct SubqueriesAnywhere;
+
+impl AnalyzerRule for SubqueriesAnywhere {
+    fn name(&self) -> &'static str {
+        "subqueries_anywhere"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let names = Names::default();
+        let computed = plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Join(join) => of_join(join, &names),
+            other => of_node(other, &names),
+        })?;
+        Ok(computed.data)
+    }
+}
+
+/// A join whose right side takes columns of its left side, or whose condition asks subqueries.
+fn of_join(join: Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    if let Some(plan) = lateral(&join, names)? {
+        return Ok(Transformed::yes(plan));
+    }
+    // The condition of an inner join is one of its rows.
+    if join.join_type == JoinType::Inner
+        && let Some(filter) = &join.filter
+        && engine::has_subquery(filter)
+    {
+        let filter = filter.clone();
+        let plan = LogicalPlan::Join(Join { filter: None, ..join });
+        return of_node(LogicalPlanBuilder::from(plan).filter(filter)?.build()?, names);
+    }
+    Ok(Transformed::no(LogicalPlan::Join(join)))
+}
+
+fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
+    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
+        return Ok(None);
+    }
+    let columns = taken_from(&join.left, &join.right)?;
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    // Each of several LATERAL holds those before it twice, and whoever builds a plan walks through it.
+    size::check(&join.left)?;
+    let left = read_twice(&join.left);
+    let domain = domain(&left, &columns)?;
+    let dependent = Dependent { domain: &domain, columns: &columns, names };
+    let Some(Lowered { plan: right, keys }) = dependent.lower(&join.right)? else { return Ok(None) };
+    let equal = join.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
+    let condition = conjunction(equal.chain(join.filter.clone()));
+    let own = as_expressions(&join.schema.columns());
+    let joined = LogicalPlanBuilder::from(left).join_detailed(
+        right,
+        join.join_type,
+        (columns, keys),
+        condition,
+        NullEquality::NullEqualsNull,
+    )?;
+    joined.project(own)?.build().map(Some)
+}
+
+/// A node with expressions that ask subqueries.
+fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let mut asks = false;
+    plan.apply_expressions(|expression| {
+        asks |= engine::has_subquery(expression);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let inputs = plan.inputs();
+    let (&[input], true) = (inputs.as_slice(), asks) else { return Ok(Transformed::no(plan)) };
+    let mut takes_columns = false;
+    plan.apply_expressions(|expression| {
+        expression.apply(|part| {
+            if let Some(subquery) = subquery_of(part) {
+                takes_columns |= !taken_from(input, &subquery.subquery)?.is_empty();
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    size::check(input)?;
+    let rows = if takes_columns { read_twice(input) } else { input.clone() };
+    let mut around = Around { plan: rows.clone(), rows, is_joined: false, names };
+    let own = plan.schema().columns();
+    let rewritten = match &plan {
+        LogicalPlan::Filter(filter) => {
+            let conditions = split_conjunction_owned(filter.predicate.clone()).into_iter().map(|condition| {
+                if engine::computes_condition(&condition, input)? {
+                    Ok(condition)
+                } else {
+                    around.without_subqueries(condition, &plan)
+                }
+            });
+            conditions.collect::<Result<Vec<_>>>().map(|conditions| conjunction(conditions).into_iter().collect::<Vec<_>>())?
+        }
+        _ => {
+            let preserver = NamePreserver::new(&plan);
+            let rewritten = plan.expressions().into_iter().map(|expression| {
+                let name = preserver.save(&expression);
+                Ok(name.restore(around.without_subqueries(expression, &plan)?))
+            });
+            rewritten.collect::<Result<Vec<_>>>()?
+        }
+    };
+    if !around.is_joined {
+        return Ok(Transformed::no(plan));
+    }
+    let passes_on = around.plan.schema().fields().len() != input.schema().fields().len();
+    let computed = plan.with_new_exprs(rewritten, vec![around.plan])?.recompute_schema()?;
+    // What passes all columns on passes those on that were joined.
+    if passes_on && computed.schema().fields().len() != own.len() {
+        return LogicalPlanBuilder::from(computed).project(as_expressions(&own))?.build().map(Transformed::yes);
+    }
+    Ok(Transformed::yes(computed))
+}
+
+/// The rows around subqueries, and what was joined to them.
+struct Around<'a> {
+    /// The rows, which domains are made of.
+    rows: LogicalPlan,
+    /// The rows with what was joined.
+    plan: LogicalPlan,
+    is_joined: bool,
+    names: &'a Names,
+}
+
+impl Around<'_> {
+    /// The expression, which reads columns in the place of subqueries.
+    fn without_subqueries(&mut self, expression: Expr, node: &LogicalPlan) -> Result<Expr> {
+        let rewritten = expression.transform_up(|part| {
+            let Some(subquery) = subquery_of(&part) else { return Ok(Transformed::no(part)) };
+            if matches!(part, Expr::ScalarSubquery(_)) && engine::computes_value(subquery, node)? {
+                return Ok(Transformed::no(part));
+            }
+            let value = match &part {
+                Expr::ScalarSubquery(subquery) => self.value(subquery)?,
+                Expr::Exists(Exists { subquery, negated }) => {
+                    self.exists(subquery)?.map(|found| if *negated { not(found) } else { found })
+                }
+                Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+                    self.is_in(expr, subquery)?.map(|found| if *negated { not(found) } else { found })
+                }
+                _ => None,
+            };
+            Ok(value.map_or_else(|| Transformed::no(part), Transformed::yes))
+        })?;
+        Ok(rewritten.data)
+    }
+
+    /// The subquery for all rows, and which of their columns it takes.
+    fn lowered(&self, plan: &LogicalPlan) -> Result<Option<(Lowered, Vec<Column>)>> {
+        let columns = taken_from(&self.rows, plan)?;
+        if columns.is_empty() {
+            return Ok(Some((Lowered { plan: plan.clone(), keys: vec![] }, columns)));
+        }
+        let domain = domain(&self.rows, &columns)?;
+        let lowered = Dependent { domain: &domain, columns: &columns, names: self.names }.lower(plan)?;
+        Ok(lowered.map(|lowered| (lowered, columns)))
+    }
+
+    /// Joins what there is for these columns, or the one row that there is.
+    fn join(&mut self, columns: Vec<Column>, right: LogicalPlan, keys: Vec<Column>) -> Result<()> {
+        let left = LogicalPlanBuilder::from(self.plan.clone());
+        let joined = if keys.is_empty() {
+            left.cross_join(right)?
+        } else {
+            left.join_detailed(right, JoinType::Left, (columns, keys), None, NullEquality::NullEqualsNull)?
+        };
+        self.plan = joined.build()?;
+        self.is_joined = true;
+        Ok(())
+    }
+
+    fn value(&mut self, subquery: &Subquery) -> Result<Option<Expr>> {
+        let Some((Lowered { plan, keys }, columns)) = self.lowered(&subquery.subquery)? else { return Ok(None) };
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let Some(own) = plan.schema().columns().into_iter().nth(keys.len()) else { return Ok(None) };
+        let value = self.names.next("value");
+        let named = |expression: Expr| as_expressions(&keys).into_iter().chain([expression.alias(&value)]).collect::<Vec<_>>();
+        let one = if has_one_row(&subquery.subquery) {
+            LogicalPlanBuilder::from(plan).project(named(Expr::Column(own)))?
+        } else {
+            let (first, rows) = (self.names.next("first"), self.names.next("rows"));
+            let aggregates = [first_value(Expr::Column(own), vec![]).alias(&first), count(lit(1)).alias(&rows)];
+            let [first, rows] = [first, rows].map(|name| Expr::Column(Column::new_unqualified(name)));
+            let only = only_row::of(first, rows);
+            LogicalPlanBuilder::from(plan).aggregate(as_expressions(&keys), aggregates)?.project(named(only))?
+        };
+        self.join(columns, one.build()?, keys)?;
+        Ok(Some(Expr::Column(Column::new_unqualified(value))))
+    }
+
+    fn exists(&mut self, subquery: &Subquery) -> Result<Option<Expr>> {
+        let Some((Lowered { plan, keys }, columns)) = self.lowered(&subquery.subquery)? else { return Ok(None) };
+        let found = self.names.next("found");
+        let there = if keys.is_empty() {
+            let rows = self.names.next("rows");
+            let counted =
+                LogicalPlanBuilder::from(plan).limit(0, Some(1))?.aggregate(Vec::<Expr>::new(), [count(lit(1)).alias(&rows)])?;
+            let some = when(Expr::Column(Column::new_unqualified(rows)).gt(lit(0_i64)), lit(true)).end()?;
+            counted.project([some.alias(&found)])?
+        } else {
+            let distinct = LogicalPlanBuilder::from(plan).project(as_expressions(&keys))?.distinct()?;
+            distinct.project(as_expressions(&keys).into_iter().chain([lit(true).alias(&found)]).collect::<Vec<_>>())?
+        };
+        self.join(columns, there.build()?, keys)?;
+        Ok(Some(Expr::Column(Column::new_unqualified(found)).is_not_null()))
+    }
+
+    fn is_in(&mut self, searched: &Expr, subquery: &Subquery) -> Result<Option<Expr>> {
+        let Some((Lowered { plan, keys }, columns)) = self.lowered(&subquery.subquery)? else { return Ok(None) };
+        let Some(own) = plan.schema().columns().into_iter().nth(keys.len()) else { return Ok(None) };
+        let searched = self.column(searched)?;
+        let plan = read_twice(&plan);
+
+        let [value, rows, values] = ["value", "rows", "values"].map(|of| Column::new_unqualified(self.names.next(of)));
+        let counts = [count(lit(1)).alias(&rows.name), count(Expr::Column(own.clone())).alias(&values.name)];
+        let counted = LogicalPlanBuilder::from(plan.clone()).aggregate(as_expressions(&keys), counts)?.build()?;
+        self.join(columns.clone(), counted, keys.clone())?;
+
+        let again: Vec<Column> = keys.iter().map(|_| Column::new_unqualified(self.names.next("outer"))).collect();
+        let renamed = keys.iter().zip(&again).map(|(key, again)| Expr::Column(key.clone()).alias(&again.name));
+        let found = LogicalPlanBuilder::from(plan)
+            .filter(Expr::Column(own.clone()).is_not_null())?
+            .project(renamed.chain([Expr::Column(own).alias(&value.name)]).collect::<Vec<_>>())?
+            .distinct()?
+            .build()?;
+        let on = (
+            columns.into_iter().chain([searched.clone()]).collect::<Vec<_>>(),
+            again.into_iter().chain([value.clone()]).collect::<Vec<_>>(),
+        );
+        // There is no NULL among the values: it equals none.
+        self.plan = LogicalPlanBuilder::from(self.plan.clone())
+            .join_detailed(found, JoinType::Left, on, None, NullEquality::NullEqualsNull)?
+            .build()?;
+
+        let [value, rows, values, searched] = [value, rows, values, searched].map(Expr::Column);
+        let unknown = || lit(ScalarValue::Boolean(None));
+        let is_empty = rows.clone().is_null().or(rows.clone().eq(lit(0_i64)));
+        let found = when(is_empty, lit(false))
+            .when(searched.is_null(), unknown())
+            .when(value.is_not_null(), lit(true))
+            .when(values.lt(rows), unknown())
+            .otherwise(lit(false))?;
+        Ok(Some(found))
+    }
+
+    /// A column of the rows with the value of the expression.
+    fn column(&mut self, expression: &Expr) -> Result<Column> {
+        if let Expr::Column(column) = expression {
+            return Ok(column.clone());
+        }
+        let column = Column::new_unqualified(self.names.next("searched"));
+        let columns = as_expressions(&self.plan.schema().columns()).into_iter();
+        let columns = columns.chain([expression.clone().unalias().alias(&column.name)]).collect::<Vec<_>>();
+        self.plan = LogicalPlanBuilder::from(self.plan.clone()).project(columns)?.build()?;
+        Ok(column)
+    }
+}
+
+/// The columns of `rows` that a subquery takes.
+fn taken_from(rows: &LogicalPlan, subquery: &LogicalPlan) -> Result<Vec<Column>> {
+    let columns = outer_columns(subquery)?.into_iter().map(|(column, _)| column);
+    Ok(columns.filter(|column| rows.schema().has_column(column)).collect())
+}
+
+/// Each combination of the values that a subquery takes, once.
+fn domain(rows: &LogicalPlan, columns: &[Column]) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(rows.clone()).project(as_expressions(columns))?.distinct()?.build()
+}
+
+/// The plan, to be read twice: computed once, unless it gives the same rows each time anyway and takes no work to do so.
+fn read_twice(plan: &LogicalPlan) -> LogicalPlan {
+    if is_plain(plan) { plan.clone() } else { once(plan.clone()) }
+}
+
+fn is_plain(plan: &LogicalPlan) -> bool {
+    let beneath = match plan {
+        LogicalPlan::TableScan(_) | LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => true,
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
+            plan.inputs().into_iter().all(is_plain)
+        }
+        _ => false,
+    };
+    beneath && !plan.expressions().iter().any(|expression| expression.is_volatile() || engine::has_subquery(expression))
+}
+
+/// True for a plan of at most one row.
+fn has_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Limit(limit) => {
+            matches!(limit.fetch.as_deref(), Some(Expr::Literal(ScalarValue::Int64(Some(0 | 1)), _))) || has_one_row(&limit.input)
+        }
+        LogicalPlan::EmptyRelation(_) => true,
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Subquery(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Distinct(_) => plan.inputs().into_iter().all(has_one_row),
+        _ => false,
+    }
+}
