@@ -126,6 +126,10 @@ fn what_cannot_be_opened_says_why() {
         assert!(error.contains(said), "{error}");
     }
     assert!(!folder.path().join("none.db").exists(), "a missing file is not made");
+    let copy = folder.path().join("copy.db");
+    let rest =
+        format!("STORED AS SQLITE OPTIONS ('query' 'SELECT 1; VACUUM INTO ''{}''') LOCATION '{place}/crm.db'", copy.display());
+    assert!(create(&rest).contains("must be one SELECT") && !copy.exists(), "a query is one statement");
     rows(&engine, &session, &table(folder.path(), "c", "'table' 'customers'"));
     let error = try_rows(&engine, &session, "INSERT INTO c (id) VALUES (9)").unwrap_err();
     assert!(error.contains("takes no rows"), "{error}");

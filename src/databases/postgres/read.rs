@@ -114,6 +114,7 @@ impl Source for PostgresSource {
             copy: None,
             pending: Bytes::new(),
             has_begun: false,
+            has_ended: false,
             is_done: false,
         })
     }
@@ -161,6 +162,8 @@ pub struct PostgresReader {
     pending: Bytes,
     /// True after what stands before the first row.
     has_begun: bool,
+    /// True after what stands behind the last one.
+    has_ended: bool,
     is_done: bool,
     received: Count,
 }
@@ -192,6 +195,9 @@ impl Reader for PostgresReader {
                     self.pending = bytes;
                 }
                 Some(Err(error)) => return Err(self.shared.failed(&error)),
+                None if !self.has_ended => {
+                    return Err(failed(&self.shared.table.label, "the server ended before the last row; run it again"));
+                }
                 None => {
                     self.is_done = true;
                     return if self.rows.is_empty() { Ok(None) } else { self.batch().map(Some) };
@@ -227,7 +233,10 @@ impl PostgresReader {
         let mut is_full = false;
         if !input.0.is_empty() {
             match input.int16() {
-                Some(-1) => input = Input(&[]),
+                Some(-1) => {
+                    self.has_ended = true;
+                    input = Input(&[]);
+                }
                 Some(count) if usize::try_from(count).is_ok_and(|count| count == self.shared.columns.len()) => {
                     for place in 0..self.shared.columns.len() {
                         let column = &self.shared.table.columns[self.shared.columns[place]];

@@ -125,7 +125,8 @@ impl Opened {
             Relation::Query(query) => {
                 // A view of this connection alone: SQLite lists its columns with what they are declared as.
                 let view = "portrait_query";
-                connection.execute_batch(&format!("CREATE TEMP VIEW {view} AS {query}\n")).map_err(|error| {
+                // One statement, and no other behind it.
+                connection.execute(&format!("CREATE TEMP VIEW {view} AS {query}\n"), []).map_err(|error| {
                     let problem = match &error {
                         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
                         other => other.to_string(),

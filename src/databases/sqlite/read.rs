@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
 
 use super::{Opened, columns, connect, of_sqlite};
 use crate::databases::columns::Rows;
@@ -128,13 +129,13 @@ impl Source for SqliteSource {
             sender: sender.clone(),
             reading: context.baseline.elapsed_compute().clone(),
         };
-        tokio::task::spawn_blocking(move || {
+        let reading = tokio::task::spawn_blocking(move || {
             if let Err(error) = part.read(&connection, rows) {
                 // Whoever has had enough needs no error.
                 let _ = sender.blocking_send(Err(error));
             }
         });
-        Ok(SqliteReader { batches, interrupt })
+        Ok(SqliteReader { batches, reading: Some(reading), interrupt })
     }
 }
 
@@ -205,6 +206,7 @@ impl Part {
 /// The batches of a part.
 pub struct SqliteReader {
     batches: Receiver<Sent>,
+    reading: Option<JoinHandle<()>>,
     interrupt: InterruptHandle,
 }
 
@@ -213,7 +215,11 @@ impl Reader for SqliteReader {
         match self.batches.recv().await {
             // From here on, its memory is accounted for by whoever keeps it.
             Some(sent) => sent.map(|(batch, _memory)| Some(batch)),
-            None => Ok(None),
+            // A thread that ended in a panic has not come to the last row.
+            None => match self.reading.take() {
+                Some(reading) => reading.await.map(|()| None).map_err(|error| DataFusionError::External(Box::new(error))),
+                None => Ok(None),
+            },
         }
     }
 }
