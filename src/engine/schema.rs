@@ -8,12 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider};
-use datafusion::common::{Column, Result};
-use datafusion::datasource::{TableType, ViewTable, provider_as_source};
+use datafusion::common::Result;
+use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
-use crate::builtins::type_names::sql_type_name;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
@@ -23,14 +21,13 @@ use crate::objects::{KINDS, kind_of, profile};
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
+use crate::sql::type_columns;
 use crate::statement::{Horizon, SessionTables, StatementContext};
 use crate::system::SystemSchema;
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
-/// The column of `information_schema` that names types.
-const TYPE_COLUMN: &str = "data_type";
 const SYSTEM: &str = "system";
 
 /// Makes the catalog of a state that which a context sees.
@@ -65,17 +62,7 @@ impl SchemaProvider for TypesOfSql {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(table) = self.0.table(name).await? else { return Ok(None) };
-        if table.schema().column_with_name(TYPE_COLUMN).is_none() {
-            return Ok(Some(table));
-        }
-        let scan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
-        let in_sql = |column: Column| match column.name.as_str() {
-            TYPE_COLUMN => sql_type_name(Expr::Column(column)).alias(TYPE_COLUMN),
-            _ => Expr::Column(column),
-        };
-        let columns: Vec<Expr> = scan.schema().columns().into_iter().map(in_sql).collect();
-        Ok(Some(Arc::new(ViewTable::new(scan.project(columns)?.build()?, None))))
+        self.0.table(name).await?.map(|table| type_columns::in_sql(name, table)).transpose()
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {

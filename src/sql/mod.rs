@@ -16,6 +16,7 @@ mod rules;
 pub mod statement;
 pub mod syntax;
 pub mod time_travel;
+pub mod type_columns;
 pub mod written;
 
 use std::sync::Arc;
