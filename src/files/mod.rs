@@ -307,6 +307,9 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
         )
     };
     let statement = format!("CREATE EXTERNAL TABLE columns ({text}) STORED AS CSV LOCATION 'columns'");
+    // TIMESTAMP WITH TIME ZONE is an instant, in UTC where the session has no zone.
+    let mut state = state.clone();
+    state.config_mut().options_mut().execution.time_zone.get_or_insert_with(|| "UTC".into());
     let dialect = state.config_options().sql_parser.dialect;
     let statement = state.sql_to_statement(&statement, &dialect).map_err(|_| wrong())?;
     match state.statement_to_plan(statement).await.map_err(|_| wrong())? {

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
-    ("files", &["adapter", "docs", "error", "text"]),
+    ("files", &["adapter", "docs", "error", "formats", "text"]),
     ("databases", &["files", "error", "settings", "text"]),
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),

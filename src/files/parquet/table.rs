@@ -149,7 +149,7 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
     for file in files {
         for field in file.schema.fields() {
             let Some((own, first)) = columns.iter_mut().find(|(own, _)| own.name() == field.name()) else {
-                columns.push((field.as_ref().clone().with_nullable(true), file));
+                columns.push((field.as_ref().clone(), file));
                 continue;
             };
             let both = wider(own.data_type(), field.data_type()).filter(|both| {
@@ -167,10 +167,15 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
                 );
                 return Err(invalid(&file.found.name, problem));
             };
-            *own = Field::new(field.name(), both, true);
+            *own = Field::new(field.name(), both, own.is_nullable() || field.is_nullable());
         }
     }
-    Ok(columns.into_iter().map(|(field, _)| Arc::new(field)).collect())
+    let is_everywhere = |field: &Field| files.iter().all(|file| file.schema.index_of(field.name()).is_ok());
+    let of_table = |(field, _): (Field, _)| {
+        let is_nullable = field.is_nullable() || !is_everywhere(&field);
+        Arc::new(field.with_nullable(is_nullable))
+    };
+    Ok(columns.into_iter().map(of_table).collect())
 }
 
 impl Known {
