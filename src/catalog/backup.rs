@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -311,7 +311,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn unusable(path: &PathBuf, problem: &str) -> DataFusionError {
+fn unusable(path: &Path, problem: &str) -> DataFusionError {
     let problem = format!("cannot be saved: {problem}; portrait check tells what else is damaged");
     coded(SqlState::DATA_CORRUPTED, &path.display().to_string(), problem)
 }

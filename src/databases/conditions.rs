@@ -66,7 +66,7 @@ fn condition(filter: &Expr, dialect: &impl Dialect) -> Option<Condition> {
             (Expr::Literal(value, _), Expr::Column(column)) => compare(dialect, &column.name, op.swap()?, value),
             _ => None,
         },
-        Expr::Not(inner) => negated(condition(inner, dialect)?),
+        Expr::Not(inner) => negated(&condition(inner, dialect)?),
         Expr::IsNull(inner) => Some(Condition::exact(format!("{} IS NULL", named(inner, dialect)?))),
         Expr::IsNotNull(inner) => Some(Condition::exact(format!("{} IS NOT NULL", named(inner, dialect)?))),
         Expr::Column(column) if dialect.is_boolean(&column.name) => {
@@ -81,7 +81,7 @@ fn condition(filter: &Expr, dialect: &impl Dialect) -> Option<Condition> {
             let low = compare(dialect, &column.name, Operator::GtEq, low)?;
             let high = compare(dialect, &column.name, Operator::LtEq, high)?;
             let both = Condition { sql: format!("({} AND {})", low.sql, high.sql), is_exact: low.is_exact && high.is_exact };
-            if *is_negated { negated(both) } else { Some(both) }
+            if *is_negated { negated(&both) } else { Some(both) }
         }
         Expr::InList(InList { expr, list, negated: is_negated }) if list.len() <= LONGEST_LIST => {
             let Expr::Column(column) = expr.as_ref() else { return None };
@@ -95,7 +95,7 @@ fn condition(filter: &Expr, dialect: &impl Dialect) -> Option<Condition> {
             let any = Condition { sql: format!("({})", each.join(" OR ")), is_exact };
             match (each.is_empty(), *is_negated) {
                 (true, _) => None,
-                (false, true) => negated(any),
+                (false, true) => negated(&any),
                 (false, false) => Some(any),
             }
         }
@@ -103,7 +103,7 @@ fn condition(filter: &Expr, dialect: &impl Dialect) -> Option<Condition> {
             let (Expr::Column(column), Expr::Literal(pattern, _)) = (expr.as_ref(), pattern.as_ref()) else { return None };
             let pattern = pattern.try_as_str().flatten().filter(|pattern| !pattern.contains('\\'))?;
             let like = dialect.like(&column.name, pattern)?;
-            if *is_negated { negated(like) } else { Some(like) }
+            if *is_negated { negated(&like) } else { Some(like) }
         }
         _ => None,
     }
@@ -119,7 +119,7 @@ fn compare(dialect: &impl Dialect, column: &str, operator: Operator, value: &Sca
 }
 
 /// What lets through too much would, negated, let through too little.
-fn negated(condition: Condition) -> Option<Condition> {
+fn negated(condition: &Condition) -> Option<Condition> {
     condition.is_exact.then(|| Condition::exact(format!("(NOT {})", condition.sql)))
 }
 

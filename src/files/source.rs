@@ -79,7 +79,7 @@ pub struct SourceExec<S> {
 
 impl<S: Source> SourceExec<S> {
     /// The rows of a source.
-    pub fn new(source: S) -> Arc<dyn ExecutionPlan> {
+    pub fn reading(source: S) -> Arc<dyn ExecutionPlan> {
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(source.schema())),
             Partitioning::UnknownPartitioning(source.partitions().max(1)),

@@ -68,7 +68,7 @@ impl<'a> CsvWriter<'a> {
                     continue;
                 }
                 self.field.clear();
-                formatter.value(row).write(&mut self.field).map_err(|error| no_text(batch, column, error))?;
+                formatter.value(row).write(&mut self.field).map_err(|error| no_text(batch, column, &error))?;
                 self.append(self.is_text[column]);
             }
             self.end_line(formatters.len())?;

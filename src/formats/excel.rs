@@ -95,7 +95,7 @@ impl<'a> ExcelWriter<'a> {
                 if kind.write(sheet, (self.row, number), array.as_ref(), row).map_err(io::Error::other)? {
                     continue;
                 }
-                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, usize::from(number), error))?;
+                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, usize::from(number), &error))?;
                 if text.encode_utf16().count() > LETTERS {
                     let name = batch.schema().field(usize::from(number)).name().clone();
                     return Err(io::Error::other(format!(

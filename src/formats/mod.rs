@@ -177,7 +177,7 @@ fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option
 }
 
 /// The error of a value that is none of its type, as a file may hold it: a date beyond all calendars.
-fn no_text(batch: &RecordBatch, column: usize, error: ArrowError) -> io::Error {
+fn no_text(batch: &RecordBatch, column: usize, error: &ArrowError) -> io::Error {
     let schema = batch.schema();
     io::Error::other(format!("{}: a value that cannot be written as text: {error}", schema.field(column).name()))
 }

@@ -32,7 +32,7 @@ pub fn cells(batch: &RecordBatch) -> io::Result<Vec<Vec<String>>> {
     (0..batch.num_rows())
         .map(|row| {
             let text = |(column, formatter): (usize, &ArrayFormatter<'_>)| {
-                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, column, error))?;
+                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, column, &error))?;
                 Ok(visible(text.trim_end_matches('\n')))
             };
             formatters.iter().enumerate().map(text).collect()

@@ -258,7 +258,7 @@ fn the_shell_runs_commands() {
     for part in [
         "订单",
         "金额",
-        "Int64",
+        "BIGINT",
         "## rfm_segment",
         "42",
         "nothing: no such column",

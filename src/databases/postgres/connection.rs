@@ -79,7 +79,7 @@ async fn plain(target: &Target, login: &Login) -> Result<Connection> {
     let connected = config(target, login, SslMode::Disable).connect(NoTls).await;
     let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
     // It ends with the client; what goes wrong on the way is told to who asks something.
-    tokio::spawn(connection);
+    Handle::current().spawn(connection);
     Ok(Connection { cancel: client.cancel_token(), client, tls: None, runtime: Handle::current() })
 }
 
@@ -92,7 +92,7 @@ async fn encrypted(target: &Target, login: &Login, mode: SslMode) -> Result<Conn
     })?;
     let connected = config(target, login, mode).connect(tls.clone()).await;
     let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
-    tokio::spawn(connection);
+    Handle::current().spawn(connection);
     Ok(Connection { cancel: client.cancel_token(), client, tls: Some(tls), runtime: Handle::current() })
 }
 

@@ -202,7 +202,7 @@ impl TableProvider for PostgresTable {
         let conditions = conditions::all(filters, self.inner.as_ref());
         let threads = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
         let ranges = self.inner.ranges(threads);
-        Ok(SourceExec::new(PostgresSource::new(&self.inner, &columns, &conditions, limit, ranges, timeout(state))?))
+        Ok(SourceExec::reading(PostgresSource::new(&self.inner, &columns, &conditions, limit, ranges, timeout(state))?))
     }
 }
 

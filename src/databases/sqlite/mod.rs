@@ -241,7 +241,7 @@ impl TableProvider for SqliteTable {
         let conditions = conditions::all(filters, self.inner.as_ref());
         let threads = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
         let ranges = self.inner.ranges(threads);
-        Ok(SourceExec::new(SqliteSource::new(&self.inner, columns, conditions, limit, ranges)?))
+        Ok(SourceExec::reading(SqliteSource::new(&self.inner, columns, &conditions, limit, ranges)?))
     }
 }
 

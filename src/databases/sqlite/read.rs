@@ -44,7 +44,7 @@ impl SqliteSource {
     pub fn new(
         table: &Arc<Opened>,
         columns: Vec<usize>,
-        conditions: Vec<String>,
+        conditions: &[String],
         limit: Option<usize>,
         ranges: Vec<Option<String>>,
     ) -> Result<Self> {

@@ -207,7 +207,7 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
 ///
 /// # Errors
 /// It has no like here; the message says what to write.
-pub fn renamed<'a>(key: &'a str, text: String) -> Result<Option<(&'a str, String)>, &'static str> {
+pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
     Ok(Some(match key {
         "has_header" => ("header", text),
         "delimiter" => ("separator", text),

@@ -82,7 +82,7 @@ impl TableProvider for RejectsTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (rows, layout, schema) = (Arc::clone(&self.rows), Arc::clone(&self.layout), Arc::clone(&self.schema));
-        let all = SourceExec::new(RejectsScan { rows, layout, schema });
+        let all = SourceExec::reading(RejectsScan { rows, layout, schema });
         let Some(projection) = projection else { return Ok(all) };
         let columns = projection.iter().map(|column| {
             let name = self.schema.field(*column).name();

@@ -158,6 +158,6 @@ impl Rows for CsvRows {
     }
 
     fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
-        SourceExec::new(CsvScan { rows: self, scan: Arc::new(scan) })
+        SourceExec::reading(CsvScan { rows: self, scan: Arc::new(scan) })
     }
 }

@@ -160,7 +160,7 @@ impl Rows for ExcelRows {
     }
 
     fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
-        SourceExec::new(ExcelScan { rows: self, scan: Arc::new(scan) })
+        SourceExec::reading(ExcelScan { rows: self, scan: Arc::new(scan) })
     }
 }
 

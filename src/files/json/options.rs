@@ -68,7 +68,7 @@ impl JsonOptions {
 ///
 /// # Errors
 /// It has no like here; the message says what to write.
-pub fn renamed<'a>(key: &'a str, text: String) -> Result<Option<(&'a str, String)>, &'static str> {
+pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
     Ok(Some(match key {
         // Seen from the file.
         "newline_delimited" => return Ok(None),

@@ -177,6 +177,6 @@ impl Rows for JsonRows {
     }
 
     fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
-        SourceExec::new(JsonScan { rows: self, scan: Arc::new(scan) })
+        SourceExec::reading(JsonScan { rows: self, scan: Arc::new(scan) })
     }
 }
