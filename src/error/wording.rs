@@ -46,7 +46,8 @@ pub fn schema(error: &SchemaError) -> String {
         SchemaError::FieldNotFound { field, valid_fields } => missing(field, valid_fields),
         // Not a name that is looked for, but one that would be given.
         SchemaError::AmbiguousReference { field } if field.relation.is_some() => {
-            format!("{}: two columns have this name; give one another name with AS", field.name)
+            let name = &field.name;
+            format!("{name}: two columns have this name; give one another name with AS, or leave one out: * EXCLUDE ({name})")
         }
         SchemaError::AmbiguousReference { field } => {
             let name = &field.name;
