@@ -57,6 +57,9 @@ impl Session {
         // In DataFusion 55.2 this rule mistakes a column that a subquery names anew (`amount * 2 AS amount`) for the one beneath it
         // when a field of a struct is read above a filter: wrong rows, or an error about schemas.
         config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
+        // In DataFusion 55.2 rows that cannot change `min(a), max(b)` are left out while files are read; where all values of `a` were NULL
+        // so far, those that could are left out too, as they do not change `max(b)`: wrong, and another time right.
+        config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         // `CASE WHEN a > b THEN b ELSE 0 END` is never NULL: the logical plan knows, and the physical, which does not, would be refused.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         if let MemoryLimit::Finite(limit) = engine.shared.environment.memory_pool.memory_limit() {

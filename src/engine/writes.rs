@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalUnit};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{provider_as_source, source_as_provider};
@@ -303,6 +303,7 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     copy.output_url = staged.url(as_folder)?.into();
     copy.options.insert("single_file_output".into(), (!as_folder).to_string());
     if copy.file_type.get_ext() == PARQUET {
+        refuse_spans(&copy)?;
         copy.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(copy.input))?);
     }
     if !copy.partition_by.is_empty() {
@@ -359,6 +360,21 @@ fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
     if has_views { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
+}
+
+/// Fails for what a Parquet file cannot hold.
+fn refuse_spans(copy: &CopyTo) -> Result<()> {
+    let is_span = |field: &&FieldRef| matches!(field.data_type(), DataType::Interval(IntervalUnit::MonthDayNano));
+    match copy.input.schema().fields().iter().find(is_span) {
+        Some(span) => {
+            let name = span.name();
+            let problem = format!(
+                "is an INTERVAL, which cannot be written to Parquet; write CAST({name} AS VARCHAR), or the days or seconds of it"
+            );
+            Err(invalid(name, problem))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The same rows, the columns that become names of folders as text: NULL by the name that Hive has for it.

@@ -106,8 +106,8 @@ impl<'a> CsvWriter<'a> {
     }
 
     fn end_line(&mut self, columns: usize) -> io::Result<()> {
-        // A line of nothing is no row for who reads it.
-        if columns == 1 && self.line.is_empty() {
+        // A line of nothing is no row for some who read it; quotes around nothing would be an empty text.
+        if columns == 1 && self.line.is_empty() && self.is_text.first() != Some(&true) {
             self.line.extend_from_slice(b"\"\"");
         }
         self.line.push(b'\n');

@@ -55,6 +55,10 @@ pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
     let Some(first) = cursor.peek() else { return Ok(None) };
     if first == b'[' {
         let body = (start + cursor.at + 1) as u64;
+        cursor.at += 1;
+        if cursor.peek() == Some(b']') {
+            return Ok(None);
+        }
         return Ok(Some(Detected { source, framing: Framing::List, body }));
     }
     let begin = cursor.at;

@@ -20,6 +20,8 @@ use crate::files::places::Found;
 use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 
+/// What is wrong with files without objects.
+const NOTHING: &str = "holds no object, so that there are no columns";
 /// Files that are read as a whole for their types, together.
 const SMALL: u64 = 16 << 20;
 /// Pieces of a larger file, and their size.
@@ -42,7 +44,7 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
         }
     }
     if files.is_empty() && declared.is_none() {
-        return Err(invalid(location, "holds no object, so that there are no columns"));
+        return Err(invalid(location, NOTHING));
     }
     let fields: Fields = match declared {
         Some(declared) => declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect(),
