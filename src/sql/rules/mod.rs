@@ -19,6 +19,7 @@ mod same_names;
 mod subqueries;
 mod unnest_room;
 mod whole_numbers;
+mod whole_orders;
 mod wide_constants;
 mod window_texts;
 mod yielding;
@@ -64,6 +65,9 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
+    // When all sorts are there, and before their filters are pushed.
+    let pushed = physical.rules.iter().rposition(|rule| rule.name().starts_with("FilterPushdown"));
+    physical.rules.insert(pushed.unwrap_or(physical.rules.len()), Arc::new(whole_orders::WholeOrders));
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
     physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
