@@ -81,7 +81,7 @@ fn checksum(header: &[u8; BLOCK]) -> u32 {
     header.iter().enumerate().map(|(place, byte)| if (148..156).contains(&place) { 32 } else { u32::from(*byte) }).sum()
 }
 
-/// Writes an entry of so many bytes; gives their BLAKE3. `watch` is told of each piece, and ends the work with an error.
+/// Writes an entry of so many bytes; gives their BLAKE3. `watch` is called after each piece, and ends the work with an error.
 pub fn write(
     archive: &mut impl Write,
     name: &str,

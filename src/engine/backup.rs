@@ -14,7 +14,7 @@ use crate::temporary::TemporaryFolder;
 
 impl Engine {
     /// Saves the database in one file, `archive`, which appears whole when everything is in it; others may read and write meanwhile. `watch`
-    /// is told how many of how many bytes are copied, and ends the work by giving false.
+    /// is called with how many of how many bytes are copied, and ends the work by returning false.
     ///
     /// # Errors
     /// There is a file of that name, a file of the database is damaged, or the archive cannot be written.

@@ -1,4 +1,4 @@
-//! Files that were damaged, and files that were written: the first are told, the second are read as they were.
+//! Damaged files are reported and end nothing; what is written is read as it was.
 
 use std::fs;
 use std::path::Path;

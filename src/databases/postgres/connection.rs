@@ -78,7 +78,7 @@ fn config(target: &Target, login: &Login, mode: SslMode) -> Config {
 async fn plain(target: &Target, login: &Login) -> Result<Connection> {
     let connected = config(target, login, SslMode::Disable).connect(NoTls).await;
     let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
-    // It ends with the client; what goes wrong on the way is told to who asks something.
+    // It ends with the client; an error on the way is the error of the next request.
     Handle::current().spawn(connection);
     Ok(Connection { cancel: client.cancel_token(), client, tls: None, runtime: Handle::current() })
 }

@@ -114,7 +114,7 @@ impl Opened {
         };
         let statement = client.prepare(&format!("SELECT * FROM {from} LIMIT 0")).await;
         let statement = statement.map_err(|error| of_postgres(&label, &error))?;
-        // Whoever may not read it is told so now.
+        // A role that may not read it gets the error now.
         client.query(&statement, &[]).await.map_err(|error| of_postgres(&label, &error))?;
         let mut columns: Vec<PostgresColumn> = vec![];
         for column in statement.columns() {

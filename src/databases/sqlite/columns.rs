@@ -76,7 +76,7 @@ pub fn seen(kinds: &[String]) -> DataType {
     }
 }
 
-/// True when numbers of this decimal type are told apart by the doubles that SQLite compares.
+/// True when different numbers of this decimal type are different as doubles, which SQLite compares.
 pub fn is_double(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(digits, _) if *digits <= DOUBLE_DIGITS)
 }

@@ -98,7 +98,7 @@ async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Re
     Ok(fields.into())
 }
 
-/// Looks at whole objects from a place where they begin, `most` bytes or a little more. What is no JSON is told when it is read.
+/// Looks at whole objects from a place where they begin, `most` bytes or a little more. What is not JSON is reported when it is read.
 async fn look_at(file: &Detected, start: u64, most: u64, members: &mut infer::Members) -> Result<()> {
     let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
     let (mut used, mut size) = (0, PIECE);
