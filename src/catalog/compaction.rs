@@ -5,14 +5,15 @@
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use object_store::PutPayload;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::Catalog;
-use super::data::DataFile;
+use super::data::{DataFile, Pinned, ROW_GROUP};
 
-/// Bytes up to which a file is small. One of them is read as a whole.
-const SMALL: i64 = 32 << 20;
+/// Rows up to which a file is small: half of what a statement puts into one.
+const SMALL: i64 = (ROW_GROUP / 2) as i64;
+/// Bytes up to which a file is small, as one of them is read as a whole.
+const SMALL_BYTES: i64 = 32 << 20;
 
 /// The files of a table or a history, before a writer adds to them.
 pub struct Compaction {
@@ -26,7 +27,7 @@ impl Compaction {
     /// Small files are written anew when there are at least so many.
     pub fn of(files: Vec<DataFile>, many: usize) -> Self {
         let (small, mut kept): (Vec<_>, Vec<_>) =
-            files.into_iter().filter(|file| file.rows > 0).partition(|file| file.bytes < SMALL);
+            files.into_iter().filter(|file| file.rows > 0).partition(|file| file.rows < SMALL && file.bytes < SMALL_BYTES);
         if small.len() >= many {
             return Self { kept, small };
         }
@@ -45,15 +46,20 @@ impl Compaction {
     pub async fn copy(&self, catalog: &Catalog, mut write: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
         for file in &self.small {
             let pinned = catalog.data.pin(file)?;
-            // The payload is one piece, in the form that the reader takes.
-            for bytes in PutPayload::from(pinned.read()?) {
-                for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
-                    write(&batch?)?;
-                }
+            for batch in batches(&pinned)? {
+                write(&batch?)?;
             }
             // Here the statement can be cancelled.
             tokio::task::consume_budget().await;
         }
         Ok(())
     }
+}
+
+/// The rows of a file, which is read as a whole.
+///
+/// # Errors
+/// It cannot be read, or is not what it was.
+pub fn batches(file: &Pinned) -> Result<ParquetRecordBatchReader> {
+    Ok(ParquetRecordBatchReaderBuilder::try_new(file.read()?)?.build()?)
 }

@@ -36,7 +36,7 @@ use crate::error::{SqlState, coded, invalid, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Rows in a row group: what one thread reads at a time.
-const ROW_GROUP: usize = 131_072;
+pub const ROW_GROUP: usize = 131_072;
 
 /// A file as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,6 +40,8 @@ pub struct Answer {
     ending: Option<StatementContext>,
     tag: String,
     rows: u64,
+    /// True when its rows are one number: how many rows were written.
+    counts: bool,
     explain: Option<Explain>,
 }
 
@@ -109,6 +111,7 @@ impl Answer {
             ending,
             tag: String::new(),
             rows: 0,
+            counts: false,
             explain: None,
         }
     }
@@ -151,6 +154,7 @@ impl Answer {
             ending: None,
             tag: String::new(),
             rows: 0,
+            counts: false,
             explain: None,
         }
     }
@@ -160,7 +164,25 @@ impl Answer {
         let (_, batches) = mpsc::channel(1);
         let notes = Arc::new(Mutex::new(notes));
         let (schema, plan, cancel) = (Arc::new(Schema::empty()), RunningPlan::default(), Cancel::default());
-        Self { schema, batches, work: None, plan, notes, cancel, ending: None, tag: String::new(), rows: 0, explain: None }
+        Self {
+            schema,
+            batches,
+            work: None,
+            plan,
+            notes,
+            cancel,
+            ending: None,
+            tag: String::new(),
+            rows: 0,
+            counts: false,
+            explain: None,
+        }
+    }
+
+    /// The same answer, whose one number is how many rows were written.
+    pub(super) fn counting(mut self) -> Self {
+        self.counts = true;
+        self
     }
 
     /// The same answer with the words that say what was done.
@@ -220,7 +242,7 @@ impl Answer {
         };
         if let Some(batch) = batch {
             if let Ok(batch) = &batch {
-                self.rows += rows_of(&self.tag, batch);
+                self.rows += rows_of(self.counts, batch);
             }
             return Some(batch.map_err(|error| match &self.explain {
                 Some(explain) => explain(error, true),
@@ -282,13 +304,10 @@ impl Answer {
     }
 }
 
-/// The rows that a batch stands for: a write answers with one number, how many it has written.
-fn rows_of(tag: &str, batch: &RecordBatch) -> u64 {
-    let written = match tag {
-        "INSERT" | "COPY" => batch.columns().first().and_then(|column| column.as_primitive_opt::<UInt64Type>()),
-        _ => None,
-    };
-    written.map_or(batch.num_rows() as u64, |written| written.iter().flatten().sum())
+/// The rows that a batch stands for.
+fn rows_of(counts: bool, batch: &RecordBatch) -> u64 {
+    let written = batch.columns().first().and_then(|column| column.as_primitive_opt::<UInt64Type>());
+    written.filter(|_| counts).map_or(batch.num_rows() as u64, |written| written.iter().flatten().sum())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,6 +15,7 @@ use sqlparser::ast::{Expr, ObjectName, ObjectType, Statement as SqlStatement};
 
 use super::Session;
 use super::answer::Answer;
+use super::changing;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
@@ -26,6 +27,7 @@ use crate::objects::{lifecycle, profile, refreshing};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
+use crate::sql::changing::target;
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
@@ -95,7 +97,10 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
             system::add_comments(&mut parsed)?;
-            plan_with_headings(&parsed, context).await.map(Some)
+            match changing::described(&parsed, context).await? {
+                Some(plan) => Ok(Some(plan)),
+                None => plan_with_headings(&parsed, context).await.map(Some),
+            }
         }
         Parsed::Command(Command::Show(grammar)) => {
             let Some(kind) = kind_of(grammar.word()) else { return Ok(None) };
@@ -182,7 +187,7 @@ fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -
 }
 
 /// The name of a relation in the schema `public`, the only one where things are made.
-fn own_name(name: &ObjectName) -> Result<String> {
+pub(super) fn own_name(name: &ObjectName) -> Result<String> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(crate::sql::command::normal)).collect();
     match parts.as_slice() {
         [own] => Ok(own.clone()),
@@ -193,7 +198,7 @@ fn own_name(name: &ObjectName) -> Result<String> {
 }
 
 /// The table, view or external table of that name.
-fn relation(name: &str, context: &StatementContext) -> Result<Option<Object>> {
+pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<Object>> {
     let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
     Ok(context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
 }
@@ -300,6 +305,16 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     parser::take_temporary(&mut parsed);
     system::add_comments(&mut parsed)?;
     tell_format(&mut parsed);
+    if let Some(answer) = changing::run(session, &parsed, &context).await? {
+        return Ok(answer);
+    }
+    let context = match changing::explained(&parsed, &context).await? {
+        Some((explained, context)) => {
+            parsed = explained;
+            context
+        }
+        None => context,
+    };
     let (parsed, unsettled) = (&parsed, &context);
     let planned = |context: StatementContext| async move { Ok((plan_with_headings(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;
@@ -342,7 +357,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         LogicalPlan::Copy(copy) => {
             copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
             let (plan, staged) = stage_copy(copy, context.base())?;
-            start(session, DataFrame::new(state, plan), staged, &context).await
+            start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)
         }
         LogicalPlan::Dml(insert) => {
             let (plan, staged) = stage_insert(insert)?;
@@ -353,7 +368,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 options.set("datafusion.execution.minimum_parallel_output_files", "1")?;
                 options.set("datafusion.execution.soft_max_rows_per_output_file", &i64::MAX.to_string())?;
             }
-            start(session, DataFrame::new(state, plan), staged, &context).await
+            start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)
         }
         query => {
             let notes = described(parsed, &context).await?;
@@ -388,11 +403,25 @@ async fn prepare(
         let problem = "is prepared already; DEALLOCATE it first, or choose another name";
         return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, name, problem));
     }
+    // What changes rows is described by another plan than the engine's.
+    let types = changing_types(declared, &query, context)?;
+    let declared = types.as_ref().unwrap_or(declared);
     let planned = context.settled(|context| async move { plan(declared, &context).await });
     let declared = planned.await.map_err(|error| name_missing_table(error, context))?;
     let prepared = Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), &declared).await?;
     session.prepared.lock().insert(name.to_string(), prepared);
     Ok(Answer::done(vec![]))
+}
+
+/// The types that PREPARE declares for the parameters of a statement that changes rows, as those of a query; `None` for other statements.
+fn changing_types(declared: &SqlParsed, query: &SqlParsed, context: &StatementContext) -> Result<Option<SqlParsed>> {
+    let SqlParsed::Statement(declared) = declared else { return Ok(None) };
+    let (SqlStatement::Prepare { name, data_types, .. }, true) = (declared.as_ref(), target(query).is_some()) else {
+        return Ok(None);
+    };
+    let SqlParsed::Statement(statement) = parser::parse_composed("SELECT 1", context.session())? else { return Ok(None) };
+    let (name, data_types) = (name.clone(), data_types.clone());
+    Ok(Some(SqlParsed::Statement(Box::new(SqlStatement::Prepare { name, data_types, statement }))))
 }
 
 async fn execute_prepared(session: &Session, name: &str, parameters: &[Expr], context: &StatementContext) -> Result<Answer> {

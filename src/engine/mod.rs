@@ -5,6 +5,7 @@
 
 mod answer;
 mod backup;
+mod changing;
 mod execution;
 mod memory;
 mod notes;

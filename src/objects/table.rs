@@ -40,9 +40,8 @@ CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NUL
 Its rows are written to the database when the statement has succeeded, at once for every reader; one that fails or is killed leaves what
 was before. Without a database, and with TEMPORARY, they are in memory, seen by this session only and gone when it ends.
 
-Written rows do not change: INSERT INTO adds to them, and `CREATE OR REPLACE TABLE name AS SELECT … FROM name WHERE …` takes the place of
-DELETE and UPDATE. It is refused when another has written to the table since it was read. Keys are not checked, and rows have no order
-without ORDER BY.
+INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused when another has
+written to the table since it was read. Keys are not checked, and rows have no order without ORDER BY.
 
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'`, in UTC, reads the table as it was then, also when its columns
 were others. The last 100 states are kept, until DROP TABLE.",

@@ -1,6 +1,7 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
 mod call;
+pub mod changing;
 pub mod command;
 pub mod diagnostics;
 mod dialect;

@@ -4,6 +4,7 @@
 
 mod backup;
 mod bounds;
+mod changes;
 mod clusters;
 mod command_line;
 mod csv;

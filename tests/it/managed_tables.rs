@@ -89,8 +89,10 @@ fn refused_statements_leave_no_file() {
     let before = files(folder.path());
     assert_eq!((before.0.len(), &before.0), (1, &before.1));
     for sql in [
-        "DELETE FROM t WHERE id = 1",
-        "TRUNCATE TABLE t",
+        "DELETE FROM t WHERE nothing = 1",
+        "UPDATE t SET id = 'one'",
+        "UPDATE t SET id = NULL RETURNING id",
+        "TRUNCATE TABLE v",
         "INSERT OVERWRITE t VALUES (1, 'a')",
         "INSERT INTO t (name) VALUES ('a')",
         "INSERT INTO t VALUES ('one', 'a')",

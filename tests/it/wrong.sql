@@ -1,5 +1,15 @@
 -- Statements that are wrong, one a line, over the table t (id BIGINT, g VARCHAR, x DOUBLE): what is said of them is tested in messages.rs.
-MERGE INTO t USING t AS s ON t.id = s.id WHEN MATCHED THEN DELETE
+MERGE INTO t USING t AS s ON t.id = s.id WHEN MATCHED THEN INSERT (id) VALUES (1)
+MERGE INTO t USING nothing AS s ON t.id = s.id WHEN MATCHED THEN DELETE
+UPDATE t SET nothing = 1
+UPDATE t SET id = 1, id = 2
+UPDATE t SET (id, x) = (1, 2, 3)
+UPDATE t SET g = nothing(1)
+DELETE FROM t WHERE nothing = 1
+DELETE FROM nothing
+DELETE FROM t USING nothing WHERE t.id = nothing.id
+TRUNCATE TABLE nothing
+DELETE FROM t WHERE id = 1 RETURNING nothing
 SELECT lower(DISTINCT g) FROM t
 SELECT abs(id) FILTER (WHERE id > 1) FROM t
 SELECT abs(id) OVER () FROM t

@@ -1,5 +1,6 @@
 //! Pages of the statements that make no object.
 
+mod changes;
 mod objects;
 
 use crate::docs::{Doc, Kind};
@@ -8,7 +9,7 @@ pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..
 
 /// The statements there are, beside queries.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
-    DOCS.iter().chain(&objects::DOCS)
+    DOCS.iter().chain(&changes::DOCS).chain(&objects::DOCS)
 }
 
 static DOCS: [Doc; 7] = [
@@ -65,11 +66,11 @@ names of its folders, NULL as `__HIVE_DEFAULT_PARTITION__`.",
     Doc {
         name: "INSERT INTO",
         summary: "Adds rows to a table.",
-        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), …",
+        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … [RETURNING …]",
         description: "\
 The rows appear together when the statement has succeeded, and not at all when it fails or is killed. A column that is left out gets its
 DEFAULT, or NULL. Each statement writes a file: many rows in one are better than one in each of many; of small files, many become
-one from time to time. An external table must be a local folder without partitions.",
+one from time to time. An external table must be a local folder without partitions. `RETURNING` gives the new rows of a table back.",
         ..STATEMENT
     },
     Doc {

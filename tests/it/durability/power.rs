@@ -19,13 +19,16 @@ use tempfile::TempDir;
 use crate::support::{Dice, cases, run, session_with, skipped, try_rows};
 
 /// Statements, each acknowledged before the next; together they write all that a database writes.
-const STATEMENTS: [&str; 15] = [
+const STATEMENTS: [&str; 18] = [
     "CREATE TABLE t AS SELECT value AS k, value % 3 AS v FROM generate_series(1, 40)",
     "INSERT INTO t VALUES (41, 1), (42, 5)",
     "CREATE PROFILE p WITH (key = 'k', keep_snapshots = 2) AS SELECT k FROM t",
     "CREATE TAG a ON p AS SELECT k, v FROM t",
     "REFRESH PROFILE p WITH (as_of = DATE '2025-01-01')",
     "INSERT INTO t VALUES (43, 7)",
+    "UPDATE t SET v = v + 10 WHERE k % 5 = 0",
+    "DELETE FROM t WHERE k = 7 OR v > 12",
+    "MERGE INTO t USING (VALUES (1, 5), (90, 6)) AS n(k, v) ON t.k = n.k WHEN MATCHED THEN UPDATE SET v = n.v WHEN NOT MATCHED THEN INSERT VALUES (n.k, n.v)",
     "CREATE SEGMENT s ON p AS a > 1",
     "REFRESH PROFILE p WITH (as_of = DATE '2025-01-02')",
     "CREATE OR REPLACE TABLE t AS SELECT k, v + 1 AS v FROM t",

@@ -7,6 +7,7 @@
 //!
 //! This comes after the [rewrites](super::rewritten), which say by other means what can be said so.
 
+mod changes;
 mod expression;
 mod function;
 mod query;

@@ -11,7 +11,18 @@ use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
 const LEAVE_OUT: &str = "leave it out";
 
+const ALONE: &str = "within a query nothing is written; write it as a statement of its own";
+
 impl Walk<'_> {
+    /// The statement after WITH that changes rows, with what stands before it.
+    pub(super) fn change_of(&self, query: &Query) -> Option<Checked> {
+        let (SetExpr::Update(statement) | SetExpr::Delete(statement) | SetExpr::Merge(statement)) = query.body.as_ref() else {
+            return None;
+        };
+        let with = query.with.as_ref().map_or(Ok(()), |with| self.with(with));
+        Some(with.and_then(|()| self.statement(statement)))
+    }
+
     pub(super) fn query(&self, query: &Query) -> Checked {
         let Query { with, body, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } =
             query;
@@ -84,9 +95,9 @@ impl Walk<'_> {
             }
             SetExpr::Values(values) => self.values(values),
             SetExpr::Insert(_) => refuse("INSERT", "write INSERT INTO table WITH … SELECT …: INSERT comes first"),
-            SetExpr::Update(_) => refuse("UPDATE", "within a query nothing is written; write it as a statement of its own"),
-            SetExpr::Delete(_) => refuse("DELETE", "within a query nothing is written; write it as a statement of its own"),
-            SetExpr::Merge(_) => refuse("MERGE", "within a query nothing is written; write it as a statement of its own"),
+            SetExpr::Update(_) => refuse("UPDATE", ALONE),
+            SetExpr::Delete(_) => refuse("DELETE", ALONE),
+            SetExpr::Merge(_) => refuse("MERGE", ALONE),
             SetExpr::Table(_) => refuse("TABLE", "write SELECT * FROM table"),
         }
     }

@@ -2,12 +2,12 @@
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, CreateExternalTable, ExplainStatement, Statement as SqlParsed};
 use sqlparser::ast::{
-    Assignment, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableOptions, CreateView, Delete, DescribeAlias,
-    FromTable, HiveDistributionStyle, HiveFormat, Insert, ObjectType, Set, Spanned, SqliteOnConflict, Statement, TableConstraint,
-    TableObject, TableWithJoins, Update, ViewColumnDef,
+    ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableOptions, CreateView, DescribeAlias, HiveDistributionStyle,
+    HiveFormat, Insert, ObjectType, Set, Spanned, SqliteOnConflict, Statement, TableConstraint, TableObject, ViewColumnDef,
 };
 use sqlparser::tokenizer::Span;
 
+use super::changes::GIVES_BACK;
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
 const LEAVE_OUT: &str = "leave it out";
@@ -30,14 +30,16 @@ impl Walk<'_> {
         }
     }
 
-    fn statement(&self, statement: &Statement) -> Checked {
+    pub(super) fn statement(&self, statement: &Statement) -> Checked {
         match statement {
-            Statement::Query(query) => self.query(query),
+            Statement::Query(query) => self.change_of(query).unwrap_or_else(|| self.query(query)),
             Statement::Insert(insert) => self.insert(insert),
             Statement::CreateTable(table) => self.create_table(table),
             Statement::CreateView(view) => self.create_view(view),
             Statement::Delete(delete) => self.delete(delete),
             Statement::Update(update) => self.update(update),
+            Statement::Merge(merge) => self.merge(merge),
+            Statement::Truncate(truncate) => self.truncate(truncate),
             Statement::Set(set) => self.set(set),
             Statement::Explain {
                 describe_alias: _,
@@ -87,7 +89,6 @@ impl Walk<'_> {
             | Statement::ShowColumns { .. }
             | Statement::ShowFunctions { .. }
             | Statement::ShowCreate { .. }
-            | Statement::Truncate(_)
             | Statement::Reset(_) => Ok(()),
             Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
                 let words = statement.to_string();
@@ -105,7 +106,6 @@ impl Walk<'_> {
             Statement::RenameTable(_) => {
                 refuse("RENAME TABLE", "write CREATE TABLE new AS SELECT * FROM old, then DROP TABLE old")
             }
-            Statement::Merge(_) => refuse("MERGE", REBUILD),
             Statement::Analyze(_) | Statement::Vacuum(_) | Statement::OptimizeTable { .. } => {
                 refuse(first_words(statement, 1).as_str(), "nothing has to be gathered or cleaned by hand; leave it out")
             }
@@ -182,8 +182,8 @@ impl Walk<'_> {
         absent(partitioned, "PARTITION", "select the partition's column as the others")?;
         none(after_columns, "columns after PARTITION", "write them after the name of the table")?;
         absent(on, "ON CONFLICT", replaced)?;
-        absent(returning, "RETURNING", "write a SELECT after it")?;
-        absent(output, "OUTPUT", "write a SELECT after it")?;
+        returning.iter().flatten().try_for_each(|item| self.select_item(item))?;
+        absent(output, "OUTPUT", GIVES_BACK)?;
         absent(priority, "a priority", LEAVE_OUT)?;
         absent(insert_alias, "AS", LEAVE_OUT)?;
         absent(settings, "SETTINGS", "write SET name = value before it")?;
@@ -468,57 +468,6 @@ impl Walk<'_> {
             return refuse(clause.split(['=', ' ']).next().unwrap_or_default(), LEAVE_OUT);
         }
         self.query(query)
-    }
-
-    fn delete(&self, delete: &Delete) -> Checked {
-        let Delete { delete_token, optimizer_hints, tables, from, using, selection, returning, output, order_by, limit } = delete;
-        none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
-        let several = "write DELETE FROM name WHERE … IN (SELECT …)";
-        if let Some(table) = tables.first() {
-            return refuse_at(table.span(), "DELETE of several tables", several);
-        }
-        let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = from;
-        match from.as_slice() {
-            [table] => self.target(table, delete_token.0.span)?,
-            _ => return refuse_at(delete_token.0.span, "DELETE of several tables", several),
-        }
-        absent(using, "USING", several)?;
-        absent(returning, "RETURNING", "write a SELECT before it")?;
-        absent(output, "OUTPUT", "write a SELECT before it")?;
-        none(order_by, "ORDER BY", "write the rows to delete in WHERE")?;
-        absent(limit, "LIMIT", "write the rows to delete in WHERE")?;
-        selection.as_ref().map_or(Ok(()), |condition| self.expression(condition))
-    }
-
-    fn update(&self, update: &Update) -> Checked {
-        let Update { update_token, optimizer_hints, table, assignments, from, selection, returning, output, or, order_by, limit } =
-            update;
-        none(optimizer_hints, "/*+ … */", "hints are not read; leave it out")?;
-        self.target(table, update_token.0.span)?;
-        for Assignment { target: _, value } in assignments {
-            self.expression(value)?;
-        }
-        absent(from, "UPDATE … FROM", "write CREATE OR REPLACE TABLE name AS SELECT … FROM name JOIN …")?;
-        absent(returning, "RETURNING", "write a SELECT after it")?;
-        absent(output, "OUTPUT", "write a SELECT after it")?;
-        absent(or, "OR", LEAVE_OUT)?;
-        none(order_by, "ORDER BY", "write the rows to change in WHERE")?;
-        absent(limit, "LIMIT", "write the rows to change in WHERE")?;
-        selection.as_ref().map_or(Ok(()), |condition| self.expression(condition))
-    }
-
-    /// The one table that is written to, by its own name.
-    fn target(&self, table: &TableWithJoins, statement: Span) -> Checked {
-        self.table_with_joins(table)?;
-        if !table.joins.is_empty() {
-            return refuse_at(statement, "a JOIN of the table that is written to", "write a subquery in WHERE");
-        }
-        match &table.relation {
-            sqlparser::ast::TableFactor::Table { alias: Some(alias), .. } => {
-                refuse_at(alias.name.span, "an alias of the table that is written to", LEAVE_OUT)
-            }
-            _ => Ok(()),
-        }
     }
 
     fn set(&self, set: &Set) -> Checked {

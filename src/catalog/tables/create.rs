@@ -1,0 +1,120 @@
+//! Tables that are made, or replaced.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef};
+use datafusion::common::Result;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::future::BoxFuture;
+use parquet::arrow::ArrowSchemaConverter;
+
+use super::writing::Writing;
+use crate::catalog::Catalog;
+use crate::catalog::objects::{NewVersion, Object};
+use crate::catalog::snapshots::{NewSnapshot, SnapshotOf, When, changed_meanwhile, taken};
+use crate::catalog::stamp::Stamp;
+use crate::error::invalid;
+
+/// A check against the definitions there are by now.
+pub type Recheck = dyn Fn() -> BoxFuture<'static, Result<Stamp>> + Send + Sync;
+
+/// A table that is to be made.
+pub struct NewTable<'a> {
+    pub definition: NewVersion<'a>,
+    /// Checks once more, when the rows are written, that nothing that uses the table it replaces would be broken; gives the state
+    /// of the definitions that this holds for.
+    pub recheck: Option<&'a Recheck>,
+    /// The snapshot that it replaces, as the statement saw it.
+    pub replaced: Option<i64>,
+    /// One that is there already is left alone.
+    pub if_not_exists: bool,
+    /// Its columns are declared; those of a query may hold NULL whatever the query promises.
+    pub declared: bool,
+}
+
+/// Makes a table, or replaces one, with the rows of a plan.
+///
+/// # Errors
+/// What goes wrong with the plan, or with writing; nothing is published then.
+pub async fn create(
+    catalog: &Arc<Catalog>,
+    new: &NewTable<'_>,
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+) -> Result<()> {
+    let name = new.definition.name;
+    let schema = columns(name, &plan.schema(), new.declared)?;
+    let _lock = catalog.lock(SnapshotOf::Table, name, "CREATE TABLE", context.session_config().options()).await?;
+    let newest = catalog.snapshot(SnapshotOf::Table, name, When::Now)?;
+    if newest.is_some() && new.if_not_exists {
+        return Ok(());
+    }
+    // Refused before the work rather than after it.
+    let (_, objects) = catalog.stamped_objects()?;
+    let is_other = |object: &&Object| object.name == name && ["view", "external table"].contains(&object.kind.as_str());
+    if let Some(other) = objects.iter().find(is_other) {
+        return Err(taken(name, &other.kind));
+    }
+    if newest.as_ref().map(|newest| newest.id) != new.replaced {
+        return Err(changed_meanwhile(name));
+    }
+    let mut writing = Writing::new(catalog, name, &schema, &context);
+    writing.write(execute_stream(plan, context)?).await?;
+    writing.publish(newest.as_ref(), vec![], Some(new)).await
+}
+
+/// The columns of a table to be made.
+fn columns(name: &str, schema: &Schema, declared: bool) -> Result<SchemaRef> {
+    if schema.fields().is_empty() {
+        return Err(invalid(name, "a table needs a column; write CREATE TABLE name (column type, …) or AS SELECT …"));
+    }
+    let mut names = HashSet::new();
+    let mut fields = vec![];
+    for field in schema.fields() {
+        if !names.insert(field.name()) {
+            return Err(invalid(name, format!("two columns have the name {}; give one another name with AS", field.name())));
+        }
+        let field = Field::clone(field).with_nullable(field.is_nullable() || !declared);
+        if !can_be_stored(field.data_type()) || ArrowSchemaConverter::new().convert(&Schema::new(vec![field.clone()])).is_err() {
+            let problem = format!(
+                "column {} has the type {}, which Parquet cannot store; CAST it to another",
+                field.name(),
+                field.data_type()
+            );
+            return Err(invalid(name, problem));
+        }
+        fields.push(field);
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// False for types that the writer of Parquet has a schema for and no values, or panics at.
+fn can_be_stored(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::RunEndEncoded(_, field)
+        | DataType::Map(field, _) => can_be_stored(field.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| can_be_stored(field.data_type())),
+        DataType::Dictionary(_, value) => can_be_stored(value),
+        _ => true,
+    }
+}
+
+/// Publishes a table that is made. What others define while its rows are written, or while it is checked, is checked anew.
+pub async fn publish_made(catalog: &Catalog, new: &NewSnapshot<'_>, made: &NewTable<'_>) -> Result<i64> {
+    let Some(recheck) = made.recheck else { return catalog.publish_table(new, made.definition, None) };
+    loop {
+        let seen = recheck().await?;
+        let published = catalog.publish_table(new, made.definition, Some(seen));
+        if published.is_ok() || catalog.newest_stamp()?.definitions == seen.definitions {
+            return published;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A table whose rows say which they are: its columns, and beside them the number of the file and of the row in it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use parquet::arrow::RowNumber;
+
+use crate::catalog::data::Pinned;
+use crate::catalog::store::DATA_URL;
+
+/// The column with the number of the file; no column of a table can have the name by accident.
+pub const FILE: &str = "portrait:file";
+/// The column with the number of the row in its file.
+pub const ROW: &str = "portrait:row";
+
+/// The files of a table as rows that say which they are.
+#[derive(Debug)]
+pub struct Identified {
+    columns: TableSchema,
+    pins: Arc<Vec<Arc<Pinned>>>,
+}
+
+impl Identified {
+    /// Over these files, whose columns these are.
+    pub fn new(columns: &SchemaRef, pins: Vec<Arc<Pinned>>) -> Self {
+        let row = Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber);
+        let columns = TableSchema::builder(Arc::clone(columns))
+            .with_table_partition_cols(vec![Arc::new(Field::new(FILE, DataType::Int64, false)) as FieldRef])
+            .with_virtual_columns(vec![Arc::new(row) as FieldRef])
+            .build();
+        Self { columns, pins: Arc::new(pins) }
+    }
+}
+
+#[async_trait]
+impl TableProvider for Identified {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.columns.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let file = |(number, pin): (i64, &Arc<Pinned>)| {
+            let mut file = PartitionedFile::new(pin.name.as_str(), pin.bytes);
+            file.partition_values = vec![ScalarValue::Int64(Some(number))];
+            // The plan holds the files, for as long as it lives.
+            file.with_extension(Arc::clone(&self.pins))
+        };
+        let groups = FileGroup::new((0..).zip(self.pins.iter()).map(file).collect());
+        let format = ParquetFormat::default();
+        let source = format.file_source(self.columns.clone());
+        let scan = FileScanConfigBuilder::new(ObjectStoreUrl::parse(DATA_URL)?, source)
+            .with_file_groups(groups.split_files(state.config().target_partitions().max(1)))
+            .with_projection_indices(projection.cloned())?
+            .build();
+        format.create_physical_plan(state, scan).await
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // The engine pushes conditions into the scan when it has the plan.
+        Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()])
+    }
+}

@@ -1,0 +1,183 @@
+//! Managed tables: rows that statements write into the database.
+//!
+//! A statement that writes takes the way of a refresh. Its rows go to fresh files; when those are on disk, one transaction of the
+//! catalog names them, with the definition of a table that is new. Readers see the state before until then, and a statement that
+//! fails or is killed leaves it as it was. INSERT names the files of the newest snapshot together with its own; what changes rows writes
+//! the files anew that have them ([`change`]). Statements that write to one table take turns, each for the whole of its work; they
+//! wait for no other table, and for no profile.
+
+mod change;
+mod create;
+mod identified;
+mod writing;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result, SchemaExt};
+use datafusion::datasource::TableType;
+use datafusion::datasource::sink::{DataSink, DataSinkExec};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+
+pub use change::{Change, Lost};
+pub use create::{NewTable, Recheck, create};
+pub use identified::{FILE, Identified, ROW};
+pub use writing::refuse_nulls;
+
+use self::writing::Writing;
+use super::Catalog;
+use super::compaction::Compaction;
+use super::published::PublishedTable;
+use super::snapshots::{Part, SnapshotOf, When, changed_meanwhile};
+use super::view::View;
+use crate::error::{failed, invalid};
+
+/// How many snapshots stay readable: a day of one statement every quarter of an hour, and some. Those of INSERT share their files; a
+/// table that is replaced every night holds the files of as many nights.
+const KEEP: usize = 100;
+/// A statement that finds so many small files writes their rows anew with its own: a file a row would make reading slow.
+const MANY_FILES: usize = 64;
+
+/// One state of a managed table.
+pub struct ManagedTable {
+    catalog: Arc<Catalog>,
+    name: String,
+    rows: PublishedTable,
+    defaults: HashMap<String, Expr>,
+    when: When,
+}
+
+impl fmt::Debug for ManagedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ManagedTable({})", self.rows.label)
+    }
+}
+
+impl ManagedTable {
+    /// The table as the statement sees it, or `None` when it was not there at that time; `defaults` are the values of columns that an
+    /// INSERT leaves out.
+    ///
+    /// # Errors
+    /// A file is damaged.
+    pub fn open(view: &View, name: &str, when: When, defaults: HashMap<String, Expr>) -> Result<Option<Self>> {
+        let Some(snapshot) = view.snapshot(SnapshotOf::Table, name, when)? else { return Ok(None) };
+        let pins = view.pin(&snapshot, &snapshot.part(Part::Rows))?;
+        let Some(first) = pins.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
+        let schema = Arc::clone(&first.schema);
+        let rows = PublishedTable::new(format!("{name}, snapshot {}", snapshot.id), schema, pins, None)?;
+        Ok(Some(Self { catalog: Arc::clone(view.catalog()), name: name.to_string(), rows, defaults, when }))
+    }
+}
+
+#[async_trait]
+impl TableProvider for ManagedTable {
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn get_column_default(&self, column: &str) -> Option<&Expr> {
+        self.defaults.get(column)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.rows.scan(state, projection, filters, limit).await
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.rows.supports_filters_pushdown(filters)
+    }
+
+    async fn insert_into(
+        &self,
+        _state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        operation: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.when != When::Now {
+            return Err(invalid(&self.name, "the past cannot be written to; INSERT INTO the table itself"));
+        }
+        if operation != InsertOp::Append {
+            let problem = format!(
+                "{} cannot write to it; write CREATE OR REPLACE TABLE {} AS SELECT … to give it other rows",
+                operation.name().to_uppercase(),
+                self.name
+            );
+            return Err(invalid(&self.name, problem));
+        }
+        self.schema().logically_equivalent_names_and_types(&input.schema())?;
+        let columns = self.schema();
+        let nullable = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
+        let schema = Arc::new(Schema::new(nullable));
+        let sink = TableSink { catalog: Arc::clone(&self.catalog), name: self.name.clone(), columns, schema };
+        Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
+    }
+}
+
+/// Where INSERT brings its rows.
+struct TableSink {
+    catalog: Arc<Catalog>,
+    name: String,
+    columns: SchemaRef,
+    /// The same columns, all of which may hold NULL: a NULL that is not allowed is reported here, with the name of its column.
+    schema: SchemaRef,
+}
+
+impl fmt::Debug for TableSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TableSink({})", self.name)
+    }
+}
+
+impl DisplayAs for TableSink {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table {}", self.name)
+    }
+}
+
+#[async_trait]
+impl DataSink for TableSink {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
+        let options = context.session_config().options();
+        let _lock = self.catalog.lock(SnapshotOf::Table, &self.name, "INSERT", options).await?;
+        // Rows that others have added since the statement was planned stay; another table of the name is none of ours.
+        let Some(newest) = self.catalog.snapshot(SnapshotOf::Table, &self.name, When::Now)? else {
+            return Err(changed_meanwhile(&self.name));
+        };
+        let files = newest.part(Part::Rows);
+        if let Some(first) = files.first()
+            && self.catalog.data.pin(first)?.schema != self.columns
+        {
+            return Err(changed_meanwhile(&self.name));
+        }
+        let mut writing = Writing::new(&self.catalog, &self.name, &self.columns, context);
+        writing.write(data).await?;
+        let inserted = writing.rows();
+        if inserted > 0 {
+            let compaction = Compaction::of(files, MANY_FILES);
+            compaction.copy(&self.catalog, |batch| writing.add(batch)).await?;
+            writing.publish(Some(&newest), compaction.kept, None).await?;
+        }
+        u64::try_from(inserted).map_err(|error| failed(&self.name, error))
+    }
+}

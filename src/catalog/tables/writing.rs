@@ -1,0 +1,142 @@
+//! The files of a table's next state, on their way to the disk and into the catalog.
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use fail::fail_point;
+use futures::StreamExt;
+
+use super::KEEP;
+use super::create::{NewTable, publish_made};
+use crate::catalog::Catalog;
+use crate::catalog::data::{DataFile, ROW_GROUP, Written};
+use crate::catalog::output::Output;
+use crate::catalog::runs::now;
+use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
+use crate::error::{SqlState, coded};
+
+/// So many files of a statement have the smallest size; the next as many twice that, and so on. A change of one row writes one file
+/// anew, which is less than a fiftieth of a table of six million rows or more; and the largest table has some hundred files.
+const FILES_OF_A_SIZE: usize = 128;
+
+/// The next state of a table in the making. The caller has the table's lock.
+pub struct Writing<'a> {
+    catalog: &'a Catalog,
+    name: &'a str,
+    schema: &'a SchemaRef,
+    memory: MemoryReservation,
+    /// The file in the making, and how many rows it has.
+    output: Option<(Output, usize)>,
+    finished: Vec<Written>,
+    rows: i64,
+}
+
+impl<'a> Writing<'a> {
+    pub fn new(catalog: &'a Catalog, name: &'a str, schema: &'a SchemaRef, context: &TaskContext) -> Self {
+        let memory = MemoryConsumer::new(format!("table {name}")).register(context.memory_pool());
+        Self { catalog, name, schema, memory, output: None, finished: vec![], rows: 0 }
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> i64 {
+        self.rows
+    }
+
+    /// Adds all rows of a stream.
+    ///
+    /// # Errors
+    /// Those of the stream, and of [`Self::add`].
+    pub async fn write(&mut self, mut data: SendableRecordBatchStream) -> Result<()> {
+        while let Some(batch) = data.next().await {
+            self.add(&batch?)?;
+            // Here the statement can be cancelled, also when its rows come without waiting.
+            tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// A NULL where the table allows none; the disk is full, or fails; there is no memory left.
+    pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        refuse_nulls(self.name, self.schema, batch)?;
+        let mut left = RecordBatch::try_new(SchemaRef::clone(self.schema), batch.columns().to_vec())?;
+        self.rows += i64::try_from(left.num_rows()).unwrap_or(0);
+        while left.num_rows() > 0 {
+            let most = ROW_GROUP << (self.finished.len() / FILES_OF_A_SIZE).min(16);
+            let (mut output, had) = self.output.take().map_or_else(|| Ok((self.begin()?, 0)), Ok::<_, DataFusionError>)?;
+            let taken = left.num_rows().min(most - had);
+            output.write(&left.slice(0, taken))?;
+            left = left.slice(taken, left.num_rows() - taken);
+            if had + taken == most {
+                self.finished.push(output.finish()?);
+            } else {
+                self.output = Some((output, had + taken));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self) -> Result<Output> {
+        Output::new(self.catalog, self.schema, None, &self.memory)
+    }
+
+    /// Brings the files to disk and publishes them with those that are kept.
+    ///
+    /// # Errors
+    /// The disk is full, or fails; another has published a state meanwhile, or what a new table would break.
+    pub async fn publish(mut self, newest: Option<&Snapshot>, kept: Vec<DataFile>, made: Option<&NewTable<'_>>) -> Result<()> {
+        fail_point!("table::written", |_| std::process::abort());
+        // The columns of a table without rows are those of a file without rows.
+        if self.output.is_none() && self.finished.is_empty() && kept.is_empty() {
+            self.output = Some((self.begin()?, 0));
+        }
+        if let Some((output, _)) = self.output.take() {
+            self.finished.push(output.finish()?);
+        }
+        fail_point!("table::finished", |_| std::process::abort());
+        self.catalog.data.sync()?;
+        fail_point!("table::synced", |_| std::process::abort());
+        let new = NewSnapshot {
+            of: SnapshotOf::Table,
+            name: self.name,
+            // A clock that was set back does not change the order of what happened.
+            at: newest.map_or(i64::MIN, |newest| newest.at.saturating_add(1)).max(now()),
+            rows: kept.iter().fold(self.rows, |rows, file| rows.saturating_add(file.rows)),
+            expected: newest.map(|newest| newest.id),
+            columns: vec![],
+            new: self.finished.iter().map(|written| (Part::Rows, written.file.clone())).collect(),
+            kept,
+            keep: KEEP,
+        };
+        let published = match made {
+            Some(made) => publish_made(self.catalog, &new, made).await,
+            None => self.catalog.publish(&new, None),
+        };
+        fail_point!("table::published", |_| std::process::abort());
+        // After an error of the disk it is not certain that the catalog will never name it. What it does not name is collected.
+        self.finished.into_iter().for_each(Written::let_go);
+        published?;
+        // What cannot be removed now is removed later; the rows are there.
+        let _ = self.catalog.collect();
+        Ok(())
+    }
+}
+
+/// Fails for a NULL where a column allows none.
+///
+/// # Errors
+/// There is one.
+pub fn refuse_nulls(table: &str, columns: &SchemaRef, batch: &RecordBatch) -> Result<()> {
+    for (field, column) in columns.fields().iter().zip(batch.columns()) {
+        if !field.is_nullable() && column.logical_null_count() > 0 {
+            let problem = format!("column {} is NOT NULL, and a row has no value for it; nothing was written", field.name());
+            return Err(coded(SqlState::NOT_NULL_VIOLATION, table, problem));
+        }
+    }
+    Ok(())
+}

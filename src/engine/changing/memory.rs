@@ -1,0 +1,128 @@
+//! Tables of the session alone, whose batches are in memory.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::Result;
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+
+use crate::catalog::snapshots::changed_meanwhile;
+use crate::catalog::tables::{FILE, Lost, ROW, refuse_nulls};
+use crate::error::invalid;
+
+/// A table in memory, in one state.
+pub struct InMemory {
+    name: String,
+    table: Arc<dyn TableProvider>,
+    columns: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+impl InMemory {
+    /// The table of a name.
+    ///
+    /// # Errors
+    /// It is none whose rows are in memory.
+    pub async fn of(name: &str, table: Arc<dyn TableProvider>) -> Result<Self> {
+        let mut batches = vec![];
+        for part in &in_memory(name, &table)?.batches {
+            batches.extend(part.read().await.iter().cloned());
+        }
+        Ok(Self { name: name.into(), columns: table.schema(), batches, table })
+    }
+
+    pub fn columns(&self) -> &SchemaRef {
+        &self.columns
+    }
+
+    /// How many rows each of its batches has.
+    pub fn rows(&self) -> Vec<usize> {
+        self.batches.iter().map(RecordBatch::num_rows).collect()
+    }
+
+    /// Its rows, which say which they are.
+    ///
+    /// # Errors
+    /// None.
+    pub fn identified(&self) -> Result<Arc<dyn TableProvider>> {
+        let mut fields = self.columns.fields().to_vec();
+        fields.extend([FILE, ROW].map(|name| Arc::new(Field::new(name, DataType::Int64, false))));
+        let schema = Arc::new(Schema::new(fields));
+        let batch = |(number, batch): (i64, &RecordBatch)| {
+            let rows = batch.num_rows();
+            let mut columns = batch.columns().to_vec();
+            columns.push(Arc::new(Int64Array::from(vec![number; rows])) as ArrayRef);
+            columns.push(Arc::new((0..).take(rows).collect::<Int64Array>()));
+            Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+        };
+        let batches = (0..).zip(&self.batches).map(batch).collect::<Result<Vec<_>>>()?;
+        Ok(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![batches])?))
+    }
+
+    /// Begins a change of it.
+    pub fn change(&self, context: &TaskContext) -> Change<'_> {
+        let memory = MemoryConsumer::new(format!("table {}", self.name)).register(context.memory_pool());
+        Change { table: self, new: vec![], memory }
+    }
+}
+
+fn in_memory<'a>(name: &str, table: &'a Arc<dyn TableProvider>) -> Result<&'a MemTable> {
+    let problem = "is no table whose rows can change; CREATE TABLE … AS SELECT makes one";
+    table.downcast_ref::<MemTable>().ok_or_else(|| invalid(name, problem))
+}
+
+/// The next state of a table in memory.
+pub struct Change<'a> {
+    table: &'a InMemory,
+    new: Vec<RecordBatch>,
+    /// While the statement runs; what a table holds is the session's.
+    memory: MemoryReservation,
+}
+
+impl Change<'_> {
+    /// Adds new rows.
+    ///
+    /// # Errors
+    /// A NULL where the table allows none; there is no memory left.
+    pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let columns = &self.table.columns;
+        refuse_nulls(&self.table.name, columns, batch)?;
+        self.memory.try_grow(batch.get_array_memory_size())?;
+        if batch.num_rows() > 0 {
+            self.new.push(RecordBatch::try_new(Arc::clone(columns), batch.columns().to_vec())?);
+        }
+        Ok(())
+    }
+
+    /// Puts the new state in the place of the one that was read.
+    ///
+    /// # Errors
+    /// Another statement of the session has written to the table meanwhile.
+    pub async fn publish(self, lost: &Lost) -> Result<()> {
+        let InMemory { name, table, batches, .. } = self.table;
+        let mut parts = vec![];
+        for part in &in_memory(name, table)?.batches {
+            parts.push(part.write().await);
+        }
+        let found = parts.iter().flat_map(|part| part.iter());
+        if found.map(RecordBatch::num_rows).ne(batches.iter().map(RecordBatch::num_rows)) {
+            return Err(changed_meanwhile(name));
+        }
+        let mut number = 0;
+        for part in &mut parts {
+            for batch in part.iter_mut() {
+                *batch = lost.staying(number, 0, batch)?;
+                number += 1;
+            }
+            part.retain(|batch| batch.num_rows() > 0);
+        }
+        if let Some(first) = parts.first_mut() {
+            first.extend(self.new);
+        }
+        Ok(())
+    }
+}

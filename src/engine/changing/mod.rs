@@ -1,0 +1,404 @@
+//! DELETE, UPDATE, MERGE, TRUNCATE, and INSERT that gives rows back.
+//!
+//! One way for all of them: the statement's query ([`crate::sql::changing`]) says which rows are lost and which are new; the table notes
+//! the first and writes the second as they come; what is given back is computed; and only then is the new state published, whole.
+
+mod memory;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, UInt64Array};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::{DFSchema, Result, TableReference};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Cast, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, WriteOp};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::sql::parser::{ExplainStatement, Statement as SqlParsed};
+use datafusion::sql::unparser::expr_to_sql;
+use futures::{StreamExt, TryStreamExt, stream};
+use sqlparser::ast::{Query, SetExpr, Statement as SqlStatement, TableFactor};
+
+use self::memory::InMemory;
+use super::Session;
+use super::answer::Answer;
+use super::execution::{own_name, relation};
+use crate::catalog::data::Pinned;
+use crate::catalog::locks::Lock;
+use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
+use crate::catalog::tables::{Change, Identified, Lost};
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
+use crate::sql::parser;
+use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
+use crate::statement::StatementContext;
+use crate::text::with_article;
+
+/// The name under which the rows stand that a statement gives back.
+const GIVEN: &str = "portrait:given";
+/// The column of the number of rows.
+const COUNT: &str = "count";
+
+/// Runs a statement that changes rows; `None` for another.
+///
+/// # Errors
+/// The table is none whose rows can change, or what is wrong with the statement.
+pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Answer>> {
+    let Some(name) = changing::target(parsed) else { return Ok(None) };
+    let name = own_name(name)?;
+    let word = changing::word(parsed);
+    let lock = match Target::is_in_memory(&name, context) {
+        true => None,
+        false => {
+            check_kind(&name, word, context)?;
+            let options = context.session().config_options();
+            Some(context.catalog().lock(SnapshotOf::Table, &name, word, options).await?)
+        }
+    };
+    // The state that the table has while nobody else writes to it.
+    let context = &context.renewed();
+    let planned = |context: StatementContext| {
+        let name = name.clone();
+        async move { Planned::of(parsed, &name, &context).await }
+    };
+    let planned = context.settled(planned).await?;
+    let rows = bind_parameters(planned.rows.clone(), context)?;
+    let frame = DataFrame::new(planned.context.state(), rows);
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    let (schema, gives_rows) = (planned.answered(), planned.returned.is_some());
+    let context = planned.context.clone();
+    let work = planned.run(lock, Arc::clone(&plan), task);
+    let batches = stream::once(work).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
+    let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, batches.boxed()));
+    let answer = Answer::start(&session.engine, &context, plan, rows, None);
+    Ok(Some(if gives_rows { answer } else { answer.counting() }))
+}
+
+/// What a statement that changes rows gives and takes, as a plan that writes; `None` for another.
+///
+/// # Errors
+/// As [`run`].
+pub async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
+    let Some(name) = changing::target(parsed) else { return Ok(None) };
+    let name = own_name(name)?;
+    if !Target::is_in_memory(&name, context) {
+        check_kind(&name, changing::word(parsed), context)?;
+    }
+    let planned = Planned::of(parsed, &name, context).await?;
+    let (table, target) = (TableReference::bare(name), provider_as_source(planned.target.identified()?));
+    let mut described = DmlStatement::new(table, target, WriteOp::Insert(InsertOp::Append), Arc::new(planned.rows.clone()));
+    described.output_schema = Arc::new(DFSchema::try_from(planned.answered().as_ref().clone())?);
+    Ok(Some(LogicalPlan::Dml(described)))
+}
+
+/// EXPLAIN of a statement that changes rows, as EXPLAIN of its query, and the context to plan it in; `None` for another.
+///
+/// # Errors
+/// As [`run`].
+pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<(SqlParsed, StatementContext)>> {
+    let changed = match parsed {
+        SqlParsed::Explain(explain) => explain.statement.as_ref().clone(),
+        SqlParsed::Statement(statement) => match statement.as_ref() {
+            SqlStatement::Explain { statement, .. } => SqlParsed::Statement(statement.clone()),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let Some(name) = changing::target(&changed) else { return Ok(None) };
+    let name = own_name(name)?;
+    if !Target::is_in_memory(&name, context) {
+        check_kind(&name, changing::word(&changed), context)?;
+    }
+    let target = Target::of(&name, context).await?;
+    let Some(change) = target.change(&changed, &name, context).await? else { return Ok(None) };
+    let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
+    let query = SqlStatement::Query(Box::new(change.query));
+    let explained = match parsed.clone() {
+        SqlParsed::Explain(explain) => {
+            let statement = Box::new(SqlParsed::Statement(Box::new(query)));
+            SqlParsed::Explain(ExplainStatement { statement, ..explain })
+        }
+        SqlParsed::Statement(mut statement) => {
+            if let SqlStatement::Explain { statement, .. } = statement.as_mut() {
+                **statement = query;
+            }
+            SqlParsed::Statement(statement)
+        }
+        other => other,
+    };
+    Ok(Some((explained, context)))
+}
+
+/// Fails unless the name is that of a table of the database, the one kind whose rows change.
+fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> {
+    match relation(name, context)? {
+        Some(object) if object.kind == "table" => Ok(()),
+        Some(object) => {
+            let instead = match object.kind.as_str() {
+                "view" => "change the rows of the tables that it reads",
+                _ => "its rows are elsewhere; make a table of them with CREATE TABLE … AS SELECT",
+            };
+            Err(invalid(name, format!("is {}, whose rows {word} cannot change; {instead}", with_article(&object.kind))))
+        }
+        None => Err(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them")),
+    }
+}
+
+/// The table that is changed, in one state.
+enum Target {
+    Managed { name: String, snapshot: Arc<Snapshot>, files: Vec<Arc<Pinned>>, columns: SchemaRef },
+    Memory(InMemory),
+}
+
+impl Target {
+    fn is_in_memory(name: &str, context: &StatementContext) -> bool {
+        context.tables().temporary(name).is_some()
+    }
+
+    async fn of(name: &str, context: &StatementContext) -> Result<Self> {
+        if let Some(table) = context.tables().temporary(name) {
+            return Ok(Self::Memory(InMemory::of(name, table).await?));
+        }
+        let view = context.view();
+        let snapshot = view.snapshot(SnapshotOf::Table, name, When::Now)?.ok_or_else(|| changed_meanwhile(name))?;
+        let files = view.pin(&snapshot, &snapshot.part(Part::Rows))?;
+        let Some(first) = files.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
+        let columns = Arc::clone(&first.schema);
+        Ok(Self::Managed { name: name.into(), snapshot, files, columns })
+    }
+
+    fn columns(&self) -> &SchemaRef {
+        match self {
+            Self::Managed { columns, .. } => columns,
+            Self::Memory(table) => table.columns(),
+        }
+    }
+
+    /// Its rows, which say which they are.
+    fn identified(&self) -> Result<Arc<dyn TableProvider>> {
+        match self {
+            Self::Managed { columns, files, .. } => Ok(Arc::new(Identified::new(columns, files.clone()))),
+            Self::Memory(table) => table.identified(),
+        }
+    }
+
+    /// How many rows its files have, or its batches.
+    fn rows(&self) -> Vec<usize> {
+        match self {
+            Self::Managed { snapshot, .. } => {
+                snapshot.part(Part::Rows).iter().map(|file| usize::try_from(file.rows).unwrap_or(0)).collect()
+            }
+            Self::Memory(table) => table.rows(),
+        }
+    }
+
+    async fn change(&self, parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Option<changing::Change>> {
+        let columns: Vec<&str> = self.columns().fields().iter().map(|field| field.name().as_str()).collect();
+        let schema = context.state().schema_for_ref(TableReference::bare(name))?;
+        let table = schema.table(name).await?.ok_or_else(|| changed_meanwhile(name))?;
+        let mut defaults = HashMap::new();
+        for column in &columns {
+            if let Some(default) = table.get_column_default(column) {
+                defaults.insert((*column).to_string(), expr_to_sql(default)?);
+            }
+        }
+        changing::change(parsed, &Known { columns, defaults }, changing::returning(parsed).is_some())
+    }
+}
+
+/// A statement that is ready to run.
+struct Planned {
+    name: String,
+    target: Target,
+    /// Which rows are lost, and which are new; of INSERT only the new ones.
+    rows: LogicalPlan,
+    inserts: bool,
+    may_repeat: bool,
+    /// What is given back, and the columns of that.
+    returned: Option<(Returning, SchemaRef)>,
+    context: StatementContext,
+}
+
+impl Planned {
+    async fn of(parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Self> {
+        let target = Target::of(name, context).await?;
+        let columns = Arc::clone(target.columns());
+        let (rows, inserts, may_repeat) = match target.change(parsed, name, context).await? {
+            Some(change) => {
+                let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
+                let query = SqlParsed::Statement(Box::new(SqlStatement::Query(Box::new(change.query))));
+                let rows = with_types(plan(&query, &context).await?, &columns)?;
+                (rows, false, change.may_repeat)
+            }
+            None => {
+                let inserted = plan(&changing::without_returning(parsed), context).await?;
+                let LogicalPlan::Dml(insert) = inserted else { return Err(failed(name, "is not written to by this statement")) };
+                (Arc::unwrap_or_clone(insert.input), true, false)
+            }
+        };
+        let mut planned = Self { name: name.into(), target, rows, inserts, may_repeat, returned: None, context: context.clone() };
+        if let Some(returning) = changing::returning(parsed) {
+            // What is wrong with it is told before anything is done.
+            let plan = planned.given(&returning, vec![]).await?;
+            planned.returned = Some((returning, Arc::new(plan.schema().as_arrow().clone())));
+        }
+        Ok(planned)
+    }
+
+    /// The columns of the answer.
+    fn answered(&self) -> SchemaRef {
+        match &self.returned {
+            Some((_, columns)) => Arc::clone(columns),
+            None => Arc::new(Schema::new(vec![Field::new(COUNT, DataType::UInt64, false)])),
+        }
+    }
+
+    /// The plan of what is given back of rows of the table.
+    async fn given(&self, returning: &Returning, rows: Vec<RecordBatch>) -> Result<LogicalPlan> {
+        let table = MemTable::try_new(nullable(self.target.columns()), vec![rows])?;
+        let context = self.context.with_files(vec![(GIVEN.into(), Arc::new(table))]);
+        plan_with_headings(&given(returning, &context)?, &context).await
+    }
+
+    /// Changes the table; gives the answer. Nobody else writes to the table while the lock is held.
+    async fn run(self, lock: Option<Lock>, plan: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
+        let columns = Arc::clone(self.target.columns());
+        let mut lost = Lost::new(self.target.rows(), &task);
+        let mut writing = match &self.target {
+            Target::Managed { name, snapshot, files, columns } => {
+                Writing::Managed(Change::new(self.context.catalog(), name, snapshot, files, columns, &task))
+            }
+            Target::Memory(table) => Writing::Memory(table.change(&task)),
+        };
+        let memory = MemoryConsumer::new("RETURNING").register(task.memory_pool());
+        let (mut given, mut count) = (vec![], 0);
+        let mut rows = execute_stream(plan, Arc::clone(&task))?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let (changed, new) = if self.inserts {
+                let all = RecordBatch::try_new(nullable(&columns), batch.columns().to_vec())?;
+                (all.clone(), all)
+            } else {
+                self.split(&batch, &mut lost, &columns)?
+            };
+            count += changed.num_rows();
+            if new.num_columns() > 0 {
+                writing.add(&new)?;
+            }
+            if self.returned.is_some() {
+                memory.try_grow(changed.get_array_memory_size())?;
+                given.push(changed);
+            }
+            tokio::task::consume_budget().await;
+        }
+        let answer = match &self.returned {
+            Some((returning, _)) => {
+                let plan = bind_parameters(self.given(returning, given).await?, &self.context)?;
+                let batches = DataFrame::new(self.context.state(), plan).collect().await?;
+                batches.iter().try_for_each(|batch| memory.try_grow(batch.get_array_memory_size()))?;
+                batches
+            }
+            None => {
+                let count = UInt64Array::from(vec![count as u64]);
+                vec![RecordBatch::try_new(self.answered(), vec![Arc::new(count)])?]
+            }
+        };
+        match writing {
+            Writing::Managed(change) => change.publish(&lost).await?,
+            Writing::Memory(change) => change.publish(&lost).await?,
+        }
+        drop(lock);
+        Ok(answer)
+    }
+
+    /// Notes the rows that are lost; gives the rows that the statement is about, and those of them that are new.
+    fn split(&self, batch: &RecordBatch, lost: &mut Lost, columns: &SchemaRef) -> Result<(RecordBatch, RecordBatch)> {
+        let (files, rows) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
+        let mut counts = vec![true; batch.num_rows()];
+        for (place, counts) in counts.iter_mut().enumerate() {
+            if rows.is_valid(place) && !lost.lose(files.value(place), rows.value(place))? {
+                if !self.may_repeat {
+                    return Err(self.repeated());
+                }
+                *counts = false;
+            }
+        }
+        let counts = BooleanArray::from(counts);
+        if batch.num_columns() < BEFORE {
+            // Only how many they are.
+            let options = RecordBatchOptions::new().with_row_count(Some(counts.true_count()));
+            let none = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options)?;
+            return Ok((none.clone(), none));
+        }
+        let values = RecordBatch::try_new(nullable(columns), batch.columns()[BEFORE..].to_vec())?;
+        let stays = batch.column(2).as_boolean();
+        let changed = filter_record_batch(&values, &counts)?;
+        let new = filter_record_batch(&values, stays)?;
+        Ok((changed, new))
+    }
+
+    fn repeated(&self) -> DataFusionError {
+        let problem = "a row would be changed twice, as several rows of the other table belong to it; nothing was changed; leave one for each, with GROUP BY or DISTINCT ON";
+        coded(SqlState::CARDINALITY_VIOLATION, &self.name, problem)
+    }
+}
+
+/// The next state of the table.
+enum Writing<'a> {
+    Managed(Change<'a>),
+    Memory(memory::Change<'a>),
+}
+
+impl Writing<'_> {
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        match self {
+            Self::Managed(change) => change.add(batch),
+            Self::Memory(change) => change.add(batch),
+        }
+    }
+}
+
+/// The query of what is given back.
+fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed> {
+    let parsed = parser::parse_composed(&format!("SELECT 1 FROM \"{GIVEN}\" AS x"), context.session())?;
+    let SqlParsed::Statement(mut statement) = parsed else { return Err(failed("RETURNING", "cannot be written as a query")) };
+    if let SqlStatement::Query(query) = statement.as_mut()
+        && let Query { body, .. } = query.as_mut()
+        && let SetExpr::Select(select) = body.as_mut()
+    {
+        select.projection.clone_from(&returning.items);
+        for table in &mut select.from {
+            if let TableFactor::Table { alias: Some(alias), .. } = &mut table.relation {
+                alias.name = returning.name.clone();
+            }
+        }
+    }
+    Ok(SqlParsed::Statement(statement))
+}
+
+/// The values of a change as the table has them.
+fn with_types(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
+    let before = plan.schema().columns().into_iter().take(BEFORE).map(Expr::Column);
+    let values = plan.schema().columns().into_iter().skip(BEFORE).zip(columns.fields());
+    let values = values.map(|(column, field)| {
+        let (value, name) = (Expr::Column(column), field.name().as_str());
+        Expr::Cast(Cast::new(Box::new(value), field.data_type().clone())).alias(name)
+    });
+    let items: Vec<Expr> = before.chain(values).collect();
+    LogicalPlanBuilder::from(plan).project(items)?.build()
+}
+
+/// The same columns, all of which may hold NULL: one that is not allowed is told by name.
+fn nullable(columns: &SchemaRef) -> SchemaRef {
+    Arc::new(Schema::new(columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
+}

@@ -1,0 +1,151 @@
+//! MERGE: what happens to a row depends on whether the source has one for it.
+
+use datafusion::common::Result;
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use sqlparser::ast::{
+    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, Merge, MergeAction, MergeClause, MergeClauseKind,
+    MergeInsertExpr, MergeInsertKind, OutputClause, SelectItem, TableFactor, TableWithJoins, Value, WildcardAdditionalOptions,
+};
+
+use super::parts::{self, Parts, aliased, column};
+use super::{Change, Known, STAYS, alias, assigned, boolean, identity, is_default, last, targeted};
+use crate::catalog::tables::ROW;
+use crate::error::{SqlState, coded, invalid};
+use crate::sql::command::normal;
+
+/// The column of the source's rows that says that there is one.
+const SOURCE: &str = "portrait:source";
+
+/// What MERGE gives back.
+pub fn returned(merge: &Merge) -> Option<Vec<SelectItem>> {
+    match &merge.output {
+        Some(OutputClause::Returning { select_items, .. }) => Some(select_items.clone()),
+        _ => None,
+    }
+}
+
+pub fn merge(merge: &Merge, known: &Known<'_>) -> Result<Change> {
+    let Merge { table, source, on, clauses, .. } = merge;
+    let mut table = table.clone();
+    let own = targeted(&mut table)?;
+    let clauses = clauses.iter().map(|clause| Clause::of(clause, &own, known)).collect::<Result<Vec<_>>>()?;
+    let happens = |clause: &Clause| clause.condition.clone();
+    let first_of = |value: &dyn Fn(&Clause) -> Expr| Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: clauses
+            .iter()
+            .map(|clause| CaseWhen { condition: clause.condition.clone(), result: value(clause) })
+            .collect(),
+        else_result: None,
+    };
+    let mut items = identity();
+    items.push(aliased(first_of(&|clause| boolean(clause.stays)), STAYS));
+    for (place, name) in known.columns.iter().enumerate() {
+        let value = |clause: &Clause| clause.values.get(place).cloned().unwrap_or_else(|| Expr::value(Value::Null));
+        items.push(aliased(first_of(&value), name));
+    }
+    let any = clauses.iter().map(happens).reduce(|one, other| joined(one, BinaryOperator::Or, other));
+    let has = |kind: MergeClauseKind| merge.clauses.iter().any(|clause| clause.clause_kind == kind);
+    let adds = has(MergeClauseKind::NotMatched) || has(MergeClauseKind::NotMatchedByTarget);
+    let on = JoinConstraint::On(on.as_ref().clone());
+    let join_operator = match (adds, has(MergeClauseKind::NotMatchedBySource)) {
+        (true, true) => JoinOperator::FullOuter(on),
+        (true, false) => JoinOperator::RightOuter(on),
+        (false, true) => JoinOperator::LeftOuter(on),
+        (false, false) => JoinOperator::Inner(on),
+    };
+    let joins = vec![Join { relation: marked(source)?, global: false, join_operator }];
+    let parts = Parts { items, from: vec![TableWithJoins { relation: table, joins }], selection: any, ..Parts::default() };
+    Ok(Change { query: parts.query()?, may_repeat: false })
+}
+
+/// The source, whose rows say that they are there.
+fn marked(source: &TableFactor) -> Result<TableFactor> {
+    let alias = match source {
+        TableFactor::Derived { alias, .. } => alias.clone().map(|alias| alias.name),
+        table => alias(table),
+    };
+    let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+    let from = vec![TableWithJoins { relation: source.clone(), joins: vec![] }];
+    let parts = Parts { items: vec![all, aliased(boolean(true), SOURCE)], from, ..Parts::default() };
+    let subquery = Box::new(parts.query()?);
+    Ok(TableFactor::Derived { lateral: false, subquery, alias: alias.map(parts::table_alias), sample: None })
+}
+
+/// What happens to which rows.
+struct Clause {
+    condition: Expr,
+    /// False for rows that are only lost.
+    stays: bool,
+    /// The values of all columns: the new ones, or those of the row that is lost.
+    values: Vec<Expr>,
+}
+
+impl Clause {
+    fn of(clause: &MergeClause, own: &Ident, known: &Known<'_>) -> Result<Self> {
+        let MergeClause { when_token: _, clause_kind, predicate, action } = clause;
+        let in_target = || is_there(ROW, true);
+        let in_source = || is_there(SOURCE, true);
+        let is_matched = match clause_kind {
+            MergeClauseKind::Matched => joined(in_target(), BinaryOperator::And, in_source()),
+            MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget => is_there(ROW, false),
+            MergeClauseKind::NotMatchedBySource => is_there(SOURCE, false),
+        };
+        let condition = match predicate {
+            Some(predicate) => joined(is_matched, BinaryOperator::And, Expr::Nested(Box::new(predicate.clone()))),
+            None => is_matched,
+        };
+        // What can happen to rows of which kind, the parser knows.
+        let (stays, values) = match action {
+            MergeAction::Insert(insert) => (true, inserted(insert, own, known)?),
+            MergeAction::Update(update) => (true, assigned(own, &update.assignments, known)?),
+            MergeAction::Delete { .. } => (false, assigned(own, &[], known)?),
+        };
+        Ok(Self { condition, stays, values })
+    }
+}
+
+/// The values of all columns of a row that INSERT adds.
+fn inserted(insert: &MergeInsertExpr, own: &Ident, known: &Known<'_>) -> Result<Vec<Expr>> {
+    let of = normal(own);
+    let MergeInsertKind::Values(values) = &insert.kind else {
+        return Err(invalid("INSERT ROW", "is not known; write INSERT (columns) VALUES (values)"));
+    };
+    let [row] = values.rows.as_slice() else {
+        return Err(coded(SqlState::SYNTAX_ERROR, "MERGE", "INSERT takes one row of values"));
+    };
+    let places = match insert.columns.as_slice() {
+        [] => (0..known.columns.len()).collect(),
+        columns => {
+            let place = |name| last(name).map_or_else(|| Err(invalid(&of, "is no column")), |name| known.place(&of, &name));
+            columns.iter().map(place).collect::<Result<Vec<_>>>()?
+        }
+    };
+    if places.len() != row.len() {
+        let problem = format!("INSERT has {} columns and {} values", places.len(), row.len());
+        return Err(coded(SqlState::SYNTAX_ERROR, &of, problem));
+    }
+    let mut all: Vec<Expr> = known.columns.iter().map(|name| known.default(name)).collect();
+    let mut given = vec![];
+    for (place, value) in places.into_iter().zip(row.iter()) {
+        if given.contains(&place) {
+            return Err(coded(SqlState::DUPLICATE_COLUMN, &of, format!("column {} is named twice", known.columns[place])));
+        }
+        given.push(place);
+        if !is_default(value) {
+            all[place] = value.clone();
+        }
+    }
+    Ok(all)
+}
+
+fn is_there(name: &str, there: bool) -> Expr {
+    let column = Box::new(column(name));
+    if there { Expr::IsNotNull(column) } else { Expr::IsNull(column) }
+}
+
+fn joined(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }))
+}

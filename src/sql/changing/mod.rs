@@ -1,0 +1,290 @@
+//! Statements that change rows, as queries: the rows that a table loses, and those that it gets.
+//!
+//! DELETE, UPDATE and MERGE become one query over the table whose rows say which they are ([`Identified`]). Each of its rows names a row
+//! of the table that is lost (or none, for one that is only new), says whether another takes its place, and has the values of that, in the
+//! order of the table's columns. A changed row is one that is lost and one that is new.
+//!
+//! The table stands in the query under the name [`TARGET`], which nobody else can have, with the alias by which the statement names it.
+//!
+//! [`Identified`]: crate::catalog::tables::Identified
+
+mod merge;
+mod parts;
+
+use std::collections::HashMap;
+
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{
+    Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SelectItem, SetExpr, Statement,
+    TableFactor, TableObject, TableWithJoins, Update, UpdateTableFromKind, Value,
+};
+
+pub use self::parts::TARGET;
+use self::parts::{Parts, aliased, column, named};
+use crate::catalog::tables::{FILE, ROW};
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::sql::command::normal;
+
+/// The column that says whether a row takes the place of the lost one, or none.
+pub const STAYS: &str = "portrait:stays";
+/// The columns of a change before those of the table.
+pub const BEFORE: usize = 3;
+
+/// The table that a statement changes, as it is known.
+#[derive(Debug)]
+pub struct Known<'a> {
+    pub columns: Vec<&'a str>,
+    /// The values of columns that nothing is said of; NULL for those without.
+    pub defaults: HashMap<String, Expr>,
+}
+
+impl Known<'_> {
+    fn default(&self, column: &str) -> Expr {
+        self.defaults.get(column).cloned().unwrap_or_else(|| Expr::value(Value::Null))
+    }
+
+    /// The place of a column.
+    fn place(&self, table: &str, column: &Ident) -> Result<usize> {
+        let name = normal(column);
+        self.columns.iter().position(|own| *own == name).ok_or_else(|| {
+            let suggestion = did_you_mean(&name, self.columns.iter().copied());
+            let known = self.columns.join(", ");
+            coded(SqlState::UNDEFINED_COLUMN, table, format!("has no column {name}{suggestion}; it has {known}"))
+        })
+    }
+}
+
+/// A statement that changes rows.
+#[derive(Debug)]
+pub struct Change {
+    pub query: Query,
+    /// Whether a row may be named twice: DELETE loses it once; what it would be changed to twice is not decided.
+    pub may_repeat: bool,
+}
+
+/// What a statement gives back: the items, and the name of the rows that they are of.
+#[derive(Debug, Clone)]
+pub struct Returning {
+    pub name: Ident,
+    pub items: Vec<SelectItem>,
+}
+
+/// The table that a statement changes; `None` for statements that change none, and INSERT that gives nothing back.
+pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    match changing(statement)? {
+        Statement::Delete(delete) => table_name(&deleted(delete)?.relation),
+        Statement::Update(update) => table_name(&update.table.relation),
+        Statement::Merge(merge) => table_name(&merge.table),
+        Statement::Truncate(truncate) => truncate.table_names.first().map(|table| &table.name),
+        Statement::Insert(Insert { table: TableObject::TableName(name), returning: Some(_), .. }) => Some(name),
+        _ => None,
+    }
+}
+
+/// The statement that changes rows: itself, or the one after WITH.
+fn changing(statement: &Statement) -> Option<&Statement> {
+    match statement {
+        Statement::Query(query) => match query.body.as_ref() {
+            SetExpr::Delete(statement) | SetExpr::Update(statement) | SetExpr::Merge(statement) => Some(statement),
+            _ => None,
+        },
+        statement => Some(statement),
+    }
+}
+
+/// The word that a statement begins with that changes rows.
+pub fn word(parsed: &SqlParsed) -> &'static str {
+    let SqlParsed::Statement(statement) = parsed else { return "UPDATE" };
+    match changing(statement) {
+        Some(Statement::Delete(_)) => "DELETE",
+        Some(Statement::Merge(_)) => "MERGE",
+        Some(Statement::Truncate(_)) => "TRUNCATE",
+        Some(Statement::Insert(_)) => "INSERT",
+        _ => "UPDATE",
+    }
+}
+
+fn table_name(table: &TableFactor) -> Option<&ObjectName> {
+    match table {
+        TableFactor::Table { name, args: None, .. } => Some(name),
+        _ => None,
+    }
+}
+
+fn deleted(delete: &Delete) -> Option<&TableWithJoins> {
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+    from.first()
+}
+
+/// What a statement gives back.
+pub fn returning(parsed: &SqlParsed) -> Option<Returning> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let (items, table) = match changing(statement)? {
+        Statement::Delete(delete) => (delete.returning.clone()?, deleted(delete)?.relation.clone()),
+        Statement::Update(update) => (update.returning.clone()?, update.table.relation.clone()),
+        Statement::Merge(merge) => (merge::returned(merge)?, merge.table.clone()),
+        Statement::Insert(insert) => {
+            let TableObject::TableName(name) = &insert.table else { return None };
+            let name = insert.table_alias.as_ref().map(|alias| alias.alias.clone()).or_else(|| last(name))?;
+            return Some(Returning { name, items: insert.returning.clone()? });
+        }
+        _ => return None,
+    };
+    Some(Returning { name: alias(&table)?, items })
+}
+
+/// INSERT without what it gives back.
+pub fn without_returning(parsed: &SqlParsed) -> SqlParsed {
+    let mut parsed = parsed.clone();
+    if let SqlParsed::Statement(statement) = &mut parsed
+        && let Statement::Insert(insert) = statement.as_mut()
+    {
+        insert.returning = None;
+    }
+    parsed
+}
+
+/// The name by which a statement speaks of a table.
+fn alias(table: &TableFactor) -> Option<Ident> {
+    match table {
+        TableFactor::Table { alias: Some(alias), .. } => Some(alias.name.clone()),
+        TableFactor::Table { name, .. } => last(name),
+        _ => None,
+    }
+}
+
+fn last(name: &ObjectName) -> Option<Ident> {
+    name.0.last()?.as_ident().cloned()
+}
+
+/// The change that a statement makes to a table; `old` when the rows that are lost are given back.
+///
+/// # Errors
+/// A column that the table has not, or that is set twice; what cannot be written as a query.
+pub fn change(parsed: &SqlParsed, known: &Known<'_>, old: bool) -> Result<Option<Change>> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(None) };
+    let changed = match changing(statement) {
+        Some(Statement::Delete(delete)) => self::delete(delete, known, old)?,
+        Some(Statement::Update(update)) => self::update(update, known)?,
+        Some(Statement::Merge(merge)) => merge::merge(merge, known)?,
+        Some(Statement::Truncate(truncate)) => {
+            let Some(table) = truncate.table_names.first() else { return Ok(None) };
+            let parts = Parts { items: identity(), from: vec![named(TARGET, last(&table.name))], ..Parts::default() };
+            Change { query: parts.query()?, may_repeat: true }
+        }
+        _ => return Ok(None),
+    };
+    let with = match statement.as_ref() {
+        Statement::Query(query) => query.with.clone(),
+        _ => None,
+    };
+    Ok(Some(Change { query: Query { with, ..changed.query }, ..changed }))
+}
+
+/// The columns that say which row is meant.
+fn identity() -> Vec<SelectItem> {
+    [FILE, ROW].map(|name| SelectItem::UnnamedExpr(column(name))).into()
+}
+
+fn boolean(value: bool) -> Expr {
+    Expr::value(Value::Boolean(value))
+}
+
+fn delete(delete: &Delete, known: &Known<'_>, old: bool) -> Result<Change> {
+    let Delete { from, using, selection, order_by, limit, .. } = delete;
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = from;
+    let mut from = from.clone();
+    let Some(table) = from.first_mut() else { return Err(invalid("DELETE", "names no table; write DELETE FROM name")) };
+    let own = targeted(&mut table.relation)?;
+    from.extend(using.iter().flatten().cloned());
+    let mut items = identity();
+    if old {
+        items.push(aliased(boolean(false), STAYS));
+        let own = |name: &&str| SelectItem::UnnamedExpr(Expr::CompoundIdentifier(vec![own.clone(), parts::quoted(name)]));
+        items.extend(known.columns.iter().map(own));
+    }
+    let parts = Parts { items, from, selection: selection.clone(), order_by: order_by.clone(), limit: limit.clone() };
+    Ok(Change { query: parts.query()?, may_repeat: true })
+}
+
+/// Puts the table that is changed in the place of its name, under which it goes on to be known.
+fn targeted(table: &mut TableFactor) -> Result<Ident> {
+    let known = alias(table).ok_or_else(|| invalid("statement", "changes no table; write its name"))?;
+    let TableFactor::Table { name, alias, .. } = table else { return Ok(known) };
+    *name = ObjectName::from(vec![parts::quoted(TARGET)]);
+    if alias.is_none() {
+        *alias = Some(parts::table_alias(known.clone()));
+    }
+    Ok(known)
+}
+
+fn update(update: &Update, known: &Known<'_>) -> Result<Change> {
+    let Update { table, assignments, from, selection, order_by, limit, .. } = update;
+    let mut table = table.clone();
+    let own = targeted(&mut table.relation)?;
+    let values = assigned(&own, assignments, known)?;
+    let mut tables = vec![table];
+    if let Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) = from {
+        tables.extend(from.iter().cloned());
+    }
+    let mut items = identity();
+    items.push(aliased(boolean(true), STAYS));
+    items.extend(known.columns.iter().zip(values).map(|(name, value)| aliased(value, name)));
+    let (selection, order_by, limit) = (selection.clone(), order_by.clone(), limit.clone());
+    let parts = Parts { items, from: tables, selection, order_by, limit };
+    Ok(Change { query: parts.query()?, may_repeat: false })
+}
+
+/// The values of all columns of a row after SET: its own where nothing is said.
+fn assigned(table: &Ident, assignments: &[Assignment], known: &Known<'_>) -> Result<Vec<Expr>> {
+    let mut values: Vec<Option<Expr>> = known.columns.iter().map(|_| None).collect();
+    for Assignment { target, value } in assignments {
+        let pairs = match target {
+            AssignmentTarget::ColumnName(name) => vec![(name, value.clone())],
+            AssignmentTarget::Tuple(names) => {
+                let Expr::Tuple(values) = value else {
+                    let problem = format!("takes a list of as many values as columns; write each by itself, got {value}");
+                    return Err(coded(SqlState::SYNTAX_ERROR, "SET (…)", problem));
+                };
+                if names.len() != values.len() {
+                    let problem = format!("has {} columns and {} values", names.len(), values.len());
+                    return Err(coded(SqlState::SYNTAX_ERROR, "SET (…)", problem));
+                }
+                names.iter().zip(values.iter().cloned()).collect()
+            }
+        };
+        for (name, value) in pairs {
+            set(&mut values, table, name, value, known)?;
+        }
+    }
+    let own = |name: &str| Expr::CompoundIdentifier(vec![table.clone(), parts::quoted(name)]);
+    Ok(values.into_iter().zip(&known.columns).map(|(value, name)| value.unwrap_or_else(|| own(name))).collect())
+}
+
+/// Sets one value.
+fn set(values: &mut [Option<Expr>], table: &Ident, name: &ObjectName, value: Expr, known: &Known<'_>) -> Result<()> {
+    let of = normal(table);
+    let Some(column) = last(name) else { return Err(invalid(&of, format!("{name} is no column"))) };
+    if let [.., qualifier, _] = name.0.as_slice()
+        && qualifier.as_ident().map(normal).as_ref() != Some(&of)
+    {
+        return Err(invalid(&of, format!("only columns of {of} can be set, got {name}")));
+    }
+    let place = known.place(&of, &column)?;
+    let value = if is_default(&value) { known.default(known.columns[place]) } else { value };
+    match values.get_mut(place) {
+        Some(Some(_)) => Err(coded(SqlState::DUPLICATE_COLUMN, &of, format!("column {} is set twice", known.columns[place]))),
+        Some(set) => {
+            *set = Some(value);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// True for the word DEFAULT.
+fn is_default(value: &Expr) -> bool {
+    matches!(value, Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("default"))
+}
