@@ -7,6 +7,7 @@ mod float_extremes;
 mod grouping_sets;
 mod lateral_lists;
 mod lengths;
+mod missing_sorts;
 mod multisets;
 mod null_keys;
 mod offsets;
@@ -67,7 +68,9 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
     // When all sorts are there, and before their filters are pushed.
     let pushed = physical.rules.iter().rposition(|rule| rule.name().starts_with("FilterPushdown"));
-    physical.rules.insert(pushed.unwrap_or(physical.rules.len()), Arc::new(whole_orders::WholeOrders));
+    let pushed = pushed.unwrap_or(physical.rules.len());
+    physical.rules.insert(pushed, Arc::new(whole_orders::WholeOrders));
+    physical.rules.insert(pushed, Arc::new(missing_sorts::MissingSorts));
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
     physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
