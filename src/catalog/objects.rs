@@ -126,6 +126,21 @@ impl Catalog {
         self.change_definitions(seen, |transaction| Ok(add_version(transaction, new)?.1))
     }
 
+    /// Gives a table or view another name, under which its past can be read as well.
+    ///
+    /// # Errors
+    /// As [`Self::put_object`].
+    pub fn rename(&self, object: &Object, renamed: &Object, seen: Option<Stamp>) -> Result<()> {
+        self.change_definitions(seen, |transaction| {
+            transaction.execute("UPDATE objects SET name = ?1 WHERE id = ?2", params![renamed.name, object.id])?;
+            let snapshots = "UPDATE snapshots SET name = ?1 WHERE kind = ?2 AND name = ?3";
+            transaction.execute(snapshots, params![renamed.name, object.kind, object.name])?;
+            let Object { kind, profile, name, sql, base, author, .. } = renamed;
+            add_version(transaction, NewVersion { kind, profile, name, sql, base, author })?;
+            Ok(())
+        })
+    }
+
     /// Forgets an object and its versions; a profile takes what it has published with it.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{lifecycle, profile, refreshing};
+use crate::objects::{altering, lifecycle, profile, refreshing};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -72,7 +72,7 @@ pub(super) fn tag_of(parsed: &Parsed) -> String {
                 let mut words = text.split_whitespace().filter(|word| !skipped.contains(word));
                 let first = words.next().unwrap_or_default().to_uppercase();
                 match (first.as_str(), words.next()) {
-                    ("CREATE" | "DROP", Some(second)) => format!("{first} {}", second.to_uppercase()),
+                    ("CREATE" | "DROP" | "ALTER", Some(second)) => format!("{first} {}", second.to_uppercase()),
                     _ => first,
                 }
             }
@@ -92,6 +92,7 @@ pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
 /// The plan that says what a statement gives and takes; `None` when it gives nothing and takes nothing.
 pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
     match parsed {
+        Parsed::Sql(parsed) if is_alter(parsed) => Ok(None),
         Parsed::Sql(parsed) => {
             let mut parsed = parsed.as_ref().clone();
             parser::take_if_not_exists(&mut parsed);
@@ -114,6 +115,11 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
         }
         Parsed::Command(_) => Ok(None),
     }
+}
+
+/// True for what gives nothing and takes nothing.
+fn is_alter(parsed: &SqlParsed) -> bool {
+    matches!(parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::AlterTable(_)))
 }
 
 const PROPERTIES: [&str; 2] = ["property", "value"];
@@ -297,6 +303,13 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 let removed = session.prepared.lock().remove(&name);
                 removed.ok_or_else(|| no_prepared(session, &name))?;
                 return Ok(Answer::done(vec![]));
+            }
+            SqlStatement::AlterTable(alter) => {
+                let (alter, name) = (alter.clone(), own_name(&alter.name)?);
+                let altering = context.clone();
+                return Ok(Answer::work(&session.engine, &context, move |running| async move {
+                    altering::alter(&alter, &name, &altering, &running).await
+                }));
             }
             _ => {}
         }

@@ -12,6 +12,7 @@
 //!
 //! A kind is a file: [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`].
 
+pub mod altering;
 pub mod definition;
 pub mod dump;
 mod external_table;

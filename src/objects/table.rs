@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
@@ -10,7 +11,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{ColumnOption, CreateTable, Statement as SqlStatement};
+use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Statement as SqlStatement};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
@@ -253,14 +254,31 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     if command.constraints.iter().next().is_some() {
         return Err(invalid(name, "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out"));
     }
+    let declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
+    let declared = declared.then(|| Arc::new(command.input.schema().as_arrow().clone()));
+    write(new, Arc::unwrap_or_clone(command.input), declared, context, running).await.map(|()| vec![])
+}
+
+/// Writes the rows of a table that is made, or takes the place of another; `declared` are its columns, where they say what may be NULL.
+///
+/// # Errors
+/// What it would break, or what goes wrong with its rows; nothing has changed then.
+pub async fn write(
+    new: &NewObject,
+    rows: LogicalPlan,
+    declared: Option<SchemaRef>,
+    context: &StatementContext,
+    running: &RunningPlan,
+) -> Result<()> {
+    let name = &new.object.name;
     let replaced = context.view().snapshot(SnapshotOf::Table, name, When::Now)?.map(|newest| newest.id);
-    let columns = Arc::new(EmptyTable::new(Arc::new(command.input.schema().as_arrow().clone())));
+    let columns = Arc::new(EmptyTable::new(Arc::new(rows.schema().as_arrow().clone())));
     let users = new.existing.clone().map(|existing| Users { existing, columns, context: context.clone() });
     let recheck = users.clone().map(|users| move || Box::pin(users.clone().check()) as BoxFuture<'static, Result<Stamp>>);
     let table = NewTable {
         replaced,
         if_not_exists: new.create.if_not_exists,
-        declared: matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_)),
+        declared,
         definition: new.version(),
         recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };
@@ -268,10 +286,18 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     if let Some(users) = users {
         users.check().await?;
     }
-    let frame = DataFrame::new(context.state(), Arc::unwrap_or_clone(command.input));
+    let frame = DataFrame::new(context.state(), rows);
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
     running.set(&plan);
-    tables::create(context.catalog(), &table, plan, task).await?;
-    Ok(vec![])
+    tables::create(context.catalog(), &table, plan, task).await
+}
+
+/// The columns as the statement declares them that made a table; none of a table of a query alone.
+///
+/// # Errors
+/// The definition cannot be read.
+pub fn written_columns(object: &Object, context: &StatementContext) -> Result<Vec<ColumnDef>> {
+    let definition = Definition::read(object.clone(), context.session())?;
+    Ok(create_table(&definition).map(|table| table.columns).unwrap_or_default())
 }

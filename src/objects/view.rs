@@ -8,6 +8,7 @@ use datafusion::datasource::ViewTable;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
+use sqlparser::ast::{Ident, ObjectName, Statement as SqlStatement};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
@@ -143,4 +144,20 @@ impl Kind for View {
     fn shown(&self) -> &'static str {
         "SELECT name, definition FROM system.views ORDER BY name"
     }
+}
+
+/// The definition of a view under another name.
+///
+/// # Errors
+/// The definition cannot be read.
+pub fn renamed(object: &Object, name: &str, context: &StatementContext) -> Result<String> {
+    let definition = Definition::read(object.clone(), context.session())?;
+    let mut parsed = relation::statement(&definition)?.clone();
+    if let SqlParsed::Statement(statement) = &mut parsed
+        && let SqlStatement::CreateView(view) = statement.as_mut()
+    {
+        view.name = ObjectName::from(vec![Ident::with_quote('"', name)]);
+        (view.or_replace, view.if_not_exists) = (false, false);
+    }
+    Ok(parsed.to_string())
 }

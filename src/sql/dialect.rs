@@ -20,7 +20,8 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use sqlparser::ast::{AlterTable, AlterTableOperation, BinaryOperator, Expr, RenameTableNameKind, Statement, UnaryOperator};
 use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -46,6 +47,31 @@ const XOR: u8 = 15;
 const COLON: u8 = 1;
 
 impl PortraitDialect {
+    /// `ALTER VIEW name RENAME TO name`: the tree has a place for it in ALTER TABLE alone.
+    fn parse_view_renamed(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        let renamed = parser.maybe_parse(|parser| {
+            parser.expect_keywords(&[Keyword::ALTER, Keyword::VIEW])?;
+            let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
+            let name = parser.parse_object_name(false)?;
+            parser.expect_keywords(&[Keyword::RENAME, Keyword::TO])?;
+            let table_name = RenameTableNameKind::To(parser.parse_object_name(false)?);
+            let end_token = AttachedToken(parser.get_current_token().clone());
+            let operations = vec![AlterTableOperation::RenameTable { table_name }];
+            let (only, location, on_cluster, table_type) = (false, None, None, None);
+            Ok(Statement::AlterTable(AlterTable {
+                name,
+                if_exists,
+                only,
+                operations,
+                location,
+                on_cluster,
+                table_type,
+                end_token,
+            }))
+        });
+        renamed.transpose()
+    }
+
     /// The precedence of IS, also of what follows IS DISTINCT FROM.
     fn parse_distinct(&self, parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
         let negated = parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]);
@@ -95,6 +121,15 @@ impl Dialect for PortraitDialect {
             _ => false,
         };
         other.then(|| Ok(self.prec_value(Precedence::PgOther)))
+    }
+
+    fn supports_alter_column_type_using(&self) -> bool {
+        true
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        let is_alter = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::ALTER);
+        if is_alter { Self::parse_view_renamed(parser) } else { None }
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {

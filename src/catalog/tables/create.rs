@@ -30,8 +30,8 @@ pub struct NewTable<'a> {
     pub replaced: Option<i64>,
     /// One that is there already is left alone.
     pub if_not_exists: bool,
-    /// Its columns are declared; those of a query may hold NULL whatever the query promises.
-    pub declared: bool,
+    /// Its columns where they are declared; those of a query may hold NULL whatever the query promises.
+    pub declared: Option<SchemaRef>,
 }
 
 /// Makes a table, or replaces one, with the rows of a plan.
@@ -45,7 +45,7 @@ pub async fn create(
     context: Arc<TaskContext>,
 ) -> Result<()> {
     let name = new.definition.name;
-    let schema = columns(name, &plan.schema(), new.declared)?;
+    let schema = columns(name, &plan.schema(), new.declared.as_ref())?;
     let _lock = catalog.lock(SnapshotOf::Table, name, "CREATE TABLE", context.session_config().options()).await?;
     let newest = catalog.snapshot(SnapshotOf::Table, name, When::Now)?;
     if newest.is_some() && new.if_not_exists {
@@ -66,17 +66,19 @@ pub async fn create(
 }
 
 /// The columns of a table to be made.
-fn columns(name: &str, schema: &Schema, declared: bool) -> Result<SchemaRef> {
+fn columns(name: &str, schema: &Schema, declared: Option<&SchemaRef>) -> Result<SchemaRef> {
     if schema.fields().is_empty() {
         return Err(invalid(name, "a table needs a column; write CREATE TABLE name (column type, …) or AS SELECT …"));
     }
     let mut names = HashSet::new();
     let mut fields = vec![];
-    for field in schema.fields() {
+    for (place, field) in schema.fields().iter().enumerate() {
         if !names.insert(field.name()) {
             return Err(invalid(name, format!("two columns have the name {}; give one another name with AS", field.name())));
         }
-        let field = Field::clone(field).with_nullable(field.is_nullable() || !declared);
+        let may_be_null =
+            declared.and_then(|declared| declared.fields().get(place)).is_none_or(|declared| declared.is_nullable());
+        let field = Field::clone(field).with_nullable(may_be_null);
         if !can_be_stored(field.data_type()) || ArrowSchemaConverter::new().convert(&Schema::new(vec![field.clone()])).is_err() {
             let problem = format!(
                 "column {} has the type {}, which Parquet cannot store; CAST it to another",

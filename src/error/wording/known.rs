@@ -285,6 +285,12 @@ fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["[return_type] ", " not supported for ", ""]) {
         return Some(format!("{}: does not take {}; name a column of numbers", found[0].to_lowercase(), found[1]));
     }
+    if let Some(found) =
+        parts(text, ["Invalid argument error: Column 'column", "' is declared as non-nullable but contains null values"])
+    {
+        let problem = "is NULL in a row, and the column that it goes to is NOT NULL; nothing was written";
+        return Some(format!("VALUES: column {} {problem}", found[0]));
+    }
     if text.starts_with("Substring without for/from is not valid") {
         return Some("substr: takes a text and a position; write substr(text, 2)".into());
     }

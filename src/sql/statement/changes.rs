@@ -3,7 +3,7 @@
 use super::STATEMENT;
 use crate::docs::Doc;
 
-pub static DOCS: [Doc; 4] = [
+pub static DOCS: [Doc; 5] = [
     Doc {
         name: "DELETE",
         summary: "Removes rows of a table.",
@@ -66,6 +66,27 @@ WHEN NOT MATCHED THEN INSERT (customer_id, spent) VALUES (new.customer_id, new.a
         description: "The same as DELETE without a condition: what the table was before can be read with `FOR SYSTEM_TIME AS OF`.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 TRUNCATE TABLE visits;"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "ALTER TABLE",
+        summary: "Changes the columns of a table, or its name.",
+        syntax: "ALTER TABLE [IF EXISTS] name change, …
+  ADD [COLUMN] [IF NOT EXISTS] column type [NOT NULL] [DEFAULT value]
+  DROP [COLUMN] [IF EXISTS] column
+  RENAME [COLUMN] column TO column
+  ALTER [COLUMN] column [SET DATA] TYPE type [USING value]
+  ALTER [COLUMN] column SET | DROP NOT NULL
+  ALTER [COLUMN] column SET DEFAULT value | DROP DEFAULT
+ALTER TABLE | VIEW [IF EXISTS] name RENAME TO name",
+        description: "\
+All changes of a statement appear at once when it has succeeded, and none when it fails. What would break a view, profile, tag or segment is refused, and so is
+another name while one of them reads the table. What the table was before can be read with `FOR SYSTEM_TIME AS OF`, also under its new name.
+
+A type is changed only where each value stays what it is: BIGINT to DECIMAL(20, 2), but not the text `007` to a number. `USING` gives the new values, whatever
+they are. A column that is added has its default in all rows. All rows are written anew, unless only defaults or the name change.",
+        examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
+ALTER TABLE visits ADD COLUMN shop VARCHAR DEFAULT 'Shanghai', RENAME COLUMN amount TO paid;"],
         ..STATEMENT
     },
 ];

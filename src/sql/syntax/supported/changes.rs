@@ -1,8 +1,9 @@
 //! Statements that change rows.
 
 use sqlparser::ast::{
-    Assignment, Delete, FromTable, Merge, MergeAction, MergeClause, MergeInsertExpr, MergeInsertKind, MergeUpdateExpr,
-    OutputClause, Spanned, TableFactor, TableWithJoins, Truncate, TruncateTableTarget, Update, UpdateTableFromKind,
+    AlterTable, AlterTableOperation, Assignment, Delete, FromTable, Merge, MergeAction, MergeClause, MergeInsertExpr,
+    MergeInsertKind, MergeUpdateExpr, OutputClause, Spanned, TableFactor, TableWithJoins, Truncate, TruncateTableTarget, Update,
+    UpdateTableFromKind,
 };
 
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
@@ -115,6 +116,33 @@ impl Walk<'_> {
             [_, second, ..] => refuse_at(second.name.span(), "TRUNCATE of several at once", "write one TRUNCATE for each"),
             [] => Ok(()),
         }
+    }
+
+    pub(super) fn alter(&self, alter: &AlterTable) -> Checked {
+        // What the operations are is said where they are done.
+        let AlterTable { name, if_exists: _, only, operations, location, on_cluster, table_type, end_token: _ } = alter;
+        self.name(name)?;
+        without(*only, "ONLY", LEAVE_OUT)?;
+        absent(location, "SET LOCATION", LEAVE_OUT)?;
+        absent(on_cluster, "ON CLUSTER", LEAVE_OUT)?;
+        absent(table_type, "a type of table", "write ALTER TABLE")?;
+        for operation in operations {
+            match operation {
+                AlterTableOperation::AddColumn { column_keyword: _, if_not_exists: _, column_def, column_position } => {
+                    absent(
+                        column_position,
+                        "FIRST and AFTER",
+                        "a new column is the last one; select the columns in the order that you want",
+                    )?;
+                    self.columns(std::slice::from_ref(column_def), &[])?;
+                }
+                AlterTableOperation::DropColumn { has_column_keyword: _, column_names: _, if_exists: _, drop_behavior } => {
+                    absent(drop_behavior, "CASCADE", "change what uses it first; the error of DROP without it names that")?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The one table that is written to.

@@ -13,7 +13,6 @@ use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 const LEAVE_OUT: &str = "leave it out";
 const NO_TRANSACTIONS: &str = "each statement stands by itself, and is done wholly or not at all; leave it out";
 const CHECKED_NOWHERE: &str = "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out";
-const REBUILD: &str = "write CREATE OR REPLACE TABLE name AS SELECT … FROM name";
 
 impl Walk<'_> {
     pub(super) fn parsed(&self, parsed: &SqlParsed) -> Checked {
@@ -101,11 +100,9 @@ impl Walk<'_> {
                 refuse("CREATE DATABASE", "a database is a folder; write portrait -d folder, which makes it when it is not there")
             }
             Statement::Use(_) => refuse("USE", "a database is a folder; write portrait -d folder"),
-            Statement::AlterTable(_) => refuse("ALTER TABLE", REBUILD),
+            Statement::AlterTable(alter) => self.alter(alter),
             Statement::AlterView { .. } => refuse("ALTER VIEW", "write CREATE OR REPLACE VIEW name AS SELECT …"),
-            Statement::RenameTable(_) => {
-                refuse("RENAME TABLE", "write CREATE TABLE new AS SELECT * FROM old, then DROP TABLE old")
-            }
+            Statement::RenameTable(_) => refuse("RENAME TABLE", "write ALTER TABLE old RENAME TO new"),
             Statement::Analyze(_) | Statement::Vacuum(_) | Statement::OptimizeTable { .. } => {
                 refuse(first_words(statement, 1).as_str(), "nothing has to be gathered or cleaned by hand; leave it out")
             }
@@ -364,7 +361,7 @@ impl Walk<'_> {
         without(*unbounded, "UNBOUNDED", "files are read to their end; leave it out")
     }
 
-    fn columns(&self, columns: &[ColumnDef], constraints: &[TableConstraint]) -> Checked {
+    pub(super) fn columns(&self, columns: &[ColumnDef], constraints: &[TableConstraint]) -> Checked {
         for ColumnDef { name, data_type, options } in columns {
             super::expression::check_type(data_type, name.span)?;
             for ColumnOptionDef { name: _, option } in options {

@@ -1,0 +1,447 @@
+//! ALTER TABLE: a table with other columns, or another name.
+//!
+//! A table with other columns is one that takes the place of the old one, with the same life as `CREATE OR REPLACE TABLE`: what it would break is
+//! refused, rows and definition change at once, and the past stays readable. Its definition is written anew, with all of its columns.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::Result;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::sql::unparser::expr_to_sql;
+use sqlparser::ast::{
+    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, Ident, ObjectName, RenameTableNameKind,
+};
+
+use super::kind::Kind;
+use super::lifecycle::{NewObject, remember, unless_moved, users};
+use super::relation::{NAMESPACE, check_name};
+use super::table::{self, Table};
+use super::view;
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::catalog::tables::refuse_nulls;
+use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
+use crate::sql::command::{Body, Create, Target, normal};
+use crate::sql::parser;
+use crate::sql::planning::plan;
+use crate::statement::{RunningPlan, StatementContext};
+use crate::text::{identifier, literal, sql_type, with_article};
+
+/// A column of the table as it is to be.
+struct Column {
+    name: String,
+    /// Its values, as SQL over the table as it is.
+    values: String,
+    /// Its type as it is declared.
+    declared: String,
+    /// Its type, unless it is another than before.
+    data_type: Option<DataType>,
+    not_null: bool,
+    default: Option<String>,
+}
+
+impl Column {
+    fn definition(&self) -> String {
+        let not_null = if self.not_null { " NOT NULL" } else { "" };
+        let default = self.default.as_ref().map_or_else(String::new, |value| format!(" DEFAULT {value}"));
+        format!("{} {}{not_null}{default}", identifier(&self.name), self.declared)
+    }
+}
+
+/// Changes a table.
+///
+/// # Errors
+/// There is none of that name, what cannot be done, or what it would break; nothing has changed then.
+pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
+    if let [AlterTableOperation::RenameTable { table_name }] = statement.operations.as_slice() {
+        let (RenameTableNameKind::As(new) | RenameTableNameKind::To(new)) = table_name;
+        let new = own(new)?;
+        return context.settled(|context| async move { rename(name, new, statement.if_exists, &context).await }).await;
+    }
+    let altered = |context: StatementContext| async move {
+        if let Some(table) = context.tables().temporary(name) {
+            return alter_temporary(statement, name, table, &context).await;
+        }
+        let Some(object) = found(name, statement.if_exists, &context)? else { return Ok(vec![]) };
+        if object.kind != "table" {
+            let problem = format!("is {}; ALTER changes columns of tables alone", with_article(&object.kind));
+            return Err(invalid(name, problem));
+        }
+        alter_columns(statement, object, &context, running).await
+    };
+    context.settled(altered).await
+}
+
+/// The relation of a name.
+fn found(name: &str, if_exists: bool, context: &StatementContext) -> Result<Option<Object>> {
+    let objects = context.objects()?;
+    let is_it = |object: &&Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());
+    match objects.iter().find(is_it) {
+        None if !if_exists => {
+            let names = objects.iter().filter(|object| object.kind == "table").map(|object| object.name.as_str());
+            let suggestion = did_you_mean(name, names);
+            Err(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; SHOW TABLES lists them")))
+        }
+        found => Ok(found.cloned()),
+    }
+}
+
+fn own(name: &ObjectName) -> Result<&Ident> {
+    match name.0.as_slice() {
+        [name] => name.as_ident().ok_or_else(|| invalid("ALTER TABLE", format!("{name} is no name"))),
+        _ => Err(invalid(&name.to_string(), "a table stays in its schema; leave the schema out of the new name")),
+    }
+}
+
+async fn alter_columns(
+    statement: &AlterTable,
+    object: Object,
+    context: &StatementContext,
+    running: &RunningPlan,
+) -> Result<Vec<String>> {
+    let name = object.name.clone();
+    let table = Table.open(&object, When::Now, context).await?;
+    let now = columns(&name, table.as_ref(), Some(&object), context)?;
+    let (columns, checks) = changed(&name, now, &statement.operations)?;
+    check(&name, &checks, context).await?;
+    let (definition, declared) = definition(&name, &columns, true, context).await?;
+    check_defaults(&name, &columns, context).await?;
+    let target = Target { grammar: &Table, name: name.clone(), profile: None };
+    let only_defaults = statement.operations.iter().all(is_default);
+    let body = parser::parse_composed(&definition, context.session())?;
+    let body = Body::Sql(Box::new(body));
+    let create = Create { target, or_replace: true, if_not_exists: false, parameters: vec![], options: vec![], body };
+    let base = context.base().display().to_string();
+    let new = Object { version: object.version + 1, sql: definition, base, author: context.role().into(), ..object.clone() };
+    let new = NewObject { object: new, existing: Some(object), create };
+    if only_defaults {
+        return remember(&Table, &new, context).await;
+    }
+    let rows = plan(&parser::parse_composed(&rows(&name, &columns, &declared), context.session())?, context).await?;
+    table::write(&new, rows, Some(declared), context, running).await?;
+    Ok(vec![])
+}
+
+async fn alter_temporary(
+    statement: &AlterTable,
+    name: &str,
+    table: Arc<dyn TableProvider>,
+    context: &StatementContext,
+) -> Result<Vec<String>> {
+    let now = columns(name, table.as_ref(), None, context)?;
+    let (columns, checks) = changed(name, now, &statement.operations)?;
+    check(name, &checks, context).await?;
+    let (definition, declared) = definition(name, &columns, false, context).await?;
+    check_defaults(name, &columns, context).await?;
+    let rows = plan(&parser::parse_composed(&rows(name, &columns, &declared), context.session())?, context).await?;
+    let rows = DataFrame::new(context.state(), rows).collect().await?;
+    let rows = rows.iter().map(|batch| {
+        refuse_nulls(name, &declared, batch)?;
+        Ok(RecordBatch::try_new(Arc::clone(&declared), batch.columns().to_vec())?)
+    });
+    let rows = rows.collect::<Result<Vec<_>>>()?;
+    let made = plan(&parser::parse_composed(&definition, context.session())?, &context.making(name)).await?;
+    let defaults = match made {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) => made.column_defaults,
+        _ => vec![],
+    };
+    let altered = MemTable::try_new(declared, vec![rows])?.with_column_defaults(defaults.into_iter().collect());
+    context.tables().add_temporary(name.into(), Arc::new(altered));
+    Ok(vec![])
+}
+
+fn is_default(operation: &AlterTableOperation) -> bool {
+    use AlterColumnOperation::{DropDefault, SetDefault};
+    matches!(operation, AlterTableOperation::AlterColumn { op: SetDefault { .. } | DropDefault, .. })
+}
+
+/// The columns of a table as it is.
+fn columns(name: &str, table: &dyn TableProvider, object: Option<&Object>, context: &StatementContext) -> Result<Vec<Column>> {
+    let written = match object {
+        Some(object) => table::written_columns(object, context)?,
+        None => vec![],
+    };
+    let schema = table.schema();
+    let column = |field: &Arc<Field>| {
+        let written = written.iter().find(|column| normal(&column.name) == *field.name());
+        let default = match written.and_then(written_default) {
+            None => table.get_column_default(field.name()).map(|value| expr_to_sql(value).map(|value| value.to_string())),
+            written => written.map(Ok),
+        };
+        Ok(Column {
+            name: field.name().clone(),
+            values: format!("{}.{}", identifier(name), identifier(field.name())),
+            declared: written.map_or_else(|| sql_type(field.data_type()), |column| column.data_type.to_string()),
+            data_type: Some(field.data_type().clone()),
+            not_null: !field.is_nullable(),
+            default: default.transpose()?,
+        })
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+fn written_default(column: &ColumnDef) -> Option<String> {
+    column.options.iter().find_map(|option| match &option.option {
+        ColumnOption::Default(value) => Some(value.to_string()),
+        _ => None,
+    })
+}
+
+/// A question whose answer must be empty, and what is wrong when it is not.
+type Check = (String, Box<dyn Fn(&str) -> DataFusionError + Send + Sync>);
+
+/// The columns after the changes, each over those that came before.
+fn changed(name: &str, mut columns: Vec<Column>, operations: &[AlterTableOperation]) -> Result<(Vec<Column>, Vec<Check>)> {
+    let mut checks: Vec<Check> = vec![];
+    for operation in operations {
+        match operation {
+            AlterTableOperation::AddColumn { if_not_exists, column_def, .. } => {
+                let new = normal(&column_def.name);
+                if columns.iter().any(|column| column.name == new) {
+                    if *if_not_exists {
+                        continue;
+                    }
+                    return Err(coded(SqlState::DUPLICATE_COLUMN, name, format!("has a column {new} already")));
+                }
+                let default = written_default(column_def);
+                columns.push(Column {
+                    values: default.clone().unwrap_or_else(|| "NULL".into()),
+                    name: new,
+                    declared: column_def.data_type.to_string(),
+                    data_type: None,
+                    not_null: column_def.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull)),
+                    default,
+                });
+            }
+            AlterTableOperation::DropColumn { column_names, if_exists, .. } => {
+                for dropped in column_names {
+                    match place(name, &columns, dropped) {
+                        Ok(_) if columns.len() == 1 => {
+                            return Err(invalid(name, "its last column cannot be dropped; DROP TABLE drops all of it"));
+                        }
+                        Ok(place) => {
+                            columns.remove(place);
+                        }
+                        Err(_) if *if_exists => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
+                let place = place(name, &columns, old_column_name)?;
+                let new = normal(new_column_name);
+                if columns.iter().any(|column| column.name == new) {
+                    return Err(coded(SqlState::DUPLICATE_COLUMN, name, format!("has a column {new} already")));
+                }
+                columns[place].name = new;
+            }
+            AlterTableOperation::AlterColumn { column_name, op } => {
+                let place = place(name, &columns, column_name)?;
+                alter_column(name, &mut columns[place], op, &mut checks)?;
+            }
+            other => {
+                let problem = format!(
+                    "{other} is not known; what can be changed are ADD, DROP, RENAME and ALTER COLUMN, and RENAME TO alone"
+                );
+                return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, problem));
+            }
+        }
+    }
+    Ok((columns, checks))
+}
+
+fn alter_column(name: &str, column: &mut Column, op: &AlterColumnOperation, checks: &mut Vec<Check>) -> Result<()> {
+    match op {
+        AlterColumnOperation::SetNotNull => column.not_null = true,
+        AlterColumnOperation::DropNotNull => column.not_null = false,
+        AlterColumnOperation::SetDefault { value } => column.default = Some(value.to_string()),
+        AlterColumnOperation::DropDefault => column.default = None,
+        AlterColumnOperation::SetDataType { data_type, using, .. } => {
+            let declared = data_type.to_string();
+            match using {
+                Some(using) => column.values = using.to_string(),
+                None => {
+                    let (table, now, before) = (name.to_string(), declared.clone(), column.declared.clone());
+                    let (values, of) = (column.values.clone(), column.name.clone());
+                    let back = format!("CAST(TRY_CAST({values} AS {now}) AS {before})");
+                    // The first in their order, so that it is the same one on every run.
+                    let lossy = format!(
+                        "SELECT CAST({values} AS VARCHAR) FROM {} WHERE {back} IS DISTINCT FROM {values} ORDER BY 1 LIMIT 1",
+                        identifier(name)
+                    );
+                    let wrong = move |value: &str| {
+                        let problem = format!(
+                            "column {of} cannot become {now}: {value} would not stay what it is; write USING with what it becomes"
+                        );
+                        coded(SqlState::INVALID_TEXT_REPRESENTATION, &table, problem)
+                    };
+                    checks.push((lossy, Box::new(wrong)));
+                    column.values = format!("CAST({values} AS {declared})");
+                }
+            }
+            (column.declared, column.data_type) = (declared, None);
+        }
+        AlterColumnOperation::AddGenerated { .. } => {
+            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, "columns are not numbered here; leave GENERATED out"));
+        }
+    }
+    Ok(())
+}
+
+fn place(table: &str, columns: &[Column], name: &Ident) -> Result<usize> {
+    let wanted = normal(name);
+    columns.iter().position(|column| column.name == wanted).ok_or_else(|| {
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let suggestion = did_you_mean(&wanted, names.iter().copied());
+        let problem = format!("has no column {wanted}{suggestion}; it has {}", names.join(", "));
+        coded(SqlState::UNDEFINED_COLUMN, table, problem)
+    })
+}
+
+/// The statement that makes a table of these columns, and their types; `kept` when a database remembers it.
+async fn definition(name: &str, columns: &[Column], kept: bool, context: &StatementContext) -> Result<(String, SchemaRef)> {
+    // Types that SQL has no name for are only in tables of a query: they stay, and the definition names them as Arrow does.
+    let nameless = |column: &&Column| column.data_type.as_ref().is_some_and(|own| !has_name(own));
+    let has_names = columns.iter().find(nameless).is_none();
+    let part = |column: &Column| match column.data_type.as_ref().filter(|own| !has_name(own)) {
+        Some(_) => format!("{} BIGINT", identifier(&column.name)),
+        None => column.definition(),
+    };
+    let parts: Vec<String> = columns.iter().map(part).collect();
+    let text = format!("CREATE TABLE {} ({})", identifier(name), parts.join(", "));
+    let made = plan(&parser::parse_composed(&text, context.session())?, &context.making(name)).await?;
+    let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) = made else {
+        return Err(failed(name, "is not made by its definition"));
+    };
+    let declared = made.input.schema().as_arrow();
+    if has_names {
+        return Ok((text, Arc::new(declared.clone())));
+    }
+    if let Some(column) = columns.iter().find(|column| column.default.is_some() || kept && column.not_null) {
+        let problem = format!(
+            "has types that SQL has no name for, and so column {} can have no DEFAULT or NOT NULL; leave those out",
+            column.name
+        );
+        return Err(invalid(name, problem));
+    }
+    let fields = columns.iter().zip(declared.fields()).map(|(column, field)| {
+        let own = column.data_type.clone().unwrap_or_else(|| field.data_type().clone());
+        Field::new(&column.name, own, !column.not_null)
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let values = schema
+        .fields()
+        .iter()
+        .map(|field| format!("arrow_cast(NULL, {}) AS {}", literal(&field.data_type().to_string()), identifier(field.name())));
+    let values = values.collect::<Vec<_>>().join(", ");
+    Ok((format!("CREATE TABLE {} AS SELECT {values} WHERE false", identifier(name)), schema))
+}
+
+/// True for types whose name in SQL means the same type again.
+fn has_name(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Microsecond, None) => true,
+        DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::Date32 | DataType::Boolean | DataType::Float32 => true,
+        DataType::Time64(TimeUnit::Nanosecond) | DataType::Float64 => true,
+        other => other.is_integer() || other.is_string(),
+    }
+}
+
+/// The query of the rows.
+fn rows(name: &str, columns: &[Column], declared: &SchemaRef) -> String {
+    let values = columns.iter().zip(declared.fields()).map(|(column, field)| {
+        let of_type = literal(&field.data_type().to_string());
+        format!("arrow_cast({}, {of_type}) AS {}", column.values, identifier(&column.name))
+    });
+    format!("SELECT {} FROM {}", values.collect::<Vec<_>>().join(", "), identifier(name))
+}
+
+/// Fails for a default that is none of its column's type.
+async fn check_defaults(name: &str, columns: &[Column], context: &StatementContext) -> Result<()> {
+    for column in columns {
+        let Some(default) = &column.default else { continue };
+        let value = format!("SELECT CAST({default} AS {})", column.declared);
+        let value = async {
+            let planned = plan(&parser::parse_composed(&value, context.session())?, context).await?;
+            DataFrame::new(context.state(), planned).collect().await
+        };
+        if let Err(error) = value.await {
+            let problem = format!("the default of column {} does not fit: {}; SET DEFAULT another", column.name, message(&error));
+            return Err(coded(SqlState::DATATYPE_MISMATCH, name, problem));
+        }
+    }
+    Ok(())
+}
+
+async fn check(name: &str, checks: &[Check], context: &StatementContext) -> Result<()> {
+    for (question, wrong) in checks {
+        let planned = plan(&parser::parse_composed(question, context.session())?, context).await.map_err(|error| {
+            invalid(name, format!("the types do not fit: {}; write USING with what the values become", message(&error)))
+        })?;
+        let answer = DataFrame::new(context.state(), planned).collect().await?;
+        if let Some(batch) = answer.iter().find(|batch| batch.num_rows() > 0) {
+            let value = array_value_to_string(batch.column(0), 0)?;
+            return Err(wrong(&value));
+        }
+    }
+    Ok(())
+}
+
+/// Gives a table or view another name.
+async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
+    let new = normal(new);
+    if let Some(table) = context.tables().temporary(name) {
+        refuse_taken(&new, context)?;
+        context.tables().remove_temporary(name);
+        context.tables().add_temporary(new, table);
+        return Ok(vec![]);
+    }
+    let Some(object) = found(name, if_exists, context)? else { return Ok(vec![]) };
+    check_name(&Object { name: new.clone(), ..object.clone() })?;
+    refuse_taken(&new, context)?;
+    let users: Vec<String> = users(&object, context)?.iter().map(Object::label).collect();
+    if !users.is_empty() {
+        let problem = format!("is used by {}; change them first", users.join(", "));
+        return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
+    }
+    let options = context.session().config_options();
+    let sql = match object.kind.as_str() {
+        "table" => {
+            let table = Table.open(&object, When::Now, context).await?;
+            let columns = columns(name, table.as_ref(), Some(&object), context)?;
+            definition(&new, &columns, true, &context.making(&new)).await?.0
+        }
+        "view" => view::renamed(&object, &new, context)?,
+        other => {
+            let problem =
+                format!("is {}, which stands for files; CREATE EXTERNAL TABLE {new} and DROP this", with_article(other));
+            return Err(invalid(name, problem));
+        }
+    };
+    let renamed = Object { name: new.clone(), version: object.version + 1, sql, author: context.role().into(), ..object.clone() };
+    // Always in the same order, so that two that rename to and fro do not wait for one another.
+    let (first, second) = if *name < *new { (name, new.as_str()) } else { (new.as_str(), name) };
+    let _first = context.catalog().lock(SnapshotOf::Table, first, "ALTER TABLE", options).await?;
+    let _second = context.catalog().lock(SnapshotOf::Table, second, "ALTER TABLE", options).await?;
+    let seen = Some(context.view().stamp()?);
+    unless_moved(context.catalog().rename(&object, &renamed, seen), context)?;
+    context.tables().let_go();
+    Ok(vec![])
+}
+
+fn refuse_taken(name: &str, context: &StatementContext) -> Result<()> {
+    if name.is_empty() {
+        return Err(invalid("table", "a name must have at least one letter, got \"\""));
+    }
+    let is_taken = found(name, true, context)?.is_some() || context.tables().temporary(name).is_some();
+    if is_taken {
+        return Err(coded(SqlState::DUPLICATE_TABLE, name, "exists already; choose another name, or DROP it first"));
+    }
+    Ok(())
+}
