@@ -11,19 +11,19 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement
 use datafusion::physical_plan::{displayable, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr, ObjectName, ObjectType, Statement as SqlStatement};
+use sqlparser::ast::{Expr, ObjectName, ObjectType, SchemaName, Statement as SqlStatement};
 
 use super::Session;
 use super::answer::Answer;
 use super::changing;
 use super::prepared::{Parameters, Prepared};
-use super::schema::{CATALOG, PUBLIC};
+use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, lifecycle, profile, refreshing};
+use crate::objects::{altering, lifecycle, profile, refreshing, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -129,7 +129,7 @@ const PLANS: [&str; 2] = ["plan_type", "plan"];
 fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Command>> {
     let create = |word: &str, name: &ObjectName, or_replace: bool, if_not_exists: bool| -> Result<Option<Command>> {
         let Some(kind) = kind_of(word) else { return Ok(None) };
-        let target = Target { grammar: kind, name: own_name(name)?, profile: None };
+        let target = Target { grammar: kind, name: own_name(name, context)?, profile: None };
         let body = Body::Sql(Box::new(parsed.clone()));
         let (parameters, options) = (vec![], vec![]);
         Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body }))))
@@ -144,6 +144,18 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
             SqlStatement::CreateTable(table) if !table.temporary && context.catalog().is_durable() => {
                 create("table", &table.name, table.or_replace, table.if_not_exists)
             }
+            SqlStatement::CreateSchema { schema_name: SchemaName::Simple(name), if_not_exists, .. } => {
+                let name = schema_name(name)?;
+                let Some(kind) = kind_of("schema") else { return Ok(None) };
+                let target = Target { grammar: kind, name, profile: None };
+                let body = Body::Sql(Box::new(parsed.clone()));
+                let (or_replace, if_not_exists, parameters, options) = (false, *if_not_exists, vec![], vec![]);
+                Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body }))))
+            }
+            SqlStatement::Drop { object_type: ObjectType::Schema, if_exists, names, .. } => {
+                let (Some(kind), [name]) = (kind_of("schema"), names.as_slice()) else { return Ok(None) };
+                Ok(Some(Command::Drop(Target { grammar: kind, name: schema_name(name)?, profile: None }, *if_exists)))
+            }
             SqlStatement::CreateTable(table) => of_session(&table.name, table.or_replace, context),
             SqlStatement::CreateView(view) => of_session(&view.name, view.or_replace, context),
             SqlStatement::Drop {
@@ -152,7 +164,7 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
                 let ([name], word) = (names.as_slice(), if *object_type == ObjectType::View { "VIEW" } else { "TABLE" }) else {
                     return Ok(None);
                 };
-                let Ok(own) = own_name(name) else { return Ok(None) };
+                let Ok(own) = own_name(name, context) else { return Ok(None) };
                 if context.tables().temporary(&own).is_some() {
                     refuse_used(&own, context)?;
                     return Ok(None);
@@ -172,10 +184,17 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
     }
 }
 
+fn schema_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [own] => own.as_ident().map(crate::sql::command::normal).ok_or_else(|| invalid("schema", format!("{name} is no name"))),
+        _ => Err(invalid(&name.to_string(), "a schema has one name; a database is a folder")),
+    }
+}
+
 /// Checks the name of a table that is of the session alone: in a database one that is TEMPORARY, in memory every table. It must not hide
 /// what is remembered.
 fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -> Result<Option<Command>> {
-    let name = own_name(name)?;
+    let name = own_name(name, context)?;
     if name.is_empty() {
         return Err(invalid("table", "a name must have at least one letter, got \"\""));
     }
@@ -192,14 +211,36 @@ fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -
     }
 }
 
-/// The name of a relation in the schema `public`, the only one where things are made.
-pub(super) fn own_name(name: &ObjectName) -> Result<String> {
+/// The name of a relation: in the schema `public` its own, in another the schema's and its own.
+pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(crate::sql::command::normal)).collect();
-    match parts.as_slice() {
-        [own] => Ok(own.clone()),
+    let parts = match parts.as_slice() {
+        [catalog, rest @ ..] if rest.len() == 2 && catalog == CATALOG => rest,
+        parts => parts,
+    };
+    let schemas = schema::names(context);
+    match parts {
+        [own] => match schema::parts(own, context) {
+            (Some(schema), table) => {
+                let problem = format!("is the name of a table of schema {schema}; write {schema}.{table} without the quotes");
+                Err(invalid(own, problem))
+            }
+            (None, own) => Ok(own.to_string()),
+        },
         [schema, own] if schema == PUBLIC => Ok(own.clone()),
-        [catalog, schema, own] if catalog == CATALOG && schema == PUBLIC => Ok(own.clone()),
-        _ => Err(invalid(&name.to_string(), "tables and views are made in the schema public; leave the schema out")),
+        [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
+        [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => {
+            let problem =
+                "is not made here: what is in this schema comes from definitions; make tables in public, or in a schema of yours";
+            Err(invalid(&name.to_string(), problem))
+        }
+        [schema, _] => {
+            let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
+            let problem =
+                format!("there is no schema {schema}{suggestion}; make it with CREATE SCHEMA {schema}, or leave it out");
+            Err(coded(SqlState::UNDEFINED_OBJECT, &name.to_string(), problem))
+        }
+        _ => Err(invalid(&name.to_string(), "a table is named by its schema and its name alone")),
     }
 }
 
@@ -305,7 +346,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 return Ok(Answer::done(vec![]));
             }
             SqlStatement::AlterTable(alter) => {
-                let (alter, name) = (alter.clone(), own_name(&alter.name)?);
+                let (alter, name) = (alter.clone(), own_name(&alter.name, &context)?);
                 let altering = context.clone();
                 return Ok(Answer::work(&session.engine, &context, move |running| async move {
                     altering::alter(&alter, &name, &altering, &running).await
@@ -336,7 +377,11 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     match bind_parameters(plan, &context)? {
         LogicalPlan::Ddl(ddl) => {
             if let DdlStatement::DropTable(drop) = &ddl {
-                refuse_used(drop.name.table(), &context)?;
+                let name = match drop.name.schema() {
+                    Some(of) if of != PUBLIC => schema::member(of, drop.name.table()),
+                    _ => drop.name.table().to_string(),
+                };
+                refuse_used(&name, &context)?;
             }
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             Ok(Answer::done(vec![]))

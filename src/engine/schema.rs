@@ -17,7 +17,7 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
 use crate::error::{SqlState, invalid, sqlstate};
 use crate::files;
-use crate::objects::{KINDS, kind_of, profile};
+use crate::objects::{KINDS, kind_of, profile, schema};
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
@@ -29,6 +29,8 @@ use crate::system::SystemSchema;
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
 const SYSTEM: &str = "system";
+/// The schemas where nobody makes tables.
+pub(super) const OWN_SCHEMAS: [&str; 4] = [PROFILE_SCHEMA, SEGMENT_SCHEMA, SYSTEM, INFORMATION_SCHEMA];
 
 /// Makes the catalog of a state that which a context sees.
 pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
@@ -121,21 +123,26 @@ impl SchemaProvider for WhatOpens<Arc<dyn SchemaProvider>> {
 
 impl CatalogProvider for StatementCatalog {
     fn schema_names(&self) -> Vec<String> {
-        vec![PUBLIC.into(), PROFILE_SCHEMA.into(), SEGMENT_SCHEMA.into(), SYSTEM.into()]
+        let mut names = vec![PUBLIC.into(), PROFILE_SCHEMA.into(), SEGMENT_SCHEMA.into(), SYSTEM.into()];
+        names.extend(schema::names(&self.context));
+        names
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let context = self.context.clone();
         match name {
-            PUBLIC => Some(Arc::new(PublicSchema { context })),
+            PUBLIC => Some(Arc::new(Relations { context, schema: None })),
             PROFILE_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Profiles })),
             SEGMENT_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Segments })),
             SYSTEM => Some(Arc::new(SystemSchema { context })),
             INFORMATION_SCHEMA => self.information.clone(),
+            own if schema::names(&context).iter().any(|name| name == own) => {
+                Some(Arc::new(Relations { context, schema: Some(own.into()) }))
+            }
             _ => {
                 let (profile, at) = known_schema(name)?;
                 let time_columns = profile::whole(profile, &context).ok()?.body.time_columns;
-                Some(Arc::new(PublicSchema { context: context.below(Horizon { time_columns, at }) }))
+                Some(Arc::new(Relations { context: context.below(Horizon { time_columns, at }), schema: None }))
             }
         }
     }
@@ -188,13 +195,19 @@ impl SchemaProvider for ObjectSchema {
     }
 }
 
-/// Where tables without a schema come from.
+/// What was made in a schema; without a name, in `public`, where tables without a schema come from.
 #[derive(Debug)]
-struct PublicSchema {
+struct Relations {
     context: StatementContext,
+    schema: Option<String>,
 }
 
-impl PublicSchema {
+impl Relations {
+    /// The name of the object that a table of this schema is.
+    fn member(&self, name: &str) -> String {
+        self.schema.as_ref().map_or_else(|| name.to_string(), |schema| schema::member(schema, name))
+    }
+
     fn tables(&self) -> &SessionTables {
         self.context.tables()
     }
@@ -207,11 +220,14 @@ impl PublicSchema {
 
     /// The table of that name, as a whole.
     async fn find(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = self.context.file_table(name).or_else(|| self.tables().temporary(name)) {
+        // Its files stand under names that nobody gives.
+        let file = if self.schema.is_none() { self.context.file_table(name) } else { None };
+        let name = &self.member(name);
+        if let Some(table) = file.or_else(|| self.tables().temporary(name)) {
             return Ok(Some(table));
         }
         // A statement that makes a table is planned with a look at its own name, which is not there yet.
-        if self.context.inside() == Some(name) {
+        if self.context.inside() == Some(name.as_str()) {
             return Ok(None);
         }
         if let Some(object) = self.object(name)? {
@@ -228,7 +244,7 @@ impl PublicSchema {
                 return Box::pin(self.load(&object, when)).await.map(Some);
             }
         }
-        if !self.context.is_making(name) && files::is_file(name) {
+        if self.schema.is_none() && !self.context.is_making(name) && files::is_file(name) {
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
         Ok(None)
@@ -254,7 +270,7 @@ impl PublicSchema {
 }
 
 #[async_trait]
-impl SchemaProvider for PublicSchema {
+impl SchemaProvider for Relations {
     fn table_names(&self) -> Vec<String> {
         let mut names = self.tables().temporary_names();
         let objects = self.context.objects();
@@ -263,6 +279,13 @@ impl SchemaProvider for PublicSchema {
             let own = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == kind.word());
             names.extend(own.map(|object| object.name.clone()));
         }
+        // Those of a schema are called by the rest of their names there, and nowhere else.
+        let own = |name: String| match (schema::parts(&name, &self.context), &self.schema) {
+            ((Some(of), table), Some(schema)) if of == schema => Some(table.to_string()),
+            ((None, _), None) => Some(name),
+            _ => None,
+        };
+        let mut names: Vec<String> = names.into_iter().filter_map(own).collect();
         names.sort();
         names.dedup();
         names
@@ -270,7 +293,8 @@ impl SchemaProvider for PublicSchema {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(table) = self.find(name).await? else { return Ok(None) };
-        let (own, _) = published::name_and_time(name);
+        let name = self.member(name);
+        let (own, _) = published::name_and_time(&name);
         self.context.note(own, &table);
         match self.context.horizon() {
             Some(horizon) => horizon.seen(own, table).map(Some),
@@ -279,23 +303,25 @@ impl SchemaProvider for PublicSchema {
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        if let Some(table) = self.tables().temporary(name) {
+        let name = self.member(name);
+        if let Some(table) = self.tables().temporary(&name) {
             return Ok(Some(table.table_type()));
         }
-        let object = self.object(name)?;
+        let object = self.object(&name)?;
         Ok(object.map(|object| if object.kind == "view" { TableType::View } else { TableType::Base }))
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
-        Ok(self.tables().add_temporary(name, table))
+        Ok(self.tables().add_temporary(self.member(&name), table))
     }
 
     fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        Ok(self.tables().remove_temporary(name))
+        Ok(self.tables().remove_temporary(&self.member(name)))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.tables().temporary(name).is_some() || matches!(self.object(name), Ok(Some(_)))
+        let name = self.member(name);
+        self.tables().temporary(&name).is_some() || matches!(self.object(&name), Ok(Some(_)))
     }
 }
 

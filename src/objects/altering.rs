@@ -21,6 +21,7 @@ use sqlparser::ast::{
 use super::kind::Kind;
 use super::lifecycle::{NewObject, remember, unless_moved, users};
 use super::relation::{NAMESPACE, check_name};
+use super::schema::{member, parts, quoted};
 use super::table::{self, Table};
 use super::view;
 use crate::catalog::objects::Object;
@@ -107,8 +108,8 @@ async fn alter_columns(
 ) -> Result<Vec<String>> {
     let name = object.name.clone();
     let table = Table.open(&object, When::Now, context).await?;
-    let now = columns(&name, table.as_ref(), Some(&object), context)?;
-    let (columns, checks) = changed(&name, now, &statement.operations)?;
+    let now = columns(table.as_ref(), Some(&object), context)?;
+    let (columns, checks) = changed(&name, &quoted(&name, context), now, &statement.operations)?;
     check(&name, &checks, context).await?;
     let (definition, declared) = definition(&name, &columns, true, context).await?;
     check_defaults(&name, &columns, context).await?;
@@ -123,7 +124,8 @@ async fn alter_columns(
     if only_defaults {
         return remember(&Table, &new, context).await;
     }
-    let rows = plan(&parser::parse_composed(&rows(&name, &columns, &declared), context.session())?, context).await?;
+    let rows =
+        plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
     table::write(&new, rows, Some(declared), context, running).await?;
     Ok(vec![])
 }
@@ -134,12 +136,13 @@ async fn alter_temporary(
     table: Arc<dyn TableProvider>,
     context: &StatementContext,
 ) -> Result<Vec<String>> {
-    let now = columns(name, table.as_ref(), None, context)?;
-    let (columns, checks) = changed(name, now, &statement.operations)?;
+    let now = columns(table.as_ref(), None, context)?;
+    let (columns, checks) = changed(name, &quoted(name, context), now, &statement.operations)?;
     check(name, &checks, context).await?;
     let (definition, declared) = definition(name, &columns, false, context).await?;
     check_defaults(name, &columns, context).await?;
-    let rows = plan(&parser::parse_composed(&rows(name, &columns, &declared), context.session())?, context).await?;
+    let rows =
+        plan(&parser::parse_composed(&rows(&quoted(name, context), &columns, &declared), context.session())?, context).await?;
     let rows = DataFrame::new(context.state(), rows).collect().await?;
     let rows = rows.iter().map(|batch| {
         refuse_nulls(name, &declared, batch)?;
@@ -162,7 +165,7 @@ fn is_default(operation: &AlterTableOperation) -> bool {
 }
 
 /// The columns of a table as it is.
-fn columns(name: &str, table: &dyn TableProvider, object: Option<&Object>, context: &StatementContext) -> Result<Vec<Column>> {
+fn columns(table: &dyn TableProvider, object: Option<&Object>, context: &StatementContext) -> Result<Vec<Column>> {
     let written = match object {
         Some(object) => table::written_columns(object, context)?,
         None => vec![],
@@ -176,7 +179,7 @@ fn columns(name: &str, table: &dyn TableProvider, object: Option<&Object>, conte
         };
         Ok(Column {
             name: field.name().clone(),
-            values: format!("{}.{}", identifier(name), identifier(field.name())),
+            values: identifier(field.name()),
             declared: written.map_or_else(|| sql_type(field.data_type()), |column| column.data_type.to_string()),
             data_type: Some(field.data_type().clone()),
             not_null: !field.is_nullable(),
@@ -197,7 +200,12 @@ fn written_default(column: &ColumnDef) -> Option<String> {
 type Check = (String, Box<dyn Fn(&str) -> DataFusionError + Send + Sync>);
 
 /// The columns after the changes, each over those that came before.
-fn changed(name: &str, mut columns: Vec<Column>, operations: &[AlterTableOperation]) -> Result<(Vec<Column>, Vec<Check>)> {
+fn changed(
+    name: &str,
+    from: &str,
+    mut columns: Vec<Column>,
+    operations: &[AlterTableOperation],
+) -> Result<(Vec<Column>, Vec<Check>)> {
     let mut checks: Vec<Check> = vec![];
     for operation in operations {
         match operation {
@@ -243,7 +251,7 @@ fn changed(name: &str, mut columns: Vec<Column>, operations: &[AlterTableOperati
             }
             AlterTableOperation::AlterColumn { column_name, op } => {
                 let place = place(name, &columns, column_name)?;
-                alter_column(name, &mut columns[place], op, &mut checks)?;
+                alter_column(name, from, &mut columns[place], op, &mut checks)?;
             }
             other => {
                 let problem = format!(
@@ -256,7 +264,7 @@ fn changed(name: &str, mut columns: Vec<Column>, operations: &[AlterTableOperati
     Ok((columns, checks))
 }
 
-fn alter_column(name: &str, column: &mut Column, op: &AlterColumnOperation, checks: &mut Vec<Check>) -> Result<()> {
+fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOperation, checks: &mut Vec<Check>) -> Result<()> {
     match op {
         AlterColumnOperation::SetNotNull => column.not_null = true,
         AlterColumnOperation::DropNotNull => column.not_null = false,
@@ -272,8 +280,7 @@ fn alter_column(name: &str, column: &mut Column, op: &AlterColumnOperation, chec
                     let back = format!("CAST(TRY_CAST({values} AS {now}) AS {before})");
                     // The first in their order, so that it is the same one on every run.
                     let lossy = format!(
-                        "SELECT CAST({values} AS VARCHAR) FROM {} WHERE {back} IS DISTINCT FROM {values} ORDER BY 1 LIMIT 1",
-                        identifier(name)
+                        "SELECT CAST({values} AS VARCHAR) FROM {from} WHERE {back} IS DISTINCT FROM {values} ORDER BY 1 LIMIT 1"
                     );
                     let wrong = move |value: &str| {
                         let problem = format!(
@@ -314,7 +321,7 @@ async fn definition(name: &str, columns: &[Column], kept: bool, context: &Statem
         None => column.definition(),
     };
     let parts: Vec<String> = columns.iter().map(part).collect();
-    let text = format!("CREATE TABLE {} ({})", identifier(name), parts.join(", "));
+    let text = format!("CREATE TABLE {} ({})", quoted(name, context), parts.join(", "));
     let made = plan(&parser::parse_composed(&text, context.session())?, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) = made else {
         return Err(failed(name, "is not made by its definition"));
@@ -340,7 +347,7 @@ async fn definition(name: &str, columns: &[Column], kept: bool, context: &Statem
         .iter()
         .map(|field| format!("arrow_cast(NULL, {}) AS {}", literal(&field.data_type().to_string()), identifier(field.name())));
     let values = values.collect::<Vec<_>>().join(", ");
-    Ok((format!("CREATE TABLE {} AS SELECT {values} WHERE false", identifier(name)), schema))
+    Ok((format!("CREATE TABLE {} AS SELECT {values} WHERE false", quoted(name, context)), schema))
 }
 
 /// True for types whose name in SQL means the same type again.
@@ -354,12 +361,12 @@ fn has_name(data_type: &DataType) -> bool {
 }
 
 /// The query of the rows.
-fn rows(name: &str, columns: &[Column], declared: &SchemaRef) -> String {
+fn rows(from: &str, columns: &[Column], declared: &SchemaRef) -> String {
     let values = columns.iter().zip(declared.fields()).map(|(column, field)| {
         let of_type = literal(&field.data_type().to_string());
         format!("arrow_cast({}, {of_type}) AS {}", column.values, identifier(&column.name))
     });
-    format!("SELECT {} FROM {}", values.collect::<Vec<_>>().join(", "), identifier(name))
+    format!("SELECT {} FROM {from}", values.collect::<Vec<_>>().join(", "))
 }
 
 /// Fails for a default that is none of its column's type.
@@ -395,7 +402,11 @@ async fn check(name: &str, checks: &[Check], context: &StatementContext) -> Resu
 
 /// Gives a table or view another name.
 async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
-    let new = normal(new);
+    // In the schema that it is in.
+    let new = match parts(name, context) {
+        (Some(schema), _) => member(schema, &normal(new)),
+        _ => normal(new),
+    };
     if let Some(table) = context.tables().temporary(name) {
         refuse_taken(&new, context)?;
         context.tables().remove_temporary(name);
@@ -414,7 +425,7 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
     let sql = match object.kind.as_str() {
         "table" => {
             let table = Table.open(&object, When::Now, context).await?;
-            let columns = columns(name, table.as_ref(), Some(&object), context)?;
+            let columns = columns(table.as_ref(), Some(&object), context)?;
             definition(&new, &columns, true, &context.making(&new)).await?.0
         }
         "view" => view::renamed(&object, &new, context)?,

@@ -100,6 +100,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
     }
     if (existing.is_some() || other.is_some()) && !create.or_replace {
         return Err(match namespace {
+            [] if kind.is_of_sql() => coded(state, &label, "exists already; write IF NOT EXISTS, or DROP it first"),
             [] => coded(state, &label, "exists already; write CREATE OR REPLACE for a new version, or DROP it first"),
             _ => coded(state, name, "exists already; write CREATE OR REPLACE, or DROP it first"),
         });

@@ -5,6 +5,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 
 use super::definition::Definition;
 use super::kind::{Uses, Values};
+use super::schema::member;
 use super::values::{given, number, text};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
@@ -38,15 +39,16 @@ pub fn values(definitions: &[Definition]) -> Values {
     ]
 }
 
-/// True when what is named is the relation of that name in the schema `public`, now or as of a time.
+/// True when what is named is the relation of that name, in its schema or in `public`, now or as of a time.
 pub fn is_named_in(object: &Object, uses: &Uses) -> bool {
     uses.tables.iter().any(|table| {
-        let (schema, name) = match table.as_slice() {
-            [name] => ("public", name),
-            [.., schema, name] => (schema.as_str(), name),
+        let name = match table.as_slice() {
+            [name] => name.clone(),
+            [.., schema, name] if schema == "public" => name.clone(),
+            [.., schema, name] => member(schema, name),
             [] => return false,
         };
-        schema == "public" && (*name == object.name || name_and_time(name).0 == object.name)
+        name == object.name || name_and_time(&name).0 == object.name
     })
 }
 

@@ -17,6 +17,7 @@ use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users};
 use super::relation;
+use super::schema::quoted;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
@@ -165,7 +166,7 @@ impl Kind for Table {
             format!("arrow_cast(NULL, {of_type}) AS {}", identifier(field.name()))
         });
         let columns = columns.collect::<Vec<_>>().join(", ");
-        Ok(format!("CREATE TABLE {} AS SELECT {columns} WHERE false", identifier(name)))
+        Ok(format!("CREATE TABLE {} AS SELECT {columns} WHERE false", quoted(name, context)))
     }
 }
 

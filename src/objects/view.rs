@@ -13,6 +13,7 @@ use sqlparser::ast::{Ident, ObjectName, Statement as SqlStatement};
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::relation;
+use super::schema::parts;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::docs::{Column, Doc};
@@ -156,7 +157,9 @@ pub fn renamed(object: &Object, name: &str, context: &StatementContext) -> Resul
     if let SqlParsed::Statement(statement) = &mut parsed
         && let SqlStatement::CreateView(view) = statement.as_mut()
     {
-        view.name = ObjectName::from(vec![Ident::with_quote('"', name)]);
+        let (schema, own) = parts(name, context);
+        view.name =
+            ObjectName::from(schema.into_iter().chain([own]).map(|part| Ident::with_quote('"', part)).collect::<Vec<_>>());
         (view.or_replace, view.if_not_exists) = (false, false);
     }
     Ok(parsed.to_string())

@@ -38,6 +38,10 @@ pub fn known(query: &mut Query, profile: &str, as_of: i64) {
             };
             Some(name(&[published, &name_at(own, time)]))
         }
+        // A table of another schema is the object of both names.
+        [.., own, table] if !["system", "information_schema"].contains(&own.as_str()) => {
+            Some(name(&[&schema, &format!("{own}.{table}")]))
+        }
         _ => None,
     });
 }

@@ -37,6 +37,7 @@ use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
 use crate::catalog::tables::{Change, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
+use crate::objects::schema::reference;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
 use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
@@ -54,7 +55,7 @@ const COUNT: &str = "count";
 /// The table is none whose rows can change, or what is wrong with the statement.
 pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Answer>> {
     let Some(name) = changing::target(parsed) else { return Ok(None) };
-    let name = own_name(name)?;
+    let name = own_name(name, context)?;
     let word = changing::word(parsed);
     let lock = match Target::is_in_memory(&name, context) {
         true => None,
@@ -90,7 +91,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
 /// As [`run`].
 pub async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
     let Some(name) = changing::target(parsed) else { return Ok(None) };
-    let name = own_name(name)?;
+    let name = own_name(name, context)?;
     if !Target::is_in_memory(&name, context) {
         check_kind(&name, changing::word(parsed), context)?;
     }
@@ -115,7 +116,7 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
         _ => return Ok(None),
     };
     let Some(name) = changing::target(&changed) else { return Ok(None) };
-    let name = own_name(name)?;
+    let name = own_name(name, context)?;
     if !Target::is_in_memory(&name, context) {
         check_kind(&name, changing::word(&changed), context)?;
     }
@@ -204,8 +205,9 @@ impl Target {
 
     async fn change(&self, parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Option<changing::Change>> {
         let columns: Vec<&str> = self.columns().fields().iter().map(|field| field.name().as_str()).collect();
-        let schema = context.state().schema_for_ref(TableReference::bare(name))?;
-        let table = schema.table(name).await?.ok_or_else(|| changed_meanwhile(name))?;
+        let reference = reference(name, context);
+        let schema = context.state().schema_for_ref(reference.clone())?;
+        let table = schema.table(reference.table()).await?.ok_or_else(|| changed_meanwhile(name))?;
         let mut defaults = HashMap::new();
         for column in &columns {
             if let Some(default) = table.get_column_default(column) {

@@ -3,7 +3,8 @@
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, CreateExternalTable, ExplainStatement, Statement as SqlParsed};
 use sqlparser::ast::{
     ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableOptions, CreateView, DescribeAlias, HiveDistributionStyle,
-    HiveFormat, Insert, ObjectType, Set, Spanned, SqliteOnConflict, Statement, TableConstraint, TableObject, ViewColumnDef,
+    HiveFormat, Insert, ObjectType, SchemaName, Set, Spanned, SqliteOnConflict, Statement, TableConstraint, TableObject,
+    ViewColumnDef,
 };
 use sqlparser::tokenizer::Span;
 
@@ -66,8 +67,7 @@ impl Walk<'_> {
             }
             Statement::Drop { object_type, if_exists: _, names, cascade, restrict: _, purge, temporary, table } => {
                 match object_type {
-                    ObjectType::Table | ObjectType::View => {}
-                    ObjectType::Schema => return refuse("DROP SCHEMA", "tables and views are in the schema public, which stays"),
+                    ObjectType::Table | ObjectType::View | ObjectType::Schema => {}
                     other => return refuse(&format!("DROP {other}"), "there is none to drop"),
                 }
                 names.iter().try_for_each(|name| self.name(name))?;
@@ -95,7 +95,16 @@ impl Walk<'_> {
                 refuse(&clause, NO_TRANSACTIONS)
             }
             Statement::CreateIndex(_) => refuse("CREATE INDEX", "tables are read without indexes; leave it out"),
-            Statement::CreateSchema { .. } => refuse("CREATE SCHEMA", "tables and views are made in the schema public"),
+            Statement::CreateSchema { schema_name, if_not_exists: _, with, options, default_collate_spec, clone } => {
+                absent(with, "WITH", LEAVE_OUT)?;
+                absent(options, "OPTIONS", LEAVE_OUT)?;
+                absent(default_collate_spec, "DEFAULT COLLATE", LEAVE_OUT)?;
+                absent(clone, "CLONE", "make its tables with CREATE TABLE … AS SELECT")?;
+                match schema_name {
+                    SchemaName::Simple(name) => self.name(name),
+                    other => refuse(&other.to_string(), "write CREATE SCHEMA name"),
+                }
+            }
             Statement::CreateDatabase { .. } => {
                 refuse("CREATE DATABASE", "a database is a folder; write portrait -d folder, which makes it when it is not there")
             }
