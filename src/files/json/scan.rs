@@ -15,7 +15,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, Count};
 use super::decode::{Found, Members, Misfit, Problem, path};
 use super::detect::{Detected, Framing};
 use super::options::JsonOptions;
-use super::tokens::{Cursor, Wrong};
+use super::tokens::{Cursor, Marks, Wrong};
 use crate::error::{SqlState, coded};
 use crate::files::bytes::{LONGEST_ROW, PIECE, Pieces};
 use crate::files::policy::{Policy, emptied, skipped};
@@ -89,7 +89,10 @@ struct Open {
     used: usize,
     /// Bytes to be read next.
     size: usize,
+    marks: Marks,
     list: List,
+    /// Whether the part ends with the file.
+    is_end: bool,
 }
 
 /// How far a list is read.
@@ -143,7 +146,7 @@ impl Reader for JsonReader {
             if open.used >= open.pieces.bytes().len() {
                 if open.pieces.is_last() {
                     let file = &self.rows.files[open.file];
-                    if file.framing == Framing::List && open.list != List::Ended {
+                    if file.framing == Framing::List && open.is_end && open.list != List::Ended {
                         let place = open.pieces.place() + open.used as u64;
                         drop(open);
                         let wrong = Wrong { at: 0, problem: "the file ends within its list: a ] is missing" };
@@ -191,7 +194,8 @@ impl JsonReader {
     async fn begin(&mut self, part: Part) -> Result<Open> {
         let file = &self.rows.files[part.file];
         let pieces = file.source.pieces(part.range.start, part.range.end).await?;
-        Ok(Open { file: part.file, pieces, used: 0, size: PIECE, list: List::Begun })
+        let is_end = part.range.end == file.source.meta.size;
+        Ok(Open { file: part.file, pieces, used: 0, size: PIECE, marks: Marks::default(), list: List::Begun, is_end })
     }
 
     async fn fetch(&mut self, open: &mut Open) -> Result<()> {
@@ -199,6 +203,7 @@ impl JsonReader {
         self.memory.try_resize(open.size * 3)?;
         open.pieces.next(open.used, open.size).await?;
         open.used = 0;
+        open.marks.mark(open.pieces.bytes());
         self.bytes_scanned.add(open.pieces.bytes().len());
         Ok(())
     }
@@ -214,7 +219,7 @@ impl JsonReader {
         if whole == 0 && !bytes.is_empty() {
             return (0, 0, Stop::Cut);
         }
-        let mut cursor = Cursor::new(&bytes[..whole]);
+        let mut cursor = Cursor::with_marks(&bytes[..whole], &open.marks, open.used);
         let most = self.batch_size.min(self.left);
         let mut consumed = 0;
         while found.row < most {
@@ -315,7 +320,8 @@ async fn misfit(rows: &JsonRows, file: usize, place: u64, misfit: &Misfit, bytes
         Ok(line) => line,
         Err(error) => return error,
     };
-    let mut value = Cursor { bytes, at: misfit.at.min(bytes.len()) };
+    let mut value = Cursor::new(bytes);
+    value.at = misfit.at.min(bytes.len());
     let raw = value.raw().unwrap_or(misfit.at..bytes.len());
     let shown: String = String::from_utf8_lossy(&bytes[raw]).chars().take(60).collect();
     let path = object_around(bytes, misfit.row, file.framing, misfit.at)
