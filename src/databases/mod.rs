@@ -22,10 +22,21 @@ use datafusion::logical_expr::CreateExternalTable;
 use self::options::DatabaseOptions;
 use self::postgres::PostgresTable;
 use self::sqlite::SqliteTable;
+use crate::environment::Environment;
 use crate::error::invalid;
 
 /// The option that names a file, which a dump writes by its whole path.
 pub const CREDENTIALS: &str = "credentials";
+
+/// Where a statement is run, for what it leaves open.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    pub environment: &'a Environment,
+    /// Who runs it.
+    pub role: &'a str,
+    /// The folder that relative paths start from.
+    pub base: &'a Path,
+}
 
 /// A table or query of another database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +59,11 @@ pub fn is_own(table: &Arc<dyn TableProvider>) -> bool {
 ///
 /// # Errors
 /// The database cannot be reached, has no such table, or has a column that cannot be read.
-pub async fn create(state: &SessionState, command: &CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
+pub async fn create(
+    state: &SessionState,
+    command: &CreateExternalTable,
+    surroundings: &Surroundings<'_>,
+) -> Result<Arc<dyn TableProvider>> {
     let subject = format!("external table {}", command.name.table());
     if !command.schema.fields().is_empty() || !command.table_partition_cols.is_empty() {
         let problem = "its columns are those of the other database; leave out the list of columns and PARTITIONED BY";
@@ -57,11 +72,11 @@ pub async fn create(state: &SessionState, command: &CreateExternalTable, base: &
     let [location] = command.locations.as_slice() else {
         return Err(invalid(&subject, "LOCATION must be one database"));
     };
-    let options = DatabaseOptions::read(&subject, &command.file_type, &command.options, base)?;
+    let options = DatabaseOptions::read(&subject, &command.file_type, &command.options, surroundings.base)?;
     if command.file_type.eq_ignore_ascii_case("SQLITE") {
-        let path = base.join(location);
+        let path = surroundings.base.join(location);
         Ok(Arc::new(SqliteTable::open(&path, options.relation).await?))
     } else {
-        Ok(Arc::new(PostgresTable::open(&subject, state, location, options).await?))
+        Ok(Arc::new(PostgresTable::open(&subject, state, location, options, surroundings).await?))
     }
 }

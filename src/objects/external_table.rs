@@ -13,7 +13,7 @@ use super::kind::{Kind, Uses, Values};
 use super::relation;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
-use crate::databases;
+use crate::databases::{self, Surroundings};
 use crate::docs::{Column, Doc};
 use crate::error::failed;
 use crate::files;
@@ -119,7 +119,8 @@ impl Kind for ExternalTable {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
                     let base = Path::new(&object.base);
                     if databases::is_kind(&command.file_type) {
-                        return databases::create(&state, &command, base).await;
+                        let surroundings = Surroundings { environment: context.environment(), role: context.role(), base };
+                        return databases::create(&state, &command, &surroundings).await;
                     }
                     files::create(&state, *command, base).await
                 }

@@ -64,11 +64,8 @@ pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
 
 fn config(target: &Target, login: &Login, mode: SslMode) -> Config {
     let mut config = Config::new();
-    config.host(&target.host).port(target.port).dbname(&target.database).application_name("portrait");
+    config.host(&target.host).port(target.port).dbname(&target.database).user(&login.user).application_name("portrait");
     config.connect_timeout(target.connect_timeout).ssl_mode(mode);
-    if let Some(user) = &login.user {
-        config.user(user);
-    }
     if let Some(password) = &login.password {
         config.password(password);
     }

@@ -23,9 +23,9 @@ use tokio_postgres::types::Type;
 use self::connection::{Connection, of_postgres};
 use self::read::PostgresSource;
 use self::target::Target;
-use super::Relation;
 use super::conditions;
 use super::options::DatabaseOptions;
+use super::{Relation, Surroundings};
 use crate::error::{SqlState, coded, invalid};
 use crate::files::source::SourceExec;
 use crate::settings::PortraitSettings;
@@ -78,8 +78,14 @@ impl PostgresTable {
     ///
     /// # Errors
     /// The server cannot be reached, has no such table, or a column cannot be read.
-    pub async fn open(subject: &str, state: &SessionState, location: &str, options: DatabaseOptions) -> Result<Self> {
-        let target = Target::read(subject, location, options.credentials)?;
+    pub async fn open(
+        subject: &str,
+        state: &SessionState,
+        location: &str,
+        options: DatabaseOptions,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Self> {
+        let target = Target::read(subject, location, options.credentials, surroundings)?;
         let connection = connection::connect(&target, timeout(state)).await?;
         let inner = Opened::look_at(target, &connection, &options.relation).await?;
         Ok(Self { inner: Arc::new(inner) })

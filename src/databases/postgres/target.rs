@@ -7,6 +7,8 @@ use datafusion::common::Result;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::databases::Surroundings;
+use crate::environment::Environment;
 use crate::error::{invalid, one_of};
 
 /// How long a connection may take to come about.
@@ -43,6 +45,8 @@ pub struct Target {
     pub connect_timeout: Duration,
     /// The file with passwords that the statement names.
     pub credentials: Option<PathBuf>,
+    /// Where passwords are looked up otherwise.
+    pub environment: Environment,
     /// What errors and plans call it.
     pub label: String,
 }
@@ -52,16 +56,8 @@ impl Target {
     ///
     /// # Errors
     /// It is no URL of a PostgreSQL database, or holds a password.
-    pub fn read(subject: &str, location: &str, credentials: Option<PathBuf>) -> Result<Self> {
-        Self::of(subject, location, credentials, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-    }
-
-    fn of(
-        subject: &str,
-        location: &str,
-        credentials: Option<PathBuf>,
-        environment: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self> {
+    pub fn read(subject: &str, location: &str, credentials: Option<PathBuf>, surroundings: &Surroundings<'_>) -> Result<Self> {
+        let environment = |name: &str| surroundings.environment.get(name).map(String::from);
         let url = Url::parse(location).map_err(|_| invalid(subject, FORM))?;
         if !matches!(url.scheme(), "postgresql" | "postgres") {
             return Err(invalid(subject, FORM));
@@ -93,7 +89,10 @@ impl Target {
             (None, Some(port)) => port.parse().map_err(|_| invalid("PGPORT", "must be the number of a port"))?,
             (None, None) => 5432,
         };
-        let user = Some(decoded(url.username())?).filter(|user| !user.is_empty()).or_else(|| environment("PGUSER"));
+        // A file of credentials may name the user.
+        let role = || Some(surroundings.role.to_string()).filter(|role| !role.is_empty() && credentials.is_none());
+        let in_url = Some(decoded(url.username())?).filter(|user| !user.is_empty());
+        let user = in_url.or_else(|| environment("PGUSER")).or_else(role);
         let in_url = Some(decoded(url.path().trim_start_matches('/'))?).filter(|database| !database.is_empty());
         let Some(database) = in_url.or_else(|| environment("PGDATABASE")) else {
             return Err(invalid(subject, format!("{FORM}; it names no database")));
@@ -123,7 +122,8 @@ impl Target {
         };
         let place = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let label = format!("postgresql://{place}:{port}/{database}");
-        Ok(Self { host, port, database, user, encryption, connect_timeout, credentials, label })
+        let environment = surroundings.environment.clone();
+        Ok(Self { host, port, database, user, encryption, connect_timeout, credentials, environment, label })
     }
 }
 
@@ -134,12 +134,15 @@ fn is_local(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::error::message;
 
     fn read(location: &str, environment: &[(&str, &str)]) -> std::result::Result<Target, String> {
-        let value = |name: &str| environment.iter().find(|(own, _)| *own == name).map(|(_, value)| value.to_string());
-        Target::of("t", location, None, value).map_err(|error| message(&error))
+        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let surroundings = Surroundings { environment: &environment, role: "eve", base: Path::new("/") };
+        Target::read("t", location, None, &surroundings).map_err(|error| message(&error))
     }
 
     #[test]
@@ -153,6 +156,7 @@ mod tests {
         assert_eq!((target.host.as_str(), target.encryption), ("/var/run/postgresql", Encryption::Never));
         let target = read("postgresql:///crm?host=/tmp", &[]).unwrap();
         assert_eq!((target.host.as_str(), target.database.as_str()), ("/tmp", "crm"));
+        assert_eq!(read("postgresql://h/crm", &[]).unwrap().user.as_deref(), Some("eve"));
         assert!(read("postgresql://db.example", &[]).unwrap_err().contains("names no database"));
         assert!(read("postgresql://db.example/crm", &[("PGSSLROOTCERT", "ca.pem")]).unwrap_err().contains("SSL_CERT_FILE"));
     }
