@@ -21,7 +21,7 @@ use crate::files::bytes::{LONGEST_ROW, PIECE, Pieces};
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext};
 use crate::files::table::{Part, Scan};
-use crate::text::{identifier, sql_type};
+use crate::text::{sql_type, written_name};
 
 /// A CSV file of a table.
 #[derive(Debug)]
@@ -254,7 +254,7 @@ impl CsvReader {
         } else {
             format!(
                 "the type was guessed from pieces of the file; write types => '{} VARCHAR' (in a statement OPTIONS ('types' …)), sample => 'all' to look at all rows first, or misfits => 'skip' or 'null'",
-                identifier(name)
+                written_name(name)
             )
         };
         let problem = format!("line {line}: {name} is {data_type}, and '{shown}' is none; {advice}");

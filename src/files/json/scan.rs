@@ -21,7 +21,7 @@ use crate::files::bytes::{LONGEST_ROW, PIECE, Pieces};
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext};
 use crate::files::table::{Part, Scan};
-use crate::text::{identifier, sql_type};
+use crate::text::{sql_type, written_name};
 
 /// The JSON files of a table.
 #[derive(Debug)]
@@ -340,7 +340,7 @@ async fn misfit(rows: &JsonRows, file: usize, place: u64, misfit: &Misfit, bytes
             let advice = if rows.is_declared || rows.options.types.iter().any(|(name, _)| name == column) {
                 "declare another type, or see misfits => 'skip' or 'null'".to_string()
             } else {
-                let name = identifier(column);
+                let name = written_name(column);
                 format!(
                     "the type was taken from pieces of the file; write types => '{name} VARCHAR' (in a statement OPTIONS ('types' …)), \
                      sample => 'all' to look at all rows first, or misfits => 'skip' or 'null'"
