@@ -7,6 +7,7 @@ mod decode;
 mod dialect;
 mod read;
 mod target;
+mod tls;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Which server and database a LOCATION means, and how it is reached.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use datafusion::common::Result;
@@ -18,8 +18,8 @@ const MODES: [(&str, Encryption); 6] = [
     ("disable", Encryption::Never),
     ("allow", Encryption::IfItCan),
     ("prefer", Encryption::IfItCan),
-    ("require", Encryption::Verified),
-    ("verify-ca", Encryption::Verified),
+    ("require", Encryption::Always),
+    ("verify-ca", Encryption::Issuer),
     ("verify-full", Encryption::Verified),
 ];
 
@@ -27,8 +27,12 @@ const MODES: [(&str, Encryption); 6] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
     Never,
-    /// When the server has a certificate that is trusted; else not.
+    /// When the server can, whoever it is; else not.
     IfItCan,
+    /// Whoever answers.
+    Always,
+    /// With a certificate that is trusted, whatever host it names.
+    Issuer,
     /// With a certificate that is trusted and names the host.
     Verified,
 }
@@ -42,6 +46,8 @@ pub struct Target {
     pub database: String,
     pub user: Option<String>,
     pub encryption: Encryption,
+    /// The file of the certificates that are trusted; those of the system without one.
+    pub roots: Option<PathBuf>,
     pub connect_timeout: Duration,
     /// The file with passwords that the statement names.
     pub credentials: Option<PathBuf>,
@@ -62,7 +68,7 @@ impl Target {
         if !matches!(url.scheme(), "postgresql" | "postgres") {
             return Err(invalid(subject, FORM));
         }
-        let (mut host, mut mode, mut seconds) = (None, None, None);
+        let (mut host, mut mode, mut roots, mut seconds) = (None, None, None, None);
         if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
             let problem = "LOCATION must not hold a password, which dumps and system tables would show; set PGPASSWORD, write a line into \
                            ~/.pgpass, or name such a file with OPTIONS ('credentials' 'FILE')";
@@ -72,10 +78,11 @@ impl Target {
             match key.as_ref() {
                 "host" => host = Some(value.into_owned()),
                 "sslmode" => mode = Some(value.into_owned()),
+                "sslrootcert" => roots = Some(value.into_owned()),
                 "connect_timeout" => seconds = Some(value.into_owned()),
                 other => {
                     let problem = format!(
-                        "LOCATION has {other}=…, which is not known; after the ? it takes host, sslmode and connect_timeout"
+                        "LOCATION has {other}=…, which is not known; after the ? it takes host, sslmode, sslrootcert and connect_timeout"
                     );
                     return Err(invalid(subject, problem));
                 }
@@ -107,12 +114,15 @@ impl Target {
             None => Encryption::Verified,
         };
         let encryption = if host.starts_with('/') { Encryption::Never } else { encryption };
-        let root = environment("PGSSLROOTCERT").filter(|root| root != "system");
-        if root.is_some() && encryption != Encryption::Never {
-            let problem = "is not read: certificates are checked against those that the system trusts; set SSL_CERT_FILE to that file instead, \
-                           and PGSSLROOTCERT to nothing or to system";
-            return Err(invalid("PGSSLROOTCERT", problem));
-        }
+        let at_home = || {
+            let file = environment("HOME").map(|home| Path::new(&home).join(".postgresql/root.crt"));
+            file.filter(|file| file.exists())
+        };
+        let roots = match roots.or_else(|| environment("PGSSLROOTCERT")) {
+            Some(system) if system == "system" => None,
+            Some(file) => Some(surroundings.base.join(file)),
+            None => at_home(),
+        };
         let connect_timeout = match seconds.or_else(|| environment("PGCONNECT_TIMEOUT")) {
             None => CONNECT_TIMEOUT,
             Some(seconds) => match seconds.parse() {
@@ -123,7 +133,7 @@ impl Target {
         let place = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let label = format!("postgresql://{place}:{port}/{database}");
         let environment = surroundings.environment.clone();
-        Ok(Self { host, port, database, user, encryption, connect_timeout, credentials, environment, label })
+        Ok(Self { host, port, database, user, encryption, roots, connect_timeout, credentials, environment, label })
     }
 }
 
@@ -134,8 +144,6 @@ fn is_local(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::error::message;
 
@@ -158,7 +166,10 @@ mod tests {
         assert_eq!((target.host.as_str(), target.database.as_str()), ("/tmp", "crm"));
         assert_eq!(read("postgresql://h/crm", &[]).unwrap().user.as_deref(), Some("eve"));
         assert!(read("postgresql://db.example", &[]).unwrap_err().contains("names no database"));
-        assert!(read("postgresql://db.example/crm", &[("PGSSLROOTCERT", "ca.pem")]).unwrap_err().contains("SSL_CERT_FILE"));
+        let roots = |location: &str, own: &str| read(location, &[("PGSSLROOTCERT", own)]).unwrap().roots;
+        assert_eq!(roots("postgresql://db.example/crm", "ca.pem"), Some("/ca.pem".into()));
+        assert_eq!(roots("postgresql://db.example/crm?sslrootcert=/own.pem", "ca.pem"), Some("/own.pem".into()));
+        assert_eq!(roots("postgresql://db.example/crm", "system"), None);
     }
 
     #[test]
