@@ -11,11 +11,12 @@ use super::decode::Members;
 use super::detect::{Detected, Framing, detect};
 use super::infer;
 use super::options::JsonOptions;
-use super::scan::{JsonRows, JsonScan};
+use super::scan::JsonRows;
 use super::tokens::{Cursor, Marks};
 use crate::error::{did_you_mean, invalid};
 use crate::files::bytes::{LONGEST_ROW, PIECE, Source};
 use crate::files::folders::Folders;
+use crate::files::pieces::TextScan;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
@@ -226,6 +227,6 @@ impl Rows for JsonRows {
     }
 
     fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
-        SourceExec::reading(JsonScan { rows: self, scan: Arc::new(scan) })
+        SourceExec::reading(TextScan { files: self, scan: Arc::new(scan) })
     }
 }
