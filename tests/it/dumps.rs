@@ -333,7 +333,7 @@ fn files_of_queries_are_written_by_their_whole_paths() {
     let script = "CREATE VIEW a AS SELECT * FROM 'k.csv';
         CREATE VIEW b AS SELECT x.k FROM read_csv('k.csv', separator => ';', null => ['k.csv']) AS x;
         CREATE VIEW c AS WITH f AS (SELECT * FROM file_info('k.csv')) SELECT count(*) AS n FROM f WHERE 'k.csv' <> '';
-        CREATE FUNCTION d(x) AS SELECT * FROM read_csv('k.csv') WHERE k = $x";
+        CREATE FUNCTION d(x BIGINT) AS SELECT * FROM read_csv('k.csv') WHERE k = $x";
     try_rows(&engine, &session, script).unwrap();
     let dumped = session.dump().unwrap();
     let whole = folder.path().join("k.csv").display().to_string();
