@@ -97,6 +97,7 @@ mod databases;
 mod distributed;
 mod docs;
 mod engine;
+mod environment;
 mod error;
 mod files;
 mod formats;
@@ -117,6 +118,7 @@ pub use engine::{
     Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Saved, Session, Staged,
     THREAD_NAME, pages, reference, restore, stream,
 };
+pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Format, ResultWriter, cells};
 pub use settings::PortraitSettings;

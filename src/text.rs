@@ -8,10 +8,19 @@ use sqlparser::ast::{
     DollarQuotedString, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
     TableAlias, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
+use sqlparser::keywords::ALL_KEYWORDS;
 
 /// A name as an identifier in SQL: `"Customer"`.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name as people write it: in quotes only where it would else be another name, or a word of SQL.
+pub fn written_name(name: &str) -> String {
+    let is_letter = |letter: char| letter == '_' || letter.is_lowercase() || letter.is_alphabetic() && !letter.is_uppercase();
+    let is_plain = name.chars().enumerate().all(|(place, letter)| is_letter(letter) || place > 0 && letter.is_ascii_digit());
+    let is_word = ALL_KEYWORDS.binary_search(&name.to_uppercase().as_str()).is_ok();
+    if is_plain && !name.is_empty() && !is_word { name.to_string() } else { identifier(name) }
 }
 
 /// A string as a literal in SQL: `'it''s'`.
@@ -289,6 +298,8 @@ mod tests {
 
     #[test]
     fn what_is_quoted_can_say_no_sql() {
+        let written = ["amount", "金额", "n2", "Amount", "2n", "a b", "order", ""].map(written_name);
+        assert_eq!(written, ["amount", "金额", "n2", "\"Amount\"", "\"2n\"", "\"a b\"", "\"order\"", "\"\""]);
         assert_eq!((identifier("a\"b").as_str(), literal("it's").as_str()), ("\"a\"\"b\"", "'it''s'"));
     }
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use portraitdb::{Engine, EngineOptions, Format, THREAD_NAME, printable, remove_temporary_folders};
+use portraitdb::{Engine, EngineOptions, Environment, Format, THREAD_NAME, printable, remove_temporary_folders};
 
 use console::{Console, Failure, Script};
 
@@ -159,6 +159,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         batch_size: None,
         base: std::env::current_dir().ok(),
         role: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
+        environment: Environment::of_process(),
         temporary: common.temporary,
     };
     let engine = Engine::open(options)?;

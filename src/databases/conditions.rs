@@ -41,7 +41,7 @@ pub trait Dialect {
 }
 
 /// Whether a filter goes to the other database.
-pub fn pushdown(filter: &Expr, dialect: &impl Dialect) -> TableProviderFilterPushDown {
+pub fn pushdown(filter: &Expr, dialect: &dyn Dialect) -> TableProviderFilterPushDown {
     match condition(filter, dialect) {
         Some(Condition { is_exact: true, .. }) => TableProviderFilterPushDown::Exact,
         Some(_) => TableProviderFilterPushDown::Inexact,
@@ -50,11 +50,11 @@ pub fn pushdown(filter: &Expr, dialect: &impl Dialect) -> TableProviderFilterPus
 }
 
 /// The filters that go there, joined with AND; empty without any.
-pub fn all(filters: &[Expr], dialect: &impl Dialect) -> Vec<String> {
+pub fn all(filters: &[Expr], dialect: &dyn Dialect) -> Vec<String> {
     filters.iter().filter_map(|filter| condition(filter, dialect)).map(|condition| condition.sql).collect()
 }
 
-fn condition(filter: &Expr, dialect: &impl Dialect) -> Option<Condition> {
+fn condition(filter: &Expr, dialect: &dyn Dialect) -> Option<Condition> {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
             // Each lets through at least what it should, and so does what they make together.
@@ -109,7 +109,7 @@ fn condition(filter: &Expr, dialect: &impl Dialect) -> Option<Condition> {
     }
 }
 
-fn compare(dialect: &impl Dialect, column: &str, operator: Operator, value: &ScalarValue) -> Option<Condition> {
+fn compare(dialect: &dyn Dialect, column: &str, operator: Operator, value: &ScalarValue) -> Option<Condition> {
     let is_comparison =
         matches!(operator, Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
     if !is_comparison || value.is_null() {
@@ -123,7 +123,7 @@ fn negated(condition: &Condition) -> Option<Condition> {
     condition.is_exact.then(|| Condition::exact(format!("(NOT {})", condition.sql)))
 }
 
-fn named(expression: &Expr, dialect: &impl Dialect) -> Option<String> {
+fn named(expression: &Expr, dialect: &dyn Dialect) -> Option<String> {
     match expression {
         Expr::Column(column) => dialect.name(&column.name),
         _ => None,

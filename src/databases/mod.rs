@@ -1,6 +1,6 @@
 //! Tables of other databases: SQLite files and PostgreSQL servers, read only.
 //!
-//! A [`Relation`] is a table or a query of the other database. Its columns and types come from the catalog of that database when the
+//! A [`Relation`](table::Relation) is a table or a query of the other database. Its columns and types come from the catalog of that database when the
 //! table is opened, which is once per statement. A scan becomes one statement in the other database's SQL: the columns that are
 //! wanted, the conditions that mean the same there ([`conditions`]) and the LIMIT. Its rows are checked against the types as they come
 //! ([`columns`]), since SQLite keeps any value in any column, and PostgreSQL knows infinite dates.
@@ -10,6 +10,7 @@ mod conditions;
 mod options;
 mod postgres;
 mod sqlite;
+mod table;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +21,26 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 
 use self::options::DatabaseOptions;
-use self::postgres::PostgresTable;
-use self::sqlite::SqliteTable;
+use self::table::DatabaseTable;
+use crate::environment::Environment;
 use crate::error::invalid;
 
 /// The option that names a file, which a dump writes by its whole path.
 pub const CREDENTIALS: &str = "credentials";
 
-/// A table or query of another database.
+/// Where a statement is run, for what it leaves open.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    pub environment: &'a Environment,
+    /// Who runs it.
+    pub role: &'a str,
+    /// The folder that relative paths start from.
+    pub base: &'a Path,
+}
+
+/// What a statement asks another database for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Relation {
+enum Asked {
     Table(String),
     Query(String),
 }
@@ -41,14 +52,18 @@ pub fn is_kind(kind: &str) -> bool {
 
 /// True for a table whose columns are those of another database: it is opened again for each statement, as they may be others by then.
 pub fn is_own(table: &Arc<dyn TableProvider>) -> bool {
-    table.downcast_ref::<SqliteTable>().is_some() || table.downcast_ref::<PostgresTable>().is_some()
+    table.downcast_ref::<DatabaseTable>().is_some()
 }
 
 /// The table of `CREATE EXTERNAL TABLE … STORED AS SQLITE` or `POSTGRES`.
 ///
 /// # Errors
 /// The database cannot be reached, has no such table, or has a column that cannot be read.
-pub async fn create(state: &SessionState, command: &CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
+pub async fn create(
+    state: &SessionState,
+    command: &CreateExternalTable,
+    surroundings: &Surroundings<'_>,
+) -> Result<Arc<dyn TableProvider>> {
     let subject = format!("external table {}", command.name.table());
     if !command.schema.fields().is_empty() || !command.table_partition_cols.is_empty() {
         let problem = "its columns are those of the other database; leave out the list of columns and PARTITIONED BY";
@@ -57,11 +72,11 @@ pub async fn create(state: &SessionState, command: &CreateExternalTable, base: &
     let [location] = command.locations.as_slice() else {
         return Err(invalid(&subject, "LOCATION must be one database"));
     };
-    let options = DatabaseOptions::read(&subject, &command.file_type, &command.options, base)?;
+    let options = DatabaseOptions::read(&subject, &command.file_type, &command.options, surroundings.base)?;
     if command.file_type.eq_ignore_ascii_case("SQLITE") {
-        let path = base.join(location);
-        Ok(Arc::new(SqliteTable::open(&path, options.relation).await?))
+        let path = surroundings.base.join(location);
+        Ok(Arc::new(DatabaseTable::new(sqlite::open(&path, options.relation).await?)))
     } else {
-        Ok(Arc::new(PostgresTable::open(&subject, state, location, options).await?))
+        Ok(Arc::new(DatabaseTable::new(postgres::open(&subject, state, location, options, surroundings).await?)))
     }
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use datafusion::common::Result;
 
-use super::{CREDENTIALS, Relation};
+use super::{Asked, CREDENTIALS};
 use crate::error::{did_you_mean, invalid};
 
 /// What OPTIONS says.
 #[derive(Debug)]
 pub struct DatabaseOptions {
-    pub relation: Relation,
+    pub relation: Asked,
     /// The file with the password, by its whole path.
     pub credentials: Option<PathBuf>,
 }
@@ -46,10 +46,10 @@ impl DatabaseOptions {
         }
         let value = |name: &str| given.iter().find(|(key, _)| plain(key) == name).map(|(_, value)| value.trim().to_string());
         let relation = match (value("table"), value("query")) {
-            (Some(table), None) if !table.is_empty() => Relation::Table(table),
+            (Some(table), None) if !table.is_empty() => Asked::Table(table),
             // In parentheses, where a query has no end of its own.
             (None, Some(query)) if !query.is_empty() => {
-                Relation::Query(query.trim_end_matches(|letter: char| letter == ';' || letter.is_whitespace()).to_string())
+                Asked::Query(query.trim_end_matches(|letter: char| letter == ';' || letter.is_whitespace()).to_string())
             }
             _ => {
                 let problem = format!(

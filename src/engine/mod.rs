@@ -30,6 +30,7 @@ use tokio::runtime::Runtime;
 use crate::catalog::Catalog;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
+use crate::environment::Environment;
 use crate::error::{failed, invalid};
 use crate::statement::Clock;
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
@@ -59,6 +60,8 @@ pub struct EngineOptions {
     pub base: Option<PathBuf>,
     /// Who runs the statements, and so is the author of what they define; default nobody.
     pub role: Option<String>,
+    /// What tables of other databases find out of the surroundings: `PGUSER`, `PGPASSWORD` and the like; default nothing.
+    pub environment: Environment,
     /// The folder for what queries spill, and for a database in memory; default that of the system. What stands in it is seen by its
     /// owner alone, and goes with the engine.
     pub temporary: Option<PathBuf>,

@@ -126,6 +126,7 @@ impl Session {
             tables: Arc::clone(&self.tables),
             role: Arc::clone(&self.role),
             base: Arc::clone(&self.base),
+            environment: self.engine.shared.options.environment.clone(),
             parameters,
             clock: self.engine.clock(),
             bind,

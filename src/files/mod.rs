@@ -14,6 +14,7 @@ pub mod json;
 pub mod kinds;
 pub mod options;
 pub mod parquet;
+pub mod pieces;
 pub mod places;
 pub mod policy;
 pub mod source;
@@ -32,6 +33,7 @@ use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
+use futures::future::BoxFuture;
 use url::Url;
 
 use self::csv::options::CsvOptions;
@@ -56,13 +58,65 @@ struct Format {
     renamed: options::Renamed,
     /// What the names of its files end in, as a message says it.
     endings: &'static str,
+    /// The table of some files.
+    open: for<'a> fn(Files<'a>) -> BoxFuture<'a, Result<Opened>>,
 }
 
 const FORMATS: [Format; 4] = [
-    Format { kind: "CSV", doc: &csv::options::DOC, renamed: csv::options::renamed, endings: ".csv, .tsv or .txt" },
-    Format { kind: "JSON", doc: &json::options::DOC, renamed: json::options::renamed, endings: ".json, .ndjson or .jsonl" },
-    Format { kind: "PARQUET", doc: &parquet::DOC, renamed: |key, text| Ok(Some((key, text))), endings: ".parquet" },
-    Format { kind: "EXCEL", doc: &excel::options::DOC, renamed: |key, text| Ok(Some((key, text))), endings: ".xlsx or .xlsm" },
+    Format {
+        kind: "CSV",
+        doc: &csv::options::DOC,
+        renamed: csv::options::renamed,
+        endings: ".csv, .tsv or .txt",
+        open: |files| {
+            Box::pin(async move {
+                let options = CsvOptions::read(files.given.subject, files.options, files.types().await?)?;
+                csv::table::open(&files.location, files.found, options, files.given.declared).await.map(Opened::Own)
+            })
+        },
+    },
+    Format {
+        kind: "JSON",
+        doc: &json::options::DOC,
+        renamed: json::options::renamed,
+        endings: ".json, .ndjson or .jsonl",
+        open: |files| {
+            Box::pin(async move {
+                let options = JsonOptions::read(files.options, files.types().await?)?;
+                json::table::open(&files.location, files.found, options, files.given.declared).await.map(Opened::Own)
+            })
+        },
+    },
+    Format {
+        kind: "PARQUET",
+        doc: &parquet::DOC,
+        renamed: |key, text| Ok(Some((key, text))),
+        endings: ".parquet",
+        open: |files| {
+            Box::pin(async move {
+                let Given { state, subject, declared, .. } = *files.given;
+                // Its options are those of the engine below, which reads the files.
+                let engine = match files.engine {
+                    Some(engine) => engine,
+                    None => engine_format(state, subject, "PARQUET", &HashMap::new())?,
+                };
+                ParquetTable::open(state, &files.location, files.found, engine, declared).await.map(Opened::Parquet)
+            })
+        },
+    },
+    Format {
+        kind: "EXCEL",
+        doc: &excel::options::DOC,
+        renamed: |key, text| Ok(Some((key, text))),
+        endings: ".xlsx or .xlsm",
+        open: |files| {
+            Box::pin(async move {
+                let options = ExcelOptions::read(files.given.subject, files.options, files.types().await?)?;
+                let pool = &files.given.state.runtime_env().memory_pool;
+                excel::table::open(&files.location, files.found, options, files.given.declared, pool).await.map(Opened::Own)
+            })
+        },
+    },
 ];
 
 /// A table that reads files.
@@ -169,9 +223,7 @@ pub async fn read(
         return Err(invalid(doc.name, "reads no files"));
     };
     let given = Given { state, subject: doc.name, locations: &[location.to_string()], base, declared: None };
-    let engine =
-        if format.kind == "PARQUET" { Some(engine_format(state, doc.name, format.kind, &HashMap::new())?) } else { None };
-    Ok(format.open(&given, options, engine).await?.table(None))
+    Ok(format.of(&given, options, None).await?.table(None))
 }
 
 /// The table of `CREATE EXTERNAL TABLE`.
@@ -219,7 +271,7 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
     };
     let word = if kind == "JSON" { "NDJSON" } else { &kind };
     let engine = if is_written { Some(engine_format(state, &subject, word, &for_engine)?) } else { None };
-    let opened = format.open(&given, &options, engine.clone()).await?;
+    let opened = format.of(&given, &options, engine.clone()).await?;
     let schema = opened.schema();
     if let Some(missing) = command.table_partition_cols.iter().find(|column| schema.index_of(column).is_err()) {
         let problem = format!("PARTITIONED BY names {missing}, and no folder is called {missing}=…");
@@ -261,32 +313,35 @@ struct Given<'a> {
     declared: Option<&'a Schema>,
 }
 
+/// The files that were found there.
+struct Files<'a> {
+    given: &'a Given<'a>,
+    options: &'a Options,
+    /// How the engine below reads and writes them, where a statement says it.
+    engine: Option<Arc<dyn FileFormat>>,
+    location: String,
+    found: Vec<places::Found>,
+}
+
+impl Files<'_> {
+    /// The columns that the option `types` names.
+    async fn types(&self) -> Result<Vec<(String, DataType)>> {
+        types_of(self.given.state, self.given.subject, self.options).await
+    }
+}
+
 impl Format {
     /// The table of the files at some locations.
-    async fn open(&self, given: &Given<'_>, options: &Options, engine: Option<Arc<dyn FileFormat>>) -> Result<Opened> {
-        let Given { state, subject, locations, base, declared } = *given;
+    async fn of(&self, given: &Given<'_>, options: &Options, engine: Option<Arc<dyn FileFormat>>) -> Result<Opened> {
         let mut found = vec![];
-        for location in locations {
-            found.extend(places::find(state, location, base, |name| kind_of(name) == Some(self.kind)).await?);
+        for location in given.locations {
+            found.extend(places::find(given.state, location, given.base, |name| kind_of(name) == Some(self.kind)).await?);
         }
-        let location = locations.join(", ");
-        if found.is_empty() && declared.is_none() {
+        let location = given.locations.join(", ");
+        if found.is_empty() && given.declared.is_none() {
             return Err(invalid(&location, format!("no {} file is there: none whose name ends in {}", self.kind, self.endings)));
         }
-        if let Some(engine) = engine.filter(|_| self.kind == "PARQUET") {
-            return ParquetTable::open(state, &location, found, engine, declared).await.map(Opened::Parquet);
-        }
-        let types = types_of(state, subject, options).await?;
-        let table = match self.kind {
-            "CSV" => csv::table::open(&location, found, CsvOptions::read(subject, options, types)?, declared).await,
-            "EXCEL" => {
-                let options = ExcelOptions::read(subject, options, types)?;
-                let pool = &state.runtime_env().memory_pool;
-                excel::table::open(&location, found, options, declared, pool).await
-            }
-            _ => json::table::open(&location, found, JsonOptions::read(options, types)?, declared).await,
-        };
-        table.map(Opened::Own)
+        (self.open)(Files { given, options, engine, location, found }).await
     }
 }
 

@@ -110,22 +110,38 @@ fn decoded(text: &str) -> String {
 fn matching(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<(PathBuf, Vec<PathBuf>)> {
     let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
     let rest = path.strip_prefix(&root).unwrap_or(path);
-    let text = rest.to_str().ok_or_else(|| invalid(location, "is no UTF-8"))?.trim_end_matches('/');
-    let pattern = Pattern::new(text).map_err(|error| invalid(location, format!("is no pattern: {error}")))?;
-    let is_of_pattern = |file: &Path| {
-        let within = file.strip_prefix(&root).unwrap_or(file);
-        let of_file = pattern.matches_path_with(within, MATCHING);
-        let of_folder = || within.ancestors().skip(1).any(|folder| pattern.matches_path_with(folder, MATCHING));
-        let name = within.to_string_lossy();
-        // A pattern that names an ending means it, whatever the kind is usually called.
-        of_file && (counts(&name) || rest.extension().is_some_and(|end| !end.to_string_lossy().contains(['*', '?', '['])))
-            || counts(&name) && of_folder()
-    };
-    let paths: Vec<PathBuf> = walk(&root, &|_: &str| true)?.into_iter().filter(|file| is_of_pattern(file)).collect();
+    let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is no UTF-8"))?)?;
+    let is_meant = |file: &PathBuf| wildcard.means(file.strip_prefix(&root).unwrap_or(file), counts);
+    let paths: Vec<PathBuf> = walk(&root, &|_: &str| true)?.into_iter().filter(is_meant).collect();
     if paths.is_empty() {
         return Err(coded(SqlState::UNDEFINED_FILE, location, format!("no file matches{}", from_there(location, base))));
     }
     Ok((root, paths))
+}
+
+/// A pattern, within the folder that it begins in.
+struct Wildcard {
+    pattern: Pattern,
+    /// Whether it names an ending.
+    has_ending: bool,
+}
+
+impl Wildcard {
+    fn new(location: &str, text: &str) -> Result<Self> {
+        let text = text.trim_end_matches('/');
+        let pattern = Pattern::new(text).map_err(|error| invalid(location, format!("is no pattern: {error}")))?;
+        let ending = Path::new(text).extension();
+        let has_ending = ending.is_some_and(|end| !end.to_string_lossy().contains(['*', '?', '[']));
+        Ok(Self { pattern, has_ending })
+    }
+
+    /// True for a file that it matches, or that stands in a folder that it matches.
+    fn means(&self, within: &Path, counts: &impl Fn(&str) -> bool) -> bool {
+        let name = within.to_string_lossy();
+        let of_folder = || within.ancestors().skip(1).any(|folder| self.pattern.matches_path_with(folder, MATCHING));
+        // A pattern that names an ending means it, whatever the kind is usually called.
+        self.pattern.matches_path_with(within, MATCHING) && (counts(&name) || self.has_ending) || counts(&name) && of_folder()
+    }
 }
 
 /// True for a location that is a pattern: what exists as it is written is none.
@@ -152,23 +168,34 @@ fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
 }
 
 async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
-    let url = ListingTableUrl::parse(location)?;
-    let store = state.runtime_env().object_store(url.object_store())?;
-    let prefix = url.prefix().clone();
-    if !url.is_collection() && url.get_glob().is_none() {
-        let meta = object_store::ObjectStoreExt::head(store.as_ref(), &prefix).await;
-        let meta = meta.map_err(|error| failed(location, error))?;
-        return Ok(vec![Found { store, url: url.object_store(), meta, name: location.to_string(), folders: vec![] }]);
+    let whole = ListingTableUrl::parse(location)?;
+    let store = state.runtime_env().object_store(whole.object_store())?;
+    // A question mark begins what a URL asks for.
+    let wildcard = location.find(['*', '[']).map(|at| location[..at].rfind('/').map_or(0, |slash| slash + 1));
+    if !whole.is_collection() {
+        match object_store::ObjectStoreExt::head(store.as_ref(), whole.prefix()).await {
+            // What exists as it is written is meant as it is written.
+            Ok(meta) => {
+                return Ok(vec![Found { store, url: whole.object_store(), meta, name: location.to_string(), folders: vec![] }]);
+            }
+            Err(object_store::Error::NotFound { .. }) if wildcard.is_some() => {}
+            Err(error) => return Err(failed(location, error)),
+        }
     }
+    let (url, wildcard) = match wildcard {
+        Some(start) => (ListingTableUrl::parse(&location[..start])?, Some(Wildcard::new(location, &location[start..])?)),
+        None => (whole, None),
+    };
+    let prefix = url.prefix().clone();
     let mut metas: Vec<ObjectMeta> = store.list(Some(&prefix)).try_collect().await.map_err(|error| failed(location, error))?;
     metas.retain(|meta| {
         let within = Path::new(meta.location.as_ref()).strip_prefix(prefix.as_ref()).unwrap_or(Path::new(""));
         let is_hidden = within.components().any(|part| part.as_os_str().to_string_lossy().starts_with(['.', '_']));
-        let is_meant = match url.get_glob() {
-            Some(pattern) => pattern.matches_path_with(within, MATCHING),
-            None => true,
+        let is_meant = match &wildcard {
+            Some(wildcard) => wildcard.means(within, counts),
+            None => meta.location.filename().is_some_and(counts),
         };
-        !is_hidden && is_meant && meta.location.filename().is_some_and(counts)
+        !is_hidden && is_meant
     });
     metas.sort_by(|one, other| one.location.cmp(&other.location));
     if metas.is_empty() {

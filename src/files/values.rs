@@ -310,6 +310,32 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// A double, the nearest to what is written; `None` when it is no number.
+pub fn double(text: &[u8]) -> Option<f64> {
+    // Up to 15 digits, and ten to the power of up to 22, are doubles without rounding: so their quotient is rounded once, as it should.
+    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    if (1..=16).contains(&digits.len()) && digits[0] != b'.' {
+        let (mut number, mut after, mut has_point) = (0_u64, 0, false);
+        let is_plain = digits.iter().all(|byte| {
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 {
+                number = number * 10 + u64::from(digit);
+                after += usize::from(has_point);
+                return true;
+            }
+            let is_point = *byte == b'.' && !has_point;
+            has_point = true;
+            is_point
+        });
+        if is_plain && (has_point || digits.len() < 16) && (!has_point || after > 0) {
+            let value = number as f64 / POWERS[after];
+            return Some(if digits.len() < text.len() { -value } else { value });
+        }
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 /// A decimal number in units of its last place; `None` when it does not fit exactly.
 pub fn decimal(text: &[u8], precision: u8, scale: usize) -> Option<i128> {
     let (text, exponent) = match text.strip_suffix(b"e-2") {
@@ -438,6 +464,35 @@ impl Seen {
             () if self.time => Guess::Time,
             () if self.date => Guess::Date,
             () => Guess::Instant(self.offset.filter(|_| !self.offsets_differ)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_are_the_nearest() {
+        let mut state = 7_u64;
+        let mut texts: Vec<String> =
+            ["0", "-0", "1.", ".5", "-.5", "1e5", "0.1", "9007199254740993", "999999999999999.9", "1.5.2", "", "-", "1,5"]
+                .map(String::from)
+                .into();
+        for _ in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let digits = format!("{:018}", (state >> 3) % 1_000_000_000_000_000_000);
+            let (whole, fraction) = ((state >> 40) as usize % 9, (state >> 50) as usize % 9);
+            texts.push(format!(
+                "{}{}.{}",
+                if state & 1 == 0 { "-" } else { "" },
+                &digits[..whole],
+                &digits[whole..whole + fraction]
+            ));
+            texts.push(digits[..(whole + fraction).max(1)].to_string());
+        }
+        for text in texts {
+            assert_eq!(double(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
         }
     }
 }

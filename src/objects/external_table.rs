@@ -13,7 +13,7 @@ use super::kind::{Kind, Uses, Values};
 use super::relation;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
-use crate::databases;
+use crate::databases::{self, Surroundings};
 use crate::docs::{Column, Doc};
 use crate::error::failed;
 use crate::files;
@@ -58,9 +58,10 @@ the statement here: by Ctrl-C, `portrait.statement_timeout`, or when the program
 
 What LOCATION leaves open comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE`. Passwords stand neither in LOCATION nor in OPTIONS: they come from `PGPASSWORD`, from
 `PGPASSFILE` or `~/.pgpass`, or from a file in that form (`host:port:database:user:password` on a line) that `'credentials'` names. Only its owner may be able to
-read it (mode 600). `?sslmode=` or `PGSSLMODE` is `disable`, `prefer`, `require` or `verify-full`. The default is `verify-full`, and `prefer` on this machine. `require`,
-`verify-ca` and `verify-full` are one: a certificate is always checked, with the name of the host, against those that the system trusts or those of the
-file in `SSL_CERT_FILE`. `prefer` goes without encryption when that fails.",
+read it (mode 600). `?sslmode=` or `PGSSLMODE` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, as libpq has them; the default is `verify-full`, and `prefer` on this
+machine. `prefer` and `require` encrypt whoever answers, `prefer` where it can; `verify-ca` asks for a certificate of an issuer in the file that `?sslrootcert=`
+or `PGSSLROOTCERT` names, or `~/.postgresql/root.crt`, and so does `require` where there is one; `verify-full` also for the name of the host. Without such a file
+both `verify-ca` and `verify-full` take what the system trusts, or the file in `SSL_CERT_FILE`, with the name of the host.",
     examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
     ..STATEMENT
 };
@@ -119,7 +120,8 @@ impl Kind for ExternalTable {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
                     let base = Path::new(&object.base);
                     if databases::is_kind(&command.file_type) {
-                        return databases::create(&state, &command, base).await;
+                        let surroundings = Surroundings { environment: context.environment(), role: context.role(), base };
+                        return databases::create(&state, &command, &surroundings).await;
                     }
                     files::create(&state, *command, base).await
                 }

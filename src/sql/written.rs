@@ -18,6 +18,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace
 
 use super::dialect::PortraitDialect;
 use super::references::takes_relation;
+use crate::files::reader;
 use crate::text::{identifier, literal};
 
 /// A statement as its tokens, white space and comments among them.
@@ -295,7 +296,7 @@ impl Files {
         };
         if let Expr::Value(value) = value
             && matches!(value.value, Value::SingleQuotedString(_))
-            && takes_relation(function, place, name)
+            && (takes_relation(function, place, name) || place == 0 && name.is_none() && reader(function).is_some())
         {
             self.found.push(value.span.start);
         }

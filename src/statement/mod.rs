@@ -38,6 +38,7 @@ use crate::catalog::Catalog;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::view::View;
+use crate::environment::Environment;
 use crate::error::{SqlState, coded};
 use crate::settings::PortraitSettings;
 
@@ -62,6 +63,8 @@ pub struct Origin {
     pub role: Arc<str>,
     /// The folder that relative paths start from.
     pub base: Arc<Path>,
+    /// What connections to other databases find out of the surroundings.
+    pub environment: Environment,
     /// Values of `$name`, and of `$1`, `$2` … by their numbers.
     pub parameters: Arc<HashMap<String, ScalarValue>>,
     /// What ends statements whose time is over.
@@ -194,6 +197,11 @@ impl StatementContext {
     /// Who runs the statement.
     pub fn role(&self) -> &str {
         &self.whole.origin.role
+    }
+
+    /// What connections to other databases find out of the surroundings.
+    pub fn environment(&self) -> &Environment {
+        &self.whole.origin.environment
     }
 
     /// The folder that relative paths start from.

@@ -93,6 +93,45 @@ fn small_statements_take_no_large_memory() {
 }
 
 /// Texts that would parse for hours or overflow the stack are answered at once, with the place.
+/// Readers hold a few pieces of a file, whatever its size.
+#[test]
+#[cfg(target_os = "linux")]
+fn files_are_read_in_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let filler = "x".repeat(300);
+    let of_size = |megabytes: usize, name: &str| {
+        let path = folder.path().join(name);
+        let lines = megabytes * (1 << 20) / 340;
+        let text: String = match name.rsplit('.').next() {
+            Some("csv") => (0..lines).map(|line| format!("{line},\"{filler}\",{}\n", line % 7)).collect(),
+            Some("ndjson") => {
+                (0..lines).map(|line| format!("{{\"k\":{line},\"text\":\"{filler}\",\"n\":{}}}\n", line % 7)).collect()
+            }
+            _ => {
+                let objects = (0..lines).map(|line| format!("{{\"k\":{line},\"text\":\"{filler}\",\"n\":{}}}", line % 7));
+                format!("[{}]", objects.collect::<Vec<_>>().join(","))
+            }
+        };
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    for end in ["csv", "ndjson", "json"] {
+        let format = if end == "csv" { "CSV" } else { "JSON" };
+        let options = if end == "csv" { " OPTIONS ('header' 'false')" } else { "" };
+        let most = |megabytes: usize| {
+            let file = of_size(megabytes, &format!("{megabytes}.{end}"));
+            let table = format!(
+                "CREATE EXTERNAL TABLE t (k BIGINT, text VARCHAR, n BIGINT) STORED AS {format} LOCATION '{file}'{options}"
+            );
+            let (code, said, most, _) = watched(&format!("{table}; SELECT n, count(text), sum(k) FROM t GROUP BY n"));
+            assert_eq!(code, Some(0), "{end}: {said}");
+            most
+        };
+        let (small, large) = (most(8), most(64));
+        assert!(large < small + 24, "{end}: {small} MB, {large} MB");
+    }
+}
+
 #[test]
 fn deep_statements_are_refused() {
     let (engine, session) = session();

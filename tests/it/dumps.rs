@@ -323,6 +323,24 @@ fn names_come_back() {
     }
 }
 
+/// A script may be run from another folder: what was relative is written by its whole path, wherever a query names files.
+#[test]
+fn files_of_queries_are_written_by_their_whole_paths() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(folder.path().join("k.csv"), "k;n\n1;2\n").unwrap();
+    let (engine, session) = open(database.path());
+    let session = session.with_base(folder.path());
+    let script = "CREATE VIEW a AS SELECT * FROM 'k.csv';
+        CREATE VIEW b AS SELECT x.k FROM read_csv('k.csv', separator => ';', null => ['k.csv']) AS x;
+        CREATE VIEW c AS WITH f AS (SELECT * FROM file_info('k.csv')) SELECT count(*) AS n FROM f WHERE 'k.csv' <> '';
+        CREATE FUNCTION d(x BIGINT) AS SELECT * FROM read_csv('k.csv') WHERE k = $x";
+    try_rows(&engine, &session, script).unwrap();
+    let dumped = session.dump().unwrap();
+    let whole = folder.path().join("k.csv").display().to_string();
+    assert_eq!(dumped.matches(&format!("'{whole}'")).count(), 4, "{dumped}");
+    assert_eq!(dumped.matches("'k.csv'").count(), 2, "{dumped}");
+}
+
 /// Definitions are kept in one dialect, whatever that of the session that made them.
 #[test]
 fn definitions_of_another_dialect_come_back() {

@@ -88,6 +88,32 @@ fn streams_of_rows_to_pipes_end_whether_they_are_read_or_not() {
     }
 }
 
+/// Reading files is given up soon, whether objects stand on lines or in a list.
+#[test]
+fn scans_of_json_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let filler = "x".repeat(2000);
+    let objects: Vec<String> = (0..3000).map(|number| format!("{{\"k\":{number},\"text\":\"{filler}\"}}")).collect();
+    std::fs::write(folder.path().join("o.json"), format!("[{}]", objects.join(","))).unwrap();
+    std::fs::write(folder.path().join("o.ndjson"), objects.join("\n")).unwrap();
+    for file in ["o.json", "o.ndjson"] {
+        let table = format!("CREATE EXTERNAL TABLE o (k BIGINT, text VARCHAR) STORED AS JSON LOCATION '{file}'");
+        let many = ["SELECT k FROM o WHERE text <> ''"; 200].join(" UNION ALL ");
+        let mut child = portrait()
+            .current_dir(folder.path())
+            .args(["-f", "csv", "-c", &table, "-c", &many])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        output.read_exact(&mut [0; 1000]).unwrap();
+        let reader = std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        assert_eq!(interrupt(&mut child), Some(130), "{file}");
+        reader.join().unwrap().unwrap();
+    }
+}
+
 /// A refresh that is given up says how it ended, and why.
 #[test]
 fn a_refresh_ends_as_cancelled() {

@@ -4,22 +4,23 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("error", &[]),
+    ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),
     ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
     ("files", &["adapter", "docs", "error", "formats", "text"]),
-    ("databases", &["files", "error", "settings", "text"]),
+    ("databases", &["files", "environment", "error", "settings", "text"]),
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
     ("builtins", &["kernels", "error", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("statement", &["adapter", "catalog", "error", "settings"]),
+    ("statement", &["adapter", "catalog", "environment", "error", "settings"]),
     (
         "sql",
         &["statement", "files", "functions", "builtins", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
@@ -100,6 +101,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
             "objects",
             "refresh",
             "databases",
+            "environment",
             "files",
             "formats",
             "sql",

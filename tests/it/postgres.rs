@@ -66,6 +66,7 @@ fn certificate(folder: &Path) -> bool {
              openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost 2>/dev/null &&
              printf 'subjectAltName=DNS:localhost' > names &&
              openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names -days 2 -out server.crt 2>/dev/null &&
+             openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj /CN=other-ca -days 2 2>/dev/null &&
              chmod 600 server.key",
         )
         .status();
@@ -438,15 +439,34 @@ fn encryption(server: &Server) {
     let (code, out, error) = program(&format!("{}?sslmode=verify-full", server.location()), Some(&authority));
     assert_eq!((code, out.as_str()), (0, "ssl\ntrue\n"), "{error}");
     // Nobody else trusts that certificate.
-    let (code, _, error) = program(&format!("{}?sslmode=require", server.location()), None);
+    let (code, _, error) = program(&format!("{}?sslmode=verify-full", server.location()), None);
     assert!(code == 1 && error.contains("certificate"), "{error}");
     // The certificate is one of localhost, not of its number.
     let by_number = format!("postgresql://boss@127.0.0.1:{}/postgres?sslmode=verify-full", server.port);
     let (code, _, error) = program(&by_number, Some(&authority));
     assert!(code == 1 && error.contains("certificate"), "{error}");
-    // To this machine, nothing goes over a wire: encrypted when it can be.
-    assert_eq!(program(&server.location(), Some(&authority)).1, "ssl\ntrue\n");
-    assert_eq!(program(&server.location(), None).1, "ssl\nfalse\n");
+    // A file of root certificates counts instead of those of the system, and only verify-full looks at the name.
+    let other = server.folder.path().join("other.pem");
+    let host = |name: &str| format!("postgresql://boss@{name}:{}/postgres", server.port);
+    for (name, mode, roots, is_taken) in [
+        ("localhost", "verify-full", &authority, true),
+        ("127.0.0.1", "verify-full", &authority, false),
+        ("127.0.0.1", "verify-ca", &authority, true),
+        ("localhost", "verify-ca", &other, false),
+        ("127.0.0.1", "require", &authority, true),
+        ("localhost", "require", &other, false),
+    ] {
+        let location = format!("{}?sslmode={mode}&sslrootcert={}", host(name), roots.display());
+        let (code, out, error) = program(&location, None);
+        assert_eq!((code, out == "ssl\ntrue\n"), (i32::from(!is_taken), is_taken), "{name} {mode}: {out}{error}");
+        assert!(is_taken || error.contains("certificate"), "{error}");
+    }
+    let (code, _, error) = program(&format!("{}?sslmode=verify-ca&sslrootcert=/nowhere.pem", host("localhost")), None);
+    assert!(code == 1 && error.contains("/nowhere.pem: holds the root certificates"), "{error}");
+    // Without one, require only encrypts, and so does prefer, the default on this machine.
+    assert_eq!(program(&format!("{}?sslmode=require", server.location()), None).1, "ssl\ntrue\n");
+    assert_eq!(program(&server.location(), None).1, "ssl\ntrue\n");
+    assert_eq!(program(&format!("{}?sslmode=disable", server.location()), None).1, "ssl\nfalse\n");
 }
 
 fn cancelling(server: &Server) {

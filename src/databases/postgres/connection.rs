@@ -1,7 +1,6 @@
 //! Connections to a server.
 
 use std::fmt::Debug;
-use std::sync::LazyLock;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -12,6 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::credentials::{Login, login};
 use super::target::{Encryption, Target};
+use super::tls;
 use crate::error::{SqlState, coded, failed};
 
 /// A connection that can do nothing but read.
@@ -28,13 +28,6 @@ impl Debug for Connection {
     }
 }
 
-/// The certificates that the system trusts, or those of SSL_CERT_FILE.
-static TRUSTED: LazyLock<std::result::Result<MakeRustlsConnect, String>> = LazyLock::new(|| {
-    MakeRustlsConnect::with_native_certs()
-        .map(|(connect, _)| connect)
-        .map_err(|errors| errors.first().map_or_else(|| "there are none".into(), ToString::to_string))
-});
-
 /// Connects. Statements there end after `timeout` seconds, and soon after this program is gone.
 ///
 /// # Errors
@@ -43,10 +36,10 @@ pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
     let login = login(target)?;
     let connection = match target.encryption {
         Encryption::Never => plain(target, &login).await?,
-        Encryption::Verified => encrypted(target, &login, SslMode::Require).await?,
+        Encryption::Always | Encryption::Issuer | Encryption::Verified => encrypted(target, &login, SslMode::Require).await?,
         Encryption::IfItCan => match encrypted(target, &login, SslMode::Prefer).await {
             Ok(connection) => connection,
-            // libpq does the same: a certificate that is not trusted is as good as none.
+            // libpq does the same: where encryption fails, it goes without.
             Err(error) if crate::error::sqlstate(&error) == SqlState::IO_ERROR => plain(target, &login).await?,
             Err(error) => return Err(error),
         },
@@ -64,11 +57,8 @@ pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
 
 fn config(target: &Target, login: &Login, mode: SslMode) -> Config {
     let mut config = Config::new();
-    config.host(&target.host).port(target.port).dbname(&target.database).application_name("portrait");
+    config.host(&target.host).port(target.port).dbname(&target.database).user(&login.user).application_name("portrait");
     config.connect_timeout(target.connect_timeout).ssl_mode(mode);
-    if let Some(user) = &login.user {
-        config.user(user);
-    }
     if let Some(password) = &login.password {
         config.password(password);
     }
@@ -84,12 +74,7 @@ async fn plain(target: &Target, login: &Login) -> Result<Connection> {
 }
 
 async fn encrypted(target: &Target, login: &Login, mode: SslMode) -> Result<Connection> {
-    let tls = TRUSTED.clone().map_err(|problem| {
-        let problem = format!(
-            "no certificates are trusted on this machine ({problem}), and so it cannot be told who answers; set SSL_CERT_FILE"
-        );
-        coded(SqlState::IO_ERROR, &target.label, problem)
-    })?;
+    let tls = tls::connector(target)?;
     let connected = config(target, login, mode).connect(tls.clone()).await;
     let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
     Handle::current().spawn(connection);

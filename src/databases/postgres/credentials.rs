@@ -11,7 +11,7 @@ use crate::error::{SqlState, coded, failed};
 
 /// Who connects, and with what.
 pub struct Login {
-    pub user: Option<String>,
+    pub user: String,
     pub password: Option<String>,
 }
 
@@ -27,20 +27,26 @@ pub fn login(target: &Target) -> Result<Login> {
         };
         return Ok(line);
     }
-    if let Ok(password) = std::env::var("PGPASSWORD")
-        && !password.is_empty()
-    {
-        return Ok(Login { user: target.user.clone(), password: Some(password) });
+    let environment = &target.environment;
+    let nobody = || {
+        let problem = "does not know who connects; write postgresql://USER@HOST/DATABASE, or set PGUSER";
+        coded(SqlState::INSUFFICIENT_PRIVILEGE, &target.label, problem)
+    };
+    if let Some(password) = environment.get("PGPASSWORD") {
+        return Ok(Login { user: target.user.clone().ok_or_else(nobody)?, password: Some(password.to_string()) });
     }
-    let file = match std::env::var_os("PGPASSFILE").filter(|file| !file.is_empty()) {
+    let file = match environment.get("PGPASSFILE") {
         Some(file) => Some(PathBuf::from(file)),
-        None => std::env::home_dir().map(|home| home.join(".pgpass")).filter(|file| file.exists()),
+        None => environment.get("HOME").map(|home| Path::new(home).join(".pgpass")).filter(|file| file.exists()),
     };
     let found = match file {
         Some(file) => find(&read(&file)?, target),
         None => None,
     };
-    Ok(found.unwrap_or_else(|| Login { user: target.user.clone(), password: None }))
+    match found {
+        Some(login) => Ok(login),
+        None => Ok(Login { user: target.user.clone().ok_or_else(nobody)?, password: None }),
+    }
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -66,18 +72,17 @@ fn read(file: &Path) -> Result<String> {
 fn find(text: &str, target: &Target) -> Option<Login> {
     let host = if target.host.starts_with('/') { "localhost" } else { &target.host };
     let port = target.port.to_string();
-    let user = target.user.clone().or_else(|| std::env::var("USER").ok().filter(|_| target.credentials.is_none()));
     text.lines().filter(|line| !line.trim_start().starts_with('#')).find_map(|line| {
         let fields = fields(line);
         let [own_host, own_port, database, own_user, password] = fields.as_slice() else { return None };
         let is = |field: &str, value: &str| field == "*" || field == value;
-        let is_user = match &user {
+        let is_user = match &target.user {
             Some(user) => is(own_user, user),
             None => own_user != "*",
         };
         let is_found = is(own_host, host) && is(own_port, &port) && is(database, &target.database) && is_user;
-        let user = user.clone().unwrap_or_else(|| own_user.clone());
-        is_found.then(|| Login { user: Some(user), password: Some(password.clone()) })
+        let user = target.user.clone().unwrap_or_else(|| own_user.clone());
+        is_found.then(|| Login { user, password: Some(password.clone()) })
     })
 }
 
@@ -104,16 +109,19 @@ fn fields(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::databases::Surroundings;
+    use crate::environment::Environment;
 
     #[test]
     fn the_first_line_that_fits_counts() {
-        let mut target = Target::read("t", "postgresql://ann@h:5432/crm", None).unwrap();
+        let surroundings = Surroundings { environment: &Environment::default(), role: "", base: Path::new("/") };
+        let mut target = Target::read("t", "postgresql://ann@h:5432/crm", None, &surroundings).unwrap();
         let text = "# h:5432:crm:ann:no\nh:5433:*:*:no\nh:*:crm:bob:no\n*:*:crm:ann:a\\:b\\\\c:d\n*:*:*:*:late\n";
         assert_eq!(find(text, &target).unwrap().password.as_deref(), Some("a:b\\c:d"));
         target.user = Some("eve".into());
         assert_eq!(find(text, &target).unwrap().password.as_deref(), Some("late"));
         target.user = None;
         target.credentials = Some("file".into());
-        assert_eq!(find(text, &target).unwrap().user.as_deref(), Some("bob"));
+        assert_eq!(find(text, &target).unwrap().user, "bob");
     }
 }

@@ -7,25 +7,23 @@ mod decode;
 mod dialect;
 mod read;
 mod target;
+mod tls;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::Session;
 use datafusion::common::Result;
-use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use tokio_postgres::types::Type;
 
 use self::connection::{Connection, of_postgres};
 use self::read::PostgresSource;
 use self::target::Target;
-use super::Relation;
-use super::conditions;
 use super::options::DatabaseOptions;
+use super::table::{Relation, Wanted};
+use super::{Asked, Surroundings};
 use crate::error::{SqlState, coded, invalid};
 use crate::files::source::SourceExec;
 use crate::settings::PortraitSettings;
@@ -34,15 +32,9 @@ use crate::text::identifier;
 /// Tables with fewer pages than this are read by one connection.
 const SMALLEST_PART: i64 = 1024;
 
-/// A table or query of a PostgreSQL server.
+/// A table or query of a PostgreSQL server, as it was found.
 #[derive(Debug)]
-pub struct PostgresTable {
-    inner: Arc<Opened>,
-}
-
-/// What was found when it was opened.
-#[derive(Debug)]
-struct Opened {
+pub struct Opened {
     target: Target,
     /// What stands after FROM.
     from: String,
@@ -73,17 +65,20 @@ struct Found {
     pages: i64,
 }
 
-impl PostgresTable {
-    /// Looks at the table.
-    ///
-    /// # Errors
-    /// The server cannot be reached, has no such table, or a column cannot be read.
-    pub async fn open(subject: &str, state: &SessionState, location: &str, options: DatabaseOptions) -> Result<Self> {
-        let target = Target::read(subject, location, options.credentials)?;
-        let connection = connection::connect(&target, timeout(state)).await?;
-        let inner = Opened::look_at(target, &connection, &options.relation).await?;
-        Ok(Self { inner: Arc::new(inner) })
-    }
+/// Looks at a table.
+///
+/// # Errors
+/// The server cannot be reached, has no such table, or a column cannot be read.
+pub async fn open(
+    subject: &str,
+    state: &SessionState,
+    location: &str,
+    options: DatabaseOptions,
+    surroundings: &Surroundings<'_>,
+) -> Result<Opened> {
+    let target = Target::read(subject, location, options.credentials, surroundings)?;
+    let connection = connection::connect(&target, timeout(state)).await?;
+    Opened::look_at(target, &connection, &options.relation).await
 }
 
 /// Seconds that a statement may take, 0 for no limit.
@@ -92,7 +87,7 @@ fn timeout(state: &dyn Session) -> u64 {
 }
 
 impl Opened {
-    async fn look_at(target: Target, connection: &Connection, relation: &Relation) -> Result<Self> {
+    async fn look_at(target: Target, connection: &Connection, relation: &Asked) -> Result<Self> {
         let client = &connection.client;
         let server = target.label.clone();
         let failed = |error: tokio_postgres::Error| of_postgres(&server, &error);
@@ -102,11 +97,11 @@ impl Opened {
             .map_err(failed)?;
         let (encoding, version): (String, i32) = (get(&row, 0, &server)?, get(&row, 1, &server)?);
         let (from, label, found) = match relation {
-            Relation::Table(table) => {
+            Asked::Table(table) => {
                 let found = find(connection, &server, table, version).await?;
                 (found.name.clone(), format!("{server}: table {table}"), Some(found))
             }
-            Relation::Query(query) => (format!("({query}\n) AS query"), format!("{server}: query"), None),
+            Asked::Query(query) => (format!("({query}\n) AS query"), format!("{server}: query"), None),
         };
         let deterministic = match &found {
             Some(found) => deterministic_columns(connection, &server, found.oid, version).await?,
@@ -177,37 +172,11 @@ fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a tokio_postgres::Row, 
     row.try_get(column).map_err(|error| of_postgres(server, &error))
 }
 
-#[async_trait]
-impl TableProvider for PostgresTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.inner.schema)
+impl Relation for Opened {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(filters.iter().map(|filter| conditions::pushdown(filter, self.inner.as_ref())).collect())
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns = projection.cloned().unwrap_or_else(|| (0..self.inner.columns.len()).collect());
-        let conditions = conditions::all(filters, self.inner.as_ref());
-        let threads = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
-        let ranges = self.inner.ranges(threads);
-        Ok(SourceExec::reading(PostgresSource::new(&self.inner, &columns, &conditions, limit, ranges, timeout(state))?))
-    }
-}
-
-impl Opened {
-    /// Conditions that divide the table's pages among so many connections: one without any when they are not divided.
     fn ranges(&self, threads: usize) -> Vec<Option<String>> {
         let parts = (self.pages / SMALLEST_PART).clamp(1, i64::try_from(threads).unwrap_or(1));
         if parts == 1 {
@@ -221,5 +190,9 @@ impl Opened {
             part => format!("ctid >= {} AND ctid < {}", bound(part), bound(part + 1)),
         };
         (0..parts).map(|part| Some(of(part))).collect()
+    }
+
+    fn plan(self: Arc<Self>, state: &dyn Session, wanted: Wanted<'_>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(SourceExec::reading(PostgresSource::new(&self, &wanted, timeout(state))?))
     }
 }

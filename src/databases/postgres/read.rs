@@ -19,6 +19,7 @@ use super::connection::{Connection, connect, of_postgres};
 use super::decode::{Input, add};
 use super::{Opened, PostgresColumn};
 use crate::databases::columns::Rows;
+use crate::databases::table::Wanted;
 use crate::error::{SqlState, coded, failed, in_rows};
 use crate::files::source::{Reader, Source, SourceContext};
 use crate::text::{identifier, sql_type};
@@ -56,26 +57,13 @@ struct Snapshot {
 }
 
 impl PostgresSource {
-    pub fn new(
-        table: &Arc<Opened>,
-        columns: &[usize],
-        conditions: &[String],
-        limit: Option<usize>,
-        ranges: Vec<Option<String>>,
-        timeout: u64,
-    ) -> Result<Self> {
-        let schema = Arc::new(table.schema.project(columns)?);
-        let selected: Vec<String> = columns.iter().map(|column| identifier(&table.columns[*column].name)).collect();
-        let statements = ranges.into_iter().map(|range| {
-            let wheres: Vec<String> = conditions.iter().cloned().chain(range).collect();
-            let wheres = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
-            let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
-            format!("SELECT {} FROM {}{wheres}{limit}", selected.join(", "), table.from)
-        });
-        let statements: Vec<String> = statements.collect();
+    pub fn new(table: &Arc<Opened>, wanted: &Wanted<'_>, timeout: u64) -> Result<Self> {
+        let schema = Arc::new(table.schema.project(wanted.columns)?);
+        let selected: Vec<String> = wanted.columns.iter().map(|column| identifier(&table.columns[*column].name)).collect();
+        let statements = wanted.statements(&selected, &table.from);
         let shared = Shared {
             table: Arc::clone(table),
-            columns: columns.to_vec(),
+            columns: wanted.columns.to_vec(),
             parts: statements.len(),
             timeout,
             snapshot: Mutex::new(None),

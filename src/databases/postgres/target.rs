@@ -1,12 +1,14 @@
 //! Which server and database a LOCATION means, and how it is reached.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use datafusion::common::Result;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::databases::Surroundings;
+use crate::environment::Environment;
 use crate::error::{invalid, one_of};
 
 /// How long a connection may take to come about.
@@ -16,8 +18,8 @@ const MODES: [(&str, Encryption); 6] = [
     ("disable", Encryption::Never),
     ("allow", Encryption::IfItCan),
     ("prefer", Encryption::IfItCan),
-    ("require", Encryption::Verified),
-    ("verify-ca", Encryption::Verified),
+    ("require", Encryption::Always),
+    ("verify-ca", Encryption::Issuer),
     ("verify-full", Encryption::Verified),
 ];
 
@@ -25,8 +27,12 @@ const MODES: [(&str, Encryption); 6] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
     Never,
-    /// When the server has a certificate that is trusted; else not.
+    /// When the server can, whoever it is; else not.
     IfItCan,
+    /// Whoever answers.
+    Always,
+    /// With a certificate that is trusted, whatever host it names.
+    Issuer,
     /// With a certificate that is trusted and names the host.
     Verified,
 }
@@ -40,9 +46,13 @@ pub struct Target {
     pub database: String,
     pub user: Option<String>,
     pub encryption: Encryption,
+    /// The file of the certificates that are trusted; those of the system without one.
+    pub roots: Option<PathBuf>,
     pub connect_timeout: Duration,
     /// The file with passwords that the statement names.
     pub credentials: Option<PathBuf>,
+    /// Where passwords are looked up otherwise.
+    pub environment: Environment,
     /// What errors and plans call it.
     pub label: String,
 }
@@ -52,21 +62,13 @@ impl Target {
     ///
     /// # Errors
     /// It is no URL of a PostgreSQL database, or holds a password.
-    pub fn read(subject: &str, location: &str, credentials: Option<PathBuf>) -> Result<Self> {
-        Self::of(subject, location, credentials, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-    }
-
-    fn of(
-        subject: &str,
-        location: &str,
-        credentials: Option<PathBuf>,
-        environment: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self> {
+    pub fn read(subject: &str, location: &str, credentials: Option<PathBuf>, surroundings: &Surroundings<'_>) -> Result<Self> {
+        let environment = |name: &str| surroundings.environment.get(name).map(String::from);
         let url = Url::parse(location).map_err(|_| invalid(subject, FORM))?;
         if !matches!(url.scheme(), "postgresql" | "postgres") {
             return Err(invalid(subject, FORM));
         }
-        let (mut host, mut mode, mut seconds) = (None, None, None);
+        let (mut host, mut mode, mut roots, mut seconds) = (None, None, None, None);
         if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
             let problem = "LOCATION must not hold a password, which dumps and system tables would show; set PGPASSWORD, write a line into \
                            ~/.pgpass, or name such a file with OPTIONS ('credentials' 'FILE')";
@@ -76,10 +78,11 @@ impl Target {
             match key.as_ref() {
                 "host" => host = Some(value.into_owned()),
                 "sslmode" => mode = Some(value.into_owned()),
+                "sslrootcert" => roots = Some(value.into_owned()),
                 "connect_timeout" => seconds = Some(value.into_owned()),
                 other => {
                     let problem = format!(
-                        "LOCATION has {other}=…, which is not known; after the ? it takes host, sslmode and connect_timeout"
+                        "LOCATION has {other}=…, which is not known; after the ? it takes host, sslmode, sslrootcert and connect_timeout"
                     );
                     return Err(invalid(subject, problem));
                 }
@@ -93,7 +96,10 @@ impl Target {
             (None, Some(port)) => port.parse().map_err(|_| invalid("PGPORT", "must be the number of a port"))?,
             (None, None) => 5432,
         };
-        let user = Some(decoded(url.username())?).filter(|user| !user.is_empty()).or_else(|| environment("PGUSER"));
+        // A file of credentials may name the user.
+        let role = || Some(surroundings.role.to_string()).filter(|role| !role.is_empty() && credentials.is_none());
+        let in_url = Some(decoded(url.username())?).filter(|user| !user.is_empty());
+        let user = in_url.or_else(|| environment("PGUSER")).or_else(role);
         let in_url = Some(decoded(url.path().trim_start_matches('/'))?).filter(|database| !database.is_empty());
         let Some(database) = in_url.or_else(|| environment("PGDATABASE")) else {
             return Err(invalid(subject, format!("{FORM}; it names no database")));
@@ -108,12 +114,15 @@ impl Target {
             None => Encryption::Verified,
         };
         let encryption = if host.starts_with('/') { Encryption::Never } else { encryption };
-        let root = environment("PGSSLROOTCERT").filter(|root| root != "system");
-        if root.is_some() && encryption != Encryption::Never {
-            let problem = "is not read: certificates are checked against those that the system trusts; set SSL_CERT_FILE to that file instead, \
-                           and PGSSLROOTCERT to nothing or to system";
-            return Err(invalid("PGSSLROOTCERT", problem));
-        }
+        let at_home = || {
+            let file = environment("HOME").map(|home| Path::new(&home).join(".postgresql/root.crt"));
+            file.filter(|file| file.exists())
+        };
+        let roots = match roots.or_else(|| environment("PGSSLROOTCERT")) {
+            Some(system) if system == "system" => None,
+            Some(file) => Some(surroundings.base.join(file)),
+            None => at_home(),
+        };
         let connect_timeout = match seconds.or_else(|| environment("PGCONNECT_TIMEOUT")) {
             None => CONNECT_TIMEOUT,
             Some(seconds) => match seconds.parse() {
@@ -123,7 +132,8 @@ impl Target {
         };
         let place = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let label = format!("postgresql://{place}:{port}/{database}");
-        Ok(Self { host, port, database, user, encryption, connect_timeout, credentials, label })
+        let environment = surroundings.environment.clone();
+        Ok(Self { host, port, database, user, encryption, roots, connect_timeout, credentials, environment, label })
     }
 }
 
@@ -138,8 +148,9 @@ mod tests {
     use crate::error::message;
 
     fn read(location: &str, environment: &[(&str, &str)]) -> std::result::Result<Target, String> {
-        let value = |name: &str| environment.iter().find(|(own, _)| *own == name).map(|(_, value)| value.to_string());
-        Target::of("t", location, None, value).map_err(|error| message(&error))
+        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let surroundings = Surroundings { environment: &environment, role: "eve", base: Path::new("/") };
+        Target::read("t", location, None, &surroundings).map_err(|error| message(&error))
     }
 
     #[test]
@@ -153,8 +164,12 @@ mod tests {
         assert_eq!((target.host.as_str(), target.encryption), ("/var/run/postgresql", Encryption::Never));
         let target = read("postgresql:///crm?host=/tmp", &[]).unwrap();
         assert_eq!((target.host.as_str(), target.database.as_str()), ("/tmp", "crm"));
+        assert_eq!(read("postgresql://h/crm", &[]).unwrap().user.as_deref(), Some("eve"));
         assert!(read("postgresql://db.example", &[]).unwrap_err().contains("names no database"));
-        assert!(read("postgresql://db.example/crm", &[("PGSSLROOTCERT", "ca.pem")]).unwrap_err().contains("SSL_CERT_FILE"));
+        let roots = |location: &str, own: &str| read(location, &[("PGSSLROOTCERT", own)]).unwrap().roots;
+        assert_eq!(roots("postgresql://db.example/crm", "ca.pem"), Some("/ca.pem".into()));
+        assert_eq!(roots("postgresql://db.example/crm?sslrootcert=/own.pem", "ca.pem"), Some("/own.pem".into()));
+        assert_eq!(roots("postgresql://db.example/crm", "system"), None);
     }
 
     #[test]

@@ -8,20 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::Session;
 use datafusion::common::Result;
-use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use self::columns::SqliteColumn;
 use self::read::SqliteSource;
-use super::Relation;
-use super::conditions;
+use super::Asked;
+use super::table::{Relation, Wanted};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::files::source::SourceExec;
 use crate::text::{identifier, literal};
@@ -33,21 +30,15 @@ const SAMPLE: usize = 1000;
 /// Tables with fewer rows than this are read by one thread.
 const SMALLEST_PART: i64 = 50_000;
 
-/// A table or query of a SQLite file.
+/// A table or query of a SQLite file, as it was found.
 #[derive(Debug)]
-pub struct SqliteTable {
-    inner: Arc<Opened>,
-}
-
-/// What was found when it was opened.
-#[derive(Debug)]
-struct Opened {
+pub struct Opened {
     path: PathBuf,
     /// What stands after FROM.
     from: String,
     /// What errors call it: `crm.db: table customers`.
     label: String,
-    relation: Relation,
+    relation: Asked,
     columns: Vec<SqliteColumn>,
     schema: SchemaRef,
     /// The name by which the table gives the number of a row, when it has such numbers.
@@ -58,17 +49,14 @@ struct Opened {
     is_utf8: bool,
 }
 
-impl SqliteTable {
-    /// Looks at the table.
-    ///
-    /// # Errors
-    /// There is no such file or table, or it cannot be read.
-    pub async fn open(path: &Path, relation: Relation) -> Result<Self> {
-        let path = path.to_path_buf();
-        let opened = tokio::task::spawn_blocking(move || Opened::look_at(path, relation)).await;
-        let opened = opened.map_err(|error| DataFusionError::External(Box::new(error)))??;
-        Ok(Self { inner: Arc::new(opened) })
-    }
+/// Looks at a table.
+///
+/// # Errors
+/// There is no such file or table, or it cannot be read.
+pub async fn open(path: &Path, relation: Asked) -> Result<Opened> {
+    let path = path.to_path_buf();
+    let opened = tokio::task::spawn_blocking(move || Opened::look_at(path, relation)).await;
+    opened.map_err(|error| DataFusionError::External(Box::new(error)))?
 }
 
 /// Opens the file for reading. It is not taken for one that nobody writes to.
@@ -110,19 +98,19 @@ fn of_sqlite(subject: &str, error: &rusqlite::Error) -> DataFusionError {
 }
 
 impl Opened {
-    fn look_at(path: PathBuf, relation: Relation) -> Result<Self> {
+    fn look_at(path: PathBuf, relation: Asked) -> Result<Self> {
         let connection = connect(&path)?;
         let name = path.display().to_string();
         let sqlite = |error: rusqlite::Error| of_sqlite(&name, &error);
         let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0)).map_err(sqlite)?;
         let (listed, from, label, is_table) = match &relation {
-            Relation::Table(table) => {
+            Asked::Table(table) => {
                 let (own, kind, is_without) = find(&connection, &name, table)?;
                 let label = format!("{name}: table {own}");
                 let from = format!("main.{}", identifier(&own));
                 (own, from, label, kind == "table" && !is_without)
             }
-            Relation::Query(query) => {
+            Asked::Query(query) => {
                 // A view of this connection alone: SQLite lists its columns with what they are declared as.
                 let view = "portrait_query";
                 // One statement, and no other behind it.
@@ -137,7 +125,7 @@ impl Opened {
             }
         };
         let mut columns: Vec<SqliteColumn> = vec![];
-        let schema = if matches!(relation, Relation::Table(_)) { "main" } else { "temp" };
+        let schema = if matches!(relation, Asked::Table(_)) { "main" } else { "temp" };
         let mut statement =
             connection.prepare("SELECT name, type FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1").map_err(sqlite)?;
         let listed: Vec<(String, String)> = statement
@@ -208,45 +196,19 @@ impl Opened {
     /// What to write so that a column is read in another way.
     fn cast(&self, column: &str) -> String {
         let from = match &self.relation {
-            Relation::Table(table) => identifier(table),
-            Relation::Query(_) => "(…)".into(),
+            Asked::Table(table) => identifier(table),
+            Asked::Query(_) => "(…)".into(),
         };
         let name = identifier(column);
         format!("to read it as text, OPTIONS ('query' 'SELECT …, CAST({name} AS TEXT) AS {name} FROM {from}')")
     }
 }
 
-#[async_trait]
-impl TableProvider for SqliteTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.inner.schema)
+impl Relation for Opened {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(filters.iter().map(|filter| conditions::pushdown(filter, self.inner.as_ref())).collect())
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns = projection.cloned().unwrap_or_else(|| (0..self.inner.columns.len()).collect());
-        let conditions = conditions::all(filters, self.inner.as_ref());
-        let threads = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
-        let ranges = self.inner.ranges(threads);
-        Ok(SourceExec::reading(SqliteSource::new(&self.inner, columns, &conditions, limit, ranges)?))
-    }
-}
-
-impl Opened {
-    /// Conditions that divide the rows among so many threads: one without any when they are not divided.
     fn ranges(&self, threads: usize) -> Vec<Option<String>> {
         let (Some(rowid), Some((first, last))) = (self.rowid, self.rowids) else { return vec![None] };
         let count = i128::from(last) - i128::from(first) + 1;
@@ -262,6 +224,10 @@ impl Opened {
             part => format!("{rowid} >= {} AND {rowid} < {}", bound(part), bound(part + 1)),
         };
         (0..parts).map(|part| Some(of(part))).collect()
+    }
+
+    fn plan(self: Arc<Self>, _state: &dyn Session, wanted: Wanted<'_>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(SourceExec::reading(SqliteSource::new(&self, &wanted)?))
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::{Opened, columns, connect, of_sqlite};
 use crate::databases::columns::Rows;
+use crate::databases::table::Wanted;
 use crate::error::{SqlState, in_rows, not_available};
 use crate::files::source::{Reader, Source, SourceContext};
 use crate::text::{identifier, literal, sql_type};
@@ -41,24 +42,13 @@ pub struct SqliteSource {
 }
 
 impl SqliteSource {
-    pub fn new(
-        table: &Arc<Opened>,
-        columns: Vec<usize>,
-        conditions: &[String],
-        limit: Option<usize>,
-        ranges: Vec<Option<String>>,
-    ) -> Result<Self> {
+    pub fn new(table: &Arc<Opened>, wanted: &Wanted<'_>) -> Result<Self> {
+        let columns = wanted.columns.to_vec();
         let schema = Arc::new(table.schema.project(&columns)?);
         let mut selected: Vec<String> = columns.iter().map(|column| identifier(&table.columns[*column].name)).collect();
         // Errors say which row they mean.
         selected.push(table.rowid.unwrap_or("NULL").into());
-        let statements = ranges.into_iter().map(|range| {
-            let wheres: Vec<String> = conditions.iter().cloned().chain(range).collect();
-            let wheres = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
-            let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
-            format!("SELECT {} FROM {}{wheres}{limit}", selected.join(", "), table.from)
-        });
-        let statements: Vec<String> = statements.collect();
+        let statements = wanted.statements(&selected, &table.from);
         let begun = Mutex::new(statements.iter().map(|_| None).collect());
         Ok(Self { table: Arc::clone(table), columns, schema, statements, begun })
     }

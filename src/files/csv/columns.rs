@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, In
 use datafusion::arrow::error::ArrowError;
 
 use super::records::{Dialect, Field, unescaped};
-use crate::files::values::{Numbers, boolean, decimal, integer, time, written_number};
+use crate::files::values::{Numbers, boolean, decimal, double, integer, time, written_number};
 
 /// How the texts of all columns are read.
 #[derive(Debug, Clone, Default)]
@@ -96,8 +96,7 @@ impl Reading {
     }
 
     fn double(&self, text: &[u8]) -> Option<f64> {
-        let parse = |text: &[u8]| str::from_utf8(text).ok()?.parse::<f64>().ok();
-        if self.numbers.is_plain() { parse(text) } else { written_number(text, &self.numbers).and_then(|plain| parse(&plain)) }
+        if self.numbers.is_plain() { double(text) } else { written_number(text, &self.numbers).and_then(|plain| double(&plain)) }
     }
 
     fn strings(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {

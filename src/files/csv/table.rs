@@ -11,11 +11,12 @@ use super::detect::{Detected, detect};
 use super::infer;
 use super::options::CsvOptions;
 use super::rejects::RejectsTable;
-use super::scan::{CsvFile, CsvRows, CsvScan};
+use super::scan::{CsvFile, CsvRows};
 use super::split;
 use crate::error::{did_you_mean, invalid};
 use crate::files::bytes::Source;
 use crate::files::folders::Folders;
+use crate::files::pieces::TextScan;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
@@ -158,6 +159,6 @@ impl Rows for CsvRows {
     }
 
     fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan> {
-        SourceExec::reading(CsvScan { rows: self, scan: Arc::new(scan) })
+        SourceExec::reading(TextScan { files: self, scan: Arc::new(scan) })
     }
 }

@@ -23,7 +23,7 @@ use crate::files::places::Found;
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext, SourceExec};
 use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
-use crate::text::{grouped, identifier, sql_type};
+use crate::text::{grouped, sql_type, written_name};
 
 /// The sheets of a table: their rows, all of them.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ pub async fn open(
                 let problem = format!(
                     "{cell}: {name} is {}, and {text} is none; declare another type ({} VARCHAR), or see misfits => 'skip' or 'null'",
                     sql_type(data_type),
-                    identifier(name)
+                    written_name(name)
                 );
                 return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, file, problem));
             }

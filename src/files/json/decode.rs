@@ -17,7 +17,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 
 use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
-use crate::files::values::{Class, Numbers, class, decimal, integer, time};
+use crate::files::values::{Class, Numbers, class, decimal, double, integer, time};
 
 /// What was found beside what fits.
 #[derive(Debug, Default)]
@@ -81,6 +81,17 @@ pub struct Members {
     /// For each the object in which it was last found.
     found_in: Vec<u64>,
     objects: u64,
+    /// What followed the brace, and each member, when it was last found.
+    following: Vec<Following>,
+}
+
+/// What stood between two values of an object: a comma, a name and its colon, with the white space around them. Where the same bytes
+/// stand again they mean the same, and are not read token by token.
+#[derive(Debug, Clone, Default)]
+struct Following {
+    bytes: Vec<u8>,
+    /// The member that it names.
+    place: usize,
 }
 
 /// A column that is being filled.
@@ -127,6 +138,18 @@ enum Column {
     },
 }
 
+impl Following {
+    /// True when the same bytes come next.
+    #[inline]
+    fn is_at(&self, cursor: &Cursor<'_>) -> bool {
+        let Some(next) = cursor.bytes.get(cursor.at..cursor.at + self.bytes.len()) else { return false };
+        // Eight at a time, the last ones first; a name of one or two letters is not worth it.
+        let (Some(end), Some(known)) = (next.last_chunk::<8>(), self.bytes.last_chunk()) else { return false };
+        let ((eights, _), (known_eights, _)) = (next.as_chunks::<8>(), self.bytes.as_chunks());
+        end == known && eights.iter().zip(known_eights).all(|(eight, known)| eight == known)
+    }
+}
+
 impl Members {
     /// For columns of these types; those of `asked` alone, or all.
     ///
@@ -140,7 +163,14 @@ impl Members {
         };
         let columns = fields.iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
         let places = fields.iter().enumerate().map(|(place, field)| (field.name().clone(), place)).collect();
-        Ok(Self { found_in: vec![0; columns.len()], fields: fields.clone(), columns, places, objects: 0 })
+        Ok(Self {
+            found_in: vec![0; columns.len()],
+            following: vec![Following::default(); columns.len() + 1],
+            fields: fields.clone(),
+            columns,
+            places,
+            objects: 0,
+        })
     }
 
     /// Takes in an object, which begins at the cursor.
@@ -149,39 +179,65 @@ impl Members {
     /// It is no JSON.
     pub fn add(&mut self, cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), Wrong> {
         self.objects += 1;
-        let (mut next, mut count) = (0, 0);
-        cursor.object(|cursor, name| {
-            // Objects have their members mostly in one order.
-            let place = match self.fields.get(next) {
-                Some(field) if field.name().as_bytes() == name.bytes && !name.is_escaped => Ok(next),
+        cursor.at += 1;
+        // The member before, from 1; the brace is 0.
+        let (mut before, mut is_first, mut count) = (0, true, 0);
+        loop {
+            // The end, as most objects have it.
+            if !is_first && cursor.bytes.get(cursor.at) == Some(&b'}') {
+                cursor.at += 1;
+                break;
+            }
+            let place = match self.following.get(before) {
+                Some(known) if known.is_at(cursor) => {
+                    cursor.at += known.bytes.len();
+                    Ok(known.place)
+                }
                 _ => {
-                    let Some(text) = found.text(name) else { return Err(cursor.wrong("a name that is no text")) };
-                    self.places.get(text).copied().ok_or_else(|| text.to_string())
+                    let start = cursor.at;
+                    let Some(name) = cursor.name(is_first)? else { break };
+                    let place = self.place(name, found).ok_or_else(|| cursor.wrong("a name that is no text"))?;
+                    if let (Ok(place), Some(following)) = (&place, self.following.get_mut(before)) {
+                        following.place = *place;
+                        following.bytes.clear();
+                        following.bytes.extend_from_slice(&cursor.bytes[start..cursor.at]);
+                    }
+                    place
                 }
             };
-            let place = match place {
-                Ok(place) => place,
+            is_first = false;
+            match place {
+                Ok(place) => {
+                    before = place + 1;
+                    if self.found_in[place] == self.objects {
+                        found.misfit(cursor.at, Problem::Twice(self.fields[place].name().clone()));
+                        cursor.skip()?;
+                        continue;
+                    }
+                    self.found_in[place] = self.objects;
+                    count += 1;
+                    self.columns[place].add(cursor, found)?;
+                }
                 Err(name) => {
+                    before = usize::MAX;
                     if !found.ignores_new {
                         found.misfit(cursor.at, Problem::New(name));
                     }
-                    return cursor.skip();
+                    cursor.skip()?;
                 }
-            };
-            next = place + 1;
-            if self.found_in[place] == self.objects {
-                found.misfit(cursor.at, Problem::Twice(self.fields[place].name().clone()));
-                return cursor.skip();
             }
-            self.found_in[place] = self.objects;
-            count += 1;
-            self.columns[place].add(cursor, found)
-        })?;
+        }
         if count < self.columns.len() {
             let missing = self.columns.iter_mut().zip(&self.found_in).filter(|(_, found_in)| **found_in != self.objects);
             missing.for_each(|(column, _)| column.add_null());
         }
         Ok(())
+    }
+
+    /// The place of a member, or the name that the table does not have; `None` for what is no text.
+    fn place(&self, name: Text<'_>, found: &mut Found) -> Option<Result<usize, String>> {
+        let text = found.text(name)?;
+        Some(self.places.get(text).copied().ok_or_else(|| text.to_string()))
     }
 
     fn add_null(&mut self) {
@@ -285,8 +341,7 @@ impl Column {
             }
             (Self::Double(builder), Begins::Number | Begins::Text) => {
                 let text = scalar(cursor, begins)?;
-                let value = str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok()).filter(|value| value.is_finite());
-                appended(value, |value| builder.append_value(value))
+                appended(double(text).filter(|value| value.is_finite()), |value| builder.append_value(value))
             }
             (Self::Decimal { builder, precision, scale }, Begins::Number | Begins::Text) => {
                 let value = decimal(scalar(cursor, begins)?, *precision, usize::from(scale.unsigned_abs()));

@@ -31,8 +31,8 @@ pub struct Detected {
 }
 
 impl Detected {
-    /// True when a part of the file can be read without what stands before it.
-    pub fn is_divisible(&self) -> bool {
+    /// True when its objects can be looked at from any place.
+    pub fn has_lines(&self) -> bool {
         self.framing == Framing::Lines && self.source.is_divisible()
     }
 }

@@ -18,8 +18,8 @@ pub static DOC: Doc = Doc {
 A location is a file, a folder or a pattern, as for `FROM 'location'`, which is this function without options. Names may end in `.json`, `.ndjson`,
 `.jsonl`, and in `.gz`, `.zst`, `.bz2` or `.xz` after that.
 
-**Rows** are the objects: of a list `[{…}, {…}]`, on a line each (NDJSON), or one after the other over several lines; a file may also hold one object. Files with
-an object on each line are divided among threads, others are read by one.
+**Rows** are the objects: of a list `[{…}, {…}]`, on a line each (NDJSON), or one after the other over several lines; a file may also hold one object. Files that
+are not compressed are divided among threads; where objects are not on lines, they are passed over once before.
 
 **Columns** are the names in all objects, in the order in which they first occur; NULL where an object lacks one. Objects within objects are STRUCT,
 lists are lists; an object with more than 500 different names is a MAP.
@@ -27,7 +27,8 @@ lists are lists; an object with more than 500 different names is a MAP.
 **Types** are taken from all rows of files up to 16 MB together, and from pieces spread over larger ones: BIGINT, DOUBLE, BOOLEAN, VARCHAR, DATE and TIMESTAMP
 where all texts of a column are such. Whole numbers beyond 64 bits, and numbers with more than 17 digits, are DECIMAL and so exact. Where kinds of
 values meet (a number here, a text or an object there) the column is VARCHAR, with the JSON of what is no text. What is in quotes is never guessed to be a
-number. Each value is checked while it is read: one that does not fit, or a name that was not seen, is an error that names file, line, path and value.",
+number. Each value is checked while it is read: one that does not fit, or a name that was not seen, is an error that names file, line, path and value. Values of
+columns that a query does not read are checked to be JSON, not for their types.",
     arguments: &[
         Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
         Argument::optional("types", Takes::Text, "", "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'"),

@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
 /// Why bytes are no JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
@@ -32,16 +37,60 @@ pub struct Text<'a> {
     pub is_escaped: bool,
 }
 
+/// A bit for each byte at which a text may end or go wrong: a quote, a backslash, a control character.
+///
+/// Where most bytes are read, vector instructions find them 64 at a time, and a text's end is one look away, however long it is.
+#[derive(Debug, Default)]
+pub struct Marks {
+    bits: Vec<u8>,
+}
+
+impl Marks {
+    /// Marks these bytes.
+    pub fn mark(&mut self, bytes: &[u8]) {
+        let level = Level::new();
+        dispatch!(level, simd => self.mark_with(simd, bytes));
+    }
+
+    #[inline(always)]
+    fn mark_with<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
+        self.bits.clear();
+        self.bits.reserve(bytes.len() / 8 + 2 * BLOCK / 8);
+        let (quote, backslash, space) = (u8x64::splat(simd, b'"'), u8x64::splat(simd, b'\\'), u8x64::splat(simd, b' '));
+        let mut mark = |block: &[u8]| {
+            let block = u8x64::from_slice(simd, block);
+            let found = block.simd_eq(quote) | block.simd_eq(backslash) | block.simd_lt(space);
+            self.bits.extend_from_slice(&found.to_bitmask().to_le_bytes());
+        };
+        let blocks = bytes.chunks_exact(BLOCK);
+        let rest = blocks.remainder();
+        blocks.for_each(&mut mark);
+        // What comes after the end is marked, so that nothing is sought there.
+        let mut last = [0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        mark(&last);
+        mark(&[0; BLOCK]);
+    }
+}
+
 /// Goes through bytes token by token.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
+    /// The bits of [`Marks`], or nothing; and the bit of the first byte.
+    marks: &'a [u8],
+    first: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, marks: &[], first: 0 }
+    }
+
+    /// Bytes of which the first is the one at `start` of those that were marked.
+    pub fn with_marks(bytes: &'a [u8], marks: &'a Marks, start: usize) -> Self {
+        Self { bytes, at: 0, marks: &marks.bits, first: start }
     }
 
     pub fn wrong(&self, problem: &'static str) -> Wrong {
@@ -91,16 +140,29 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a text, whose opening quote comes next.
+    #[inline]
     pub fn text(&mut self) -> Result<Text<'a>, Wrong> {
         let opening = self.at;
         let start = self.at + 1;
         let mut at = start;
         let mut is_escaped = false;
         loop {
-            // Most bytes are none of the three: eight at a time.
-            while let Some(eight) = self.bytes.get(at..at + 8) {
-                let word = u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]]);
-                let found = zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | below_space(word);
+            while let bit = at + self.first
+                && let Some(eight) = self.marks.get(bit / 8..bit / 8 + 8)
+            {
+                let found = word(eight) >> (bit % 8);
+                if found != 0 {
+                    at += found.trailing_zeros() as usize;
+                    break;
+                }
+                at += 64 - bit % 8;
+            }
+            // Most bytes are none of the three: without marks eight at a time.
+            while self.marks.is_empty()
+                && let Some(eight) = self.bytes.get(at..at + 8)
+            {
+                let eight = word(eight);
+                let found = zeros(eight ^ repeated(b'"')) | zeros(eight ^ repeated(b'\\')) | below_space(eight);
                 if found != 0 {
                     at += (found.trailing_zeros() / 8) as usize;
                     break;
@@ -129,9 +191,23 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a number.
+    #[inline]
     pub fn number(&mut self) -> Result<&'a [u8], Wrong> {
         let start = self.at;
-        let digits = |at: usize| self.bytes[at.min(self.bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = |start: usize| {
+            let mut at = start;
+            while let Some(eight) = self.bytes.get(at..at + 8) {
+                let others = not_digits(word(eight));
+                if others != 0 {
+                    return at + (others.trailing_zeros() / 8) as usize - start;
+                }
+                at += 8;
+            }
+            while self.bytes.get(at).is_some_and(u8::is_ascii_digit) {
+                at += 1;
+            }
+            at - start
+        };
         let mut at = start + usize::from(self.bytes.get(start) == Some(&b'-'));
         let whole = digits(at);
         let has_leading_zero = whole > 1 && self.bytes[at] == b'0';
@@ -165,8 +241,13 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// It is no JSON, or is cut off.
+    #[inline]
     pub fn skip(&mut self) -> Result<(), Wrong> {
-        self.skip_within(0)
+        match self.bytes.get(self.at) {
+            Some(b'"') => self.text().map(|_| ()),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|_| ()),
+            _ => self.skip_within(0),
+        }
     }
 
     fn skip_within(&mut self, depth: usize) -> Result<(), Wrong> {
@@ -205,25 +286,30 @@ impl<'a> Cursor<'a> {
     /// Takes an object, which comes next: `member` takes each of its values, after its name.
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, Text<'a>) -> Result<(), Wrong>) -> Result<(), Wrong> {
         self.at += 1;
-        if self.take(b'}') {
-            return Ok(());
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.wrong("a name in quotes is missing"));
-            }
-            let name = self.text()?;
-            if !self.take(b':') {
-                return Err(self.wrong("a colon is missing"));
-            }
+        let mut is_first = true;
+        while let Some(name) = self.name(is_first)? {
             member(self, name)?;
-            if self.take(b'}') {
-                return Ok(());
-            }
-            if !self.take(b',') {
-                return Err(self.wrong("a comma or } is missing"));
-            }
+            is_first = false;
         }
+        Ok(())
+    }
+
+    /// Takes the name of the next member of an object and its colon; at the end of the object its brace, and there is none.
+    pub fn name(&mut self, is_first: bool) -> Result<Option<Text<'a>>, Wrong> {
+        if self.take(b'}') {
+            return Ok(None);
+        }
+        if !is_first && !self.take(b',') {
+            return Err(self.wrong("a comma or } is missing"));
+        }
+        if self.peek() != Some(b'"') {
+            return Err(self.wrong("a name in quotes is missing"));
+        }
+        let name = self.text()?;
+        if !self.take(b':') {
+            return Err(self.wrong("a colon is missing"));
+        }
+        Ok(Some(name))
     }
 
     /// The bytes of a value, which is taken.
@@ -233,6 +319,11 @@ impl<'a> Cursor<'a> {
         self.skip()?;
         Ok(start..self.at)
     }
+}
+
+/// Eight bytes, of which the first is the lowest.
+fn word(eight: &[u8]) -> u64 {
+    u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]])
 }
 
 const fn repeated(byte: u8) -> u64 {
@@ -247,6 +338,13 @@ const fn zeros(word: u64) -> u64 {
 /// Likewise of each byte below 0x20.
 const fn below_space(word: u64) -> u64 {
     word.wrapping_sub(repeated(0x20)) & !word & repeated(0x80)
+}
+
+/// The highest bit of each byte that is no digit; of those above the first such byte also of others.
+const fn not_digits(word: u64) -> u64 {
+    // With the bits of `0` turned digits are 0 to 9: 0x76 more is below 0x80, and so is no other byte.
+    let turned = word ^ repeated(b'0');
+    (turned.wrapping_add(repeated(0x76)) | turned) & repeated(0x80)
 }
 
 impl Text<'_> {

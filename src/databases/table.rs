@@ -1,0 +1,96 @@
+//! A table of another database, whichever it is.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::conditions::{self, Dialect};
+
+/// A table or query as it was found in its database.
+pub trait Relation: Dialect + Debug + Send + Sync + 'static {
+    fn schema(&self) -> &SchemaRef;
+
+    /// Conditions that divide its rows among so many readers: one without any when they are not divided.
+    fn ranges(&self, readers: usize) -> Vec<Option<String>>;
+
+    /// The node of a plan that reads it.
+    ///
+    /// # Errors
+    /// A column is not there.
+    fn plan(self: Arc<Self>, state: &dyn Session, wanted: Wanted<'_>) -> Result<Arc<dyn ExecutionPlan>>;
+}
+
+/// What is to be read.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The columns, by their places.
+    pub columns: &'a [usize],
+    /// In the SQL of the database.
+    pub conditions: &'a [String],
+    pub limit: Option<usize>,
+    /// As [`Relation::ranges`] gives them.
+    pub ranges: Vec<Option<String>>,
+}
+
+impl Wanted<'_> {
+    /// One statement for each range, in what SQL has in common.
+    pub fn statements(&self, selected: &[String], from: &str) -> Vec<String> {
+        let statements = self.ranges.iter().map(|range| {
+            let wheres: Vec<&str> = self.conditions.iter().chain(range).map(String::as_str).collect();
+            let wheres = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
+            let limit = self.limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
+            format!("SELECT {} FROM {from}{wheres}{limit}", selected.join(", "))
+        });
+        statements.collect()
+    }
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct DatabaseTable {
+    relation: Arc<dyn Relation>,
+}
+
+impl DatabaseTable {
+    pub fn new(relation: impl Relation) -> Self {
+        Self { relation: Arc::new(relation) }
+    }
+}
+
+#[async_trait]
+impl TableProvider for DatabaseTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.relation.schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters.iter().map(|filter| conditions::pushdown(filter, self.relation.as_ref())).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let relation = &self.relation;
+        let columns = projection.cloned().unwrap_or_else(|| (0..relation.schema().fields().len()).collect());
+        let conditions = conditions::all(filters, relation.as_ref());
+        // What is read up to a limit is read by one.
+        let readers = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
+        let ranges = relation.ranges(readers);
+        Arc::clone(relation).plan(state, Wanted { columns: &columns, conditions: &conditions, limit, ranges })
+    }
+}
