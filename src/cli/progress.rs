@@ -43,12 +43,13 @@ impl Watch {
 
 /// The line: rows and bytes read, memory, what is being done, time.
 fn line(progress: &Progress, memory: usize, elapsed: Duration) -> String {
-    let (rows, bytes) = (HumanCount(progress.rows as u64), HumanBytes(progress.bytes as u64));
+    let rows = HumanCount(progress.rows as u64);
+    let bytes = if progress.bytes == 0 { String::new() } else { format!(" and {}", HumanBytes(progress.bytes as u64)) };
     let made: String = progress.made.iter().map(|(name, count)| format!(", {} {name}", HumanCount(*count as u64))).collect();
     let status = if progress.status.is_empty() { String::new() } else { format!(", {}", progress.status) };
     let memory = if memory == 0 { String::new() } else { format!(", {} of memory", HumanBytes(memory as u64)) };
     let step = if progress.step.is_empty() { String::new() } else { format!("{}: ", progress.step) };
-    format!("{step}{rows} rows and {bytes} read{made}{status}{memory}, {:.1} s", elapsed.as_secs_f64())
+    format!("{step}{rows} rows{bytes} read{made}{status}{memory}, {:.1} s", elapsed.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -392,8 +392,15 @@ fn working(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
         "WindowAggExec" | "BoundedWindowAggExec" => "numbering",
         _ => return None,
     };
-    let gives = |plan: &Arc<dyn ExecutionPlan>| plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0) > 0;
-    (!gives(plan) && plan.children().into_iter().any(gives)).then_some(word)
+    (!has_given(plan) && plan.children().into_iter().any(has_given)).then_some(word)
+}
+
+/// Whether rows have come out of a step; one that does not count stands for what is beneath it.
+fn has_given(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    match plan.metrics().and_then(|metrics| metrics.output_rows()) {
+        Some(rows) => rows > 0,
+        None => plan.children().into_iter().any(has_given),
+    }
 }
 
 /// Gives each counter above 0.

@@ -78,7 +78,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\d", "\\describe", ".schema"],
                 arguments: "[NAME]",
-                help: "tables and views, or the columns of one, or of a file",
+                help: "tables and views, or the columns of one, or of a file; \\dt system.* those about the program",
                 takes: Takes::Table,
                 run: listing::tables_or_columns,
             },

@@ -15,11 +15,13 @@ pub fn tables_or_columns(shell: &mut Shell, argument: &str) -> Outcome {
 pub fn tables(shell: &mut Shell, kinds: &str, pattern: &str) -> Outcome {
     let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
     let in_schema = if schema.is_empty() { String::new() } else { format!(" AND {}", matches("table_schema", schema)) };
+    // Tables about the program stand in the way of one's own.
+    let own = if pattern.is_empty() { " AND table_schema <> 'system'" } else { "" };
     let named = if name.is_empty() { String::new() } else { format!(" AND {}", matches("table_name", name)) };
     shell.list(&format!(
         "SELECT table_schema AS schema, table_name AS name, CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind
          FROM information_schema.tables
-         WHERE table_schema <> 'information_schema' AND table_type IN ('{kinds}'){in_schema}{named} ORDER BY 1, 2"
+         WHERE table_schema <> 'information_schema' AND table_type IN ('{kinds}'){own}{in_schema}{named} ORDER BY 1, 2"
     ))
 }
 
