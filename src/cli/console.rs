@@ -17,6 +17,7 @@ use portraitdb::{
 use super::kept::{Keeping, Kept, KeptResult};
 use super::progress::Watch;
 use super::screen::{self, Pager, Pages};
+use super::script::{Script, line_of};
 use super::signals::Listening;
 
 /// Why a run ended early.
@@ -36,55 +37,6 @@ impl From<DataFusionError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Error(error.to_string()) }
-    }
-}
-
-/// Statements and where they come from.
-pub(super) struct Script {
-    sql: String,
-    file: Option<String>,
-}
-
-impl Script {
-    /// From the command line or a pipe.
-    pub(super) fn given(sql: String) -> Self {
-        Self { sql, file: None }
-    }
-
-    /// A part of a file, which begins after so many lines.
-    pub(super) fn part(sql: &str, file: Option<&str>, lines_before: usize) -> Self {
-        Self { sql: format!("{}{sql}", "\n".repeat(lines_before)), file: file.map(String::from) }
-    }
-
-    /// A text that is known by a name.
-    pub(super) fn named(sql: &str, name: &str) -> Self {
-        Self { sql: sql.to_string(), file: Some(name.to_string()) }
-    }
-
-    /// From a file; - is standard input.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let name = path.display().to_string();
-        let read = if name == "-" { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
-        match read {
-            Ok(sql) => Ok(Self { sql: sql.trim_start_matches('\u{feff}').to_string(), file: Some(name) }),
-            Err(error) => Err(Failure::Error(format!("{name}: {error}"))),
-        }
-    }
-
-    /// What it says, and its file.
-    pub(super) fn into_parts(self) -> (String, Option<String>) {
-        (self.sql, self.file)
-    }
-
-    fn locate(&self, line: u64, problem: &str, text: Option<&str>) -> Failure {
-        let Some(file) = &self.file else { return Failure::Error(problem.to_string()) };
-        let statement = text.map_or_else(String::new, |text| {
-            let text = without_passwords(text);
-            let first: Vec<&str> = text.lines().take(3).collect();
-            let more = if text.lines().count() > 3 { "\n  | …" } else { "" };
-            format!("\n  | {}{more}", first.join("\n  | "))
-        });
-        Failure::Error(format!("{file}:{line}: {problem}{statement}"))
     }
 }
 
@@ -433,15 +385,6 @@ fn is_text(format: Format, subject: &str) -> Result<(), Failure> {
 fn compression(path: &Path) -> Option<&'static str> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     ["gz", "zst", "bz2", "xz"].into_iter().find(|known| *known == ending)
-}
-
-/// The line that an error of a script's syntax tells: that of its excerpt, or of its text.
-fn line_of(problem: &str) -> u64 {
-    let mut told = ["\nLINE ", "line "].into_iter().filter_map(|mark| {
-        let (_, rest) = problem.split_once(mark)?;
-        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
-    });
-    told.next().unwrap_or(1)
 }
 
 /// Ends a statement that was given up, and waits until it has said so: a refresh writes how it ended.

@@ -13,6 +13,7 @@ mod parameters;
 mod progress;
 mod reference;
 mod screen;
+mod script;
 mod shell;
 mod signals;
 
@@ -23,8 +24,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use portraitdb::{Engine, EngineOptions, Environment, Format, THREAD_NAME, printable, remove_temporary_folders};
 
-use console::{Console, Failure, Script};
+use console::{Console, Failure};
 use screen::Color;
+use script::Script;
 use shell::Shell;
 
 /// Customer profiling in SQL.

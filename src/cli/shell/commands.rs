@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use clap::ValueEnum;
-use portraitdb::{Blocks, Format, display_width, wrapped};
+use portraitdb::{display_width, wrapped};
 
-use super::super::console::{Failure, Script};
+use super::super::console::Failure;
 use super::super::screen;
-use super::{Next, Outcome, Shell, clipboard, edit, help, listing, repeated};
+use super::{Next, Outcome, Shell, clipboard, edit, help, listing, options, repeated};
 
 /// What a command takes, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,31 +113,28 @@ pub const GROUPS: [Group; 5] = [
                 arguments: "[on|off|auto]",
                 help: "a block for each row: always, never, or when the table is wider than the screen",
                 takes: Takes::Words(&["on", "off", "auto"]),
-                run: blocks,
+                run: options::blocks,
             },
             Command {
                 names: &["\\format", ".mode"],
                 arguments: "[FORMAT]",
                 help: "table, csv, tsv, json, ndjson or markdown; to a file also parquet or excel",
                 takes: Takes::Words(FORMATS),
-                run: format,
+                run: options::format,
             },
             Command {
                 names: &["\\pset"],
                 arguments: "[OPTION [VALUE]]",
                 help: "options by their names: expanded, format, pager, timing",
                 takes: Takes::Words(&["expanded", "format", "pager", "timing"]),
-                run: options,
+                run: options::options,
             },
             Command {
                 names: &["\\timing", ".timer"],
                 arguments: "[on|off]",
                 help: "after each query its time, rows, and rows per second",
                 takes: Takes::Words(ON_OFF),
-                run: |shell, value| {
-                    shell.console.timing = switched("\\timing", value, shell.console.timing)?;
-                    tell("timing", if shell.console.timing { "on" } else { "off" })
-                },
+                run: options::timing,
             },
             Command {
                 names: &["\\o", ".output"],
@@ -207,7 +203,13 @@ pub const GROUPS: [Group; 5] = [
                     shell.console.show(&format!("{}\n", query.trim())).map(|()| Next::Go)
                 },
             },
-            Command { names: &["\\i", ".read"], arguments: "FILE", help: "runs a script", takes: Takes::File, run: script },
+            Command {
+                names: &["\\i", ".read"],
+                arguments: "FILE",
+                help: "runs a script",
+                takes: Takes::File,
+                run: options::script,
+            },
             Command {
                 names: &["\\echo"],
                 arguments: "TEXT",
@@ -228,9 +230,15 @@ pub const GROUPS: [Group; 5] = [
                 arguments: "[NAME[:TYPE] VALUE]",
                 help: "a value by a name: $NAME is the value, :NAME its text, :'NAME' in quotes, :\"NAME\" as a name; lists all",
                 takes: Takes::Variable,
-                run: set,
+                run: options::set,
             },
-            Command { names: &["\\unset"], arguments: "NAME", help: "takes it away", takes: Takes::Variable, run: unset },
+            Command {
+                names: &["\\unset"],
+                arguments: "NAME",
+                help: "takes it away",
+                takes: Takes::Variable,
+                run: options::unset,
+            },
         ],
     },
 ];
@@ -301,126 +309,6 @@ pub fn markdown() -> String {
         }
     }
     page
-}
-
-/// On, off, or the other of the two.
-pub fn switched(subject: &str, value: &str, now: bool) -> Result<bool, Failure> {
-    match value.to_lowercase().as_str() {
-        "" => Ok(!now),
-        "on" | "true" | "1" => Ok(true),
-        "off" | "false" | "0" => Ok(false),
-        other => Err(Failure::Error(format!("{subject}: must be on or off, got \"{other}\""))),
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the end of commands, which give an outcome")]
-fn tell(option: &str, value: &str) -> Outcome {
-    println!("{option} is {value}");
-    Ok(Next::Go)
-}
-
-fn blocks(shell: &mut Shell, value: &str) -> Outcome {
-    let now = shell.console.blocks;
-    shell.console.blocks = match value.to_lowercase().as_str() {
-        "" if now == Blocks::Always => Blocks::WhenWide,
-        "" | "on" => Blocks::Always,
-        "off" => Blocks::Never,
-        "auto" => Blocks::WhenWide,
-        other => return Err(Failure::Error(format!("\\x: must be on, off or auto, got \"{other}\""))),
-    };
-    tell("a block for each row", blocks_now(shell))
-}
-
-fn blocks_now(shell: &Shell) -> &'static str {
-    match shell.console.blocks {
-        Blocks::Always => "on",
-        Blocks::Never => "off",
-        Blocks::WhenWide => "auto",
-    }
-}
-
-fn format(shell: &mut Shell, value: &str) -> Outcome {
-    if !value.is_empty() {
-        let format = Format::from_str(value, true).map_err(|_| {
-            let names: Vec<String> = Format::value_variants().iter().map(name_of).collect();
-            Failure::Error(format!("\\format: must be one of {}, got \"{value}\"", names.join(", ")))
-        })?;
-        shell.console.set_format(format)?;
-    }
-    tell("format", &name_of(&shell.console.format()))
-}
-
-fn name_of(format: &Format) -> String {
-    format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
-}
-
-fn options(shell: &mut Shell, argument: &str) -> Outcome {
-    let (option, value) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
-    let value = value.trim();
-    match option {
-        "" => {
-            let state = |is_on: bool| if is_on { "on" } else { "off" };
-            println!(
-                "expanded {}\nformat   {}\npager    {}\ntiming   {}",
-                blocks_now(shell),
-                name_of(&shell.console.format()),
-                state(shell.console.is_paged),
-                state(shell.console.timing)
-            );
-            Ok(Next::Go)
-        }
-        "expanded" | "x" => blocks(shell, value),
-        "format" => format(shell, value),
-        "timing" => {
-            shell.console.timing = switched("\\pset timing", value, shell.console.timing)?;
-            tell("timing", if shell.console.timing { "on" } else { "off" })
-        }
-        "pager" => {
-            shell.console.is_paged = switched("\\pset pager", value, shell.console.is_paged)?;
-            tell("pager", if shell.console.is_paged { "on" } else { "off" })
-        }
-        other => Err(Failure::Error(format!("\\pset {other}: no such option; there are expanded, format, pager and timing"))),
-    }
-}
-
-fn script(shell: &mut Shell, file: &str) -> Outcome {
-    if file.is_empty() {
-        return Err(Failure::Error("\\i: needs a file; write \\i FILE".into()));
-    }
-    let (sql, file) = Script::read(&edit::path(file))?.into_parts();
-    shell.run_script(&sql, file.as_deref())
-}
-
-fn set(shell: &mut Shell, argument: &str) -> Outcome {
-    let (name, written) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
-    if name.is_empty() {
-        let all: String =
-            shell.variables.all().map(|(name, text)| format!("{name} = '{}'\n", text.replace('\'', "''"))).collect();
-        let none = "no variable has a value; \\set NAME VALUE gives it one\n".to_string();
-        return shell.console.show(if all.is_empty() { &none } else { &all }).map(|()| Next::Go);
-    }
-    if name.contains('=') {
-        let advice = name.replacen('=', " ", 1);
-        return Err(Failure::Error(format!("\\set {name}: a space stands between name and value; write \\set {advice}")));
-    }
-    let written = written.trim();
-    let value = super::variables::value(&shell.variables.put_into(written));
-    // What stands in quotes is a text, also when it looks like a number.
-    let given =
-        if written.starts_with('\'') && !name.contains(':') { format!("'{}'", value.replace('\'', "''")) } else { value.clone() };
-    let parameter =
-        super::super::parameters::parse(&format!("{name}={given}")).map_err(|why| Failure::Error(format!("\\set: {why}")))?;
-    shell.variables.set(&parameter.name, &value);
-    shell.console.session.set_parameter(&parameter.name, parameter.value);
-    Ok(Next::Go)
-}
-
-fn unset(shell: &mut Shell, name: &str) -> Outcome {
-    if !shell.variables.unset(name) {
-        return Err(Failure::Error(format!("\\unset {name}: there is no such variable; \\set lists them")));
-    }
-    shell.console.session.unset_parameter(name);
-    Ok(Next::Go)
 }
 
 #[cfg(test)]

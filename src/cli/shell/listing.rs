@@ -80,7 +80,7 @@ impl Shell {
 
     fn run_sql(&mut self, sql: &str) -> Result<Next, Failure> {
         let timing = std::mem::replace(&mut self.console.timing, false);
-        let run = self.console.run(&super::super::console::Script::given(sql.to_string()));
+        let run = self.console.run(&super::super::script::Script::given(sql.to_string()));
         self.console.timing = timing;
         run.map(|()| Next::Go)
     }
