@@ -50,7 +50,7 @@
 //! ```
 //! | folder | what it knows |
 //! |---|---|
-//! | `cli` | arguments, the shell; a thin door over one [`Session`] |
+//! | `cli` | arguments, the shell with its commands (one table, `cli/shell/commands.rs`); a thin door over one [`Session`] |
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
 //! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
 //! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other |
@@ -120,7 +120,7 @@ pub use engine::{
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
-pub use formats::{Format, ResultWriter, cells};
+pub use formats::{Blocks, Format, ResultWriter, TableStyle, cells, display_width, wrapped};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;
 pub use sql::{extension_planners, register, sql};

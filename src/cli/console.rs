@@ -1,16 +1,23 @@
 //! Runs statements for a person or a script: results to their place, progress and notes to stderr, Ctrl-C heard.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 use portraitdb::{
-    Answer, Engine, Format, ResultWriter, Session, Staged, Statement, message, printable, stream, without_passwords,
+    Answer, Blocks, Engine, Format, ResultWriter, Session, Staged, Statement, TableStyle, message, printable, stream,
+    without_passwords,
 };
 
+use super::kept::{Keeping, Kept, KeptResult};
+use super::progress::Watch;
+use super::screen::{self, Pager, Pages};
+use super::script::{Script, line_of};
 use super::signals::Listening;
 
 /// Why a run ended early.
@@ -33,91 +40,108 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Statements and where they come from.
-pub(super) struct Script {
-    sql: String,
-    file: Option<String>,
-}
-
-impl Script {
-    /// From the command line or a pipe.
-    pub(super) fn given(sql: String) -> Self {
-        Self { sql, file: None }
-    }
-
-    /// A text that is known by a name.
-    pub(super) fn named(sql: &str, name: &str) -> Self {
-        Self { sql: sql.to_string(), file: Some(name.to_string()) }
-    }
-
-    /// From a file; - is standard input.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let name = path.display().to_string();
-        let read = if name == "-" { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
-        match read {
-            Ok(sql) => Ok(Self { sql: sql.trim_start_matches('\u{feff}').to_string(), file: Some(name) }),
-            Err(error) => Err(Failure::Error(format!("{name}: {error}"))),
-        }
-    }
-
-    fn locate(&self, line: u64, problem: &str, text: Option<&str>) -> Failure {
-        let Some(file) = &self.file else { return Failure::Error(problem.to_string()) };
-        let statement = text.map_or_else(String::new, |text| {
-            let text = without_passwords(text);
-            let first: Vec<&str> = text.lines().take(3).collect();
-            let more = if text.lines().count() > 3 { "\n  | …" } else { "" };
-            format!("\n  | {}{more}", first.join("\n  | "))
-        });
-        Failure::Error(format!("{file}:{line}: {problem}{statement}"))
-    }
-}
-
 /// Where results go.
 enum Place {
     Screen,
     /// A pipe or device, which takes results as they come.
-    Stream {
-        file: File,
-        results: usize,
-    },
+    Stream(Opened),
     /// A file that appears at the end, with the handle that is written to.
     File {
         staged: Staged,
-        file: File,
-        results: usize,
+        opened: Opened,
     },
+}
+
+/// What is written to.
+struct Opened {
+    file: File,
+    /// The format that its name asks for.
+    format: Option<Format>,
+    results: usize,
 }
 
 /// A session with its ways in and out.
 pub(super) struct Console {
     pub(super) engine: Engine,
     pub(super) session: Session,
-    pub(super) format: Format,
     pub(super) timing: bool,
+    /// When rows are shown as blocks on a terminal.
+    pub(super) blocks: Blocks,
+    /// Whether what is longer than the screen goes through a pager.
+    pub(super) is_paged: bool,
+    /// The results of before, in the shell.
+    pub(super) kept: Option<Kept>,
+    format: Format,
     place: Place,
 }
 
 impl Console {
-    pub(super) fn new(engine: Engine, session: Session, format: Format, output: Option<&Path>) -> Result<Self, Failure> {
-        let mut console = Self { engine, session, format, timing: false, place: Place::Screen };
+    /// Without a format, the name of the output decides.
+    pub(super) fn new(engine: Engine, session: Session, format: Option<Format>, output: Option<&Path>) -> Result<Self, Failure> {
+        let mut console = Self {
+            engine,
+            session,
+            timing: false,
+            blocks: Blocks::default(),
+            is_paged: false,
+            kept: None,
+            format: format.unwrap_or(Format::Table),
+            place: Place::Screen,
+        };
         console.write_to(output)?;
-        if format == Format::Parquet && matches!(console.place, Place::Screen) && io::stdout().is_terminal() {
-            return Err(Failure::Error("--format parquet: writes bytes, not text; add --output PATH".into()));
+        if let (Some(format), Some(opened)) = (format, console.opened()) {
+            opened.format = Some(format);
+        }
+        if matches!(console.place, Place::Screen) {
+            is_text(console.format, "--format")?;
         }
         Ok(console)
+    }
+
+    fn opened(&mut self) -> Option<&mut Opened> {
+        match &mut self.place {
+            Place::Screen => None,
+            Place::Stream(opened) | Place::File { opened, .. } => Some(opened),
+        }
+    }
+
+    /// The format of the results that follow.
+    pub(super) fn format(&self) -> Format {
+        match &self.place {
+            Place::Screen => self.format,
+            Place::Stream(opened) | Place::File { opened, .. } => opened.format.unwrap_or(self.format),
+        }
+    }
+
+    /// Chooses the format of the results that follow: of the file that they go to, or of the screen.
+    pub(super) fn set_format(&mut self, format: Format) -> Result<(), Failure> {
+        if let Some(opened) = self.opened() {
+            opened.format = Some(format);
+            return Ok(());
+        }
+        is_text(format, "\\format")?;
+        self.format = format;
+        Ok(())
     }
 
     /// Sends the results that follow to a file, or back to the screen. The file of before is finished.
     pub(super) fn write_to(&mut self, path: Option<&Path>) -> Result<(), Failure> {
         self.publish()?;
         if let Some(path) = path {
+            let format = Format::of_name(path);
             if let Some(file) = stream(path)? {
-                self.place = Place::Stream { file, results: 0 };
+                self.place = Place::Stream(Opened { file, format, results: 0 });
                 return Ok(());
+            }
+            if let Some(ending) = compression(path) {
+                let path = path.display();
+                return Err(Failure::Error(format!(
+                    "{path}: results are written as they are, not compressed; leave out .{ending}, or write COPY (query) TO '{path}'"
+                )));
             }
             let staged = Staged::beside(path)?;
             let file = File::create(staged.path()).map_err(|error| Failure::Error(format!("{}: {error}", path.display())))?;
-            self.place = Place::File { staged, file, results: 0 };
+            self.place = Place::File { staged, opened: Opened { file, format, results: 0 } };
         }
         Ok(())
     }
@@ -126,7 +150,7 @@ impl Console {
     pub(super) fn print(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.place {
             Place::Screen => io::stdout().write_all(text.as_bytes())?,
-            Place::Stream { file, .. } | Place::File { file, .. } => file.write_all(text.as_bytes())?,
+            Place::Stream(opened) | Place::File { opened, .. } => opened.file.write_all(text.as_bytes())?,
         }
         Ok(())
     }
@@ -138,7 +162,7 @@ impl Console {
 
     fn publish(&mut self) -> Result<(), Failure> {
         match std::mem::replace(&mut self.place, Place::Screen) {
-            Place::Screen | Place::Stream { .. } => Ok(()),
+            Place::Screen | Place::Stream(_) => Ok(()),
             Place::File { staged, .. } => Ok(staged.publish()?),
         }
     }
@@ -176,49 +200,191 @@ impl Console {
         Ok(())
     }
 
+    /// Shows a text on the screen, through the pager when it is longer.
+    pub(super) fn show(&self, text: &str) -> Result<(), Failure> {
+        let (mut sink, pager) = self.screen();
+        let written = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
+        drop(sink);
+        match written {
+            Err(_) if pager.is_some_and(|pager| pager.is_left()) => Ok(()),
+            written => Ok(written?),
+        }
+    }
+
+    /// The screen, and who reads it there.
+    fn screen(&self) -> (Box<dyn Write + Send>, Option<Pager>) {
+        match screen::size().filter(|_| self.is_paged) {
+            Some(size) => {
+                let (pages, pager) = Pages::new(size);
+                (Box::new(BufWriter::new(pages)), Some(pager))
+            }
+            None => (Box::new(BufWriter::new(io::stdout())), None),
+        }
+    }
+
+    /// How tables look where results go.
+    fn style(&self) -> TableStyle {
+        match (&self.place, screen::size()) {
+            (Place::Screen, Some((width, _))) => {
+                TableStyle { most: self.session.settings().max_rows_shown, width: Some(width), blocks: self.blocks }
+            }
+            _ => TableStyle {
+                blocks: if self.blocks == Blocks::Always { self.blocks } else { Blocks::Never },
+                ..TableStyle::default()
+            },
+        }
+    }
+
+    /// Begins a result where results go.
+    fn writer(&mut self, schema: SchemaRef) -> Result<(ResultWriter<'static>, Option<Pager>), Failure> {
+        let (format, style) = (self.format(), self.style());
+        let (sink, pager): (Box<dyn Write + Send>, Option<Pager>) = match self.opened() {
+            None => self.screen(),
+            Some(opened) => {
+                opened.results += 1;
+                if opened.results > 1 && matches!(format, Format::Parquet | Format::Excel) {
+                    return Err(Failure::Error(
+                        "a file of Parquet or Excel holds one result; use one query, or COPY each to its file".into(),
+                    ));
+                }
+                (Box::new(BufWriter::new(opened.file.try_clone()?)), None)
+            }
+        };
+        Ok((ResultWriter::new(format, sink, schema, style)?, pager))
+    }
+
+    /// Shows a result of before where results go.
+    pub(super) fn show_again(&mut self, result: &KeptResult) -> Result<(), Failure> {
+        let (mut writer, pager) = self.writer(Arc::clone(&result.schema))?;
+        let written = result.batches.iter().try_for_each(|batch| writer.write(batch)).and_then(|()| writer.finish());
+        match written {
+            Err(_) if pager.is_some_and(|pager| pager.is_left()) => Ok(()),
+            written => Ok(written?),
+        }
+    }
+
     fn run_statement(&mut self, statement: Statement, listening: &Listening) -> Result<(), Failure> {
         let began = Instant::now();
-        let Self { engine, session, format, place, timing } = self;
+        let text = without_passwords(&statement.text);
+        let engine = self.engine.clone();
         engine.block_on(async {
             let watch = Watch::new(began);
             let mut answer = tokio::select! {
-                answer = session.execute(statement) => answer?,
+                answer = self.session.execute(statement) => answer?,
                 () = listening.interrupted() => return Err(Failure::Interrupted),
             };
-            if let Err(failure) = write_answer(&mut answer, session, *format, place, &watch, listening).await {
-                watch.clear();
-                end(answer).await;
-                // What is there of the result is no result. The shell goes on, and would publish the file with the next.
-                if matches!(place, Place::File { results: 1.., .. }) {
-                    *place = Place::Screen;
+            let taken = match self.write_answer(&mut answer, &text, &watch, listening).await {
+                Ok(taken) => taken,
+                Err(failure) => {
+                    watch.clear();
+                    end(answer).await;
+                    // What is there of the result is no result. The shell goes on, and would publish the file with the next.
+                    if matches!(&self.place, Place::File { opened, .. } if opened.results > 0) {
+                        self.place = Place::Screen;
+                    }
+                    return Err(failure);
                 }
-                return Err(failure);
-            }
+            };
             watch.clear();
             for note in answer.notes() {
                 eprintln!("note: {}", printable(&note));
             }
-            if *timing {
-                let progress = answer.progress();
-                eprintln!(
-                    "{:.3} s, {} rows and {} read",
-                    began.elapsed().as_secs_f64(),
-                    HumanCount(progress.rows as u64),
-                    HumanBytes(progress.bytes as u64)
-                );
+            if self.timing {
+                eprintln!("{}", timing(&answer, taken));
             }
             Ok(())
         })
     }
+
+    /// Writes the rows; gives the time until the last of them was there.
+    async fn write_answer(
+        &mut self,
+        answer: &mut Answer,
+        text: &str,
+        watch: &Watch,
+        listening: &Listening,
+    ) -> Result<Duration, Failure> {
+        let schema = Arc::clone(answer.schema());
+        let has_columns = !schema.fields().is_empty();
+        let mut keeping = self.kept.is_some().then(|| Keeping::new(text, Arc::clone(&schema))).filter(|_| has_columns);
+        let (mut writer, pager) = match has_columns {
+            true => self.writer(schema).map(|(writer, pager)| (Some(writer), pager))?,
+            false => (None, None),
+        };
+        let is_read = || pager.as_ref().is_some_and(Pager::is_open);
+        let is_left = || pager.as_ref().is_some_and(Pager::is_left);
+        let mut tick = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            let batch = tokio::select! {
+                batch = answer.next() => batch,
+                () = listening.interrupted() => return Err(Failure::Interrupted),
+                _ = tick.tick() => {
+                    if !is_read() {
+                        watch.show(answer, &self.session);
+                    }
+                    continue;
+                }
+            };
+            let Some(batch) = batch else { break };
+            let batch = batch?;
+            if let Some(keeping) = &mut keeping {
+                keeping.add(&batch);
+            }
+            if let Some(writer) = writer.as_mut().filter(|_| !is_left()) {
+                watch.clear();
+                match writer.write(&batch) {
+                    // Of a query nobody wants the rest; what changes something goes on to its end.
+                    Err(_) if is_left() && answer.tag() == "SELECT" => {
+                        answer.canceller().cancel();
+                        keeping = None;
+                        break;
+                    }
+                    Err(_) if is_left() => {}
+                    written => written?,
+                }
+            }
+        }
+        watch.clear();
+        let taken = watch.elapsed();
+        match writer.map(ResultWriter::finish) {
+            Some(Err(error)) if !is_left() => return Err(error.into()),
+            _ => {}
+        }
+        if let (Some(kept), Some(keeping)) = (&mut self.kept, keeping) {
+            kept.add(keeping);
+        }
+        Ok(taken)
+    }
 }
 
-/// The line that an error of a script's syntax tells: that of its excerpt, or of its text.
-fn line_of(problem: &str) -> u64 {
-    let mut told = ["\nLINE ", "line "].into_iter().filter_map(|mark| {
-        let (_, rest) = problem.split_once(mark)?;
-        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
-    });
-    told.next().unwrap_or(1)
+/// What `\timing` tells.
+fn timing(answer: &Answer, taken: Duration) -> String {
+    let (progress, seconds) = (answer.progress(), taken.as_secs_f64());
+    let rows = |count: u64| format!("{} row{}", HumanCount(count), if count == 1 { "" } else { "s" });
+    let (read, bytes) = (progress.rows as u64, progress.bytes as u64);
+    let of_files = if bytes > 0 { format!(" of {}", HumanBytes(bytes)) } else { String::new() };
+    let read_text = if read > 0 { format!(", {} read{of_files}", rows(read)) } else { String::new() };
+    let rate = (answer.rows().max(read) as f64 / seconds.max(1e-6)) as u64;
+    format!("{seconds:.3} s, {}{read_text}, {}/s", rows(answer.rows()), rows(rate))
+}
+
+/// A terminal shows texts.
+fn is_text(format: Format, subject: &str) -> Result<(), Failure> {
+    let name = match format {
+        Format::Parquet => "parquet",
+        Format::Excel => "excel",
+        _ => return Ok(()),
+    };
+    match screen::size() {
+        None => Ok(()),
+        Some(_) => Err(Failure::Error(format!("{subject} {name}: writes bytes, not text; add an output file"))),
+    }
+}
+
+/// The ending of a compressed file.
+fn compression(path: &Path) -> Option<&'static str> {
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    ["gz", "zst", "bz2", "xz"].into_iter().find(|known| *known == ending)
 }
 
 /// Ends a statement that was given up, and waits until it has said so: a refresh writes how it ended.
@@ -227,92 +393,4 @@ async fn end(mut answer: Answer) {
     let ended = async { while answer.next().await.is_some() {} };
     // Work that does not let go ends with the process.
     let _ = tokio::time::timeout(Duration::from_secs(3), ended).await;
-}
-
-async fn write_answer(
-    answer: &mut Answer,
-    session: &Session,
-    format: Format,
-    place: &mut Place,
-    watch: &Watch,
-    listening: &Listening,
-) -> Result<(), Failure> {
-    let has_columns = !answer.schema().fields().is_empty();
-    let (sink, most): (Box<dyn Write + Send + '_>, usize) = match place {
-        Place::Screen => {
-            let is_terminal = io::stdout().is_terminal();
-            (Box::new(BufWriter::new(io::stdout())), if is_terminal { session.settings().max_rows_shown } else { 0 })
-        }
-        Place::Stream { file, results } | Place::File { file, results, .. } => {
-            if has_columns {
-                *results += 1;
-                if *results > 1 && format == Format::Parquet {
-                    return Err(Failure::Error(
-                        "a Parquet file holds one result; use one query, or COPY each to its file".into(),
-                    ));
-                }
-            }
-            (Box::new(BufWriter::new(file)), 0)
-        }
-    };
-    let mut writer = match has_columns {
-        true => Some(ResultWriter::new(format, sink, answer.schema().clone(), most)?),
-        false => None,
-    };
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    loop {
-        let batch = tokio::select! {
-            batch = answer.next() => batch,
-            () = listening.interrupted() => return Err(Failure::Interrupted),
-            _ = tick.tick() => {
-                watch.show(answer);
-                continue;
-            }
-        };
-        let Some(batch) = batch else { break };
-        let batch = batch?;
-        if let Some(writer) = &mut writer {
-            watch.clear();
-            writer.write(&batch)?;
-        }
-    }
-    watch.clear();
-    match writer {
-        Some(writer) => Ok(writer.finish()?),
-        None => Ok(()),
-    }
-}
-
-/// A line on stderr about what takes longer than a second.
-struct Watch {
-    began: Instant,
-    bar: ProgressBar,
-}
-
-impl Watch {
-    fn new(began: Instant) -> Self {
-        let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
-        Self { began, bar }
-    }
-
-    fn show(&self, answer: &Answer) {
-        let elapsed = self.began.elapsed();
-        if elapsed >= Duration::from_secs(1) {
-            let progress = answer.progress();
-            let (rows, bytes) = (HumanCount(progress.rows as u64), HumanBytes(progress.bytes as u64));
-            let made: String =
-                progress.made.iter().map(|(name, count)| format!(", {} {name}", HumanCount(*count as u64))).collect();
-            let status = if progress.status.is_empty() { String::new() } else { format!(", {}", progress.status) };
-            self.bar.set_message(format!("{rows} rows and {bytes} read{made}{status}, {:.1} s", elapsed.as_secs_f64()));
-            self.bar.tick();
-        }
-    }
-
-    fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use super::console::{Console, Failure, Script};
+use super::console::{Console, Failure};
+use super::script::Script;
 
 const SHOP: (&str, &str) = ("sql/shop.sql", include_str!("../../sql/shop.sql"));
 

@@ -5,11 +5,15 @@
 
 mod backup;
 mod check;
-mod completion;
 mod console;
 mod demo;
+mod generated;
+mod kept;
 mod parameters;
+mod progress;
 mod reference;
+mod screen;
+mod script;
 mod shell;
 mod signals;
 
@@ -20,13 +24,16 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use portraitdb::{Engine, EngineOptions, Environment, Format, THREAD_NAME, printable, remove_temporary_folders};
 
-use console::{Console, Failure, Script};
+use console::{Console, Failure};
+use screen::Color;
+use script::Script;
+use shell::Shell;
 
 /// Customer profiling in SQL.
 ///
 /// Without a command, opens a shell; statements may also come from -c or from a pipe.
 #[derive(Debug, Parser)]
-#[command(name = "portrait", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "portrait", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -37,17 +44,25 @@ struct Arguments {
     action: Option<Action>,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.";
+const EXAMPLES: &str = "\
+Examples:
+  portrait                                              a shell; \\? lists its commands
+  portrait -d crm                                       a shell on the database in ./crm
+  portrait -c \"SELECT * FROM 'orders.parquet' LIMIT 5\"
+  portrait -o top.xlsx -c \"SELECT …\"                   the name says the format
+  portrait -d crm run tags.sql --set as_of=2025-06-30   $as_of in the script is a DATE
+  portrait -c '\\h rfm'                                  a page of the reference
+
+Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.";
 
 #[derive(Debug, Args)]
 struct Common {
     /// The database directory; one that does not exist is made, with a note. Without it everything is in memory.
     #[arg(long, short = 'd', value_name = "DIR", global = true)]
     database: Option<PathBuf>,
-    /// How results are written.
-    #[arg(long, short = 'f', value_enum, default_value_t = Format::Table, global = true)]
-    format: Format,
+    /// How results are written [default: as the name of the output says, or table].
+    #[arg(long, short = 'f', value_enum, global = true)]
+    format: Option<Format>,
     /// Write results to a file, which appears whole when everything has succeeded; to a pipe or device as they come.
     #[arg(long, short = 'o', value_name = "PATH", global = true)]
     output: Option<PathBuf>,
@@ -63,29 +78,38 @@ struct Common {
     /// Partitions a query works on at once [default: number of processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
     partitions: Option<u16>,
+    /// When colours are used: on a terminal unless NO_COLOR is set, always, or never.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true, global = true)]
+    color: Color,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Run script files one after another in one session; stop at the first error.
+    #[command(after_help = "Example:\n  portrait -d crm run customers.sql tags.sql --set as_of=2025-06-30")]
     Run {
         /// Files of SQL statements; - is standard input.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
     /// Show a tour: a sample shop, from its orders to RFM segments.
+    #[command(after_help = "Example:\n  portrait demo")]
     Demo,
     /// Print every definition of the database as a script that makes them again; rows are not part of it.
+    #[command(after_help = "Example:\n  portrait -d crm dump > crm.sql")]
     Dump,
     /// Compare every file of the database with what was written; exit code 1 when anything is damaged, missing or left over.
+    #[command(after_help = "Example:\n  portrait -d crm check && echo sound")]
     Check,
     /// Save the database in one file, which appears whole, while others read and write; replaces no file that is there.
+    #[command(after_help = "Example:\n  portrait -d crm backup crm-2025-06-30.backup")]
     Backup {
         /// The new file.
         #[arg(value_name = "ARCHIVE")]
         archive: PathBuf,
     },
     /// Make a database from such a file in a new or empty directory, comparing every checksum.
+    #[command(after_help = "Example:\n  portrait restore crm-2025-06-30.backup ./crm")]
     Restore {
         /// What backup has made.
         #[arg(value_name = "ARCHIVE")]
@@ -95,6 +119,7 @@ enum Action {
         directory: PathBuf,
     },
     /// Write the reference of all functions, statements and settings as Markdown.
+    #[command(after_help = "Example:\n  portrait docs ./reference")]
     Docs {
         /// The folder to write to.
         #[arg(default_value = "sql/reference")]
@@ -102,6 +127,19 @@ enum Action {
         /// Write nothing; fail when the folder differs.
         #[arg(long)]
         check: bool,
+    },
+    /// Print the completion script of a command line, for bash, zsh, fish and others.
+    #[command(after_help = generated::COMPLETIONS)]
+    Completions {
+        /// The command line it is for.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write it and those of the commands to a folder.
+    #[command(after_help = generated::MANUAL)]
+    Man {
+        /// The folder to write to.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
 }
 
@@ -144,6 +182,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Action::Restore { archive, directory }) = &action {
         return backup::bring_back(archive, directory);
     }
+    match &action {
+        Some(Action::Completions { shell }) => return generated::completions(*shell),
+        Some(Action::Man { folder }) => return generated::manual(folder.as_deref()),
+        _ => {}
+    }
     let is_there = common.database.as_deref().is_none_or(is_database);
     match &action {
         Some(Action::Check) => needs_database("check", common.database.as_deref())?,
@@ -168,8 +211,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made", made.display())));
     }
     let session = engine.session()?;
-    for parameter in common.set {
-        session.set_parameter(&parameter.name, parameter.value);
+    for parameter in &common.set {
+        session.set_parameter(&parameter.name, parameter.value.clone());
     }
     match &action {
         Some(Action::Check) => return check::run(&engine),
@@ -188,14 +231,28 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         }
         _ if !statements.is_empty() => {
-            for sql in statements {
-                console.run(&Script::given(sql))?;
+            console.is_paged = true;
+            if !statements.iter().any(|sql| shell::has_commands(sql)) {
+                for sql in statements {
+                    console.run(&Script::given(sql))?;
+                }
+                return console.finish();
             }
+            let mut shell = Shell::new(console, &common.set, common.color.is_on());
+            for text in statements {
+                shell.run_text(&text)?;
+            }
+            return shell.finish();
         }
-        _ if std::io::stdin().is_terminal() => return shell::run(console),
+        _ if std::io::stdin().is_terminal() => return Shell::new(console, &common.set, common.color.is_on()).converse(),
         _ => {
             let mut sql = String::new();
             std::io::stdin().read_to_string(&mut sql).map_err(|error| Failure::Error(format!("standard input: {error}")))?;
+            if shell::has_commands(&sql) {
+                let mut shell = Shell::new(console, &common.set, common.color.is_on());
+                shell.run_text(&sql)?;
+                return shell.finish();
+            }
             console.run(&Script::given(sql))?;
         }
     }

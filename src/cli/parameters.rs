@@ -1,4 +1,4 @@
-//! Values given on the command line.
+//! Values given on the command line and by `\set`.
 
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
@@ -8,6 +8,8 @@ use datafusion::common::ScalarValue;
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) value: ScalarValue,
+    /// The value as a text.
+    pub(super) text: String,
 }
 
 /// Reads `name=value` or `name:type=value`. Without a type, what reads as a whole number, a number, a date, a timestamp or a truth
@@ -22,13 +24,17 @@ pub(super) fn parse(text: &str) -> Result<Parameter, String> {
     if name.is_empty() || !name.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
         return Err(format!("\"{name}\" is not a name; use letters, digits and _"));
     }
+    let written = match value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(quoted) if data_type.is_none() => quoted.replace("''", "'"),
+        _ => value.to_string(),
+    };
     let value = match data_type {
         None => guess(value),
         Some(data_type) => {
             typed(value, &type_named(data_type)?).ok_or_else(|| format!("\"{value}\" is not a value of type {data_type}"))?
         }
     };
-    Ok(Parameter { name: name.to_string(), value })
+    Ok(Parameter { name: name.to_string(), value, text: written })
 }
 
 fn type_named(name: &str) -> Result<DataType, String> {

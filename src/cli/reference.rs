@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::console::Failure;
+use super::shell::markdown;
 
 /// Writes the reference to `folder`, or fails when it differs.
 pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
     let fail = |error: std::io::Error| Failure::Error(format!("{}: {error}", folder.display()));
-    let files = portraitdb::reference();
+    let mut files = portraitdb::reference();
+    files.push(("shell.md".to_string(), markdown()));
     if check {
         for (name, text) in &files {
             let path = folder.join(name);

@@ -37,6 +37,26 @@ pub(super) fn code() -> u8 {
     CODE.load(Ordering::SeqCst)
 }
 
+/// How many programs have the terminal in the place of this one.
+static ELSEWHERE: AtomicUsize = AtomicUsize::new(0);
+
+/// Says, as long as it lives, that another program has the terminal, a pager or an editor: Ctrl-C is meant for that one.
+#[derive(Debug)]
+pub(super) struct Elsewhere(());
+
+impl Elsewhere {
+    pub(super) fn new() -> Self {
+        ELSEWHERE.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        ELSEWHERE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Says, as long as it lives, that Ctrl-C is heard by who made it.
 pub(super) struct Listening(());
 
@@ -120,6 +140,9 @@ async fn listen(ready: std::sync::mpsc::Sender<()>) {
     loop {
         tokio::select! {
             _ = interrupt.recv() => {
+                if ELSEWHERE.load(Ordering::SeqCst) > 0 {
+                    continue;
+                }
                 if !is_heard() {
                     end(INTERRUPTED);
                 }

@@ -59,6 +59,8 @@ pub struct Progress {
     pub made: BTreeMap<String, usize>,
     /// What a long computation says of itself.
     pub status: String,
+    /// What is being done with the rows, in a word; nothing while they are only read.
+    pub step: String,
 }
 
 impl Answer {
@@ -290,6 +292,7 @@ impl Answer {
         let mut progress = Progress::default();
         if let Some(plan) = &self.plan.get() {
             add_progress(plan, &mut progress);
+            progress.step = working(plan).unwrap_or_default().into();
         }
         progress
     }
@@ -375,6 +378,29 @@ fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
         }
     }
     children.into_iter().for_each(|child| add_progress(child, progress));
+}
+
+/// What takes in rows and has given none yet: the deepest of such steps is the one that the others wait for.
+fn working(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
+    if let Some(deeper) = plan.children().into_iter().find_map(working) {
+        return Some(deeper);
+    }
+    let word = match plan.name() {
+        "SortExec" => "sorting",
+        "AggregateExec" => "grouping",
+        "HashJoinExec" | "SortMergeJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" => "joining",
+        "WindowAggExec" | "BoundedWindowAggExec" => "numbering",
+        _ => return None,
+    };
+    (!has_given(plan) && plan.children().into_iter().any(has_given)).then_some(word)
+}
+
+/// Whether rows have come out of a step; one that does not count stands for what is beneath it.
+fn has_given(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    match plan.metrics().and_then(|metrics| metrics.output_rows()) {
+        Some(rows) => rows > 0,
+        None => plan.children().into_iter().any(has_given),
+    }
 }
 
 /// Gives each counter above 0.

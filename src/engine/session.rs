@@ -115,6 +115,11 @@ impl Session {
         Arc::make_mut(&mut self.parameters.lock()).insert(name.to_string(), value);
     }
 
+    /// Takes the value of the parameter `$name` away again.
+    pub fn unset_parameter(&self, name: &str) {
+        Arc::make_mut(&mut self.parameters.lock()).remove(name);
+    }
+
     /// What a statement that begins now sees and may; `more` are parameters of its own.
     pub(super) fn statement(&self, more: Parameters) -> StatementContext {
         let mut parameters = Arc::clone(&self.parameters.lock());

@@ -33,7 +33,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::Receiver;
 
 use crate::error::{did_you_mean, failed, invalid};
-use crate::formats::{CsvStyle, Format, ResultWriter};
+use crate::formats::{CsvStyle, Format, ResultWriter, TableStyle};
 
 /// Bytes that wait to be written to the file.
 const WAITING: usize = 1 << 20;
@@ -155,7 +155,7 @@ impl Written {
     fn writer(&self, sink: Waiting, schema: SchemaRef) -> io::Result<ResultWriter<'static>> {
         match self.format {
             Format::Csv => ResultWriter::csv(self.style.clone(), Box::new(sink), schema),
-            format => ResultWriter::new(format, Box::new(sink), schema, 0),
+            format => ResultWriter::new(format, Box::new(sink), schema, TableStyle::default()),
         }
     }
 }

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::util::display::ArrayFormatter;
 
-use super::table::format_options;
+use super::cells::format_options;
 use super::{Sink, into_io, no_text};
 
 /// What can be said of the files that are written.

@@ -11,7 +11,7 @@ use datafusion::arrow::util::display::ArrayFormatter;
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use unicode_width::UnicodeWidthStr;
 
-use super::table::format_options;
+use super::cells::format_options;
 use super::{Sink, into_io, no_text};
 
 /// Rows of a sheet, its header among them; columns; and letters of a cell.

@@ -1,11 +1,13 @@
 //! How results are written: for the shell, files and whatever else answers a statement.
 
+mod cells;
 mod csv;
 mod excel;
 mod plain;
 mod table;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -19,13 +21,15 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
+pub use cells::cells;
+use cells::visible;
 pub use csv::CsvStyle;
 use csv::CsvWriter;
 use excel::ExcelWriter;
 use plain::plain_batch;
 pub use plain::{plain_schema, plain_type};
-pub use table::cells;
-use table::{Table, visible};
+use table::Table;
+pub use table::{Blocks, TableStyle, display_width, wrapped};
 
 /// The formats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,6 +38,8 @@ pub enum Format {
     Table,
     /// Comma-separated, with a line of names.
     Csv,
+    /// Separated by tabs, with a line of names.
+    Tsv,
     /// One array of objects.
     Json,
     /// One object a line.
@@ -44,6 +50,23 @@ pub enum Format {
     Parquet,
     /// An Excel workbook with one sheet.
     Excel,
+}
+
+impl Format {
+    /// The format that a file's name asks for: `.csv`, `.json`, `.ndjson` or `.jsonl`, `.md`, `.parquet`, `.xlsx`.
+    pub fn of_name(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match ending.as_str() {
+            "csv" => Self::Csv,
+            "tsv" => Self::Tsv,
+            "json" => Self::Json,
+            "ndjson" | "jsonl" => Self::Ndjson,
+            "md" | "markdown" => Self::Markdown,
+            "parquet" => Self::Parquet,
+            "xlsx" => Self::Excel,
+            _ => return None,
+        })
+    }
 }
 
 /// Where results are written to.
@@ -59,7 +82,7 @@ pub struct ResultWriter<'a> {
 }
 
 enum Kind<'a> {
-    Table { sink: Sink<'a>, waiting: Vec<Vec<String>>, table: Option<Table>, most: usize, rows: usize },
+    Table { sink: Sink<'a>, waiting: Vec<Vec<String>>, table: Option<Table>, style: TableStyle, rows: usize },
     Csv(Box<CsvWriter<'a>>),
     Json(JsonWriter<Sink<'a>, JsonArray>),
     Ndjson(JsonWriter<Sink<'a>, LineDelimited>),
@@ -69,11 +92,12 @@ enum Kind<'a> {
 }
 
 impl<'a> ResultWriter<'a> {
-    /// `most`: rows of a table that are shown, 0 for all.
-    pub fn new(format: Format, mut sink: Sink<'a>, schema: SchemaRef, most: usize) -> io::Result<Self> {
+    /// `style` is that of a table.
+    pub fn new(format: Format, mut sink: Sink<'a>, schema: SchemaRef, style: TableStyle) -> io::Result<Self> {
         let kind = match format {
-            Format::Table => Kind::Table { sink, waiting: vec![], table: None, most, rows: 0 },
+            Format::Table => Kind::Table { sink, waiting: vec![], table: None, style, rows: 0 },
             Format::Csv => return Self::csv(CsvStyle::default(), sink, schema),
+            Format::Tsv => return Self::csv(CsvStyle { separator: b'\t', ..CsvStyle::default() }, sink, schema),
             Format::Json => Kind::Json(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Ndjson => Kind::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(sink)),
             Format::Markdown => {
@@ -114,15 +138,15 @@ impl<'a> ResultWriter<'a> {
                 }
                 Ok(())
             }
-            Kind::Table { sink, waiting, table, most, rows } => {
-                let wanted = if *most == 0 { usize::MAX } else { most.saturating_sub(*rows) };
+            Kind::Table { sink, waiting, table, style, rows } => {
+                let wanted = if style.most == 0 { usize::MAX } else { style.most.saturating_sub(*rows) };
                 *rows += batch.num_rows();
                 let shown = cells(&batch.slice(0, batch.num_rows().min(wanted)))?;
                 match table {
                     Some(table) => shown.iter().try_for_each(|row| sink.write_all(table.row(row).as_bytes())),
                     None => {
                         waiting.extend(shown);
-                        if waiting.len() >= ROWS_FOR_WIDTHS { start(sink, waiting, table, &self.schema) } else { Ok(()) }
+                        if waiting.len() >= ROWS_FOR_WIDTHS { start(sink, waiting, table, &self.schema, *style) } else { Ok(()) }
                     }
                 }
             }
@@ -146,9 +170,10 @@ impl<'a> ResultWriter<'a> {
             }
             Kind::Parquet(writer, _) => writer.close().map(|_| ()).map_err(io::Error::other),
             Kind::Markdown(mut sink) => sink.flush(),
-            Kind::Table { mut sink, mut waiting, mut table, most, rows } => {
+            Kind::Table { mut sink, mut waiting, mut table, style, rows } => {
+                let most = style.most;
                 if table.is_none() {
-                    start(&mut sink, &mut waiting, &mut table, &self.schema)?;
+                    start(&mut sink, &mut waiting, &mut table, &self.schema, style)?;
                 }
                 let s = if rows == 1 { "" } else { "s" };
                 if most > 0 && rows > most {
@@ -166,8 +191,14 @@ impl<'a> ResultWriter<'a> {
     }
 }
 
-fn start(sink: &mut Sink<'_>, waiting: &mut Vec<Vec<String>>, table: &mut Option<Table>, schema: &SchemaRef) -> io::Result<()> {
-    let made = Table::new(schema, waiting);
+fn start(
+    sink: &mut Sink<'_>,
+    waiting: &mut Vec<Vec<String>>,
+    table: &mut Option<Table>,
+    schema: &SchemaRef,
+    style: TableStyle,
+) -> io::Result<()> {
+    let mut made = Table::new(schema, waiting, style);
     sink.write_all(made.head().as_bytes())?;
     for row in waiting.drain(..) {
         sink.write_all(made.row(&row).as_bytes())?;

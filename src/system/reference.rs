@@ -33,7 +33,8 @@ pub fn reference() -> Vec<(String, String)> {
     for entry in PortraitSettings::default().entries() {
         let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
     }
-    index.push_str("- [System tables](system.md)\n- [Settings](settings.md)\n");
+    // The program has the page of its shell.
+    index.push_str("- [System tables](system.md)\n- [Settings](settings.md)\n- [Shell](shell.md)\n");
     files.push(("system.md".into(), markdown()));
     files.push(("settings.md".into(), settings));
     files.push(("README.md".into(), index));

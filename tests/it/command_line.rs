@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::support::{portrait, run, skipped};
+use crate::support::{portrait, run};
 
 #[test]
 fn formats() {
@@ -231,48 +231,4 @@ fn recipes_run_on_files() {
     let from = |shop: &std::path::Path| run(portrait().current_dir(root).args(["-f", "csv", "run"]).arg(shop).args(&recipes));
     let (made, read) = (from(&root.join("sql/shop.sql")), from(&files));
     assert_eq!((made.0, &made.1), (0, &read.1), "{} {}", made.2, read.2);
-}
-
-#[test]
-fn the_shell_runs_commands() {
-    let Ok(script) = which("script") else {
-        skipped("the program `script`, which makes a terminal, is not installed");
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let input = "\\d\nCREATE TABLE 订单 AS SELECT 1 AS 金额;\n\\d\n\\d 订单\n\\h rfm_segment\nSELECT\n 42 AS answer;\nSELECT nothing;\n\\timing\nSELECT 1;\n\\nope\nSELECT value FROM generate_series(1,200);\n\\q\n";
-    let mut child = std::process::Command::new(script)
-        .args(["-qec", env!("CARGO_BIN_EXE_portrait"), "/dev/null"])
-        .env("XDG_STATE_HOME", folder.path())
-        .env("TERM", "xterm")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    for line in input.split_inclusive('\n') {
-        stdin.write_all(line.as_bytes()).unwrap();
-        std::thread::sleep(Duration::from_millis(250));
-    }
-    let output = String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned();
-    for part in [
-        "订单",
-        "金额",
-        "BIGINT",
-        "## rfm_segment",
-        "42",
-        "nothing: no such column",
-        "timing is on",
-        "rows and",
-        "\\nope: no such command",
-        "(200 rows, the first 100 shown",
-    ] {
-        assert!(output.contains(part), "no {part} in\n{output}");
-    }
-    assert!(std::fs::read_to_string(folder.path().join("portrait/history")).unwrap().contains("SELECT nothing;"));
-}
-
-fn which(program: &str) -> Result<std::path::PathBuf, ()> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.is_file()).ok_or(())
 }

@@ -1,0 +1,345 @@
+//! The commands of the shell: one table, from which come what runs, `\?`, completion and the page in the reference.
+
+use std::fmt::Write;
+
+use portraitdb::{display_width, wrapped};
+
+use super::super::console::Failure;
+use super::super::screen;
+use super::{Next, Outcome, Shell, clipboard, edit, help, listing, options, repeated};
+
+/// What a command takes, for completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    Nothing,
+    Table,
+    Function,
+    Page,
+    File,
+    Variable,
+    Words(&'static [&'static str]),
+}
+
+/// One command.
+pub struct Command {
+    /// The name that is told, then others that it answers to.
+    pub names: &'static [&'static str],
+    pub arguments: &'static str,
+    pub help: &'static str,
+    pub takes: Takes,
+    pub run: fn(&mut Shell, &str) -> Outcome,
+}
+
+/// Commands of one subject.
+pub struct Group {
+    pub title: &'static str,
+    pub commands: &'static [Command],
+}
+
+const FORMATS: &[&str] = &["table", "csv", "tsv", "json", "ndjson", "markdown"];
+const ON_OFF: &[&str] = &["on", "off"];
+
+/// All of them.
+pub const GROUPS: [Group; 5] = [
+    Group {
+        title: "Help",
+        commands: &[
+            Command {
+                names: &["\\?", "help", "?", "？", ".help"],
+                arguments: "",
+                help: "this list",
+                takes: Takes::Page,
+                run: |shell, name| match name {
+                    "" => shell.console.show(&text(screen::width())).map(|()| Next::Go),
+                    // `help rfm`
+                    name => help::run(shell, name),
+                },
+            },
+            Command {
+                names: &["\\h", "\\help"],
+                arguments: "[NAME]",
+                help: "the page of a function, statement or setting; pages whose text has the word; all pages",
+                takes: Takes::Page,
+                run: help::run,
+            },
+            Command {
+                names: &["\\q", "\\quit", "\\exit", "exit", "quit", ".exit", ".quit"],
+                arguments: "",
+                help: "leave; so does Ctrl-D",
+                takes: Takes::Nothing,
+                run: |_, _| Ok(Next::Leave),
+            },
+        ],
+    },
+    Group {
+        title: "What there is",
+        commands: &[
+            Command {
+                names: &["\\d", "\\describe", ".schema"],
+                arguments: "[NAME]",
+                help: "tables and views, or the columns of one, or of a file; \\dt system.* those about the program",
+                takes: Takes::Table,
+                run: listing::tables_or_columns,
+            },
+            Command {
+                names: &["\\dt", ".tables"],
+                arguments: "[PATTERN]",
+                help: "tables",
+                takes: Takes::Table,
+                run: |shell, pattern| listing::tables(shell, "BASE TABLE", pattern),
+            },
+            Command {
+                names: &["\\dv"],
+                arguments: "[PATTERN]",
+                help: "views",
+                takes: Takes::Table,
+                run: |shell, pattern| listing::tables(shell, "VIEW", pattern),
+            },
+            Command { names: &["\\dn"], arguments: "", help: "schemas", takes: Takes::Nothing, run: listing::schemas },
+            Command {
+                names: &["\\df"],
+                arguments: "[PATTERN]",
+                help: "functions, also those of SQL: all, or whose name has the text or matches a pattern with *",
+                takes: Takes::Function,
+                run: listing::functions,
+            },
+        ],
+    },
+    Group {
+        title: "Results",
+        commands: &[
+            Command {
+                names: &["\\x"],
+                arguments: "[on|off|auto]",
+                help: "a block for each row: always, never, or when the table is wider than the screen",
+                takes: Takes::Words(&["on", "off", "auto"]),
+                run: options::blocks,
+            },
+            Command {
+                names: &["\\format", ".mode"],
+                arguments: "[FORMAT]",
+                help: "table, csv, tsv, json, ndjson or markdown; to a file also parquet or excel",
+                takes: Takes::Words(FORMATS),
+                run: options::format,
+            },
+            Command {
+                names: &["\\pset"],
+                arguments: "[OPTION [VALUE]]",
+                help: "options by their names: expanded, format, pager, timing",
+                takes: Takes::Words(&["expanded", "format", "pager", "timing"]),
+                run: options::options,
+            },
+            Command {
+                names: &["\\timing", ".timer"],
+                arguments: "[on|off]",
+                help: "after each query its time, rows, and rows per second",
+                takes: Takes::Words(ON_OFF),
+                run: options::timing,
+            },
+            Command {
+                names: &["\\o", ".output"],
+                arguments: "[FILE]",
+                help: "results to a file, in the format of its name (.csv, .json, .parquet, .xlsx …); back to the screen",
+                takes: Takes::File,
+                run: |shell, file| {
+                    let path = edit::path(file);
+                    shell.console.write_to((!file.is_empty()).then_some(path.as_path())).map(|()| Next::Go)
+                },
+            },
+            Command {
+                names: &["\\r"],
+                arguments: "[NUMBER]",
+                help: "shows a result of before again, in the format of now; lists those that are kept",
+                takes: Takes::Nothing,
+                run: repeated::again,
+            },
+            Command {
+                names: &["\\copy"],
+                arguments: "[NUMBER]",
+                help: "a result of before, or the last one, to the clipboard; \\copy TABLE or (QUERY) to FILE writes a file",
+                takes: Takes::Table,
+                run: clipboard::run,
+            },
+        ],
+    },
+    Group {
+        title: "Queries",
+        commands: &[
+            Command {
+                names: &["\\g"],
+                arguments: "",
+                help: "runs what was typed, as a semicolon does; without a query, the last one again",
+                takes: Takes::Nothing,
+                run: repeated::go,
+            },
+            Command {
+                names: &["\\gx", "\\G"],
+                arguments: "",
+                help: "likewise, with a block for each row",
+                takes: Takes::Nothing,
+                run: repeated::go_in_blocks,
+            },
+            Command {
+                names: &["\\watch"],
+                arguments: "[SECONDS [TIMES]]",
+                help: "runs it again and again, every 2 seconds, until Ctrl-C",
+                takes: Takes::Nothing,
+                run: repeated::watch,
+            },
+            Command {
+                names: &["\\e", "\\edit"],
+                arguments: "[FILE]",
+                help: "the query, or a file, in $VISUAL or $EDITOR; what is saved runs when it is complete",
+                takes: Takes::File,
+                run: edit::run,
+            },
+            Command {
+                names: &["\\p"],
+                arguments: "",
+                help: "prints the query",
+                takes: Takes::Nothing,
+                run: |shell, _| {
+                    let query = shell.query().to_string();
+                    shell.console.show(&format!("{}\n", query.trim())).map(|()| Next::Go)
+                },
+            },
+            Command {
+                names: &["\\i", ".read"],
+                arguments: "FILE",
+                help: "runs a script",
+                takes: Takes::File,
+                run: options::script,
+            },
+            Command {
+                names: &["\\echo"],
+                arguments: "TEXT",
+                help: "prints a text, with variables",
+                takes: Takes::Nothing,
+                run: |shell, text| {
+                    let text = super::variables::value(&shell.variables.put_into(text));
+                    shell.console.show(&format!("{text}\n")).map(|()| Next::Go)
+                },
+            },
+        ],
+    },
+    Group {
+        title: "Variables",
+        commands: &[
+            Command {
+                names: &["\\set"],
+                arguments: "[NAME[:TYPE] VALUE]",
+                help: "a value by a name: $NAME is the value, :NAME its text, :'NAME' in quotes, :\"NAME\" as a name; lists all",
+                takes: Takes::Variable,
+                run: options::set,
+            },
+            Command {
+                names: &["\\unset"],
+                arguments: "NAME",
+                help: "takes it away",
+                takes: Takes::Variable,
+                run: options::unset,
+            },
+        ],
+    },
+];
+
+/// Every command.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    GROUPS.iter().flat_map(|group| group.commands)
+}
+
+/// What the command is called that a line gives, and what it is given.
+pub fn split(line: &str) -> (&str, &str) {
+    let line = line.trim();
+    let end = line.find(|letter: char| letter.is_whitespace() || matches!(letter, ';' | '；')).unwrap_or(line.len());
+    let argument = line[end..].trim().trim_end_matches([';', '；']).trim();
+    (&line[..end], argument)
+}
+
+/// The command that a line gives.
+pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
+    let (name, argument) = split(line);
+    // `\dt+` of psql tells more; there is no more to tell here.
+    let plain = if name.starts_with("\\d") { name.trim_end_matches(['+', 'S']) } else { name };
+    let is_word = !name.starts_with(['\\', '.']);
+    let found = all().find(|command| {
+        command.names.iter().any(|known| if is_word { known.eq_ignore_ascii_case(plain) } else { *known == plain })
+    });
+    match found {
+        Some(command) => Ok((command, argument)),
+        None => {
+            let names = all().flat_map(|command| command.names.first());
+            let near = names.filter(|known| strsim::levenshtein(known, plain) == 1).copied().collect::<Vec<_>>();
+            let advice = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
+            Err(Failure::Error(format!("{name}: no such command; {advice}\\? lists them")))
+        }
+    }
+}
+
+/// What `\?` shows on a screen of that width.
+pub fn text(width: usize) -> String {
+    let name = |command: &Command| format!("{} {}", command.names[0], command.arguments);
+    let wide = all().map(|command| display_width(&name(command))).max().unwrap_or(0);
+    let about = "Statements end with a semicolon and may take several lines; the prompt shows what is open: ' \" ( or * for a comment. \
+                 Tab completes, Ctrl-R searches the history, Ctrl-C stops a query or drops what was typed.";
+    let mut text = wrapped(about, width).join("\n") + "\n";
+    for group in &GROUPS {
+        let _ = write!(text, "\n{}\n", group.title);
+        for command in group.commands {
+            for (place, line) in wrapped(command.help, width.saturating_sub(wide + 4).max(20)).into_iter().enumerate() {
+                let name = if place == 0 { name(command) } else { String::new() };
+                let _ = writeln!(text, "  {name:wide$}  {line}");
+            }
+        }
+    }
+    text
+}
+
+/// The page of the reference.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Shell\n\n`portrait` in a terminal is a shell. Statements end with a semicolon; a line that begins with a backslash is a command.\n\
+         `help`, `exit` and `quit` need neither. What was pasted runs when its last statement is complete.\n",
+    );
+    for group in &GROUPS {
+        let _ = write!(page, "\n## {}\n\n| command | what it does |\n|---|---|\n", group.title);
+        for command in group.commands {
+            let written = format!("{} {}", command.names[0], command.arguments).trim().replace('|', "\\|");
+            let _ = writeln!(page, "| `{written}` | {} |", command.help);
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_told() {
+        let names: Vec<&str> = all().flat_map(|command| command.names).copied().collect();
+        for (place, name) in names.iter().enumerate() {
+            assert!(!names[..place].contains(name), "{name}");
+        }
+        let told = text(80);
+        assert!(all().all(|command| told.contains(command.names[0]) && !command.help.is_empty()));
+        assert!(told.lines().all(|line| display_width(line) <= 80), "{told}");
+    }
+
+    #[test]
+    fn commands_are_found_by_every_name() {
+        let found = |line: &str| find(line).map(|(command, argument)| (command.names[0], argument.to_string()));
+        for (line, name, argument) in [
+            ("\\d;", "\\d", ""),
+            ("\\dt+ o*", "\\dt", "o*"),
+            ("HELP rfm;", "\\?", "rfm"),
+            ("exit", "\\q", ""),
+            (".tables", "\\dt", ""),
+            ("？", "\\?", ""),
+        ] {
+            assert_eq!(found(line).unwrap(), (name, argument.to_string()), "{line}");
+        }
+        let Err(Failure::Error(problem)) = found("\\tming") else { panic!("found") };
+        assert_eq!(problem, "\\tming: no such command; did you mean \\timing? \\? lists them");
+    }
+}

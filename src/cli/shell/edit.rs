@@ -1,0 +1,86 @@
+//! `\e`: the query in an editor.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::super::console::Failure;
+use super::super::screen::is_installed;
+use super::super::signals::Elsewhere;
+use super::input::cut;
+use super::{Next, Outcome, Shell};
+
+/// A file as it is named in a command: quotes around it are not part of its name, and ~ is the user's own folder.
+pub fn path(argument: &str) -> PathBuf {
+    let plain = argument.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).map(|quoted| quoted.replace("''", "'"));
+    let plain = plain.unwrap_or_else(|| argument.trim_matches('"').to_string());
+    match (plain.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(plain),
+    }
+}
+
+pub fn run(shell: &mut Shell, file: &str) -> Outcome {
+    let fail = |error: std::io::Error| Failure::Error(format!("\\e: {error}"));
+    if !file.is_empty() {
+        let file = path(file);
+        edited(&file)?;
+        return Ok(taken(&std::fs::read_to_string(&file).map_err(fail)?));
+    }
+    let before = shell.query().trim().to_string();
+    let mut temporary = tempfile::Builder::new().prefix("portrait-").suffix(".sql").tempfile().map_err(fail)?;
+    temporary.write_all(format!("{before}\n").as_bytes()).and_then(|()| temporary.flush()).map_err(fail)?;
+    edited(temporary.path())?;
+    // Editors may put another file in its place.
+    let after = std::fs::read_to_string(temporary.path()).map_err(fail)?;
+    if after.trim() == before && !before.is_empty() {
+        println!("the query is as it was; \\g runs it");
+        shell.last = before;
+        return Ok(Next::Go);
+    }
+    Ok(taken(&after))
+}
+
+/// Runs what was written when it is complete, and leaves it to be typed to its end otherwise.
+fn taken(text: &str) -> Next {
+    let text = text.trim();
+    if text.is_empty() {
+        return Next::Go;
+    }
+    if !cut(text, true).is_ready() {
+        return Next::Type(text.to_string());
+    }
+    println!("{text}");
+    Next::Run(text.to_string())
+}
+
+fn edited(file: &Path) -> Result<(), Failure> {
+    let chosen = ["PORTRAIT_EDITOR", "VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let installed = || ["vi", "vim", "nano"].into_iter().find(|program| is_installed(program)).map(String::from);
+    let Some(editor) = chosen.or_else(installed) else {
+        return Err(Failure::Error("\\e: no editor is known; set the environment variable EDITOR".into()));
+    };
+    let _elsewhere = Elsewhere::new();
+    // The variable may hold arguments too: `code --wait`.
+    let ended = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file).status();
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::Error(format!("\\e: the editor \"{editor}\" ended with {status}; nothing was run"))),
+        Err(error) => Err(Failure::Error(format!("\\e: the editor \"{editor}\" could not be started: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_with_or_without_quotes() {
+        for (written, read) in [("'a b.sql'", "a b.sql"), ("a.sql", "a.sql"), ("\"x\"", "x"), ("'it''s'", "it's")] {
+            assert_eq!(path(written), Path::new(read));
+        }
+        assert!(path("~/a").is_absolute());
+    }
+}

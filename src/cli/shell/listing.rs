@@ -1,0 +1,87 @@
+//! What there is: tables, views, schemas, functions.
+
+use super::super::console::Failure;
+use super::{Next, Outcome, Shell};
+
+/// Tables and views, or the columns of one.
+pub fn tables_or_columns(shell: &mut Shell, argument: &str) -> Outcome {
+    if argument.is_empty() || argument.contains('*') {
+        return tables(shell, "BASE TABLE', 'VIEW", argument);
+    }
+    shell.list(&format!("DESCRIBE {}", as_name(argument)))
+}
+
+/// Those of these kinds.
+pub fn tables(shell: &mut Shell, kinds: &str, pattern: &str) -> Outcome {
+    let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
+    let in_schema = if schema.is_empty() { String::new() } else { format!(" AND {}", matches("table_schema", schema)) };
+    // Tables about the program stand in the way of one's own.
+    let own = if pattern.is_empty() { " AND table_schema <> 'system'" } else { "" };
+    let named = if name.is_empty() { String::new() } else { format!(" AND {}", matches("table_name", name)) };
+    shell.list(&format!(
+        "SELECT table_schema AS schema, table_name AS name, CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind
+         FROM information_schema.tables
+         WHERE table_schema <> 'information_schema' AND table_type IN ('{kinds}'){own}{in_schema}{named} ORDER BY 1, 2"
+    ))
+}
+
+pub fn schemas(shell: &mut Shell, _: &str) -> Outcome {
+    shell.list(
+        "SELECT s.schema_name AS schema, count(t.table_name) AS tables FROM information_schema.schemata s
+         LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name GROUP BY 1 ORDER BY 1",
+    )
+}
+
+/// Our functions and those that the database remembers, then those of SQL.
+pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
+    let wanted = if pattern.is_empty() { "true".to_string() } else { matches("name", pattern) };
+    // What the engine says of its functions has links in it.
+    shell.list(&format!(
+        "WITH ours AS (SELECT name, kind, domain, summary FROM system.functions),
+         theirs AS (SELECT routine_name AS name, min(lower(function_type)) AS kind, 'sql' AS domain,
+                      coalesce(regexp_replace(min(description), '\\[([^\\]]*)\\]\\([^)]*\\)', '\\1', 'g'), '') AS summary
+                    FROM information_schema.routines WHERE routine_name NOT IN (SELECT name FROM ours) GROUP BY routine_name)
+         SELECT name, kind, domain, summary FROM (SELECT *, 1 AS part FROM ours UNION ALL SELECT *, 2 FROM theirs)
+         WHERE {wanted} ORDER BY part, domain, name"
+    ))
+}
+
+/// The condition that a name has a text, or matches a pattern with `*` and `?`.
+fn matches(column: &str, pattern: &str) -> String {
+    let text = pattern.to_lowercase().replace('\'', "''");
+    if !text.contains(['*', '?']) {
+        return format!("contains(lower({column}), '{text}')");
+    }
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("lower({column}) LIKE '{}'", escaped.replace('*', "%").replace('?', "_"))
+}
+
+/// Names that are not plain words stand in quotes; a file in single ones.
+fn as_name(argument: &str) -> String {
+    let ends_as_file = [".parquet", ".csv", ".tsv", ".json", ".ndjson", ".jsonl", ".xlsx", ".txt", ".gz", ".zst"]
+        .iter()
+        .any(|ending| argument.to_lowercase().ends_with(ending));
+    let is_plain = argument.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '.') && !ends_as_file;
+    if is_plain || argument.starts_with(['"', '\'']) || argument.contains('(') {
+        argument.to_string()
+    } else {
+        format!("'{}'", argument.replace('\'', "''"))
+    }
+}
+
+impl Shell {
+    /// Runs a query of the shell's own, which is not kept.
+    pub(super) fn list(&mut self, sql: &str) -> Outcome {
+        let kept = self.console.kept.take();
+        let listed = self.run_sql(sql);
+        self.console.kept = kept;
+        listed
+    }
+
+    fn run_sql(&mut self, sql: &str) -> Result<Next, Failure> {
+        let timing = std::mem::replace(&mut self.console.timing, false);
+        let run = self.console.run(&super::super::script::Script::given(sql.to_string()));
+        self.console.timing = timing;
+        run.map(|()| Next::Go)
+    }
+}

@@ -1,0 +1,262 @@
+//! The shell: a prompt, its history, and commands that begin with a backslash.
+
+mod clipboard;
+mod commands;
+mod completion;
+mod edit;
+mod help;
+mod highlight;
+mod input;
+mod keywords;
+mod lexer;
+mod listing;
+mod names;
+mod options;
+mod page;
+mod repeated;
+mod sources;
+mod variables;
+
+use std::path::PathBuf;
+
+use portraitdb::printable;
+use rustyline::error::ReadlineError;
+use rustyline::history::{FileHistory, History};
+use rustyline::{ColorMode, CompletionType, Config, Editor};
+
+use super::console::{Console, Failure};
+use super::kept::Kept;
+use super::parameters::Parameter;
+use super::script::Script;
+pub(super) use commands::markdown;
+use completion::ShellHelper;
+use highlight::{BOLD, PLAIN};
+use input::{Item, Open, cut};
+use variables::Variables;
+
+/// What comes after a command.
+enum Next {
+    Go,
+    Leave,
+    /// Statements that were written elsewhere.
+    Run(String),
+    /// A statement that is to be typed to its end.
+    Type(String),
+}
+
+type Outcome = Result<Next, Failure>;
+
+/// A console with what its commands need.
+pub(super) struct Shell {
+    console: Console,
+    variables: Variables,
+    color: bool,
+    /// The last query, as it was typed.
+    last: String,
+    /// A statement without an end, before the command that runs.
+    pending: String,
+}
+
+impl Shell {
+    pub(super) fn new(console: Console, parameters: &[Parameter], color: bool) -> Self {
+        Self { console, variables: Variables::new(parameters), color, last: String::new(), pending: String::new() }
+    }
+
+    /// The query that commands are about: the one that is being typed, or the last.
+    fn query(&self) -> &str {
+        if self.pending.trim().is_empty() { &self.last } else { &self.pending }
+    }
+
+    /// Runs statements as they were typed.
+    fn run_query(&mut self, sql: &str) -> Outcome {
+        self.last = sql.trim().to_string();
+        self.console.run(&Script::given(self.variables.put_into(sql))).map(|()| Next::Go)
+    }
+
+    fn run_command(&mut self, line: &str, pending: &str) -> Outcome {
+        let (command, argument) = commands::find(line)?;
+        self.pending = pending.to_string();
+        let outcome = (command.run)(self, argument);
+        self.pending.clear();
+        outcome
+    }
+
+    /// Runs what was typed or pasted, up to the first error.
+    fn take(&mut self, text: &str) -> Outcome {
+        let items = cut(text, true).items;
+        let all = items.len();
+        for (place, item) in items.into_iter().enumerate() {
+            let outcome = match item {
+                Item::Statements { sql, .. } => self.run_query(&sql),
+                Item::Command { line, pending, .. } => self.run_command(&line, &pending),
+            };
+            match outcome {
+                Ok(Next::Go) => {}
+                Ok(next) => return Ok(next),
+                Err(failure) => {
+                    if place + 1 < all && !matches!(failure, Failure::BrokenPipe) {
+                        tell(&failure, self.color);
+                        return Err(Failure::Error("what was typed after it was not run".into()));
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// Runs a script, which may have commands between its statements. Errors tell its file and line.
+    fn run_script(&mut self, sql: &str, file: Option<&str>) -> Outcome {
+        let mut parts = cut(sql, false);
+        if !parts.items.iter().any(|item| matches!(item, Item::Command { .. })) {
+            return self.console.run(&Script::part(&self.variables.put_into(sql), file, 0)).map(|()| Next::Go);
+        }
+        let lines = sql.lines().count();
+        if !parts.rest.trim().is_empty() {
+            let lines_before = lines.saturating_sub(parts.rest.trim_end().lines().count());
+            parts.items.push(Item::Statements { sql: std::mem::take(&mut parts.rest), lines_before });
+        }
+        for item in parts.items {
+            let next = match item {
+                Item::Statements { sql, lines_before } => {
+                    let sql = self.variables.put_into(&sql);
+                    self.console.run(&Script::part(&sql, file, lines_before)).map(|()| Next::Go)?
+                }
+                Item::Command { line, pending, lines_before } => {
+                    self.run_command(&line, &pending).map_err(|failure| match (failure, file) {
+                        (Failure::Error(problem), Some(file)) => {
+                            Failure::Error(format!("{file}:{}: {problem}", lines_before + 1))
+                        }
+                        (failure, _) => failure,
+                    })?
+                }
+            };
+            if !matches!(next, Next::Go) {
+                return Ok(next);
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// Runs a text that has commands of the shell, for `-c` and for what is piped in.
+    pub(super) fn run_text(&mut self, text: &str) -> Result<(), Failure> {
+        self.run_script(text, None).map(|_| ())
+    }
+
+    /// To be called when everything has succeeded.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        self.console.finish()
+    }
+
+    /// Reads and runs until the user leaves.
+    pub(super) fn converse(mut self) -> Result<(), Failure> {
+        self.console.is_paged = true;
+        self.console.kept = Some(Kept::default());
+        let fail = |error: ReadlineError| Failure::Error(format!("shell: {error}"));
+        let mut editor = editor(&self.console, self.color).map_err(fail)?;
+        let history = history_file();
+        if let Some(file) = &history {
+            let _ = editor.load_history(file);
+        }
+        println!("Portrait {}. \\? for help, \\q to leave.", env!("CARGO_PKG_VERSION"));
+        let (mut typed, mut initial) = (String::new(), String::new());
+        loop {
+            if let Some(helper) = editor.helper_mut() {
+                helper.begin_line(&typed, &self.variables);
+            }
+            let plain = prompt(cut(&typed, true).open);
+            let styled = format!("{BOLD}{plain}{PLAIN}");
+            match editor.readline_with_initial(&(plain, styled), (&std::mem::take(&mut initial), "")) {
+                Ok(line) => {
+                    typed.push_str(&line);
+                    let parts = cut(&typed, true);
+                    if !parts.is_ready() {
+                        typed.push('\n');
+                        continue;
+                    }
+                    remember(&mut editor, &typed, history.as_ref());
+                    let mut text = std::mem::replace(&mut typed, parts.rest);
+                    loop {
+                        match self.take(&text) {
+                            Ok(Next::Go) | Err(Failure::BrokenPipe) => {}
+                            Ok(Next::Leave) => return self.console.finish(),
+                            Ok(Next::Run(more)) => {
+                                remember(&mut editor, &more, history.as_ref());
+                                text = more;
+                                continue;
+                            }
+                            Ok(Next::Type(more)) => (typed, initial) = (String::new(), more),
+                            Err(failure) => tell(&failure, self.color),
+                        }
+                        break;
+                    }
+                    if let Some(helper) = editor.helper() {
+                        helper.forget();
+                    }
+                }
+                // What was given up can be had back from the history.
+                Err(ReadlineError::Interrupted) => {
+                    remember(&mut editor, &std::mem::take(&mut typed), history.as_ref());
+                }
+                Err(ReadlineError::Eof) => break,
+                Err(error) => return Err(fail(error)),
+            }
+        }
+        self.console.finish()
+    }
+}
+
+/// True for a text that has commands of the shell.
+pub(super) fn has_commands(text: &str) -> bool {
+    cut(text, false).items.iter().any(|item| matches!(item, Item::Command { .. }))
+}
+
+fn prompt(open: Option<Open>) -> String {
+    match open {
+        None => "portrait> ".to_string(),
+        Some(open) => format!("portrait{} ", open.mark().to_string() + ">"),
+    }
+}
+
+fn tell(failure: &Failure, color: bool) {
+    let (red, plain) = if color { ("\u{1b}[31m", PLAIN) } else { ("", "") };
+    match failure {
+        Failure::Interrupted => eprintln!("interrupted"),
+        Failure::Error(text) => eprintln!("{red}error:{plain} {}", printable(text)),
+        Failure::BrokenPipe => {}
+    }
+}
+
+type LineEditor = Editor<ShellHelper, FileHistory>;
+
+fn editor(console: &Console, color: bool) -> rustyline::Result<LineEditor> {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .color_mode(if color { ColorMode::Forced } else { ColorMode::Disabled })
+        .max_history_size(10_000)?
+        .build();
+    let mut editor: LineEditor = Editor::with_config(config)?;
+    editor.set_helper(Some(ShellHelper::new(console.engine.clone(), console.session.clone(), color)));
+    Ok(editor)
+}
+
+/// Puts what was typed into the history, whole, and on disk at once: the shell may be killed.
+fn remember(editor: &mut LineEditor, typed: &str, file: Option<&PathBuf>) {
+    if typed.trim().is_empty() || !matches!(editor.add_history_entry(typed.trim_end()), Ok(true)) {
+        return;
+    }
+    let Some(file) = file else { return };
+    let made = file.parent().map(std::fs::create_dir_all).transpose().is_ok();
+    // Told once: the history of this shell stays in memory.
+    if (!made || editor.append_history(file).is_err()) && editor.history().len() == 1 {
+        eprintln!("note: the history could not be saved in {}", file.display());
+    }
+}
+
+/// `portrait/history` in the user's state directory.
+fn history_file() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))?;
+    Some(state.join("portrait/history"))
+}

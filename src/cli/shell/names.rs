@@ -1,0 +1,92 @@
+//! What completion asks the session: names of tables, columns, functions and settings, remembered until a statement has run.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use portraitdb::{Engine, Kind, Session, cells, pages};
+
+/// Who presses Tab does not wait longer than this for names, of a table far away, say.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// The names that there are.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Schemas with the tables in each.
+    pub tables: BTreeMap<String, BTreeSet<String>>,
+    /// Functions that stand where expressions do.
+    pub functions: BTreeSet<String>,
+    /// Functions in FROM.
+    pub relations: BTreeSet<String>,
+    pub settings: BTreeSet<String>,
+}
+
+/// Asks for names, and remembers the answers.
+pub struct Lookup {
+    engine: Engine,
+    session: Session,
+    names: RefCell<Option<Rc<Names>>>,
+    columns: RefCell<BTreeMap<String, Rc<Vec<String>>>>,
+}
+
+impl Lookup {
+    pub fn new(engine: Engine, session: Session) -> Self {
+        Self { engine, session, names: RefCell::default(), columns: RefCell::default() }
+    }
+
+    /// To be called when tables may have changed.
+    pub fn forget(&self) {
+        self.names.borrow_mut().take();
+        self.columns.borrow_mut().clear();
+    }
+
+    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let asked = async { tokio::time::timeout(PATIENCE, self.session.sql(sql)).await };
+        let Ok(Ok(batches)) = self.engine.block_on(asked) else { return vec![] };
+        batches.iter().filter_map(|batch| cells(batch).ok()).flatten().collect()
+    }
+
+    pub fn names(&self) -> Rc<Names> {
+        if let Some(names) = self.names.borrow().as_ref() {
+            return Rc::clone(names);
+        }
+        let mut names = Names::default();
+        for row in self.rows("SELECT table_schema, table_name FROM information_schema.tables") {
+            if let [schema, table] = row.as_slice() {
+                names.tables.entry(schema.clone()).or_default().insert(table.clone());
+            }
+        }
+        let of_database = self.rows("SELECT name, kind FROM system.functions WHERE kind IN ('relation', 'stored')");
+        names.relations.extend(of_database.into_iter().filter_map(|row| row.into_iter().next()));
+        names.relations.extend(pages().iter().filter(|doc| doc.kind == Kind::Relation).map(|doc| doc.name.to_string()));
+        let state = self.session.context().state();
+        names.functions.extend(state.scalar_functions().keys().cloned());
+        names.functions.extend(state.aggregate_functions().keys().cloned());
+        names.functions.extend(state.window_functions().keys().cloned());
+        names.settings.extend(state.config_options().entries().into_iter().map(|entry| entry.key));
+        let names = Rc::new(names);
+        *self.names.borrow_mut() = Some(Rc::clone(&names));
+        names
+    }
+
+    /// The columns of what stands in FROM, planned after the text of a WITH; none when it cannot be planned.
+    pub fn columns(&self, with: &str, source: &str) -> Rc<Vec<String>> {
+        let query = format!("{with} SELECT * FROM {source}");
+        if let Some(columns) = self.columns.borrow().get(&query) {
+            return Rc::clone(columns);
+        }
+        let asked = async {
+            let planned = async {
+                let statement = self.session.parse(&query).await.ok()?.pop()?;
+                self.session.plan(statement).await.ok()
+            };
+            tokio::time::timeout(PATIENCE, planned).await.ok().flatten()
+        };
+        let plan = self.engine.block_on(asked);
+        let columns = plan.map(|plan| plan.schema().fields().iter().map(|field| field.name().clone()).collect());
+        let columns = Rc::new(columns.unwrap_or_default());
+        self.columns.borrow_mut().insert(query, Rc::clone(&columns));
+        columns
+    }
+}

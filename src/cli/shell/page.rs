@@ -1,0 +1,237 @@
+//! Pages of the reference in the terminal: headings, paragraphs, lists, tables and code instead of Markdown.
+
+use portraitdb::{display_width, wrapped};
+
+use super::highlight::{BOLD, CODE, PLAIN, colored};
+
+/// Pages are not wider than this: longer lines are hard to read.
+const WIDEST: usize = 110;
+/// The least that a column of a table is narrowed to.
+const NARROWEST: usize = 8;
+/// Letters without width that stand for the backticks around code until lines are broken.
+const OPENS: char = '\u{2060}';
+const CLOSES: char = '\u{2062}';
+
+/// How a page looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Columns of the screen.
+    pub width: usize,
+    pub color: bool,
+}
+
+/// A page, ready for the screen.
+pub fn rendered(markdown: &str, look: Look) -> String {
+    let look = Look { width: look.width.clamp(20, WIDEST), ..look };
+    let mut written: Vec<String> = vec![];
+    let mut lines = markdown.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line.starts_with("```") {
+            let code: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+            // Where it is too wide, code is broken as texts are: the screen would cut it.
+            let code: Vec<String> = code.iter().flat_map(|line| wrapped(line, look.width - 4)).collect();
+            let code = code.join("\n");
+            let code = if look.color { colored(&code) } else { code };
+            written.extend(code.lines().map(|line| format!("    {line}")));
+        } else if let Some(title) = line.strip_prefix('#') {
+            let title = title.trim_start_matches('#').trim();
+            written.push(if look.color { format!("{BOLD}{title}{PLAIN}") } else { title.to_string() });
+            if !look.color {
+                written.push("-".repeat(display_width(title)));
+            }
+        } else if line.starts_with('|') {
+            let mut rows = vec![cells(line)];
+            while let Some(next) = lines.next_if(|next| next.starts_with('|')) {
+                rows.push(cells(next));
+            }
+            written.extend(table(&rows, look));
+        } else if line.trim().is_empty() {
+            if written.last().is_some_and(|last| !last.is_empty()) {
+                written.push(String::new());
+            }
+        } else {
+            let mut paragraph = line.trim_end().to_string();
+            let goes_on = |next: &str| {
+                !next.trim().is_empty()
+                    && !next.starts_with(['|', '#'])
+                    && !next.starts_with("- ")
+                    && !next.starts_with("```")
+                    && !is_numbered(next)
+            };
+            while let Some(next) = lines.next_if(|next| goes_on(next)) {
+                paragraph.push(' ');
+                paragraph.push_str(next.trim());
+            }
+            written.extend(broken(&paragraph, look));
+        }
+    }
+    while written.last().is_some_and(String::is_empty) {
+        written.pop();
+    }
+    written.join("\n") + "\n"
+}
+
+fn is_numbered(line: &str) -> bool {
+    line.split_once(". ").is_some_and(|(number, _)| !number.is_empty() && number.chars().all(|letter| letter.is_ascii_digit()))
+}
+
+/// A paragraph, or a point of a list with the lines below it indented.
+fn broken(paragraph: &str, look: Look) -> Vec<String> {
+    let (mark, text) = match paragraph.strip_prefix("- ") {
+        Some(text) => ("- ", text),
+        None => ("", paragraph),
+    };
+    let lines = wrapped(&inline(text, look), look.width - mark.len());
+    let lines = styled(lines, look);
+    let indent = " ".repeat(mark.len());
+    lines.into_iter().enumerate().map(|(place, line)| format!("{}{line}", if place == 0 { mark } else { &indent })).collect()
+}
+
+/// Code, strong words and links, as they are read.
+fn inline(text: &str, look: Look) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut is_code = false;
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        if letter == '`' {
+            is_code = !is_code;
+            written.push(match (look.color, is_code) {
+                (false, _) => '`',
+                (true, true) => OPENS,
+                (true, false) => CLOSES,
+            });
+        } else if !is_code && rest.starts_with("**") {
+            rest = &rest[2..];
+            continue;
+        } else if !is_code
+            && letter == '['
+            && let Some((shown, after)) = rest[1..].split_once("](")
+            && let Some((_, after)) = after.split_once(')')
+            && !shown.contains(['[', ']'])
+        {
+            written.push_str(shown);
+            rest = after;
+            continue;
+        } else if letter == '\\' && rest[1..].starts_with(['|', '*', '_', '`']) {
+            // An escape of Markdown.
+        } else {
+            written.push(letter);
+        }
+        rest = &rest[letter.len_utf8()..];
+    }
+    written
+}
+
+/// Lines with their colours; code may go on from one to the next.
+fn styled(lines: Vec<String>, look: Look) -> Vec<String> {
+    if !look.color {
+        return lines;
+    }
+    let mut is_code = false;
+    lines
+        .into_iter()
+        .map(|line| {
+            let mut written = if is_code { CODE.to_string() } else { String::new() };
+            for letter in line.chars() {
+                match letter {
+                    OPENS => (is_code, written) = (true, written + CODE),
+                    CLOSES => (is_code, written) = (false, written + PLAIN),
+                    other => written.push(other),
+                }
+            }
+            if is_code { written + PLAIN } else { written }
+        })
+        .collect()
+}
+
+/// The cells of a row: a line between them that belongs to a cell is escaped.
+fn cells(line: &str) -> Vec<String> {
+    let line = line.trim().trim_start_matches('|');
+    let line = line.strip_suffix('|').filter(|line| !line.ends_with('\\')).unwrap_or(line);
+    let mut cells = vec![String::new()];
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' if letters.next_if_eq(&'|').is_some() => cells.iter_mut().last().into_iter().for_each(|cell| cell.push('|')),
+            '|' => cells.push(String::new()),
+            other => cells.iter_mut().last().into_iter().for_each(|cell| cell.push(other)),
+        }
+    }
+    cells.iter().map(|cell| cell.trim().to_string()).collect()
+}
+
+fn table(rows: &[Vec<String>], look: Look) -> Vec<String> {
+    let is_line = |row: &Vec<String>| row.iter().all(|cell| !cell.is_empty() && cell.chars().all(|letter| "-:".contains(letter)));
+    let rows: Vec<Vec<String>> =
+        rows.iter().filter(|row| !is_line(row)).map(|row| row.iter().map(|cell| inline(cell, look)).collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+    let natural: Vec<usize> =
+        (0..columns).map(|column| rows.iter().map(|row| display_width(&cell(row, column))).max().unwrap_or(0)).collect();
+    let space = look.width.saturating_sub(2 * columns.saturating_sub(1));
+    let narrow = |most: usize| natural.iter().map(|width| (*width).min(most)).collect::<Vec<usize>>();
+    let fits = (NARROWEST..=look.width).rev().find(|most| narrow(*most).iter().sum::<usize>() <= space);
+    let widths = narrow(fits.unwrap_or(NARROWEST));
+    let mut written = vec![];
+    for (place, row) in rows.iter().enumerate() {
+        let parts: Vec<Vec<String>> = (0..columns).map(|column| wrapped(&cell(row, column), widths[column])).collect();
+        let plain: Vec<Vec<usize>> = parts.iter().map(|lines| lines.iter().map(|line| display_width(line)).collect()).collect();
+        let parts: Vec<Vec<String>> = parts.into_iter().map(|lines| styled(lines, look)).collect();
+        for line in 0..parts.iter().map(Vec::len).max().unwrap_or(0) {
+            let mut text = String::new();
+            for column in 0..columns {
+                let shown = parts[column].get(line).map(String::as_str).unwrap_or_default();
+                let taken = plain[column].get(line).copied().unwrap_or(0);
+                text.push_str(shown);
+                text.push_str(&" ".repeat(widths[column].saturating_sub(taken) + 2));
+            }
+            let text = text.trim_end();
+            written.push(if place == 0 && look.color { format!("{BOLD}{text}{PLAIN}") } else { text.to_string() });
+        }
+        if place == 0 {
+            written.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use portraitdb::pages;
+
+    use super::super::super::screen::without_colors;
+    use super::*;
+
+    #[test]
+    fn markdown_is_rendered() {
+        let page = "## rfm 客户\n\nOne *row* per `customer_id`, see [the paper](http://x).\n\n- a point that is too long for one line\n\n\
+                    | argument | meaning |\n|---|---|\n| `客户` | who `bought` it, a \\| b |\n\n```sql\nSELECT 1;\n```\n";
+        let plain = rendered(page, Look { width: 24, color: false });
+        assert_eq!(
+            plain,
+            "rfm 客户\n--------\n\nOne *row* per\n`customer_id`, see the\npaper.\n\n- a point that is too\n  long for one line\n\n\
+             argument  meaning\n--------  --------------\n`客户`    who `bought`\n          it, a | b\n\n    SELECT 1;\n"
+        );
+        let colored = rendered(page, Look { width: 24, color: true });
+        assert!(colored.contains(&format!("{CODE}customer_id{PLAIN}")) && colored.contains(&format!("{BOLD}rfm 客户{PLAIN}")));
+        assert!(!without_colors(&colored).contains('\u{1b}'));
+    }
+
+    /// Of every page there is, at several widths.
+    #[test]
+    fn pages_fit_the_screen() {
+        for doc in pages() {
+            for width in [40, 80, 200] {
+                let look = Look { width, color: true };
+                let text = rendered(&doc.markdown(), look);
+                let is_code = |line: &str| line.starts_with("    ");
+                let wide =
+                    text.lines().map(without_colors).find(|line| !is_code(line) && display_width(line) > width.min(WIDEST));
+                // Four columns of a table and their spaces need more than the narrowest screen at times.
+                assert!(width == 40 || wide.is_none(), "{} at {width}: {wide:?}", doc.name);
+                assert!(!text.contains("```") && !text.contains("|---"), "{}", doc.name);
+                assert!(!text.contains([OPENS, CLOSES]), "{}", doc.name);
+            }
+        }
+    }
+}
