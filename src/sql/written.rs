@@ -161,17 +161,50 @@ impl Written {
     /// Makes files that a statement reads by relative paths start from a folder. `part` is the statement, or its body, as it was
     /// parsed from the same text.
     pub fn resolve_files(&mut self, part: &impl Visit, base: &Path) {
-        let mut files = Files { found: vec![] };
+        let mut files = Files { found: vec![], tables: vec![] };
         let _ = part.visit(&mut files);
-        for token in &mut self.tokens {
+        let tables = self.tables_in_quotes();
+        for (place, token) in self.tokens.iter_mut().enumerate() {
             if let Token::SingleQuotedString(file) = &mut token.token
-                && files.found.contains(&token.span.start)
+                && (files.found.contains(&token.span.start) || files.tables.contains(file) && tables.contains(&place))
                 && !file.contains("://")
                 && Path::new(file.as_str()).is_relative()
             {
                 *file = base.join(file.as_str()).display().to_string();
             }
         }
+    }
+
+    /// Strings that stand where FROM and JOIN take a table. sqlparser does not say where those stood.
+    fn tables_in_quotes(&self) -> Vec<usize> {
+        let mut found = vec![];
+        // For each open bracket whether a comma in it divides tables.
+        let (mut of_tables, mut expects_table) = (vec![false], false);
+        for place in self.solid() {
+            let token = &self.tokens[place].token;
+            let expected = std::mem::replace(&mut expects_table, false);
+            match (token, self.keyword(place)) {
+                (Token::SingleQuotedString(_), _) if expected => found.push(place),
+                (Token::LParen | Token::LBracket | Token::LBrace, _) => {
+                    of_tables.push(expected);
+                    expects_table = expected;
+                }
+                (Token::RParen | Token::RBracket | Token::RBrace, _) => drop(of_tables.pop()),
+                (Token::Comma, _) => expects_table = of_tables.last() == Some(&true),
+                (
+                    _,
+                    keyword
+                    @ (Keyword::FROM | Keyword::JOIN | Keyword::SELECT | Keyword::WHERE | Keyword::GROUP | Keyword::ORDER),
+                ) => {
+                    expects_table = matches!(keyword, Keyword::FROM | Keyword::JOIN);
+                    if let Some(of_tables) = of_tables.last_mut() {
+                        *of_tables = expects_table;
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// The tokens that are neither white space nor comments.
@@ -282,6 +315,8 @@ pub fn one_line(text: &str) -> String {
 /// Where files are named that a statement reads.
 struct Files {
     found: Vec<Location>,
+    /// Names of tables in single quotes.
+    tables: Vec<String>,
 }
 
 impl Files {
@@ -312,7 +347,7 @@ impl Visitor for Files {
                 if let [part] = parts.as_slice()
                     && let Some(file) = part.as_ident().filter(|file| file.quote_style == Some('\''))
                 {
-                    self.found.push(file.span.start);
+                    self.tables.push(file.value.clone());
                 }
                 return ControlFlow::Continue(());
             }
@@ -369,6 +404,21 @@ mod tests {
     fn other_dialects_become_the_own_one() {
         let mysql = Written::read("SELECT 'it\\'s \\\\', \"text\", `name` # comment\n", &MySqlDialect {}).unwrap();
         assert_eq!(mysql.to_string(), "SELECT 'it''s \\', 'text', \"name\" -- comment\n");
+    }
+
+    #[test]
+    fn strings_in_the_place_of_tables_are_told_from_others() {
+        let places = |sql: &str| {
+            let written = written(sql);
+            let found = written.tables_in_quotes();
+            found.iter().map(|place| written.tokens[*place].span.start.column).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            places("SELECT 'a', 'b' FROM 'a' AS x, 'b' JOIN 'c' ON x.a = 'a', 'd' WHERE y IN ('a', 'b')"),
+            [22, 32, 41, 61]
+        );
+        assert_eq!(places("SELECT * FROM ('a' CROSS JOIN (SELECT 'b', f('c', 'd') FROM 'e'))"), [16, 61]);
+        assert_eq!(places("SELECT f('a') FROM read_csv('a', null => ['a']) ORDER BY 'a', 'b'"), Vec::<u64>::new());
     }
 
     #[test]
