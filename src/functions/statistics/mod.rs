@@ -1,0 +1,15 @@
+//! Aggregates, under the names that people bring with them, and statistics of columns.
+
+mod chosen;
+mod counted;
+mod given;
+mod shape;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("statistics", "Aggregates under the names of other dialects")
+        .expressions(&counted::ALL)
+        .expressions(&chosen::ALL)
+        .expressions(&shape::ALL)
+}
