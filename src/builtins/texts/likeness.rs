@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
@@ -70,6 +70,25 @@ pub static HAMMING: Scalar = of_two!("hamming", DataType::Int64, |arguments| cou
         )),
     }
 }));
+
+pub static LEN: Scalar = Scalar {
+    name: "len",
+    takes: |types| match types {
+        [text] if is_text(text) => Ok(vec![DataType::Utf8]),
+        [list @ DataType::List(_)] => Ok(vec![list.clone()]),
+        _ => plan_err!("len takes a text or a list, got {types:?}"),
+    },
+    gives: |_| Ok(DataType::Int64),
+    compute: |arguments| {
+        let given = &arrays(arguments)?[0];
+        let counts: Int64Array = match given.data_type() {
+            DataType::List(_) => given.as_list::<i32>().iter().map(|values| values.map(|values| whole(values.len()))).collect(),
+            _ => given.as_string::<i32>().iter().map(|text| text.map(|text| whole(text.chars().count()))).collect(),
+        };
+        Ok(ColumnarValue::Array(Arc::new(counts)))
+    },
+    written: |_| None,
+};
 
 pub static SOUNDEX: Scalar = Scalar {
     name: "soundex",

@@ -7,7 +7,8 @@ pub mod printed;
 use super::scalar::Scalar;
 
 /// The functions.
-pub static ALL: [&Scalar; 8] = [
+pub static ALL: [&Scalar; 9] = [
+    &likeness::LEN,
     &likeness::DAMERAU,
     &likeness::JARO,
     &likeness::JARO_WINKLER,

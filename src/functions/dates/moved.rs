@@ -4,7 +4,7 @@ use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 13] = [
+pub static ALL: [ExpressionMacro; 14] = [
     ExpressionMacro::scalar("date_add", "dates", "A time later by an interval.", Meaning::Sql(&[(2, "($1 + $2)")]))
         .page(&[Argument::required("time", Takes::Value("date or timestamp"), "the time"), Argument::required("interval", Takes::Value("interval, or a number of days"), "the interval")], &["SELECT date_add(DATE '2025-01-31', INTERVAL '1 month') AS later;"]).says("The last day of a shorter month stands for a day that it does not have."),
     ExpressionMacro::scalar("adddate", "dates", "As `date_add`, in MySQL.", Meaning::Sql(&[(2, "($1 + $2)")]))
@@ -31,4 +31,5 @@ pub static ALL: [ExpressionMacro; 13] = [
         .page(&[Argument::required("time", Takes::Value("date or timestamp"), "the time"), Argument::required("count", Takes::Value("integer"), "the count"), Argument::required("unit", Takes::Value("unit"), "the unit")], &["SELECT time_slice(TIMESTAMP '2025-05-01 10:20:00', 15, 'minute') AS slice;"]),
     ExpressionMacro::scalar("convert_timezone", "dates", "A wall clock time of one zone as that of another, as in Snowflake.", Meaning::Code(units::zones))
         .page(&[Argument::required("from", Takes::Value("zone, a constant text"), "the from"), Argument::required("to", Takes::Value("zone, a constant text"), "the to"), Argument::required("time", Takes::Value("timestamp"), "the time")], &["SELECT convert_timezone('UTC', 'Asia/Shanghai', TIMESTAMP '2025-05-01 00:00:00') AS there;"]),
+    ExpressionMacro::scalar("date_trunc", "dates", "The beginning of the unit that a time is in.", Meaning::Code(units::trunc)).page(&[Argument::required("unit", Takes::Value("unit"), "the unit"), Argument::required("time", Takes::Value("date or timestamp"), "the time")], &["SELECT date_trunc('month', DATE '2025-05-17') AS month;"]).says("`date_trunc(time, MONTH)` of BigQuery is read too."),
 ];

@@ -196,3 +196,11 @@ pub fn to_timestamp(arguments: &[Expr]) -> Result<Option<Written>> {
         _ => None,
     })
 }
+
+/// BigQuery's order of the arguments, where the unit is a word.
+pub fn trunc(arguments: &[Expr]) -> Result<Option<Written>> {
+    match arguments {
+        [first, Expr::Identifier(_)] if unit(first).is_none() => begin(arguments),
+        _ => Ok(None),
+    }
+}

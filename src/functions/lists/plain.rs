@@ -4,7 +4,7 @@ use super::given::of_list;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 8] = [
+pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar(
         "list_reverse_sort",
         "lists",
@@ -72,4 +72,18 @@ pub static ALL: [ExpressionMacro; 8] = [
         ],
         &["SELECT list_aggregate([1, 2, 3], 'sum') AS sum;"],
     ),
+    ExpressionMacro::scalar(
+        "array_remove",
+        "lists",
+        "A list without every value that equals one.",
+        Meaning::Sql(&[(2, "array_remove_all($1, $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("list", Takes::Value("list"), "the list"),
+            Argument::required("value", Takes::Value("any type"), "the value"),
+        ],
+        &["SELECT array_remove([1, 2, 1], 1) AS rest;"],
+    )
+    .says("As in PostgreSQL. `array_remove_n(list, value, 1)` takes out the first."),
 ];

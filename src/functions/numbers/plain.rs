@@ -4,7 +4,7 @@ use super::given::greatest;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 11] = [
+pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::scalar("mod", "numbers", "What is left when a is divided by b, with the sign of a.", Meaning::Sql(&[(2, "($1 % $2)")]))
         .page(&[Argument::required("a", Takes::Value("number"), "the a"), Argument::required("b", Takes::Value("number"), "the b")], &["SELECT mod(7, 3) AS rest;"]),
     ExpressionMacro::scalar("div", "numbers", "How often b goes into a, without the rest.", Meaning::Sql(&[(2, "CAST(($1 - $1 % $2) / $2 AS BIGINT)")]))
@@ -27,4 +27,5 @@ pub static ALL: [ExpressionMacro; 11] = [
         .page(&[Argument::required("values", Takes::Value("number"), "the values")], &["SELECT greatest_ignore_nulls(1, NULL, 3) AS greatest;"]),
     ExpressionMacro::scalar("width_bucket", "numbers", "Which of some spans of equal width a number falls in; 0 below the first, count + 1 above the last.", Meaning::Sql(&[(4, "CASE WHEN $1 < $2 THEN 0 WHEN $1 >= $3 THEN $4 + 1 ELSE CAST(floor((CAST($1 AS DOUBLE) - $2) / (CAST($3 AS DOUBLE) - $2) * $4) AS INT) + 1 END")]))
         .page(&[Argument::required("value", Takes::Value("number"), "the value"), Argument::required("low", Takes::Value("number"), "the low"), Argument::required("high", Takes::Value("number"), "the high"), Argument::required("count", Takes::Value("integer"), "the count")], &["SELECT width_bucket(5, 0, 10, 5) AS bucket;"]),
+    ExpressionMacro::scalar("hex", "numbers", "A whole number in hexadecimal, in capital letters.", Meaning::Sql(&[(1, "upper(to_hex($1))")])).page(&[Argument::required("number", Takes::Value("integer"), "the number")], &["SELECT hex(255) AS hex;"]),
 ];

@@ -4,7 +4,7 @@ use super::given::disc;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 11] = [
+pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "approx_quantile",
         "statistics",
@@ -129,5 +129,15 @@ pub static ALL: [ExpressionMacro; 11] = [
     .page(
         &[Argument::required("value", Takes::Value("number"), "the value")],
         &["SELECT std(x) AS deviation FROM (VALUES (1), (3)) AS t(x);"],
+    ),
+    ExpressionMacro::aggregate(
+        "ratio_to_report",
+        "statistics",
+        "The share of a value in the sum over its window.",
+        Meaning::Sql(&[(1, "(CAST($1 AS DOUBLE) / sum($1))")]),
+    )
+    .page(
+        &[Argument::required("value", Takes::Value("number"), "the value")],
+        &["SELECT x, ratio_to_report(x) OVER () AS share FROM (VALUES (1), (3)) AS t(x) ORDER BY x;"],
     ),
 ];

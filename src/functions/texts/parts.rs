@@ -4,9 +4,9 @@ use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
 pub static ALL: [ExpressionMacro; 15] = [
-    ExpressionMacro::scalar("len", "texts", "How many characters a text has.", Meaning::Sql(&[(1, "length($1)")]))
+    ExpressionMacro::scalar("len", "texts", "How many characters a text has, or values a list.", Meaning::Itself)
         .page(&[Argument::required("text", Takes::Value("text or list"), "the text")], &["SELECT len('茶') AS letters;"])
-        .says("`cardinality(list)` counts the values of a list."),
+        .says("NULL for NULL."),
     ExpressionMacro::scalar("char_len", "texts", "How many characters a text has.", Meaning::Sql(&[(1, "length($1)")]))
         .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT char_len('茶') AS letters;"]),
     ExpressionMacro::scalar("lcase", "texts", "The text in small letters.", Meaning::Sql(&[(1, "lower($1)")]))

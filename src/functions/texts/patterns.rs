@@ -3,7 +3,7 @@
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 8] = [
+pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar("regexp_matches", "texts", "True where a pattern is found in a text, as in DuckDB.", Meaning::Sql(&[(2, "($1 ~ $2)")]))
         .page(&[Argument::required("text", Takes::Value("text"), "the text"), Argument::required("pattern", Takes::Value("text"), "the pattern")], &["SELECT regexp_matches('tea', '^t') AS yes;"]),
     ExpressionMacro::scalar("regexp_contains", "texts", "True where a pattern is found in a text, as in BigQuery.", Meaning::Sql(&[(2, "($1 ~ $2)")]))
@@ -20,4 +20,5 @@ pub static ALL: [ExpressionMacro; 8] = [
         .page(&[Argument::required("pattern", Takes::Value("text"), "the pattern"), Argument::optional("values", Takes::Value("values of any type"), "", "the values")], &["SELECT printf('%05.2f', 3.14159) AS number;"]),
     ExpressionMacro::scalar("quote_literal", "texts", "A text in quotes, as SQL writes it.", Meaning::Sql(&[(1, "('''' || replace($1, '''', '''''') || '''')")]))
         .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT quote_literal('it''s') AS text;"]),
+    ExpressionMacro::scalar("quote_ident", "texts", "A name in quotes where it needs them, as SQL writes it.", Meaning::Sql(&[(1, "format('%I', $1)")])).page(&[Argument::required("name", Takes::Value("text"), "the name")], &["SELECT quote_ident('my table') AS name;"]),
 ];

@@ -24,8 +24,9 @@
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, HavingBoundKind, Ident, LimitClause, ObjectNamePart, Query, Select, SetExpr, SetOperator, Subscript,
-    TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind, TableSampleUnit, TopQuantity, UnaryOperator, Value,
+    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, LimitClause, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
+    Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind,
+    TableSampleUnit, TopQuantity, UnaryOperator, Value,
 };
 
 use super::expression_macros::with;
@@ -99,10 +100,12 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             if styles.is_empty() =>
         {
             let kind = if *is_try { CastKind::TryCast } else { CastKind::Cast };
+            usual_type(data_type);
             let (expr, data_type) = (expr.clone(), data_type.clone());
             Some(Expr::Cast { kind, expr, data_type, array: false, format: None })
         }
         Expr::Cast { kind: CastKind::SafeCast, expr, data_type, array, format } => {
+            usual_type(data_type);
             let (expr, data_type, format) = (expr.clone(), data_type.clone(), format.clone());
             Some(Expr::Cast { kind: CastKind::TryCast, expr, data_type, array: *array, format })
         }
@@ -148,9 +151,13 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     if own == "array"
         && let FunctionArguments::Subquery(query) = &function.args
     {
-        return Ok(Some(list_of(query)?));
+        return list_of(query);
     }
     let FunctionArguments::List(list) = &mut function.args else { return Ok(None) };
+    // Snowflake's place for the order of what is gathered.
+    if ["array_agg", "string_agg"].contains(&own.as_str()) && !function.within_group.is_empty() {
+        list.clauses.push(FunctionArgumentClause::OrderBy(std::mem::take(&mut function.within_group)));
+    }
     let mut named = None;
     list.clauses.retain(|clause| match clause {
         FunctionArgumentClause::Separator(text) => {
@@ -174,16 +181,43 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     Ok(None)
 }
 
-/// `ARRAY(SELECT x FROM … ORDER BY x)` as `(SELECT array_agg(x ORDER BY x) FROM …)`.
-fn list_of(query: &Query) -> Result<Expr> {
-    // The order of the query is that of the list.
-    let sql = match (&query.order_by, &query.limit_clause) {
-        (Some(_), _) | (None, Some(_)) => format!(
-            "(SELECT coalesce(array_agg(item ORDER BY place), []) FROM (SELECT item, row_number() OVER () AS place FROM ({query}) AS listed(item)) AS placed)"
-        ),
-        (None, None) => format!("(SELECT coalesce(array_agg(item), []) FROM ({query}) AS listed(item))"),
+/// `ARRAY(SELECT x FROM … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) FROM …)`; nothing where the order is that of a query which gives its
+/// rows otherwise.
+fn list_of(query: &Query) -> Result<Option<Expr>> {
+    let Some(OrderBy { kind: OrderByKind::Expressions(order), .. }) = &query.order_by else {
+        if query.limit_clause.is_some() {
+            return Ok(None);
+        }
+        return parse_expression(&format!("(SELECT coalesce(array_agg(item), []) FROM ({query}) AS listed(item))")).map(Some);
     };
-    parse_expression(&sql)
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] = select.projection.as_slice() else {
+        return Ok(None);
+    };
+    let plain = matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    if !plain || select.distinct.is_some() || query.limit_clause.is_some() || query.with.is_some() {
+        return Ok(None);
+    }
+    let alias = match select.projection.as_slice() {
+        [SelectItem::ExprWithAlias { alias, .. }] => Some(alias.clone()),
+        _ => None,
+    };
+    let mut order = order.clone();
+    for sort in &mut order {
+        let is_item = match &sort.expr {
+            Expr::Identifier(name) => Some(name) == alias.as_ref(),
+            Expr::Value(value) => matches!(&value.value, Value::Number(number, _) if number == "1"),
+            _ => false,
+        };
+        if is_item {
+            sort.expr = item.clone();
+        }
+    }
+    let order = order.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut gathered = select.as_ref().clone();
+    gathered.projection =
+        vec![SelectItem::UnnamedExpr(parse_expression(&format!("coalesce(array_agg({item} ORDER BY {order}), [])"))?)];
+    parse_expression(&format!("({gathered})")).map(Some)
 }
 
 /// Rewrites one SELECT.
@@ -202,6 +236,7 @@ pub fn select(select: &mut Select) {
 /// Rewrites one query; those within it come by themselves.
 pub fn query(query: &mut Query) {
     minus(&mut query.body);
+    order_by_all(query);
     let Query { body, limit_clause, .. } = query;
     let SetExpr::Select(select) = body.as_mut() else { return };
     if let (Some(top), None) = (&select.top, &limit_clause)
@@ -215,6 +250,28 @@ pub fn query(query: &mut Query) {
         };
         *limit_clause = Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, limit_by: vec![] });
         select.top = None;
+    }
+}
+
+/// Where the columns can be counted: the engine sorts by names alone.
+fn order_by_all(query: &mut Query) {
+    let Some(OrderBy { kind: kind @ OrderByKind::All(_), .. }) = &mut query.order_by else { return };
+    let OrderByKind::All(options) = kind else { return };
+    let options = options.clone();
+    let mut first = query.body.as_ref();
+    while let SetExpr::SetOperation { left, .. } = first {
+        first = left;
+    }
+    let SetExpr::Select(select) = first else { return };
+    let counted =
+        select.projection.iter().all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
+    if counted {
+        let place = |place: usize| OrderByExpr {
+            expr: Expr::value(Value::Number(place.to_string(), false)),
+            options: options.clone(),
+            with_fill: None,
+        };
+        *kind = OrderByKind::Expressions((1..=select.projection.len()).map(place).collect());
     }
 }
 
@@ -241,8 +298,8 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
     let [list] = array_exprs.as_slice() else { return Ok(()) };
     let list = list.clone();
     let places = match (&with_offset, &with_ordinality) {
-        (true, _) => Some("range(0, cardinality($1))"),
-        (_, true) => Some("range(1, cardinality($1) + 1)"),
+        (true, _) => Some("range(0, CAST(cardinality($1) AS BIGINT))"),
+        (_, true) => Some("range(1, CAST(cardinality($1) AS BIGINT) + 1)"),
         _ => None,
     };
     if let Some(alias) = alias
