@@ -5,6 +5,7 @@
 //! | [`relation`] | a function in FROM that returns a plan over its input, or over an object of the database |
 //! | [`table_macro`] | a function in FROM that stands for a query in SQL |
 //! | [`aggregate`] | a function over a group of rows |
+//! | [`expression_macro`] | a function that stands for an expression in SQL |
 //! | [`step`] | the part of a plan that no SQL operator does |
 //!
 //! Steps, and functions that plans hold with data of their own, are [`plain`] data with a name; [`kinds`] is how
@@ -19,6 +20,7 @@ pub mod amounts;
 pub mod arguments;
 pub mod conditions;
 pub mod definitions;
+pub mod expression_macro;
 pub mod kinds;
 pub mod offload;
 pub mod once;
@@ -34,6 +36,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use crate::docs::Doc;
+use expression_macro::ExpressionMacro;
 use kinds::{Internal, StepKind};
 use plain::Plain;
 use relation::{FromFunction, ObjectFunction, RelationFunction};
@@ -76,6 +79,7 @@ pub struct FunctionSet {
     pub macros: Vec<Arc<dyn TableMacro>>,
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     pub aggregates: Vec<Arc<dyn AggregateFunction>>,
+    pub expressions: Vec<&'static ExpressionMacro>,
     pub steps: Vec<StepKind>,
     pub internal_scalars: Vec<Internal<ScalarUDF>>,
     pub internal_aggregates: Vec<Internal<AggregateUDF>>,
@@ -111,6 +115,12 @@ impl FunctionSet {
         self
     }
 
+    /// Functions that stand for expressions.
+    pub fn expressions(mut self, functions: &'static [ExpressionMacro]) -> Self {
+        self.expressions.extend(functions);
+        self
+    }
+
     /// A step of its plans.
     pub fn step<S: Step>(mut self) -> Self {
         self.steps.push(StepKind::of::<S>());
@@ -135,6 +145,7 @@ impl FunctionSet {
         let relations = relations.chain(self.macros.iter().map(|function| function.doc()));
         let scalars = self.scalars.iter().map(|function| function.doc());
         let aggregates = self.aggregates.iter().map(|function| function.doc());
-        relations.chain(scalars).chain(aggregates).collect()
+        let expressions = self.expressions.iter().map(|function| &function.doc);
+        relations.chain(scalars).chain(aggregates).chain(expressions).collect()
     }
 }

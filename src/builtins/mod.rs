@@ -4,6 +4,7 @@
 pub mod arithmetic;
 pub mod bounded;
 pub mod chain;
+pub mod dates;
 pub mod division;
 mod exact_sum;
 pub mod float_extremes;
@@ -14,6 +15,8 @@ pub mod only_row;
 mod percentiles;
 mod scalar;
 pub mod spans;
+mod statistics;
+mod texts;
 pub mod type_names;
 pub mod unknown;
 mod wide_decimals;
@@ -34,6 +37,9 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)
+        .chain(dates::ALL)
+        .chain(texts::ALL)
+        .chain(statistics::all())
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([
             (bounded::CONCATENATION, bounded::concatenated()),

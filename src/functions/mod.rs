@@ -6,10 +6,16 @@
 mod audience;
 mod basket;
 mod cluster;
+mod conditions;
+mod dates;
+mod lists;
 mod model;
+mod numbers;
 mod rfm;
 mod sample;
+mod statistics;
 mod tags;
+mod texts;
 
 use std::sync::LazyLock;
 
@@ -25,6 +31,12 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         audience::functions(),
         model::functions(),
         sample::functions(),
+        conditions::functions(),
+        statistics::functions(),
+        numbers::functions(),
+        lists::functions(),
+        texts::functions(),
+        dates::functions(),
     ]
 });
 

@@ -10,5 +10,6 @@ pub mod random;
 pub mod scheme;
 pub mod score;
 pub mod select;
+pub mod special;
 pub mod superaccumulator;
 pub mod tree;

@@ -160,6 +160,14 @@ impl Dialect for PortraitDialect {
         true
     }
 
+    fn supports_lambda_functions(&self) -> bool {
+        true
+    }
+
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
     fn is_delimited_identifier_start(&self, letter: char) -> bool {
         GenericDialect.is_delimited_identifier_start(letter)
     }

@@ -20,7 +20,9 @@ use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
-use super::syntax::{chains, grouping, names, nesting, rewritten, supported, type_names};
+use super::syntax::{
+    chains, expression_macros, grouping, joins, names, nesting, pivots, rewritten, shorthands, spellings, supported, type_names,
+};
 use super::time_travel;
 use super::written::Written;
 use crate::docs::Takes;
@@ -153,6 +155,7 @@ fn split(
     let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
+    shorthands::respell(&mut tokens);
     let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
@@ -191,7 +194,10 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
         let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
         let parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
-            None => Parsed::Sql(Box::new(parser.parse_statement().map_err(wrong)?)),
+            None => Parsed::Sql(Box::new(match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
+                Some(statement) => SqlParsed::Statement(Box::new(statement)),
+                None => parser.parse_statement().map_err(wrong)?,
+            })),
         };
         let next = parser.parser.peek_token();
         let end = match next.token {
@@ -235,6 +241,18 @@ pub fn parse_query(query: &str) -> Result<Box<Query>> {
     tokens
         .map_err(ParserError::from)
         .and_then(|tokens| sqlparser::parser::Parser::new(&PortraitDialect).with_tokens(tokens).parse_query())
+        .map_err(|error| DataFusionError::SQL(Box::new(error), None))
+}
+
+/// Parses one expression of the program's own, likewise.
+///
+/// # Errors
+/// It is none.
+pub fn parse_expression(expression: &str) -> Result<Expr> {
+    let tokens = Tokenizer::new(&PortraitDialect, expression).tokenize();
+    tokens
+        .map_err(ParserError::from)
+        .and_then(|tokens| sqlparser::parser::Parser::new(&PortraitDialect).with_tokens(tokens).parse_expr())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
 
@@ -406,15 +424,14 @@ impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        let rewritten = spellings::expression(expression).and_then(|()| expression_macros::expand(expression, self.state));
         rewritten::expression(expression);
         chains::balance(expression);
-        match type_names::check(expression) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
+        continued(rewritten.and_then(|()| type_names::check(expression)))
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        spellings::query(query);
         rewritten::query(query);
         names::tell_apart(query);
         self.tables.enter(query);
@@ -422,10 +439,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        match self.tables.leave(query) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
+        continued(self.tables.leave(query))
     }
 
     fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Self::Break> {
@@ -434,16 +448,16 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        spellings::select(select);
         rewritten::select(select);
-        match grouping::check(&select.group_by) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
+        select.projection.iter_mut().for_each(expression_macros::name_as_called);
+        continued(joins::rewrite(select).and_then(|()| grouping::check(&select.group_by)))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
         rewritten::factor(factor);
-        if let Err(error) = time_travel::rename(factor, self.state) {
+        let changed = pivots::rewrite(factor).and_then(|()| spellings::factor(factor));
+        if let Err(error) = changed.and_then(|()| time_travel::rename(factor, self.state)) {
             return ControlFlow::Break(error);
         }
         let (name, arguments) = match factor {
@@ -453,9 +467,13 @@ impl VisitorMut for Rewriter<'_> {
         };
         let [part] = name.0.as_slice() else { return ControlFlow::Continue(()) };
         let Some(name) = part.as_ident().map(|name| name.value.clone()) else { return ControlFlow::Continue(()) };
-        match self.call(&name, arguments) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
+        continued(self.call(&name, arguments))
+    }
+}
+
+fn continued(result: Result<()>) -> ControlFlow<DataFusionError> {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
     }
 }

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
     ("builtins", &["kernels", "error", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("functions", &["learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("statement", &["adapter", "catalog", "environment", "error", "settings"]),
     (
         "sql",

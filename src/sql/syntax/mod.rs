@@ -2,12 +2,17 @@
 
 pub mod chains;
 pub mod effort;
+pub mod expression_macros;
 pub mod grouping;
+pub mod joins;
 pub mod names;
 pub mod nesting;
+pub mod pivots;
 pub mod quantified;
 pub mod replaced;
 pub mod rewritten;
+pub mod shorthands;
 pub mod size;
+pub mod spellings;
 pub mod supported;
 pub mod type_names;

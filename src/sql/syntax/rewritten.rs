@@ -127,7 +127,8 @@ fn operand(value: &Expr) -> Expr {
     }
 }
 
-fn binary(left: Expr, op: &BinaryOperator, right: Expr) -> Expr {
+/// Two expressions with an operator between them.
+pub fn binary(left: Expr, op: &BinaryOperator, right: Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
 }
 

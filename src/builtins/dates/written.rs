@@ -1,0 +1,134 @@
+//! Times as texts and texts as times, by the patterns of several languages; and numbers as PostgreSQL's `to_char` writes them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use datafusion::arrow::array::{Array, AsArray, StringArray, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, plan_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+
+use super::patterns::{Language, Pattern};
+use super::{WALL, arrays, is_text, texts, wall_type, walls};
+use crate::builtins::scalar::Scalar;
+use crate::builtins::texts::numbers;
+use crate::error::{SqlState, in_rows};
+
+macro_rules! writes {
+    ($name:literal, $called:literal, $language:expr) => {
+        Scalar {
+            name: $name,
+            takes: |types| match types {
+                [time, pattern] if is_text(pattern) => Ok(vec![wall_type($called, time)?, DataType::Utf8]),
+                _ => plan_err!("{} takes a date or timestamp and a pattern, got {types:?}", $called),
+            },
+            gives: |_| Ok(DataType::Utf8),
+            compute: |arguments| write(arguments, $called, $language),
+            written: |_| None,
+        }
+    };
+}
+
+macro_rules! reads {
+    ($name:literal, $called:literal, $language:expr) => {
+        Scalar {
+            name: $name,
+            takes: |types| match types {
+                [text, pattern] if is_text(text) && is_text(pattern) => Ok(vec![DataType::Utf8, DataType::Utf8]),
+                _ => plan_err!("{} takes a text and a pattern, got {types:?}", $called),
+            },
+            gives: |_| Ok(WALL),
+            compute: |arguments| read(arguments, $called, $language),
+            written: |_| None,
+        }
+    };
+}
+
+pub static STRFTIME: Scalar = writes!("strftime", "strftime", Language::C);
+pub static DATE_FORMAT: Scalar = writes!("date_format", "date_format", Language::MySql);
+pub static STRPTIME: Scalar = reads!("strptime", "strptime", Language::C);
+pub static STR_TO_TIME: Scalar = reads!("time_in_letters_of_mysql", "str_to_date", Language::MySql);
+pub static TO_TIME: Scalar = reads!("time_in_letters_of_postgresql", "to_timestamp", Language::PostgreSql);
+
+pub static TO_CHAR: Scalar = Scalar {
+    name: "letters_of_postgresql",
+    takes: |types| match types {
+        [number, pattern] if number.is_numeric() && is_text(pattern) => Ok(vec![DataType::Float64, DataType::Utf8]),
+        [time, pattern] if is_text(pattern) && !is_text(time) => Ok(vec![wall_type("to_char", time)?, DataType::Utf8]),
+        _ => plan_err!(
+            "to_char takes a date, timestamp or number and a pattern, got {types:?}; for a text write CAST(… AS TIMESTAMP)"
+        ),
+    },
+    gives: |_| Ok(DataType::Utf8),
+    compute: |arguments| match arguments.arg_fields[0].data_type() {
+        DataType::Float64 => numbers::write(arguments),
+        _ => write(arguments, "to_char", Language::PostgreSql),
+    },
+    written: |_| None,
+};
+
+/// True where a pattern says a time of the day, in MySQL's letters.
+pub fn has_time(pattern: &str) -> bool {
+    Pattern::read(pattern, Language::MySql).is_ok_and(|pattern| pattern.has_time())
+}
+
+fn wrong(name: &str, problem: String) -> DataFusionError {
+    in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes a pattern of parts of a time", problem)
+}
+
+/// Patterns that were read: most calls have one.
+struct Patterns<'a> {
+    name: &'a str,
+    language: Language,
+    known: HashMap<String, Pattern>,
+}
+
+impl Patterns<'_> {
+    fn of(&mut self, pattern: &str) -> Result<&Pattern> {
+        if !self.known.contains_key(pattern) {
+            let read = Pattern::read(pattern, self.language);
+            let read = read.map_err(|problem| wrong(self.name, format!("in the pattern '{pattern}', {problem}")))?;
+            self.known.insert(pattern.to_string(), read);
+        }
+        self.known.get(pattern).ok_or_else(|| wrong(self.name, format!("the pattern '{pattern}' was not read")))
+    }
+}
+
+fn write(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Result<ColumnarValue> {
+    let arrays = arrays(arguments)?;
+    let (times, patterns) = (walls(&arrays[0])?, texts(&arrays[1])?);
+    let mut known = Patterns { name, language, known: HashMap::new() };
+    let mut result = Vec::with_capacity(times.len());
+    for (time, pattern) in times.into_iter().zip(patterns.as_string::<i32>()) {
+        let written = match (time, pattern) {
+            (Some(time), Some(pattern)) => {
+                let pattern = known.of(pattern)?;
+                DateTime::from_timestamp_micros(time).map(|time| pattern.write(time.naive_utc()))
+            }
+            _ => None,
+        };
+        result.push(written);
+    }
+    Ok(ColumnarValue::Array(Arc::new(StringArray::from(result))))
+}
+
+fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Result<ColumnarValue> {
+    let arrays = arrays(arguments)?;
+    let (given, patterns) = (texts(&arrays[0])?, texts(&arrays[1])?);
+    let mut known = Patterns { name, language, known: HashMap::new() };
+    let mut result = Vec::with_capacity(given.len());
+    for (text, pattern) in given.as_string::<i32>().iter().zip(patterns.as_string::<i32>()) {
+        let time = match (text, pattern) {
+            (Some(text), Some(pattern)) => {
+                let time = known.of(pattern)?.parse(text);
+                let time = time.map_err(|problem| wrong(name, format!("'{text}' is not as '{pattern}' says: {problem}")))?;
+                Some(time.and_utc().timestamp_micros())
+            }
+            _ => None,
+        };
+        result.push(time);
+    }
+    Ok(ColumnarValue::Array(Arc::new(TimestampMicrosecondArray::from(result))))
+}

@@ -1,0 +1,20 @@
+//! Texts: how like two are, and values written into one.
+
+pub mod likeness;
+pub mod numbers;
+pub mod printed;
+
+use super::scalar::Scalar;
+
+/// The functions.
+pub static ALL: [&Scalar; 9] = [
+    &likeness::LEN,
+    &likeness::DAMERAU,
+    &likeness::JARO,
+    &likeness::JARO_WINKLER,
+    &likeness::JACCARD,
+    &likeness::HAMMING,
+    &likeness::SOUNDEX,
+    &printed::FORMAT,
+    &printed::PRINTF,
+];

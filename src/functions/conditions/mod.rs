@@ -1,0 +1,10 @@
+//! Conditions and NULL, under the names that people bring with them.
+
+mod decode;
+mod plain;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("conditions", "Conditions and NULL under the names of other dialects").expressions(&plain::ALL)
+}

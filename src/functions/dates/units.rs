@@ -1,0 +1,206 @@
+//! Functions whose form depends on where a unit stands: `date_diff('day', a, b)` of DuckDB, `DATE_DIFF(b, a, DAY)` of BigQuery, and `DATEDIFF(b, a)`
+//! of MySQL.
+
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, Value};
+
+use crate::adapter::expression_macro::Written;
+use crate::builtins::dates::between::{interval_of, is_unit};
+use crate::builtins::dates::written::has_time;
+use crate::error::invalid;
+
+/// The name of a unit, as a word or a text.
+fn unit(expression: &Expr) -> Option<String> {
+    let name = match expression {
+        Expr::Identifier(name) => name.value.clone(),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => text.clone(),
+            _ => return None,
+        },
+        // WEEK(MONDAY) of BigQuery, and words that SQL has for itself.
+        other => other.to_string(),
+    };
+    is_unit(&name).then(|| name.to_lowercase())
+}
+
+fn text(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+const DIFFERENCE: &str = "write date_diff('day', start, end) with microsecond, millisecond, second, minute, hour, day, week, month, quarter \
+                          or year";
+
+fn difference(name: &str, arguments: &[Expr]) -> Result<Option<Written>> {
+    Ok(Some(match arguments {
+        [later, earlier] => (format!("{name}('day', $1, $2)"), vec![earlier.clone(), later.clone()]),
+        [first, from, to] if unit(first).is_some() => {
+            (format!("{name}('{}', $1, $2)", unit(first).unwrap_or_default()), vec![from.clone(), to.clone()])
+        }
+        [later, earlier, last] if unit(last).is_some() => {
+            (format!("{name}('{}', $1, $2)", unit(last).unwrap_or_default()), vec![earlier.clone(), later.clone()])
+        }
+        [first @ Expr::Value(_), ..] => return Err(invalid("date_diff", format!("{first} is no unit; {DIFFERENCE}"))),
+        [first, from, to] => (format!("{name}($1, $2, $3)"), vec![first.clone(), from.clone(), to.clone()]),
+        _ => return Err(invalid("date_diff", format!("takes a unit and two times; {DIFFERENCE}"))),
+    }))
+}
+
+pub fn boundaries(arguments: &[Expr]) -> Result<Option<Written>> {
+    difference("boundaries_between", arguments)
+}
+
+pub fn whole(arguments: &[Expr]) -> Result<Option<Written>> {
+    difference("whole_units_between", arguments)
+}
+
+pub fn date_sub(arguments: &[Expr]) -> Result<Option<Written>> {
+    match arguments {
+        [_, _] => Ok(Some(("($1 - $2)".into(), arguments.to_vec()))),
+        _ => whole(arguments),
+    }
+}
+
+fn interval(name: &str, expression: &Expr) -> Result<(u32, &'static str)> {
+    let unit = unit(expression).and_then(|unit| interval_of(&unit));
+    unit.ok_or_else(|| {
+        invalid(name, format!("{expression} is no unit; there is second, minute, hour, day, week, month, quarter, year"))
+    })
+}
+
+pub fn later(arguments: &[Expr]) -> Result<Option<Written>> {
+    let [first, count, time] = arguments else {
+        return Err(invalid("dateadd", "takes a unit, a number and a time; write dateadd('day', 7, time)"));
+    };
+    let (factor, unit) = interval("dateadd", first)?;
+    Ok(Some((format!("($2 + $1 * INTERVAL '{factor} {unit}')"), vec![count.clone(), time.clone()])))
+}
+
+pub fn begin(arguments: &[Expr]) -> Result<Option<Written>> {
+    let [time, last] = arguments else {
+        return Err(invalid("timestamp_trunc", "takes a time and a unit; write timestamp_trunc(time, HOUR)"));
+    };
+    let Some(unit) = unit(last) else { return Err(invalid("timestamp_trunc", format!("{last} is no unit; write HOUR or DAY"))) };
+    Ok(Some((format!("date_trunc('{unit}', $1)"), vec![time.clone()])))
+}
+
+pub fn bucket(arguments: &[Expr]) -> Result<Option<Written>> {
+    Ok(match arguments {
+        [Expr::Interval(width), _] => {
+            let months = width.to_string().to_lowercase();
+            let is_of_months = ["month", "year", "quarter", "decade", "century"].iter().any(|unit| months.contains(unit));
+            let origin = if is_of_months { "2000-01-01" } else { "2000-01-03" };
+            Some((format!("date_bin($1, CAST($2 AS TIMESTAMP), TIMESTAMP '{origin}')"), arguments.to_vec()))
+        }
+        _ => return Err(invalid("time_bucket", "takes a constant width and a time; write time_bucket(INTERVAL '7 days', time)")),
+    })
+}
+
+pub fn slice(arguments: &[Expr]) -> Result<Option<Written>> {
+    let [time, Expr::Value(count), last] = arguments else {
+        return Err(invalid("time_slice", "takes a time, a number and a unit; write time_slice(time, 15, 'minute')"));
+    };
+    let (factor, unit) = interval("time_slice", last)?;
+    let Some(count) = count.to_string().parse::<u32>().ok().and_then(|count| count.checked_mul(factor)) else {
+        return Err(invalid("time_slice", format!("takes a whole number of units, got {count}")));
+    };
+    // Weeks begin on Monday.
+    let origin = if factor == 7 { "1969-12-29" } else { "1970-01-01" };
+    Ok(Some((format!("date_bin(INTERVAL '{count} {unit}', CAST($1 AS TIMESTAMP), TIMESTAMP '{origin}')"), vec![time.clone()])))
+}
+
+pub fn zones(arguments: &[Expr]) -> Result<Option<Written>> {
+    match arguments {
+        [from, to, time] if text(from).is_some() && text(to).is_some() => {
+            let (from, to) =
+                (text(from).unwrap_or_default().replace('\'', "''"), text(to).unwrap_or_default().replace('\'', "''"));
+            Ok(Some((format!("((CAST($1 AS TIMESTAMP) AT TIME ZONE '{from}') AT TIME ZONE '{to}')"), vec![time.clone()])))
+        }
+        _ => Err(invalid("convert_timezone", "takes two zones and a time; write convert_timezone('UTC', 'Asia/Shanghai', time)")),
+    }
+}
+
+pub fn last_day(arguments: &[Expr]) -> Result<Option<Written>> {
+    let (time, of) = match arguments {
+        [time] => (time, "month".to_string()),
+        [time, part] => match unit(part).and_then(|part| interval_of(&part).map(|_| part)) {
+            Some(part) if part.starts_with("month") || part.starts_with("quarter") || part.starts_with("year") => (time, part),
+            _ => return Err(invalid("last_day", format!("{part} has no last day here; write month, quarter or year"))),
+        },
+        _ => return Err(invalid("last_day", "takes a day; write last_day(day)")),
+    };
+    let (count, unit) = interval_of(&of).unwrap_or((1, "month"));
+    Ok(Some((
+        format!("(CAST(date_trunc('{of}', CAST($1 AS DATE)) + INTERVAL '{count} {unit}' AS DATE) - 1)"),
+        vec![time.clone()],
+    )))
+}
+
+pub fn next_day(arguments: &[Expr]) -> Result<Option<Written>> {
+    let days = ["su", "mo", "tu", "we", "th", "fr", "sa"];
+    let place = match arguments {
+        [_, name] => text(name).and_then(|name| days.iter().position(|day| name.to_lowercase().starts_with(day))),
+        _ => None,
+    };
+    let Some(place) = place else {
+        return Err(invalid("next_day", "takes a day and a day of the week; write next_day(day, 'Monday')"));
+    };
+    let next = format!("(CAST($1 AS DATE) + CAST(({place} - date_part('dow', CAST($1 AS DATE)) + 6) % 7 + 1 AS INT))");
+    Ok(Some((next, arguments[..1].to_vec())))
+}
+
+pub fn str_to_date(arguments: &[Expr]) -> Result<Option<Written>> {
+    let [_, pattern] = arguments else {
+        return Err(invalid("str_to_date", "takes a text and a pattern; write str_to_date(text, '%d/%m/%Y')"));
+    };
+    let read = "time_in_letters_of_mysql($1, $2)";
+    let read = match text(pattern) {
+        Some(pattern) if !has_time(pattern) => format!("CAST({read} AS DATE)"),
+        _ => read.to_string(),
+    };
+    Ok(Some((read, arguments.to_vec())))
+}
+
+/// Patterns with a percent sign have the letters of C.
+pub fn to_char(arguments: &[Expr]) -> Result<Option<Written>> {
+    Ok(match arguments {
+        [_, pattern] if text(pattern).is_some_and(|pattern| !pattern.contains('%')) => {
+            Some(("letters_of_postgresql($1, $2)".into(), arguments.to_vec()))
+        }
+        [_, pattern] if text(pattern).is_some() => Some(("strftime($1, $2)".into(), arguments.to_vec())),
+        _ => None,
+    })
+}
+
+fn is_of_letters(pattern: &Expr) -> bool {
+    text(pattern).is_some_and(|pattern| !pattern.contains('%') && pattern.chars().any(|letter| letter.is_ascii_alphabetic()))
+}
+
+pub fn to_date(arguments: &[Expr]) -> Result<Option<Written>> {
+    Ok(match arguments {
+        [_, pattern] if is_of_letters(pattern) => {
+            Some(("CAST(time_in_letters_of_postgresql($1, $2) AS DATE)".into(), arguments.to_vec()))
+        }
+        _ => None,
+    })
+}
+
+pub fn to_timestamp(arguments: &[Expr]) -> Result<Option<Written>> {
+    Ok(match arguments {
+        [_, pattern] if is_of_letters(pattern) => Some(("time_in_letters_of_postgresql($1, $2)".into(), arguments.to_vec())),
+        _ => None,
+    })
+}
+
+/// BigQuery's order of the arguments, where the unit is a word.
+pub fn trunc(arguments: &[Expr]) -> Result<Option<Written>> {
+    match arguments {
+        [first, Expr::Identifier(_)] if unit(first).is_none() => begin(arguments),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,74 @@
+//! Distributions.
+
+use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
+use crate::docs::{Argument, Takes};
+
+pub static ALL: [ExpressionMacro; 8] = [
+    ExpressionMacro::scalar("erf", "numbers", "The error function.", Meaning::Itself)
+        .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT round(erf(1.0), 12) AS value;"])
+        .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar("erfc", "numbers", "1 minus the error function, exact where that is tiny.", Meaning::Itself)
+        .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT erfc(5.0) AS value;"])
+        .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar(
+        "normal_cdf",
+        "numbers",
+        "The share of a normal distribution that is at most x.",
+        Meaning::Sql(&[(1, "normal_cdf($1, 0, 1)")]),
+    )
+    .page(
+        &[
+            Argument::required("x", Takes::Value("number"), "the x"),
+            Argument::optional("mean", Takes::Value("number"), "", "the mean"),
+            Argument::optional("sd", Takes::Value("number"), "", "the sd"),
+        ],
+        &["SELECT round(normal_cdf(1.96, 0, 1), 12) AS value;"],
+    )
+    .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar(
+        "normal_quantile",
+        "numbers",
+        "The value that a share p of a normal distribution does not exceed.",
+        Meaning::Sql(&[(1, "normal_quantile($1, 0, 1)")]),
+    )
+    .page(
+        &[
+            Argument::required("p", Takes::Value("number"), "the p"),
+            Argument::optional("mean", Takes::Value("number"), "", "the mean"),
+            Argument::optional("sd", Takes::Value("number"), "", "the sd"),
+        ],
+        &["SELECT round(normal_quantile(0.975, 0, 1), 12) AS value;"],
+    )
+    .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar("t_cdf", "numbers", "The share of Student's t distribution that is at most x.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("x", Takes::Value("number"), "the x"),
+                Argument::required("df", Takes::Value("number"), "the df"),
+            ],
+            &["SELECT round(t_cdf(2.0, 10), 12) AS value;"],
+        )
+        .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar("chi2_cdf", "numbers", "The share of the χ² distribution that is at most x.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("x", Takes::Value("number"), "the x"),
+                Argument::required("df", Takes::Value("number"), "the df"),
+            ],
+            &["SELECT round(chi2_cdf(3.84, 1), 12) AS value;"],
+        )
+        .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar("f_cdf", "numbers", "The share of the F distribution that is at most x.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("x", Takes::Value("number"), "the x"),
+                Argument::required("df1", Takes::Value("number"), "the df1"),
+                Argument::required("df2", Takes::Value("number"), "the df2"),
+            ],
+            &["SELECT round(f_cdf(3.0, 2, 10), 12) AS value;"],
+        )
+        .says("To 14 digits, computed here."),
+    ExpressionMacro::scalar("lgamma", "numbers", "The logarithm of the gamma function.", Meaning::Itself)
+        .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT round(lgamma(5), 12) AS value;"])
+        .says("To 14 digits, computed here."),
+];

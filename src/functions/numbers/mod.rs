@@ -1,0 +1,13 @@
+//! Numbers, under the names that people bring with them, and the functions of distributions.
+
+mod distributions;
+mod given;
+mod plain;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("numbers", "Numbers under the names of other dialects")
+        .expressions(&plain::ALL)
+        .expressions(&distributions::ALL)
+}

@@ -1,0 +1,128 @@
+//! Rows that are counted by a condition.
+
+use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
+use crate::docs::{Argument, Takes};
+
+pub static ALL: [ExpressionMacro; 11] = [
+    ExpressionMacro::aggregate(
+        "count_if",
+        "statistics",
+        "How many rows a condition is true for.",
+        Meaning::Sql(&[(1, "count(*) FILTER (WHERE $1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT count_if(amount > 50) AS large FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "countif",
+        "statistics",
+        "How many rows a condition is true for.",
+        Meaning::Sql(&[(1, "count(*) FILTER (WHERE $1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT countif(amount > 50) AS large FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "sum_if",
+        "statistics",
+        "The sum over the rows that a condition is true for.",
+        Meaning::Sql(&[(2, "sum($1) FILTER (WHERE $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("value", Takes::Value("number"), "the value"),
+            Argument::required("condition", Takes::Value("boolean"), "the condition"),
+        ],
+        &["SELECT sum_if(amount, amount > 50) AS large FROM sample_orders(rows => 100);"],
+    )
+    .says("The condition comes second; NULL without such rows."),
+    ExpressionMacro::aggregate(
+        "sumif",
+        "statistics",
+        "The sum over the rows that a condition is true for.",
+        Meaning::Sql(&[(2, "sum($1) FILTER (WHERE $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("value", Takes::Value("number"), "the value"),
+            Argument::required("condition", Takes::Value("boolean"), "the condition"),
+        ],
+        &["SELECT sumif(amount, amount > 50) AS large FROM sample_orders(rows => 100);"],
+    )
+    .says("The condition comes second; NULL without such rows."),
+    ExpressionMacro::aggregate(
+        "avg_if",
+        "statistics",
+        "The mean over the rows that a condition is true for.",
+        Meaning::Sql(&[(2, "avg($1) FILTER (WHERE $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("value", Takes::Value("number"), "the value"),
+            Argument::required("condition", Takes::Value("boolean"), "the condition"),
+        ],
+        &["SELECT avg_if(amount, amount > 50) AS large FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "every",
+        "statistics",
+        "True where the condition is true for every row.",
+        Meaning::Sql(&[(1, "bool_and($1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT every(amount > 0) AS all FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "logical_and",
+        "statistics",
+        "True where the condition is true for every row.",
+        Meaning::Sql(&[(1, "bool_and($1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT logical_and(amount > 0) AS all FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "booland_agg",
+        "statistics",
+        "True where the condition is true for every row.",
+        Meaning::Sql(&[(1, "bool_and($1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT booland_agg(amount > 0) AS all FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "logical_or",
+        "statistics",
+        "True where the condition is true for some row.",
+        Meaning::Sql(&[(1, "bool_or($1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT logical_or(amount > 0) AS some FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "boolor_agg",
+        "statistics",
+        "True where the condition is true for some row.",
+        Meaning::Sql(&[(1, "bool_or($1)")]),
+    )
+    .page(
+        &[Argument::required("condition", Takes::Value("boolean"), "the condition")],
+        &["SELECT boolor_agg(amount > 0) AS some FROM sample_orders(rows => 100);"],
+    ),
+    ExpressionMacro::aggregate(
+        "approx_count_distinct",
+        "statistics",
+        "About how many different values there are.",
+        Meaning::Sql(&[(1, "approx_distinct($1)")]),
+    )
+    .page(
+        &[Argument::required("value", Takes::Value("any type"), "the value")],
+        &["SELECT approx_count_distinct(customer_id) AS customers FROM sample_orders(rows => 100);"],
+    ),
+];

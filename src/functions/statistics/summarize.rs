@@ -1,0 +1,136 @@
+//! `summarize`: every column of a query at a glance, in one pass.
+
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::Result;
+
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::text::sql_type;
+
+const DOC: Doc = Doc {
+    name: "summarize",
+    kind: Kind::Relation,
+    domain: "statistics",
+    summary: "Every column of a query: its type, NULLs, different values, least and greatest, quartiles, mean and most frequent value.",
+    description: "\
+`SUMMARIZE orders`, `SUMMARIZE 'orders.csv'` and `SUMMARIZE SELECT …` are short for it. One row per column, in the order of the columns; the
+rows are read once. How many values differ, and the quartiles, are approximate; the mean and the quartiles are of numbers, and NULL for
+others. Of a list or a struct only the NULLs are counted. The most frequent value takes memory for the values of the columns.",
+    arguments: &[Argument::required("query", Takes::Query, "what is summarized")],
+    columns: &[
+        Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
+        Column { name: "column_type", data_type: "VARCHAR", text: "its type" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows" },
+        Column { name: "nulls", data_type: "BIGINT", text: "rows where it is NULL" },
+        Column { name: "approx_unique", data_type: "BIGINT", text: "about how many different values it has" },
+        Column { name: "min", data_type: "VARCHAR", text: "least value" },
+        Column { name: "max", data_type: "VARCHAR", text: "greatest value" },
+        Column { name: "avg", data_type: "DOUBLE", text: "mean" },
+        Column { name: "q25", data_type: "DOUBLE", text: "about a quarter of the values is not above" },
+        Column { name: "q50", data_type: "DOUBLE", text: "about half" },
+        Column { name: "q75", data_type: "DOUBLE", text: "about three quarters" },
+        Column { name: "most_frequent", data_type: "VARCHAR", text: "most frequent value; of several the least" },
+    ],
+    examples: &["SELECT column_name, column_type, nulls, min, max FROM summarize((SELECT * FROM sample_orders(rows => 100)));"],
+    ..Doc::EMPTY
+};
+
+#[derive(Debug)]
+pub struct Summarize;
+
+/// Each list of the query: its name, and the value for a column without it.
+const LISTS: [(&str, &str); 10] = [
+    ("rows", "NULL"),
+    ("nulls", "NULL"),
+    ("approx_unique", "CAST(NULL AS BIGINT)"),
+    ("min", "CAST(NULL AS VARCHAR)"),
+    ("max", "CAST(NULL AS VARCHAR)"),
+    ("avg", "CAST(NULL AS DOUBLE)"),
+    ("q25", "CAST(NULL AS DOUBLE)"),
+    ("q50", "CAST(NULL AS DOUBLE)"),
+    ("q75", "CAST(NULL AS DOUBLE)"),
+    ("most_frequent", "CAST(NULL AS VARCHAR)"),
+];
+
+impl TableMacro for Summarize {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, _: &dyn Definitions) -> Result<Option<String>> {
+        Ok(call.query("query").map(ToString::to_string))
+    }
+
+    fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
+        let (Some(query), Some(columns)) = (call.query("query"), &call.columns) else {
+            return Err(invalid(DOC.name, "takes a query that stands alone; write SUMMARIZE SELECT …, or make a view of it"));
+        };
+        if columns.fields().is_empty() {
+            return Err(invalid(DOC.name, "the query has no columns"));
+        }
+        let mut aggregates = vec!["count(*) AS n".to_string()];
+        let mut lists: Vec<Vec<String>> = vec![vec![]; LISTS.len()];
+        for (place, field) in columns.fields().iter().enumerate() {
+            for (list, value) in lists.iter_mut().zip(of_column(place, field, &mut aggregates)) {
+                list.push(value);
+            }
+        }
+        let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let names: Vec<String> = columns.fields().iter().map(|field| text(field.name())).collect();
+        let types: Vec<String> = columns.fields().iter().map(|field| text(&sql_type(field.data_type()))).collect();
+        let unnested = LISTS.iter().zip(&lists).map(|((name, _), values)| format!("unnest([{}]) AS {name}", values.join(", ")));
+        let unnested = unnested.collect::<Vec<_>>().join(", ");
+        // Names that columns of the query may share are out of the way.
+        let given = (0..names.len()).map(|place| format!("c{place}")).collect::<Vec<_>>().join(", ");
+        Ok(format!(
+            "SELECT unnest([{}]) AS column_name, unnest([{}]) AS column_type, {unnested} \
+             FROM (SELECT {} FROM ({query}) AS summarized({given})) AS aggregated",
+            names.join(", "),
+            types.join(", "),
+            aggregates.join(", "),
+        ))
+    }
+}
+
+/// The values of one column, in the order of the lists; what they need is added to the aggregates.
+fn of_column(place: usize, field: &Field, aggregates: &mut Vec<String>) -> [String; 10] {
+    let column = format!("c{place}");
+    let data_type = field.data_type();
+    let mut values = LISTS.map(|(_, none)| none.to_string());
+    values[0] = "n".into();
+    if data_type.is_null() {
+        values[1] = "n".into();
+        return values;
+    }
+    let mut add = |at: usize, aggregate: String| {
+        let name = format!("a{place}_{at}");
+        aggregates.push(format!("{aggregate} AS {name}"));
+        values[at] = name;
+    };
+    add(1, format!("count(*) - count({column})"));
+    if data_type.is_nested() {
+        return values;
+    }
+    match data_type {
+        DataType::Boolean
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..)
+        | DataType::Interval(_)
+        | DataType::Duration(_) => {
+            add(2, format!("count(DISTINCT {column})"));
+        }
+        _ => add(2, format!("CAST(approx_distinct({column}) AS BIGINT)")),
+    }
+    add(3, format!("CAST(min({column}) AS VARCHAR)"));
+    add(4, format!("CAST(max({column}) AS VARCHAR)"));
+    if data_type.is_numeric() {
+        add(5, format!("avg(CAST({column} AS DOUBLE))"));
+        for (at, share) in [(6, 0.25), (7, 0.5), (8, 0.75)] {
+            add(at, format!("approx_percentile_cont(CAST({column} AS DOUBLE), {share})"));
+        }
+    }
+    add(9, format!("CAST(mode({column}) AS VARCHAR)"));
+    values
+}

@@ -1,0 +1,148 @@
+//! Parts.
+
+use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
+use crate::docs::{Argument, Takes};
+
+pub static ALL: [ExpressionMacro; 15] = [
+    ExpressionMacro::scalar("len", "texts", "How many characters a text has, or values a list.", Meaning::Itself)
+        .page(&[Argument::required("text", Takes::Value("text or list"), "the text")], &["SELECT len('茶') AS letters;"])
+        .says("NULL for NULL."),
+    ExpressionMacro::scalar("char_len", "texts", "How many characters a text has.", Meaning::Sql(&[(1, "length($1)")]))
+        .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT char_len('茶') AS letters;"]),
+    ExpressionMacro::scalar("lcase", "texts", "The text in small letters.", Meaning::Sql(&[(1, "lower($1)")]))
+        .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT lcase('TEA') AS small;"]),
+    ExpressionMacro::scalar("ucase", "texts", "The text in capital letters.", Meaning::Sql(&[(1, "upper($1)")]))
+        .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT ucase('tea') AS capital;"]),
+    ExpressionMacro::scalar(
+        "mid",
+        "texts",
+        "Characters of a text from a place on.",
+        Meaning::Sql(&[(2, "substr($1, $2)"), (3, "substr($1, $2, $3)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required("start", Takes::Value("integer"), "the start"),
+            Argument::optional("count", Takes::Value("integer"), "", "the count"),
+        ],
+        &["SELECT mid('teapot', 2, 3) AS part;"],
+    ),
+    ExpressionMacro::scalar("space", "texts", "That many spaces.", Meaning::Sql(&[(1, "repeat(' ', $1)")]))
+        .page(&[Argument::required("count", Takes::Value("integer"), "the count")], &["SELECT space(2) || 'x' AS text;"]),
+    ExpressionMacro::scalar(
+        "locate",
+        "texts",
+        "Where a part begins in a text, 0 where it does not.",
+        Meaning::Sql(&[(2, "strpos($2, $1)")]),
+    )
+    .page(
+        &[
+            Argument::required("part", Takes::Value("text"), "the part"),
+            Argument::required("text", Takes::Value("text"), "the text"),
+        ],
+        &["SELECT locate('b', 'abc') AS place;"],
+    ),
+    ExpressionMacro::scalar(
+        "charindex",
+        "texts",
+        "As `locate`, in SQL Server and Snowflake.",
+        Meaning::Sql(&[(2, "strpos($2, $1)")]),
+    )
+    .page(
+        &[
+            Argument::required("part", Takes::Value("text"), "the part"),
+            Argument::required("text", Takes::Value("text"), "the text"),
+        ],
+        &["SELECT charindex('b', 'abc') AS place;"],
+    ),
+    ExpressionMacro::scalar(
+        "startswith",
+        "texts",
+        "True where a text begins with another.",
+        Meaning::Sql(&[(2, "starts_with($1, $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required("prefix", Takes::Value("text"), "the prefix"),
+        ],
+        &["SELECT startswith('tea', 't') AS yes;"],
+    ),
+    ExpressionMacro::scalar(
+        "endswith",
+        "texts",
+        "True where a text ends with another.",
+        Meaning::Sql(&[(2, "ends_with($1, $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required("suffix", Takes::Value("text"), "the suffix"),
+        ],
+        &["SELECT endswith('tea', 'a') AS yes;"],
+    ),
+    ExpressionMacro::scalar(
+        "insert",
+        "texts",
+        "A text with some characters replaced by another.",
+        Meaning::Sql(&[(4, "overlay($1 PLACING $4 FROM $2 FOR $3)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required("start", Takes::Value("integer"), "the start"),
+            Argument::required("count", Takes::Value("integer"), "the count"),
+            Argument::required("other", Takes::Value("text"), "the other"),
+        ],
+        &["SELECT insert('abcd', 2, 2, 'xx') AS text;"],
+    ),
+    ExpressionMacro::scalar(
+        "strcmp",
+        "texts",
+        "-1, 0 or 1 as the first text comes before the second, equals it, or comes after it.",
+        Meaning::Sql(&[(2, "CASE WHEN $1 < $2 THEN -1 WHEN $1 = $2 THEN 0 WHEN $1 > $2 THEN 1 END")]),
+    )
+    .page(
+        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &["SELECT strcmp('a', 'b') AS order;"],
+    ),
+    ExpressionMacro::scalar(
+        "split",
+        "texts",
+        "The parts of a text, as a list.",
+        Meaning::Sql(&[(1, "string_to_array($1, ',')"), (2, "string_to_array($1, $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::optional("separator", Takes::Value("text"), "", "the separator"),
+        ],
+        &["SELECT split('a,b', ',') AS parts;"],
+    ),
+    ExpressionMacro::scalar(
+        "string_split",
+        "texts",
+        "The parts of a text, as a list.",
+        Meaning::Sql(&[(2, "string_to_array($1, $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required("separator", Takes::Value("text"), "the separator"),
+        ],
+        &["SELECT string_split('a,b', ',') AS parts;"],
+    ),
+    ExpressionMacro::scalar(
+        "str_split",
+        "texts",
+        "The parts of a text, as a list.",
+        Meaning::Sql(&[(2, "string_to_array($1, $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required("separator", Takes::Value("text"), "the separator"),
+        ],
+        &["SELECT str_split('a,b', ',') AS parts;"],
+    ),
+];

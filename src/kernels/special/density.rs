@@ -1,0 +1,59 @@
+//! Densities without differences of large logarithms.
+
+use std::f64::consts::PI;
+
+/// What Stirling's formula leaves of ln n!: `ln Γ(n + 1) − (n + ½) ln n + n − ½ ln 2π`.
+fn stirling_error(mut n: f64) -> f64 {
+    // Small numbers are led to larger ones by the formula's own recurrence, whose steps are small.
+    let mut steps = 0.0;
+    while n < 16.0 {
+        steps += (n + 0.5) * (1.0 / n).ln_1p() - 1.0;
+        n += 1.0;
+    }
+    let square = 1.0 / (n * n);
+    let series = 1.0 / 12.0
+        + square
+            * (-1.0 / 360.0
+                + square * (1.0 / 1260.0 + square * (-1.0 / 1680.0 + square * (1.0 / 1188.0 - square * 691.0 / 360_360.0))));
+    series / n + steps
+}
+
+/// `x ln(x / m) + m − x`, exact where the two are near.
+fn deviance(x: f64, m: f64) -> f64 {
+    if (x - m).abs() < 0.1 * (x + m) {
+        let ratio = (x - m) / (x + m);
+        let mut sum = (x - m) * ratio;
+        let square = ratio * ratio;
+        let mut term = 2.0 * x * ratio;
+        for odd in 1..1_000 {
+            term *= square;
+            let next = sum + term / f64::from(2 * odd + 1);
+            if next == sum {
+                return sum;
+            }
+            sum = next;
+        }
+        return sum;
+    }
+    x * (x / m).ln() + m - x
+}
+
+/// `x^a e^(−x) / Γ(a + 1)`.
+pub fn of_gamma(a: f64, x: f64) -> f64 {
+    if a < 1e-3 {
+        return (a * x.ln() - x - libm::lgamma(a + 1.0)).exp();
+    }
+    (-stirling_error(a) - deviance(a, x)).exp() / (2.0 * PI * a).sqrt()
+}
+
+/// `x^a y^b / B(a, b)` where `x + y = 1`.
+pub fn of_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
+    let sum = a + b;
+    if a < 1e-3 || b < 1e-3 {
+        let logarithm = a * x.ln() + b * y.ln() + libm::lgamma(sum) - libm::lgamma(a) - libm::lgamma(b);
+        return logarithm.exp();
+    }
+    let errors = stirling_error(sum) - stirling_error(a) - stirling_error(b);
+    let exponent = errors - deviance(a, sum * x) - deviance(b, sum * y);
+    exponent.exp() * (a / sum * b / (2.0 * PI)).sqrt()
+}

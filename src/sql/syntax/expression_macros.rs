@@ -1,0 +1,241 @@
+//! Puts what [expression macros](crate::adapter::expression_macro) stand for in the place of their calls.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::Volatility;
+use sqlparser::ast::{
+    BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, SelectItem, Value, VisitMut, VisitorMut,
+    visit_expressions,
+};
+
+use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
+use crate::docs::Kind;
+use crate::error::{SqlState, coded};
+use crate::functions;
+use crate::sql::parser::parse_expression;
+
+static MACROS: LazyLock<HashMap<&'static str, &'static ExpressionMacro>> = LazyLock::new(|| {
+    let all = functions::all().iter().flat_map(|set| &set.expressions);
+    all.filter(|function| !matches!(function.meaning, Meaning::Itself)).map(|function| (function.doc.name, *function)).collect()
+});
+
+fn macro_of(function: &Function) -> Option<&'static ExpressionMacro> {
+    match function.name.0.as_slice() {
+        [ObjectNamePart::Identifier(name)] => MACROS.get(name.value.to_lowercase().as_str()).copied(),
+        _ => None,
+    }
+}
+
+/// Replaces the call of a macro; calls within it come by themselves.
+///
+/// # Errors
+/// What is wrong with the call.
+pub fn expand(expression: &mut Expr, state: &SessionState) -> Result<()> {
+    while let Expr::Function(function) = expression
+        && let Some(own) = macro_of(function)
+    {
+        match meaning(own, function, state)? {
+            Some(meaning) => *expression = meaning,
+            None => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// A macro's column without AS is called as the macro is.
+pub fn name_as_called(item: &mut SelectItem) {
+    let SelectItem::UnnamedExpr(Expr::Function(function)) = item else { return };
+    if macro_of(function).is_some() {
+        let alias = sqlparser::ast::Ident::with_quote('"', function.to_string());
+        *item = SelectItem::ExprWithAlias { expr: Expr::Function(function.clone()), alias };
+    }
+}
+
+fn wrong(own: &ExpressionMacro, problem: impl std::fmt::Display) -> datafusion::error::DataFusionError {
+    coded(SqlState::UNDEFINED_FUNCTION, own.doc.name, format!("{problem}; it is written {}", own.doc.syntax()))
+}
+
+fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Result<Option<Expr>> {
+    let (mut arguments, mut clauses, mut distinct) = (vec![], vec![], None);
+    if let FunctionArguments::List(FunctionArgumentList { args, clauses: given, duplicate_treatment }) = &call.args {
+        for argument in args {
+            match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => arguments.push(value.clone()),
+                other => return Err(wrong(own, format!("{other} is no argument that it takes"))),
+            }
+        }
+        clauses.clone_from(given);
+        distinct = *duplicate_treatment;
+    }
+    // `mode() WITHIN GROUP (ORDER BY x)` is `mode(x)`; of texts that are joined it is the order.
+    let mut within_group = call.within_group.clone();
+    if ["mode", "percentile_disc"].contains(&own.doc.name)
+        && let Some(order) = within_group.pop()
+    {
+        if order.options.asc == Some(false) {
+            return Err(wrong(own, "DESC in WITHIN GROUP is not supported; take 1 minus the share"));
+        }
+        arguments.push(order.expr);
+    }
+    let expanded = match own.meaning {
+        Meaning::Itself => return Ok(None),
+        Meaning::Code(code) => match code(&arguments)? {
+            Some((sql, arguments)) => {
+                once_only(own, &sql, &arguments, state)?;
+                Some(with(&sql, &arguments)?)
+            }
+            None => None,
+        },
+        Meaning::Sql(forms) => {
+            let Some((_, sql)) = forms.iter().find(|(count, _)| *count == arguments.len()) else {
+                return Err(wrong(own, format!("{} arguments are not what it takes", arguments.len())));
+            };
+            once_only(own, sql, &arguments, state)?;
+            Some(with(sql, &arguments)?)
+        }
+    };
+    let Some(mut expanded) = expanded else { return Ok(None) };
+    // What stands after the brackets belongs to the aggregate within.
+    let has_clauses = !clauses.is_empty() || distinct == Some(DuplicateTreatment::Distinct);
+    if has_clauses || call.filter.is_some() || call.over.is_some() || !within_group.is_empty() {
+        if own.doc.kind == Kind::Scalar {
+            let name = own.doc.name;
+            return Err(wrong(
+                own,
+                format!("{name} gives one value for each row, and takes no FILTER, OVER, DISTINCT or ORDER BY"),
+            ));
+        }
+        let mut carry = Carry { call, clauses: &clauses, within_group: &within_group, distinct };
+        let _ = expanded.visit(&mut carry);
+    }
+    Ok(Some(Expr::Nested(Box::new(expanded))))
+}
+
+/// An argument that is written out several times is computed several times: a random number would be another each time.
+fn once_only(own: &ExpressionMacro, sql: &str, arguments: &[Expr], state: &SessionState) -> Result<()> {
+    for (place, argument) in arguments.iter().enumerate() {
+        if sql.matches(&format!("${}", place + 1)).count() < 2 {
+            continue;
+        }
+        let volatile = visit_expressions(argument, |part| match part {
+            Expr::Function(call) => {
+                let name = call.name.to_string().to_lowercase();
+                let changes = |volatility: Volatility| volatility == Volatility::Volatile;
+                match state.scalar_functions().get(&name) {
+                    Some(function) if changes(function.signature().volatility) => ControlFlow::Break(name),
+                    _ => ControlFlow::Continue(()),
+                }
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        if let ControlFlow::Break(name) = volatile {
+            return Err(wrong(own, format!("{name}() would be computed several times; compute it in a subquery first")));
+        }
+    }
+    Ok(())
+}
+
+/// The SQL with arguments in the place of `$1`, `$2` ….
+///
+/// # Errors
+/// None for SQL of the program's own.
+pub fn with(sql: &str, arguments: &[Expr]) -> Result<Expr> {
+    let mut expression = parse_expression(sql)?;
+    let _ = expression.visit(&mut Arguments(arguments));
+    Ok(expression)
+}
+
+struct Arguments<'a>(&'a [Expr]);
+
+impl VisitorMut for Arguments<'_> {
+    type Break = ();
+
+    // After the parts of an expression: arguments are not looked into.
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Value(value) = &*expression
+            && let Value::Placeholder(name) = &value.value
+            && let Some(argument) = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok())
+            && let Some(argument) = argument.checked_sub(1).and_then(|place| self.0.get(place))
+        {
+            *expression = match argument {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Function(_) | Expr::Nested(_) => {
+                    argument.clone()
+                }
+                other => Expr::Nested(Box::new(other.clone())),
+            };
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Gives the outermost aggregates of an expansion what stood after the call.
+struct Carry<'a> {
+    call: &'a Function,
+    clauses: &'a [FunctionArgumentClause],
+    within_group: &'a [OrderByExpr],
+    distinct: Option<DuplicateTreatment>,
+}
+
+/// The aggregates that expansions are made of.
+const AGGREGATES: [&str; 24] = [
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "string_agg",
+    "array_agg",
+    "first_value",
+    "last_value",
+    "bool_and",
+    "bool_or",
+    "median",
+    "percentile_cont",
+    "approx_percentile_cont",
+    "approx_distinct",
+    "stddev",
+    "stddev_pop",
+    "var",
+    "var_pop",
+    "any_value",
+    "most_frequent",
+    "moments",
+    "percentile_of_values",
+    "multiplied",
+];
+
+impl VisitorMut for Carry<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
+        if !AGGREGATES.contains(&function.name.to_string().as_str()) {
+            return ControlFlow::Continue(());
+        }
+        function.over.clone_from(&self.call.over);
+        function.filter = match (function.filter.take(), &self.call.filter) {
+            (Some(own), Some(given)) => Some(Box::new(Expr::BinaryOp {
+                left: Box::new(Expr::Nested(own)),
+                op: BinaryOperator::And,
+                right: Box::new(Expr::Nested(given.clone())),
+            })),
+            (own, given) => own.or_else(|| given.clone()),
+        };
+        if let FunctionArguments::List(list) = &mut function.args {
+            let mut clauses = self.clauses.to_vec();
+            if !self.within_group.is_empty() {
+                clauses.push(FunctionArgumentClause::OrderBy(self.within_group.to_vec()));
+            }
+            list.clauses.extend(clauses);
+            if self.distinct.is_some() {
+                list.duplicate_treatment = self.distinct;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

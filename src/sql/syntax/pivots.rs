@@ -1,0 +1,209 @@
+//! PIVOT and UNPIVOT as what they stand for.
+//!
+//! | written | planned |
+//! |---|---|
+//! | `t PIVOT (sum(cups) FOR item IN ('tea', 'ice'))` | `(SELECT * EXCLUDE (cups, item), sum(cups) FILTER (WHERE item = 'tea') AS tea, … FROM t GROUP BY ALL)` |
+//! | `t UNPIVOT (item FOR place IN (i1, i2))` | `(SELECT * FROM (SELECT * EXCLUDE (i1, i2), unnest(['i1', 'i2']) AS place, unnest([i1, i2]) AS item FROM t) WHERE item IS NOT NULL)` |
+//!
+//! The groups of a PIVOT are the columns that it does not name. A column is called as its value is, `tea`; with several aggregates, or one that
+//! has a name, `tea_total`.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use sqlparser::ast::{
+    Expr, ExprWithAlias, Function, Ident, NullInclusion, PivotValueSource, Query, TableAlias, TableFactor, Value,
+    visit_expressions,
+};
+
+use crate::error::invalid;
+use crate::sql::parser::parse_query;
+
+/// Replaces a PIVOT or UNPIVOT in FROM.
+///
+/// # Errors
+/// What cannot be said in a plan: columns that the values themselves decide.
+pub fn rewrite(factor: &mut TableFactor) -> Result<()> {
+    let (query, alias) = match factor {
+        TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
+            let columns = value_column.as_slice();
+            let pivot = Pivot {
+                source: table.to_string(),
+                aggregates: aggregate_functions,
+                on: columns,
+                values: values(value_source, columns)?,
+                default: default_on_null.as_ref(),
+                groups: None,
+            };
+            (pivot.query()?, alias.take())
+        }
+        TableFactor::Unpivot { table, value, name, columns, null_inclusion, alias } => {
+            let keeps_nulls = matches!(null_inclusion, Some(NullInclusion::IncludeNulls));
+            (unpivot(&table.to_string(), value, name, columns, keeps_nulls)?, alias.take())
+        }
+        _ => return Ok(()),
+    };
+    let alias = alias.or_else(|| {
+        let name = Ident::new("pivoted");
+        Some(TableAlias { explicit: true, name, columns: vec![], at: None })
+    });
+    *factor = TableFactor::Derived { lateral: false, subquery: query, alias, sample: None };
+    Ok(())
+}
+
+/// The parts of a PIVOT.
+pub struct Pivot<'a> {
+    /// What stands in FROM.
+    pub source: String,
+    pub aggregates: &'a [ExprWithAlias],
+    pub on: &'a [Expr],
+    pub values: Vec<ExprWithAlias>,
+    pub default: Option<&'a Expr>,
+    /// The groups, when they are named.
+    pub groups: Option<&'a [Expr]>,
+}
+
+/// The values that become columns.
+///
+/// # Errors
+/// They are not written down.
+pub fn values(source: &PivotValueSource, on: &[Expr]) -> Result<Vec<ExprWithAlias>> {
+    match source {
+        PivotValueSource::List(values) => Ok(values.clone()),
+        PivotValueSource::Any(_) | PivotValueSource::Subquery(_) => {
+            let on = on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(invalid(
+                "PIVOT",
+                format!("the columns of a query are known before it reads a row; write the values: FOR {on} IN ('tea', 'ice')"),
+            ))
+        }
+    }
+}
+
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+fn columns_of(expression: &Expr) -> BTreeSet<String> {
+    let mut columns = BTreeSet::new();
+    let _ = visit_expressions(expression, |part| {
+        match part {
+            Expr::Identifier(name) => drop(columns.insert(name.to_string())),
+            Expr::CompoundIdentifier(names) => columns.extend(names.last().map(ToString::to_string)),
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    columns
+}
+
+/// What a value is called as a column.
+fn name_of(value: &ExprWithAlias) -> String {
+    match (&value.alias, &value.expr) {
+        (Some(alias), _) => alias.value.clone(),
+        (None, Expr::Value(text)) => match &text.value {
+            Value::SingleQuotedString(text) => text.clone(),
+            other => other.to_string(),
+        },
+        (None, Expr::Tuple(parts)) => {
+            let name = |part: &Expr| name_of(&ExprWithAlias { expr: part.clone(), alias: None });
+            parts.iter().map(name).collect::<Vec<_>>().join("_")
+        }
+        (None, other) => other.to_string(),
+    }
+}
+
+impl Pivot<'_> {
+    /// The query that it stands for.
+    ///
+    /// # Errors
+    /// An aggregate is none, or a value does not go with the columns.
+    pub fn query(&self) -> Result<Box<Query>> {
+        let mut named: BTreeSet<String> = self.on.iter().flat_map(columns_of).collect();
+        let mut columns = vec![];
+        for value in &self.values {
+            let parts: Vec<&Expr> = match &value.expr {
+                Expr::Tuple(parts) => parts.iter().collect(),
+                one => vec![one],
+            };
+            if parts.len() != self.on.len() {
+                let rule = format!("{} columns take values of as many parts, got {}", self.on.len(), value.expr);
+                return Err(invalid("PIVOT", rule));
+            }
+            let is = self.on.iter().zip(parts).map(|(column, value)| format!("{column} IS NOT DISTINCT FROM {value}"));
+            let condition = is.collect::<Vec<_>>().join(" AND ");
+            for aggregate in self.aggregates {
+                named.extend(columns_of(&aggregate.expr));
+                let Expr::Function(call) = &aggregate.expr else {
+                    return Err(invalid("PIVOT", format!("takes aggregates such as sum(amount), got {}", aggregate.expr)));
+                };
+                columns.push(self.column(call, aggregate, &condition, value));
+            }
+        }
+        let columns = columns.join(", ");
+        let source = &self.source;
+        let sql = match self.groups {
+            Some([]) => format!("SELECT {columns} FROM {source}"),
+            Some(groups) => {
+                let groups = groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                format!("SELECT {groups}, {columns} FROM {source} GROUP BY {groups}")
+            }
+            None => {
+                let named = named.into_iter().collect::<Vec<_>>().join(", ");
+                format!("SELECT * EXCLUDE ({named}), {columns} FROM {source} GROUP BY ALL")
+            }
+        };
+        parse_query(&sql)
+    }
+
+    fn column(&self, call: &Function, aggregate: &ExprWithAlias, condition: &str, value: &ExprWithAlias) -> String {
+        let filter = match &call.filter {
+            Some(own) => format!("({own}) AND {condition}"),
+            None => condition.to_string(),
+        };
+        let bare = Function { filter: None, ..call.clone() };
+        let mut column = format!("{bare} FILTER (WHERE {filter})");
+        if let Some(default) = self.default {
+            column = format!("coalesce({column}, {default})");
+        }
+        let name = match (&aggregate.alias, self.aggregates.len()) {
+            (None, 1) => name_of(value),
+            (Some(alias), _) => format!("{}_{}", name_of(value), alias.value),
+            (None, _) => format!("{}_{}", name_of(value), aggregate.expr),
+        };
+        format!("{column} AS {}", quoted(&name))
+    }
+}
+
+/// The query that an UNPIVOT stands for.
+///
+/// # Errors
+/// Values of several columns at once.
+pub fn unpivot(source: &str, value: &Expr, name: &Ident, columns: &[ExprWithAlias], keeps_nulls: bool) -> Result<Box<Query>> {
+    let Expr::Identifier(value) = value else {
+        return Err(invalid(
+            "UNPIVOT",
+            format!("takes one name for the values, got {value}; unpivot one list of columns at a time"),
+        ));
+    };
+    let read = |column: &ExprWithAlias| match &column.expr {
+        Expr::Identifier(name) => Ok(name.clone()),
+        other => Err(invalid("UNPIVOT", format!("takes names of columns, got {other}"))),
+    };
+    let read = columns.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let names = columns.iter().zip(&read).map(|(column, name)| {
+        let text = match &column.alias {
+            Some(alias) => alias.value.clone(),
+            None => name.value.clone(),
+        };
+        Value::SingleQuotedString(text).to_string()
+    });
+    let names = names.collect::<Vec<_>>().join(", ");
+    let read = read.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let condition = if keeps_nulls { "true".to_string() } else { format!("{value} IS NOT NULL") };
+    parse_query(&format!(
+        "SELECT * FROM (SELECT * EXCLUDE ({read}), unnest([{names}]) AS {name}, unnest([{read}]) AS {value} FROM {source}) AS unpivoted \
+         WHERE {condition}"
+    ))
+}

@@ -1,0 +1,343 @@
+//! Other spellings, in dialects that people know, of what there is.
+//!
+//! | written | planned |
+//! |---|---|
+//! | `a RLIKE p`, `a REGEXP p` | `a ~ p` |
+//! | `a LIKE ANY ('t%', 'x%')` | `a LIKE 't%' OR a LIKE 'x%'` |
+//! | `a XOR b` | `CAST(a AS BOOLEAN) <> CAST(b AS BOOLEAN)` |
+//! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
+//! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
+//! | `CONVERT(a, type)` | `CAST(a AS type)` |
+//! | `ARRAY(SELECT …)` | `(SELECT array_agg(…) FROM …)` |
+//! | `list[OFFSET(0)]`, `list[ORDINAL(1)]` | `list[1]` |
+//! | `(a, b) OVERLAPS (c, d)` | `a < d AND c < b` |
+//! | `group_concat(a SEPARATOR ';')` | `group_concat(a, ';')` |
+//! | `any_value(a HAVING MAX b)` | `max_by(a, b)` |
+//! | `SELECT TOP 3 …` | `… LIMIT 3` |
+//! | `MINUS` | `EXCEPT` |
+//! | `t TABLESAMPLE (10 PERCENT)` | `(SELECT * FROM t WHERE random() < 0.1)` |
+//! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
+//! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, cardinality(list) + 1)) AS u(item, place)` |
+//! | `FROM DUAL` | no FROM |
+//! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
+
+use datafusion::common::Result;
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, LimitClause, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
+    Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind,
+    TableSampleUnit, TopQuantity, UnaryOperator, Value,
+};
+
+use super::expression_macros::with;
+use super::joins::name_of;
+use super::rewritten::binary;
+use crate::sql::parser::{parse_expression, parse_query};
+
+/// Rewrites one expression; those within it come by themselves.
+///
+/// # Errors
+/// None for expressions that were parsed.
+pub fn expression(expression: &mut Expr) -> Result<()> {
+    if let Some(other) = in_other_words(expression)? {
+        *expression = other;
+    }
+    Ok(())
+}
+
+fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
+    Ok(match expression {
+        Expr::RLike { negated, expr, pattern, regexp: _ } => {
+            let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
+            Some(binary(expr.as_ref().clone(), &op, pattern.as_ref().clone()))
+        }
+        Expr::Like { any: true, negated, expr, pattern, escape_char }
+        | Expr::ILike { any: true, negated, expr, pattern, escape_char } => {
+            let Expr::Tuple(patterns) = pattern.as_ref() else { return Ok(None) };
+            let patterns = patterns.clone();
+            let (negated, expr, escape_char) = (*negated, expr.clone(), escape_char.clone());
+            let is_like = matches!(expression, Expr::Like { .. });
+            let one = |pattern: Expr| {
+                let (expr, pattern, escape_char) = (expr.clone(), Box::new(pattern), escape_char.clone());
+                match is_like {
+                    true => Expr::Like { negated: false, any: false, expr, pattern, escape_char },
+                    false => Expr::ILike { negated: false, any: false, expr, pattern, escape_char },
+                }
+            };
+            let any = patterns.into_iter().map(one).reduce(|left, right| binary(left, &BinaryOperator::Or, right));
+            let any = any.map(|any| Expr::Nested(Box::new(any)));
+            any.map(|any| if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) } } else { any })
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::Xor, right } => {
+            Some(with("(CAST($1 AS BOOLEAN) <> CAST($2 AS BOOLEAN))", &[left.as_ref().clone(), right.as_ref().clone()])?)
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide, right } => {
+            Some(with("CAST(($1 - $1 % $2) / $2 AS BIGINT)", &[left.as_ref().clone(), right.as_ref().clone()])?)
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => match (left.as_ref(), right.as_ref()) {
+            (Expr::Tuple(one), Expr::Tuple(other)) if one.len() == 2 && other.len() == 2 => {
+                let parts = [one[0].clone(), one[1].clone(), other[0].clone(), other[1].clone()];
+                Some(with("($1 < $4 AND $3 < $2)", &parts)?)
+            }
+            _ => None,
+        },
+        Expr::UnaryOp { op, expr } => match op {
+            UnaryOperator::PGSquareRoot => Some(with("sqrt($1)", &[expr.as_ref().clone()])?),
+            UnaryOperator::PGCubeRoot => Some(with("cbrt($1)", &[expr.as_ref().clone()])?),
+            UnaryOperator::PGAbs => Some(with("abs($1)", &[expr.as_ref().clone()])?),
+            UnaryOperator::BitwiseNot => Some(with("(-1 - $1)", &[expr.as_ref().clone()])?),
+            UnaryOperator::BangNot => Some(with("(NOT $1)", &[expr.as_ref().clone()])?),
+            _ => None,
+        },
+        Expr::InUnnest { expr, array_expr, negated } => {
+            let sql = if *negated { "(NOT array_has($1, $2))" } else { "array_has($1, $2)" };
+            Some(with(sql, &[array_expr.as_ref().clone(), expr.as_ref().clone()])?)
+        }
+        Expr::MemberOf(member) => {
+            Some(with("array_has($1, $2)", &[member.array.as_ref().clone(), member.value.as_ref().clone()])?)
+        }
+        Expr::Convert { is_try, expr, data_type: Some(data_type), charset: None, target_before_value: _, styles }
+            if styles.is_empty() =>
+        {
+            let kind = if *is_try { CastKind::TryCast } else { CastKind::Cast };
+            usual_type(data_type);
+            let (expr, data_type) = (expr.clone(), data_type.clone());
+            Some(Expr::Cast { kind, expr, data_type, array: false, format: None })
+        }
+        Expr::Cast { kind: CastKind::SafeCast, expr, data_type, array, format } => {
+            usual_type(data_type);
+            let (expr, data_type, format) = (expr.clone(), data_type.clone(), format.clone());
+            Some(Expr::Cast { kind: CastKind::TryCast, expr, data_type, array: *array, format })
+        }
+        Expr::Cast { data_type, .. } => {
+            usual_type(data_type);
+            None
+        }
+        Expr::CompoundFieldAccess { root: _, access_chain } => {
+            for access in access_chain {
+                let AccessExpr::Subscript(Subscript::Index { index }) = access else { continue };
+                let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = &*index else { continue };
+                let [FunctionArg::Unnamed(FunctionArgExpr::Expr(place))] = list.args.as_slice() else { continue };
+                *index = match name.to_string().to_lowercase().as_str() {
+                    "offset" | "safe_offset" => with("$1 + 1", &[place.clone()])?,
+                    "ordinal" | "safe_ordinal" => place.clone(),
+                    _ => continue,
+                };
+            }
+            None
+        }
+        Expr::Function(function) => call(function)?,
+        _ => None,
+    })
+}
+
+/// Names of types in other dialects.
+fn usual_type(data_type: &mut DataType) {
+    let usual = match data_type {
+        DataType::Int64 | DataType::Signed | DataType::SignedInteger => DataType::BigInt(None),
+        DataType::Float64 => DataType::Double(sqlparser::ast::ExactNumberInfo::None),
+        DataType::Bool => DataType::Boolean,
+        _ => return,
+    };
+    *data_type = usual;
+}
+
+/// A call whose clauses are said by arguments.
+fn call(function: &mut Function) -> Result<Option<Expr>> {
+    let own = match function.name.0.as_slice() {
+        [ObjectNamePart::Identifier(name)] => name.value.to_lowercase(),
+        _ => return Ok(None),
+    };
+    if own == "array"
+        && let FunctionArguments::Subquery(query) = &function.args
+    {
+        return list_of(query);
+    }
+    let FunctionArguments::List(list) = &mut function.args else { return Ok(None) };
+    // Snowflake's place for the order of what is gathered.
+    if ["array_agg", "string_agg"].contains(&own.as_str()) && !function.within_group.is_empty() {
+        list.clauses.push(FunctionArgumentClause::OrderBy(std::mem::take(&mut function.within_group)));
+    }
+    let mut named = None;
+    list.clauses.retain(|clause| match clause {
+        FunctionArgumentClause::Separator(text) => {
+            list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(text.clone()))));
+            false
+        }
+        FunctionArgumentClause::Having(bound) if own == "any_value" => {
+            named = Some(match bound.0 {
+                HavingBoundKind::Max => "max_by",
+                HavingBoundKind::Min => "min_by",
+            });
+            list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(bound.1.clone())));
+            false
+        }
+        _ => true,
+    });
+    if let Some(name) = named {
+        function.name = vec![Ident::new(name)].into();
+        return Ok(Some(Expr::Nested(Box::new(Expr::Function(function.clone())))));
+    }
+    Ok(None)
+}
+
+/// `ARRAY(SELECT x FROM … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) FROM …)`; nothing where the order is that of a query which gives its
+/// rows otherwise.
+fn list_of(query: &Query) -> Result<Option<Expr>> {
+    let Some(OrderBy { kind: OrderByKind::Expressions(order), .. }) = &query.order_by else {
+        if query.limit_clause.is_some() {
+            return Ok(None);
+        }
+        return parse_expression(&format!("(SELECT coalesce(array_agg(item), []) FROM ({query}) AS listed(item))")).map(Some);
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] = select.projection.as_slice() else {
+        return Ok(None);
+    };
+    let plain = matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    if !plain || select.distinct.is_some() || query.limit_clause.is_some() || query.with.is_some() {
+        return Ok(None);
+    }
+    let alias = match select.projection.as_slice() {
+        [SelectItem::ExprWithAlias { alias, .. }] => Some(alias.clone()),
+        _ => None,
+    };
+    let mut order = order.clone();
+    for sort in &mut order {
+        let is_item = match &sort.expr {
+            Expr::Identifier(name) => Some(name) == alias.as_ref(),
+            Expr::Value(value) => matches!(&value.value, Value::Number(number, _) if number == "1"),
+            _ => false,
+        };
+        if is_item {
+            sort.expr = item.clone();
+        }
+    }
+    let order = order.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut gathered = select.as_ref().clone();
+    gathered.projection =
+        vec![SelectItem::UnnamedExpr(parse_expression(&format!("coalesce(array_agg({item} ORDER BY {order}), [])"))?)];
+    parse_expression(&format!("({gathered})")).map(Some)
+}
+
+/// Rewrites one SELECT.
+pub fn select(select: &mut Select) {
+    // Oracle's and MySQL's table of one row.
+    let is_dual =
+        |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if name.to_string().eq_ignore_ascii_case("dual"));
+    if let [only] = select.from.as_slice()
+        && only.joins.is_empty()
+        && is_dual(&only.relation)
+    {
+        select.from.clear();
+    }
+}
+
+/// Rewrites one query; those within it come by themselves.
+pub fn query(query: &mut Query) {
+    minus(&mut query.body);
+    order_by_all(query);
+    let Query { body, limit_clause, .. } = query;
+    let SetExpr::Select(select) = body.as_mut() else { return };
+    if let (Some(top), None) = (&select.top, &limit_clause)
+        && !top.percent
+        && !top.with_ties
+    {
+        let limit = match &top.quantity {
+            Some(TopQuantity::Expr(count)) => count.clone(),
+            Some(TopQuantity::Constant(count)) => Expr::value(Value::Number(count.to_string(), false)),
+            None => return,
+        };
+        *limit_clause = Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, limit_by: vec![] });
+        select.top = None;
+    }
+}
+
+/// Where the columns can be counted: the engine sorts by names alone.
+fn order_by_all(query: &mut Query) {
+    let Some(OrderBy { kind: kind @ OrderByKind::All(_), .. }) = &mut query.order_by else { return };
+    let OrderByKind::All(options) = kind else { return };
+    let options = options.clone();
+    let mut first = query.body.as_ref();
+    while let SetExpr::SetOperation { left, .. } = first {
+        first = left;
+    }
+    let SetExpr::Select(select) = first else { return };
+    let counted =
+        select.projection.iter().all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
+    if counted {
+        let place = |place: usize| OrderByExpr {
+            expr: Expr::value(Value::Number(place.to_string(), false)),
+            options: options.clone(),
+            with_fill: None,
+        };
+        *kind = OrderByKind::Expressions((1..=select.projection.len()).map(place).collect());
+    }
+}
+
+fn minus(body: &mut SetExpr) {
+    if let SetExpr::SetOperation { op, left, right, .. } = body {
+        if *op == SetOperator::Minus {
+            *op = SetOperator::Except;
+        }
+        minus(left);
+        minus(right);
+    }
+}
+
+/// Rewrites what stands in FROM.
+///
+/// # Errors
+/// A sample without a name.
+pub fn factor(factor: &mut TableFactor) -> Result<()> {
+    sampled(factor)?;
+    let TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } = factor else {
+        return Ok(());
+    };
+    let column = |name: &Ident| TableAliasColumnDef { name: name.clone(), data_type: None };
+    let [list] = array_exprs.as_slice() else { return Ok(()) };
+    let list = list.clone();
+    let places = match (&with_offset, &with_ordinality) {
+        (true, _) => Some("range(0, CAST(cardinality($1) AS BIGINT))"),
+        (_, true) => Some("range(1, CAST(cardinality($1) AS BIGINT) + 1)"),
+        _ => None,
+    };
+    if let Some(alias) = alias
+        && alias.columns.is_empty()
+    {
+        alias.columns.push(column(&alias.name));
+        if places.is_some() {
+            let default = if *with_offset { "offset" } else { "ordinality" };
+            let place = with_offset_alias.clone().unwrap_or_else(|| Ident::new(default));
+            alias.columns.push(column(&place));
+        }
+    }
+    if let Some(places) = places {
+        array_exprs.push(with(places, &[list])?);
+        *with_offset = false;
+        *with_ordinality = false;
+        *with_offset_alias = None;
+    }
+    Ok(())
+}
+
+/// A share of the rows, or a number of them, taken at random.
+fn sampled(factor: &mut TableFactor) -> Result<()> {
+    let (TableFactor::Table { sample, .. } | TableFactor::Derived { sample, .. }) = factor else { return Ok(()) };
+    let Some(TableSampleKind::BeforeTableAlias(given) | TableSampleKind::AfterTableAlias(given)) = &sample else { return Ok(()) };
+    let given = given.clone();
+    let (None, None, None, Some(quantity)) = (&given.seed, &given.bucket, &given.offset, &given.quantity) else { return Ok(()) };
+    let condition = match &quantity.unit {
+        Some(TableSampleUnit::Rows) => format!("ORDER BY random() LIMIT {}", quantity.value),
+        _ => format!("WHERE random() * 100 < {}", quantity.value),
+    };
+    *sample = None;
+    let name = name_of(factor)?;
+    *factor = TableFactor::Derived {
+        lateral: false,
+        subquery: parse_query(&format!("SELECT * FROM {factor} {condition}"))?,
+        alias: Some(TableAlias { explicit: true, name, columns: vec![], at: None }),
+        sample: None,
+    };
+    Ok(())
+}
