@@ -14,7 +14,7 @@ pub static ALL: [ExpressionMacro; 8] = [
         "normal_cdf",
         "numbers",
         "The share of a normal distribution that is at most x.",
-        Meaning::Sql(&[(1, "normal_cdf($1, 0, 1)")]),
+        Meaning::Sql(&[(1, "normal_share($1, 0, 1)"), (3, "normal_share($1, $2, $3)")]),
     )
     .page(
         &[
@@ -29,7 +29,7 @@ pub static ALL: [ExpressionMacro; 8] = [
         "normal_quantile",
         "numbers",
         "The value that a share p of a normal distribution does not exceed.",
-        Meaning::Sql(&[(1, "normal_quantile($1, 0, 1)")]),
+        Meaning::Sql(&[(1, "normal_value($1, 0, 1)"), (3, "normal_value($1, $2, $3)")]),
     )
     .page(
         &[
