@@ -155,7 +155,7 @@ fn split(
     let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
-    shorthands::respell(&mut tokens);
+    shorthands::respell(&mut tokens)?;
     let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;

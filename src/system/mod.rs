@@ -1,6 +1,7 @@
 //! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
 mod comments;
+mod dialects;
 mod files;
 mod functions;
 mod information_schema;

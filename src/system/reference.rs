@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use datafusion::config::ExtensionOptions;
 
-use super::{markdown, statement_pages};
+use super::{dialects, markdown, statement_pages};
 use crate::docs::Doc;
 use crate::functions;
 use crate::settings::PortraitSettings;
@@ -35,6 +35,8 @@ pub fn reference() -> Vec<(String, String)> {
     }
     // The program has the page of its shell.
     index.push_str("- [System tables](system.md)\n- [Settings](settings.md)\n- [Shell](shell.md)\n");
+    index.push_str("- [Coming from DuckDB, PostgreSQL, MySQL, Snowflake, BigQuery](dialects.md)\n");
+    files.push(("dialects.md".into(), dialects::page()));
     files.push(("system.md".into(), markdown()));
     files.push(("settings.md".into(), settings));
     files.push(("README.md".into(), index));

@@ -35,11 +35,11 @@ pub static ALL: [&Scalar; 8] = [&ERF, &ERFC, &LGAMMA, &NORMAL_CDF, &NORMAL_QUANT
 static ERF: Scalar = function!("erf", 1, |x| Ok(libm::erf(x[0])));
 static ERFC: Scalar = function!("erfc", 1, |x| Ok(libm::erfc(x[0])));
 static LGAMMA: Scalar = function!("lgamma", 1, |x| Ok(libm::lgamma(x[0])));
-static NORMAL_CDF: Scalar = function!("normal_cdf", 3, |x| {
+static NORMAL_CDF: Scalar = function!("normal_share", 3, |x| {
     above("sd", x[2])?;
     Ok(special::normal_cdf((x[0] - x[1]) / x[2]))
 });
-static NORMAL_QUANTILE: Scalar = function!("normal_quantile", 3, |x| {
+static NORMAL_QUANTILE: Scalar = function!("normal_value", 3, |x| {
     above("sd", x[2])?;
     if !(0.0..=1.0).contains(&x[0]) {
         return Err(format!("p must be from 0 to 1, got {}", x[0]));

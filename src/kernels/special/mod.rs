@@ -1,4 +1,4 @@
-//! Special functions and distributions, to about 14 digits.
+//! Special functions and distributions, to about 13 digits.
 //!
 //! The incomplete gamma and beta functions are a prefix, which is a density, times a series or a continued fraction whose terms have one sign.
 //! The density is Loader's: differences of large logarithms are never formed, so that it is exact for large arguments too.

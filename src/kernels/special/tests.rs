@@ -54,7 +54,7 @@ fn shares_of_t() {
         (1.5, 1e6, 9.331_926_408_816_036e-1),
         (-0.01, 0.5, 4.973_033_718_180_522_5e-1),
     ] {
-        near("t_cdf", t_cdf(t, df), right, 1e-14);
+        near("t_cdf", t_cdf(t, df), right, 3e-14);
     }
 }
 
@@ -70,7 +70,7 @@ fn shares_of_chi2() {
         (1e5, 1e5, 5.005_947_081_047_933e-1),
         (0.5, 10.0, 6.611_710_561_034_247e-6),
     ] {
-        near("chi2_cdf", chi2_cdf(x, df), right, 1e-13);
+        near("chi2_cdf", chi2_cdf(x, df), right, 1e-14);
     }
 }
 

@@ -61,6 +61,10 @@ fn wrong(own: &ExpressionMacro, problem: impl std::fmt::Display) -> datafusion::
 }
 
 fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Result<Option<Expr>> {
+    // Refused by its name afterwards.
+    if !matches!(call.parameters, FunctionArguments::None) {
+        return Ok(None);
+    }
     let (mut arguments, mut clauses, mut distinct) = (vec![], vec![], None);
     if let FunctionArguments::List(FunctionArgumentList { args, clauses: given, duplicate_treatment }) = &call.args {
         for argument in args {

@@ -8,6 +8,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::pivots::{Pivot, unpivot};
+use crate::error::invalid;
 use crate::sql::parser::{parse_expression, parse_query};
 
 fn is_word(token: &Token, word: &str) -> bool {
@@ -127,7 +128,10 @@ fn unpivoted(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
 
 /// Changes tokens that only the parser of one dialect reads: `FILTER (condition)` without WHERE, `MATERIALIZED`, and `ASOF JOIN … ON`, which is
 /// marked as global for the [joins](super::joins).
-pub fn respell(tokens: &mut Vec<TokenWithSpan>) {
+///
+/// # Errors
+/// GLOBAL before JOIN, which would be taken for that mark.
+pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
     let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
     let at = |tokens: &[TokenWithSpan], number: usize| places.get(number).map(|place| tokens[*place].token.clone());
@@ -155,6 +159,11 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) {
                 removed.retain(|place| *place != places[number - 1]);
             }
         }
+        let is_join =
+            |next: &Token| ["join", "left", "inner", "right", "full", "any", "all"].iter().any(|word| is_word(next, word));
+        if is_word(&token, "global") && at(tokens, number + 1).as_ref().is_some_and(is_join) {
+            return Err(invalid("GLOBAL", "is not supported; the engine spreads the work by itself; leave it out"));
+        }
         if is_word(&token, "asof") && is_join_with_on(tokens, &places, number) {
             tokens[places[number]].token = word("GLOBAL", Keyword::GLOBAL);
         }
@@ -169,6 +178,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) {
         let span = span(tokens, place);
         tokens.insert(place, TokenWithSpan { token: word("WHERE", Keyword::WHERE), span });
     }
+    Ok(())
 }
 
 /// Whether `ASOF JOIN table` is followed by ON, and not by MATCH_CONDITION.
