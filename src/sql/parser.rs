@@ -21,7 +21,8 @@ use super::dialect::PortraitDialect;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, expression_macros, grouping, joins, names, nesting, pivots, rewritten, shorthands, spellings, supported, type_names,
+    chains, expression_macros, grouping, joins, merged_columns, names, nesting, pivots, rewritten, shorthands, spellings,
+    supported, type_names,
 };
 use super::time_travel;
 use super::written::Written;
@@ -439,7 +440,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        continued(self.tables.leave(query))
+        continued(merged_columns::rewrite(query).and_then(|()| self.tables.leave(query)))
     }
 
     fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Self::Break> {

@@ -113,7 +113,7 @@ impl Life {
         ours.sort();
         theirs.sort();
         assert_eq!(ours, theirs);
-        let at = rows(&self.engine, &self.session, "SELECT to_char(now(), '%Y-%m-%d %H:%M:%S%.6f')");
+        let at = rows(&self.engine, &self.session, "SELECT to_char(now(), 'YYYY-MM-DD HH24:MI:SS.US')");
         self.states.push((at[0].clone(), ours));
     }
 

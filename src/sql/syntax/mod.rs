@@ -5,6 +5,7 @@ pub mod effort;
 pub mod expression_macros;
 pub mod grouping;
 pub mod joins;
+pub mod merged_columns;
 pub mod names;
 pub mod nesting;
 pub mod pivots;

@@ -1,0 +1,262 @@
+//! The columns of `RIGHT JOIN … USING (id)` and `FULL JOIN … USING (id)`.
+//!
+//! `id` alone is one column of both sides: of a right join that of the right side, of a full join that of whichever side has the row. The
+//! engine takes the left side's, which is NULL for rows that are only on the right. Here the name becomes what it means, `b.id` or
+//! `coalesce(a.id, b.id)`, in everything that the SELECT computes; and a join further on that goes by the column compares with that.
+
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use sqlparser::ast::{
+    Expr, Ident, Join, JoinConstraint, JoinOperator, Query, ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem, SetExpr,
+    TableWithJoins, VisitMut, VisitorMut,
+};
+
+use super::joins::name_of;
+use crate::error::{SqlState, coded};
+use crate::sql::command::normal;
+use crate::sql::parser::parse_expression;
+
+/// A column that joins go by.
+struct Merged {
+    name: Ident,
+    /// The columns that it is the first value of that is not NULL.
+    of: Vec<(Ident, Ident)>,
+    /// True when the engine's is another.
+    differs: bool,
+    /// True when a join goes by it that the engine does not take for one that merges columns.
+    is_compared: bool,
+}
+
+impl Merged {
+    fn value(&self) -> Result<Expr> {
+        let columns: Vec<String> = self.of.iter().map(|(table, column)| format!("{table}.{column}")).collect();
+        match columns.as_slice() {
+            [one] => parse_expression(one),
+            several => parse_expression(&format!("coalesce({})", several.join(", "))),
+        }
+    }
+}
+
+/// Rewrites the SELECTs of a query, but not those within them.
+///
+/// # Errors
+/// A join whose columns cannot be told.
+pub fn rewrite(query: &mut Query) -> Result<()> {
+    let Query { body, order_by, .. } = query;
+    let mut outer = match body.as_mut() {
+        SetExpr::Select(select) => self::select(select)?,
+        body => {
+            within(body)?;
+            return Ok(());
+        }
+    };
+    let SetExpr::Select(select) = body.as_ref() else { return Ok(()) };
+    // ORDER BY means a column of the result first.
+    let is_result = |name: &Ident| {
+        select.projection.iter().any(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => normal(alias) == normal(name),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+                parts.last().is_some_and(|last| normal(last) == normal(name))
+            }
+            SelectItem::Wildcard(_) => true,
+            _ => false,
+        })
+    };
+    outer.merged.retain(|merged| !is_result(&merged.name));
+    broken(order_by.visit(&mut outer))
+}
+
+fn within(body: &mut SetExpr) -> Result<()> {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            within(left)?;
+            within(right)
+        }
+        SetExpr::Select(select) => self::select(select).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// Rewrites a SELECT; gives the columns for what belongs to it beside.
+fn select(select: &mut Select) -> Result<Names> {
+    let mut merged = vec![];
+    for table in &mut select.from {
+        merged.extend(of_joins(table)?.into_iter().filter(|merged| merged.differs));
+    }
+    let mut names = Names { merged, depth: 0 };
+    if names.merged.is_empty() {
+        return Ok(names);
+    }
+    for item in &mut select.projection {
+        match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
+                if let Some(merged) = names.find(name) {
+                    *item = SelectItem::ExprWithAlias { expr: merged.value()?, alias: merged.name.clone() };
+                }
+            }
+            SelectItem::Wildcard(options) => {
+                let mut items = options.opt_replace.take().map(|replace| replace.items).unwrap_or_default();
+                for merged in &names.merged {
+                    if merged.is_compared {
+                        let problem = format!(
+                            "several joins go by {}, one of them RIGHT or FULL, which * cannot tell apart; name the columns",
+                            merged.name
+                        );
+                        return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "*", problem));
+                    }
+                    if !items.iter().any(|item| normal(&item.column_name) == normal(&merged.name)) {
+                        let (expr, column_name) = (merged.value()?, merged.name.clone());
+                        items.push(Box::new(ReplaceSelectElement { expr, column_name, as_keyword: true }));
+                    }
+                }
+                options.opt_replace = Some(ReplaceSelectItem { items });
+            }
+            _ => {}
+        }
+    }
+    // What joins compare names its tables itself.
+    let from = std::mem::take(&mut select.from);
+    let visited = broken(select.visit(&mut names));
+    select.from = from;
+    for table in &mut select.from {
+        for join in &mut table.joins {
+            if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
+                broken(condition.visit(&mut names))?;
+            }
+        }
+    }
+    visited.map(|()| names)
+}
+
+/// The columns that the joins of a table go by.
+fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
+    let mut merged: Vec<Merged> = vec![];
+    let is_simple = |join: &Join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::Left(_) | JoinOperator::LeftOuter(_)
+        )
+    };
+    if table.joins.iter().all(is_simple) {
+        return Ok(merged);
+    }
+    let first = &table.relation;
+    for (place, join) in table.joins.iter_mut().enumerate() {
+        let (keeps_left, keeps_right) = match &join.join_operator {
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => (false, true),
+            JoinOperator::FullOuter(_) => (true, true),
+            JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => (true, false),
+            _ => continue,
+        };
+        let differs_before = merged.iter().any(|merged| merged.differs);
+        let relation = &join.relation;
+        let Some(constraint) = constraint(&mut join.join_operator) else { continue };
+        let columns = match constraint {
+            JoinConstraint::Using(columns) => columns.clone(),
+            JoinConstraint::Natural if keeps_right || differs_before => {
+                let problem = "its columns cannot be told from the statement; write USING (column, …)";
+                return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "NATURAL RIGHT or FULL JOIN", problem));
+            }
+            _ => continue,
+        };
+        let columns: Vec<Ident> = columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
+        if place > 0 && keeps_right && !columns.iter().all(|column| is_known(&merged, column)) {
+            let problem = "of which table on the left its columns are cannot be told; write ON a.column = b.column";
+            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "RIGHT or FULL JOIN … USING", problem));
+        }
+        let right = name_of(relation)?;
+        let mut conditions = vec![];
+        for column in columns {
+            if !is_known(&merged, &column) {
+                if place > 0 {
+                    continue;
+                }
+                merged.push(Merged {
+                    of: vec![(name_of(first)?, column.clone())],
+                    name: column.clone(),
+                    differs: false,
+                    is_compared: false,
+                });
+            }
+            let Some(own) = merged.iter_mut().find(|merged| normal(&merged.name) == normal(&column)) else { continue };
+            conditions.push(format!("{} = {right}.{column}", own.value()?));
+            own.is_compared |= place > 0;
+            if keeps_right {
+                if !keeps_left {
+                    own.of.clear();
+                }
+                own.of.push((right.clone(), column));
+                own.differs = true;
+            }
+        }
+        if place > 0 && merged.iter().any(|merged| merged.differs) && !conditions.is_empty() {
+            *constraint = JoinConstraint::On(parse_expression(&conditions.join(" AND "))?);
+        }
+    }
+    Ok(merged)
+}
+
+fn is_known(merged: &[Merged], column: &Ident) -> bool {
+    merged.iter().any(|merged| normal(&merged.name) == normal(column))
+}
+
+fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+/// Puts the meaning of names in their places; a query within has names of its own.
+struct Names {
+    merged: Vec<Merged>,
+    depth: usize,
+}
+
+impl Names {
+    fn find(&self, name: &Ident) -> Option<&Merged> {
+        self.merged.iter().find(|merged| normal(&merged.name) == normal(name))
+    }
+}
+
+impl VisitorMut for Names {
+    type Break = DataFusionError;
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        if self.depth == 0
+            && let Expr::Identifier(name) = expression
+            && let Some(merged) = self.find(name)
+        {
+            match merged.value() {
+                Ok(value) => *expression = value,
+                Err(error) => return ControlFlow::Break(error),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn broken(visited: ControlFlow<DataFusionError>) -> Result<()> {
+    match visited {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
