@@ -91,7 +91,7 @@ fn refused_statements_leave_no_file() {
     for sql in [
         "DELETE FROM t WHERE nothing = 1",
         "UPDATE t SET id = 'one'",
-        "UPDATE t SET id = NULL RETURNING id",
+        "INSERT INTO t SELECT CAST(NULL AS INT), 'a' RETURNING id",
         "TRUNCATE TABLE v",
         "INSERT OVERWRITE t VALUES (1, 'a')",
         "INSERT INTO t (name) VALUES ('a')",

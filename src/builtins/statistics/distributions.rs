@@ -71,7 +71,7 @@ fn compute(arguments: &ScalarFunctionArgs, name: &str, of: fn(&[f64]) -> Result<
     let mut result = Vec::with_capacity(arguments.number_rows);
     for row in 0..arguments.number_rows {
         values.clear();
-        values.extend(columns.iter().filter_map(|column| column.is_valid(row).then(|| column.value(row))));
+        values.extend(columns.iter().filter(|column| column.is_valid(row)).map(|column| column.value(row)));
         result.push(if values.len() < columns.len() {
             None
         } else {

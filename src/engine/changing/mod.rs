@@ -278,7 +278,7 @@ impl Planned {
         let mut lost = Lost::new(self.target.rows(), &task);
         let mut writing = match &self.target {
             Target::Managed { name, snapshot, files, columns } => {
-                Writing::Managed(Change::new(self.context.catalog(), name, snapshot, files, columns, &task))
+                Writing::Managed(Box::new(Change::new(self.context.catalog(), name, snapshot, files, columns, &task)))
             }
             Target::Memory(table) => Writing::Memory(table.change(&task)),
         };
@@ -357,7 +357,7 @@ impl Planned {
 
 /// The next state of the table.
 enum Writing<'a> {
-    Managed(Change<'a>),
+    Managed(Box<Change<'a>>),
     Memory(memory::Change<'a>),
 }
 

@@ -50,6 +50,7 @@ fn own(sql: &str) -> Result<Box<Query>, ParserError> {
     parse_query(sql).map_err(as_syntax)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn as_syntax(error: DataFusionError) -> ParserError {
     ParserError::ParserError(crate::error::message(&error))
 }

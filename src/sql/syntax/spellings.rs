@@ -119,7 +119,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = &*index else { continue };
                 let [FunctionArg::Unnamed(FunctionArgExpr::Expr(place))] = list.args.as_slice() else { continue };
                 *index = match name.to_string().to_lowercase().as_str() {
-                    "offset" | "safe_offset" => with("$1 + 1", &[place.clone()])?,
+                    "offset" | "safe_offset" => with("$1 + 1", std::slice::from_ref(place))?,
                     "ordinal" | "safe_ordinal" => place.clone(),
                     _ => continue,
                 };
@@ -257,7 +257,7 @@ pub fn query(query: &mut Query) {
 fn order_by_all(query: &mut Query) {
     let Some(OrderBy { kind: kind @ OrderByKind::All(_), .. }) = &mut query.order_by else { return };
     let OrderByKind::All(options) = kind else { return };
-    let options = options.clone();
+    let options = *options;
     let mut first = query.body.as_ref();
     while let SetExpr::SetOperation { left, .. } = first {
         first = left;
@@ -266,11 +266,8 @@ fn order_by_all(query: &mut Query) {
     let counted =
         select.projection.iter().all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
     if counted {
-        let place = |place: usize| OrderByExpr {
-            expr: Expr::value(Value::Number(place.to_string(), false)),
-            options: options.clone(),
-            with_fill: None,
-        };
+        let place =
+            |place: usize| OrderByExpr { expr: Expr::value(Value::Number(place.to_string(), false)), options, with_fill: None };
         *kind = OrderByKind::Expressions((1..=select.projection.len()).map(place).collect());
     }
 }
