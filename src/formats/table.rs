@@ -261,7 +261,7 @@ mod tests {
         );
         assert_eq!(
             shown(&batch, TableStyle { blocks: Blocks::Always, ..TableStyle::default() }),
-            "-[ row 1 ]------\nsegment | 重要价值客户\n客户数  | 7\n-[ row 2 ]------\nsegment | new\\ttab\n客户数  | NULL\n"
+            "-[ row 1 ]-------\nsegment | 重要价值客户\n客户数  | 7\n-[ row 2 ]-------\nsegment | new\\ttab\n客户数  | NULL\n"
         );
     }
 
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(at(80).lines().count(), 3);
         assert_eq!(
             at(40),
-            " text                              | n\n-----------------------------------+---\n one customer who buys every month | 1\n and has done so for years         |\n"
+            " text                               | n\n------------------------------------+---\n one customer who buys every month  | 1\n and has done so for years          |\n"
         );
         assert!(at(20).starts_with("-[ row 1 ]"), "{}", at(20));
         for width in 20..100 {

@@ -7,7 +7,7 @@
 //! | `COLLATE`, `AT TIME ZONE` | |
 //! | `^` | |
 //! | `*` `/` `%` `//`, then `+` `-` | |
-//! | `\|\|` `->` `~` `&` `\|` `<<` `@>` … | every other operator, from left to right |
+//! | `\|\|` `~` `&` `\|` `<<` `@>` … | every other operator, from left to right |
 //! | `BETWEEN` `IN` `LIKE` `ILIKE` `SIMILAR TO` | |
 //! | `=` `<>` `<` `<=` `>` `>=` | one does not follow another without brackets |
 //! | `IS NULL`, `IS DISTINCT FROM` … | |
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     /// Operators between two values, with PostgreSQL's order: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
-    const BETWEEN_VALUES: [(&str, u8); 28] = [
+    const BETWEEN_VALUES: [(&str, u8); 27] = [
         ("OR", 1),
         ("AND", 2),
         ("IS DISTINCT FROM", 4),
@@ -229,7 +229,6 @@ mod tests {
         ("&", 7),
         ("|", 7),
         ("<<", 7),
-        ("->", 7),
         ("@>", 7),
         ("+", 8),
         ("-", 8),

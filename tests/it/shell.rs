@@ -153,7 +153,7 @@ fn commands_and_words_need_no_semicolon() {
     assert!(shell.line("\\d", "table").contains("订单"));
     assert!(shell.line("\\d 订单", "(1 row)").contains("BIGINT"));
     assert!(shell.line(".tables", "(1 row)").contains("订单"));
-    assert!(shell.line("\\df regexp_m*", "(1 row)").contains("scalar"));
+    assert!(shell.line("\\df regexp_m*", "(2 rows)").contains("scalar"));
     let page = shell.line("\\h rfm_segment", PROMPT);
     assert!(page.contains("rfm_segment") && !page.contains("```") && !page.contains("|---"), "{page}");
     shell.line("SELECT nothing;", "nothing: no such column");

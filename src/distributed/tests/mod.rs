@@ -125,7 +125,11 @@ async fn run(session: &Session, carrier: &Carrier, script: &str) -> Result<usize
     let mut compared = 0;
     let twice = session.parse(script).await?.into_iter().zip(session.parse(script).await?);
     for (statement, again) in twice {
+        let changes =
+            ["DELETE", "UPDATE", "MERGE", "TRUNCATE", "ALTER"].iter().any(|word| statement.text.trim_start().starts_with(word));
         let query = match &statement.parsed {
+            // What they read is planned as a query of its own when they run.
+            Parsed::Sql(_) if changes => None,
             Parsed::Command(_) => None,
             Parsed::Sql(_) => match session.plan(statement).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => Some(Arc::unwrap_or_clone(table.input)),
