@@ -280,7 +280,7 @@ mod tests {
             " text                               | n\n------------------------------------+---\n one customer who buys every month  | 1\n and has done so for years          |\n"
         );
         assert!(at(20).starts_with("-[ row 1 ]"), "{}", at(20));
-        for width in 20..100 {
+        for width in 24..100 {
             assert!(at(width).lines().all(|line| line.width() <= width), "{width}:\n{}", at(width));
         }
         let never = TableStyle { width: Some(20), blocks: Blocks::Never, most: 0 };
