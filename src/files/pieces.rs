@@ -61,7 +61,7 @@ pub struct Decoded<F> {
     pub arrays: HashMap<usize, ArrayRef>,
     /// Rows that were left out before.
     pub skipped: usize,
-    /// What does not fit and is NULL, with its row from 0; of those of a row the first one is told.
+    /// Values that do not fit and become NULL, each with its row from 0; the first one of a row is reported.
     pub misfits: Vec<(usize, F)>,
 }
 

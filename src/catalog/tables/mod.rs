@@ -42,7 +42,7 @@ use crate::error::{failed, invalid};
 /// How many snapshots stay readable: a day of one statement every quarter of an hour, and some. Those of INSERT share their files; a
 /// table that is replaced every night holds the files of as many nights.
 const KEEP: usize = 100;
-/// A statement that finds so many small files writes their rows anew with its own: a file a row would make reading slow.
+/// A statement that finds so many small files writes their rows anew with its own: with one file per row, reading would be slow.
 const MANY_FILES: usize = 64;
 
 /// One state of a managed table.

@@ -22,7 +22,7 @@ pub enum Takes {
 
 /// One command.
 pub struct Command {
-    /// The name that is told, then others that it answers to.
+    /// The name that messages show, then its other names.
     pub names: &'static [&'static str],
     pub arguments: &'static str,
     pub help: &'static str,

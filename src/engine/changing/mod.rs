@@ -250,7 +250,7 @@ impl Planned {
         };
         let mut planned = Self { name: name.into(), target, rows, inserts, may_repeat, returned: None, context: context.clone() };
         if let Some(returning) = changing::returning(parsed) {
-            // What is wrong with it is told before anything is done.
+            // Mistakes in it are reported before anything changes.
             let plan = planned.given(&returning, vec![]).await?;
             planned.returned = Some((returning, Arc::new(plan.schema().as_arrow().clone())));
         }
@@ -400,7 +400,7 @@ fn with_types(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).project(items)?.build()
 }
 
-/// The same columns, all of which may hold NULL: one that is not allowed is told by name.
+/// The same columns, all nullable: a NULL that a column does not allow is reported later, with the column's name.
 fn nullable(columns: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
 }
