@@ -38,6 +38,7 @@ use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwh
 use crate::catalog::tables::{Change, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::schema::reference;
+use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
 use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
@@ -151,7 +152,10 @@ fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> 
             };
             Err(invalid(name, format!("is {}, whose rows {word} cannot change; {instead}", with_article(&object.kind))))
         }
-        None => Err(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them")),
+        None => match name_and_time(name) {
+            (own, When::At(_)) => Err(invalid(own, format!("the past cannot be changed; {word} the table itself"))),
+            _ => Err(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them")),
+        },
     }
 }
 
