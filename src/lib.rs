@@ -105,6 +105,7 @@ mod functions;
 mod kernels;
 mod learning;
 mod objects;
+mod postgres_types;
 mod refresh;
 mod settings;
 mod sql;

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 22] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("error", &[]),
     ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),
+    ("postgres_types", &[]),
     ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
@@ -17,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("builtins", &["kernels", "error", "settings", "text"]),
+    ("builtins", &["kernels", "error", "postgres_types", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("statement", &["adapter", "catalog", "environment", "error", "settings"]),
@@ -73,6 +74,7 @@ const LAYERS: [(&str, &[&str]); 22] = [
             "catalog",
             "error",
             "docs",
+            "postgres_types",
             "settings",
             "text",
         ],
@@ -111,11 +113,13 @@ const LAYERS: [(&str, &[&str]); 22] = [
             "catalog",
             "error",
             "docs",
+            "postgres_types",
             "settings",
             "temporary",
             "text",
         ],
     ),
+    ("server", &["engine", "error", "postgres_types", "text"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
