@@ -20,6 +20,10 @@ use datafusion::error::DataFusionError;
 pub struct SqlState(&'static str);
 
 impl SqlState {
+    /// No error.
+    pub const SUCCESS: Self = Self("00000");
+    /// A message that the protocol does not have, or not there.
+    pub const PROTOCOL_VIOLATION: Self = Self("08P01");
     /// What the engine cannot do.
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
     /// More rows than one where there may be one.
@@ -30,16 +34,36 @@ impl SqlState {
     pub const NUMERIC_VALUE_OUT_OF_RANGE: Self = Self("22003");
     /// Division by zero.
     pub const DIVISION_BY_ZERO: Self = Self("22012");
+    /// Bytes that are no text.
+    pub const CHARACTER_NOT_IN_REPERTOIRE: Self = Self("22021");
     /// An argument, option or setting that is out of its bounds.
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     /// A string that does not read as the type it is cast to.
     pub const INVALID_TEXT_REPRESENTATION: Self = Self("22P02");
+    /// Bytes that are no value of their type.
+    pub const INVALID_BINARY_REPRESENTATION: Self = Self("22P03");
     /// A row of a file is not made as the others are.
     pub const BAD_COPY_FILE_FORMAT: Self = Self("22P04");
     /// NULL where a column is NOT NULL.
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
+    /// A transaction is going on.
+    pub const ACTIVE_SQL_TRANSACTION: Self = Self("25001");
+    /// No transaction is going on.
+    pub const NO_ACTIVE_SQL_TRANSACTION: Self = Self("25P01");
+    /// A statement of the transaction has failed.
+    pub const IN_FAILED_SQL_TRANSACTION: Self = Self("25P02");
+    /// A role that may not come in.
+    pub const INVALID_AUTHORIZATION: Self = Self("28000");
+    /// A wrong password.
+    pub const INVALID_PASSWORD: Self = Self("28P01");
     /// Something else uses it.
     pub const DEPENDENT_OBJECTS_STILL_EXIST: Self = Self("2BP01");
+    /// No cursor, or portal, of that name.
+    pub const INVALID_CURSOR_NAME: Self = Self("34000");
+    /// No savepoint of that name.
+    pub const INVALID_SAVEPOINT: Self = Self("3B001");
+    /// No such database.
+    pub const INVALID_CATALOG_NAME: Self = Self("3D000");
     /// Another statement was quicker; the same statement may succeed when it is run again.
     pub const SERIALIZATION_FAILURE: Self = Self("40001");
     /// The role may not do this.
@@ -64,6 +88,8 @@ impl SqlState {
     pub const UNDEFINED_TABLE: Self = Self("42P01");
     /// A parameter without a value.
     pub const UNDEFINED_PARAMETER: Self = Self("42P02");
+    /// A cursor of that name exists.
+    pub const DUPLICATE_CURSOR: Self = Self("42P03");
     /// A prepared statement of that name exists.
     pub const DUPLICATE_PREPARED_STATEMENT: Self = Self("42P05");
     /// A table or view of that name exists.
@@ -78,10 +104,16 @@ impl SqlState {
     pub const DISK_FULL: Self = Self("53100");
     /// The memory limit is reached.
     pub const OUT_OF_MEMORY: Self = Self("53200");
+    /// As many connections as there may be.
+    pub const TOO_MANY_CONNECTIONS: Self = Self("53300");
+    /// Larger than it may be.
+    pub const PROGRAM_LIMIT_EXCEEDED: Self = Self("54000");
     /// Somebody else is writing to it.
     pub const LOCK_NOT_AVAILABLE: Self = Self("55P03");
     /// Cancelled by the user, or after the time that was set.
     pub const QUERY_CANCELED: Self = Self("57014");
+    /// The server is being stopped.
+    pub const ADMIN_SHUTDOWN: Self = Self("57P01");
     /// The system failed.
     pub const SYSTEM_ERROR: Self = Self("58000");
     /// A file or network could not be read or written.
@@ -142,8 +174,19 @@ pub struct Problem {
     subject: String,
     kept: Kept,
     text: String,
-    /// The line of the statement that it is about, with a caret below the place.
-    place: Option<String>,
+    /// Where in the statement that is.
+    place: Option<Place>,
+}
+
+/// Where in a script something is, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The line.
+    pub line: u64,
+    /// The letter of the line.
+    pub column: u64,
+    /// The line as it is shown, with a caret below the place.
+    pub excerpt: String,
 }
 
 /// What may be kept of an error in the database, where no value of a row may be.
@@ -161,7 +204,7 @@ impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
         match &self.place {
-            Some(place) => write!(f, "\n{place}"),
+            Some(place) => write!(f, "\n{}", place.excerpt),
             None => Ok(()),
         }
     }
@@ -192,8 +235,8 @@ fn problem_of(state: SqlState, subject: &str, kept: Kept, problem: impl Display)
     DataFusionError::External(Box::new(Problem { state, subject: subject.to_string(), kept, text, place: None }))
 }
 
-/// The same error with the line of the statement that it is about; the first place that is given stays.
-pub fn placed(error: DataFusionError, place: String) -> DataFusionError {
+/// The same error with the place in the statement that it is about; the first place that is given stays.
+pub fn placed(error: DataFusionError, place: Place) -> DataFusionError {
     let problem = match found(&error) {
         Some(Problem { place: Some(_), .. }) => return error,
         Some(Problem { state, subject, kept, text, place: None }) => {
@@ -210,7 +253,12 @@ pub fn placed(error: DataFusionError, place: String) -> DataFusionError {
 
 /// True for an error with a place.
 pub fn has_place(error: &DataFusionError) -> bool {
-    found(error).is_some_and(|problem| problem.place.is_some())
+    place(error).is_some()
+}
+
+/// Where in the statement the error is, as far as that is known.
+pub fn place(error: &DataFusionError) -> Option<&Place> {
+    found(error).and_then(|problem| problem.place.as_ref())
 }
 
 /// An error in what the user wrote.
@@ -418,6 +466,14 @@ pub fn message(error: &DataFusionError) -> String {
         Innermost::Schema(error) => wording::schema(error),
         Innermost::Several(errors) => errors.iter().map(message).collect::<Vec<_>>().join("\n"),
         Innermost::Text(text) => wording::plain(&text),
+    }
+}
+
+/// What a person reads who sees the place elsewhere: the message without the line and its caret.
+pub fn message_without_place(error: &DataFusionError) -> String {
+    match found(error) {
+        Some(problem) => in_sql(&problem.text),
+        None => message(error),
     }
 }
 

@@ -107,6 +107,7 @@ mod learning;
 mod objects;
 mod postgres_types;
 mod refresh;
+mod server;
 mod settings;
 mod sql;
 mod statement;
@@ -117,11 +118,12 @@ mod text;
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{
     Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Saved, Session, Staged,
-    THREAD_NAME, pages, reference, restore, stream,
+    THREAD_NAME, TransactionStatus, Verifier, pages, reference, restore, stream,
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Blocks, Format, ResultWriter, TableStyle, cells, display_width, wrapped};
+pub use server::{Server, ServerOptions, TlsFiles};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;
 pub use sql::{extension_planners, register, sql};

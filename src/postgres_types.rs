@@ -1,6 +1,6 @@
 //! The types of PostgreSQL as which its clients see our values: names, numbers, sizes.
 //!
-//! Unsigned integers are the next wider signed type, and those of 64 bits `numeric`; what is named by its fields (structs, maps) is `json`.
+//! Unsigned integers are the next wider signed type, and those of 64 bits `numeric`; structs, maps and lists of lists are `json`.
 //! A column whose field has the metadata [`MARK`] is of the type that it names: `oid`, `name`, `uuid` …
 //!
 //! Source: PostgreSQL 16, `src/include/catalog/pg_type.dat`.
@@ -69,7 +69,7 @@ pub static TYPES: [PostgresType; 29] = [
 pub struct Seen {
     /// The type of its values, or of those in its lists.
     pub base: &'static PostgresType,
-    /// True for lists, also of lists: PostgreSQL's arrays have any number of dimensions.
+    /// True for lists.
     pub is_array: bool,
     /// Precision and scale of `numeric`, as PostgreSQL packs them; -1 where there is none.
     pub modifier: i32,
@@ -150,7 +150,11 @@ pub fn seen_type(data_type: &DataType) -> Seen {
         | DataType::LargeList(item)
         | DataType::FixedSizeList(item, _)
         | DataType::ListView(item)
-        | DataType::LargeListView(item) => return Seen { is_array: true, ..seen(item) },
+        | DataType::LargeListView(item) => match seen(item) {
+            // Arrays of arrays have one length in each dimension; lists of lists need not.
+            Seen { is_array: true, .. } => "json",
+            of => return Seen { is_array: true, ..of },
+        },
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => "text",
     };
     let text = &TYPES[9];
@@ -184,7 +188,8 @@ mod tests {
         assert_eq!(of(DataType::UInt32), (20, 8, -1));
         assert_eq!(of(DataType::UInt64), (1700, -1, -1));
         let list = |item| DataType::List(Arc::new(Field::new("item", item, true)));
-        assert_eq!(of(list(list(DataType::Int64))), (1016, -1, -1));
+        assert_eq!(of(list(DataType::Int64)), (1016, -1, -1));
+        assert_eq!(of(list(list(DataType::Int64))), (114, -1, -1));
         assert_eq!(of(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))), (25, -1, -1));
         let oid = Field::new("oid", DataType::Int64, false).with_metadata([(MARK.into(), "oid".into())].into());
         assert_eq!((seen(&oid).oid(), seen(&oid).length()), (26, 4));

@@ -14,6 +14,7 @@ mod progress;
 mod reference;
 mod screen;
 mod script;
+mod serve;
 mod shell;
 mod signals;
 
@@ -92,6 +93,9 @@ enum Action {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Serve the database to programs that speak PostgreSQL's protocol: BI tools, notebooks, drivers.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Serve),
     /// Show a tour: a sample shop, from its orders to RFM segments.
     #[command(after_help = "Example:\n  portrait demo")]
     Demo,
@@ -217,6 +221,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match &action {
         Some(Action::Check) => return check::run(&engine),
         Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
+        Some(Action::Serve(asked)) => return serve::run(engine, asked),
         _ => {}
     }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };

@@ -5,7 +5,7 @@
 //! again: what should have heard it may be stuck in a write.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portraitdb::remove_temporary_folders;
@@ -13,9 +13,8 @@ use tokio::sync::Notify;
 
 /// The exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
-/// How long a script has to end when the system asks for it: a refresh writes that it was cancelled.
-#[cfg(unix)]
-const NOTICE: Duration = Duration::from_secs(2);
+/// Milliseconds that a program has to end when the system asks for it: a refresh writes that it was cancelled, a server lets statements end.
+static NOTICE: AtomicU64 = AtomicU64::new(2000);
 /// How often Ctrl-C is left to who listens.
 const PATIENCE: usize = 3;
 /// How long a script has to hear Ctrl-C: a write to a pipe that nobody reads from hears nothing.
@@ -35,6 +34,11 @@ static CODE: AtomicU8 = AtomicU8::new(INTERRUPTED);
 /// The exit code of a script that was interrupted.
 pub(super) fn code() -> u8 {
     CODE.load(Ordering::SeqCst)
+}
+
+/// Gives the program longer to end when the system asks for it.
+pub(super) fn give(time: Duration) {
+    NOTICE.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
 }
 
 /// How many programs have the terminal in the place of this one.
@@ -105,7 +109,7 @@ async fn unless_heard() {
 async fn end_soon(code: u8) {
     CODE.store(code, Ordering::SeqCst);
     if is_heard() {
-        tokio::time::sleep(NOTICE).await;
+        tokio::time::sleep(Duration::from_millis(NOTICE.load(Ordering::SeqCst))).await;
     }
     end(code);
 }

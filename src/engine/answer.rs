@@ -218,6 +218,11 @@ impl Answer {
         self.cancel.clone()
     }
 
+    /// True for rows to be shown; false for statements that only do something, also for those that count what they wrote.
+    pub fn has_rows(&self) -> bool {
+        !self.counts && (!self.schema.fields().is_empty() || self.tag == "SELECT")
+    }
+
     /// The columns; none for statements without a result.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -256,6 +261,14 @@ impl Answer {
             Ok(()) => None,
             Err(error) => Some(Err(self.panicked(error))),
         }
+    }
+
+    /// The next batch as a result; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.next().await.transpose()
     }
 
     /// Tells more.

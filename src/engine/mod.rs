@@ -3,6 +3,7 @@
 //! Interfaces know this module alone. Every statement takes one way: [`Session::parse`], then [`Session::execute`], which
 //! gives an [`Answer`] to be read batch by batch, watched and cancelled.
 
+mod accounts;
 mod answer;
 mod backup;
 mod changing;
@@ -13,6 +14,7 @@ mod prepared;
 mod schema;
 mod session;
 mod stores;
+mod transactions;
 mod writes;
 
 use std::path::{Path, PathBuf};
@@ -38,11 +40,13 @@ use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 pub use crate::catalog::backup::Saved;
 pub use crate::catalog::check::{Checked, Finding};
 pub use crate::statement::Cancel;
+pub use accounts::Verifier;
 pub use answer::{Answer, Progress};
 pub use backup::restore;
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
 pub use session::Session;
+pub use transactions::TransactionStatus;
 pub use writes::{Staged, stream};
 
 /// How an engine is set up.

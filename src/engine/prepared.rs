@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::{LogicalPlan, Statement as LogicalStatement};
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{ParamValues, Result, ScalarValue};
+use datafusion::logical_expr::{Expr, LogicalPlan, Statement as LogicalStatement};
 use sqlparser::tokenizer::Location;
 
 use super::Session;
@@ -64,6 +66,11 @@ pub struct Prepared {
 
 impl Prepared {
     pub(super) async fn new(session: Session, statement: Statement) -> Result<Self> {
+        Self::with_types(session, statement, vec![]).await
+    }
+
+    /// Prepares a statement whose parameters `$1`, `$2` … have these types, where they are known.
+    pub(super) async fn with_types(session: Session, statement: Statement, types: Vec<Option<DataType>>) -> Result<Self> {
         let Statement { text, parsed, .. } = statement;
         let context = session.statement(Parameters::default());
         let tag = execution::tag_of(&parsed);
@@ -71,14 +78,15 @@ impl Prepared {
         let plan = context.settled(|context| async move { execution::description_plan(parsed, &context).await }).await?;
         let (mut columns, mut parameters) = (Arc::new(Schema::empty()), BTreeMap::new());
         if let Some(plan) = plan {
-            if execution::has_rows(&plan) {
-                columns = Arc::new(without_qualifiers(&plan));
-            }
-            for (name, field) in plan.get_parameter_fields()? {
+            for (name, data_type) in parameter_types(&plan)? {
                 let name = name.trim_start_matches('$').to_string();
+                let place = name.parse::<usize>().unwrap_or(usize::MAX);
+                let declared = place.checked_sub(1).and_then(|place| types.get(place)).cloned().flatten();
                 // `$2` before `$10`, and numbers before names.
-                let place = (name.parse::<usize>().unwrap_or(usize::MAX), name);
-                parameters.insert(place, field.map(|field| field.data_type().clone()));
+                parameters.insert((place, name), declared.or(data_type));
+            }
+            if execution::has_rows(&plan) {
+                columns = Arc::new(without_qualifiers(&with_typed_parameters(plan, &parameters)?));
             }
         }
         let parameters = parameters.into_iter().map(|((_, name), data_type)| (name, data_type)).collect();
@@ -126,6 +134,36 @@ impl Prepared {
         let first = Location { line: 1, column: 1 };
         self.session.execute_with(&self.text, first, self.parsed.as_ref().clone(), parameters).await
     }
+}
+
+/// The parameters of a plan with their types, where the plan tells them.
+fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType>>> {
+    let fields = plan.get_parameter_fields()?.into_iter();
+    let mut types: HashMap<_, _> = fields.map(|(name, field)| (name, field.map(|field| field.data_type().clone()))).collect();
+    // Counts of rows are whole numbers, which the engine does not say of their parameters.
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            for counted in [&limit.skip, &limit.fetch].into_iter().flatten() {
+                if let Expr::Placeholder(placeholder) = counted.as_ref() {
+                    types.insert(placeholder.id.clone(), Some(DataType::Int64));
+                }
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(types)
+}
+
+/// The plan as it is once its parameters have values: those whose type nobody tells are text, as in PostgreSQL.
+fn with_typed_parameters(plan: LogicalPlan, types: &BTreeMap<(usize, String), Option<DataType>>) -> Result<LogicalPlan> {
+    if types.is_empty() {
+        return Ok(plan);
+    }
+    let values = types.iter().map(|((_, name), data_type)| {
+        let value = ScalarValue::try_from(data_type.as_ref().unwrap_or(&DataType::Utf8))?;
+        Ok((name.clone(), ScalarAndMetadata::from(value)))
+    });
+    plan.replace_params_with_values(&ParamValues::Map(values.collect::<Result<_>>()?))
 }
 
 /// The columns of a plan's rows.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::Dialect;
@@ -18,6 +20,7 @@ use sqlparser::tokenizer::Location;
 use super::answer::{Answer, Explain};
 use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
+use super::transactions::TransactionStatus;
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::{Engine, execution};
 use crate::files;
@@ -138,6 +141,61 @@ impl Session {
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };
         StatementContext::new(origin, &self.engine.shared.catalog)
+    }
+
+    /// Where the session stands between transactions.
+    pub fn transaction_status(&self) -> TransactionStatus {
+        TransactionStatus::Idle
+    }
+
+    /// Notes that a statement has failed outside of the engine: while its rows were sent, say.
+    pub fn statement_failed(&self) {}
+
+    /// The zone in which instants are shown.
+    pub fn time_zone(&self) -> Tz {
+        let state = self.context.state_ref();
+        let zone = state.read().config_options().execution.time_zone.clone();
+        let utc = || "+00:00".parse().unwrap_or_else(|_| unreachable!("UTC is a zone"));
+        zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(utc)
+    }
+
+    /// The settings that clients of a server are told of, with their values now.
+    pub fn reported(&self) -> Vec<(String, String)> {
+        vec![]
+    }
+
+    /// Sets what RESET goes back to: what a client asks for when it connects.
+    ///
+    /// # Errors
+    /// A setting that is not known, or a value that it does not take.
+    pub fn set_default(&self, _name: &str, _value: &str) -> Result<()> {
+        Ok(())
+    }
+
+    /// Prepares a statement whose parameters `$1`, `$2` … have these types, where they are known.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub async fn prepare_with(&self, statement: Statement, types: Vec<Option<DataType>>) -> Result<Prepared> {
+        let session = self.clone();
+        let explain = self.explain(&statement.text, statement.place());
+        let prepared = async move { Prepared::with_types(session, statement, types).await };
+        self.engine.run(prepared).await.map_err(|error| explain(error, false))
+    }
+
+    /// What PREPARE, or [`Self::keep_prepared`], gave this name.
+    pub fn prepared(&self, name: &str) -> Option<Prepared> {
+        self.prepared.lock().get(name).cloned()
+    }
+
+    /// Gives a prepared statement a name, for EXECUTE and DEALLOCATE.
+    pub fn keep_prepared(&self, name: &str, prepared: Prepared) {
+        self.prepared.lock().insert(name.to_string(), prepared);
+    }
+
+    /// Takes the name away again.
+    pub fn forget_prepared(&self, name: &str) {
+        self.prepared.lock().remove(name);
     }
 
     /// Splits and parses a script. Nothing runs.

@@ -3,6 +3,7 @@
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::error::Place;
 use crate::sql::dialect::PortraitDialect;
 use crate::text::without_passwords;
 
@@ -29,7 +30,7 @@ impl<'a> Source<'a> {
     }
 
     /// The line of a place, and a caret below it; `None` when the place is not in the text.
-    pub fn excerpt(&self, at: Location) -> Option<String> {
+    pub fn excerpt(&self, at: Location) -> Option<Place> {
         let index = at.line.checked_sub(self.first.line)?;
         let line = self.text.split('\n').nth(usize::try_from(index).ok()?)?;
         let skipped = if index == 0 { self.first.column.saturating_sub(1) } else { 0 };
@@ -41,7 +42,7 @@ impl<'a> Source<'a> {
         let after = first(after, WIDEST.saturating_sub(before.width()));
         let start = format!("LINE {}: ", at.line);
         let caret = " ".repeat(start.width() + before.width());
-        Some(format!("{start}{before}{after}\n{caret}^"))
+        Some(Place { line: at.line, column: at.column, excerpt: format!("{start}{before}{after}\n{caret}^") })
     }
 
     /// The place right after the text.
@@ -131,10 +132,10 @@ mod tests {
         let source = Source::new("SELECT 客单价,\n  a FROM t", Location { line: 3, column: 11 });
         let at = source.find(&["客单价"]).unwrap();
         assert_eq!((at.line, at.column), (3, 18));
-        assert_eq!(source.excerpt(at).unwrap(), "LINE 3: SELECT 客单价,\n               ^");
+        assert_eq!(source.excerpt(at).unwrap().excerpt, "LINE 3: SELECT 客单价,\n               ^");
         let from = source.find(&["from"]).unwrap();
-        assert_eq!(source.excerpt(from).unwrap(), "LINE 4:   a FROM t\n            ^");
-        assert_eq!(source.excerpt(source.end()).unwrap(), "LINE 4:   a FROM t\n                  ^");
+        assert_eq!(source.excerpt(from).unwrap().excerpt, "LINE 4:   a FROM t\n            ^");
+        assert_eq!(source.excerpt(source.end()).unwrap().excerpt, "LINE 4:   a FROM t\n                  ^");
         assert_eq!(source.excerpt(Location { line: 9, column: 1 }), None);
     }
 
@@ -142,14 +143,14 @@ mod tests {
     fn a_caret_stands_below_wide_letters() {
         let source = Source::script("SELECT '客单价', x");
         let at = source.find(&["x"]).unwrap();
-        assert_eq!(source.excerpt(at).unwrap(), "LINE 1: SELECT '客单价', x\n                         ^");
+        assert_eq!(source.excerpt(at).unwrap().excerpt, "LINE 1: SELECT '客单价', x\n                         ^");
     }
 
     #[test]
     fn long_lines_are_cut_on_both_sides() {
         let sql = format!("SELECT {}wrong{} FROM t", "a, ".repeat(100), ", b".repeat(100));
         let source = Source::script(&sql);
-        let shown = source.excerpt(source.find(&["wrong"]).unwrap()).unwrap();
+        let shown = source.excerpt(source.find(&["wrong"]).unwrap()).unwrap().excerpt;
         let (line, caret) = shown.split_once('\n').unwrap();
         assert!(line.starts_with("LINE 1: …") && line.ends_with('…') && line.width() < 120, "{line}");
         assert_eq!(line.find("wrong").map(|at| line[..at].width()), caret.find('^'), "{shown}");

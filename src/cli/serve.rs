@@ -1,0 +1,86 @@
+//! `portrait serve`: the database for other programs.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use portraitdb::{Engine, Server, ServerOptions, TlsFiles};
+
+use super::console::Failure;
+use super::signals::{self, Listening};
+use super::parameters;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  portrait -d crm serve                                  this machine alone, on port 5432
+  psql 'host=127.0.0.1 dbname=portrait user=ada'         … and a client
+  portrait -d crm serve --listen 0.0.0.0:5432 --tls-cert server.crt --tls-key server.key
+
+Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements have --grace seconds to end.";
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where clients connect, an address and a port; may be given several times.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5432", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
+    listen: Vec<String>,
+    /// The folder of a Unix socket, which only who runs the server may open.
+    #[arg(long, value_name = "DIR", env = "PORTRAIT_SOCKET")]
+    socket: Option<PathBuf>,
+    /// The certificate of the server, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "PORTRAIT_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// Authorities whose certificates clients must show, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_CLIENT_CA")]
+    tls_client_ca: Option<PathBuf>,
+    /// Serve other machines without TLS, and without passwords where no role has one: whoever reaches the port reads everything.
+    #[arg(long, env = "PORTRAIT_INSECURE")]
+    insecure: bool,
+    /// Connections at a time.
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u32).range(1..=100_000), env = "PORTRAIT_MAX_CONNECTIONS")]
+    max_connections: u32,
+    /// The largest message of a client: a statement, or the values for one.
+    #[arg(long, value_name = "SIZE", default_value = "64MB", value_parser = parameters::parse_size, env = "PORTRAIT_MAX_MESSAGE")]
+    max_message: usize,
+    /// Seconds that running statements have to end when the server is stopped.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
+    grace: u64,
+}
+
+/// Serves until the program is to end.
+pub(super) fn run(engine: Engine, asked: &Serve) -> Result<(), Failure> {
+    let tls = asked.tls_cert.clone().zip(asked.tls_key.clone()).map(|(certificate, key)| TlsFiles {
+        certificate,
+        key,
+        client_authorities: asked.tls_client_ca.clone(),
+    });
+    let grace = Duration::from_secs(asked.grace);
+    let options = ServerOptions {
+        listen: asked.listen.clone(),
+        socket_folder: asked.socket.clone(),
+        tls,
+        insecure: asked.insecure,
+        max_connections: asked.max_connections as usize,
+        largest_message: asked.max_message,
+        grace,
+    };
+    // What asks the program to end is heard from the beginning.
+    let listening = Listening::new();
+    signals::give(grace + Duration::from_secs(5));
+    let server = Server::start(engine.clone(), &options)?;
+    let mut out = std::io::stdout().lock();
+    for address in server.addresses() {
+        writeln!(out, "ready: postgresql://{address}/portrait")?;
+    }
+    for socket in server.sockets() {
+        writeln!(out, "ready: {}", socket.display())?;
+    }
+    out.flush()?;
+    engine.block_on(listening.interrupted());
+    eprintln!("stopping: {} connections", server.connections());
+    server.stop();
+    Ok(())
+}

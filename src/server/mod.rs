@@ -1,0 +1,266 @@
+//! The server: doors through which others use the database, each connection with a session of its own.
+//!
+//! Doors run on threads of their own, so that they answer while all threads of the engine compute.
+
+mod connections;
+mod postgres;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::engine::Engine;
+use crate::error::{SqlState, coded, failed, invalid};
+use connections::Connections;
+pub use tls::TlsFiles;
+use tls::Tls;
+
+/// How a server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where clients of PostgreSQL's protocol connect: addresses with ports; port 0 takes a free one.
+    pub listen: Vec<String>,
+    /// The folder of a Unix socket, which is called `.s.PGSQL.<port>` there.
+    pub socket_folder: Option<PathBuf>,
+    /// The certificate; without one connections are plain.
+    pub tls: Option<TlsFiles>,
+    /// Serves plain connections and those without a password also to other machines.
+    pub insecure: bool,
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// Bytes of one message of a client.
+    pub largest_message: usize,
+    /// How long running statements may go on when the server is stopped.
+    pub grace: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            listen: vec!["127.0.0.1:5432".into()],
+            socket_folder: None,
+            tls: None,
+            insecure: false,
+            max_connections: 200,
+            largest_message: 64 << 20,
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What all connections share.
+struct Door {
+    engine: Engine,
+    connections: Arc<Connections>,
+    tls: Option<Tls>,
+    insecure: bool,
+    largest_message: usize,
+}
+
+/// A running server. It ends when this is dropped, without grace.
+pub struct Server {
+    runtime: Option<Runtime>,
+    door: Arc<Door>,
+    addresses: Vec<SocketAddr>,
+    sockets: Vec<PathBuf>,
+    stopping: watch::Sender<bool>,
+    grace: Duration,
+}
+
+impl Server {
+    /// Opens the doors.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on, a broken certificate, or a way to be served that is not safe.
+    pub fn start(engine: Engine, options: &ServerOptions) -> Result<Self> {
+        let tls = options.tls.as_ref().map(Tls::read).transpose()?;
+        let addresses = options.listen.iter().map(|address| resolved(address)).collect::<Result<Vec<_>>>()?;
+        let addresses: Vec<SocketAddr> = addresses.into_iter().flatten().collect();
+        for address in addresses.iter().filter(|address| !address.ip().is_loopback()) {
+            refuse_unsafe(*address, &engine, tls.is_some(), options.insecure)?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("portrait-door")
+            .enable_all()
+            .build()
+            .map_err(|error| failed("server", format!("cannot start threads: {error}")))?;
+        let connections = Arc::new(Connections::new(options.max_connections));
+        let (insecure, largest_message) = (options.insecure, options.largest_message);
+        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message });
+        let (stopping, _) = watch::channel(false);
+        let mut server =
+            Self { runtime: None, door, addresses: vec![], sockets: vec![], stopping, grace: options.grace };
+        for address in addresses {
+            server.listen(&runtime, address)?;
+        }
+        if let Some(folder) = &options.socket_folder {
+            server.listen_here(&runtime, folder)?;
+        }
+        if server.addresses.is_empty() && server.sockets.is_empty() {
+            return Err(invalid("server", "has nowhere to listen; give --listen 127.0.0.1:5432"));
+        }
+        server.runtime = Some(runtime);
+        Ok(server)
+    }
+
+    /// Where clients connect.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The Unix sockets.
+    pub fn sockets(&self) -> &[PathBuf] {
+        &self.sockets
+    }
+
+    /// How many clients are connected.
+    pub fn connections(&self) -> usize {
+        self.door.connections.count()
+    }
+
+    /// Takes nobody in any more, lets what runs go on for the time of grace, then ends it.
+    pub fn stop(mut self) {
+        const LOOK: Duration = Duration::from_millis(20);
+        self.stopping.send_replace(true);
+        let until = std::time::Instant::now() + self.grace;
+        self.door.connections.end_idle();
+        while self.connections() > 0 && std::time::Instant::now() < until {
+            std::thread::sleep(LOOK);
+            self.door.connections.end_idle();
+        }
+        self.door.connections.end_all();
+        let last = std::time::Instant::now() + Duration::from_secs(1);
+        while self.connections() > 0 && std::time::Instant::now() < last {
+            std::thread::sleep(LOOK);
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        for socket in self.sockets.drain(..) {
+            // One that is gone already leaves nothing to do.
+            let _ = std::fs::remove_file(socket);
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        }
+    }
+
+    fn listen(&mut self, runtime: &Runtime, address: SocketAddr) -> Result<()> {
+        let cannot = |error: std::io::Error| {
+            let advice = match error.kind() {
+                std::io::ErrorKind::AddrInUse => "; is another server there? choose another port",
+                std::io::ErrorKind::PermissionDenied => "; ports below 1024 are the administrator's",
+                _ => "",
+            };
+            failed(&address.to_string(), format!("cannot be listened on: {error}{advice}"))
+        };
+        let listener = runtime.block_on(TcpListener::bind(address)).map_err(cannot)?;
+        self.addresses.push(listener.local_addr().map_err(cannot)?);
+        let (door, mut stopping) = (Arc::clone(&self.door), self.stopping.subscribe());
+        runtime.spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    biased;
+                    _ = stopping.wait_for(|stopping| *stopping) => return,
+                    accepted = listener.accept() => accepted,
+                };
+                match accepted {
+                    Ok((stream, _)) => drop(tokio::spawn(postgres::over_tcp(stream, Arc::clone(&door)))),
+                    // No more files may be open: some will be closed.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        });
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn listen_here(&mut self, runtime: &Runtime, folder: &std::path::Path) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+
+        let port = self.addresses.first().map_or(5432, SocketAddr::port);
+        let path = folder.join(format!(".s.PGSQL.{port}"));
+        let shown = path.display().to_string();
+        let cannot = |error: std::io::Error| failed(&shown, format!("cannot be listened on: {error}"));
+        // What a killed server left answers nobody.
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            return Err(failed(&shown, "is another server's socket"));
+        }
+        let _ = std::fs::remove_file(&path);
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::UnixListener::bind(&path).map_err(cannot)?
+        };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+        self.sockets.push(path);
+        let (door, mut stopping) = (Arc::clone(&self.door), self.stopping.subscribe());
+        runtime.spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    biased;
+                    _ = stopping.wait_for(|stopping| *stopping) => return,
+                    accepted = listener.accept() => accepted,
+                };
+                match accepted {
+                    Ok((stream, _)) => drop(tokio::spawn(postgres::over_socket(stream, Arc::clone(&door)))),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        });
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn listen_here(&mut self, _: &Runtime, _: &std::path::Path) -> Result<()> {
+        Err(invalid("server", "this system has no Unix sockets; give --listen 127.0.0.1:5432"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stopping.send_replace(true);
+        self.door.connections.end_all();
+        self.close();
+    }
+}
+
+fn resolved(address: &str) -> Result<Vec<SocketAddr>> {
+    use std::net::ToSocketAddrs;
+
+    // A port alone is one of this machine.
+    let whole = if address.contains(':') { address.to_string() } else { format!("127.0.0.1:{address}") };
+    let found = whole.to_socket_addrs().map_err(|error| {
+        invalid("--listen", format!("must be an address and a port, such as 127.0.0.1:5432, got '{address}': {error}"))
+    })?;
+    // The name of this machine has two addresses, of which one is enough.
+    Ok(found.take(1).collect())
+}
+
+/// Other machines are served with TLS and passwords, or not at all.
+fn refuse_unsafe(address: SocketAddr, engine: &Engine, has_tls: bool, insecure: bool) -> Result<()> {
+    if insecure {
+        return Ok(());
+    }
+    let refuse = |problem: &str| Err::<(), DataFusionError>(coded(SqlState::INVALID_AUTHORIZATION, &address.to_string(), problem));
+    match (has_tls, engine.has_logins()?) {
+        (true, true) => Ok(()),
+        (false, _) => refuse(
+            "can be reached by other machines, and there is no certificate; give --tls-cert and --tls-key, listen on 127.0.0.1, or say \
+             --insecure",
+        ),
+        (true, false) => refuse(
+            "can be reached by other machines, and no role has a password; CREATE ROLE name LOGIN PASSWORD '…' first, listen on \
+             127.0.0.1, or say --insecure",
+        ),
+    }
+}

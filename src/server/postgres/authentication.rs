@@ -1,0 +1,120 @@
+//! Passwords, by SCRAM-SHA-256: neither side sends one, and the server keeps none.
+//!
+//! Source: RFC 5802, RFC 7677; over TLS also bound to the certificate, RFC 5929 (`tls-server-end-point`).
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use pgwire::api::auth::sasl::scram::{ScramSecret, ScramServerAuth};
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::startup::Authentication;
+
+use super::requests::{Request, violation};
+use super::{Reading, Writing};
+use crate::engine::Verifier;
+use crate::error::{SqlState, coded};
+use crate::server::Door;
+
+const SCRAM: &str = "SCRAM-SHA-256";
+const SCRAM_PLUS: &str = "SCRAM-SHA-256-PLUS";
+/// A message of somebody who is not known yet has no more bytes.
+const MOST: usize = 16 << 10;
+/// Who was wrong waits, so that passwords are not found by trying.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// Finds out whether the client is who it says.
+///
+/// # Errors
+/// It is not, or may not come this way.
+pub async fn authenticate(
+    incoming: &mut Reading,
+    out: &mut Writing,
+    door: &Door,
+    user: &str,
+    is_secure: bool,
+    is_near: bool,
+) -> Result<()> {
+    if !is_near && !is_secure && !door.insecure {
+        let problem = "must come over TLS (sslmode=require): this server speaks with other machines in no other way";
+        return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
+    }
+    if !door.engine.has_logins()? {
+        if is_near || door.insecure {
+            return Ok(());
+        }
+        let problem = "cannot come in: no role of this database has a password";
+        return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
+    }
+    let verifier = door.engine.verifier(user)?;
+    match scram(incoming, out, door, user, verifier, is_secure).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            tokio::time::sleep(WAIT).await;
+            Err(error)
+        }
+    }
+}
+
+async fn scram(
+    incoming: &mut Reading,
+    out: &mut Writing,
+    door: &Door,
+    user: &str,
+    verifier: Option<Verifier>,
+    is_secure: bool,
+) -> Result<()> {
+    let mut server = ScramServerAuth::new();
+    let bound = door.tls.as_ref().filter(|_| is_secure).and_then(|tls| tls.bound.as_deref());
+    if let Some(certificate) = bound {
+        server.configure_certificate(certificate).map_err(|error| violation(error.to_string()))?;
+    }
+    let mechanisms = if bound.is_some() { vec![SCRAM_PLUS.into(), SCRAM.into()] } else { vec![SCRAM.into()] };
+    out.put(&PgWireBackendMessage::Authentication(Authentication::SASL(mechanisms)));
+    let mut first = password(incoming, out).await?;
+    // The name of the mechanism, and the length of what follows.
+    let end = first.iter().position(|byte| *byte == 0).ok_or_else(|| violation("the mechanism of the password has no end"))?;
+    let mechanism = first.split_to(end);
+    first.advance(1);
+    let is_known = mechanism == SCRAM.as_bytes() || (mechanism == SCRAM_PLUS.as_bytes() && bound.is_some());
+    if !is_known {
+        return Err(violation(format!("passwords are checked by {SCRAM} here")));
+    }
+    let length = first.try_get_i32().map_err(|_| violation("the first step of the password is too short"))?;
+    if usize::try_from(length).ok() != Some(first.len()) {
+        return Err(violation("the first step of the password has another length than it says"));
+    }
+    // Who is not known is asked as everybody is, and fails at the end: names cannot be found out.
+    let is_there = verifier.is_some();
+    let verifier = match verifier {
+        Some(verifier) => verifier,
+        None => Verifier::of_nobody(user)?,
+    };
+    let (salt, iterations) = (verifier.salt, verifier.iterations as usize);
+    let secret = ScramSecret::Verifier { salt, iterations, stored_key: verifier.stored_key, server_key: verifier.server_key };
+    let (answer, waiting) = server.on_client_first_message_with_secret(&first, secret).map_err(|_| wrong(user))?;
+    out.put(&PgWireBackendMessage::Authentication(Authentication::SASLContinue(Bytes::from(answer))));
+    let last = password(incoming, out).await?;
+    let answer = waiting.on_client_final_message(&last).map_err(|_| wrong(user))?;
+    if !is_there {
+        return Err(wrong(user));
+    }
+    out.put(&PgWireBackendMessage::Authentication(Authentication::SASLFinal(Bytes::from(answer))));
+    Ok(())
+}
+
+/// The next step of the client.
+async fn password(incoming: &mut Reading, out: &mut Writing) -> Result<Bytes> {
+    let gone = || coded(SqlState::INVALID_AUTHORIZATION, "client", "is gone");
+    out.flush().await.map_err(|_| gone())?;
+    let (letter, body) = incoming.message(MOST).await.map_err(|missing| super::startup::missing(&missing, MOST).unwrap_or_else(gone))?;
+    match Request::read(letter, body)? {
+        Request::Password(step) => Ok(step),
+        _ => Err(violation("a password was expected")),
+    }
+}
+
+fn wrong(user: &str) -> DataFusionError {
+    coded(SqlState::INVALID_PASSWORD, user, "password authentication failed; wrong name or password")
+}

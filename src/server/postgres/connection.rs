@@ -1,0 +1,224 @@
+//! One connection: what its client asks is answered in turn, while a reader sees whether the client is still there.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::{ReadyForQuery, TransactionStatus as Status};
+use tokio::io::{AsyncRead, WriteHalf};
+use tokio::sync::mpsc;
+
+use super::portals::{Portal, Prepared};
+use super::requests::{Request, violation};
+use super::wire::{Incoming, Outgoing, Stream};
+use super::{replies, startup};
+use crate::engine::{Session, TransactionStatus};
+use crate::error::{SqlState, coded};
+use crate::server::connections::{Connected, Reason, interrupted};
+
+/// So many messages wait until the one before is answered; a client that sends more is read no further.
+const WAITING: usize = 8;
+
+/// Why a connection ends, or what its client is told.
+#[derive(Debug)]
+pub enum Stop {
+    /// An error of the statement: the connection goes on.
+    Failed(DataFusionError),
+    /// The client is gone.
+    Gone,
+}
+
+impl From<DataFusionError> for Stop {
+    fn from(error: DataFusionError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// A message, or the error that ends the connection.
+type Read = Result<Request>;
+
+/// A connection after its startup.
+pub struct Connection {
+    pub session: Session,
+    pub out: Outgoing<WriteHalf<Box<dyn Stream>>>,
+    requests: mpsc::Receiver<Read>,
+    pub connected: Arc<Connected>,
+    pub statements: HashMap<String, Arc<Prepared>>,
+    pub portals: HashMap<String, Portal>,
+    /// The text that the client is told about, for the places of errors.
+    pub text: Arc<str>,
+    /// The values of settings as the client knows them.
+    reported: Vec<(String, String)>,
+}
+
+impl Connection {
+    /// Starts to read what the client sends, messages of at most `most` bytes.
+    pub fn new(
+        session: Session,
+        incoming: Incoming<impl AsyncRead + Unpin + Send + 'static>,
+        out: Outgoing<WriteHalf<Box<dyn Stream>>>,
+        connected: Arc<Connected>,
+        most: usize,
+    ) -> Self {
+        let (sender, requests) = mpsc::channel(WAITING);
+        tokio::spawn(read(incoming, sender, Arc::clone(&connected), most));
+        let (statements, portals, text) = (HashMap::new(), HashMap::new(), "".into());
+        Self { session, out, requests, connected, statements, portals, text, reported: vec![] }
+    }
+
+    /// Answers until the client has had enough.
+    pub async fn serve(mut self) {
+        self.report();
+        self.ready();
+        let error = match self.answer_all().await {
+            Ok(()) | Err(Stop::Gone) => None,
+            Err(Stop::Failed(error)) => Some(error),
+        };
+        if let Some(error) = error {
+            self.out.put(&replies::error(&error, true, ""));
+        }
+        self.out.close().await;
+    }
+
+    async fn answer_all(&mut self) -> Result<(), Stop> {
+        loop {
+            self.out.rest().await?;
+            let Some(request) = self.next().await? else { return Ok(()) };
+            match request {
+                Request::Terminate => return Ok(()),
+                Request::Query(sql) => {
+                    // What was bound without a name ends with the next query.
+                    self.portals.remove("");
+                    self.statements.remove("");
+                    match self.query(&sql).await {
+                        Err(Stop::Failed(error)) => self.failed(&error),
+                        other => other?,
+                    }
+                    self.ready();
+                }
+                Request::Sync => self.ready(),
+                Request::Flush => {}
+                // Outside of a COPY they are of no matter: it has failed already.
+                Request::CopyData(_) | Request::CopyDone | Request::CopyFail(_) => {}
+                Request::FunctionCall => {
+                    let problem = "calls by the number of a function are not known here; write SELECT function(…)";
+                    self.failed(&coded(SqlState::FEATURE_NOT_SUPPORTED, "protocol", problem));
+                    self.ready();
+                }
+                Request::Password(_) => return Err(violation("a password came, and nobody asked for it").into()),
+                extended => match self.extended(extended).await {
+                    Err(Stop::Failed(error)) => {
+                        self.failed(&error);
+                        if !self.skip_to_sync().await? {
+                            return Ok(());
+                        }
+                        self.ready();
+                    }
+                    other => other?,
+                },
+            }
+        }
+    }
+
+    /// The next message; `None` when the client is gone.
+    ///
+    /// # Errors
+    /// What ends the connection.
+    pub async fn next(&mut self) -> Result<Option<Request>, Stop> {
+        let request = tokio::select! {
+            biased;
+            request = self.requests.recv() => request,
+            reason = self.connected.interrupt.closed() => match reason {
+                Reason::Gone => None,
+                reason => Some(Err(interrupted(reason))),
+            },
+        };
+        Ok(request.transpose()?)
+    }
+
+    /// After an error nothing is done until the client says where it goes on; false when it is gone.
+    async fn skip_to_sync(&mut self) -> Result<bool, Stop> {
+        self.out.flush().await?;
+        loop {
+            match self.next().await? {
+                Some(Request::Sync) => return Ok(true),
+                Some(Request::Terminate) | None => return Ok(false),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Does the work of a statement unless it is to end before.
+    ///
+    /// # Errors
+    /// Those of the work, or that it was ended.
+    pub async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            reason = self.connected.interrupt.ended() => Err(interrupted(reason)),
+            done = work => done,
+        }
+    }
+
+    /// Tells of an error.
+    fn failed(&mut self, error: &DataFusionError) {
+        self.connected.interrupt.finish();
+        self.session.statement_failed();
+        self.out.put(&replies::error(error, false, &self.text));
+    }
+
+    /// Says that the next message may come, and what has become of settings that clients know.
+    fn ready(&mut self) {
+        self.connected.interrupt.finish();
+        self.report();
+        let status = match self.session.transaction_status() {
+            TransactionStatus::Idle => Status::Idle,
+            TransactionStatus::Active => Status::Transaction,
+            TransactionStatus::Failed => Status::Error,
+        };
+        if matches!(status, Status::Idle) {
+            // Portals end with their transaction.
+            self.portals.clear();
+        }
+        self.out.put(&PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status)));
+    }
+
+    /// Tells the values of settings that the client does not know yet.
+    fn report(&mut self) {
+        let now = self.session.reported();
+        for (name, value) in &now {
+            if !self.reported.iter().any(|(known, same)| known == name && same == value) {
+                self.out.put(&replies::setting(name, value));
+            }
+        }
+        self.reported = now;
+    }
+}
+
+/// Reads until the client is gone; then what runs for it ends.
+async fn read(mut incoming: Incoming<impl AsyncRead + Unpin>, sender: mpsc::Sender<Read>, connected: Arc<Connected>, most: usize) {
+    loop {
+        let request = match incoming.message(most).await {
+            Ok((letter, body)) => Request::read(letter, body),
+            Err(missing) => match startup::missing(&missing, most) {
+                Some(error) => Err(error),
+                None => break,
+            },
+        };
+        // Who takes leave wants what was asked before to be done.
+        let is_last = matches!(request, Err(_) | Ok(Request::Terminate));
+        if sender.send(request).await.is_err() || is_last {
+            return;
+        }
+    }
+    connected.interrupt.end(Reason::Gone);
+}

@@ -1,0 +1,165 @@
+//! PostgreSQL's protocol, version 3.0: a session per connection.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`startup`] | TLS or not, who comes, to what |
+//! | [`authentication`] | passwords, by SCRAM-SHA-256 |
+//! | [`connection`] | answers messages in turn |
+//! | [`requests`], [`replies`] | the messages |
+//! | [`wire`] | bytes of messages, bounded and in large pieces |
+//! | [`simple`], [`portals`] | queries as text; statements prepared, bound and run in parts |
+//! | [`rows`], [`values`] | columns of Arrow as clients read them |
+
+mod authentication;
+mod connection;
+mod portals;
+mod replies;
+mod requests;
+mod rows;
+mod simple;
+mod startup;
+mod values;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::error::DataFusionError;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+use super::Door;
+use super::connections::Entered;
+use connection::Connection;
+use startup::{Beginning, Start};
+use wire::{Outgoing, Stream};
+
+use crate::engine::Session;
+use crate::error::{SqlState, coded};
+
+/// A client has so long to say who it is.
+const STARTUP: Duration = Duration::from_secs(60);
+/// Version 3.0 of the protocol, as it is numbered.
+const VERSION: i32 = 3 << 16;
+/// The one database of a server.
+const DATABASE: &str = "portrait";
+
+/// Serves a client that came over the network.
+pub async fn over_tcp(stream: TcpStream, door: Arc<Door>) {
+    let Ok(address) = stream.peer_addr() else { return };
+    // Answers are small and expected at once.
+    let _ = stream.set_nodelay(true);
+    let is_near = address.ip().to_canonical().is_loopback();
+    let begun = tokio::time::timeout(STARTUP, startup::begin(stream, door.tls.as_ref()));
+    let Ok(beginning) = begun.await else { return };
+    serve(beginning, door, &address.ip().to_canonical().to_string(), is_near).await;
+}
+
+/// Serves a client of this machine.
+#[cfg(unix)]
+pub async fn over_socket(stream: UnixStream, door: Arc<Door>) {
+    // Nobody but who runs the server may open its socket.
+    let stream: Box<dyn Stream> = Box::new(stream);
+    let Ok(beginning) = tokio::time::timeout(STARTUP, startup::after_tls(stream, false)).await else { return };
+    serve(beginning, door, "local", true).await;
+}
+
+async fn serve(beginning: Beginning, door: Arc<Door>, address: &str, is_near: bool) {
+    match beginning {
+        Beginning::Nothing => {}
+        Beginning::Cancel { pid, secret } => door.connections.cancel(pid, secret),
+        Beginning::Connect(start) => {
+            let Some(connection) = connect(*start, &door, address, is_near).await else { return };
+            let (connection, _entered) = connection;
+            connection.serve().await;
+        }
+    }
+}
+
+/// Lets a client in, or tells it why not.
+async fn connect(mut start: Start, door: &Arc<Door>, address: &str, is_near: bool) -> Option<(Connection, Entered)> {
+    let refused = start.refused.take();
+    let (is_secure, unknown) = (start.is_secure, start.unknown.take());
+    let parameters = std::mem::take(&mut start.parameters);
+    let (mut incoming, mut out) = split(start);
+    if let Some(options) = unknown {
+        out.put(&PgWireBackendMessage::NegotiateProtocolVersion(NegotiateProtocolVersion::new(VERSION, options)));
+    }
+    let user = parameters.get("user").cloned().unwrap_or_default();
+    let entering = async {
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        if user.is_empty() {
+            return Err(coded(SqlState::INVALID_AUTHORIZATION, "server", "a connection needs a user name"));
+        }
+        let database = parameters.get("database").map_or(user.as_str(), String::as_str);
+        let trusted = authentication::authenticate(&mut incoming, &mut out, door, &user, is_secure, is_near);
+        match tokio::time::timeout(STARTUP, trusted).await {
+            Ok(done) => done?,
+            Err(_) => return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password")),
+        }
+        // Who may not come in is not told what there is.
+        if database != DATABASE {
+            let problem = format!("no such database; connect to {DATABASE}, the one that this server has");
+            return Err(coded(SqlState::INVALID_CATALOG_NAME, database, problem));
+        }
+        let session = session(door, &user, &parameters)?;
+        let entered = door.connections.enter(&user, address)?;
+        Ok((session, entered))
+    };
+    match entering.await {
+        Ok((session, entered)) => {
+            out.put(&PgWireBackendMessage::Authentication(Authentication::Ok));
+            let key = BackendKeyData::new(entered.connected.pid, SecretKey::I32(entered.secret()));
+            out.put(&PgWireBackendMessage::BackendKeyData(key));
+            let connected = Arc::clone(&entered.connected);
+            Some((Connection::new(session, incoming, out, connected, door.largest_message), entered))
+        }
+        Err(error) => {
+            out.put(&replies::error(&error, true, ""));
+            out.close().await;
+            None
+        }
+    }
+}
+
+type Reading = wire::Incoming<tokio::io::ReadHalf<Box<dyn Stream>>>;
+type Writing = Outgoing<tokio::io::WriteHalf<Box<dyn Stream>>>;
+
+/// The two directions of a connection.
+fn split(start: Start) -> (Reading, Writing) {
+    let mut writing = None;
+    let incoming = start.incoming.map(|stream| {
+        let (read, write) = tokio::io::split(stream);
+        writing = Some(write);
+        read
+    });
+    match writing {
+        Some(write) => (incoming, Outgoing::new(write)),
+        None => unreachable!("the stream was split just now"),
+    }
+}
+
+/// The session of a connection, with the settings that the client asks for.
+fn session(
+    door: &Door,
+    user: &str,
+    parameters: &std::collections::BTreeMap<String, String>,
+) -> Result<Session, DataFusionError> {
+    let session = door.engine.session()?.with_role(user);
+    let options = parameters.get("options").map(|text| startup::options(text)).transpose()?.unwrap_or_default();
+    let named = parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "user" | "database" | "options" | "replication"));
+    let named = named.filter(|(name, _)| !name.starts_with("_pq_."));
+    let all = options.iter().map(|(name, value)| (name, value)).chain(named);
+    for (name, value) in all {
+        session.set_default(name, value)?;
+    }
+    if parameters.get("replication").is_some_and(|value| !matches!(value.as_str(), "false" | "off" | "no" | "0")) {
+        return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "replication", "is not served here; portrait backup saves a database"));
+    }
+    Ok(session)
+}

@@ -1,0 +1,294 @@
+//! Statements that are prepared, bound to values, described and run in parts: the extended protocol.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete, PortalSuspended};
+use pgwire::messages::response::EmptyQueryResponse;
+
+use super::connection::{Connection, Stop};
+use super::replies;
+use super::requests::{Named, Request, violation};
+use super::rows::{Left, Rows};
+use super::values::{Format, parameter};
+use crate::engine::{self, Parameters};
+use crate::error::{SqlState, coded};
+use crate::postgres_types::seen_type;
+
+/// Statements and portals that one connection may have by name.
+const MOST: usize = 10_000;
+/// The number of `text`.
+const TEXT: u32 = 25;
+
+/// A statement that was prepared by a message.
+pub struct Prepared {
+    text: Arc<str>,
+    /// `None` for an empty text.
+    statement: Option<engine::Prepared>,
+    /// The types of `$1`, `$2` … that the client declared; 0 where it left them open.
+    declared: Vec<u32>,
+    /// Those that the statement wants, where that is known.
+    wanted: Vec<Option<DataType>>,
+}
+
+impl Prepared {
+    fn new(text: Arc<str>, statement: Option<engine::Prepared>, mut declared: Vec<u32>) -> Result<Self> {
+        let mut wanted = vec![];
+        for (name, data_type) in statement.iter().flat_map(|statement| &statement.describe().parameters) {
+            let place = name.parse::<usize>().ok().filter(|place| (1..=usize::from(u16::MAX)).contains(place)).ok_or_else(|| {
+                let problem = "has no value; clients give values to $1, $2 …, and names have those of portrait --set";
+                coded(SqlState::UNDEFINED_PARAMETER, &format!("parameter ${name}"), problem)
+            })?;
+            wanted.resize(wanted.len().max(place), None);
+            wanted[place - 1].clone_from(data_type);
+        }
+        let count = wanted.len().max(declared.len());
+        wanted.resize(count, None);
+        declared.resize(count, 0);
+        Ok(Self { text, statement, declared, wanted })
+    }
+
+    /// The types of the parameters as the client is told.
+    fn types(&self) -> Vec<u32> {
+        let both = self.declared.iter().zip(&self.wanted);
+        both.map(|(declared, wanted)| match (declared, wanted) {
+            (0, Some(wanted)) => seen_type(wanted).oid(),
+            (0, None) => TEXT,
+            (declared, _) => *declared,
+        })
+        .collect()
+    }
+
+    fn describe(&self) -> Option<PgWireBackendMessage> {
+        let columns = &self.statement.as_ref()?.describe().columns;
+        let formats = vec![Format::Text; columns.fields().len()];
+        (!columns.fields().is_empty()).then(|| replies::columns(columns, &formats))
+    }
+}
+
+/// A statement with its values, and how far its rows have gone.
+pub struct Portal {
+    prepared: Arc<Prepared>,
+    values: Vec<ScalarValue>,
+    formats: Vec<i16>,
+    state: State,
+}
+
+enum State {
+    Bound,
+    Running(Box<Rows>),
+    Done,
+}
+
+impl Connection {
+    /// Answers a message of the extended protocol.
+    ///
+    /// # Errors
+    /// What is wrong with it; messages up to the next Sync are of no matter then.
+    pub async fn extended(&mut self, request: Request) -> Result<(), Stop> {
+        self.connected.interrupt.begin();
+        match request {
+            Request::Parse { name, sql, types } => self.parse(name, &sql, types).await,
+            Request::Bind { portal, statement, formats, values, results } => self.bind(portal, &statement, &formats, &values, results),
+            Request::Describe(Named::Statement(name)) => {
+                let prepared = self.prepared(&name)?;
+                self.out.put(&replies::parameters(prepared.types()));
+                self.out.put(&prepared.describe().unwrap_or_else(replies::no_columns));
+                Ok(())
+            }
+            Request::Describe(Named::Portal(name)) => {
+                let portal = self.portals.get(&name).ok_or_else(|| no_portal(&name))?;
+                let described = match portal.columns() {
+                    Some(columns) => replies::columns(&columns, &portal.formats(columns.fields().len())?),
+                    None => replies::no_columns(),
+                };
+                self.out.put(&described);
+                Ok(())
+            }
+            Request::Execute { portal, most } => self.execute(&portal, most).await,
+            Request::Close(Named::Statement(name)) => {
+                self.statements.remove(&name);
+                self.session.forget_prepared(&name);
+                self.out.put(&PgWireBackendMessage::CloseComplete(CloseComplete::new()));
+                Ok(())
+            }
+            Request::Close(Named::Portal(name)) => {
+                self.portals.remove(&name);
+                self.out.put(&PgWireBackendMessage::CloseComplete(CloseComplete::new()));
+                Ok(())
+            }
+            _ => Err(violation("this message is not expected here").into()),
+        }
+    }
+
+    async fn parse(&mut self, name: String, sql: &str, types: Vec<u32>) -> Result<(), Stop> {
+        self.text = sql.into();
+        if name.is_empty() {
+            self.statements.remove("");
+        } else if self.statements.contains_key(&name) || self.session.prepared(&name).is_some() {
+            let problem = "is prepared already; close it first, or choose another name";
+            return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, &name, problem).into());
+        }
+        if self.statements.len() >= MOST {
+            let problem = format!("has {MOST} prepared statements; close some");
+            return Err(coded(SqlState::PROGRAM_LIMIT_EXCEEDED, "connection", problem).into());
+        }
+        let session = self.session.clone();
+        let mut statements = self.within(session.parse(sql)).await?;
+        let statement = match statements.len() {
+            0 => None,
+            1 => {
+                let declared = types.iter().map(|oid| super::values::data_type_of(*oid)).collect();
+                Some(self.within(session.prepare_with(statements.remove(0), declared)).await?)
+            }
+            _ => {
+                let problem = "takes one statement at a time when it is prepared; send a query to run several";
+                return Err(coded(SqlState::SYNTAX_ERROR, "protocol", problem).into());
+            }
+        };
+        let prepared = Prepared::new(Arc::clone(&self.text), statement.clone(), types)?;
+        if let Some(statement) = statement.filter(|_| !name.is_empty()) {
+            self.session.keep_prepared(&name, statement);
+        }
+        self.statements.insert(name, Arc::new(prepared));
+        self.out.put(&PgWireBackendMessage::ParseComplete(ParseComplete::new()));
+        Ok(())
+    }
+
+    /// A statement that was prepared by a message or by SQL.
+    fn prepared(&mut self, name: &str) -> Result<Arc<Prepared>> {
+        // DEALLOCATE in SQL takes one away, PREPARE adds one.
+        let of_session = if name.is_empty() { None } else { self.session.prepared(name) };
+        match (self.statements.get(name), of_session) {
+            (Some(known), _) if name.is_empty() || known.statement.is_none() => Ok(Arc::clone(known)),
+            (Some(known), Some(_)) => Ok(Arc::clone(known)),
+            (None, Some(statement)) => Ok(Arc::new(Prepared::new("".into(), Some(statement), vec![])?)),
+            _ => {
+                self.statements.remove(name);
+                let problem = "no such prepared statement; it was closed, or never prepared";
+                Err(coded(SqlState::UNDEFINED_PREPARED_STATEMENT, &format!("\"{name}\""), problem))
+            }
+        }
+    }
+
+    fn bind(
+        &mut self,
+        portal: String,
+        statement: &str,
+        formats: &[i16],
+        values: &[Option<Bytes>],
+        results: Vec<i16>,
+    ) -> Result<(), Stop> {
+        let prepared = self.prepared(statement)?;
+        self.text = Arc::clone(&prepared.text);
+        if !portal.is_empty() && self.portals.contains_key(&portal) {
+            return Err(coded(SqlState::DUPLICATE_CURSOR, &portal, "is a portal already; close it first").into());
+        }
+        if self.portals.len() >= MOST {
+            let problem = format!("has {MOST} portals; close some");
+            return Err(coded(SqlState::PROGRAM_LIMIT_EXCEEDED, "connection", problem).into());
+        }
+        let types = prepared.types();
+        if values.len() != types.len() {
+            let problem = format!("takes {} parameters, and {} values came", types.len(), values.len());
+            return Err(coded(SqlState::PROTOCOL_VIOLATION, "prepared statement", problem).into());
+        }
+        if formats.len() > 1 && formats.len() != values.len() {
+            return Err(violation(format!("{} formats came for {} values", formats.len(), values.len())).into());
+        }
+        let zone = self.session.time_zone();
+        let mut bound = vec![];
+        for (place, value) in values.iter().enumerate() {
+            let format = format_of(formats, place)?;
+            let (declared, wanted) = (prepared.declared[place], prepared.wanted[place].as_ref());
+            bound.push(parameter(place + 1, value.as_deref(), declared, format, wanted, zone)?);
+        }
+        let made = Portal { prepared, values: bound, formats: results, state: State::Bound };
+        // Wrong formats are told here, where they were given.
+        if let Some(columns) = made.columns() {
+            made.formats(columns.fields().len())?;
+        }
+        self.portals.insert(portal, made);
+        self.out.put(&PgWireBackendMessage::BindComplete(BindComplete::new()));
+        Ok(())
+    }
+
+    async fn execute(&mut self, name: &str, most: i32) -> Result<(), Stop> {
+        // Taken out while it runs: what fails is gone.
+        let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
+        self.text = Arc::clone(&portal.prepared.text);
+        let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let mut rows = match std::mem::replace(&mut portal.state, State::Done) {
+            State::Running(rows) => rows,
+            State::Done => {
+                // All its rows were sent.
+                self.out.put(&replies::complete(&replies::tag("SELECT", 0)));
+                self.portals.insert(name.into(), portal);
+                return Ok(());
+            }
+            State::Bound => {
+                let Some(statement) = portal.prepared.statement.clone() else {
+                    self.out.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()));
+                    self.portals.insert(name.into(), portal);
+                    return Ok(());
+                };
+                let parameters = Parameters::positional(portal.values.iter().cloned());
+                let mut answer = self.within(statement.execute(parameters)).await?;
+                if !answer.has_rows() {
+                    self.finish(&mut answer).await?;
+                    let rows = answer.rows();
+                    self.done(&answer, rows);
+                    self.portals.insert(name.into(), portal);
+                    return Ok(());
+                }
+                let told = portal.columns().unwrap_or_else(|| Arc::clone(answer.schema()));
+                let formats = portal.formats(told.fields().len())?;
+                Box::new(Rows::new(answer, Some(told), formats)?)
+            }
+        };
+        let (left, sent) = self.send(&mut rows, most).await?;
+        match left {
+            Left::More => {
+                portal.state = State::Running(rows);
+                self.out.put(&PgWireBackendMessage::PortalSuspended(PortalSuspended::new()));
+            }
+            Left::Nothing => self.done(rows.answer(), sent),
+        }
+        self.portals.insert(name.into(), portal);
+        Ok(())
+    }
+}
+
+impl Portal {
+    /// The columns of its rows; `None` when it has none.
+    fn columns(&self) -> Option<SchemaRef> {
+        let columns = &self.prepared.statement.as_ref()?.describe().columns;
+        (!columns.fields().is_empty()).then(|| Arc::clone(columns))
+    }
+
+    /// The format of each column.
+    fn formats(&self, columns: usize) -> Result<Vec<Format>> {
+        if self.formats.len() > 1 && self.formats.len() != columns {
+            return Err(violation(format!("{} formats came for {columns} columns", self.formats.len())));
+        }
+        (0..columns).map(|column| format_of(&self.formats, column)).collect()
+    }
+}
+
+/// The format at a place: one stands for all, none for text.
+fn format_of(formats: &[i16], place: usize) -> Result<Format> {
+    let code = match formats {
+        [] => 0,
+        [one] => *one,
+        many => many.get(place).copied().unwrap_or(0),
+    };
+    Format::of(code).ok_or_else(|| violation(format!("there is no format {code}; 0 is text, 1 is binary")))
+}
+
+fn no_portal(name: &str) -> DataFusionError {
+    coded(SqlState::INVALID_CURSOR_NAME, &format!("\"{name}\""), "no such portal; it ended with its transaction, or was never bound")
+}

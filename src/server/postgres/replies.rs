@@ -1,0 +1,87 @@
+//! What the server answers, beside rows.
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::error::DataFusionError;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::data::{FieldDescription, NoData, ParameterDescription, RowDescription};
+use pgwire::messages::startup::ParameterStatus;
+use pgwire::messages::response::{CommandComplete, ErrorResponse, NoticeResponse};
+
+use super::values::Format;
+use crate::error::{Place, SqlState, message_without_place, place, sqlstate};
+use crate::postgres_types::seen;
+
+/// The columns of rows that follow, or would.
+pub fn columns(schema: &Schema, formats: &[Format]) -> PgWireBackendMessage {
+    let described = schema.fields().iter().zip(formats).map(|(field, format)| {
+        let seen = seen(field);
+        FieldDescription::new(field.name().clone(), 0, 0, seen.oid(), seen.length(), seen.modifier, format.code())
+    });
+    PgWireBackendMessage::RowDescription(RowDescription::new(described.collect()))
+}
+
+/// That there are no columns.
+pub fn no_columns() -> PgWireBackendMessage {
+    PgWireBackendMessage::NoData(NoData::new())
+}
+
+/// The types of parameters.
+pub fn parameters(types: Vec<u32>) -> PgWireBackendMessage {
+    PgWireBackendMessage::ParameterDescription(ParameterDescription::new(types))
+}
+
+/// That a statement is done.
+pub fn complete(tag: &str) -> PgWireBackendMessage {
+    PgWireBackendMessage::CommandComplete(CommandComplete::new(tag.to_string()))
+}
+
+/// The tag of a statement as PostgreSQL words it, with its count of rows.
+pub fn tag(words: &str, rows: u64) -> String {
+    match words {
+        "INSERT" => format!("INSERT 0 {rows}"),
+        // PostgreSQL says of what it ran how many rows the new table has.
+        "CREATE TABLE AS" => format!("SELECT {rows}"),
+        "SELECT" | "UPDATE" | "DELETE" | "MERGE" | "COPY" | "FETCH" | "MOVE" => format!("{words} {rows}"),
+        "EXPLAIN" | "SHOW" | "DESCRIBE" => words.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// An error; one that ends the connection is fatal. `sql` is the text that the client sent, in which the place is counted.
+pub fn error(error: &DataFusionError, is_fatal: bool, sql: &str) -> PgWireBackendMessage {
+    let severity = if is_fatal { "FATAL" } else { "ERROR" };
+    let mut fields = fields(severity, sqlstate(error), message_without_place(error));
+    if let Some(position) = place(error).and_then(|place| position(sql, place)) {
+        fields.push((b'P', position.to_string()));
+    }
+    PgWireBackendMessage::ErrorResponse(ErrorResponse::new(fields))
+}
+
+/// The letter of the text at a place, counted from 1.
+fn position(sql: &str, place: &Place) -> Option<u64> {
+    let before = sql.split('\n').take(usize::try_from(place.line).ok()?.checked_sub(1)?);
+    let letters: u64 = before.map(|line| line.chars().count() as u64 + 1).sum();
+    let position = letters + place.column;
+    (position <= sql.chars().count() as u64 + 1).then_some(position)
+}
+
+/// Something that a person should know.
+pub fn notice(text: &str) -> PgWireBackendMessage {
+    PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("NOTICE", SqlState::SUCCESS, text.to_string())))
+}
+
+/// Something that a person should know, and may have to mend.
+pub fn warning(state: SqlState, text: &str) -> PgWireBackendMessage {
+    PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("WARNING", state, text.to_string())))
+}
+
+fn fields(severity: &str, state: SqlState, text: String) -> Vec<(u8, String)> {
+    // A zero byte would end the text.
+    let text = text.replace('\0', "\\0");
+    vec![(b'S', severity.into()), (b'V', severity.into()), (b'C', state.code().into()), (b'M', text)]
+}
+
+/// The value of a setting that clients know.
+pub fn setting(name: &str, value: &str) -> PgWireBackendMessage {
+    PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.into(), value.into()))
+}

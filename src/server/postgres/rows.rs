@@ -1,0 +1,163 @@
+//! Rows of an answer on their way to the client.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+
+use super::connection::{Connection, Stop};
+use super::values::{Format, Writer};
+use super::replies;
+use crate::engine::Answer;
+use crate::error::{SqlState, coded};
+
+/// What became of the rows that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// There are no more.
+    Nothing,
+    /// There may be more.
+    More,
+}
+
+/// An answer whose rows are being sent.
+pub struct Rows {
+    answer: Answer,
+    /// The columns as the client was told, which the rows must have.
+    told: SchemaRef,
+    formats: Vec<Format>,
+    /// The batch that is being sent, and its first row that was not.
+    batch: Option<(RecordBatch, usize)>,
+}
+
+impl Rows {
+    /// `told` are the columns that the client knows, from before the statement ran.
+    ///
+    /// # Errors
+    /// The answer has other columns: what it reads was changed since.
+    pub fn new(answer: Answer, told: Option<SchemaRef>, formats: Vec<Format>) -> Result<Self> {
+        let told = told.unwrap_or_else(|| Arc::clone(answer.schema()));
+        if told.fields().len() != answer.schema().fields().len() {
+            let problem = "has other columns than when it was prepared; prepare it again";
+            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "prepared statement", problem));
+        }
+        Ok(Self { answer, told, formats, batch: None })
+    }
+
+    pub fn columns(&self) -> &SchemaRef {
+        &self.told
+    }
+
+    pub fn formats(&self) -> &[Format] {
+        &self.formats
+    }
+
+    pub fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    /// The batch that is being sent, taken from the answer when the one before is done.
+    async fn take(&mut self) -> Result<Option<(RecordBatch, usize)>> {
+        if let Some(taken) = self.batch.take() {
+            return Ok(Some(taken));
+        }
+        while let Some(batch) = self.answer.next().await.transpose()? {
+            if batch.num_rows() > 0 {
+                return Ok(Some((as_told(batch, &self.told)?, 0)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The batch with the types that the client was told: parameters may have made others of them.
+fn as_told(batch: RecordBatch, told: &SchemaRef) -> Result<RecordBatch> {
+    let is_same = batch.columns().iter().zip(told.fields()).all(|(column, field)| column.data_type() == field.data_type());
+    if is_same {
+        return Ok(batch);
+    }
+    let columns = batch.columns().iter().zip(told.fields()).map(|(column, field)| cast(column, field.data_type()));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let nullable = told.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
+    let schema = Schema::new(nullable);
+    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+}
+
+impl Connection {
+    /// Sends rows, at most `most` of them.
+    ///
+    /// # Errors
+    /// What goes wrong while the statement runs, or that the client is gone.
+    pub async fn send(&mut self, rows: &mut Rows, most: usize) -> Result<(Left, u64), Stop> {
+        let zone = self.session.time_zone();
+        let mut sent = 0;
+        while sent < most {
+            let Some((batch, first)) = self.within(rows.take()).await? else { return Ok((Left::Nothing, sent as u64)) };
+            let last = batch.num_rows().min(first.saturating_add(most - sent));
+            self.send_batch(&batch, first..last, rows, zone).await?;
+            sent += last - first;
+            if last < batch.num_rows() {
+                rows.batch = Some((batch, last));
+            }
+        }
+        Ok((Left::More, sent as u64))
+    }
+
+    async fn send_batch(&mut self, batch: &RecordBatch, range: std::ops::Range<usize>, rows: &Rows, zone: Tz) -> Result<(), Stop> {
+        // So many rows are written before others may work, and before it is seen whether anybody still wants them.
+        const STRETCH: usize = 1024;
+        let mut next = range.start;
+        while next < range.end {
+            let end = range.end.min(next + STRETCH);
+            // Made anew for each stretch: writers borrow the batch, and nothing is held over a wait.
+            {
+                let fields = rows.told.fields().iter().zip(batch.columns()).zip(&rows.formats);
+                let writers = fields.map(|((field, column), format)| Writer::new(field, column.as_ref(), *format, zone));
+                let writers = writers.collect::<Result<Vec<_>>>()?;
+                let count = i16::try_from(writers.len()).map_err(|_| too_many(writers.len()))?;
+                for row in next..end {
+                    self.out.put_with(b'D', |out| {
+                        out.extend_from_slice(&count.to_be_bytes());
+                        writers.iter().for_each(|writer| writer.append(row, out));
+                    });
+                }
+            }
+            next = end;
+            if self.out.is_full() {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what was written, unless the statement is to end before the client takes it.
+    ///
+    /// # Errors
+    /// The client is gone, or the statement was ended.
+    pub async fn flush(&mut self) -> Result<(), Stop> {
+        let interrupt = Arc::clone(&self.connected);
+        tokio::select! {
+            biased;
+            // A part of a message may be with the client already: nothing can follow but the rest, or the end.
+            _ = interrupt.interrupt.closed() => Err(Stop::Gone),
+            sent = self.out.flush() => Ok(sent?),
+        }
+    }
+
+    /// Says that a statement is done, and what its answer has to say.
+    pub fn done(&mut self, answer: &Answer, rows: u64) {
+        for note in answer.notes() {
+            self.out.put(&replies::notice(&note));
+        }
+        let tag = replies::tag(answer.tag(), rows);
+        self.out.put(&replies::complete(&tag));
+    }
+}
+
+fn too_many(columns: usize) -> DataFusionError {
+    coded(SqlState::PROGRAM_LIMIT_EXCEEDED, "result", format!("has {columns} columns; clients can read 32,767"))
+}

@@ -1,0 +1,212 @@
+//! The beginning of a connection: TLS or not, who comes, and to what.
+
+use std::collections::BTreeMap;
+
+use bytes::{Buf, Bytes};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::requests::violation;
+use super::wire::{Incoming, Missing, Stream};
+use crate::error::{SqlState, coded};
+use crate::server::tls::Tls;
+
+const SSL: i32 = 80_877_103;
+const GSS: i32 = 80_877_104;
+const CANCEL: i32 = 80_877_102;
+/// A startup message has no more bytes than PostgreSQL allows it.
+const MOST: usize = 10_000;
+
+/// What a client wants first.
+pub enum Beginning {
+    /// To be connected.
+    Connect(Box<Start>),
+    /// The statement of another connection to end.
+    Cancel { pid: i32, secret: i32 },
+    /// Nothing: it is gone, or speaks another language.
+    Nothing,
+}
+
+/// A client that wants to be connected.
+pub struct Start {
+    pub incoming: Incoming<Box<dyn Stream>>,
+    pub is_secure: bool,
+    /// `user`, `database`, and settings.
+    pub parameters: BTreeMap<String, String>,
+    /// The client knows a newer version of the protocol, or options of it: it is told that this is 3.0.
+    pub unknown: Option<Vec<String>>,
+    /// What is wrong with how it began, to be said to it.
+    pub refused: Option<DataFusionError>,
+}
+
+/// Reads until it is known what the client wants. `stream` may become one of TLS.
+pub async fn begin(stream: TcpStream, tls: Option<&Tls>) -> Beginning {
+    let mut first = [0];
+    let is_tls = matches!(stream.peek(&mut first).await, Ok(1)) && first == [0x16];
+    match (is_tls, tls) {
+        (true, Some(tls)) => secure(stream, tls, true).await,
+        (true, None) => Beginning::Nothing,
+        (false, tls) => plain(Incoming::new(stream), tls).await,
+    }
+}
+
+/// A connection that began without TLS, and may ask for it.
+async fn plain(mut incoming: Incoming<TcpStream>, tls: Option<&Tls>) -> Beginning {
+    for _ in 0..3 {
+        let Ok(mut body) = incoming.startup(MOST).await else { return Beginning::Nothing };
+        match (body.get_i32(), tls) {
+            (SSL, Some(tls)) => {
+                // What was sent before TLS would be taken for what came within it: somebody in between could put words in the client's
+                // mouth (the like of CVE-2021-23214).
+                if incoming.has_more() {
+                    return Beginning::Nothing;
+                }
+                let mut stream = incoming.into_stream();
+                if stream.write_all(b"S").await.is_err() {
+                    return Beginning::Nothing;
+                }
+                return secure(stream, tls, false).await;
+            }
+            (SSL | GSS, _) => {
+                if incoming.stream().write_all(b"N").await.is_err() {
+                    return Beginning::Nothing;
+                }
+            }
+            (code, _) => return wanted(code, body, incoming.map(|stream| Box::new(stream) as Box<dyn Stream>), false),
+        }
+    }
+    Beginning::Nothing
+}
+
+async fn secure(stream: TcpStream, tls: &Tls, is_direct: bool) -> Beginning {
+    let Ok(stream) = tls.acceptor.accept(stream).await else { return Beginning::Nothing };
+    if is_direct && stream.get_ref().1.alpn_protocol() != Some(b"postgresql") {
+        return Beginning::Nothing;
+    }
+    after_tls(Box::new(stream), true).await
+}
+
+/// A connection on which no more is asked about TLS: within it, or on a Unix socket.
+pub async fn after_tls(stream: Box<dyn Stream>, is_secure: bool) -> Beginning {
+    let mut incoming = Incoming::new(stream);
+    for _ in 0..3 {
+        let Ok(mut body) = incoming.startup(MOST).await else { return Beginning::Nothing };
+        match body.get_i32() {
+            SSL | GSS if !is_secure => {
+                if incoming.stream().write_all(b"N").await.is_err() {
+                    return Beginning::Nothing;
+                }
+            }
+            code => return wanted(code, body, incoming, is_secure),
+        }
+    }
+    Beginning::Nothing
+}
+
+fn wanted(code: i32, mut body: Bytes, incoming: Incoming<Box<dyn Stream>>, is_secure: bool) -> Beginning {
+    if code == CANCEL {
+        return match (body.try_get_i32(), body.try_get_i32()) {
+            (Ok(pid), Ok(secret)) => Beginning::Cancel { pid, secret },
+            _ => Beginning::Nothing,
+        };
+    }
+    let (major, minor) = (code >> 16, code & 0xffff);
+    let mut start = Start { incoming, is_secure, parameters: BTreeMap::new(), unknown: None, refused: None };
+    if major != 3 {
+        let problem = format!("version {major}.{minor} is not spoken here; speak 3.0");
+        start.refused = Some(coded(SqlState::FEATURE_NOT_SUPPORTED, "protocol", problem));
+        return Beginning::Connect(Box::new(start));
+    }
+    match parameters(&body) {
+        Ok(found) => {
+            let options: Vec<String> = found.keys().filter(|name| name.starts_with("_pq_.")).cloned().collect();
+            if minor > 0 || !options.is_empty() {
+                start.unknown = Some(options);
+            }
+            start.parameters = found;
+        }
+        Err(error) => start.refused = Some(error),
+    }
+    Beginning::Connect(Box::new(start))
+}
+
+/// Pairs of texts, each ended by a zero byte, and one more at the end.
+fn parameters(body: &[u8]) -> Result<BTreeMap<String, String>> {
+    let pairs = body.strip_suffix(&[0]).ok_or_else(|| violation("the startup message does not end"))?;
+    let mut texts = pairs.split(|byte| *byte == 0).map(|text| {
+        std::str::from_utf8(text).map(str::to_string).map_err(|_| violation("the startup message is no text in UTF-8"))
+    });
+    let mut found = BTreeMap::new();
+    while let Some(name) = texts.next().transpose()? {
+        if name.is_empty() {
+            break;
+        }
+        let value = texts.next().transpose()?.ok_or_else(|| violation(format!("the parameter {name} has no value")))?;
+        found.insert(name, value);
+    }
+    Ok(found)
+}
+
+/// `-c name=value --name=value` of the parameter `options`.
+///
+/// # Errors
+/// Something else.
+pub fn options(text: &str) -> Result<Vec<(String, String)>> {
+    // A backslash keeps a space in a value.
+    let (mut words, mut word, mut letters) = (vec![], String::new(), text.chars());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => word.extend(letters.next()),
+            letter if letter.is_whitespace() => words.push(std::mem::take(&mut word)),
+            letter => word.push(letter),
+        }
+    }
+    words.push(word);
+    let mut words = words.into_iter().filter(|word| !word.is_empty());
+    let mut found = vec![];
+    while let Some(word) = words.next() {
+        let setting = match word.strip_prefix("-c") {
+            Some("") => words.next().unwrap_or_default(),
+            Some(joined) => joined.to_string(),
+            None => match word.strip_prefix("--") {
+                Some(long) => long.replace('-', "_"),
+                None => return Err(coded(SqlState::SYNTAX_ERROR, "options", format!("must be -c name=value, got {word}"))),
+            },
+        };
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or_else(|| coded(SqlState::SYNTAX_ERROR, "options", format!("must be -c name=value, got {setting}")))?;
+        found.push((name.trim().to_string(), value.to_string()));
+    }
+    Ok(found)
+}
+
+/// The error of a message that did not come, to be said before the connection ends; `None` when nobody is there to read it.
+pub fn missing(missing: &Missing, most: usize) -> Option<DataFusionError> {
+    match missing {
+        Missing::Gone => None,
+        Missing::Length(length) => Some(violation(format!("a message of {length} bytes came, and may have {most}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read() {
+        let found = options("-c statement_timeout=5min  -csearch_path=a\\ b --work-mem=4MB").unwrap();
+        let expected = [("statement_timeout", "5min"), ("search_path", "a b"), ("work_mem", "4MB")];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_string(), value.to_string())));
+        assert!(options("-x").is_err() && options("-c nothing").is_err());
+    }
+
+    #[test]
+    fn parameters_end_as_they_must() {
+        let found = parameters(b"user\0ada\0database\0portrait\0\0").unwrap();
+        assert_eq!((found["user"].as_str(), found["database"].as_str()), ("ada", "portrait"));
+        assert!(parameters(b"user\0ada\0").is_ok() && parameters(b"user").is_err() && parameters(b"\xff\0a\0\0").is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! Values of Arrow columns as PostgreSQL's clients read them, and theirs as ours.
+//!
+//! A [`Writer`] is made once per column of a batch and called once per value: no row is put together in between.
+
+mod arrays;
+mod binary;
+mod intervals;
+mod json;
+mod numbers;
+mod parameters;
+mod text;
+mod times;
+
+use datafusion::arrow::array::Array;
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::Result;
+
+use crate::postgres_types::{Seen, seen};
+
+pub use parameters::{data_type_of, parameter};
+
+/// How values travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// As text, as `psql` shows it.
+    Text,
+    /// In the machine's form, most significant byte first.
+    Binary,
+}
+
+impl Format {
+    /// The format of a number in the protocol.
+    pub fn of(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Text),
+            1 => Some(Self::Binary),
+            _ => None,
+        }
+    }
+
+    /// Its number in the protocol.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::Text => 0,
+            Self::Binary => 1,
+        }
+    }
+}
+
+/// Writes the value of a row, which is not NULL.
+type Write<'a> = Box<dyn Fn(usize, &mut Vec<u8>) + Send + Sync + 'a>;
+
+/// Writes the values of one column.
+pub struct Writer<'a> {
+    array: &'a dyn Array,
+    write: Write<'a>,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer for a column of a batch; instants are shown in `zone`.
+    ///
+    /// # Errors
+    /// A type that has no form.
+    pub fn new(field: &'a Field, array: &'a dyn Array, format: Format, zone: Tz) -> Result<Self> {
+        let seen = seen(field);
+        let write = match format {
+            Format::Text => text::writer(array, seen, zone)?,
+            Format::Binary => binary::writer(array, seen)?,
+        };
+        Ok(Self { array, write })
+    }
+
+    /// Appends the value of a row with its length before it, as messages have it: -1 stands for NULL.
+    pub fn append(&self, row: usize, out: &mut Vec<u8>) {
+        if self.array.is_null(row) {
+            out.extend_from_slice(&(-1_i32).to_be_bytes());
+            return;
+        }
+        with_length(out, |out| (self.write)(row, out));
+    }
+
+    /// Appends the value of a row alone; false for NULL.
+    pub fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        let is_there = !self.array.is_null(row);
+        if is_there {
+            (self.write)(row, out);
+        }
+        is_there
+    }
+}
+
+/// Appends what `write` does, with its length in 4 bytes before it.
+fn with_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let length = i32::try_from(out.len() - begin - 4).unwrap_or(i32::MAX);
+    out[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
+}
+
+/// True for types whose values stand in others': dictionaries and runs.
+fn is_packed(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::Dictionary(_, values) => Some(values),
+        DataType::RunEndEncoded(_, values) => Some(values.data_type()),
+        _ => None,
+    }
+}
+
+/// True when the column is an array of PostgreSQL: a list, or a vector of the catalog.
+fn is_array(seen: Seen) -> bool {
+    seen.is_array || matches!(seen.base.name, "int2vector" | "oidvector")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Dates, times and instants.
+
+use std::io::Write;
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeZone, Timelike};
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::datatypes::TimeUnit;
+
+/// Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+pub const EPOCH_DAYS: i32 = 10_957;
+/// The same in microseconds.
+pub const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
+
+/// A time in microseconds: what PostgreSQL has no place for, its nanoseconds, is left away.
+pub fn micros(value: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => value.saturating_mul(1_000_000),
+        TimeUnit::Millisecond => value.saturating_mul(1000),
+        TimeUnit::Microsecond => value,
+        TimeUnit::Nanosecond => value.div_euclid(1000),
+    }
+}
+
+/// Appends a year, month and day; `true` when the year is before the first, which is said at the end of the text.
+fn day(date: impl Datelike, out: &mut Vec<u8>) -> bool {
+    let year = date.year();
+    let (shown, is_before) = if year > 0 { (year, false) } else { (1 - year, true) };
+    // Writing to memory does not fail.
+    let _ = write!(out, "{shown:04}-{:02}-{:02}", date.month(), date.day());
+    is_before
+}
+
+/// Appends hours, minutes and seconds, with as many digits of the second as there are.
+pub fn clock(seconds: u32, micros: u32, out: &mut Vec<u8>) {
+    let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if micros > 0 {
+        let digits = format!("{micros:06}");
+        out.push(b'.');
+        out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+    }
+}
+
+/// Appends the date of a number of days since 1970.
+pub fn date(days: i64, out: &mut Vec<u8>) {
+    match DateTime::from_timestamp(days.saturating_mul(86_400), 0) {
+        Some(time) => {
+            if day(time.date_naive(), out) {
+                out.extend_from_slice(b" BC");
+            }
+        }
+        None => out.extend_from_slice(if days > 0 { b"infinity" } else { b"-infinity" }),
+    }
+}
+
+fn date_and_time(time: &NaiveDateTime, out: &mut Vec<u8>) -> bool {
+    let is_before = day(time.date(), out);
+    out.push(b' ');
+    clock(time.num_seconds_from_midnight(), time.nanosecond() / 1000, out);
+    is_before
+}
+
+/// Appends a time without a zone, in microseconds since 1970.
+pub fn timestamp(micros: i64, out: &mut Vec<u8>) {
+    match DateTime::from_timestamp_micros(micros) {
+        Some(time) => {
+            if date_and_time(&time.naive_utc(), out) {
+                out.extend_from_slice(b" BC");
+            }
+        }
+        None => out.extend_from_slice(if micros > 0 { b"infinity" } else { b"-infinity" }),
+    }
+}
+
+/// Appends an instant as clocks in a zone show it.
+pub fn instant(micros: i64, zone: Tz, out: &mut Vec<u8>) {
+    let Some(time) = DateTime::from_timestamp_micros(micros) else {
+        return out.extend_from_slice(if micros > 0 { b"infinity" } else { b"-infinity" });
+    };
+    let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix();
+    let is_before = match time.naive_utc().checked_add_offset(offset) {
+        Some(local) => date_and_time(&local, out),
+        None => date_and_time(&time.naive_utc(), out),
+    };
+    let seconds = offset.local_minus_utc();
+    let (sign, seconds) = (if seconds < 0 { '-' } else { '+' }, seconds.abs());
+    let _ = write!(out, "{sign}{:02}", seconds / 3600);
+    if seconds % 3600 != 0 {
+        let _ = write!(out, ":{:02}", seconds / 60 % 60);
+    }
+    if seconds % 60 != 0 {
+        let _ = write!(out, ":{:02}", seconds % 60);
+    }
+    if is_before {
+        out.extend_from_slice(b" BC");
+    }
+}
+
+/// Appends the time of a day in microseconds.
+pub fn time_of_day(micros: i64, out: &mut Vec<u8>) {
+    let seconds = u32::try_from(micros / 1_000_000).unwrap_or(0);
+    clock(seconds, u32::try_from(micros % 1_000_000).unwrap_or(0), out);
+}
