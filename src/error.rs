@@ -48,6 +48,8 @@ impl SqlState {
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
     /// A transaction is going on.
     pub const ACTIVE_SQL_TRANSACTION: Self = Self("25001");
+    /// A change within a transaction that only reads.
+    pub const READ_ONLY_SQL_TRANSACTION: Self = Self("25006");
     /// No transaction is going on.
     pub const NO_ACTIVE_SQL_TRANSACTION: Self = Self("25P01");
     /// A statement of the transaction has failed.

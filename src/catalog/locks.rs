@@ -231,17 +231,22 @@ impl Catalog {
     /// Waits for the right to write to an object, as long as the setting `lock_timeout` says, without holding up a thread. `work` is
     /// what the others are told.
     ///
+    /// Within a transaction the lock is kept to its end; there is none to give then.
+    ///
     /// # Errors
     /// Another statement or process keeps the lock.
-    pub async fn lock(&self, of: SnapshotOf, name: &str, work: &str, options: &ConfigOptions) -> Result<Lock> {
+    pub async fn lock(&self, of: SnapshotOf, name: &str, work: &str, options: &ConfigOptions) -> Result<Option<Lock>> {
         let object = format!("{} {name}", of.word());
         let file = file_name(of, name);
+        if self.holds_lock(&file) {
+            return Ok(None);
+        }
         let seconds = PortraitSettings::of(options).lock_timeout;
         let (began, limit) = (Instant::now(), Duration::from_secs(seconds).max(AT_ONCE));
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(lock) = self.data.locks.take(&file, &Holder::new(&object, work))? {
-                return Ok(lock);
+                return Ok(self.hold_lock(file, lock));
             }
             let Some(left) = limit.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
                 return Err(held(&object, self.data.locks.holder(&file), seconds));

@@ -20,6 +20,7 @@
 //! | [`access`] | who may look into the files |
 //! | [`room`] | what is kept back for a full disk |
 //! | [`stamp`] | which state the catalog is in |
+//! | [`transaction`] | changes of several statements that appear together |
 //! | [`view`] | what one statement sees |
 //!
 //! SQLite keeps several processes apart: any number read, one commits at a time, and a commit is on disk when it returns. The work
@@ -49,6 +50,7 @@ pub mod stamp;
 pub mod state_columns;
 pub mod store;
 pub mod tables;
+pub mod transaction;
 pub mod view;
 
 use std::path::{Path, PathBuf};
@@ -57,12 +59,13 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use access::Access;
 use data::DataFolder;
 use objects::Object;
 use opening::Opened;
+use transaction::Pending;
 
 use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
@@ -194,15 +197,17 @@ pub struct Catalog {
     /// The database directory, when there is one.
     directory: Option<PathBuf>,
     /// Where the data files stand.
-    pub data: DataFolder,
+    pub data: Arc<DataFolder>,
+    /// What a transaction has changed so far; `None` for the catalog itself.
+    pending: Option<Pending>,
 }
 
 impl Catalog {
     /// A catalog that is gone with the process.
     pub fn in_memory(temporary: Arc<TemporaryFolder>) -> Result<Self> {
-        let (opened, data) = (Opened::in_memory()?, DataFolder::temporary(temporary)?);
+        let (opened, data) = (Opened::in_memory()?, Arc::new(DataFolder::temporary(temporary)?));
         let newest_objects = Mutex::default();
-        Ok(Self { opened: Mutex::new(opened), newest_objects, place: "in memory".into(), directory: None, data })
+        Ok(Self { opened: Mutex::new(opened), newest_objects, place: "in memory".into(), directory: None, data, pending: None })
     }
 
     /// Likewise, with a temporary folder of its own.
@@ -226,9 +231,9 @@ impl Catalog {
         let directory = directory.canonicalize().map_err(|error| failed(&place, format!("cannot be read: {error}")))?;
         let opened = Opened::open(&directory)?;
         let can_write = opened.cannot_write(&place).is_none();
-        let data = DataFolder::of(&directory, can_write)?;
+        let data = Arc::new(DataFolder::of(&directory, can_write)?);
         let (opened, newest_objects) = (Mutex::new(opened), Mutex::default());
-        let catalog = Self { opened, newest_objects, place, directory: Some(directory), data };
+        let catalog = Self { opened, newest_objects, place, directory: Some(directory), data, pending: None };
         if can_write {
             catalog.keep_room();
         }
@@ -253,6 +258,10 @@ impl Catalog {
     fn read<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         // A panic elsewhere leaves no half-made transaction: SQLite rolls it back.
         let mut opened = self.opened.lock();
+        if self.pending.is_some() {
+            // All that a transaction reads is of one state.
+            return read(&opened.connection).map_err(|error| self.fail(&error));
+        }
         for _ in 0..MOST_READS {
             self.reopen_if(&mut opened, Opened::has_changed)?;
             let mut read = || -> rusqlite::Result<T> {
@@ -268,8 +277,11 @@ impl Catalog {
     }
 
     /// Writes everything or nothing; on disk when it returns.
-    fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    fn write<T>(&self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let mut opened = self.opened.lock();
+        if let Some(pending) = &self.pending {
+            return pending.write(&mut opened, &self.place, write);
+        }
         // There may be room or rights by now.
         self.reopen_if(&mut opened, |opened| opened.cannot_write(&self.place).is_some())?;
         if let Some(error) = opened.cannot_write(&self.place) {

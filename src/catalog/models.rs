@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Catalog;
 use super::objects::{NewVersion, add_version};
 use super::stamp::Stamp;
+use crate::error::{SqlState, coded};
 
 /// A version of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,10 @@ impl Catalog {
     /// # Errors
     /// The definitions have changed since: nothing is remembered then.
     pub fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64, seen: Option<Stamp>) -> Result<i64> {
+        if self.is_transaction() {
+            let problem = "cannot be trained within a transaction; COMMIT first";
+            return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, new.name, problem));
+        }
         self.change_definitions(seen, |transaction| {
             let (object, version) = add_version(transaction, new)?;
             transaction.execute(

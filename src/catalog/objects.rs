@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
 use super::stamp::{Stamp, stamp};
+use super::transaction::{Change, Version};
 use super::{Catalog, runs};
 use crate::error::{SqlState, coded};
 
@@ -72,7 +73,7 @@ pub struct NewVersion<'a> {
 }
 
 /// Adds a version of an object, the first one when there is none; returns the object's number and the version's.
-pub fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
+pub fn add_version(transaction: &Connection, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
     let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
         "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
@@ -88,6 +89,28 @@ pub fn add_version(transaction: &Transaction<'_>, new: NewVersion<'_>) -> rusqli
         params![object, version, sql, base, author],
     )?;
     Ok((object, version))
+}
+
+/// Gives a table or view, and its past, another name.
+pub fn rename_object(connection: &Connection, object: &Object, renamed: &Object) -> rusqlite::Result<()> {
+    connection.execute("UPDATE objects SET name = ?1 WHERE id = ?2", params![renamed.name, object.id])?;
+    let snapshots = "UPDATE snapshots SET name = ?1 WHERE kind = ?2 AND name = ?3";
+    connection.execute(snapshots, params![renamed.name, object.kind, object.name])?;
+    let Object { kind, profile, name, sql, base, author, .. } = renamed;
+    add_version(connection, NewVersion { kind, profile, name, sql, base, author })?;
+    Ok(())
+}
+
+/// Forgets an object and its versions; a profile takes what it has published with it.
+pub fn drop_object(connection: &Connection, object: &Object) -> rusqlite::Result<()> {
+    if object.kind == PROFILE {
+        // What earlier versions kept of errors shows values of rows.
+        connection.execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
+        connection.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
+        runs::withdraw(connection, &object.name, i64::MIN)?;
+    }
+    connection.execute("DELETE FROM objects WHERE id = ?1", params![object.id])?;
+    Ok(())
 }
 
 fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
@@ -123,7 +146,9 @@ impl Catalog {
     /// # Errors
     /// The definitions have changed since: nothing is remembered then.
     pub fn put_object(&self, new: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
-        self.change_definitions(seen, |transaction| Ok(add_version(transaction, new)?.1))
+        let version = self.change_definitions(seen, |connection| Ok(add_version(connection, new)?.1))?;
+        self.keep_change(|| Change::Put(Version::new(new)));
+        Ok(version)
     }
 
     /// Gives a table or view another name, under which its past can be read as well.
@@ -131,14 +156,9 @@ impl Catalog {
     /// # Errors
     /// As [`Self::put_object`].
     pub fn rename(&self, object: &Object, renamed: &Object, seen: Option<Stamp>) -> Result<()> {
-        self.change_definitions(seen, |transaction| {
-            transaction.execute("UPDATE objects SET name = ?1 WHERE id = ?2", params![renamed.name, object.id])?;
-            let snapshots = "UPDATE snapshots SET name = ?1 WHERE kind = ?2 AND name = ?3";
-            transaction.execute(snapshots, params![renamed.name, object.kind, object.name])?;
-            let Object { kind, profile, name, sql, base, author, .. } = renamed;
-            add_version(transaction, NewVersion { kind, profile, name, sql, base, author })?;
-            Ok(())
-        })
+        self.change_definitions(seen, |connection| rename_object(connection, object, renamed))?;
+        self.keep_change(|| Change::Rename(object.clone(), renamed.clone()));
+        Ok(())
     }
 
     /// Forgets an object and its versions; a profile takes what it has published with it.
@@ -146,17 +166,8 @@ impl Catalog {
     /// # Errors
     /// As [`Self::put_object`].
     pub fn remove_object(&self, object: &Object, seen: Option<Stamp>) -> Result<()> {
-        self.change_definitions(seen, |transaction| {
-            if object.kind == PROFILE {
-                // What earlier versions kept of errors shows values of rows.
-                transaction
-                    .execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
-                transaction.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
-                runs::withdraw(transaction, &object.name, i64::MIN)?;
-            }
-            transaction.execute("DELETE FROM objects WHERE id = ?1", params![object.id])?;
-            Ok(())
-        })?;
+        self.change_definitions(seen, |connection| drop_object(connection, object))?;
+        self.keep_change(|| Change::Remove(object.clone()));
         self.forget_writes();
         Ok(())
     }
@@ -164,6 +175,9 @@ impl Catalog {
     /// Empties the log of what was written: what was dropped stands in it as it was, until it is written over. While another process
     /// reads an older state the log stays, and goes with the last connection that is closed.
     pub fn forget_writes(&self) {
+        if self.is_transaction() {
+            return;
+        }
         let opened = self.opened.lock();
         let connection = &opened.connection;
         let forget = || -> rusqlite::Result<()> {
@@ -182,7 +196,7 @@ impl Catalog {
     pub fn change_definitions<T>(
         &self,
         seen: Option<Stamp>,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         self.write(|transaction| match seen {
             Some(seen) if stamp(transaction)?.definitions != seen.definitions => Ok(None),

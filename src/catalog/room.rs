@@ -21,6 +21,7 @@ impl Catalog {
     /// Gives up what is kept back when the disk is full.
     pub fn make_room(&self) {
         if let Some(directory) = self.directory()
+            && !self.is_transaction()
             && is_full(directory)
         {
             // Without it the statement says what the disk says.
@@ -30,7 +31,7 @@ impl Catalog {
 
     /// Keeps room back, unless it is kept or there is none.
     pub fn keep_room(&self) {
-        let Some(directory) = self.directory() else { return };
+        let Some(directory) = self.directory().filter(|_| !self.is_transaction()) else { return };
         let catalog = directory.join(FILE).metadata().map_or(0, |found| found.len());
         let (wanted, path) = (catalog.max(LEAST), directory.join(RESERVE));
         if path.metadata().is_ok_and(|found| found.len() >= wanted) {

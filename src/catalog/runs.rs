@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use datafusion::common::Result;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 use tokio::task::JoinSet;
 
 use super::Catalog;
@@ -119,7 +119,7 @@ impl Drop for OpenRun {
 }
 
 /// What a profile published as of this time or later counts no more.
-pub fn withdraw(transaction: &Transaction<'_>, profile: &str, from: i64) -> rusqlite::Result<usize> {
+pub fn withdraw(transaction: &Connection, profile: &str, from: i64) -> rusqlite::Result<usize> {
     let update = "UPDATE runs SET snapshot = NULL WHERE kind = ?1 AND name = ?2 AND as_of >= ?3";
     transaction.execute(update, params![REFRESH, profile, from])
 }
@@ -160,7 +160,7 @@ impl Catalog {
         self.write(|transaction| self.write_lost(transaction))?
     }
 
-    fn write_lost(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Result<()>> {
+    fn write_lost(&self, transaction: &Connection) -> rusqlite::Result<Result<()>> {
         let mut going_on = vec![];
         for (run, lock) in running(transaction)? {
             if self.data.locks.is_held(&lock) {

@@ -5,11 +5,12 @@
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::data::DataFile;
 use super::objects::{NewVersion, add_version};
 use super::stamp::{Stamp, stamp};
+use super::transaction::{Change, Published, Version};
 use super::{Catalog, runs};
 use crate::error::{SqlState, coded};
 use crate::text::with_article;
@@ -185,7 +186,9 @@ impl Catalog {
     /// # Errors
     /// Another snapshot of that name was published since `expected`, or a file that is kept was collected.
     pub fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
-        self.publish_with(new, |transaction| publish(transaction, new, run).map(Ok))
+        let number = self.write(|connection| publish_in(connection, new, run))?.ok_or_else(|| changed_meanwhile(new.name))?;
+        self.keep_change(|| Change::Publish(Published::new(new, number), None));
+        Ok(number)
     }
 
     /// Publishes the first snapshot of a table in one transaction with its definition, which takes the place of an older table's.
@@ -193,43 +196,25 @@ impl Catalog {
     /// # Errors
     /// As [`Self::publish`]; another kind of object has the name, or the definitions have changed since `seen`.
     pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
-        self.publish_with(new, |transaction| {
+        let published = self.write(|connection| {
             if let Some(seen) = seen
-                && stamp(transaction)?.definitions != seen.definitions
+                && stamp(connection)?.definitions != seen.definitions
             {
                 return Ok(Err(changed_meanwhile(definition.name)));
             }
             const OTHER: &str = "SELECT kind FROM objects WHERE name = ?1 AND kind IN ('view', 'external table')";
-            let other: Option<String> = transaction.query_row(OTHER, params![definition.name], |row| row.get(0)).optional()?;
+            let other: Option<String> = connection.query_row(OTHER, params![definition.name], |row| row.get(0)).optional()?;
             if let Some(other) = other {
                 return Ok(Err(taken(definition.name, &other)));
             }
-            add_version(transaction, definition)?;
-            publish(transaction, new, None).map(Ok)
-        })
-    }
-
-    fn publish_with(
-        &self,
-        new: &NewSnapshot<'_>,
-        publish: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<i64>>,
-    ) -> Result<i64> {
-        self.write(|transaction| {
-            let newest: Option<i64> = transaction
-                .query_row(
-                    "SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT 1",
-                    params![new.of.word(), new.name],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let mut is_known = transaction.prepare_cached("SELECT 1 FROM files WHERE name = ?1")?;
-            for file in &new.kept {
-                if !is_known.exists([&file.name])? {
-                    return Ok(Err(changed_meanwhile(new.name)));
-                }
+            if !is_as_expected(connection, new)? {
+                return Ok(Err(changed_meanwhile(new.name)));
             }
-            if newest == new.expected { publish(transaction) } else { Ok(Err(changed_meanwhile(new.name))) }
-        })?
+            add_version(connection, definition)?;
+            publish(connection, new, None).map(Ok)
+        })??;
+        self.keep_change(|| Change::Publish(Published::new(new, published), Some(Version::new(definition))));
+        Ok(published)
     }
 
     /// Forgets a managed table and what it has published.
@@ -237,12 +222,8 @@ impl Catalog {
     /// # Errors
     /// The definitions have changed since `seen`.
     pub fn drop_table(&self, name: &str, seen: Option<Stamp>) -> Result<()> {
-        self.change_definitions(seen, |transaction| {
-            transaction.execute("DELETE FROM objects WHERE kind = 'table' AND name = ?1", params![name])?;
-            let of = SnapshotOf::Table.word();
-            transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![of, name])?;
-            Ok(())
-        })?;
+        self.change_definitions(seen, |connection| drop_table(connection, name))?;
+        self.keep_change(|| Change::DropTable(name.into()));
         self.forget_writes();
         Ok(())
     }
@@ -351,7 +332,37 @@ fn files(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<(Part, 
     query.query_map([snapshot], file)?.collect()
 }
 
-fn publish(transaction: &Transaction<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
+/// True when the newest snapshot is the one that was expected, and all files that are kept are known.
+fn is_as_expected(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::Result<bool> {
+    const NEWEST: &str = "SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT 1";
+    let newest: Option<i64> = connection.query_row(NEWEST, params![new.of.word(), new.name], |row| row.get(0)).optional()?;
+    let mut is_known = connection.prepare_cached("SELECT 1 FROM files WHERE name = ?1")?;
+    for file in &new.kept {
+        if !is_known.exists([&file.name])? {
+            return Ok(false);
+        }
+    }
+    Ok(newest == new.expected)
+}
+
+/// Publishes a snapshot and gives its number, unless something else was published since.
+fn publish_in(connection: &Connection, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<Option<i64>> {
+    if is_as_expected(connection, new)? { publish(connection, new, run).map(Some) } else { Ok(None) }
+}
+
+/// Likewise, of a change that no run has made.
+pub fn publish_checked(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::Result<Option<i64>> {
+    publish_in(connection, new, None)
+}
+
+/// Forgets a managed table and what it has published.
+pub fn drop_table(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM objects WHERE kind = 'table' AND name = ?1", params![name])?;
+    connection.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![SnapshotOf::Table.word(), name])?;
+    Ok(())
+}
+
+fn publish(transaction: &Connection, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
     let (kind, name) = (new.of.word(), new.name);
     if new.of == SnapshotOf::Profile {
         // A refresh repeated for the same time takes the place of the one before; a rewound one of all that came after.

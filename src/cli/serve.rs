@@ -8,8 +8,8 @@ use clap::Args;
 use portraitdb::{Engine, Server, ServerOptions, TlsFiles};
 
 use super::console::Failure;
-use super::signals::{self, Listening};
 use super::parameters;
+use super::signals::{self, Listening};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

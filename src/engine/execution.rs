@@ -18,6 +18,7 @@ use super::answer::Answer;
 use super::changing;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
+use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
@@ -39,6 +40,9 @@ use crate::text::with_article;
 /// Runs a statement.
 pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, context: StatementContext) -> Result<Answer> {
     let tag = tag_of(&parsed);
+    if let Some(answer) = transactions::control(session, &parsed).await? {
+        return Ok(answer.tagged(tag));
+    }
     let answer = match parsed {
         Parsed::Command(command) => execute_command(session, command, text, context).await,
         Parsed::Sql(parsed) => match object_command(&parsed, &context)? {
@@ -419,6 +423,11 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         }
         LogicalPlan::Dml(insert) => {
             let (plan, staged) = stage_insert(insert)?;
+            if staged.is_some() && session.transaction_status() != TransactionStatus::Idle {
+                let problem =
+                    "into an external table cannot be part of a transaction, as its files are there at once; COMMIT first";
+                return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "INSERT", problem));
+            }
             let mut state = state;
             if staged.is_some() {
                 // One file, so that it appears in one move.

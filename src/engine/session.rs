@@ -20,8 +20,8 @@ use sqlparser::tokenizer::Location;
 use super::answer::{Answer, Explain};
 use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
-use super::transactions::TransactionStatus;
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
+use super::transactions::Transaction;
 use super::{Engine, execution};
 use crate::files;
 use crate::objects::GRAMMARS;
@@ -41,6 +41,8 @@ pub struct Session {
     parameters: Arc<Mutex<Arc<HashMap<String, ScalarValue>>>>,
     /// What PREPARE was given, by name.
     pub(super) prepared: Arc<Mutex<HashMap<String, Prepared>>>,
+    /// The transaction that is going on.
+    pub(super) transaction: Arc<Mutex<Option<Transaction>>>,
     role: Arc<str>,
     base: Arc<Path>,
 }
@@ -87,7 +89,8 @@ impl Session {
         context.state().catalog_list().register_catalog(CATALOG.into(), Arc::new(TemporaryCatalog(Arc::clone(&tables))));
         let role = options.role.as_deref().unwrap_or_default().into();
         let base = Arc::clone(&engine.shared.base);
-        Ok(Self { engine, context, tables, parameters: Arc::default(), prepared: Arc::default(), role, base })
+        let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { engine, context, tables, parameters, prepared, transaction, role, base })
     }
 
     /// The same session for statements that another role runs.
@@ -140,16 +143,8 @@ impl Session {
             bind,
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };
-        StatementContext::new(origin, &self.engine.shared.catalog)
+        StatementContext::new(origin, &self.catalog())
     }
-
-    /// Where the session stands between transactions.
-    pub fn transaction_status(&self) -> TransactionStatus {
-        TransactionStatus::Idle
-    }
-
-    /// Notes that a statement has failed outside of the engine: while its rows were sent, say.
-    pub fn statement_failed(&self) {}
 
     /// The zone in which instants are shown.
     pub fn time_zone(&self) -> Tz {
@@ -280,8 +275,11 @@ impl Session {
 
     /// Says of an error where in the statement it is.
     fn explain(&self, text: &str, first: Location) -> Explain {
-        let (context, text) = (self.context.clone(), text.to_string());
-        Arc::new(move |error, started| planning::explained(error, &text, first, &context.state(), started))
+        let (session, text) = (self.clone(), text.to_string());
+        Arc::new(move |error, started| {
+            session.statement_failed();
+            planning::explained(error, &text, first, &session.context.state(), started)
+        })
     }
 
     /// Runs a script and gives the rows of its last statement.

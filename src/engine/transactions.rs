@@ -1,4 +1,24 @@
-//! Transactions of a session.
+//! Transactions of a session: statements between BEGIN and COMMIT appear together or not at all, and read one state of the database.
+//!
+//! What the database remembers is kept by the [catalog](crate::catalog::transaction); tables of the session alone are put back as they
+//! were. What cannot be undone is refused within a transaction: a refresh, which is long and writes its own log; training; files that
+//! INSERT adds to an external table.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{Ident, Set, Statement as SqlStatement, TransactionAccessMode, TransactionMode};
+
+use super::Session;
+use super::answer::Answer;
+use super::execution::tag_of;
+use crate::catalog::Catalog;
+use crate::error::{SqlState, coded};
+use crate::sql::command::{Command, normal};
+use crate::sql::parser::Parsed;
+use crate::statement::SavedTables;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -10,4 +30,239 @@ pub enum TransactionStatus {
     Active,
     /// One of them has failed: nothing but ROLLBACK is taken.
     Failed,
+}
+
+/// A transaction that is going on.
+pub(super) struct Transaction {
+    /// What its statements see; `None` in memory, where no object is changed.
+    catalog: Option<Arc<Catalog>>,
+    /// The tables of the session as they were.
+    tables: SavedTables,
+    savepoints: Vec<(String, SavedTables)>,
+    has_failed: bool,
+    reads_only: bool,
+}
+
+impl Session {
+    /// Where the session stands between transactions.
+    pub fn transaction_status(&self) -> TransactionStatus {
+        match self.transaction.lock().as_ref() {
+            None => TransactionStatus::Idle,
+            Some(transaction) if transaction.has_failed => TransactionStatus::Failed,
+            Some(_) => TransactionStatus::Active,
+        }
+    }
+
+    /// Notes that a statement has failed: nothing of its transaction can be committed any more.
+    pub fn statement_failed(&self) {
+        if let Some(transaction) = self.transaction.lock().as_mut() {
+            transaction.has_failed = true;
+        }
+    }
+
+    /// The catalog that statements see now.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        let transaction = self.transaction.lock();
+        let own = transaction.as_ref().and_then(|transaction| transaction.catalog.clone());
+        own.unwrap_or_else(|| Arc::clone(&self.engine.shared.catalog))
+    }
+}
+
+/// Does what a statement says about transactions; `None` for other statements, which may run.
+///
+/// # Errors
+/// The transaction has failed, or the statement cannot be part of one.
+pub(super) async fn control(session: &Session, parsed: &Parsed) -> Result<Option<Answer>> {
+    if let Parsed::Sql(parsed) = parsed
+        && let SqlParsed::Statement(statement) = parsed.as_ref()
+    {
+        match statement.as_ref() {
+            SqlStatement::StartTransaction { modes, .. } => return begin(session, modes).await.map(Some),
+            SqlStatement::Set(Set::SetTransaction { modes, session: false, .. }) => {
+                if let (Some(transaction), Some(reads_only)) = (session.transaction.lock().as_mut(), access(modes)) {
+                    transaction.reads_only = reads_only;
+                }
+                return Ok(Some(Answer::done(vec![])));
+            }
+            SqlStatement::Commit { chain, .. } => return commit(session, *chain).await.map(Some),
+            SqlStatement::Rollback { chain, savepoint: None } => {
+                let rolled_back = roll_back(session).await?;
+                if *chain {
+                    begin(session, &[]).await?;
+                }
+                return Ok(Some(rolled_back));
+            }
+            SqlStatement::Rollback { savepoint: Some(name), .. } => return roll_back_to(session, name).await.map(Some),
+            SqlStatement::Savepoint { name } if session.transaction_status() != TransactionStatus::Failed => {
+                return savepoint(session, name).await.map(Some);
+            }
+            SqlStatement::ReleaseSavepoint { name } if session.transaction_status() != TransactionStatus::Failed => {
+                return release(session, name).map(Some);
+            }
+            _ => {}
+        }
+    }
+    match session.transaction_status() {
+        TransactionStatus::Failed => {
+            let problem = "has failed: nothing is done until ROLLBACK, or ROLLBACK TO a savepoint";
+            Err(coded(SqlState::IN_FAILED_SQL_TRANSACTION, "transaction", problem))
+        }
+        TransactionStatus::Active => refuse(session, parsed).map(|()| None),
+        TransactionStatus::Idle => Ok(None),
+    }
+}
+
+/// True for what changes the database or the tables of the session.
+fn changes(parsed: &Parsed) -> bool {
+    match parsed {
+        Parsed::Command(command) => !matches!(command, Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_)),
+        Parsed::Sql(parsed) => match parsed.as_ref() {
+            SqlParsed::Statement(statement) => matches!(
+                statement.as_ref(),
+                SqlStatement::Insert(_)
+                    | SqlStatement::Update(_)
+                    | SqlStatement::Delete(_)
+                    | SqlStatement::Merge(_)
+                    | SqlStatement::Truncate(_)
+                    | SqlStatement::CreateTable(_)
+                    | SqlStatement::CreateView(_)
+                    | SqlStatement::CreateSchema { .. }
+                    | SqlStatement::Drop { .. }
+                    | SqlStatement::AlterTable(_)
+            ),
+            SqlParsed::CreateExternalTable(_) => true,
+            SqlParsed::CopyTo(_) | SqlParsed::Explain(_) | SqlParsed::Reset(_) => false,
+        },
+    }
+}
+
+/// Refuses what cannot be undone.
+fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
+    let reads_only = session.transaction.lock().as_ref().is_some_and(|transaction| transaction.reads_only);
+    if reads_only && changes(parsed) {
+        let problem = "cannot be part of a transaction that only reads; BEGIN READ WRITE";
+        return Err(coded(SqlState::READ_ONLY_SQL_TRANSACTION, &tag_of(parsed), problem));
+    }
+    let Parsed::Command(command) = parsed else { return Ok(()) };
+    let is_durable = session.engine.shared.catalog.is_durable();
+    let refused = match command {
+        Command::Refresh(_) | Command::BackUp(_) => true,
+        Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
+        Command::Drop(..) => !is_durable,
+        _ => false,
+    };
+    if !refused {
+        return Ok(());
+    }
+    let problem = match is_durable {
+        true => "cannot be part of a transaction; COMMIT first",
+        false => "cannot be part of a transaction in memory; COMMIT first, or open a database with -d",
+    };
+    Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, &command.tag(), problem))
+}
+
+/// Whether a transaction only reads, when its modes say so.
+fn access(modes: &[TransactionMode]) -> Option<bool> {
+    modes.iter().rev().find_map(|mode| match mode {
+        TransactionMode::AccessMode(mode) => Some(*mode == TransactionAccessMode::ReadOnly),
+        TransactionMode::IsolationLevel(_) => None,
+    })
+}
+
+async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
+    if session.transaction.lock().is_some() {
+        return Ok(Answer::done(vec!["there is a transaction already; it goes on".into()]));
+    }
+    let shared = &session.engine.shared.catalog;
+    let catalog = if shared.is_durable() { Some(shared.begin()?) } else { None };
+    let tables = session.tables.saved().await;
+    let reads_only = access(modes).unwrap_or(false);
+    let transaction = Transaction { catalog, tables, savepoints: vec![], has_failed: false, reads_only };
+    *session.transaction.lock() = Some(transaction);
+    session.tables.let_go();
+    Ok(Answer::done(vec![]))
+}
+
+async fn commit(session: &Session, chain: bool) -> Result<Answer> {
+    let ended = session.transaction.lock().take();
+    let answer = match ended {
+        None => Answer::done(vec!["there is no transaction to commit".into()]),
+        Some(failed) if failed.has_failed => {
+            session.tables.restore(failed.tables).await;
+            Answer::done(vec![]).tagged("ROLLBACK".into())
+        }
+        Some(transaction) => {
+            session.tables.let_go();
+            let committed = transaction.catalog.as_ref().map_or(Ok(()), |catalog| catalog.commit());
+            if let Err(error) = committed {
+                session.tables.restore(transaction.tables).await;
+                return Err(error);
+            }
+            Answer::done(vec![])
+        }
+    };
+    if chain {
+        begin(session, &[]).await?;
+    }
+    Ok(answer)
+}
+
+async fn roll_back(session: &Session) -> Result<Answer> {
+    let ended = session.transaction.lock().take();
+    match ended {
+        None => Ok(Answer::done(vec!["there is no transaction to roll back".into()])),
+        Some(transaction) => {
+            session.tables.restore(transaction.tables).await;
+            Ok(Answer::done(vec![]))
+        }
+    }
+}
+
+fn none(word: &str) -> DataFusionError {
+    coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, word, "is of use within a transaction alone; BEGIN starts one")
+}
+
+async fn savepoint(session: &Session, name: &Ident) -> Result<Answer> {
+    let name = normal(name);
+    let tables = session.tables.saved().await;
+    let mut transaction = session.transaction.lock();
+    let transaction = transaction.as_mut().ok_or_else(|| none("SAVEPOINT"))?;
+    if let Some(catalog) = &transaction.catalog {
+        catalog.savepoint(&name)?;
+    }
+    transaction.savepoints.push((name, tables));
+    Ok(Answer::done(vec![]))
+}
+
+async fn roll_back_to(session: &Session, name: &Ident) -> Result<Answer> {
+    let name = normal(name);
+    let tables = {
+        let mut transaction = session.transaction.lock();
+        let transaction = transaction.as_mut().ok_or_else(|| none("ROLLBACK TO"))?;
+        let place = transaction.savepoints.iter().rposition(|(own, _)| *own == name).ok_or_else(|| no_savepoint(&name))?;
+        if let Some(catalog) = &transaction.catalog {
+            catalog.roll_back_to(&name)?;
+        }
+        transaction.savepoints.truncate(place + 1);
+        transaction.has_failed = false;
+        transaction.savepoints[place].1.clone()
+    };
+    session.tables.restore(tables).await;
+    Ok(Answer::done(vec![]))
+}
+
+fn release(session: &Session, name: &Ident) -> Result<Answer> {
+    let name = normal(name);
+    let mut transaction = session.transaction.lock();
+    let transaction = transaction.as_mut().ok_or_else(|| none("RELEASE"))?;
+    let place = transaction.savepoints.iter().rposition(|(own, _)| *own == name).ok_or_else(|| no_savepoint(&name))?;
+    if let Some(catalog) = &transaction.catalog {
+        catalog.release(&name)?;
+    }
+    transaction.savepoints.truncate(place);
+    Ok(Answer::done(vec![]))
+}
+
+fn no_savepoint(name: &str) -> DataFusionError {
+    coded(SqlState::INVALID_SAVEPOINT, name, "no such savepoint; SAVEPOINT makes one")
 }

@@ -138,7 +138,7 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
         _ => {
             let work = format!("CREATE {}", kind.word().to_uppercase());
             let options = context.session().config_options();
-            Some(context.catalog().lock(SnapshotOf::Table, &new.object.name, &work, options).await?)
+            context.catalog().lock(SnapshotOf::Table, &new.object.name, &work, options).await?
         }
     };
     let changed = context.with_definition(new.object.clone());

@@ -94,7 +94,9 @@ impl Interrupt {
 pub fn interrupted(reason: Reason) -> DataFusionError {
     match reason {
         Reason::Asked | Reason::Gone => Cancel::error(),
-        Reason::Ended => coded(SqlState::ADMIN_SHUTDOWN, "server", "is being stopped, or this connection was ended; connect again"),
+        Reason::Ended => {
+            coded(SqlState::ADMIN_SHUTDOWN, "server", "is being stopped, or this connection was ended; connect again")
+        }
     }
 }
 
@@ -143,7 +145,8 @@ impl Connections {
         });
         let mut all = self.all.lock();
         if all.len() >= self.most {
-            let problem = format!("has {} connections, as many as --max-connections allows; close one, or try again later", self.most);
+            let problem =
+                format!("has {} connections, as many as --max-connections allows; close one, or try again later", self.most);
             return Err(coded(SqlState::TOO_MANY_CONNECTIONS, "server", problem));
         }
         all.insert(pid, Arc::clone(&connected));

@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use crate::engine::Engine;
 use crate::error::{SqlState, coded, failed, invalid};
 use connections::Connections;
-pub use tls::TlsFiles;
 use tls::Tls;
+pub use tls::TlsFiles;
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -97,8 +97,7 @@ impl Server {
         let (insecure, largest_message) = (options.insecure, options.largest_message);
         let door = Arc::new(Door { engine, connections, tls, insecure, largest_message });
         let (stopping, _) = watch::channel(false);
-        let mut server =
-            Self { runtime: None, door, addresses: vec![], sockets: vec![], stopping, grace: options.grace };
+        let mut server = Self { runtime: None, door, addresses: vec![], sockets: vec![], stopping, grace: options.grace };
         for address in addresses {
             server.listen(&runtime, address)?;
         }
@@ -251,7 +250,8 @@ fn refuse_unsafe(address: SocketAddr, engine: &Engine, has_tls: bool, insecure: 
     if insecure {
         return Ok(());
     }
-    let refuse = |problem: &str| Err::<(), DataFusionError>(coded(SqlState::INVALID_AUTHORIZATION, &address.to_string(), problem));
+    let refuse =
+        |problem: &str| Err::<(), DataFusionError>(coded(SqlState::INVALID_AUTHORIZATION, &address.to_string(), problem));
     match (has_tls, engine.has_logins()?) {
         (true, true) => Ok(()),
         (false, _) => refuse(

@@ -47,7 +47,7 @@ pub use horizon::Horizon;
 pub use limits::{Clock, Limits};
 pub use reads::Reads;
 pub use running::RunningPlan;
-pub use tables::SessionTables;
+pub use tables::{SavedTables, SessionTables};
 
 /// Makes the catalog of a context the catalog of a state.
 pub type Bind = fn(&StatementContext, &mut SessionState);

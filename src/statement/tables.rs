@@ -4,12 +4,21 @@ use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
 
 use crate::catalog::stamp::Stamp;
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
+
+/// Temporary tables as they were once.
+#[derive(Clone, Default)]
+pub struct SavedTables {
+    tables: Tables,
+    /// Of those in memory, the rows of each part.
+    rows: HashMap<String, Vec<Vec<RecordBatch>>>,
+}
 
 /// Temporary tables; and views and external tables as they were loaded last, so that the next statement need not load them again.
 #[derive(Default)]
@@ -47,6 +56,35 @@ impl SessionTables {
     pub fn remove_temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.let_go();
         self.temporary.lock().remove(name)
+    }
+
+    /// The temporary tables as they are now, with their rows.
+    pub async fn saved(&self) -> SavedTables {
+        let tables = self.temporary.lock().clone();
+        let mut rows = HashMap::new();
+        for (name, table) in &tables {
+            if let Some(table) = table.downcast_ref::<MemTable>() {
+                let mut parts = vec![];
+                for part in &table.batches {
+                    parts.push(part.read().await.clone());
+                }
+                rows.insert(name.clone(), parts);
+            }
+        }
+        SavedTables { tables, rows }
+    }
+
+    /// Puts the temporary tables back as they were.
+    pub async fn restore(&self, saved: SavedTables) {
+        self.let_go();
+        for (name, parts) in saved.rows {
+            if let Some(table) = saved.tables.get(&name).and_then(|table| table.downcast_ref::<MemTable>()) {
+                for (part, rows) in table.batches.iter().zip(parts) {
+                    *part.write().await = rows;
+                }
+            }
+        }
+        *self.temporary.lock() = saved.tables;
     }
 
     /// Lets go of what is loaded, and of the files that it holds.

@@ -85,9 +85,6 @@ CREATE INDEX i ON t (id)
 CREATE SCHEMA public
 CREATE TABLE nothing.t AS SELECT 1 AS a
 CREATE DATABASE d
-BEGIN
-COMMIT
-ROLLBACK
 SET LOCAL portrait.max_operators = 5
 SET portrait.max_operators TO 5
 SET (a, b) = (1, 2)

@@ -119,7 +119,7 @@ impl<'a> Writing<'a> {
         };
         fail_point!("table::published", |_| std::process::abort());
         // After an error of the disk it is not certain that the catalog will never name it. What it does not name is collected.
-        self.finished.into_iter().for_each(Written::let_go);
+        self.catalog.hold_files(self.finished);
         published?;
         // What cannot be removed now is removed later; the rows are there.
         let _ = self.catalog.collect();

@@ -63,7 +63,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
         false => {
             check_kind(&name, word, context)?;
             let options = context.session().config_options();
-            Some(context.catalog().lock(SnapshotOf::Table, &name, word, options).await?)
+            context.catalog().lock(SnapshotOf::Table, &name, word, options).await?
         }
     };
     // The state that the table has while nobody else writes to it.

@@ -108,7 +108,8 @@ async fn scram(
 async fn password(incoming: &mut Reading, out: &mut Writing) -> Result<Bytes> {
     let gone = || coded(SqlState::INVALID_AUTHORIZATION, "client", "is gone");
     out.flush().await.map_err(|_| gone())?;
-    let (letter, body) = incoming.message(MOST).await.map_err(|missing| super::startup::missing(&missing, MOST).unwrap_or_else(gone))?;
+    let (letter, body) =
+        incoming.message(MOST).await.map_err(|missing| super::startup::missing(&missing, MOST).unwrap_or_else(gone))?;
     match Request::read(letter, body)? {
         Request::Password(step) => Ok(step),
         _ => Err(violation("a password was expected")),

@@ -205,7 +205,12 @@ impl Connection {
 }
 
 /// Reads until the client is gone; then what runs for it ends.
-async fn read(mut incoming: Incoming<impl AsyncRead + Unpin>, sender: mpsc::Sender<Read>, connected: Arc<Connected>, most: usize) {
+async fn read(
+    mut incoming: Incoming<impl AsyncRead + Unpin>,
+    sender: mpsc::Sender<Read>,
+    connected: Arc<Connected>,
+    most: usize,
+) {
     loop {
         let request = match incoming.message(most).await {
             Ok((letter, body)) => Request::read(letter, body),

@@ -100,7 +100,9 @@ async fn connect(mut start: Start, door: &Arc<Door>, address: &str, is_near: boo
         let trusted = authentication::authenticate(&mut incoming, &mut out, door, &user, is_secure, is_near);
         match tokio::time::timeout(STARTUP, trusted).await {
             Ok(done) => done?,
-            Err(_) => return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password")),
+            Err(_) => {
+                return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password"));
+            }
         }
         // Who may not come in is not told what there is.
         if database != DATABASE {
@@ -145,11 +147,7 @@ fn split(start: Start) -> (Reading, Writing) {
 }
 
 /// The session of a connection, with the settings that the client asks for.
-fn session(
-    door: &Door,
-    user: &str,
-    parameters: &std::collections::BTreeMap<String, String>,
-) -> Result<Session, DataFusionError> {
+fn session(door: &Door, user: &str, parameters: &std::collections::BTreeMap<String, String>) -> Result<Session, DataFusionError> {
     let session = door.engine.session()?.with_role(user);
     let options = parameters.get("options").map(|text| startup::options(text)).transpose()?.unwrap_or_default();
     let named = parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "user" | "database" | "options" | "replication"));
@@ -159,7 +157,11 @@ fn session(
         session.set_default(name, value)?;
     }
     if parameters.get("replication").is_some_and(|value| !matches!(value.as_str(), "false" | "off" | "no" | "0")) {
-        return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "replication", "is not served here; portrait backup saves a database"));
+        return Err(coded(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "replication",
+            "is not served here; portrait backup saves a database",
+        ));
     }
     Ok(session)
 }

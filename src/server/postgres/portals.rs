@@ -39,10 +39,11 @@ impl Prepared {
     fn new(text: Arc<str>, statement: Option<engine::Prepared>, mut declared: Vec<u32>) -> Result<Self> {
         let mut wanted = vec![];
         for (name, data_type) in statement.iter().flat_map(|statement| &statement.describe().parameters) {
-            let place = name.parse::<usize>().ok().filter(|place| (1..=usize::from(u16::MAX)).contains(place)).ok_or_else(|| {
-                let problem = "has no value; clients give values to $1, $2 …, and names have those of portrait --set";
-                coded(SqlState::UNDEFINED_PARAMETER, &format!("parameter ${name}"), problem)
-            })?;
+            let place =
+                name.parse::<usize>().ok().filter(|place| (1..=usize::from(u16::MAX)).contains(place)).ok_or_else(|| {
+                    let problem = "has no value; clients give values to $1, $2 …, and names have those of portrait --set";
+                    coded(SqlState::UNDEFINED_PARAMETER, &format!("parameter ${name}"), problem)
+                })?;
             wanted.resize(wanted.len().max(place), None);
             wanted[place - 1].clone_from(data_type);
         }
@@ -93,7 +94,9 @@ impl Connection {
         self.connected.interrupt.begin();
         match request {
             Request::Parse { name, sql, types } => self.parse(name, &sql, types).await,
-            Request::Bind { portal, statement, formats, values, results } => self.bind(portal, &statement, &formats, &values, results),
+            Request::Bind { portal, statement, formats, values, results } => {
+                self.bind(portal, &statement, &formats, &values, results)
+            }
             Request::Describe(Named::Statement(name)) => {
                 let prepared = self.prepared(&name)?;
                 self.out.put(&replies::parameters(prepared.types()));
@@ -290,5 +293,9 @@ fn format_of(formats: &[i16], place: usize) -> Result<Format> {
 }
 
 fn no_portal(name: &str) -> DataFusionError {
-    coded(SqlState::INVALID_CURSOR_NAME, &format!("\"{name}\""), "no such portal; it ended with its transaction, or was never bound")
+    coded(
+        SqlState::INVALID_CURSOR_NAME,
+        &format!("\"{name}\""),
+        "no such portal; it ended with its transaction, or was never bound",
+    )
 }

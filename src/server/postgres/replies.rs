@@ -4,8 +4,8 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::error::DataFusionError;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{FieldDescription, NoData, ParameterDescription, RowDescription};
-use pgwire::messages::startup::ParameterStatus;
 use pgwire::messages::response::{CommandComplete, ErrorResponse, NoticeResponse};
+use pgwire::messages::startup::ParameterStatus;
 
 use super::values::Format;
 use crate::error::{Place, SqlState, message_without_place, place, sqlstate};

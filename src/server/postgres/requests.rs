@@ -24,12 +24,25 @@ pub enum Request {
     /// Statements as text, to be run one after another.
     Query(String),
     /// A statement is prepared; types that are 0 are found out.
-    Parse { name: String, sql: String, types: Vec<u32> },
+    Parse {
+        name: String,
+        sql: String,
+        types: Vec<u32>,
+    },
     /// A prepared statement gets its values.
-    Bind { portal: String, statement: String, formats: Vec<i16>, values: Vec<Option<Bytes>>, results: Vec<i16> },
+    Bind {
+        portal: String,
+        statement: String,
+        formats: Vec<i16>,
+        values: Vec<Option<Bytes>>,
+        results: Vec<i16>,
+    },
     Describe(Named),
     /// Rows of a portal; 0 is all.
-    Execute { portal: String, most: i32 },
+    Execute {
+        portal: String,
+        most: i32,
+    },
     Close(Named),
     Flush,
     Sync,
@@ -76,7 +89,12 @@ impl Request {
                 Self::FunctionCall
             }
             b'X' => Self::Terminate,
-            other => return Err(violation(format!("there is no message of type {:?}", char::from(other).escape_default().to_string()))),
+            other => {
+                return Err(violation(format!(
+                    "there is no message of type {:?}",
+                    char::from(other).escape_default().to_string()
+                )));
+            }
         };
         if body.0.has_remaining() {
             return Err(violation(format!("a message of type {:?} is longer than its parts", char::from(letter))));
@@ -162,7 +180,10 @@ mod tests {
         assert_eq!(parse, Request::Parse { name: "s".into(), sql: "SELECT $1".into(), types: vec![23] });
         let bind = read(b'B', b"\0s\0\0\x01\0\x01\0\x02\0\0\0\x01a\xff\xff\xff\xff\0\0").unwrap();
         let values = vec![Some(Bytes::from_static(b"a")), None];
-        assert_eq!(bind, Request::Bind { portal: String::new(), statement: "s".into(), formats: vec![1], values, results: vec![] });
+        assert_eq!(
+            bind,
+            Request::Bind { portal: String::new(), statement: "s".into(), formats: vec![1], values, results: vec![] }
+        );
     }
 
     #[test]

@@ -10,8 +10,8 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
 use super::connection::{Connection, Stop};
-use super::values::{Format, Writer};
 use super::replies;
+use super::values::{Format, Writer};
 use crate::engine::Answer;
 use crate::error::{SqlState, coded};
 
@@ -107,7 +107,13 @@ impl Connection {
         Ok((Left::More, sent as u64))
     }
 
-    async fn send_batch(&mut self, batch: &RecordBatch, range: std::ops::Range<usize>, rows: &Rows, zone: Tz) -> Result<(), Stop> {
+    async fn send_batch(
+        &mut self,
+        batch: &RecordBatch,
+        range: std::ops::Range<usize>,
+        rows: &Rows,
+        zone: Tz,
+    ) -> Result<(), Stop> {
         // So many rows are written before others may work, and before it is seen whether anybody still wants them.
         const STRETCH: usize = 1024;
         let mut next = range.start;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod objects;
+mod transactions;
 
 use crate::docs::{Doc, Kind};
 
@@ -9,7 +10,7 @@ pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..
 
 /// The statements there are, beside queries.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
-    DOCS.iter().chain(&changes::DOCS).chain(&objects::DOCS)
+    DOCS.iter().chain(&changes::DOCS).chain(&objects::DOCS).chain(&transactions::DOCS)
 }
 
 static DOCS: [Doc; 7] = [

@@ -37,8 +37,8 @@ pub fn text<'a>(array: &'a dyn Array, seen: Seen, zone: super::Tz) -> Result<Wri
     let (elements, of) = (elements(array)?, element(seen));
     // Vectors are written with spaces and without braces.
     let is_vector = !seen.is_array;
-    // Is there a writer at all?
-    text::writer(&new_empty_array(&item(array.data_type())), of, zone)?;
+    // Whether there is a writer at all is found out here.
+    drop(text::writer(&new_empty_array(&item(array.data_type())), of, zone)?);
     Ok(Box::new(move |row, out| {
         let values = elements(row);
         let Ok(write) = text::writer(values.as_ref(), of, zone) else { return };
@@ -85,7 +85,7 @@ fn quoted(value: &[u8], out: &mut Vec<u8>) {
 pub fn binary<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
     let (elements, of) = (elements(array)?, element(seen));
     let first = i32::from(seen.is_array);
-    binary::writer(&new_empty_array(&item(array.data_type())), of)?;
+    drop(binary::writer(&new_empty_array(&item(array.data_type())), of)?);
     Ok(Box::new(move |row, out| {
         let values = elements(row);
         let Ok(write) = binary::writer(values.as_ref(), of) else { return };

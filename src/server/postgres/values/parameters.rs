@@ -155,7 +155,11 @@ fn decimal(text: &str) -> Option<ScalarValue> {
 }
 
 fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = digits.chars().filter(|letter| !letter.is_whitespace()).map(|letter| Some(letter.to_digit(16)? as u8)).collect::<Option<_>>()?;
+    let digits: Vec<u8> = digits
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .map(|letter| Some(letter.to_digit(16)? as u8))
+        .collect::<Option<_>>()?;
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
@@ -232,7 +236,11 @@ fn widest(types: &[DataType]) -> DataType {
     });
     let (whole, scale) = parts.fold((1, 0), |(whole, scale), (other_whole, other)| (whole.max(other_whole), scale.max(other)));
     let precision = u8::try_from((whole + i16::from(scale)).clamp(1, 76)).unwrap_or(76);
-    if precision <= DECIMAL128_MAX_PRECISION { DataType::Decimal128(precision, scale) } else { DataType::Decimal256(precision, scale) }
+    if precision <= DECIMAL128_MAX_PRECISION {
+        DataType::Decimal128(precision, scale)
+    } else {
+        DataType::Decimal256(precision, scale)
+    }
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
@@ -259,7 +267,9 @@ fn of_binary(bytes: &[u8], oid: u32) -> Option<ScalarValue> {
         "float8" => ScalarValue::Float64(Some(f64::from_be_bytes(fixed(bytes)?))),
         "numeric" => decimal(&numbers::decimal_of_binary(bytes)?)?,
         "date" => ScalarValue::Date32(Some(i32::from_be_bytes(fixed(bytes)?).checked_add(times::EPOCH_DAYS)?)),
-        "time" => ScalarValue::Time64Microsecond(Some(i64::from_be_bytes(fixed(bytes)?)).filter(|time| (0..=86_400_000_000).contains(time))),
+        "time" => ScalarValue::Time64Microsecond(
+            Some(i64::from_be_bytes(fixed(bytes)?)).filter(|time| (0..=86_400_000_000).contains(time)),
+        ),
         "timestamp" | "timestamptz" => {
             let micros = i64::from_be_bytes(fixed(bytes)?).checked_add(times::EPOCH_MICROS)?;
             let zone = (of.name == "timestamptz").then(|| "UTC".into());

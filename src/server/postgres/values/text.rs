@@ -8,8 +8,8 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type,
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
-    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use datafusion::common::Result;
 
@@ -31,7 +31,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a
     if let Some(values) = is_packed(array.data_type()) {
         let plain: ArrayRef = cast(array, values)?;
         // Checked here, so that writing does not fail.
-        writer(plain.as_ref(), seen, zone)?;
+        drop(writer(plain.as_ref(), seen, zone)?);
         return Ok(owned(plain, move |array| writer(array, seen, zone).ok()));
     }
     macro_rules! whole {

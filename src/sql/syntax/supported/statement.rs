@@ -4,7 +4,7 @@ use datafusion::sql::parser::{CopyToSource, CopyToStatement, CreateExternalTable
 use sqlparser::ast::{
     ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableOptions, CreateView, DescribeAlias, HiveDistributionStyle,
     HiveFormat, Insert, ObjectType, SchemaName, Set, Spanned, SqliteOnConflict, Statement, TableConstraint, TableObject,
-    ViewColumnDef,
+    TransactionIsolationLevel, TransactionMode, ViewColumnDef,
 };
 use sqlparser::tokenizer::Span;
 
@@ -12,7 +12,6 @@ use super::changes::GIVES_BACK;
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
 const LEAVE_OUT: &str = "leave it out";
-const NO_TRANSACTIONS: &str = "each statement stands by itself, and is done wholly or not at all; leave it out";
 const CHECKED_NOWHERE: &str = "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out";
 
 impl Walk<'_> {
@@ -89,11 +88,22 @@ impl Walk<'_> {
             | Statement::ShowFunctions { .. }
             | Statement::ShowCreate { .. }
             | Statement::Reset(_) => Ok(()),
-            Statement::StartTransaction { .. } | Statement::Commit { .. } | Statement::Rollback { .. } => {
-                let words = statement.to_string();
-                let clause = words.split_whitespace().next().unwrap_or("BEGIN").trim_end_matches(';').to_string();
-                refuse(&clause, NO_TRANSACTIONS)
+            Statement::StartTransaction {
+                modes,
+                begin: _,
+                transaction: _,
+                modifier,
+                statements,
+                exception,
+                has_end_keyword: _,
+            } => {
+                modes.iter().try_for_each(check_mode)?;
+                absent(modifier, "BEGIN with a modifier", "write BEGIN")?;
+                absent(exception, "EXCEPTION", LEAVE_OUT)?;
+                none(statements, "BEGIN … END", "write the statements one after another, between BEGIN and COMMIT")
             }
+            Statement::Commit { chain: _, end: _, modifier } => absent(modifier, "COMMIT with a modifier", "write COMMIT"),
+            Statement::Rollback { .. } | Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => Ok(()),
             Statement::CreateIndex(_) => refuse("CREATE INDEX", "tables are read without indexes; leave it out"),
             Statement::CreateSchema { schema_name, if_not_exists: _, with, options, default_collate_spec, clone } => {
                 absent(with, "WITH", LEAVE_OUT)?;
@@ -310,7 +320,7 @@ impl Walk<'_> {
         absent(clone, "CLONE", "write CREATE TABLE name AS SELECT * FROM other")?;
         absent(version, "AS OF", "write CREATE TABLE name AS SELECT * FROM other FOR SYSTEM_TIME AS OF TIMESTAMP '…'")?;
         absent(comment, "COMMENT", "write the comment as -- lines right before CREATE")?;
-        absent(on_commit, "ON COMMIT", NO_TRANSACTIONS)?;
+        absent(on_commit, "ON COMMIT", "a temporary table stays to the end of the session; leave it out")?;
         absent(primary_key, "PRIMARY KEY", CHECKED_NOWHERE)?;
         absent(order_by, "ORDER BY", "sort the query: AS SELECT … ORDER BY …")?;
         absent(partition_by, "PARTITION BY", "leave it out; COPY … PARTITIONED BY writes folders")?;
@@ -497,12 +507,25 @@ impl Walk<'_> {
                 refuse("SET", "write one SET name = value for each setting")
             }
             Set::SetNames { .. } | Set::SetNamesDefault {} => refuse("SET NAMES", "texts are UTF-8; leave it out"),
-            Set::SetTransaction { .. } => refuse("SET TRANSACTION", NO_TRANSACTIONS),
+            Set::SetTransaction { modes, snapshot, session: _ } => {
+                absent(snapshot, "SNAPSHOT", LEAVE_OUT)?;
+                modes.iter().try_for_each(check_mode)
+            }
             Set::SetRole { .. } | Set::SetSessionAuthorization(_) => {
                 refuse("SET", "the role is given when the session begins; leave it out")
             }
             Set::SetSessionParam(_) => refuse("SET", "write SET name = value"),
         }
+    }
+}
+
+/// A transaction reads one state, which is more than READ COMMITTED asks for.
+fn check_mode(mode: &TransactionMode) -> Checked {
+    match mode {
+        TransactionMode::IsolationLevel(TransactionIsolationLevel::Serializable) => {
+            refuse("SERIALIZABLE", "a transaction reads one state of the database; write ISOLATION LEVEL REPEATABLE READ")
+        }
+        TransactionMode::IsolationLevel(_) | TransactionMode::AccessMode(_) => Ok(()),
     }
 }
 

@@ -1,0 +1,374 @@
+//! Transactions over several statements: what they change appears together when they are committed, or never.
+//!
+//! A transaction reads the one state of the catalog that was there when it began: a connection of its own holds SQLite's snapshot of it.
+//! With its first change it goes on with a copy of that state in memory, so that the catalog is not locked while somebody thinks between
+//! two statements. Each change is applied to the copy, where the statements that follow see it, and kept. COMMIT applies all of them
+//! to the catalog, in one transaction of SQLite. Each checks there what it relies on: a table that another has written to since, or, for
+//! changes of definitions, any definition that is another by now, is a conflict, and then nothing of the transaction happens.
+//!
+//! Numbers that SQLite gives to snapshots and objects are others in the copy than in the catalog; snapshots are translated when they are
+//! applied, and objects are found by their names.
+//!
+//! Files are written as ever. Until the end the transaction holds them against the collector, and with them the locks of the tables that
+//! it writes to, so that another writer is told at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use parking_lot::Mutex;
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::data::{DataFile, Written};
+use super::locks::Lock;
+use super::objects::{NewVersion, Object, drop_object, rename_object};
+use super::opening::Opened;
+use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
+use super::stamp::{Stamp, stamp};
+use super::{Catalog, objects, problem};
+use crate::error::{SqlState, coded};
+
+/// A change of the catalog, as it is made again when the transaction is committed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A table has a new state; with its definition when it is new itself.
+    Publish(Published, Option<Version>),
+    /// An object has a new version.
+    Put(Version),
+    /// An object is gone.
+    Remove(Object),
+    /// A table or view has another name.
+    Rename(Object, Object),
+    /// A managed table is gone.
+    DropTable(String),
+}
+
+/// A [`NewSnapshot`] that is kept.
+#[derive(Debug, Clone)]
+pub struct Published {
+    of: SnapshotOf,
+    name: String,
+    at: i64,
+    rows: i64,
+    expected: Option<i64>,
+    columns: Vec<PublishedColumn>,
+    new: Vec<(Part, DataFile)>,
+    kept: Vec<DataFile>,
+    keep: usize,
+    /// The number that it has in the copy.
+    number: i64,
+}
+
+impl Published {
+    pub fn new(new: &NewSnapshot<'_>, number: i64) -> Self {
+        let NewSnapshot { of, name, at, rows, expected, columns, new, kept, keep } = new;
+        Self {
+            of: *of,
+            name: (*name).to_string(),
+            at: *at,
+            rows: *rows,
+            expected: *expected,
+            columns: columns.clone(),
+            new: new.clone(),
+            kept: kept.clone(),
+            keep: *keep,
+            number,
+        }
+    }
+}
+
+/// A [`NewVersion`] that is kept.
+#[derive(Debug, Clone)]
+pub struct Version([String; 6]);
+
+impl Version {
+    pub fn new(new: NewVersion<'_>) -> Self {
+        let NewVersion { kind, profile, name, sql, base, author } = new;
+        Self([kind, profile, name, sql, base, author].map(str::to_string))
+    }
+
+    fn new_version(&self) -> NewVersion<'_> {
+        let [kind, profile, name, sql, base, author] = &self.0;
+        NewVersion { kind, profile, name, sql, base, author }
+    }
+}
+
+/// What a transaction has done so far.
+#[derive(Debug)]
+pub struct Pending {
+    base: Arc<Catalog>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The state that the transaction began with.
+    first: Stamp,
+    /// True once the connection is that of the copy.
+    is_copy: bool,
+    changes: Vec<Change>,
+    /// Files that nothing names yet.
+    files: Vec<Written>,
+    /// Locks of what is written to.
+    locks: HashMap<String, Lock>,
+    /// Savepoints, each with how much was changed and written by then.
+    savepoints: Vec<(String, usize, usize)>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("changes", &self.changes).finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    /// Writes to the copy, which is made now if there is none.
+    pub fn write<T>(
+        &self,
+        opened: &mut Opened,
+        place: &str,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let fail = |error: rusqlite::Error| problem(place, &error);
+        let mut state = self.state.lock();
+        if !state.is_copy {
+            let mut copy = Opened::in_memory()?;
+            let mut copied = || -> rusqlite::Result<()> {
+                Backup::new(&opened.connection, &mut copy.connection)?.run_to_completion(
+                    i32::MAX,
+                    std::time::Duration::ZERO,
+                    None,
+                )
+            };
+            copied().map_err(fail)?;
+            copy.connection.execute_batch("BEGIN").map_err(fail)?;
+            for place in 0..state.savepoints.len() {
+                copy.connection.execute_batch(&format!("SAVEPOINT s{place}")).map_err(fail)?;
+            }
+            *opened = copy;
+            state.is_copy = true;
+        }
+        drop(state);
+        // All of it or nothing, as a statement that fails leaves nothing behind.
+        let connection = &opened.connection;
+        connection.execute_batch("SAVEPOINT statement").map_err(fail)?;
+        match write(connection) {
+            Ok(written) => {
+                connection.execute_batch("RELEASE statement").map_err(fail)?;
+                Ok(written)
+            }
+            Err(error) => {
+                connection.execute_batch("ROLLBACK TO statement; RELEASE statement").map_err(fail)?;
+                Err(fail(error))
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// Begins a transaction: a catalog that reads one state of this one, and keeps what is changed.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn begin(self: &Arc<Self>) -> Result<Arc<Self>> {
+        let Some(directory) = self.directory() else {
+            let problem = "in memory keeps no transactions over objects";
+            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "database", problem));
+        };
+        let opened = Opened::open(directory)?;
+        // SQLite takes its snapshot with the first look.
+        let first = || -> rusqlite::Result<Stamp> {
+            opened.connection.execute_batch("BEGIN")?;
+            stamp(&opened.connection)
+        };
+        let first = first().map_err(|error| self.fail(&error))?;
+        let state = Mutex::new(State { first, ..State::default() });
+        Ok(Arc::new(Self {
+            opened: Mutex::new(opened),
+            newest_objects: Mutex::default(),
+            place: self.place.clone(),
+            directory: self.directory.clone(),
+            data: Arc::clone(&self.data),
+            pending: Some(Pending { base: Arc::clone(self), state }),
+        }))
+    }
+
+    /// True within a transaction.
+    pub fn is_transaction(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Keeps a change until the transaction is committed; without a transaction it has happened.
+    pub fn keep_change(&self, change: impl FnOnce() -> Change) {
+        if let Some(pending) = &self.pending {
+            pending.state.lock().changes.push(change());
+        }
+    }
+
+    /// Lets go of files that were published, or holds them until that is certain.
+    pub fn hold_files(&self, files: Vec<Written>) {
+        match &self.pending {
+            Some(pending) => pending.state.lock().files.extend(files),
+            None => files.into_iter().for_each(Written::let_go),
+        }
+    }
+
+    /// True when a transaction holds the lock of that name already.
+    pub fn holds_lock(&self, name: &str) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.state.lock().locks.contains_key(name))
+    }
+
+    /// Holds a lock to the end of the transaction, or gives it back when there is none.
+    pub fn hold_lock(&self, name: String, lock: Lock) -> Option<Lock> {
+        match &self.pending {
+            Some(pending) => {
+                pending.state.lock().locks.insert(name, lock);
+                None
+            }
+            None => Some(lock),
+        }
+    }
+
+    /// Marks a place to go back to.
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub fn savepoint(&self, name: &str) -> Result<()> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let opened = self.opened.lock();
+        let mut state = pending.state.lock();
+        if state.is_copy {
+            let marked = opened.connection.execute_batch(&format!("SAVEPOINT s{}", state.savepoints.len()));
+            marked.map_err(|error| self.fail(&error))?;
+        }
+        let (changes, files) = (state.changes.len(), state.files.len());
+        state.savepoints.push((name.into(), changes, files));
+        Ok(())
+    }
+
+    /// Goes back to a place that was marked, which stays marked.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn roll_back_to(&self, name: &str) -> Result<()> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let opened = self.opened.lock();
+        let mut state = pending.state.lock();
+        let place = state.savepoints.iter().rposition(|(own, ..)| own == name).ok_or_else(|| no_savepoint(name))?;
+        if state.is_copy {
+            let rolled = opened.connection.execute_batch(&format!("ROLLBACK TO s{place}"));
+            rolled.map_err(|error| self.fail(&error))?;
+        }
+        let (_, changes, files) = state.savepoints[place];
+        state.savepoints.truncate(place + 1);
+        state.changes.truncate(changes);
+        // They were never published, and go.
+        state.files.truncate(files);
+        drop(state);
+        *self.newest_objects.lock() = None;
+        Ok(())
+    }
+
+    /// Forgets a place that was marked, and those after it; what was changed since stays.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn release(&self, name: &str) -> Result<()> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let opened = self.opened.lock();
+        let mut state = pending.state.lock();
+        let place = state.savepoints.iter().rposition(|(own, ..)| own == name).ok_or_else(|| no_savepoint(name))?;
+        if state.is_copy {
+            let released = opened.connection.execute_batch(&format!("RELEASE s{place}"));
+            released.map_err(|error| self.fail(&error))?;
+        }
+        state.savepoints.truncate(place);
+        Ok(())
+    }
+
+    /// Makes what the transaction has changed that of the database.
+    ///
+    /// # Errors
+    /// Another has changed the same meanwhile: nothing happens then.
+    pub fn commit(&self) -> Result<()> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let mut state = pending.state.lock();
+        let changes = std::mem::take(&mut state.changes);
+        if !changes.is_empty() {
+            let first = state.first;
+            // In two layers: what SQLite says, and what has changed meanwhile, after which nothing of it is to be written.
+            let mut conflict = None;
+            let applied = pending.base.write(|connection| match apply(connection, &changes, first) {
+                Ok(None) => Ok(()),
+                Ok(Some(error)) => {
+                    conflict = Some(error);
+                    Err(rusqlite::Error::QueryReturnedNoRows)
+                }
+                Err(error) => Err(error),
+            });
+            match conflict {
+                Some(error) => {
+                    state.files.clear();
+                    state.locks.clear();
+                    return Err(error);
+                }
+                None => applied?,
+            }
+        }
+        std::mem::take(&mut state.files).into_iter().for_each(Written::let_go);
+        state.locks.clear();
+        drop(state);
+        if !changes.is_empty() {
+            if changes.iter().any(|change| matches!(change, Change::Remove(_) | Change::DropTable(_))) {
+                pending.base.forget_writes();
+            }
+            // What cannot be removed now is removed later.
+            let _ = pending.base.collect();
+        }
+        Ok(())
+    }
+}
+
+fn no_savepoint(name: &str) -> DataFusionError {
+    coded(SqlState::INVALID_SAVEPOINT, name, "no such savepoint; SAVEPOINT makes one")
+}
+
+/// Makes all changes in the catalog itself; gives the conflict, if there is one.
+fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
+    let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None));
+    if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
+        let problem = "cannot be committed: definitions were changed by another meanwhile; run the transaction again";
+        return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
+    }
+    let mut numbers: HashMap<i64, i64> = HashMap::new();
+    for change in changes {
+        match change {
+            Change::Publish(published, definition) => {
+                if let Some(definition) = definition {
+                    objects::add_version(connection, definition.new_version())?;
+                }
+                let Published { of, name, at, rows, expected, columns, new, kept, keep, number } = published.clone();
+                let expected = expected.map(|number| numbers.get(&number).copied().unwrap_or(number));
+                let new = NewSnapshot { of, name: &name, at, rows, expected, columns, new, kept, keep };
+                match publish_checked(connection, &new)? {
+                    Some(own) => drop(numbers.insert(number, own)),
+                    None => return Ok(Some(changed_meanwhile(&name))),
+                }
+            }
+            Change::Put(version) => drop(objects::add_version(connection, version.new_version())?),
+            Change::Remove(object) => drop_object(connection, &known(connection, object)?)?,
+            Change::Rename(object, renamed) => rename_object(connection, &known(connection, object)?, renamed)?,
+            Change::DropTable(name) => drop_table(connection, name)?,
+        }
+    }
+    Ok(None)
+}
+
+/// The object with the number that it has in the catalog.
+fn known(connection: &Connection, object: &Object) -> rusqlite::Result<Object> {
+    let query = "SELECT id FROM objects WHERE kind = ?1 AND profile = ?2 AND name = ?3";
+    let id = connection.query_row(query, params![object.kind, object.profile, object.name], |row| row.get(0)).optional()?;
+    Ok(Object { id: id.unwrap_or(object.id), ..object.clone() })
+}
