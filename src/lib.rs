@@ -105,6 +105,7 @@ mod functions;
 mod kernels;
 mod learning;
 mod objects;
+mod passwords;
 mod postgres_types;
 mod refresh;
 mod server;
@@ -118,7 +119,7 @@ mod text;
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{
     Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, Parameters, Prepared, Progress, Saved, Session, Staged,
-    THREAD_NAME, TransactionStatus, Verifier, pages, reference, restore, stream,
+    THREAD_NAME, TransactionStatus, pages, reference, restore, stream,
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};

@@ -36,6 +36,10 @@ pub(super) struct Serve {
     /// Authorities whose certificates clients must show, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_CLIENT_CA")]
     tls_client_ca: Option<PathBuf>,
+    /// A folder or URL whose files statements may read and write, in the folders beneath too; may be given several times. Without it
+    /// they read none by name; tables that the database knows are read wherever their files are.
+    #[arg(long, value_name = "PLACE", env = "PORTRAIT_FILES", value_delimiter = ',')]
+    files: Vec<String>,
     /// Serve other machines without TLS, and without passwords where no role has one: whoever reaches the port reads everything.
     #[arg(long, env = "PORTRAIT_INSECURE")]
     insecure: bool,
@@ -62,6 +66,7 @@ pub(super) fn run(engine: Engine, asked: &Serve) -> Result<(), Failure> {
         listen: asked.listen.clone(),
         socket_folder: asked.socket.clone(),
         tls,
+        files: asked.files.clone(),
         insecure: asked.insecure,
         max_connections: asked.max_connections as usize,
         largest_message: asked.max_message,

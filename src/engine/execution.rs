@@ -17,14 +17,15 @@ use super::Session;
 use super::answer::Answer;
 use super::changing;
 use super::prepared::{Parameters, Prepared};
+use super::rights;
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
-use crate::files;
+use crate::files::{self, places};
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, lifecycle, profile, refreshing, schema};
+use crate::objects::{altering, lifecycle, profile, refreshing, role, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -42,6 +43,14 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
     let tag = tag_of(&parsed);
     if let Some(answer) = transactions::control(session, &parsed).await? {
         return Ok(answer.tagged(tag));
+    }
+    rights::check(&parsed, &context)?;
+    if let Parsed::Sql(parsed) = &parsed
+        && let SqlParsed::CreateExternalTable(table) = parsed.as_ref()
+    {
+        for location in &table.locations {
+            places::check(location, context.base(), context.places())?;
+        }
     }
     let answer = match parsed {
         Parsed::Command(command) => execute_command(session, command, text, context).await,
@@ -304,6 +313,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             start(session, rows, None, &context).await
         }
         Command::BackUp(archive) => {
+            places::check(&archive, context.base(), context.places())?;
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
             Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
         }
@@ -347,6 +357,20 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 // In two steps: the error looks at what is prepared, and the lock is not taken twice.
                 let removed = session.prepared.lock().remove(&name);
                 removed.ok_or_else(|| no_prepared(session, &name))?;
+                return Ok(Answer::done(vec![]));
+            }
+            SqlStatement::CreateRole(create) => {
+                role::create(create, &context)?;
+                return Ok(Answer::done(vec![]));
+            }
+            SqlStatement::AlterRole { name, operation } => {
+                role::alter(&crate::sql::command::normal(name), operation, &context)?;
+                return Ok(Answer::done(vec![]));
+            }
+            SqlStatement::Drop { object_type: ObjectType::Role, if_exists, names, .. } => {
+                for name in names {
+                    role::drop(&role::only_name(name)?, *if_exists, &context)?;
+                }
                 return Ok(Answer::done(vec![]));
             }
             SqlStatement::AlterTable(alter) => {
@@ -417,6 +441,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             Ok(Answer::done(vec![]))
         }
         LogicalPlan::Copy(copy) => {
+            places::check(&copy.output_url, context.base(), context.places())?;
             copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
             let (plan, staged) = stage_copy(copy, context.base())?;
             start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)

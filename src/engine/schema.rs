@@ -245,6 +245,10 @@ impl Relations {
             }
         }
         if self.schema.is_none() && !self.context.is_making(name) && files::is_file(name) {
+            // What a definition reads, its author was allowed to.
+            if self.context.inside().is_none() {
+                files::places::check(name, self.context.base(), self.context.places())?;
+            }
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
         Ok(None)

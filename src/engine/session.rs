@@ -44,6 +44,8 @@ pub struct Session {
     /// The transaction that is going on.
     pub(super) transaction: Arc<Mutex<Option<Transaction>>>,
     role: Arc<str>,
+    pub(super) is_superuser: bool,
+    places: Option<Arc<[String]>>,
     base: Arc<Path>,
 }
 
@@ -90,12 +92,25 @@ impl Session {
         let role = options.role.as_deref().unwrap_or_default().into();
         let base = Arc::clone(&engine.shared.base);
         let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { engine, context, tables, parameters, prepared, transaction, role, base })
+        let (is_superuser, places) = (true, None);
+        Ok(Self { engine, context, tables, parameters, prepared, transaction, role, is_superuser, places, base })
     }
 
     /// The same session for statements that another role runs.
     pub fn with_role(mut self, role: &str) -> Self {
         self.role = role.into();
+        self
+    }
+
+    /// The same session for statements of a role that may do all, or may not.
+    pub(crate) fn with_rights(mut self, is_superuser: bool) -> Self {
+        self.is_superuser = is_superuser;
+        self
+    }
+
+    /// The same session for statements that read and write files in these folders and under these URLs alone.
+    pub(crate) fn with_places(mut self, places: Arc<[String]>) -> Self {
+        self.places = Some(places);
         self
     }
 
@@ -136,6 +151,8 @@ impl Session {
             state: self.context.state(),
             tables: Arc::clone(&self.tables),
             role: Arc::clone(&self.role),
+            is_superuser: self.is_superuser,
+            places: self.places.clone(),
             base: Arc::clone(&self.base),
             environment: self.engine.shared.options.environment.clone(),
             parameters,

@@ -28,6 +28,49 @@ pub fn resolved(location: &str, base: &Path) -> String {
     if is_relative { base.join(location).display().to_string() } else { location.to_string() }
 }
 
+/// Refuses a location outside of the folders and URLs that statements may use; `None` allows all.
+///
+/// # Errors
+/// It is outside, also by links and `..`.
+pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<()> {
+    let Some(allowed) = allowed else { return Ok(()) };
+    let is_within = if is_local(location) {
+        let path = real(Path::new(&resolved(location, base)));
+        path.is_some_and(|path| {
+            allowed
+                .iter()
+                .filter(|place| is_local(place))
+                .any(|place| real(&base.join(place)).is_some_and(|place| path.starts_with(place)))
+        })
+    } else {
+        let whole = |place: &str| format!("{}/", place.trim_end_matches('/'));
+        // A URL with `..` may lead elsewhere.
+        !location.contains("..")
+            && allowed.iter().any(|place| !is_local(place) && format!("{location}/").starts_with(&whole(place)))
+    };
+    if is_within {
+        return Ok(());
+    }
+    let problem = match allowed {
+        [] => "this server reads and writes no files by name; portrait serve --files FOLDER allows some".to_string(),
+        places => format!("this server reads and writes files in {} alone; --files allows others", places.join(", ")),
+    };
+    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, location, problem))
+}
+
+/// The path without links, `.` and `..`; what is not there yet, or is a pattern, counts as it is written, in the folder that is there.
+fn real(path: &Path) -> Option<PathBuf> {
+    let mut rest = vec![];
+    let mut there = path;
+    loop {
+        if let Ok(real) = there.canonicalize() {
+            return rest.iter().rev().try_fold(real, |path, part: &std::ffi::OsString| (part != "..").then(|| path.join(part)));
+        }
+        rest.push(there.file_name()?.to_os_string());
+        there = there.parent()?;
+    }
+}
+
 fn from_there(location: &str, base: &Path) -> String {
     if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
 }

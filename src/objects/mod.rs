@@ -10,7 +10,7 @@
 //! | [`uses`] | what an object names, and so needs |
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //!
-//! A kind is a file: [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`].
+//! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`].
 
 pub mod altering;
 pub mod definition;
@@ -24,6 +24,7 @@ mod model;
 pub mod profile;
 pub mod refreshing;
 mod relation;
+pub mod role;
 pub mod schema;
 mod segment;
 pub mod stored;
@@ -39,7 +40,8 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 9] = [
+pub const KINDS: [&dyn Kind; 10] = [
+    &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
     &table::Table,

@@ -32,6 +32,8 @@ pub struct ServerOptions {
     pub socket_folder: Option<PathBuf>,
     /// The certificate; without one connections are plain.
     pub tls: Option<TlsFiles>,
+    /// The folders and URLs whose files statements may read and write; none by default.
+    pub files: Vec<String>,
     /// Serves plain connections and those without a password also to other machines.
     pub insecure: bool,
     /// Connections at a time.
@@ -48,6 +50,7 @@ impl Default for ServerOptions {
             listen: vec!["127.0.0.1:5432".into()],
             socket_folder: None,
             tls: None,
+            files: vec![],
             insecure: false,
             max_connections: 200,
             largest_message: 64 << 20,
@@ -63,6 +66,7 @@ struct Door {
     tls: Option<Tls>,
     insecure: bool,
     largest_message: usize,
+    places: Arc<[String]>,
 }
 
 /// A running server. It ends when this is dropped, without grace.
@@ -95,7 +99,8 @@ impl Server {
             .map_err(|error| failed("server", format!("cannot start threads: {error}")))?;
         let connections = Arc::new(Connections::new(options.max_connections));
         let (insecure, largest_message) = (options.insecure, options.largest_message);
-        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message });
+        let places = options.files.clone().into();
+        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places });
         let (stopping, _) = watch::channel(false);
         let mut server = Self { runtime: None, door, addresses: vec![], sockets: vec![], stopping, grace: options.grace };
         for address in addresses {

@@ -41,9 +41,13 @@ pub async fn open(
     let mut tables: Vec<(String, Arc<dyn TableProvider>)> = vec![];
     calls.quoted.retain(|name| !files::is_file(name) && context.base().join(name).is_dir());
     calls.quoted.dedup();
+    // What a definition reads, its author was allowed to.
+    let allowed = if context.inside().is_none() { context.places() } else { None };
+    let check = |location: &str| files::places::check(location, context.base(), allowed);
     for name in calls.quoted {
         let is_table = || state.schema_for_ref(TableReference::bare(name.as_str())).is_ok_and(|schema| schema.table_exist(&name));
         if !tables.iter().any(|(own, _)| *own == name) && !is_table() {
+            check(&name)?;
             let table = files::open(state, &name, context.base()).await?;
             tables.push((name, table));
         }
@@ -53,6 +57,7 @@ pub async fn open(
             continue;
         }
         let options = Options::read(doc, options)?;
+        check(&location)?;
         tables.push((name, files::read(state, doc, &location, context.base(), &options).await?));
     }
     Ok(tables)

@@ -61,6 +61,10 @@ pub struct Origin {
     pub tables: Arc<SessionTables>,
     /// Who runs its statements.
     pub role: Arc<str>,
+    /// Whether that role may do all.
+    pub is_superuser: bool,
+    /// The folders and URLs whose files may be read and written; `None` for all.
+    pub places: Option<Arc<[String]>>,
     /// The folder that relative paths start from.
     pub base: Arc<Path>,
     /// What connections to other databases find out of the surroundings.
@@ -197,6 +201,16 @@ impl StatementContext {
     /// Who runs the statement.
     pub fn role(&self) -> &str {
         &self.whole.origin.role
+    }
+
+    /// True when the role may do all.
+    pub fn is_superuser(&self) -> bool {
+        self.whole.origin.is_superuser
+    }
+
+    /// The folders and URLs whose files may be read and written; `None` for all.
+    pub fn places(&self) -> Option<&[String]> {
+        self.whole.origin.places.as_deref()
     }
 
     /// What connections to other databases find out of the surroundings.

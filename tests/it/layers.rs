@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("error", &[]),
     ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),
+    ("passwords", &["error"]),
     ("postgres_types", &[]),
     ("temporary", &[]),
     ("docs", &["error"]),
@@ -57,6 +58,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "catalog",
             "error",
             "docs",
+            "passwords",
             "settings",
             "text",
         ],
@@ -119,7 +121,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "text",
         ],
     ),
-    ("server", &["engine", "error", "postgres_types", "text"]),
+    ("server", &["engine", "error", "passwords", "postgres_types", "text"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -13,8 +13,8 @@ use pgwire::messages::startup::Authentication;
 
 use super::requests::{Request, violation};
 use super::{Reading, Writing};
-use crate::engine::Verifier;
 use crate::error::{SqlState, coded};
+use crate::passwords::Verifier;
 use crate::server::Door;
 
 const SCRAM: &str = "SCRAM-SHA-256";
@@ -24,7 +24,7 @@ const MOST: usize = 16 << 10;
 /// Who was wrong waits, so that passwords are not found by trying.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// Finds out whether the client is who it says.
+/// Finds out whether the client is who it says; true for a role that may do all.
 ///
 /// # Errors
 /// It is not, or may not come this way.
@@ -35,21 +35,21 @@ pub async fn authenticate(
     user: &str,
     is_secure: bool,
     is_near: bool,
-) -> Result<()> {
+) -> Result<bool> {
     if !is_near && !is_secure && !door.insecure {
         let problem = "must come over TLS (sslmode=require): this server speaks with other machines in no other way";
         return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
     }
     if !door.engine.has_logins()? {
         if is_near || door.insecure {
-            return Ok(());
+            return Ok(true);
         }
         let problem = "cannot come in: no role of this database has a password";
         return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
     }
-    let verifier = door.engine.verifier(user)?;
+    let (verifier, is_superuser) = door.engine.verifier(user)?.unzip();
     match scram(incoming, out, door, user, verifier, is_secure).await {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(is_superuser == Some(true)),
         Err(error) => {
             tokio::time::sleep(WAIT).await;
             Err(error)

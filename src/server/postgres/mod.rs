@@ -98,18 +98,18 @@ async fn connect(mut start: Start, door: &Arc<Door>, address: &str, is_near: boo
         }
         let database = parameters.get("database").map_or(user.as_str(), String::as_str);
         let trusted = authentication::authenticate(&mut incoming, &mut out, door, &user, is_secure, is_near);
-        match tokio::time::timeout(STARTUP, trusted).await {
-            Ok(done) => done?,
+        let is_superuser = match tokio::time::timeout(STARTUP, trusted).await {
+            Ok(trusted) => trusted?,
             Err(_) => {
                 return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password"));
             }
-        }
+        };
         // Who may not come in is not told what there is.
         if database != DATABASE {
             let problem = format!("no such database; connect to {DATABASE}, the one that this server has");
             return Err(coded(SqlState::INVALID_CATALOG_NAME, database, problem));
         }
-        let session = session(door, &user, &parameters)?;
+        let session = session(door, &user, &parameters)?.with_rights(is_superuser).with_places(Arc::clone(&door.places));
         let entered = door.connections.enter(&user, address)?;
         Ok((session, entered))
     };

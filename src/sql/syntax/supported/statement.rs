@@ -66,6 +66,7 @@ impl Walk<'_> {
             }
             Statement::Drop { object_type, if_exists: _, names, cascade, restrict: _, purge, temporary, table } => {
                 match object_type {
+                    ObjectType::Role => return Ok(()),
                     ObjectType::Table | ObjectType::View | ObjectType::Schema => {}
                     other => return refuse(&format!("DROP {other}"), "there is none to drop"),
                 }
@@ -119,17 +120,14 @@ impl Walk<'_> {
                 refuse("CREATE DATABASE", "a database is a folder; write portrait -d folder, which makes it when it is not there")
             }
             Statement::Use(_) => refuse("USE", "a database is a folder; write portrait -d folder"),
+            Statement::CreateRole(_) | Statement::AlterRole { .. } => Ok(()),
             Statement::AlterTable(alter) => self.alter(alter),
             Statement::AlterView { .. } => refuse("ALTER VIEW", "write CREATE OR REPLACE VIEW name AS SELECT …"),
             Statement::RenameTable(_) => refuse("RENAME TABLE", "write ALTER TABLE old RENAME TO new"),
             Statement::Analyze(_) | Statement::Vacuum(_) | Statement::OptimizeTable { .. } => {
                 refuse(first_words(statement, 1).as_str(), "nothing has to be gathered or cleaned by hand; leave it out")
             }
-            Statement::Grant(_)
-            | Statement::Revoke(_)
-            | Statement::Deny(_)
-            | Statement::CreateRole(_)
-            | Statement::CreateUser(_) => {
+            Statement::Grant(_) | Statement::Revoke(_) | Statement::Deny(_) | Statement::CreateUser(_) => {
                 refuse(first_words(statement, 1).as_str(), "who may read the folder of the database may read it all")
             }
             Statement::Copy { .. } => refuse(
