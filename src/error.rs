@@ -106,6 +106,8 @@ impl SqlState {
     pub const DISK_FULL: Self = Self("53100");
     /// The memory limit is reached.
     pub const OUT_OF_MEMORY: Self = Self("53200");
+    /// Something that is not made for it.
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     /// As many connections as there may be.
     pub const TOO_MANY_CONNECTIONS: Self = Self("53300");
     /// Larger than it may be.

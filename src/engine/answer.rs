@@ -181,6 +181,21 @@ impl Answer {
         }
     }
 
+    /// Rows that are there already.
+    pub(super) fn of(schema: SchemaRef, rows: Vec<RecordBatch>) -> Self {
+        let (sender, batches) = mpsc::channel(rows.len().max(1));
+        for batch in rows {
+            // There is room for all of them.
+            let _ = sender.try_send(Ok(batch));
+        }
+        Self { schema, batches, ..Self::done(vec![]) }
+    }
+
+    /// The answer of a statement that went over so many rows without giving them.
+    pub(super) fn moved(rows: usize) -> Self {
+        Self { rows: rows as u64, ..Self::done(vec![]) }
+    }
+
     /// The same answer, whose one number is how many rows were written.
     pub(super) fn counting(mut self) -> Self {
         self.counts = true;
@@ -220,7 +235,7 @@ impl Answer {
 
     /// True for rows to be shown; false for statements that only do something, also for those that count what they wrote.
     pub fn has_rows(&self) -> bool {
-        !self.counts && (!self.schema.fields().is_empty() || self.tag == "SELECT")
+        !self.counts && (!self.schema.fields().is_empty() || matches!(self.tag.as_str(), "SELECT" | "FETCH"))
     }
 
     /// The columns; none for statements without a result.

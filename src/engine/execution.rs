@@ -16,6 +16,7 @@ use sqlparser::ast::{Expr, ObjectName, ObjectType, SchemaName, Statement as SqlS
 use super::Session;
 use super::answer::Answer;
 use super::changing;
+use super::cursors;
 use super::prepared::{Parameters, Prepared};
 use super::rights;
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
@@ -317,6 +318,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
             Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
         }
+        Command::Client(command) => Box::pin(cursors::execute(session, command)).await,
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {

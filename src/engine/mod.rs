@@ -7,7 +7,9 @@ mod accounts;
 mod answer;
 mod backup;
 mod changing;
+mod cursors;
 mod execution;
+mod loading;
 mod memory;
 mod notes;
 mod prepared;
@@ -40,6 +42,7 @@ use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
 pub use crate::catalog::backup::Saved;
 pub use crate::catalog::check::{Checked, Finding};
+pub use crate::sql::client::{ClientCopy, CopyFormat};
 pub use crate::statement::Cancel;
 pub use answer::{Answer, Progress};
 pub use backup::restore;

@@ -14,6 +14,8 @@ use super::Session;
 use super::answer::Answer;
 use super::execution;
 use crate::error::{SqlState, coded};
+use crate::sql::client::ClientCommand;
+use crate::sql::command::Command;
 use crate::sql::parser::{Parsed, Statement};
 
 /// Values of parameters: of `$1`, `$2` … by their places, or of `$name` by their names.
@@ -77,6 +79,9 @@ impl Prepared {
         let parsed = &parsed;
         let plan = context.settled(|context| async move { execution::description_plan(parsed, &context).await }).await?;
         let (mut columns, mut parameters) = (Arc::new(Schema::empty()), BTreeMap::new());
+        if let Parsed::Command(Command::Client(ClientCommand::Fetch { name, gives_rows: true, .. })) = parsed {
+            columns = session.cursor_columns(name).unwrap_or(columns);
+        }
         if let Some(plan) = plan {
             for (name, data_type) in parameter_types(&plan)? {
                 let name = name.trim_start_matches('$').to_string();

@@ -22,7 +22,9 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<()> {
     }
     let refused = || not_allowed(&tag_of(parsed), context);
     let parsed = match parsed {
-        Parsed::Command(Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_)) => return Ok(()),
+        Parsed::Command(Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_) | Command::Client(_)) => {
+            return Ok(());
+        }
         Parsed::Command(_) => return Err(refused()),
         Parsed::Sql(parsed) => parsed.as_ref(),
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::Dialect;
 use datafusion::execution::memory_pool::MemoryLimit;
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use sqlparser::tokenizer::Location;
 
 use super::answer::{Answer, Explain};
+use super::cursors::Cursors;
 use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
@@ -41,6 +43,7 @@ pub struct Session {
     parameters: Arc<Mutex<Arc<HashMap<String, ScalarValue>>>>,
     /// What PREPARE was given, by name.
     pub(super) prepared: Arc<Mutex<HashMap<String, Prepared>>>,
+    pub(super) cursors: Arc<Cursors>,
     /// The transaction that is going on.
     pub(super) transaction: Arc<Mutex<Option<Transaction>>>,
     role: Arc<str>,
@@ -92,8 +95,8 @@ impl Session {
         let role = options.role.as_deref().unwrap_or_default().into();
         let base = Arc::clone(&engine.shared.base);
         let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
-        let (is_superuser, places) = (true, None);
-        Ok(Self { engine, context, tables, parameters, prepared, transaction, role, is_superuser, places, base })
+        let (is_superuser, places, cursors) = (true, None, Arc::default());
+        Ok(Self { engine, context, tables, parameters, prepared, cursors, transaction, role, is_superuser, places, base })
     }
 
     /// The same session for statements that another role runs.
@@ -169,6 +172,14 @@ impl Session {
         let zone = state.read().config_options().execution.time_zone.clone();
         let utc = || "+00:00".parse().unwrap_or_else(|_| unreachable!("UTC is a zone"));
         zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(utc)
+    }
+
+    /// Puts every setting back.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub(super) fn reset_all(&self) -> Result<()> {
+        Ok(())
     }
 
     /// The settings that clients of a server are told of, with their values now.
@@ -262,9 +273,21 @@ impl Session {
         parsed: Parsed,
         parameters: Parameters,
     ) -> BoxFuture<'static, Result<Answer>> {
+        self.execute_over(text, first, parsed, parameters, vec![])
+    }
+
+    /// Likewise, a statement that reads these tables beside those that there are.
+    pub(super) fn execute_over(
+        &self,
+        text: &str,
+        first: Location,
+        parsed: Parsed,
+        parameters: Parameters,
+        tables: Vec<(String, Arc<dyn TableProvider>)>,
+    ) -> BoxFuture<'static, Result<Answer>> {
         let (session, text) = (self.clone(), text.to_string());
         let explain = self.explain(&text, first);
-        let context = self.statement(parameters);
+        let context = self.statement(parameters).with_files(tables);
         let (ended, ended_within) = (context.clone(), context.clone());
         let is_query = execution::is_query(&parsed);
         let execution = async move {

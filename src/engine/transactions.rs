@@ -115,7 +115,9 @@ pub(super) async fn control(session: &Session, parsed: &Parsed) -> Result<Option
 /// True for what changes the database or the tables of the session.
 fn changes(parsed: &Parsed) -> bool {
     match parsed {
-        Parsed::Command(command) => !matches!(command, Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_)),
+        Parsed::Command(command) => {
+            !matches!(command, Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_) | Command::Client(_))
+        }
         Parsed::Sql(parsed) => match parsed.as_ref() {
             SqlParsed::Statement(statement) => matches!(
                 statement.as_ref(),
@@ -184,6 +186,7 @@ async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
 }
 
 async fn commit(session: &Session, chain: bool) -> Result<Answer> {
+    session.close_cursors();
     let ended = session.transaction.lock().take();
     let answer = match ended {
         None => Answer::done(vec!["there is no transaction to commit".into()]),
@@ -208,6 +211,7 @@ async fn commit(session: &Session, chain: bool) -> Result<Answer> {
 }
 
 async fn roll_back(session: &Session) -> Result<Answer> {
+    session.close_cursors();
     let ended = session.transaction.lock().take();
     match ended {
         None => Ok(Answer::done(vec!["there is no transaction to roll back".into()])),

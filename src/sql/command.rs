@@ -13,6 +13,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::client::{self, ClientCommand};
+
 pub use crate::adapter::definitions::Parameter;
 
 /// How the statements over one kind of object are written.
@@ -66,6 +68,8 @@ pub enum Command {
     ExplainRefresh(Refresh),
     /// `BACKUP DATABASE TO 'archive'`
     BackUp(String),
+    /// Cursors, COPY with the client, and the like.
+    Client(ClientCommand),
 }
 
 impl Command {
@@ -76,6 +80,7 @@ impl Command {
             Self::Drop(target, _) => ("DROP", target.grammar),
             Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
             Self::BackUp(_) => return "BACKUP".into(),
+            Self::Client(command) => return command.tag().into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -183,7 +188,11 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 1);
             back_up(parser)
         }
-        _ => return Ok(None),
+        words => match client::parse(parser, words) {
+            Ok(None) => return Ok(None),
+            Ok(Some(command)) => Ok(Command::Client(command)),
+            Err(error) => Err(error),
+        },
     };
     parsed.map(Some).map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }

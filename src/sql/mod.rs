@@ -2,6 +2,7 @@
 
 mod call;
 pub mod changing;
+pub mod client;
 pub mod command;
 pub mod diagnostics;
 mod dialect;

@@ -15,6 +15,7 @@ use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
+use super::client::{ClientCommand, ClientCopy};
 use super::command::{self, Body, Command, Grammars};
 use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
@@ -46,6 +47,14 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// The COPY whose other side is the client, when it is one.
+    pub fn client_copy(&self) -> Option<&ClientCopy> {
+        match &self.parsed {
+            Parsed::Command(Command::Client(ClientCommand::Copy(copy))) => Some(copy),
+            _ => None,
+        }
+    }
+
     /// Where in the script it begins.
     pub(crate) fn place(&self) -> Location {
         Location { line: self.line, column: self.column }

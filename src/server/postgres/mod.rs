@@ -8,10 +8,12 @@
 //! | [`requests`], [`replies`] | the messages |
 //! | [`wire`] | bytes of messages, bounded and in large pieces |
 //! | [`simple`], [`portals`] | queries as text; statements prepared, bound and run in parts |
+//! | [`copy`] | COPY from and to the client |
 //! | [`rows`], [`values`] | columns of Arrow as clients read them |
 
 mod authentication;
 mod connection;
+mod copy;
 mod portals;
 mod replies;
 mod requests;

@@ -15,7 +15,7 @@ use super::replies;
 use super::requests::{Named, Request, violation};
 use super::rows::{Left, Rows};
 use super::values::{Format, parameter};
-use crate::engine::{self, Parameters};
+use crate::engine::{self, ClientCopy, Parameters};
 use crate::error::{SqlState, coded};
 use crate::postgres_types::seen_type;
 
@@ -29,6 +29,8 @@ pub struct Prepared {
     text: Arc<str>,
     /// `None` for an empty text.
     statement: Option<engine::Prepared>,
+    /// A COPY whose other side is the client.
+    copy: Option<ClientCopy>,
     /// The types of `$1`, `$2` … that the client declared; 0 where it left them open.
     declared: Vec<u32>,
     /// Those that the statement wants, where that is known.
@@ -37,6 +39,7 @@ pub struct Prepared {
 
 impl Prepared {
     fn new(text: Arc<str>, statement: Option<engine::Prepared>, mut declared: Vec<u32>) -> Result<Self> {
+        let copy = None;
         let mut wanted = vec![];
         for (name, data_type) in statement.iter().flat_map(|statement| &statement.describe().parameters) {
             let place =
@@ -50,7 +53,7 @@ impl Prepared {
         let count = wanted.len().max(declared.len());
         wanted.resize(count, None);
         declared.resize(count, 0);
-        Ok(Self { text, statement, declared, wanted })
+        Ok(Self { text, statement, copy, declared, wanted })
     }
 
     /// The types of the parameters as the client is told.
@@ -104,10 +107,15 @@ impl Connection {
                 Ok(())
             }
             Request::Describe(Named::Portal(name)) => {
-                let portal = self.portals.get(&name).ok_or_else(|| no_portal(&name))?;
-                let described = match portal.columns() {
-                    Some(columns) => replies::columns(&columns, &portal.formats(columns.fields().len())?),
-                    None => replies::no_columns(),
+                // A cursor is a portal, too.
+                let cursor = self.session.cursor_columns(&name);
+                let described = match (self.portals.get(&name), cursor) {
+                    (Some(portal), _) => match portal.columns() {
+                        Some(columns) => replies::columns(&columns, &portal.formats(columns.fields().len())?),
+                        None => replies::no_columns(),
+                    },
+                    (None, Some(columns)) => replies::columns(&columns, &vec![Format::Text; columns.fields().len()]),
+                    (None, None) => return Err(no_portal(&name).into()),
                 };
                 self.out.put(&described);
                 Ok(())
@@ -142,8 +150,10 @@ impl Connection {
         }
         let session = self.session.clone();
         let mut statements = self.within(session.parse(sql)).await?;
+        let copy = statements.first().and_then(|statement| statement.client_copy().cloned());
         let statement = match statements.len() {
             0 => None,
+            1 if copy.is_some() => None,
             1 => {
                 let declared = types.iter().map(|oid| super::values::data_type_of(*oid)).collect();
                 Some(self.within(session.prepare_with(statements.remove(0), declared)).await?)
@@ -153,7 +163,7 @@ impl Connection {
                 return Err(coded(SqlState::SYNTAX_ERROR, "protocol", problem).into());
             }
         };
-        let prepared = Prepared::new(Arc::clone(&self.text), statement.clone(), types)?;
+        let prepared = Prepared { copy, ..Prepared::new(Arc::clone(&self.text), statement.clone(), types)? };
         if let Some(statement) = statement.filter(|_| !name.is_empty()) {
             self.session.keep_prepared(&name, statement);
         }
@@ -234,6 +244,9 @@ impl Connection {
                 return Ok(());
             }
             State::Bound => {
+                if let Some(copy) = &portal.prepared.copy {
+                    return self.copy(copy).await;
+                }
                 let Some(statement) = portal.prepared.statement.clone() else {
                     self.out.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()));
                     self.portals.insert(name.into(), portal);

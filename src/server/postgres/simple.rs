@@ -23,6 +23,10 @@ impl Connection {
             self.out.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()));
         }
         for statement in statements {
+            if let Some(copy) = statement.client_copy() {
+                self.copy(copy).await?;
+                continue;
+            }
             let answer = self.within(session.execute(statement)).await?;
             self.answer(answer).await?;
         }

@@ -1,0 +1,257 @@
+//! Cursors: queries whose rows are fetched in parts, over one state of the database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use tokio::sync::Mutex;
+
+use super::Session;
+use super::answer::Answer;
+use super::transactions::TransactionStatus;
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::sql::client::{ClientCommand, Declare, Direction, Discarded};
+use crate::sql::parser::Parsed;
+
+/// The cursors of a session, by name.
+pub(super) type Cursors = parking_lot::Mutex<HashMap<String, Arc<Cursor>>>;
+
+/// A query whose rows are being fetched.
+pub(super) struct Cursor {
+    columns: SchemaRef,
+    /// True for one that lives beyond its transaction.
+    holds: bool,
+    reading: Mutex<Reading>,
+}
+
+/// How far the rows have been read, and where the cursor stands among them.
+struct Reading {
+    answer: Option<Answer>,
+    /// What was read and may be fetched still; all of it, when the cursor scrolls.
+    batches: Vec<RecordBatch>,
+    /// The memory of these.
+    memory: MemoryReservation,
+    /// Rows before the first of `batches`.
+    before: i64,
+    /// The row it stands on, from 1; 0 before the first.
+    place: i64,
+    scrolls: bool,
+}
+
+impl Reading {
+    fn rows(&self) -> i64 {
+        self.before + self.batches.iter().map(|batch| batch.num_rows() as i64).sum::<i64>()
+    }
+
+    /// Reads until there are so many rows, or no more.
+    async fn read_to(&mut self, row: i64) -> Result<()> {
+        while self.rows() < row {
+            let Some(answer) = &mut self.answer else { return Ok(()) };
+            match answer.next_batch().await? {
+                Some(batch) => {
+                    self.memory.try_grow(batch.get_array_memory_size())?;
+                    self.batches.push(batch);
+                }
+                None => self.answer = None,
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows from one to another, both included, which were read.
+    fn between(&self, first: i64, last: i64) -> Vec<RecordBatch> {
+        let (mut found, mut begin) = (vec![], self.before + 1);
+        for batch in &self.batches {
+            let end = begin + batch.num_rows() as i64 - 1;
+            let (from, to) = (first.max(begin), last.min(end));
+            if from <= to {
+                let offset = usize::try_from(from - begin).unwrap_or(0);
+                found.push(batch.slice(offset, usize::try_from(to - from + 1).unwrap_or(0)));
+            }
+            begin = end + 1;
+        }
+        found
+    }
+
+    /// Lets go of what no cursor without SCROLL can go back to.
+    fn let_go(&mut self) {
+        if self.scrolls {
+            return;
+        }
+        while let Some(first) = self.batches.first() {
+            let rows = first.num_rows() as i64;
+            if self.before + rows >= self.place {
+                break;
+            }
+            self.memory.shrink(first.get_array_memory_size().min(self.memory.size()));
+            self.before += rows;
+            self.batches.remove(0);
+        }
+    }
+
+    /// The rows of a direction, and the place of the cursor after them.
+    async fn fetch(&mut self, name: &str, direction: Direction) -> Result<Vec<RecordBatch>> {
+        let place = self.place;
+        let back = |scrolls: bool| match scrolls {
+            true => Ok(()),
+            false => Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, name, "only goes forward; DECLARE it with SCROLL")),
+        };
+        let rows = match direction {
+            Direction::Count(0) | Direction::Relative(0) => self.between(place, place),
+            Direction::Count(count) if count > 0 => {
+                let last = place.saturating_add(count);
+                self.read_to(last).await?;
+                self.place = last.min(self.rows() + 1);
+                self.between(place + 1, last)
+            }
+            Direction::All => {
+                self.read_to(i64::MAX).await?;
+                self.place = self.rows() + 1;
+                self.between(place + 1, i64::MAX)
+            }
+            Direction::Count(count) => {
+                back(self.scrolls)?;
+                let first = place.saturating_add(count).max(0);
+                self.place = first;
+                reversed(&self.between(first.max(1), place - 1))?
+            }
+            Direction::BackwardAll => {
+                back(self.scrolls)?;
+                self.place = 0;
+                reversed(&self.between(1, place - 1))?
+            }
+            Direction::Absolute(row) => self.one(row, back).await?,
+            Direction::Relative(rows) => self.one(place.saturating_add(rows).max(0), back).await?,
+        };
+        self.let_go();
+        Ok(rows)
+    }
+
+    /// The row of a number; a negative one counts from the end.
+    async fn one(&mut self, row: i64, back: impl Fn(bool) -> Result<()>) -> Result<Vec<RecordBatch>> {
+        let row = if row < 0 {
+            self.read_to(i64::MAX).await?;
+            (self.rows() + 1).saturating_add(row).max(0)
+        } else {
+            self.read_to(row).await?;
+            row.min(self.rows() + 1)
+        };
+        if row < self.place {
+            back(self.scrolls)?;
+        }
+        self.place = row;
+        Ok(self.between(row, row))
+    }
+}
+
+/// The same rows in the other order.
+fn reversed(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+    let rows = batches.iter().rev().flat_map(|batch| (0..batch.num_rows()).rev().map(|row| batch.slice(row, 1)));
+    Ok(rows.collect())
+}
+
+impl Session {
+    /// The columns of a cursor's rows.
+    pub fn cursor_columns(&self, name: &str) -> Option<SchemaRef> {
+        self.cursors.lock().get(name).map(|cursor| Arc::clone(&cursor.columns))
+    }
+
+    /// Ends the cursors that end with their transaction.
+    pub(super) fn close_cursors(&self) {
+        self.cursors.lock().retain(|_, cursor| cursor.holds);
+    }
+}
+
+/// Runs a statement of a client.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result<Answer> {
+    match command {
+        ClientCommand::Declare(declare) => {
+            self::declare(session, declare).await?;
+            Ok(Answer::done(vec![]))
+        }
+        ClientCommand::Fetch { name, direction, gives_rows } => {
+            let cursor = known(session, &name)?;
+            let rows = cursor.reading.lock().await.fetch(&name, direction).await?;
+            let schema = Arc::clone(&cursor.columns);
+            Ok(if gives_rows { Answer::of(schema, rows) } else { Answer::moved(rows.iter().map(RecordBatch::num_rows).sum()) })
+        }
+        ClientCommand::Close(name) => {
+            let mut cursors = session.cursors.lock();
+            match name {
+                None => cursors.clear(),
+                Some(name) => {
+                    let removed = cursors.remove(&name);
+                    drop(cursors);
+                    removed.ok_or_else(|| none(session, &name))?;
+                }
+            }
+            Ok(Answer::done(vec![]))
+        }
+        ClientCommand::Copy(_) => {
+            Err(invalid("COPY", "from STDIN and to STDOUT is for clients of a server; COPY … TO 'file.csv' writes a file"))
+        }
+        ClientCommand::Discard(discarded) => {
+            if discarded == Discarded::All {
+                if session.transaction_status() != TransactionStatus::Idle {
+                    let problem = "cannot be part of a transaction; COMMIT or ROLLBACK first";
+                    return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "DISCARD ALL", problem));
+                }
+                session.cursors.lock().clear();
+                session.prepared.lock().clear();
+                session.reset_all()?;
+            }
+            if discarded != Discarded::Nothing {
+                for name in session.tables.temporary_names() {
+                    session.tables.remove_temporary(&name);
+                }
+            }
+            Ok(Answer::done(vec![]))
+        }
+        ClientCommand::DeallocateAll => {
+            session.prepared.lock().clear();
+            Ok(Answer::done(vec![]))
+        }
+        ClientCommand::Messages(_) => Ok(Answer::done(vec![])),
+    }
+}
+
+async fn declare(session: &Session, declare: Declare) -> Result<()> {
+    let Declare { name, scrolls, holds, query } = declare;
+    if session.cursors.lock().contains_key(&name) {
+        return Err(coded(SqlState::DUPLICATE_CURSOR, &name, "is a cursor already; CLOSE it first"));
+    }
+    if !holds && session.transaction_status() == TransactionStatus::Idle {
+        let problem = "ends with its transaction, and there is none; BEGIN first, or DECLARE it WITH HOLD";
+        return Err(coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, &name, problem));
+    }
+    let Some(statement) = session.parse(&query).await?.pop() else {
+        return Err(invalid(&name, "has no query"));
+    };
+    let Parsed::Sql(_) = &statement.parsed else { return Err(invalid(&name, "a cursor is over a query")) };
+    let answer = Box::pin(session.execute(statement)).await?;
+    let columns = Arc::clone(answer.schema());
+    let pool = &session.engine.shared.environment.memory_pool;
+    let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);
+    let reading = Reading { answer: Some(answer), batches: vec![], memory, before: 0, place: 0, scrolls };
+    let cursor = Arc::new(Cursor { columns, holds, reading: Mutex::new(reading) });
+    session.cursors.lock().insert(name, cursor);
+    Ok(())
+}
+
+fn known(session: &Session, name: &str) -> Result<Arc<Cursor>> {
+    let found = session.cursors.lock().get(name).cloned();
+    found.ok_or_else(|| none(session, name))
+}
+
+fn none(session: &Session, name: &str) -> DataFusionError {
+    let cursors = session.cursors.lock();
+    let suggestion = did_you_mean(name, cursors.keys().map(String::as_str));
+    coded(SqlState::INVALID_CURSOR_NAME, name, format!("no such cursor{suggestion}; DECLARE makes one"))
+}

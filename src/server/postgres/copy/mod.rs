@@ -1,0 +1,179 @@
+//! COPY between a table or query and the client.
+//!
+//! Rows that come are read, checked against the columns of the table and added by one INSERT, which reads them as they come: all of
+//! them are there when the client says that it is done, and none when anything goes wrong before.
+
+mod binary;
+mod text;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::copy::{CopyDone, CopyInResponse, CopyOutResponse};
+use tokio::sync::mpsc;
+
+use super::connection::{Connection, Stop};
+use super::replies;
+use super::requests::{Request, violation};
+use super::values::{Format, Writer};
+use crate::engine::{ClientCopy, CopyFormat};
+use crate::error::{SqlState, coded};
+
+/// Rows of a batch that is put together.
+const ROWS: usize = 8192;
+
+/// Reads rows out of what the client sends.
+trait Reader: Send {
+    /// Takes bytes; gives a batch when there are rows enough.
+    fn take(&mut self, bytes: &[u8]) -> Result<Option<RecordBatch>>;
+    /// The rows that are left.
+    fn finish(&mut self) -> Result<Option<RecordBatch>>;
+}
+
+impl Connection {
+    /// Runs a COPY whose other side is the client.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with the rows.
+    pub async fn copy(&mut self, copy: &ClientCopy) -> Result<(), Stop> {
+        let rows = match &copy.into {
+            None => self.copy_out(copy).await?,
+            Some(table) => self.copy_in(table, copy).await?,
+        };
+        self.out.put(&replies::complete(&format!("COPY {rows}")));
+        Ok(())
+    }
+
+    async fn copy_out(&mut self, copy: &ClientCopy) -> Result<u64, Stop> {
+        let session = self.session.clone();
+        let mut statements = self.within(session.parse(&copy.query)).await?;
+        let Some(statement) = statements.pop() else { return Err(violation("COPY has no query").into()) };
+        let mut answer = self.within(session.execute(statement)).await?;
+        let schema = Arc::clone(answer.schema());
+        let (format, columns) = (copy.format, schema.fields().len());
+        let code = i8::from(format == CopyFormat::Binary);
+        let count = i16::try_from(columns).unwrap_or(i16::MAX);
+        let formats = vec![i16::from(code); columns];
+        self.out.put(&PgWireBackendMessage::CopyOutResponse(CopyOutResponse::new(code, count, formats)));
+        let style = text::Style::of(copy, &schema)?;
+        if format == CopyFormat::Binary {
+            self.out.put_with(b'd', binary::begin);
+        } else if copy.header {
+            self.out.put_with(b'd', |out| style.header(out));
+        }
+        let (zone, mut rows) = (session.time_zone(), 0);
+        while let Some(batch) = self.within(answer.next_batch()).await? {
+            rows += batch.num_rows() as u64;
+            let of = if format == CopyFormat::Binary { Format::Binary } else { Format::Text };
+            // Pieces, so that a client that reads slowly holds up the query and not the memory.
+            for first in (0..batch.num_rows()).step_by(1024) {
+                {
+                    let fields = schema.fields().iter().zip(batch.columns());
+                    let writers = fields.map(|(field, column)| Writer::new(field, column.as_ref(), of, zone));
+                    let writers = writers.collect::<Result<Vec<_>>>()?;
+                    for row in first..batch.num_rows().min(first + 1024) {
+                        self.out.put_with(b'd', |out| match format {
+                            CopyFormat::Binary => binary::row(&writers, row, out),
+                            _ => style.row(&writers, row, out),
+                        });
+                    }
+                }
+                if self.out.is_full() {
+                    self.flush().await?;
+                }
+            }
+        }
+        if format == CopyFormat::Binary {
+            self.out.put_with(b'd', binary::end);
+        }
+        self.out.put(&PgWireBackendMessage::CopyDone(CopyDone::new()));
+        Ok(rows)
+    }
+
+    async fn copy_in(&mut self, table: &str, copy: &ClientCopy) -> Result<u64, Stop> {
+        let session = self.session.clone();
+        let mut statements = self.within(session.parse(&copy.query)).await?;
+        let Some(statement) = statements.pop() else { return Err(violation("COPY has no table").into()) };
+        let columns: SchemaRef = Arc::clone(&self.within(session.prepare(statement)).await?.describe().columns);
+        let mut reader: Box<dyn Reader> = match copy.format {
+            CopyFormat::Binary => Box::new(binary::Rows::new(Arc::clone(&columns), table, session.time_zone())),
+            _ => Box::new(text::Rows::new(Arc::clone(&columns), table, copy, session.time_zone())),
+        };
+        let (sender, receiver) = mpsc::channel(2);
+        let names: Vec<String> = if copy.columns.is_empty() { vec![] } else { copy.columns.clone() };
+        let mut answer = self.within(session.load(table, &names, Arc::clone(&columns), receiver)).await?;
+        let count = i16::try_from(columns.fields().len()).unwrap_or(i16::MAX);
+        let code = i8::from(copy.format == CopyFormat::Binary);
+        let formats = vec![i16::from(code); columns.fields().len()];
+        self.out.put(&PgWireBackendMessage::CopyInResponse(CopyInResponse::new(code, count, formats)));
+        self.flush().await?;
+        let received = self.receive(reader.as_mut(), sender).await;
+        if let Err(error) = received {
+            // The INSERT ends without its rows.
+            drop(answer);
+            return Err(error);
+        }
+        self.finish(&mut answer).await?;
+        Ok(answer.rows())
+    }
+
+    /// Hands on what the client sends until it is done. After an error the rest of it is read and forgotten, as in PostgreSQL.
+    async fn receive(&mut self, reader: &mut dyn Reader, sender: mpsc::Sender<Result<RecordBatch>>) -> Result<(), Stop> {
+        let gone = || coded(SqlState::INTERNAL_ERROR, "COPY", "the rows are not taken any more");
+        loop {
+            let request = self.within_request().await?;
+            match request {
+                Some(Request::CopyData(bytes)) => {
+                    if let Some(batch) = reader.take(&bytes)?
+                        && sender.send(Ok(batch)).await.is_err()
+                    {
+                        // The INSERT has failed, and says why.
+                        return Ok(());
+                    }
+                }
+                Some(Request::CopyDone) => {
+                    if let Some(batch) = reader.finish()? {
+                        sender.send(Ok(batch)).await.map_err(|_| gone())?;
+                    }
+                    return Ok(());
+                }
+                Some(Request::CopyFail(reason)) => {
+                    let problem = format!("was given up by the client: {reason}");
+                    let error = coded(SqlState::QUERY_CANCELED, "COPY", &problem);
+                    // An end without this would be taken for the end of the rows.
+                    let _ = sender.send(Err(coded(SqlState::QUERY_CANCELED, "COPY", problem))).await;
+                    return Err(error.into());
+                }
+                // Drivers send them right after they have asked for the COPY.
+                Some(Request::Flush | Request::Sync) => {}
+                Some(_) => return Err(violation("during COPY only its rows may come").into()),
+                None => return Err(Stop::Gone),
+            }
+        }
+    }
+
+    /// The next message, unless the statement is to end before.
+    async fn within_request(&mut self) -> Result<Option<Request>, Stop> {
+        let connected = Arc::clone(&self.connected);
+        tokio::select! {
+            biased;
+            reason = connected.interrupt.ended() => Err(crate::server::connections::interrupted(reason).into()),
+            request = self.next() => request,
+        }
+    }
+}
+
+/// The error of a row that is none.
+fn wrong_row(table: &str, row: u64, problem: impl std::fmt::Display) -> DataFusionError {
+    coded(SqlState::BAD_COPY_FILE_FORMAT, &format!("COPY {table}"), format!("row {row}: {problem}"))
+}
+
+/// The same columns, in which every value may be NULL: the table says which may not.
+fn nullable(columns: &SchemaRef) -> SchemaRef {
+    let fields = columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}

@@ -1,0 +1,433 @@
+//! Statements of clients that read and write in parts: cursors, COPY from and to the client, and what ends a session's state.
+
+use sqlparser::ast::{Ident, ObjectName};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+use super::command::normal;
+
+/// A statement of a client.
+#[derive(Debug, Clone)]
+pub enum ClientCommand {
+    /// `DECLARE name CURSOR FOR query`
+    Declare(Declare),
+    /// `FETCH … FROM name`; `MOVE` gives no rows.
+    Fetch { name: String, direction: Direction, gives_rows: bool },
+    /// `CLOSE name`, or `CLOSE ALL`
+    Close(Option<String>),
+    /// `COPY … FROM STDIN | TO STDOUT`
+    Copy(Box<ClientCopy>),
+    /// `DISCARD ALL`, …
+    Discard(Discarded),
+    /// `DEALLOCATE ALL`
+    DeallocateAll,
+    /// `LISTEN`, `UNLISTEN` and `NOTIFY`: there are no messages.
+    Messages(&'static str),
+}
+
+/// What DISCARD gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discarded {
+    All,
+    Temporary,
+    /// Plans and sequences: there are none that are kept.
+    Nothing,
+}
+
+/// A cursor.
+#[derive(Debug, Clone)]
+pub struct Declare {
+    pub name: String,
+    /// `SCROLL`: its rows can be gone back to.
+    pub scrolls: bool,
+    /// `WITH HOLD`: it lives beyond its transaction.
+    pub holds: bool,
+    /// The text of the query.
+    pub query: String,
+}
+
+/// Which rows are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// So many further ones; fewer than none go back.
+    Count(i64),
+    /// All that follow.
+    All,
+    /// All before, the nearest first.
+    BackwardAll,
+    /// The row of this number, from 1; fewer than none count from the end.
+    Absolute(i64),
+    /// The row so many further.
+    Relative(i64),
+}
+
+/// Rows between a table or query and the client.
+#[derive(Debug, Clone)]
+pub struct ClientCopy {
+    /// The table that rows are added to, as SQL names it; `None` when they go to the client.
+    pub into: Option<String>,
+    /// The query of the rows that go, or of the columns that come.
+    pub query: String,
+    /// The columns that were named, as SQL names them.
+    pub columns: Vec<String>,
+    pub format: CopyFormat,
+    pub delimiter: Option<char>,
+    pub null: Option<String>,
+    pub header: bool,
+    pub quote: char,
+    pub escape: Option<char>,
+    /// Columns whose values always stand in quotes: `None` is those that need it, nothing named is all.
+    pub force_quote: Option<Vec<String>>,
+}
+
+/// How the rows of a COPY travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    Text,
+    Csv,
+    Binary,
+}
+
+impl ClientCommand {
+    /// The words that say what was done.
+    pub fn tag(&self) -> &'static str {
+        match self {
+            Self::Declare(_) => "DECLARE CURSOR",
+            Self::Fetch { gives_rows: true, .. } => "FETCH",
+            Self::Fetch { .. } => "MOVE",
+            Self::Close(Some(_)) => "CLOSE CURSOR",
+            Self::Close(None) => "CLOSE CURSOR ALL",
+            Self::Copy(_) => "COPY",
+            Self::Discard(Discarded::All) => "DISCARD ALL",
+            Self::Discard(Discarded::Temporary) => "DISCARD TEMP",
+            Self::Discard(Discarded::Nothing) => "DISCARD PLANS",
+            Self::DeallocateAll => "DEALLOCATE ALL",
+            Self::Messages(word) => word,
+        }
+    }
+}
+
+/// Parses a statement of a client, or gives `None` when the next one is another statement; `words` are the next words in capitals.
+///
+/// # Errors
+/// What is wrong with its grammar.
+pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<ClientCommand>, ParserError> {
+    let first = words.first().copied().flatten();
+    match first {
+        Some("DECLARE") => {
+            parser.advance_token();
+            declare(parser).map(Some)
+        }
+        Some(word @ ("FETCH" | "MOVE")) => {
+            parser.advance_token();
+            let direction = direction(parser)?;
+            let _ = parser.parse_one_of_keywords(&[Keyword::FROM, Keyword::IN]);
+            let name = normal(&parser.parse_identifier()?);
+            Ok(Some(ClientCommand::Fetch { name, direction, gives_rows: word == "FETCH" }))
+        }
+        Some("CLOSE") => {
+            parser.advance_token();
+            let is_all = parser.parse_keyword(Keyword::ALL);
+            let name = if is_all { None } else { Some(normal(&parser.parse_identifier()?)) };
+            Ok(Some(ClientCommand::Close(name)))
+        }
+        Some("DISCARD") => {
+            parser.advance_token();
+            let discarded = match word(parser).as_deref() {
+                Some("ALL") => Discarded::All,
+                Some("TEMP" | "TEMPORARY") => Discarded::Temporary,
+                Some("PLANS" | "SEQUENCES") => Discarded::Nothing,
+                _ => return parser.expected("ALL, TEMP, PLANS or SEQUENCES", parser.peek_token()),
+            };
+            Ok(Some(ClientCommand::Discard(discarded)))
+        }
+        Some("DEALLOCATE") if matches!(words, [_, Some("ALL"), ..] | [_, Some("PREPARE"), Some("ALL"), ..]) => {
+            parser.advance_token();
+            let _ = parser.parse_keyword(Keyword::PREPARE);
+            parser.expect_keyword(Keyword::ALL)?;
+            Ok(Some(ClientCommand::DeallocateAll))
+        }
+        Some("LISTEN") => messages(parser, "LISTEN").map(Some),
+        Some("NOTIFY") => messages(parser, "NOTIFY").map(Some),
+        Some("UNLISTEN") => messages(parser, "UNLISTEN").map(Some),
+        Some("COPY") if is_with_client(parser) => {
+            parser.advance_token();
+            copy(parser).map(|copy| Some(ClientCommand::Copy(Box::new(copy))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `channel [, 'payload']`, or `*`
+fn messages(parser: &mut Parser<'_>, word: &'static str) -> Result<ClientCommand, ParserError> {
+    parser.advance_token();
+    if !parser.consume_token(&Token::Mul) {
+        parser.parse_identifier()?;
+        if parser.consume_token(&Token::Comma) {
+            parser.parse_literal_string()?;
+        }
+    }
+    Ok(ClientCommand::Messages(word))
+}
+
+/// The next word in capitals, which is taken.
+fn word(parser: &mut Parser<'_>) -> Option<String> {
+    match parser.peek_token().token {
+        Token::Word(word) if word.quote_style.is_none() => {
+            parser.advance_token();
+            Some(word.value.to_uppercase())
+        }
+        _ => None,
+    }
+}
+
+/// `name [BINARY] [ASENSITIVE | INSENSITIVE] [[NO] SCROLL] CURSOR [WITH | WITHOUT HOLD] FOR query`
+fn declare(parser: &mut Parser<'_>) -> Result<ClientCommand, ParserError> {
+    let name = normal(&parser.parse_identifier()?);
+    let mut scrolls = false;
+    loop {
+        match word(parser).as_deref() {
+            // A client asks for binary values when it reads them; a cursor reads one state anyway.
+            Some("BINARY" | "ASENSITIVE" | "INSENSITIVE") => {}
+            Some("NO") => parser.expect_keyword(Keyword::SCROLL).map(|_| ())?,
+            Some("SCROLL") => scrolls = true,
+            Some("CURSOR") => break,
+            _ => return parser.expected("CURSOR", parser.peek_token()),
+        }
+    }
+    let mut holds = false;
+    if parser.parse_keyword(Keyword::WITH) {
+        parser.expect_keyword(Keyword::HOLD)?;
+        holds = true;
+    } else if parser.parse_keyword(Keyword::WITHOUT) {
+        parser.expect_keyword(Keyword::HOLD)?;
+    }
+    parser.expect_keyword(Keyword::FOR)?;
+    let query = parser.parse_query()?.to_string();
+    Ok(ClientCommand::Declare(Declare { name, scrolls, holds, query }))
+}
+
+fn direction(parser: &mut Parser<'_>) -> Result<Direction, ParserError> {
+    if let Some(count) = signed(parser)? {
+        return Ok(Direction::Count(count));
+    }
+    let Token::Word(next) = parser.peek_token().token else { return Ok(Direction::Count(1)) };
+    // A cursor may be called as a direction is, in quotes.
+    if next.quote_style.is_some() {
+        return Ok(Direction::Count(1));
+    }
+    let direction = next.value.to_uppercase();
+    let known = ["NEXT", "PRIOR", "FIRST", "LAST", "ALL", "FORWARD", "BACKWARD", "ABSOLUTE", "RELATIVE"];
+    if !known.contains(&direction.as_str()) {
+        return Ok(Direction::Count(1));
+    }
+    parser.advance_token();
+    let counted = |parser: &mut Parser<'_>| {
+        signed(parser)?.ok_or_else(|| ParserError::ParserError(format!("{direction} takes a number of rows")))
+    };
+    Ok(match direction.as_str() {
+        "PRIOR" => Direction::Count(-1),
+        "FIRST" => Direction::Absolute(1),
+        "LAST" => Direction::Absolute(-1),
+        "ALL" => Direction::All,
+        "ABSOLUTE" => Direction::Absolute(counted(parser)?),
+        "RELATIVE" => Direction::Relative(counted(parser)?),
+        "FORWARD" if parser.parse_keyword(Keyword::ALL) => Direction::All,
+        "BACKWARD" if parser.parse_keyword(Keyword::ALL) => Direction::BackwardAll,
+        "BACKWARD" => Direction::Count(-signed(parser)?.unwrap_or(1)),
+        "FORWARD" => Direction::Count(signed(parser)?.unwrap_or(1)),
+        _ => Direction::Count(1),
+    })
+}
+
+fn signed(parser: &mut Parser<'_>) -> Result<Option<i64>, ParserError> {
+    let is_negative = parser.consume_token(&Token::Minus);
+    match parser.peek_token().token {
+        Token::Number(digits, _) => {
+            parser.advance_token();
+            let count: i64 = digits.parse().map_err(|_| ParserError::ParserError(format!("{digits} is too many rows")))?;
+            Ok(Some(if is_negative { -count } else { count }))
+        }
+        _ if is_negative => parser.expected("a number of rows", parser.peek_token()),
+        _ => Ok(None),
+    }
+}
+
+/// True for a COPY whose other side is the client: STDIN and STDOUT are no names of files.
+fn is_with_client(parser: &Parser<'_>) -> bool {
+    let (mut place, mut depth) = (1, 0_usize);
+    loop {
+        match parser.peek_nth_token(place).token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            Token::EOF | Token::SemiColon => return false,
+            Token::Word(word) if depth == 0 && matches!(word.keyword, Keyword::FROM | Keyword::TO) => {
+                let next = parser.peek_nth_token(place + 1).token;
+                return matches!(next, Token::Word(word) if matches!(word.keyword, Keyword::STDIN | Keyword::STDOUT));
+            }
+            _ => {}
+        }
+        place += 1;
+    }
+}
+
+fn copy(parser: &mut Parser<'_>) -> Result<ClientCopy, ParserError> {
+    let (mut columns, mut table, query): (Vec<String>, Option<ObjectName>, String);
+    if parser.consume_token(&Token::LParen) {
+        query = parser.parse_query()?.to_string();
+        parser.expect_token(&Token::RParen)?;
+        (columns, table) = (vec![], None);
+    } else {
+        let name = parser.parse_object_name(false)?;
+        columns = vec![];
+        if parser.consume_token(&Token::LParen) {
+            let names: Vec<Ident> = parser.parse_comma_separated(|parser| parser.parse_identifier())?;
+            parser.expect_token(&Token::RParen)?;
+            columns = names.iter().map(ToString::to_string).collect();
+        }
+        let selected = if columns.is_empty() { "*".into() } else { columns.join(", ") };
+        query = format!("SELECT {selected} FROM {name}");
+        table = Some(name);
+    }
+    if parser.expect_one_of_keywords(&[Keyword::FROM, Keyword::TO])? == Keyword::TO {
+        parser.expect_keyword(Keyword::STDOUT)?;
+        table = None;
+    } else {
+        parser.expect_keyword(Keyword::STDIN)?;
+        if table.is_none() {
+            return Err(ParserError::ParserError("COPY … FROM STDIN takes a table, with or without its columns".into()));
+        }
+    }
+    let mut copy = ClientCopy {
+        into: table.map(|table| table.to_string()),
+        query,
+        columns: std::mem::take(&mut columns),
+        format: CopyFormat::Text,
+        delimiter: None,
+        null: None,
+        header: false,
+        quote: '"',
+        escape: None,
+        force_quote: None,
+    };
+    let _ = parser.parse_keyword(Keyword::WITH);
+    if parser.consume_token(&Token::LParen) {
+        loop {
+            option(parser, &mut copy, true)?;
+            if !parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        parser.expect_token(&Token::RParen)?;
+    } else {
+        // As before version 9.0: words one after another.
+        while matches!(parser.peek_token().token, Token::Word(_)) {
+            option(parser, &mut copy, false)?;
+        }
+    }
+    check(copy)
+}
+
+fn option(parser: &mut Parser<'_>, copy: &mut ClientCopy, is_listed: bool) -> Result<(), ParserError> {
+    let Some(name) = word(parser) else { return parser.expected("an option of COPY", parser.peek_token()) };
+    let yes = |parser: &mut Parser<'_>| -> Result<bool, ParserError> {
+        match parser.peek_token().token {
+            Token::Comma | Token::RParen => Ok(true),
+            _ if !is_listed => Ok(true),
+            _ => match text(parser)?.to_lowercase().as_str() {
+                "true" | "on" | "1" | "match" => Ok(true),
+                "false" | "off" | "0" => Ok(false),
+                other => Err(ParserError::ParserError(format!("{name} is true or false, got {other}"))),
+            },
+        }
+    };
+    let letter = |parser: &mut Parser<'_>| -> Result<char, ParserError> {
+        let _ = parser.parse_keyword(Keyword::AS);
+        let given = text(parser)?;
+        let mut letters = given.chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) if letter.is_ascii() && !matches!(letter, '\n' | '\r') => Ok(letter),
+            _ => Err(ParserError::ParserError(format!("{name} is one letter of ASCII, got '{given}'"))),
+        }
+    };
+    match name.as_str() {
+        "FORMAT" => {
+            copy.format = match text(parser)?.to_lowercase().as_str() {
+                "text" => CopyFormat::Text,
+                "csv" => CopyFormat::Csv,
+                "binary" => CopyFormat::Binary,
+                other => return Err(ParserError::ParserError(format!("FORMAT is text, csv or binary, got {other}"))),
+            }
+        }
+        "CSV" if !is_listed => copy.format = CopyFormat::Csv,
+        "BINARY" if !is_listed => copy.format = CopyFormat::Binary,
+        "DELIMITER" | "DELIMITERS" => copy.delimiter = Some(letter(parser)?),
+        "NULL" => {
+            let _ = parser.parse_keyword(Keyword::AS);
+            copy.null = Some(text(parser)?);
+        }
+        "HEADER" => copy.header = yes(parser)?,
+        "QUOTE" => copy.quote = letter(parser)?,
+        "ESCAPE" => copy.escape = Some(letter(parser)?),
+        "FREEZE" => _ = yes(parser)?,
+        "ENCODING" => match text(parser)?.to_uppercase().replace('-', "").as_str() {
+            "UTF8" | "UNICODE" => {}
+            other => return Err(ParserError::ParserError(format!("ENCODING is UTF8, got {other}"))),
+        },
+        "FORCE_QUOTE" | "FORCE" => {
+            if name == "FORCE" {
+                parser.expect_keyword(Keyword::QUOTE)?;
+            }
+            copy.force_quote = Some(vec![]);
+            if !parser.consume_token(&Token::Mul) {
+                let in_parentheses = parser.consume_token(&Token::LParen);
+                let names: Vec<Ident> = parser.parse_comma_separated(|parser| parser.parse_identifier())?;
+                if in_parentheses {
+                    parser.expect_token(&Token::RParen)?;
+                }
+                copy.force_quote = Some(names.iter().map(normal).collect());
+            }
+        }
+        other => return Err(ParserError::ParserError(format!("COPY has no option {other} here; leave it out"))),
+    }
+    Ok(())
+}
+
+/// A word or a text.
+fn text(parser: &mut Parser<'_>) -> Result<String, ParserError> {
+    match parser.peek_token().token {
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
+            parser.advance_token();
+            Ok(text)
+        }
+        Token::Word(word) => {
+            parser.advance_token();
+            Ok(word.value)
+        }
+        Token::Number(number, _) => {
+            parser.advance_token();
+            Ok(number)
+        }
+        _ => parser.expected("a word or a text in single quotes", parser.peek_token()),
+    }
+}
+
+fn check(copy: ClientCopy) -> Result<ClientCopy, ParserError> {
+    let wrong = |problem: &str| Err(ParserError::ParserError(problem.into()));
+    match copy.format {
+        CopyFormat::Binary if copy.delimiter.is_some() || copy.null.is_some() || copy.header => {
+            wrong("the binary format has no DELIMITER, NULL or HEADER")
+        }
+        CopyFormat::Csv if copy.delimiter == Some(copy.quote) => wrong("DELIMITER and QUOTE are the same letter"),
+        CopyFormat::Text if copy.force_quote.is_some() || copy.escape.is_some() || copy.quote != '"' => {
+            wrong("QUOTE, ESCAPE and FORCE_QUOTE are of FORMAT csv")
+        }
+        CopyFormat::Text
+            if copy.delimiter.is_some_and(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '\\' | '.')) =>
+        {
+            wrong("DELIMITER is no letter, digit, point or backslash")
+        }
+        _ => Ok(copy),
+    }
+}
