@@ -116,6 +116,8 @@ impl SqlState {
     pub const LOCK_NOT_AVAILABLE: Self = Self("55P03");
     /// Cancelled by the user, or after the time that was set.
     pub const QUERY_CANCELED: Self = Self("57014");
+    /// A setting that a session cannot change.
+    pub const CANT_CHANGE_RUNTIME_PARAM: Self = Self("55P02");
     /// The server is being stopped.
     pub const ADMIN_SHUTDOWN: Self = Self("57P01");
     /// The system failed.

@@ -106,6 +106,7 @@ mod kernels;
 mod learning;
 mod objects;
 mod passwords;
+mod postgres_settings;
 mod postgres_types;
 mod refresh;
 mod server;

@@ -218,6 +218,17 @@ pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result
             session.prepared.lock().clear();
             Ok(Answer::done(vec![]))
         }
+        ClientCommand::Set { name, value, is_local } => {
+            if is_local && !session.set_local(&name) {
+                let note = "SET LOCAL is of use within a transaction alone";
+                return Ok(Answer::done(vec![note.into()]));
+            }
+            session.set(&name, value.as_deref())?;
+            Ok(Answer::done(vec![]))
+        }
+        ClientCommand::Reset(None) => session.reset_all().map(|()| Answer::done(vec![])),
+        ClientCommand::Reset(Some(name)) => session.set(&name, None).map(|()| Answer::done(vec![])),
+        ClientCommand::ShowSetting(name) => session.show(&name),
         ClientCommand::Messages(_) => Ok(Answer::done(vec![])),
     }
 }

@@ -18,6 +18,7 @@ mod schema;
 mod session;
 mod stores;
 mod transactions;
+mod variables;
 mod writes;
 
 use std::path::{Path, PathBuf};

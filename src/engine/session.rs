@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Result, ScalarValue};
-use datafusion::config::Dialect;
+use datafusion::config::{ConfigOptions, Dialect};
 use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -28,6 +27,7 @@ use super::{Engine, execution};
 use crate::files;
 use crate::objects::GRAMMARS;
 use crate::objects::{dump, stored};
+use crate::postgres_settings::Given;
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Parsed, Statement};
 use crate::sql::planning;
@@ -44,9 +44,13 @@ pub struct Session {
     /// What PREPARE was given, by name.
     pub(super) prepared: Arc<Mutex<HashMap<String, Prepared>>>,
     pub(super) cursors: Arc<Cursors>,
+    /// The settings that RESET goes back to, beside the engine's.
+    pub(super) defaults: Arc<Mutex<Given>>,
+    /// The engine's settings as the session began with them.
+    pub(super) first_options: Arc<ConfigOptions>,
     /// The transaction that is going on.
     pub(super) transaction: Arc<Mutex<Option<Transaction>>>,
-    role: Arc<str>,
+    pub(super) role: Arc<str>,
     pub(super) is_superuser: bool,
     places: Option<Arc<[String]>>,
     base: Arc<Path>,
@@ -95,8 +99,23 @@ impl Session {
         let role = options.role.as_deref().unwrap_or_default().into();
         let base = Arc::clone(&engine.shared.base);
         let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
-        let (is_superuser, places, cursors) = (true, None, Arc::default());
-        Ok(Self { engine, context, tables, parameters, prepared, cursors, transaction, role, is_superuser, places, base })
+        let (is_superuser, places, cursors, defaults) = (true, None, Arc::default(), Arc::default());
+        let first_options = Arc::new(context.state_ref().read().config_options().as_ref().clone());
+        Ok(Self {
+            engine,
+            context,
+            tables,
+            parameters,
+            prepared,
+            cursors,
+            defaults,
+            first_options,
+            transaction,
+            role,
+            is_superuser,
+            places,
+            base,
+        })
     }
 
     /// The same session for statements that another role runs.
@@ -164,35 +183,6 @@ impl Session {
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };
         StatementContext::new(origin, &self.catalog())
-    }
-
-    /// The zone in which instants are shown.
-    pub fn time_zone(&self) -> Tz {
-        let state = self.context.state_ref();
-        let zone = state.read().config_options().execution.time_zone.clone();
-        let utc = || "+00:00".parse().unwrap_or_else(|_| unreachable!("UTC is a zone"));
-        zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(utc)
-    }
-
-    /// Puts every setting back.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub(super) fn reset_all(&self) -> Result<()> {
-        Ok(())
-    }
-
-    /// The settings that clients of a server are told of, with their values now.
-    pub fn reported(&self) -> Vec<(String, String)> {
-        vec![]
-    }
-
-    /// Sets what RESET goes back to: what a client asks for when it connects.
-    ///
-    /// # Errors
-    /// A setting that is not known, or a value that it does not take.
-    pub fn set_default(&self, _name: &str, _value: &str) -> Result<()> {
-        Ok(())
     }
 
     /// Prepares a statement whose parameters `$1`, `$2` … have these types, where they are known.

@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::execution::tag_of;
 use crate::catalog::Catalog;
 use crate::error::{SqlState, coded};
+use crate::postgres_settings::Given;
 use crate::sql::command::{Command, normal};
 use crate::sql::parser::Parsed;
 use crate::statement::SavedTables;
@@ -41,6 +42,10 @@ pub(super) struct Transaction {
     savepoints: Vec<(String, SavedTables)>,
     has_failed: bool,
     reads_only: bool,
+    /// What the session had set when it began.
+    given: Given,
+    /// Settings that SET LOCAL has changed.
+    local: Vec<String>,
 }
 
 impl Session {
@@ -57,6 +62,17 @@ impl Session {
     pub fn statement_failed(&self) {
         if let Some(transaction) = self.transaction.lock().as_mut() {
             transaction.has_failed = true;
+        }
+    }
+
+    /// Notes that a setting goes back at the end of the transaction; false when there is none.
+    pub(super) fn set_local(&self, name: &str) -> bool {
+        match self.transaction.lock().as_mut() {
+            Some(transaction) => {
+                transaction.local.push(name.into());
+                true
+            }
+            None => false,
         }
     }
 
@@ -179,7 +195,8 @@ async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
     let catalog = if shared.is_durable() { Some(shared.begin()?) } else { None };
     let tables = session.tables.saved().await;
     let reads_only = access(modes).unwrap_or(false);
-    let transaction = Transaction { catalog, tables, savepoints: vec![], has_failed: false, reads_only };
+    let transaction =
+        Transaction { catalog, tables, savepoints: vec![], has_failed: false, reads_only, given: session.given(), local: vec![] };
     *session.transaction.lock() = Some(transaction);
     session.tables.let_go();
     Ok(Answer::done(vec![]))
@@ -191,11 +208,20 @@ async fn commit(session: &Session, chain: bool) -> Result<Answer> {
     let answer = match ended {
         None => Answer::done(vec!["there is no transaction to commit".into()]),
         Some(failed) if failed.has_failed => {
+            session.put_back(failed.given)?;
             session.tables.restore(failed.tables).await;
             Answer::done(vec![]).tagged("ROLLBACK".into())
         }
         Some(transaction) => {
             session.tables.let_go();
+            let mut given = session.given();
+            for name in &transaction.local {
+                match transaction.given.values.get(name) {
+                    Some(before) => drop(given.values.insert(name.clone(), before.clone())),
+                    None => drop(given.values.remove(name)),
+                }
+            }
+            session.put_back(given)?;
             let committed = transaction.catalog.as_ref().map_or(Ok(()), |catalog| catalog.commit());
             if let Err(error) = committed {
                 session.tables.restore(transaction.tables).await;
@@ -216,6 +242,7 @@ async fn roll_back(session: &Session) -> Result<Answer> {
     match ended {
         None => Ok(Answer::done(vec!["there is no transaction to roll back".into()])),
         Some(transaction) => {
+            session.put_back(transaction.given)?;
             session.tables.restore(transaction.tables).await;
             Ok(Answer::done(vec![]))
         }

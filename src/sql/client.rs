@@ -6,6 +6,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::command::normal;
+use crate::postgres_settings::setting;
 
 /// A statement of a client.
 #[derive(Debug, Clone)]
@@ -20,6 +21,12 @@ pub enum ClientCommand {
     Copy(Box<ClientCopy>),
     /// `DISCARD ALL`, …
     Discard(Discarded),
+    /// `SET name = value`, of PostgreSQL's settings; without a value the default.
+    Set { name: String, value: Option<String>, is_local: bool },
+    /// `RESET name`, or `RESET ALL`
+    Reset(Option<String>),
+    /// `SHOW name`
+    ShowSetting(String),
     /// `DEALLOCATE ALL`
     DeallocateAll,
     /// `LISTEN`, `UNLISTEN` and `NOTIFY`: there are no messages.
@@ -102,6 +109,9 @@ impl ClientCommand {
             Self::Discard(Discarded::All) => "DISCARD ALL",
             Self::Discard(Discarded::Temporary) => "DISCARD TEMP",
             Self::Discard(Discarded::Nothing) => "DISCARD PLANS",
+            Self::Set { .. } => "SET",
+            Self::Reset(_) => "RESET",
+            Self::ShowSetting(_) => "SHOW",
             Self::DeallocateAll => "DEALLOCATE ALL",
             Self::Messages(word) => word,
         }
@@ -148,6 +158,9 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<C
             parser.expect_keyword(Keyword::ALL)?;
             Ok(Some(ClientCommand::DeallocateAll))
         }
+        Some("SET") => set(parser),
+        Some("RESET") => reset(parser),
+        Some("SHOW") => show(parser),
         Some("LISTEN") => messages(parser, "LISTEN").map(Some),
         Some("NOTIFY") => messages(parser, "NOTIFY").map(Some),
         Some("UNLISTEN") => messages(parser, "UNLISTEN").map(Some),
@@ -157,6 +170,163 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<C
         }
         _ => Ok(None),
     }
+}
+
+/// True for names of settings of PostgreSQL's, and of the client's own; those of Portrait and of the engine are set otherwise.
+fn is_of_postgres(name: &str) -> bool {
+    match name.split_once('.') {
+        None => true,
+        Some((of, _)) => !matches!(of, "portrait" | "datafusion"),
+    }
+}
+
+/// The words of a setting's name from a place on, and how many tokens they are.
+fn setting_at(parser: &Parser<'_>, place: usize) -> Option<(String, usize)> {
+    let Token::Word(first) = parser.peek_nth_token(place).token else { return None };
+    let (mut name, mut count) = (first.value.to_lowercase(), 1);
+    while parser.peek_nth_token(place + count).token == Token::Period
+        && let Token::Word(next) = parser.peek_nth_token(place + count + 1).token
+    {
+        name = format!("{name}.{}", next.value.to_lowercase());
+        count += 2;
+    }
+    is_of_postgres(&name).then_some((name, count))
+}
+
+fn is_word(parser: &Parser<'_>, place: usize, keyword: Keyword) -> bool {
+    matches!(parser.peek_nth_token(place).token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+}
+
+fn skip(parser: &mut Parser<'_>, tokens: usize) {
+    (0..tokens).for_each(|_| {
+        parser.advance_token();
+    });
+}
+
+/// `SET [SESSION | LOCAL] name = | TO value, … | DEFAULT`, `SET TIME ZONE value`, `SET NAMES value`, `SET ROLE name`
+fn set(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
+    let scope = usize::from(is_word(parser, 1, Keyword::SESSION) || is_word(parser, 1, Keyword::LOCAL));
+    let is_local = is_word(parser, 1, Keyword::LOCAL);
+    let place = 1 + scope;
+    let of = |name: &str, value: Option<String>| Ok(Some(ClientCommand::Set { name: name.into(), value, is_local }));
+    if is_word(parser, place, Keyword::TIME) && is_word(parser, place + 1, Keyword::ZONE) {
+        skip(parser, place + 2);
+        let value = zone(parser)?;
+        return of("timezone", value);
+    }
+    if is_word(parser, place, Keyword::NAMES) {
+        skip(parser, place + 1);
+        let value = value(parser)?;
+        return of("client_encoding", value);
+    }
+    if is_word(parser, place, Keyword::ROLE) {
+        skip(parser, place + 1);
+        let value = value(parser)?;
+        return of("role", value);
+    }
+    if scope == 1 && is_word(parser, place, Keyword::AUTHORIZATION) {
+        skip(parser, place + 1);
+        let value = value(parser)?;
+        return of("session_authorization", value);
+    }
+    // What begins so sets a transaction.
+    if is_word(parser, place, Keyword::TRANSACTION) || is_word(parser, place, Keyword::CHARACTERISTICS) {
+        return Ok(None);
+    }
+    let Some((name, count)) = setting_at(parser, place) else { return Ok(None) };
+    let after = parser.peek_nth_token(place + count).token;
+    if after != Token::Eq && !is_word(parser, place + count, Keyword::TO) {
+        return Ok(None);
+    }
+    skip(parser, place + count + 1);
+    if name == "timezone" {
+        let value = zone(parser)?;
+        return of("timezone", value);
+    }
+    let Some(mut all) = value(parser)? else { return of(&name, None) };
+    while parser.consume_token(&Token::Comma) {
+        all.push_str(", ");
+        all.push_str(&value(parser)?.unwrap_or_default());
+    }
+    of(&name, Some(all))
+}
+
+/// A value of a setting; nothing for DEFAULT.
+fn value(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
+    if parser.parse_keyword(Keyword::DEFAULT) {
+        return Ok(None);
+    }
+    let sign = if parser.consume_token(&Token::Minus) { "-" } else { "" };
+    // In quotes, a word stays as it is, and so it does in a list of schemas.
+    if let Token::Word(word) = parser.peek_token().token
+        && word.quote_style.is_some()
+    {
+        parser.advance_token();
+        return Ok(Some(word.to_string()));
+    }
+    text(parser).map(|text| Some(format!("{sign}{text}")))
+}
+
+/// A zone: its name, an offset in hours, or an interval.
+fn zone(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
+    if parser.parse_keyword(Keyword::LOCAL) {
+        return Ok(None);
+    }
+    let _ = parser.parse_keyword(Keyword::INTERVAL);
+    let is_number = matches!(parser.peek_token().token, Token::Number(..) | Token::Minus);
+    let Some(value) = value(parser)? else { return Ok(None) };
+    if !is_number {
+        return Ok(Some(value));
+    }
+    // Hours east of Greenwich.
+    let hours: f64 = value.parse().map_err(|_| ParserError::ParserError(format!("{value} is no offset in hours")))?;
+    let minutes = (hours.abs() * 60.0).round() as i64;
+    let sign = if hours < 0.0 { '-' } else { '+' };
+    Ok(Some(format!("<{sign}{:02}:{:02}>", minutes / 60, minutes % 60)))
+}
+
+fn reset(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
+    if is_word(parser, 1, Keyword::ALL) {
+        skip(parser, 2);
+        return Ok(Some(ClientCommand::Reset(None)));
+    }
+    if is_word(parser, 1, Keyword::TIME) && is_word(parser, 2, Keyword::ZONE) {
+        skip(parser, 3);
+        return Ok(Some(ClientCommand::Reset(Some("timezone".into()))));
+    }
+    let Some((name, count)) = setting_at(parser, 1) else { return Ok(None) };
+    skip(parser, 1 + count);
+    Ok(Some(ClientCommand::Reset(Some(name))))
+}
+
+fn show(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
+    let words = |first, second| is_word(parser, 1, first) && is_word(parser, 2, second);
+    let known = match () {
+        () if words(Keyword::TIME, Keyword::ZONE) => Some(("timezone", 3)),
+        () if words(Keyword::TRANSACTION, Keyword::ISOLATION) => Some(("transaction_isolation", 4)),
+        () if words(Keyword::SESSION, Keyword::AUTHORIZATION) => Some(("session_authorization", 3)),
+        () => None,
+    };
+    if let Some((name, count)) = known {
+        skip(parser, count);
+        return Ok(Some(ClientCommand::ShowSetting(name.into())));
+    }
+    match setting_at(parser, 1) {
+        Some((name, count)) if is_known(&name) && is_end(&parser.peek_nth_token(1 + count).token) => {
+            skip(parser, 1 + count);
+            Ok(Some(ClientCommand::ShowSetting(name)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_end(token: &Token) -> bool {
+    matches!(token, Token::EOF | Token::SemiColon)
+}
+
+/// True for a setting of PostgreSQL's, or of the client's own.
+fn is_known(name: &str) -> bool {
+    name.contains('.') || setting(name).is_some()
 }
 
 /// `channel [, 'payload']`, or `*`

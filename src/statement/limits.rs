@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::Instant;
 
 use crate::error::{SqlState, coded};
+use crate::postgres_settings::milliseconds;
 use crate::settings::PortraitSettings;
 
 /// What a statement may use.
@@ -24,8 +26,12 @@ pub struct Limits {
 
 impl Limits {
     /// The limits that a session has set.
-    pub fn of(settings: &PortraitSettings) -> Self {
-        let timeout = (settings.statement_timeout > 0).then(|| Duration::from_secs(settings.statement_timeout));
+    pub fn of(options: &ConfigOptions) -> Self {
+        let settings = PortraitSettings::of(options);
+        let seconds = settings.statement_timeout.saturating_mul(1000);
+        // What is set in PostgreSQL's way counts in its unit.
+        let timeout = milliseconds("statement_timeout", options).unwrap_or(seconds);
+        let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
         Self { timeout, memory_share: settings.memory_share }
     }
 
@@ -129,9 +135,8 @@ impl Clock {
 
 /// The error of a statement that took too long.
 pub fn timed_out(timeout: Duration) -> datafusion::error::DataFusionError {
-    let seconds = timeout.as_secs();
-    let problem =
-        format!("was cancelled after {seconds} s, as portrait.statement_timeout says; SET it higher, or to 0 for no limit");
+    let seconds = timeout.as_secs_f64();
+    let problem = format!("was cancelled after {seconds} s, as statement_timeout says; SET it higher, or to 0 for no limit");
     coded(SqlState::QUERY_CANCELED, "query", problem)
 }
 

@@ -40,7 +40,6 @@ use crate::catalog::objects::Object;
 use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
-use crate::settings::PortraitSettings;
 
 pub use cancel::Cancel;
 pub use horizon::Horizon;
@@ -131,7 +130,7 @@ impl StatementContext {
     /// The context of a statement that begins now.
     pub fn new(mut origin: Origin, catalog: &Arc<Catalog>) -> Self {
         let view = Arc::new(View::new(Arc::clone(catalog)));
-        let limits = Limits::of(&PortraitSettings::of(origin.state.config_options()));
+        let limits = Limits::of(origin.state.config_options());
         if let Some(pool) = limits.pool(&origin.state.runtime_env().memory_pool) {
             let mut environment = origin.state.runtime_env().as_ref().clone();
             environment.memory_pool = pool;

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 25] = [
+const LAYERS: [(&str, &[&str]); 26] = [
     ("error", &[]),
     ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),
     ("passwords", &["error"]),
+    ("postgres_settings", &["error", "settings"]),
     ("postgres_types", &[]),
     ("temporary", &[]),
     ("docs", &["error"]),
@@ -22,10 +23,23 @@ const LAYERS: [(&str, &[&str]); 25] = [
     ("builtins", &["kernels", "error", "postgres_types", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("statement", &["adapter", "catalog", "environment", "error", "settings"]),
+    ("statement", &["adapter", "catalog", "environment", "error", "postgres_settings", "settings"]),
     (
         "sql",
-        &["statement", "files", "functions", "builtins", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+        &[
+            "statement",
+            "files",
+            "functions",
+            "builtins",
+            "adapter",
+            "catalog",
+            "kernels",
+            "error",
+            "docs",
+            "postgres_settings",
+            "settings",
+            "text",
+        ],
     ),
     (
         "refresh",
@@ -115,6 +129,8 @@ const LAYERS: [(&str, &[&str]); 25] = [
             "catalog",
             "error",
             "docs",
+            "passwords",
+            "postgres_settings",
             "postgres_types",
             "settings",
             "temporary",

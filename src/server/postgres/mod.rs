@@ -42,7 +42,7 @@ use wire::{Outgoing, Stream};
 use crate::engine::Session;
 use crate::error::{SqlState, coded};
 
-/// A client has so long to say who it is.
+/// A client has so long to say who it is:
 const STARTUP: Duration = Duration::from_secs(60);
 /// Version 3.0 of the protocol, as it is numbered.
 const VERSION: i32 = 3 << 16;

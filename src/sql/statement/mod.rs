@@ -1,6 +1,7 @@
 //! Pages of the statements that make no object.
 
 mod changes;
+mod clients;
 mod objects;
 mod transactions;
 
@@ -10,7 +11,7 @@ pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..
 
 /// The statements there are, beside queries.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
-    DOCS.iter().chain(&changes::DOCS).chain(&objects::DOCS).chain(&transactions::DOCS)
+    DOCS.iter().chain(&changes::DOCS).chain(&objects::DOCS).chain(&transactions::DOCS).chain(&clients::DOCS)
 }
 
 static DOCS: [Doc; 7] = [

@@ -1,0 +1,254 @@
+//! Settings of PostgreSQL's in a session: SET, RESET and SHOW, and what some of them change.
+//!
+//! What is set stands beside the engine's own settings, so that functions and tables that tell settings find it there.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement as LogicalStatement};
+use futures::FutureExt;
+
+use super::Session;
+use super::answer::Answer;
+use super::schema::PUBLIC;
+use crate::error::{SqlState, coded, failed, invalid};
+use crate::postgres_settings::{Given, checked, setting, told};
+
+/// The settings that clients are told of when they change, as PostgreSQL tells them.
+const REPORTED: [&str; 14] = [
+    "application_name",
+    "client_encoding",
+    "DateStyle",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "IntervalStyle",
+    "is_superuser",
+    "search_path",
+    "server_encoding",
+    "server_version",
+    "session_authorization",
+    "standard_conforming_strings",
+    "TimeZone",
+];
+
+impl Session {
+    fn options<T>(&self, read: impl FnOnce(&ConfigOptions) -> T) -> T {
+        let state = self.context.state_ref();
+        let state = state.read();
+        read(state.config_options())
+    }
+
+    /// What the session has set.
+    pub(super) fn given(&self) -> Given {
+        self.options(crate::postgres_settings::given)
+    }
+
+    /// The zone in which instants are shown.
+    pub fn time_zone(&self) -> Tz {
+        let zone = self.options(|options| options.execution.time_zone.clone());
+        let utc = || "+00:00".parse().unwrap_or_else(|_| unreachable!("UTC is a zone"));
+        zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(utc)
+    }
+
+    /// The settings that clients of a server are told of, with their values now.
+    pub fn reported(&self) -> Vec<(String, String)> {
+        let value = |name: &str| match name {
+            "is_superuser" => Some(if self.is_superuser { "on".into() } else { "off".into() }),
+            name => self.options(|options| told(name, options, &self.role)),
+        };
+        REPORTED.iter().filter_map(|name| Some(((*name).to_string(), value(name)?))).collect()
+    }
+
+    /// Sets what RESET goes back to: what a client asks for when it connects.
+    ///
+    /// # Errors
+    /// A setting that is not known, or a value that it does not take.
+    pub fn set_default(&self, name: &str, value: &str) -> Result<()> {
+        let lower = name.to_lowercase();
+        self.set(&lower, Some(value))?;
+        if let Some(kept) = self.given().values.get(&lower) {
+            self.defaults.lock().values.insert(lower, kept.clone());
+        }
+        Ok(())
+    }
+
+    /// Gives a setting a value, or its default.
+    ///
+    /// # Errors
+    /// As [`Self::set_default`].
+    pub(super) fn set(&self, name: &str, value: Option<&str>) -> Result<()> {
+        let default = self.defaults.lock().values.get(name).cloned();
+        let kept = match value {
+            Some(value) => Some(self.changed(name, value)?),
+            None if setting(name).is_none() && !name.contains('.') => return checked(name, "").map(|_| ()),
+            None => default,
+        };
+        self.take_effect(name, kept.as_deref())?;
+        let mut given = self.given();
+        match kept {
+            Some(kept) => drop(given.values.insert(name.into(), kept)),
+            None => drop(given.values.remove(name)),
+        }
+        self.keep(given);
+        Ok(())
+    }
+
+    /// A value as it is kept.
+    fn changed(&self, name: &str, value: &str) -> Result<String> {
+        match name {
+            "timezone" => zone_of(value).map(|(kept, _)| kept),
+            "role" | "session_authorization" => {
+                let is_own = value.eq_ignore_ascii_case("none") || value == &*self.role;
+                if is_own {
+                    return Ok(value.to_string());
+                }
+                let problem = format!("cannot become {value}: a session is that of the role that it began with");
+                Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.role, problem))
+            }
+            name => checked(name, value),
+        }
+    }
+
+    /// What a setting changes beside its own value.
+    fn take_effect(&self, name: &str, value: Option<&str>) -> Result<()> {
+        match name {
+            "timezone" => {
+                let zone = value.map(zone_of).transpose()?.map_or_else(|| "+00:00".to_string(), |(_, zone)| zone);
+                // Functions of times keep the zone themselves: the engine tells them of it.
+                let set = SetVariable { variable: "datafusion.execution.time_zone".into(), value: zone };
+                let plan = LogicalPlan::Statement(LogicalStatement::SetVariable(set));
+                let done = self.context.execute_logical_plan(plan).now_or_never();
+                done.unwrap_or_else(|| Err(failed("TimeZone", "could not be set at once"))).map(|_| ())
+            }
+            "search_path" => {
+                let first = value.map_or(PUBLIC.to_string(), first_schema);
+                let state = self.context.state_ref();
+                state.write().config_mut().options_mut().catalog.default_schema = first;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what is set.
+    pub(super) fn keep(&self, given: Given) {
+        let state = self.context.state_ref();
+        state.write().config_mut().options_mut().extensions.insert(given);
+    }
+
+    /// Puts what is set back as it was.
+    ///
+    /// # Errors
+    /// None in practice: the values were taken before.
+    pub(super) fn put_back(&self, given: Given) -> Result<()> {
+        for name in ["timezone", "search_path"] {
+            let before = given.values.get(name);
+            if before != self.given().values.get(name) {
+                self.take_effect(name, before.map(String::as_str))?;
+            }
+        }
+        self.keep(given);
+        Ok(())
+    }
+
+    /// Puts every setting back: PostgreSQL's, Portrait's and the engine's.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub(super) fn reset_all(&self) -> Result<()> {
+        {
+            let state = self.context.state_ref();
+            *state.write().config_mut().options_mut() = self.first_options.as_ref().clone();
+        }
+        let defaults = self.defaults.lock().clone();
+        for name in ["timezone", "search_path"] {
+            self.take_effect(name, defaults.values.get(name).map(String::as_str))?;
+        }
+        self.keep(defaults);
+        Ok(())
+    }
+
+    /// The answer of SHOW: one row, in a column of the setting's name.
+    pub(super) fn show(&self, name: &str) -> Result<Answer> {
+        let value = match name {
+            "is_superuser" => Some(if self.is_superuser { "on".to_string() } else { "off".into() }),
+            name => self.options(|options| told(name, options, &self.role)),
+        };
+        let value = value.ok_or_else(|| invalid(name, "is not set in this session"))?;
+        let named = setting(name).map_or(name, |setting| setting.name);
+        let schema = Arc::new(Schema::new(vec![Field::new(named, DataType::Utf8, false)]));
+        let column: ArrayRef = Arc::new(StringArray::from(vec![value]));
+        Ok(Answer::of(Arc::clone(&schema), vec![RecordBatch::try_new(schema, vec![column])?]))
+    }
+}
+
+/// A zone as it is told, and as the engine takes it. An offset in a text counts west of Greenwich, as POSIX and so PostgreSQL have it:
+/// `+08` is the zone of clocks eight hours behind; `SET TIME ZONE 8`, and `<+08:00>`, count east.
+fn zone_of(value: &str) -> Result<(String, String)> {
+    let wrong = || invalid("TimeZone", format!("must be a zone, such as Asia/Shanghai or UTC, got '{value}'"));
+    let text = value.trim();
+    let known = |zone: &str| zone.parse::<Tz>().is_ok();
+    if let Some(offset) = text.strip_prefix('<').and_then(|rest| rest.split_once('>')).map(|(offset, _)| offset) {
+        return if known(offset) { Ok((text.to_string(), offset.to_string())) } else { Err(wrong()) };
+    }
+    let upper = text.to_uppercase();
+    if matches!(upper.as_str(), "UTC" | "GMT" | "Z" | "ZULU" | "UCT") {
+        return Ok((upper, "+00:00".into()));
+    }
+    let posix = upper.strip_prefix("GMT").or_else(|| upper.strip_prefix("UTC")).unwrap_or(&upper);
+    if let Some(offset) = posix.strip_prefix(['+', '-']) {
+        let (hours, minutes) = offset.split_once(':').unwrap_or((offset, "0"));
+        let (hours, minutes): (u32, u32) = (hours.parse().map_err(|_| wrong())?, minutes.parse().map_err(|_| wrong())?);
+        if hours > 15 || minutes > 59 {
+            return Err(wrong());
+        }
+        let sign = if posix.starts_with('+') { '-' } else { '+' };
+        return Ok((text.to_string(), format!("{sign}{hours:02}:{minutes:02}")));
+    }
+    if known(text) { Ok((text.to_string(), text.to_string())) } else { Err(wrong()) }
+}
+
+/// The schema where tables without one are made: the first of the path that is no name of the session's own.
+fn first_schema(path: &str) -> String {
+    let names = path.split(',').map(str::trim);
+    let names = names.map(|name| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    });
+    let mut schemas = names.filter(|name| !name.is_empty() && name != "$user" && name != "pg_catalog");
+    schemas.next().unwrap_or_else(|| PUBLIC.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_those_of_postgresql() {
+        let zone = |value: &str| zone_of(value).map(|(_, zone)| zone).ok();
+        for (value, expected) in [
+            ("Asia/Shanghai", "Asia/Shanghai"),
+            ("utc", "+00:00"),
+            ("+08", "-08:00"),
+            ("GMT-08:00", "+08:00"),
+            ("UTC+5:30", "-05:30"),
+            ("<+08:00>", "+08:00"),
+        ] {
+            assert_eq!(zone(value).as_deref(), Some(expected), "{value}");
+        }
+        assert_eq!((zone("Nowhere/City"), zone("+99"), zone("")), (None, None, None));
+    }
+
+    #[test]
+    fn the_first_schema_of_a_path_counts() {
+        assert_eq!(first_schema("\"$user\", public"), "public");
+        assert_eq!(first_schema("Sales, public"), "sales");
+        assert_eq!(first_schema("\"My \"\"S\"\"\""), "My \"S\"");
+        assert_eq!(first_schema(""), "public");
+    }
+}

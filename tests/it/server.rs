@@ -1,0 +1,482 @@
+//! `portrait serve`, through a driver and byte by byte.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt, TryStreamExt, pin_mut};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use crate::support::{portrait, run, skipped};
+
+/// A server of its own, which ends with the test.
+struct Server {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn serve(database: &Path, more: &[&str]) -> Server {
+    let mut command = portrait();
+    command.arg("-d").arg(database).args(["serve", "--listen", "127.0.0.1:0"]).args(more);
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("ready: postgresql://").and_then(|rest| rest.strip_suffix("/portrait"));
+    let address = address.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+    Server { process, address }
+}
+
+fn database(script: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["-c", script]));
+    assert_eq!(code, 0, "{error}");
+    directory
+}
+
+fn config(server: &Server, user: &str) -> Config {
+    let mut config = Config::new();
+    config.host("127.0.0.1").port(server.address.port()).user(user).dbname("portrait");
+    config
+}
+
+async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+fn code(error: &tokio_postgres::Error) -> &SqlState {
+    error.code().unwrap_or_else(|| panic!("{error:?}"))
+}
+
+const ROWS: &str = "CREATE TABLE t AS SELECT value AS id, 'name ' || value AS name, CAST(value AS DECIMAL(12, 2)) / 4 AS price,
+    DATE '2025-01-01' + CAST(value AS INT) AS day FROM generate_series(1, 5000)";
+
+#[test]
+fn values_come_in_both_forms() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let query = "SELECT id, name, CAST(id AS REAL) / 2, id > 2, [id, NULL], NULL, CAST(id AS SMALLINT) FROM t
+            WHERE id > $1 AND name LIKE $2 ORDER BY id LIMIT $3";
+        let statement = client.prepare(query).await.unwrap();
+        let rows = client.query(&statement, &[&1_i64, &"name %", &2_i64]).await.unwrap();
+        assert_eq!(rows.len(), 2);
+        let first = &rows[0];
+        assert_eq!((first.get::<_, i64>(0), first.get::<_, &str>(1), first.get::<_, f32>(2)), (2, "name 2", 1.0));
+        assert_eq!((first.get::<_, bool>(3), first.get::<_, Vec<Option<i64>>>(4)), (false, vec![Some(2), None]));
+        assert_eq!((first.get::<_, Option<&str>>(5), first.get::<_, i16>(6)), (None, 2));
+        // The same, as text.
+        let messages =
+            client.simple_query("SELECT price, day, [1, 2], TIMESTAMP '2025-01-01 10:00:00.50' FROM t WHERE id = 3; SELECT 1");
+        let messages = messages.await.unwrap();
+        let rows: Vec<_> = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|place| row.get(place).unwrap_or("NULL").to_string()).collect())
+            }
+            _ => None,
+        });
+        assert_eq!(rows.collect::<Vec<Vec<String>>>().concat()[1..4], ["2025-01-04", "{1,2}", "2025-01-01 10:00:00.5"]);
+        let done = messages.iter().filter(|message| matches!(message, SimpleQueryMessage::CommandComplete(1))).count();
+        assert_eq!(done, 2);
+    });
+}
+
+#[test]
+fn errors_have_codes_and_places() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        for (sql, expected, place) in [
+            ("SELECT\n  nope FROM t", SqlState::UNDEFINED_COLUMN, Some(10)),
+            ("SELECT * FROM nowhere", SqlState::UNDEFINED_TABLE, Some(15)),
+            ("SELECT 1 FROM FROM", SqlState::SYNTAX_ERROR, None),
+            ("SELECT 1 / (id - 1) FROM t", SqlState::DIVISION_BY_ZERO, None),
+            ("SELECT CAST('x' AS INT)", SqlState::INVALID_TEXT_REPRESENTATION, None),
+        ] {
+            let error = client.simple_query(sql).await.unwrap_err();
+            assert_eq!(code(&error), &expected, "{sql}: {error:?}");
+            if let Some(expected) = place {
+                let found = match error.as_db_error().and_then(|error| error.position()) {
+                    Some(tokio_postgres::error::ErrorPosition::Original(at)) => *at,
+                    other => panic!("{sql}: {other:?}"),
+                };
+                assert_eq!(found, expected, "{sql}");
+            }
+        }
+        let error = connect(config(&server, "ada").dbname("other")).await.err().unwrap();
+        assert_eq!(code(&error), &SqlState::INVALID_CATALOG_NAME);
+    });
+}
+
+#[test]
+fn a_transaction_is_seen_by_others_when_it_is_committed() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a; CREATE TABLE u AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let (mut one, two) = (connect(&config(&server, "a")).await.unwrap(), connect(&config(&server, "b")).await.unwrap());
+        let count = async |client: &Client, table: &str| {
+            client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get::<_, i64>(0)
+        };
+        let transaction = one.transaction().await.unwrap();
+        transaction.execute("INSERT INTO t VALUES (2)", &[]).await.unwrap();
+        transaction.batch_execute("CREATE TABLE made AS SELECT 1 AS a").await.unwrap();
+        // Others go on meanwhile, and do not see it.
+        assert_eq!(two.execute("INSERT INTO u VALUES (2), (3)", &[]).await.unwrap(), 2);
+        assert_eq!((count(&two, "t").await, count(&two, "u").await), (1, 3));
+        assert!(two.query("SELECT * FROM made", &[]).await.is_err());
+        // It reads the state that it began with.
+        let seen = transaction.query_one("SELECT count(*) FROM u", &[]).await.unwrap().get::<_, i64>(0);
+        assert_eq!(seen, 1);
+        transaction.commit().await.unwrap();
+        assert_eq!((count(&two, "t").await, count(&two, "made").await), (2, 1));
+        // What it has written to is kept from others until its end.
+        let transaction = one.transaction().await.unwrap();
+        transaction.execute("DELETE FROM t", &[]).await.unwrap();
+        two.batch_execute("SET portrait.lock_timeout = 0").await.unwrap();
+        let error = two.execute("INSERT INTO t VALUES (9)", &[]).await.unwrap_err();
+        assert_eq!(code(&error), &SqlState::LOCK_NOT_AVAILABLE);
+        transaction.rollback().await.unwrap();
+        assert_eq!(two.execute("INSERT INTO t VALUES (9)", &[]).await.unwrap(), 1);
+        assert_eq!(count(&one, "t").await, 3);
+    });
+}
+
+#[test]
+fn rows_are_copied_both_ways() {
+    let directory = database("CREATE TABLE t (id BIGINT NOT NULL, name VARCHAR, price DECIMAL(12, 2), day DATE)");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let copy = async |sql: &str, rows: &'static str| {
+            let sink = client.copy_in(sql).await?;
+            pin_mut!(sink);
+            // In pieces that are no lines.
+            for piece in rows.as_bytes().chunks(7) {
+                sink.send(bytes::Bytes::from_static(piece)).await?;
+            }
+            sink.finish().await
+        };
+        let text = "1\t上\\t海\t1.50\t2025-01-01\n2\t\\N\t\\N\t\\N\n\\.\n";
+        assert_eq!(copy("COPY t FROM STDIN", text).await.unwrap(), 2);
+        let csv = "name,id\n\"a \"\"b\"\"\nc\",3\n,4\n\"\",5\n";
+        assert_eq!(copy("COPY t (name, id) FROM STDIN WITH (FORMAT csv, HEADER true)", csv).await.unwrap(), 3);
+        for (rows, expected) in
+            [("1\n", "has 1 values"), ("x\ty\t1\t2025-01-01\n", "column id"), ("9\ty\t1\t2025-13-01\n", "row 1: column day")]
+        {
+            let error = copy("COPY t FROM STDIN", rows).await.unwrap_err();
+            assert!(error.as_db_error().is_some_and(|error| error.message().contains(expected)), "{error:?}");
+        }
+        let stream = client.copy_out("COPY (SELECT * FROM t ORDER BY id) TO STDOUT WITH CSV HEADER").await.unwrap();
+        let pieces: Vec<bytes::Bytes> = stream.try_collect().await.unwrap();
+        let all = String::from_utf8(pieces.concat()).unwrap();
+        let expected = "id,name,price,day\n1,上\t海,1.50,2025-01-01\n2,,,\n3,\"a \"\"b\"\"\nc\",,\n4,,,\n5,\"\",,\n";
+        assert_eq!(all, expected);
+        let stream = client.copy_out("COPY t (id, day) TO STDOUT (FORMAT binary)").await.unwrap();
+        let pieces: Vec<bytes::Bytes> = stream.try_collect().await.unwrap();
+        let all = pieces.concat();
+        assert!(all.starts_with(b"PGCOPY\n\xff\r\n\0") && all.ends_with(&[0xff, 0xff]));
+        // What came out goes in again.
+        client.batch_execute("CREATE TABLE u (id BIGINT, day DATE)").await.unwrap();
+        let sink = client.copy_in("COPY u FROM STDIN (FORMAT binary)").await.unwrap();
+        pin_mut!(sink);
+        sink.send(bytes::Bytes::from(all)).await.unwrap();
+        assert_eq!(sink.finish().await.unwrap(), 5);
+        let same = client.query_one("SELECT count(*) FROM (SELECT id, day FROM t EXCEPT SELECT id, day FROM u) AS d", &[]).await;
+        assert_eq!(same.unwrap().get::<_, i64>(0), 0);
+    });
+}
+
+#[test]
+fn a_cursor_gives_its_rows_in_parts() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&config(&server, "ada")).await.unwrap();
+        let transaction = client.transaction().await.unwrap();
+        transaction.batch_execute("DECLARE c SCROLL CURSOR FOR SELECT id FROM t ORDER BY id").await.unwrap();
+        let ids = async |sql: &str| {
+            let rows = transaction.query(sql, &[]).await.unwrap();
+            rows.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("FETCH FORWARD 3 FROM c").await, [1, 2, 3]);
+        assert_eq!(ids("FETCH c").await, [4]);
+        assert_eq!(ids("FETCH BACKWARD 2 FROM c").await, [3, 2]);
+        assert_eq!(ids("FETCH LAST FROM c").await, [5000]);
+        assert!(ids("FETCH NEXT FROM c").await.is_empty());
+        assert_eq!(ids("FETCH ABSOLUTE 7 FROM c").await, [7]);
+        // A portal with a limit does the same by messages.
+        let statement = transaction.prepare("SELECT id FROM t ORDER BY id").await.unwrap();
+        let portal = transaction.bind(&statement, &[]).await.unwrap();
+        let (first, second) =
+            (transaction.query_portal(&portal, 2).await.unwrap(), transaction.query_portal(&portal, 0).await.unwrap());
+        assert_eq!((first.len(), second.len(), second[0].get::<_, i64>(0)), (2, 4998, 3));
+        transaction.commit().await.unwrap();
+        let error = client.simple_query("FETCH c").await.unwrap_err();
+        assert_eq!(code(&error), &SqlState::INVALID_CURSOR_NAME);
+    });
+}
+
+#[test]
+fn a_statement_that_is_cancelled_ends_within_a_second() {
+    const LONG: &str = "SELECT sum(a.value * b.value % 7) FROM generate_series(1, 200000) AS a, generate_series(1, 200000) AS b";
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let token = client.cancel_token();
+        let cancelling = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let began = Instant::now();
+            token.cancel_query(NoTls).await.unwrap();
+            began
+        });
+        let error = client.simple_query(LONG).await.unwrap_err();
+        let began = cancelling.await.unwrap();
+        assert_eq!(code(&error), &SqlState::QUERY_CANCELED);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        // The connection goes on, and others were answered meanwhile.
+        assert_eq!(client.query_one("SELECT 1", &[]).await.unwrap().get::<_, i64>(0), 1);
+    });
+}
+
+#[test]
+fn passwords_are_checked_and_roles_kept_apart() {
+    let directory = database(
+        "CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'first pass'; CREATE ROLE ada LOGIN PASSWORD 'see no log';
+         CREATE ROLE idle PASSWORD 'x'; CREATE TABLE t AS SELECT 1 AS a",
+    );
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        for (user, password) in [("ada", "wrong"), ("ada", ""), ("nobody", "x"), ("idle", "x"), ("chief", "see no log")] {
+            let mut config = config(&server, user);
+            config.password(password);
+            let error = connect(&config).await.err().unwrap();
+            assert_eq!(code(&error), &SqlState::INVALID_PASSWORD, "{user}");
+        }
+        assert!(connect(&config(&server, "ada")).await.is_err());
+        let ada = connect(config(&server, "ada").password("see no log")).await.unwrap();
+        let chief = connect(config(&server, "chief").password("first pass")).await.unwrap();
+        assert_eq!(ada.query_one("SELECT a FROM t", &[]).await.unwrap().get::<_, i64>(0), 1);
+        ada.batch_execute("CREATE TEMPORARY TABLE mine AS SELECT 1 AS a; INSERT INTO mine VALUES (2); DROP TABLE mine")
+            .await
+            .unwrap();
+        for sql in [
+            "INSERT INTO t VALUES (2)",
+            "DELETE FROM t",
+            "DROP TABLE t",
+            "CREATE TABLE u AS SELECT 1 AS a",
+            "CREATE VIEW v AS SELECT 1 AS a",
+            "CREATE ROLE other",
+            "ALTER ROLE chief PASSWORD 'mine'",
+            "DROP ROLE chief",
+            "COPY t TO 'x.csv'",
+        ] {
+            let error = ada.simple_query(sql).await.unwrap_err();
+            assert_eq!(code(&error), &SqlState::INSUFFICIENT_PRIVILEGE, "{sql}: {error:?}");
+        }
+        // Everybody may choose another password.
+        ada.batch_execute("ALTER ROLE ada PASSWORD 'another'").await.unwrap();
+        assert!(connect(config(&server, "ada").password("see no log")).await.is_err());
+        connect(config(&server, "ada").password("another")).await.unwrap();
+        chief.batch_execute("INSERT INTO t VALUES (2); DROP ROLE ada").await.unwrap();
+        assert!(connect(config(&server, "ada").password("another")).await.is_err());
+    });
+    // Neither the passwords nor what was said of them is in the files.
+    let (_, dumped, _) = run(portrait().arg("-d").arg(directory.path()).arg("dump"));
+    assert!(dumped.contains("CREATE ROLE chief LOGIN SUPERUSER;") && !dumped.contains("SCRAM"), "{dumped}");
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(!holds("first pass") && !holds("see no log"), "{}", file.display());
+    }
+}
+
+#[test]
+fn files_are_read_from_the_folders_that_are_named() {
+    let (directory, files) = (database("CREATE TABLE t AS SELECT 1 AS a"), tempfile::tempdir().unwrap());
+    std::fs::create_dir(files.path().join("open")).unwrap();
+    for place in ["open/a.csv", "b.csv"] {
+        std::fs::write(files.path().join(place), "a\n1\n").unwrap();
+    }
+    let open = files.path().join("open").display().to_string();
+    let server = serve(directory.path(), &["--files", &open]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        client.simple_query(&format!("SELECT * FROM '{open}/a.csv'")).await.unwrap();
+        client.simple_query(&format!("COPY t TO '{open}/c.csv'")).await.unwrap();
+        for sql in [
+            format!("SELECT * FROM '{open}/../b.csv'"),
+            format!("SELECT * FROM read_csv('{}/b.csv')", files.path().display()),
+            format!("SELECT * FROM '{}/*.csv'", files.path().display()),
+            format!("COPY t TO '{}/d.csv'", files.path().display()),
+            format!("CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '{}/b.csv'", files.path().display()),
+            "BACKUP DATABASE TO '/tmp/never.backup'".into(),
+            "SELECT * FROM '/etc/passwd'".into(),
+            "SELECT * FROM 'https://example.com/x.csv'".into(),
+        ] {
+            let error = client.simple_query(&sql).await.unwrap_err();
+            assert_eq!(code(&error), &SqlState::INSUFFICIENT_PRIVILEGE, "{sql}: {error:?}");
+        }
+    });
+}
+
+/// What comes back for these bytes before the server ends the connection, or says no more for half a second.
+fn told(server: &Server, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let _ = stream.write_all(bytes);
+    let mut answer = vec![];
+    let mut part = [0; 4096];
+    while let Ok(count) = stream.read(&mut part) {
+        if count == 0 {
+            break;
+        }
+        answer.extend_from_slice(&part[..count]);
+    }
+    answer
+}
+
+fn startup(user: &str) -> Vec<u8> {
+    let text = format!("user\0{user}\0database\0portrait\0\0");
+    let length = i32::try_from(text.len() + 8).unwrap();
+    [&length.to_be_bytes()[..], &196_608_i32.to_be_bytes(), text.as_bytes()].concat()
+}
+
+#[test]
+fn bytes_that_are_no_protocol_harm_nobody() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &["--max-message", "1MB"]);
+    let contains = |answer: &[u8], text: &str| answer.windows(text.len()).any(|part| part == text.as_bytes());
+    for bytes in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\0\0\0\x04", b"\xff\xff\xff\xff", b"\x16\x03\x01", b"\0\0\x20\0\0\x03\0\0user"]
+    {
+        assert!(told(&server, bytes).is_empty());
+    }
+    // A message of 1 GiB is refused by its length, and takes no memory.
+    let large = [startup("ada"), b"Q\x3f\xff\xff\xff".to_vec()].concat();
+    assert!(contains(&told(&server, &large), "08P01"));
+    for message in
+        [&b"B\0\0\0\x06\0\0"[..], b"Q\0\0\0\x06\xff\0", b"?\0\0\0\x04", b"Q\0\0\0\x03", b"D\0\0\0\x06X\0", b"p\0\0\0\x05\0"]
+    {
+        let answer = told(&server, &[startup("ada"), message.to_vec()].concat());
+        assert!(contains(&answer, "08P01") || contains(&answer, "22021"), "{message:?}: {answer:?}");
+    }
+    // Many that never say who they are hold up nobody.
+    let waiting: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        assert_eq!(client.query_one("SELECT 1", &[]).await.unwrap().get::<_, i64>(0), 1);
+    });
+    drop(waiting);
+}
+
+#[test]
+fn what_was_sent_before_tls_does_not_count_within_it() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let (certificate, key) = (directory.path().join("server.crt"), directory.path().join("server.key"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        return skipped("openssl is not installed, and makes the certificate of this test");
+    }
+    let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+    let server = serve(directory.path(), &["--tls-cert", &certificate, "--tls-key", &key]);
+    let request = [&8_i32.to_be_bytes()[..], &80_877_103_i32.to_be_bytes()].concat();
+    assert_eq!(told(&server, &request), b"S");
+    assert!(told(&server, &[request, startup("ada")].concat()).is_empty());
+    // A broken certificate keeps the server from starting.
+    std::fs::write(directory.path().join("broken.crt"), "nothing").unwrap();
+    let mut command = portrait();
+    command.arg("-d").arg(directory.path()).args(["serve", "--listen", "127.0.0.1:0", "--tls-key", &key, "--tls-cert"]);
+    let (code, _, error) = run(command.arg(directory.path().join("broken.crt")));
+    assert!(code == 1 && error.contains("holds no certificate in PEM"), "{error}");
+}
+
+#[test]
+fn other_machines_are_served_safely_or_not_at_all() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["serve", "--listen", "0.0.0.0:0"]));
+    assert!(code == 1 && error.contains("there is no certificate") && error.contains("--insecure"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_when_it_is_asked_to_and_lets_statements_end() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let mut server = serve(directory.path(), &["--grace", "20"]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let running = client.simple_query("SELECT count(*) FROM generate_series(1, 30000) AS a, generate_series(1, 30000) AS b");
+        let asked = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let asked = Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status();
+            assert!(asked.unwrap().success());
+        };
+        let (answer, ()) = tokio::join!(running, asked);
+        let rows: Vec<_> = answer.unwrap().into_iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).collect();
+        assert_eq!(rows.len(), 1);
+    });
+    let status = server.process.wait().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn psql_talks_to_it() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    let psql = |arguments: &[&str]| {
+        let mut command = Command::new("psql");
+        let place = format!("host=127.0.0.1 port={} dbname=portrait user=ada", server.address.port());
+        command.arg(place).args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1"]).args(arguments);
+        command.output()
+    };
+    match psql(&["-c", "SELECT count(*), max(price) FROM t"]) {
+        Err(_) => return skipped("psql is not installed"),
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "5000|1250.0000000000\n", "{output:?}"),
+    }
+    let file = directory.path().join("out.csv").display().to_string();
+    let script = format!(
+        "BEGIN; DELETE FROM t WHERE id > 3; SAVEPOINT s; DELETE FROM t; ROLLBACK TO s; COMMIT;\n\\copy t TO '{file}' CSV\n\\copy t FROM '{file}' CSV\n\
+         SELECT count(*) FROM t;\n\\set FETCH_COUNT 2\nSELECT id FROM t ORDER BY id;"
+    );
+    let script_file = directory.path().join("script.sql");
+    std::fs::write(&script_file, script).unwrap();
+    let output = psql(&["-q", "-f", &script_file.display().to_string()]).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "6\n1\n1\n2\n2\n3\n3\n");
+}
