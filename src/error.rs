@@ -15,6 +15,8 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+use crate::text::without_marks;
+
 /// A code of the SQL standard (ISO/IEC 9075, with PostgreSQL's classes) that tells programs what kind of error it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqlState(&'static str);
@@ -465,12 +467,13 @@ pub fn own(error: &DataFusionError) -> Option<&Problem> {
 
 /// What a person reads: the innermost message, without DataFusion's layers around it, in the words of SQL.
 pub fn message(error: &DataFusionError) -> String {
-    match innermost(error) {
+    let text = match innermost(error) {
         Innermost::Own(problem) => in_sql(&problem.to_string()),
         Innermost::Schema(error) => wording::schema(error),
         Innermost::Several(errors) => errors.iter().map(message).collect::<Vec<_>>().join("\n"),
         Innermost::Text(text) => wording::plain(&text),
-    }
+    };
+    without_marks(&text)
 }
 
 /// What a person reads who sees the place elsewhere: the message without the line and its caret.

@@ -33,7 +33,7 @@ use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::changing::target;
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser::{self, Parsed};
-use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
+use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
 use crate::system;
@@ -114,7 +114,7 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             system::add_comments(&mut parsed)?;
             match changing::described(&parsed, context).await? {
                 Some(plan) => Ok(Some(plan)),
-                None => plan_with_headings(&parsed, context).await.map(Some),
+                None => plan(&parsed, context).await.map(Some),
             }
         }
         Parsed::Command(Command::Show(grammar)) => {
@@ -400,7 +400,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         None => context,
     };
     let (parsed, unsettled) = (&parsed, &context);
-    let planned = |context: StatementContext| async move { Ok((plan_with_headings(parsed, &context).await?, context)) };
+    let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;
     let (plan, context) = planned.map_err(|error| name_missing_table(error, unsettled))?;
     let state = context.state();

@@ -20,7 +20,7 @@ use crate::builtins::zoned::UTC;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
 use crate::statement::StatementContext;
 
-/// The plan of a statement, once macros stand for their queries.
+/// The plan of a statement, once macros stand for their queries; its columns have the names that people see.
 ///
 /// # Errors
 /// What is wrong with the statement.
@@ -43,18 +43,10 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     };
     let tables = state.resolve_table_references(&parsed)?;
     let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
-    let plan = described(plan)?;
+    let plan = headings::name(described(plan)?)?;
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
-}
-
-/// Likewise of what is answered or stored: its columns have names in SQL.
-///
-/// # Errors
-/// As [`plan`].
-pub async fn plan_with_headings(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
-    headings::name(plan(parsed, context).await?)
 }
 
 /// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.

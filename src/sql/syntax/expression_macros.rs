@@ -9,8 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{
     BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, SelectItem, Value, VisitMut, VisitorMut,
-    visit_expressions,
+    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
@@ -45,15 +44,6 @@ pub fn expand(expression: &mut Expr, state: &SessionState) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A macro's column without AS is called as the macro is.
-pub fn name_as_called(item: &mut SelectItem) {
-    let SelectItem::UnnamedExpr(Expr::Function(function)) = item else { return };
-    if macro_of(function).is_some() {
-        let alias = sqlparser::ast::Ident::with_quote('"', function.to_string());
-        *item = SelectItem::ExprWithAlias { expr: Expr::Function(function.clone()), alias };
-    }
 }
 
 fn wrong(own: &ExpressionMacro, problem: impl std::fmt::Display) -> datafusion::error::DataFusionError {
