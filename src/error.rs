@@ -112,7 +112,7 @@ impl SqlState {
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     /// As many connections as there may be.
     pub const TOO_MANY_CONNECTIONS: Self = Self("53300");
-    /// Larger than it may be.
+    /// Larger or more than it may be.
     pub const PROGRAM_LIMIT_EXCEEDED: Self = Self("54000");
     /// Somebody else is writing to it.
     pub const LOCK_NOT_AVAILABLE: Self = Self("55P03");
@@ -139,6 +139,7 @@ impl SqlState {
             Self::DIVISION_BY_ZERO => "a division by zero",
             Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of its bounds",
             Self::INVALID_TEXT_REPRESENTATION => "a text does not read as the type it is cast to",
+            Self::PROGRAM_LIMIT_EXCEEDED => "a limit is reached",
             Self::BAD_COPY_FILE_FORMAT => "a row of a file is not made as the others are",
             Self::NOT_NULL_VIOLATION => "a NULL where a column has none",
             Self::SERIALIZATION_FAILURE => "another statement was quicker",
@@ -311,6 +312,7 @@ pub fn sqlstate(error: &DataFusionError) -> SqlState {
             }
             _ => SqlState::IO_ERROR,
         },
+        DataFusionError::Execution(text) if text == wording::MORE_THAN_ONE_ROW => SqlState::CARDINALITY_VIOLATION,
         DataFusionError::Execution(_) => SqlState::DATA_EXCEPTION,
         _ => SqlState::INTERNAL_ERROR,
     }

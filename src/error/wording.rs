@@ -8,6 +8,7 @@ mod types;
 
 use datafusion::common::{Column, SchemaError};
 
+pub use known::MORE_THAN_ONE_ROW;
 pub use types::in_sql;
 
 use crate::text::unmarked;

@@ -1,5 +1,6 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
+mod asking;
 mod call;
 pub mod changing;
 pub mod client;

@@ -177,14 +177,16 @@ fn split(
     let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
+    // Before tokens stand for others, at the place of these.
+    let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     shorthands::respell(&mut tokens)?;
+    shorthands::within(&mut tokens, dialect.as_ref());
     let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     if places == Places::None {
         tokens.iter_mut().for_each(|token| token.span = Span::empty());
     }
-    let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     let dialect = Counting::new(dialect, tokens.len());
     // One level of the text is several calls of the parser: an operand in a comparison in a query.
     let calls = depth.saturating_mul(CALLS_A_LEVEL);

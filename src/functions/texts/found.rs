@@ -83,10 +83,10 @@ impl ScalarUDFImpl for ExtractAll {
             }
             let pattern = written.value(row);
             if !patterns.contains_key(pattern) {
-                let compiled = compile_regex(pattern, None).map_err(|error| {
-                    let why = error.to_string();
-                    let why = why.rsplit("error: ").next().unwrap_or(&why).trim();
-                    failed(DOC.name, format!("{pattern} is no pattern: {why}"))
+                // What the engine says is the pattern alone.
+                let compiled = compile_regex(pattern, None).map_err(|_| {
+                    let rule = "close every bracket, and write \\ before a sign that stands for itself";
+                    failed(DOC.name, format!("{pattern} is no pattern; {rule}"))
                 })?;
                 patterns.insert(pattern, compiled);
             }

@@ -26,6 +26,7 @@ use sqlparser::ast::{
     SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit, visit_expressions,
 };
 
+use super::star_columns::has_columns;
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::text::marked;
@@ -192,15 +193,15 @@ fn is_column(expression: &Expr) -> bool {
 fn name_of(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(normal(alias)),
-        SelectItem::UnnamedExpr(expression) if stands_for_rows(expression) => None,
+        SelectItem::UnnamedExpr(expression) if stands_for_several(expression) => None,
         SelectItem::UnnamedExpr(expression) => Some(of_expression(expression)),
         _ => None,
     }
 }
 
-/// `unnest(a)`: of a struct it is several columns, so that the engine takes no name for it.
-fn stands_for_rows(expression: &Expr) -> bool {
-    matches!(expression, Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("unnest"))
+/// `unnest(a)`, which of a struct is several columns, so that the engine takes no name for it; and `COLUMNS(…)`.
+fn stands_for_several(expression: &Expr) -> bool {
+    matches!(expression, Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("unnest")) || has_columns(expression)
 }
 
 /// What a column of this expression is called.

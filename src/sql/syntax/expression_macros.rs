@@ -222,6 +222,16 @@ impl VisitorMut for Carry<'_> {
         };
         if let FunctionArguments::List(list) = &mut function.args {
             let mut clauses = self.clauses.to_vec();
+            // Distinct values are put in order as they are joined: as texts.
+            if self.distinct == Some(DuplicateTreatment::Distinct)
+                && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(joined @ Expr::Cast { expr: value, .. }))) =
+                    list.args.first()
+            {
+                for clause in &mut clauses {
+                    let FunctionArgumentClause::OrderBy(order) = clause else { continue };
+                    order.iter_mut().filter(|sort| sort.expr == **value).for_each(|sort| sort.expr = joined.clone());
+                }
+            }
             if !self.within_group.is_empty() {
                 clauses.push(FunctionArgumentClause::OrderBy(self.within_group.to_vec()));
             }
