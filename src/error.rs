@@ -15,6 +15,8 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+use crate::text::without_marks;
+
 /// A code of the SQL standard (ISO/IEC 9075, with PostgreSQL's classes) that tells programs what kind of error it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqlState(&'static str);
@@ -110,7 +112,7 @@ impl SqlState {
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     /// As many connections as there may be.
     pub const TOO_MANY_CONNECTIONS: Self = Self("53300");
-    /// Larger than it may be.
+    /// Larger or more than it may be.
     pub const PROGRAM_LIMIT_EXCEEDED: Self = Self("54000");
     /// Somebody else is writing to it.
     pub const LOCK_NOT_AVAILABLE: Self = Self("55P03");
@@ -139,6 +141,7 @@ impl SqlState {
             Self::DIVISION_BY_ZERO => "a division by zero",
             Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of its bounds",
             Self::INVALID_TEXT_REPRESENTATION => "a text does not read as the type it is cast to",
+            Self::PROGRAM_LIMIT_EXCEEDED => "a limit is reached",
             Self::BAD_COPY_FILE_FORMAT => "a row of a file is not made as the others are",
             Self::NOT_NULL_VIOLATION => "a NULL where a column has none",
             Self::SERIALIZATION_FAILURE => "another statement was quicker",
@@ -311,6 +314,7 @@ pub fn sqlstate(error: &DataFusionError) -> SqlState {
             }
             _ => SqlState::IO_ERROR,
         },
+        DataFusionError::Execution(text) if text == wording::MORE_THAN_ONE_ROW => SqlState::CARDINALITY_VIOLATION,
         DataFusionError::Execution(_) => SqlState::DATA_EXCEPTION,
         _ => SqlState::INTERNAL_ERROR,
     }
@@ -467,12 +471,13 @@ pub fn own(error: &DataFusionError) -> Option<&Problem> {
 
 /// What a person reads: the innermost message, without DataFusion's layers around it, in the words of SQL.
 pub fn message(error: &DataFusionError) -> String {
-    match innermost(error) {
+    let text = match innermost(error) {
         Innermost::Own(problem) => in_sql(&problem.to_string()),
         Innermost::Schema(error) => wording::schema(error),
         Innermost::Several(errors) => errors.iter().map(message).collect::<Vec<_>>().join("\n"),
         Innermost::Text(text) => wording::plain(&text),
-    }
+    };
+    without_marks(&text)
 }
 
 /// What a person reads who sees the place elsewhere: the message without the line and its caret.

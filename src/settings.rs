@@ -71,6 +71,8 @@ settings! {
     max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000_000_000_000,
     /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
     max_operators: usize = 1000, from 10 to 2000,
+    /// The most rounds of a WITH RECURSIVE query; beyond, it ends with an error, as it would where nothing ends it.
+    max_recursion: usize = 100_000, from 1 to 1_000_000_000,
     /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.
     max_rows_shown: usize = 100, from 0 to 1_000_000_000,
     /// The most bytes that one text or list may take that a function makes, as repeat and range do.

@@ -23,6 +23,29 @@ pub fn written_name(name: &str) -> String {
     if is_plain && !name.is_empty() && !is_word { name.to_string() } else { identifier(name) }
 }
 
+/// What begins the mark of a name; nobody sees these letters.
+const MARK: char = '\u{2063}';
+/// The digits of the number that makes the name one of its own.
+const DIGITS: [char; 2] = ['\u{2061}', '\u{2062}'];
+
+/// A name that is told apart from all others that look like it.
+pub fn marked(name: &str, number: usize) -> String {
+    let digits = format!("{number:b}");
+    let digits = digits.chars().map(|digit| DIGITS[usize::from(digit == '1')]);
+    name.chars().chain([MARK]).chain(digits).collect()
+}
+
+/// A marked name as people see it; nothing for other names.
+pub fn unmarked(name: &str) -> Option<&str> {
+    let (seen, number) = name.rsplit_once(MARK)?;
+    (!number.is_empty() && number.chars().all(|digit| DIGITS.contains(&digit))).then_some(seen)
+}
+
+/// A text without the marks of names in it.
+pub fn without_marks(text: &str) -> String {
+    text.chars().filter(|letter| *letter != MARK && !DIGITS.contains(letter)).collect()
+}
+
 /// A string as a literal in SQL: `'it''s'`.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -294,6 +317,14 @@ mod tests {
         };
         assert_eq!(strings(&written), strings(sql));
         assert_eq!(Parser::parse_sql(&GenericDialect {}, &written).unwrap().remove(0), parsed);
+    }
+
+    #[test]
+    fn marks_come_off_again() {
+        assert_ne!(marked("a", 1), marked("a", 2));
+        assert_eq!(unmarked(&marked("客户", 5)), Some("客户"));
+        assert_eq!(unmarked("a"), None);
+        assert_eq!(without_marks(&format!("no column {}", marked("a", 3))), "no column a");
     }
 
     #[test]

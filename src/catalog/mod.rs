@@ -71,7 +71,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -184,6 +184,19 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     -- A run lives as long as its process holds this lock; the time when it last said so.
     ALTER TABLE runs ADD COLUMN lock TEXT NOT NULL DEFAULT '';
     ALTER TABLE runs ADD COLUMN heartbeat_at INTEGER;
+    ",
+    "
+    -- What COMMENT ON says of an object, and of its columns by their names; and the version of the object that it was said of.
+    CREATE TABLE comments (
+        object  INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        \"column\" TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (object, \"column\")
+    ) STRICT;
+    CREATE TRIGGER comment_added AFTER INSERT ON comments BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER comment_changed AFTER UPDATE ON comments BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER comment_dropped AFTER DELETE ON comments BEGIN UPDATE changes SET definitions = definitions + 1; END;
     ",
 ];
 

@@ -1,5 +1,6 @@
 //! Named objects of every kind, each with every version it had, as the SQL that made them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -31,6 +32,17 @@ pub struct Object {
     pub author: String,
     /// When, as text: `2025-06-30T12:00:00.000Z`.
     pub created_at: String,
+    /// What COMMENT ON says of it, by the names of its columns; that of the object itself by no name.
+    pub comments: BTreeMap<String, Comment>,
+}
+
+/// What COMMENT ON says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Empty where it takes away what the definition says.
+    pub text: String,
+    /// The version of the object that it was said of.
+    pub version: i64,
 }
 
 impl Object {
@@ -58,6 +70,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
         base: row.get(6)?,
         author: row.get(7)?,
         created_at: row.get(8)?,
+        comments: BTreeMap::new(),
     })
 }
 
@@ -116,7 +129,16 @@ pub fn drop_object(connection: &Connection, object: &Object) -> rusqlite::Result
 fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
     let query =
         format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
-    connection.prepare_cached(&query)?.query_map([], object)?.collect()
+    let mut objects: Vec<Object> = connection.prepare_cached(&query)?.query_map([], object)?.collect::<rusqlite::Result<_>>()?;
+    let mut comments = connection.prepare_cached("SELECT object, \"column\", comment, version FROM comments")?;
+    let mut rows = comments.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        if let Some(object) = objects.iter_mut().find(|object| object.id == id) {
+            object.comments.insert(row.get(1)?, Comment { text: row.get(2)?, version: row.get(3)? });
+        }
+    }
+    Ok(objects)
 }
 
 impl Catalog {
@@ -149,6 +171,44 @@ impl Catalog {
         let version = self.change_definitions(seen, |connection| Ok(add_version(connection, new)?.1))?;
         self.keep_change(|| Change::Put(Version::new(new)));
         Ok(version)
+    }
+
+    /// Notes what COMMENT ON says of a column, or of the object itself by no name; nothing takes it away.
+    ///
+    /// # Errors
+    /// As [`Self::put_object`].
+    pub fn put_comment(&self, object: &Object, column: &str, text: Option<&str>, seen: Option<Stamp>) -> Result<()> {
+        self.change_definitions(seen, |transaction| {
+            transaction.execute("DELETE FROM comments WHERE object = ?1 AND \"column\" = ?2", params![object.id, column])?;
+            if let Some(text) = text {
+                transaction.execute(
+                    "INSERT INTO comments (object, \"column\", comment, version) VALUES (?1, ?2, ?3, ?4)",
+                    params![object.id, column, text, object.version],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives what is said of a column to another name of it; without one, the column is gone.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn move_comment(&self, object: &Object, column: &str, new: Option<&str>) -> Result<()> {
+        if !object.comments.contains_key(column) {
+            return Ok(());
+        }
+        self.change_definitions(None, |transaction| {
+            match new {
+                Some(new) => transaction.execute(
+                    "UPDATE OR REPLACE comments SET \"column\" = ?3 WHERE object = ?1 AND \"column\" = ?2",
+                    params![object.id, column, new],
+                )?,
+                None => transaction
+                    .execute("DELETE FROM comments WHERE object = ?1 AND \"column\" = ?2", params![object.id, column])?,
+            };
+            Ok(())
+        })
     }
 
     /// Gives a table or view another name, under which its past can be read as well.

@@ -1,5 +1,6 @@
 //! What each statement does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -25,15 +26,16 @@ use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files::{self, places};
+use crate::objects::commenting::{self, Commented};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, lifecycle, profile, refreshing, role, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::changing::target;
-use crate::sql::command::{Body, Command, Create, Target};
+use crate::sql::command::{Body, Command, Comment, CommentOn, Create, Target};
 use crate::sql::parser::{self, Parsed};
-use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
+use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
 use crate::system;
@@ -114,7 +116,7 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             system::add_comments(&mut parsed)?;
             match changing::described(&parsed, context).await? {
                 Some(plan) => Ok(Some(plan)),
-                None => plan_with_headings(&parsed, context).await.map(Some),
+                None => plan(&parsed, context).await.map(Some),
             }
         }
         Parsed::Command(Command::Show(grammar)) => {
@@ -276,6 +278,7 @@ fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
         base: String::new(),
         author: String::new(),
         created_at: String::new(),
+        comments: BTreeMap::new(),
     };
     let users = lifecycle::users(&table, context)?;
     let users: Vec<String> = users.iter().filter(|user| user.kind != "view").map(Object::label).collect();
@@ -312,6 +315,21 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let properties = lifecycle::describe(&context, &target)?;
             let rows = SessionContext::new_with_state(context.state()).read_batch(pairs(PROPERTIES, &properties)?)?;
             start(session, rows, None, &context).await
+        }
+        Command::Comment(Comment { if_exists, on, text }) => {
+            let target = match &on {
+                CommentOn::Object(target) => Commented::Object(target),
+                CommentOn::Relation(word, name) => Commented::Relation { word, name: own_name(name, &context)? },
+                CommentOn::Column(name) => {
+                    let Some((column, table)) = name.0.split_last().filter(|(_, table)| !table.is_empty()) else {
+                        return Err(invalid(&name.to_string(), "a column is named after its table: table.column"));
+                    };
+                    let column = column.as_ident().map(crate::sql::command::normal).unwrap_or_default();
+                    Commented::Column { table: own_name(&ObjectName(table.to_vec()), &context)?, column }
+                }
+            };
+            commenting::comment(&target, text.as_deref(), if_exists, &context).await?;
+            Ok(Answer::done(vec![]))
         }
         Command::BackUp(archive) => {
             places::check(&archive, context.base(), context.places())?;
@@ -400,7 +418,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         None => context,
     };
     let (parsed, unsettled) = (&parsed, &context);
-    let planned = |context: StatementContext| async move { Ok((plan_with_headings(parsed, &context).await?, context)) };
+    let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;
     let (plan, context) = planned.map_err(|error| name_missing_table(error, unsettled))?;
     let state = context.state();

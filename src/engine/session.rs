@@ -230,7 +230,7 @@ impl Session {
         let parsed = statement.parsed.into_sql()?;
         let planned = async move {
             let parsed = &parsed;
-            context.settled(|context| async move { planning::plan_with_headings(parsed, &context).await }).await
+            context.settled(|context| async move { planning::plan(parsed, &context).await }).await
         };
         self.engine.run(planned).await.map_err(|error| explain(error, false))
     }

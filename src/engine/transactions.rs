@@ -166,7 +166,7 @@ fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
     let refused = match command {
         Command::Refresh(_) | Command::BackUp(_) => true,
         Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
-        Command::Drop(..) => !is_durable,
+        Command::Drop(..) | Command::Comment(_) => !is_durable,
         _ => false,
     };
     if !refused {

@@ -8,7 +8,10 @@ mod types;
 
 use datafusion::common::{Column, SchemaError};
 
+pub use known::MORE_THAN_ONE_ROW;
 pub use types::in_sql;
+
+use crate::text::unmarked;
 
 /// Columns that are listed whole.
 const LISTED: usize = 16;
@@ -82,6 +85,16 @@ fn missing(field: &Column, valid: &[Column]) -> String {
         if !names.contains(&shown) {
             names.push(shown);
         }
+    }
+    // A name of the result, which only ORDER BY and outer queries know, and these only where it is one column's.
+    match valid.iter().filter(|column| unmarked(&column.name) == Some(&field.name)).count() {
+        0 => {}
+        1 => {
+            return format!(
+                "{name}: is a name of the result alone; write the expression here, or give it a name of its own with AS"
+            );
+        }
+        _ => return format!("{name}: two columns have this name; give each a name of its own with AS"),
     }
     let own: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
     let suggestion = super::did_you_mean(&field.name, own.iter().copied());

@@ -107,6 +107,7 @@ async fn alter_columns(
     running: &RunningPlan,
 ) -> Result<Vec<String>> {
     let name = object.name.clone();
+    let before = object.clone();
     let table = Table.open(&object, When::Now, context).await?;
     let now = columns(table.as_ref(), Some(&object), context)?;
     let (columns, checks) = changed(&name, &quoted(&name, context), now, &statement.operations)?;
@@ -127,6 +128,10 @@ async fn alter_columns(
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
     table::write(&new, rows, Some(declared), context, running).await?;
+    // What is said of a column goes with it.
+    for (column, new) in moved(&statement.operations) {
+        context.catalog().move_comment(&before, &column, new.as_deref())?;
+    }
     Ok(vec![])
 }
 
@@ -156,7 +161,26 @@ async fn alter_temporary(
     };
     let altered = MemTable::try_new(declared, vec![rows])?.with_column_defaults(defaults.into_iter().collect());
     context.tables().add_temporary(name.into(), Arc::new(altered));
+    let mut comments = context.tables().comments(name);
+    for (column, new) in moved(&statement.operations) {
+        if let Some((comment, new)) = comments.remove(&column).zip(new) {
+            comments.insert(new, comment);
+        }
+    }
+    context.tables().set_comments(name, comments);
     Ok(vec![])
+}
+
+/// The columns that are called otherwise, or are gone.
+fn moved(operations: &[AlterTableOperation]) -> Vec<(String, Option<String>)> {
+    let of = |operation: &AlterTableOperation| match operation {
+        AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
+            vec![(normal(old_column_name), Some(normal(new_column_name)))]
+        }
+        AlterTableOperation::DropColumn { column_names, .. } => column_names.iter().map(|name| (normal(name), None)).collect(),
+        _ => vec![],
+    };
+    operations.iter().flat_map(of).collect()
 }
 
 fn is_default(operation: &AlterTableOperation) -> bool {
@@ -409,7 +433,9 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
     };
     if let Some(table) = context.tables().temporary(name) {
         refuse_taken(&new, context)?;
+        let comments = context.tables().comments(name);
         context.tables().remove_temporary(name);
+        context.tables().set_comments(&new, comments);
         context.tables().add_temporary(new, table);
         return Ok(vec![]);
     }

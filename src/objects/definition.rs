@@ -100,6 +100,15 @@ impl Definition {
         self.options.text(option).unwrap_or_default()
     }
 
+    /// What it is: as COMMENT ON says, or a later definition.
+    pub fn comment(&self) -> &str {
+        let own = self.text("comment");
+        match self.object.comments.get("") {
+            Some(said) if own.is_empty() || self.object.version <= said.version => &said.text,
+            _ => own,
+        }
+    }
+
     /// A string option that the kind requires.
     ///
     /// # Errors

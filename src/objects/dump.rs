@@ -12,6 +12,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses};
+use super::schema::parts;
 use super::{GRAMMARS, KINDS, kind_of};
 use crate::catalog::objects::Object;
 use crate::error::message;
@@ -19,7 +20,7 @@ use crate::sql::command::{Body, Command};
 use crate::sql::parser::{Parsed, parse_as_written};
 use crate::sql::written::{Written, one_line};
 use crate::statement::StatementContext;
-use crate::text::identifier;
+use crate::text::{identifier, literal};
 
 /// A script of all objects, each after those it needs. Rows are not part of it.
 ///
@@ -35,7 +36,7 @@ pub fn dump(context: &StatementContext) -> Result<String> {
         });
         let label = label(&object);
         let _ = match statement {
-            Ok(statement) => write!(script, "\n-- {label}\n{statement};\n"),
+            Ok(statement) => write!(script, "\n-- {label}\n{statement};\n{}", comments(&object, context)),
             // Nothing is hidden, and the rest of the script runs.
             Err(error) => write!(script, "\n{}", left_out(&object, &format!("cannot be read: {}", message(&error)))),
         };
@@ -54,6 +55,27 @@ fn label(object: &Object) -> String {
         profile if profile == object.name && object.kind == "profile" => format!("{} {}", object.kind, name(&object.name)),
         profile => format!("{} {} on {}", object.kind, name(&object.name), name(profile)),
     }
+}
+
+/// What COMMENT ON says of an object and of its columns.
+fn comments(object: &Object, context: &StatementContext) -> String {
+    let mut script = String::new();
+    let name = match parts(&object.name, context) {
+        (Some(schema), own) => format!("{}.{}", identifier(schema), identifier(own)),
+        (None, own) => identifier(own),
+    };
+    let of = match object.kind.as_str() {
+        "tag" | "segment" => format!("{name} ON {}", identifier(&object.profile)),
+        _ => name.clone(),
+    };
+    for (column, comment) in &object.comments {
+        let text = if comment.text.is_empty() { "NULL".into() } else { literal(&comment.text) };
+        let _ = match column.as_str() {
+            "" => writeln!(script, "COMMENT ON {} {of} IS {text};", object.kind.to_uppercase()),
+            column => writeln!(script, "COMMENT ON COLUMN {name}.{} IS {text};", identifier(column)),
+        };
+    }
+    script
 }
 
 /// An object that cannot be made again, as a comment.

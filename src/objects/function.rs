@@ -140,7 +140,7 @@ impl Kind for Function {
             of(|definition| &definition.object.name),
             text(definitions.iter().map(|definition| Some(parameters(definition)))),
             number(definitions.iter().map(|definition| Some(definition.object.version))),
-            of(|definition| definition.text("comment")),
+            of(|definition| definition.comment()),
             of(|definition| definition.text("owner")),
             of(|definition| &definition.object.author),
             of(|definition| &definition.object.created_at),

@@ -125,6 +125,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
         base,
         author: context.role().into(),
         created_at: String::new(),
+        comments: existing.map(|object| object.comments.clone()).unwrap_or_default(),
     };
     kind.check_name(&object, context)?;
     Ok(Some(NewObject { object, existing: existing.cloned(), create: create.clone() }))
@@ -353,7 +354,9 @@ pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(Stri
     properties.push(("version".into(), object.version.to_string()));
     properties.push(("author".into(), object.author.clone()));
     properties.push(("created_at".into(), object.created_at.clone()));
-    properties.push(("comment".into(), definition.text("comment").to_string()));
+    properties.push(("comment".into(), definition.comment().to_string()));
+    let of_columns = object.comments.iter().filter(|(column, _)| !column.is_empty());
+    properties.extend(of_columns.map(|(column, comment)| (format!("comment of {column}"), comment.text.clone())));
     properties.push(("owner".into(), definition.text("owner").to_string()));
     properties.extend(kind.describe_published(&definition, context)?);
     properties.push(("definition".into(), object.sql.clone()));

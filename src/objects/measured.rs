@@ -92,7 +92,7 @@ pub fn common(measured: &[Measured<'_>]) -> Vec<ArrayRef> {
     let of = |get: fn(&Definition) -> &str| measured.iter().map(move |measured| given(get(measured.definition)));
     vec![
         number(measured.iter().map(|measured| Some(measured.definition.object.version))),
-        text(of(|definition| definition.text("comment"))),
+        text(of(|definition| definition.comment())),
         text(of(|definition| definition.text("owner"))),
         text(of(|definition| &definition.object.author)),
         text(of(|definition| &definition.object.created_at)),

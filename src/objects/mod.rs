@@ -5,6 +5,7 @@
 //! | [`kind`] | what a kind of object has to say |
 //! | [`definition`] | the statement that made an object, its options read against the kind's page |
 //! | [`lifecycle`] | making, replacing, dropping, finding and describing, whatever the kind |
+//! | [`altering`], [`commenting`] | ALTER TABLE, COMMENT ON |
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
 //! | [`uses`] | what an object names, and so needs |
@@ -13,6 +14,7 @@
 //! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`].
 
 pub mod altering;
+pub mod commenting;
 pub mod definition;
 pub mod dump;
 mod external_table;

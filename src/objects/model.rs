@@ -197,7 +197,7 @@ impl Kind for Model {
             learned(metrics),
             share(models.iter().map(|model| model.map(|model| model.took as f64 / 1e6))),
             own(|definition| &definition.object.created_at),
-            own(|definition| definition.text("comment")),
+            own(|definition| definition.comment()),
             own(|definition| definition.text("owner")),
             own(|definition| &definition.object.author),
             own(|definition| &definition.object.sql),

@@ -26,7 +26,7 @@ use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::sql::command::{Body, Grammar};
 use crate::sql::parser::take_if_not_exists;
-use crate::sql::planning::{bind_parameters, plan_with_headings};
+use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
 use crate::statement::RunningPlan;
@@ -248,7 +248,7 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
-    let planned = plan_with_headings(&parsed, &context.making(name)).await?;
+    let planned = plan(&parsed, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = bind_parameters(planned, context)? else {
         return Err(failed(name, "is not made by this statement"));
     };

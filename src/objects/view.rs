@@ -20,6 +20,7 @@ use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::refresh::literals::coerced;
 use crate::sql::command::{Body, Grammar};
+use crate::sql::headings::check_once;
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
@@ -92,6 +93,8 @@ impl Kind for View {
             }
             let view = self.open(object, When::Now, context).await?;
             if let Some(plan) = view.get_logical_plan() {
+                // Only where one is made: earlier versions let it be, and such a view is read as before.
+                check_once(plan.schema())?;
                 coerced(plan.into_owned(), &object.label(), context)?;
             }
             Ok(vec![])

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr, Ident, Query};
+use sqlparser::ast::{Expr, Ident, ObjectName, Query};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -70,6 +70,27 @@ pub enum Command {
     BackUp(String),
     /// Cursors, COPY with the client, and the like.
     Client(ClientCommand),
+    /// `COMMENT ON …`
+    Comment(Comment),
+}
+
+/// `COMMENT [IF EXISTS] ON …`
+#[derive(Debug, Clone)]
+pub struct Comment {
+    pub if_exists: bool,
+    pub on: CommentOn,
+    /// Nothing takes the comment away.
+    pub text: Option<String>,
+}
+
+/// What a comment is about.
+#[derive(Debug, Clone)]
+pub enum CommentOn {
+    /// A table, view or external table, and the word that is written for it.
+    Relation(&'static str, ObjectName),
+    /// A column, with the names before it.
+    Column(ObjectName),
+    Object(Target),
 }
 
 impl Command {
@@ -81,6 +102,7 @@ impl Command {
             Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
             Self::BackUp(_) => return "BACKUP".into(),
             Self::Client(command) => return command.tag().into(),
+            Self::Comment(_) => return "COMMENT".into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -184,6 +206,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 2);
             refresh(parser, grammars).map(Command::ExplainRefresh)
         }
+        [Some("COMMENT"), Some("ON" | "IF"), ..] => {
+            skip(parser, 1);
+            comment(parser, grammars)
+        }
         [Some("BACKUP"), ..] => {
             skip(parser, 1);
             back_up(parser)
@@ -254,6 +280,54 @@ fn parameters(parser: &mut Parser<'_>) -> Result<Vec<Parameter>, ParserError> {
 fn drop_object(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Command, ParserError> {
     let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
     Ok(Command::Drop(named(parser, kind)?, if_exists))
+}
+
+/// `[IF EXISTS] ON kind name IS 'text'`
+fn comment(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Command, ParserError> {
+    let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
+    parser.expect_keyword_is(Keyword::ON)?;
+    let words = Words::ahead(parser);
+    let word = words.0[0].as_deref().unwrap_or_default();
+    let (on, length) = match word {
+        "TABLE" => (Some("table"), 1),
+        "VIEW" => (Some("view"), 1),
+        "EXTERNAL" | "FOREIGN" if words.0[1].as_deref() == Some("TABLE") => (Some("external table"), 2),
+        "MATERIALIZED" if words.0[1].as_deref() == Some("VIEW") => (Some("view"), 2),
+        _ => (None, 1),
+    };
+    let kind = grammars.iter().copied().find(|grammar| grammar.word().eq_ignore_ascii_case(word));
+    let on = match (on, word, kind) {
+        (Some(relation), ..) => {
+            skip(parser, length);
+            CommentOn::Relation(relation, parser.parse_object_name(false)?)
+        }
+        (None, "COLUMN", _) => {
+            skip(parser, 1);
+            CommentOn::Column(parser.parse_object_name(false)?)
+        }
+        (None, _, Some(kind)) => {
+            skip(parser, 1);
+            let target = named(parser, kind)?;
+            // PostgreSQL writes the types of a function's parameters.
+            if kind.takes_parameters() && parser.consume_token(&Token::LParen) {
+                while !parser.consume_token(&Token::RParen) {
+                    if parser.next_token().token == Token::EOF {
+                        let found = parser.peek_token();
+                        return parser.expected(")", found);
+                    }
+                }
+            }
+            CommentOn::Object(target)
+        }
+        _ => {
+            let found = parser.peek_token();
+            let kinds: Vec<String> = grammars.iter().map(|grammar| grammar.word().to_uppercase()).collect();
+            return parser.expected(&format!("COLUMN, {}", kinds.join(", ")), found);
+        }
+    };
+    parser.expect_keyword_is(Keyword::IS)?;
+    let text = if parser.parse_keyword(Keyword::NULL) { None } else { Some(parser.parse_literal_string()?) };
+    Ok(Command::Comment(Comment { if_exists, on, text }))
 }
 
 /// `DATABASE TO 'archive'`

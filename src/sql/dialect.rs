@@ -5,9 +5,9 @@
 //! | `::`, `[ ]` | casts and elements |
 //! | `-` `+` before a value | |
 //! | `COLLATE`, `AT TIME ZONE` | |
-//! | `^` | |
-//! | `*` `/` `%` `//`, then `+` `-` | |
-//! | `\|\|` `~` `&` `\|` `<<` `@>` … | every other operator, from left to right |
+//! | `^`, `**` | to a power |
+//! | `*` `/` `%` `//` `DIV` `MOD`, then `+` `-` | |
+//! | `\|\|` `~` `&` `\|` `#` `<<` `@>` … | every other operator, from left to right |
 //! | `BETWEEN` `IN` `LIKE` `ILIKE` `SIMILAR TO` | |
 //! | `=` `<>` `<` `<=` `>` `>=` | one does not follow another without brackets |
 //! | `IS NULL`, `IS DISTINCT FROM` … | |
@@ -23,7 +23,7 @@ use std::any::TypeId;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{AlterTable, AlterTableOperation, BinaryOperator, Expr, RenameTableNameKind, Statement, UnaryOperator};
 use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, Precedence};
-use sqlparser::keywords::Keyword;
+use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
@@ -86,6 +86,77 @@ impl PortraitDialect {
                 .map(|right| if negated { Expr::IsNotDistinctFrom(left, right) } else { Expr::IsDistinctFrom(left, right) }),
         )
     }
+
+    /// What follows an operator, with what stands before it.
+    fn parse_operator(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &Expr,
+        op: BinaryOperator,
+        precedence: Precedence,
+    ) -> Result<Expr, ParserError> {
+        parser.advance_token();
+        let right = Box::new(parser.parse_subexpr(self.prec_value(precedence))?);
+        Ok(Expr::BinaryOp { left: Box::new(left.clone()), op, right })
+    }
+
+    /// `a BETWEEN SYMMETRIC b AND c`: the bounds in either order. What sqlparser reads itself is left to it.
+    fn parse_between(&self, parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
+        let words: Vec<Option<Keyword>> = (0..4).map(|place| keyword(&parser.peek_nth_token_ref(place).token)).collect();
+        let (negated, rest) = match words.as_slice() {
+            [Some(Keyword::NOT), rest @ ..] => (true, rest),
+            rest => (false, rest),
+        };
+        let [Some(Keyword::BETWEEN), Some(word @ (Keyword::SYMMETRIC | Keyword::ASYMMETRIC)), next, ..] = rest else {
+            return None;
+        };
+        // A column of that name.
+        if *next == Some(Keyword::AND) {
+            return None;
+        }
+        (0..2 + usize::from(negated)).for_each(|_| parser.advance_token());
+        let mut within = || {
+            let low = parser.parse_subexpr(self.prec_value(Precedence::Between))?;
+            parser.expect_keyword_is(Keyword::AND)?;
+            let high = parser.parse_subexpr(self.prec_value(Precedence::Between))?;
+            let between = |low: &Expr, high: &Expr| Expr::Between {
+                expr: Box::new(left.clone()),
+                negated,
+                low: Box::new(low.clone()),
+                high: Box::new(high.clone()),
+            };
+            let (one, other) = (between(&low, &high), between(&high, &low));
+            if *word == Keyword::ASYMMETRIC {
+                return Ok(one);
+            }
+            let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
+            let both = Expr::BinaryOp { left: Box::new(one), op, right: Box::new(other) };
+            Ok(Expr::Nested(Box::new(both)))
+        };
+        Some(within())
+    }
+}
+
+fn keyword(token: &Token) -> Option<Keyword> {
+    match token {
+        Token::Word(word) => Some(word.keyword),
+        _ => None,
+    }
+}
+
+/// `a ** b`
+fn is_power(parser: &Parser<'_>) -> bool {
+    (0..2).all(|place| parser.peek_nth_token_ref(place).token == Token::Mul)
+}
+
+/// `a MOD b`; not a column that is called `mod`, after which no value follows.
+fn is_remainder(parser: &Parser<'_>) -> bool {
+    keyword(&parser.peek_token_ref().token) == Some(Keyword::MOD)
+        && match &parser.peek_nth_token_ref(1).token {
+            Token::Number(..) | Token::LParen | Token::Minus | Token::Placeholder(_) => true,
+            Token::Word(word) => word.quote_style.is_some() || !RESERVED_FOR_COLUMN_ALIAS.contains(&word.keyword),
+            _ => false,
+        }
 }
 
 impl Dialect for PortraitDialect {
@@ -102,6 +173,12 @@ impl Dialect for PortraitDialect {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        if is_power(parser) {
+            return Some(Ok(self.prec_value(Precedence::Caret)));
+        }
+        if is_remainder(parser) {
+            return Some(Ok(self.prec_value(Precedence::MulDivModOp)));
+        }
         let other = match &parser.peek_token_ref().token {
             Token::StringConcat
             | Token::Tilde
@@ -143,15 +220,22 @@ impl Dialect for PortraitDialect {
     }
 
     fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        if is_power(parser) {
+            parser.advance_token();
+            return Some(self.parse_operator(parser, left, BinaryOperator::PGExp, Precedence::Caret));
+        }
         match parser.peek_token_ref().token {
             Token::Word(ref word) if word.keyword == Keyword::IS => self.parse_distinct(parser, left),
             // MySQL's division of whole numbers, which sqlparser reads in that dialect alone.
             Token::Word(ref word) if word.keyword == Keyword::DIV => {
-                parser.advance_token();
-                let right = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp)).map(Box::new);
-                let (left, op) = (Box::new(left.clone()), BinaryOperator::MyIntegerDivide);
-                Some(right.map(|right| Expr::BinaryOp { left, op, right }))
+                Some(self.parse_operator(parser, left, BinaryOperator::MyIntegerDivide, Precedence::MulDivModOp))
             }
+            Token::Word(ref word) if word.keyword == Keyword::MOD => {
+                Some(self.parse_operator(parser, left, BinaryOperator::Modulo, Precedence::MulDivModOp))
+            }
+            Token::Word(ref word) if matches!(word.keyword, Keyword::BETWEEN | Keyword::NOT) => self.parse_between(parser, left),
+            Token::Caret => Some(self.parse_operator(parser, left, BinaryOperator::PGExp, Precedence::Caret)),
+            Token::Sharp => Some(self.parse_operator(parser, left, BinaryOperator::PGBitwiseXor, Precedence::PgOther)),
             _ => None,
         }
     }
@@ -210,7 +294,7 @@ mod tests {
     use super::*;
 
     /// Operators between two values, with PostgreSQL's order: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
-    const BETWEEN_VALUES: [(&str, u8); 27] = [
+    const BETWEEN_VALUES: [(&str, u8); 30] = [
         ("OR", 1),
         ("AND", 2),
         ("IS DISTINCT FROM", 4),
@@ -228,6 +312,7 @@ mod tests {
         ("!~*", 7),
         ("&", 7),
         ("|", 7),
+        ("#", 7),
         ("<<", 7),
         ("@>", 7),
         ("+", 8),
@@ -236,7 +321,9 @@ mod tests {
         ("/", 9),
         ("%", 9),
         ("//", 9),
+        ("MOD", 9),
         ("^", 10),
+        ("**", 10),
         ("AT TIME ZONE", 11),
     ];
     const NOT: u8 = 3;
@@ -279,7 +366,12 @@ mod tests {
         let Some(loosest) = operators.iter().map(|(_, level)| *level).min() else { return values[0].to_string() };
         let place = operators.iter().rposition(|(_, level)| *level == loosest).unwrap_or_default();
         let left = expected(&values[..=place], &operators[..place]);
-        format!("({left} {} {})", operators[place].0, expected(&values[place + 1..], &operators[place + 1..]))
+        let other = [("MOD", "%"), ("**", "^")].into_iter().find(|(word, _)| *word == operators[place].0);
+        format!(
+            "({left} {} {})",
+            other.map_or(operators[place].0, |(_, sign)| sign),
+            expected(&values[place + 1..], &operators[place + 1..])
+        )
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
+mod asking;
 mod call;
 pub mod changing;
 pub mod client;
 pub mod command;
 pub mod diagnostics;
 mod dialect;
-mod headings;
+pub mod headings;
 pub mod macros;
 pub mod parser;
 pub mod planning;
@@ -101,7 +102,7 @@ pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Def
         (Some(statement), 0) => {
             let mut parsed = statement.parsed.into_sql()?;
             macros::expand(&mut parsed, &state, objects).await?;
-            let plan = state.statement_to_plan(parsed).await?;
+            let plan = headings::name(state.statement_to_plan(parsed).await?)?;
             rules::zones::refuse_numbers(&plan)?;
             context.execute_logical_plan(plan).await
         }

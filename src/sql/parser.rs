@@ -19,6 +19,7 @@ use super::client::{ClientCommand, ClientCopy};
 use super::command::{self, Body, Command, Grammars};
 use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
+use super::syntax::column_names::{self, Place};
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
@@ -134,13 +135,24 @@ fn parse_with(
     let mut statements = split(sql, state, dialect, depth, grammars, places)?;
     for statement in &mut statements {
         let checked = match &mut statement.parsed {
-            Parsed::Sql(parsed) => rewrite(parsed, state).map(|()| supported::check(parsed, state)),
+            Parsed::Sql(parsed) => {
+                let named = column_names::of_statement(parsed);
+                named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
+            }
             Parsed::Command(Command::Create(create)) => match &mut create.body {
-                Body::Query(query) => rewrite_part(query.as_mut(), state).map(|()| supported::check_query(query, state)),
+                Body::Query(query) => {
+                    // Tags and models tell the expressions themselves.
+                    let place = if create.target.grammar.word() == "function" { Place::From } else { Place::Unseen };
+                    let named = column_names::of_query(query, place);
+                    named.and_then(|()| rewrite_part(query.as_mut(), state)).map(|()| supported::check_query(query, state))
+                }
                 Body::Condition(condition) => {
                     rewrite_part(condition.as_mut(), state).map(|()| supported::check_condition(condition, state))
                 }
-                Body::Sql(parsed) => rewrite(parsed, state).map(|()| supported::check(parsed, state)),
+                Body::Sql(parsed) => {
+                    let named = column_names::of_statement(parsed);
+                    named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
+                }
             },
             Parsed::Command(_) => Ok(Ok(())),
         };
@@ -165,14 +177,16 @@ fn split(
     let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
+    // Before tokens stand for others, at the place of these.
+    let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     shorthands::respell(&mut tokens)?;
+    shorthands::within(&mut tokens, dialect.as_ref());
     let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     if places == Places::None {
         tokens.iter_mut().for_each(|token| token.span = Span::empty());
     }
-    let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     let dialect = Counting::new(dialect, tokens.len());
     // One level of the text is several calls of the parser: an operand in a comparison in a query.
     let calls = depth.saturating_mul(CALLS_A_LEVEL);
@@ -441,6 +455,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        if let Err(error) = column_names::of_query(query, Place::Unseen) {
+            return ControlFlow::Break(error);
+        }
         spellings::query(query);
         rewritten::query(query);
         names::tell_apart(query);
@@ -460,11 +477,13 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         spellings::select(select);
         rewritten::select(select);
-        select.projection.iter_mut().for_each(expression_macros::name_as_called);
         continued(joins::rewrite(select).and_then(|()| grouping::check(&select.group_by)))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let Err(error) = name_columns(factor) {
+            return ControlFlow::Break(error);
+        }
         rewritten::factor(factor);
         let changed = pivots::rewrite(factor).and_then(|()| spellings::factor(factor));
         if let Err(error) = changed.and_then(|()| time_travel::rename(factor, self.state)) {
@@ -479,6 +498,25 @@ impl VisitorMut for Rewriter<'_> {
         let Some(name) = part.as_ident().map(|name| name.value.clone()) else { return ControlFlow::Continue(()) };
         continued(self.call(&name, arguments))
     }
+}
+
+/// Names the columns of a query in FROM, and of those that a function there takes.
+fn name_columns(factor: &mut TableFactor) -> Result<()> {
+    let arguments = match factor {
+        TableFactor::Derived { subquery, .. } => return column_names::of_query(subquery, Place::From),
+        TableFactor::Table { args: Some(arguments), .. } => arguments.args.as_mut_slice(),
+        TableFactor::Function { args, .. } => args.as_mut_slice(),
+        _ => return Ok(()),
+    };
+    for argument in arguments {
+        let (FunctionArg::Unnamed(argument)
+        | FunctionArg::Named { arg: argument, .. }
+        | FunctionArg::ExprNamed { arg: argument, .. }) = argument;
+        if let FunctionArgExpr::Expr(Expr::Subquery(query)) = argument {
+            column_names::of_query(query, Place::Taken)?;
+        }
+    }
+    Ok(())
 }
 
 fn continued(result: Result<()>) -> ControlFlow<DataFusionError> {

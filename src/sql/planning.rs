@@ -10,6 +10,7 @@ use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuil
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::tokenizer::Location;
 
+use super::asking;
 use super::diagnostics::{self, place::Source};
 use super::headings;
 use super::macros;
@@ -20,7 +21,7 @@ use crate::builtins::zoned::UTC;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
 use crate::statement::StatementContext;
 
-/// The plan of a statement, once macros stand for their queries.
+/// The plan of a statement, once macros stand for their queries; its columns have the names that people see.
 ///
 /// # Errors
 /// What is wrong with the statement.
@@ -35,26 +36,19 @@ pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<Logi
 pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) -> Result<(LogicalPlan, Vec<TableReference>)> {
     let state = with_time_zone(context.state());
     let mut parsed = parsed.clone();
-    let replaced = replaced::mark(&mut parsed);
     macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
     let state = match readers::open(&mut parsed, &state, context).await? {
         tables if tables.is_empty() => state,
         tables => with_time_zone(context.with_files(tables).state()),
     };
+    asking::answer(&mut parsed, &state, context).await?;
+    let replaced = replaced::mark(&mut parsed);
     let tables = state.resolve_table_references(&parsed)?;
     let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
-    let plan = described(plan)?;
+    let plan = headings::name(described(plan)?)?;
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
-}
-
-/// Likewise of what is answered or stored: its columns have names in SQL.
-///
-/// # Errors
-/// As [`plan`].
-pub async fn plan_with_headings(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
-    headings::name(plan(parsed, context).await?)
 }
 
 /// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.

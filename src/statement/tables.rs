@@ -1,6 +1,6 @@
 //! The tables of a session alone, and definitions it has loaded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -18,12 +18,15 @@ pub struct SavedTables {
     tables: Tables,
     /// Of those in memory, the rows of each part.
     rows: HashMap<String, Vec<Vec<RecordBatch>>>,
+    comments: HashMap<String, BTreeMap<String, String>>,
 }
 
 /// Temporary tables; and views and external tables as they were loaded last, so that the next statement need not load them again.
 #[derive(Default)]
 pub struct SessionTables {
     temporary: Mutex<Tables>,
+    /// What COMMENT ON says of temporary tables, and of their columns by name; of the table itself by no name.
+    comments: Mutex<HashMap<String, BTreeMap<String, String>>>,
     /// Definitions that were loaded, and the state of the database then. A view holds the plans of the tables beneath it, so that any
     /// change makes all of them old.
     loaded: Mutex<(Stamp, Tables)>,
@@ -55,7 +58,18 @@ impl SessionTables {
     /// Removes a temporary table, and gives it.
     pub fn remove_temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.let_go();
+        self.comments.lock().remove(name);
         self.temporary.lock().remove(name)
+    }
+
+    /// What is said of a temporary table and its columns.
+    pub fn comments(&self, name: &str) -> BTreeMap<String, String> {
+        self.comments.lock().get(name).cloned().unwrap_or_default()
+    }
+
+    /// Notes all that is said of a temporary table.
+    pub fn set_comments(&self, name: &str, comments: BTreeMap<String, String>) {
+        self.comments.lock().insert(name.into(), comments);
     }
 
     /// The temporary tables as they are now, with their rows.
@@ -71,7 +85,7 @@ impl SessionTables {
                 rows.insert(name.clone(), parts);
             }
         }
-        SavedTables { tables, rows }
+        SavedTables { tables, rows, comments: self.comments.lock().clone() }
     }
 
     /// Puts the temporary tables back as they were.
@@ -85,6 +99,7 @@ impl SessionTables {
             }
         }
         *self.temporary.lock() = saved.tables;
+        *self.comments.lock() = saved.comments;
     }
 
     /// Lets go of what is loaded, and of the files that it holds.

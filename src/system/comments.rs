@@ -7,6 +7,7 @@ use super::SystemTable;
 use crate::docs::Column;
 use crate::objects::KINDS;
 use crate::objects::lifecycle::definitions;
+use crate::objects::schema::parts;
 use crate::objects::values::text;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::statement::StatementContext;
@@ -15,9 +16,12 @@ use crate::statement::StatementContext;
 #[derive(Debug)]
 pub struct Comments;
 
+/// The schema of what is in no other.
+const PUBLIC: &str = "public";
+
 const COLUMNS: [Column; 4] = [
     Column { name: "table_schema", data_type: "VARCHAR", text: "the schema" },
-    Column { name: "table_name", data_type: "VARCHAR", text: "the table" },
+    Column { name: "table_name", data_type: "VARCHAR", text: "the table; NULL for the schema itself" },
     Column { name: "column_name", data_type: "VARCHAR", text: "the column; NULL for the table itself" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is" },
 ];
@@ -28,7 +32,7 @@ impl SystemTable for Comments {
     }
 
     fn summary(&self) -> &'static str {
-        "What definitions say of the tables and columns that they publish; `information_schema` shows it."
+        "What COMMENT ON and definitions say of tables and columns; `information_schema` shows it."
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -36,13 +40,22 @@ impl SystemTable for Comments {
     }
 
     fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut rows: Vec<[Option<String>; 4]> = vec![];
+        let (mut rows, mut schemas): (Vec<[Option<String>; 4]>, Vec<_>) = (vec![], vec![]);
         let mut add = |schema: &str, table: String, column: Option<&str>, comment: String| {
             rows.push([Some(schema.to_string()), Some(table), column.map(str::to_string), Some(comment)]);
         };
         for kind in KINDS {
             for definition in definitions(kind, context)? {
-                let (object, comment) = (&definition.object, definition.text("comment").to_string());
+                let (object, comment) = (&definition.object, definition.comment().to_string());
+                let (schema, own) = match parts(&object.name, context) {
+                    (Some(schema), own) => (schema, own),
+                    (None, own) => (PUBLIC, own),
+                };
+                if !kind.namespace().is_empty() {
+                    for (column, said) in object.comments.iter().filter(|(column, _)| !column.is_empty()) {
+                        add(schema, own.to_string(), Some(column), said.text.clone());
+                    }
+                }
                 if comment.is_empty() {
                     continue;
                 }
@@ -55,10 +68,24 @@ impl SystemTable for Comments {
                     }
                     "tag" => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
                     "segment" => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
+                    "schema" => schemas.push([Some(object.name.clone()), None, None, Some(comment)]),
+                    "table" | "view" | "external table" => add(schema, own.to_string(), None, comment),
                     _ => {}
                 }
             }
         }
+        let mut temporary = context.tables().temporary_names();
+        temporary.sort();
+        for name in temporary {
+            let (schema, own) = match parts(&name, context) {
+                (Some(schema), own) => (schema, own),
+                (None, own) => (PUBLIC, own),
+            };
+            for (column, said) in context.tables().comments(&name) {
+                add(schema, own.to_string(), Some(column.as_str()).filter(|column| !column.is_empty()), said);
+            }
+        }
+        rows.extend(schemas);
         Ok((0..4).map(|column| text(rows.iter().map(|row| row[column].clone()))).collect())
     }
 }

@@ -52,7 +52,7 @@ impl SystemTable for Functions {
                 None => parameter.name.clone(),
             });
             let syntax = format!("{name}({})", parameters.collect::<Vec<_>>().join(", "));
-            let comment = definition.text("comment").to_string();
+            let comment = definition.comment().to_string();
             rows.push([name, "stored".into(), String::new(), comment, syntax, String::new()]);
         }
         Ok((0..6).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())

@@ -26,7 +26,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::{ExplainStatement, Statement as SqlParsed};
 use datafusion::sql::unparser::expr_to_sql;
 use futures::{StreamExt, TryStreamExt, stream};
-use sqlparser::ast::{Query, SetExpr, Statement as SqlStatement, TableFactor};
+use sqlparser::ast::{SetExpr, Statement as SqlStatement, TableFactor};
 
 use self::memory::InMemory;
 use super::Session;
@@ -41,7 +41,8 @@ use crate::objects::schema::reference;
 use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
 use crate::sql::parser;
-use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
+use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::syntax::column_names::{self, Place};
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
@@ -273,7 +274,7 @@ impl Planned {
     async fn given(&self, returning: &Returning, rows: Vec<RecordBatch>) -> Result<LogicalPlan> {
         let table = MemTable::try_new(nullable(self.target.columns()), vec![rows])?;
         let context = self.context.with_files(vec![(GIVEN.into(), Arc::new(table))]);
-        plan_with_headings(&given(returning, &context)?, &context).await
+        plan(&given(returning, &context)?, &context).await
     }
 
     /// Changes the table; gives the answer. Nobody else writes to the table while the lock is held.
@@ -378,10 +379,8 @@ impl Writing<'_> {
 fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed> {
     let parsed = parser::parse_composed(&format!("SELECT 1 FROM \"{GIVEN}\" AS x"), context.session())?;
     let SqlParsed::Statement(mut statement) = parsed else { return Err(failed("RETURNING", "cannot be written as a query")) };
-    if let SqlStatement::Query(query) = statement.as_mut()
-        && let Query { body, .. } = query.as_mut()
-        && let SetExpr::Select(select) = body.as_mut()
-    {
+    let SqlStatement::Query(query) = statement.as_mut() else { return Err(failed("RETURNING", "cannot be written as a query")) };
+    if let SetExpr::Select(select) = query.body.as_mut() {
         select.projection.clone_from(&returning.items);
         for table in &mut select.from {
             if let TableFactor::Table { alias: Some(alias), .. } = &mut table.relation {
@@ -389,6 +388,7 @@ fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed>
             }
         }
     }
+    column_names::of_query(query, Place::Result)?;
     Ok(SqlParsed::Statement(statement))
 }
 

@@ -1,5 +1,8 @@
 //! The engine's texts about statements, one by one.
 
+/// What the engine says of a subquery whose rows are more than the one value that is wanted.
+pub const MORE_THAN_ONE_ROW: &str = "Scalar subquery returned more than one row";
+
 /// The text of an error that is known here.
 pub fn translated(text: &str) -> Option<String> {
     call(text).or_else(|| of_query(text)).or_else(|| of_types(text)).or_else(|| of_tables(text))
@@ -40,8 +43,9 @@ fn call(text: &str) -> Option<String> {
     counts.sort_unstable();
     counts.dedup();
     if !got.is_empty() && !counts.is_empty() && !counts.contains(&got.len()) && !candidates.iter().any(|one| one.contains("..")) {
+        let plural = if counts == [1] { "argument" } else { "arguments" };
         let counts = counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        return Some(format!("{name}: takes {counts} arguments, got {} ({types})", got.len()));
+        return Some(format!("{name}: takes {counts} {plural}, got {} ({types})", got.len()));
     }
     if got.is_empty() {
         return Some(format!("{name}: takes arguments, got none; \\h {name} shows them"));
@@ -164,6 +168,19 @@ fn of_query(text: &str) -> Option<String> {
     }
     if text == "Divide by zero error" {
         return Some("division by zero; write NULLIF(divisor, 0)".into());
+    }
+    if let Some(found) = parts(text, ["Support for 'approx_distinct' for data type ", " is not implemented"]) {
+        return Some(format!(
+            "approx_distinct: does not take {}; write approx_distinct(CAST(a AS VARCHAR)), or count(DISTINCT a)",
+            super::in_sql(found[0])
+        ));
+    }
+    if text == MORE_THAN_ONE_ROW {
+        return Some(
+            "subquery: gives more than one row where there may be one; write max(…) or another aggregate in its SELECT, or ORDER BY … \
+             LIMIT 1; to compare with all of its rows, write IN"
+                .into(),
+        );
     }
     if text.starts_with("Correlated scalar subquery must be aggregated") {
         return Some("subquery: may give more than one row; write max(…) or another aggregate in its SELECT".into());

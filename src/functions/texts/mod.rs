@@ -1,5 +1,6 @@
 //! Texts: their parts, how like two are, and how values are written into them, under the names that people bring with them.
 
+mod found;
 mod likeness;
 mod parts;
 mod patterns;
@@ -11,4 +12,5 @@ pub fn functions() -> FunctionSet {
         .expressions(&parts::ALL)
         .expressions(&patterns::ALL)
         .expressions(&likeness::ALL)
+        .scalar(found::RegexpExtractAll)
 }

@@ -6,17 +6,22 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Names of other dialects, and what to write here.
-const ELSEWHERE: [(&str, &str); 20] = [
+const ELSEWHERE: [(&str, &str); 29] = [
     ("add_days", DAYS_ON),
     ("any_value", "write first_value(a) or max(a)"),
+    ("approx_quantiles", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a) for each share"),
+    ("columns", "COLUMNS stands for columns in the list after SELECT alone; name the columns here"),
     ("convert", "write CAST(a AS type)"),
     ("datename", "write to_char(day, '%B')"),
     ("datetime", "write CAST(text AS TIMESTAMP)"),
     ("day_of_month", PART),
     ("day_of_week", "write date_part('dow', day), where 0 is Sunday"),
     ("day_of_year", "write date_part('doy', day)"),
+    ("elt", "write ['a', 'b'][place]"),
     ("epoch_ms", "write to_timestamp_millis(number)"),
     ("explode", "write unnest(list)"),
+    ("field", "write array_position(['a', 'b'], text)"),
+    ("find_in_set", "write array_position(string_to_array(texts, ','), text)"),
     ("from_timestamp", "write to_char(time, '%Y-%m-%d')"),
     ("getdate", "write now()"),
     ("int", "write CAST(a AS INT)"),
@@ -25,8 +30,18 @@ const ELSEWHERE: [(&str, &str); 20] = [
     ("json_extract_string", JSON),
     ("json_value", JSON),
     ("list_agg", TEXTS),
+    (
+        "list_reduce",
+        "write list_sum(list), list_product(list) or list_aggregate(list, 'max'); or unnest the list, and aggregate its values",
+    ),
+    ("normalize", "texts are compared letter by letter; bring them to one form before they are loaded"),
     ("percentile_approx", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a)"),
+    (
+        "reduce",
+        "write list_sum(list), list_product(list) or list_aggregate(list, 'max'); or unnest the list, and aggregate its values",
+    ),
     ("safe_cast", "write TRY_CAST(a AS type)"),
+    ("struct_pack", "write {'a': 1, 'b': 2}"),
 ];
 
 const DAYS_ON: &str = "write day + INTERVAL '7 days'";

@@ -130,6 +130,9 @@ fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> 
     let text = message(error);
     let first = text.lines().next().unwrap_or_default();
     let (subject, problem) = first.split_once(": ").unwrap_or(("", first));
+    if subject == "subquery" {
+        return subquery(tokens).or_else(|| place_of(tokens, &[subject]));
+    }
     let place = place_of_subject(tokens, subject);
     // Within a call, what the problem begins with: an argument, or a column in quotes.
     if let Some(place) = place
@@ -152,6 +155,19 @@ fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> 
         .or_else(called)
         .map(|place| tokens[place].span.start)
         .or_else(|| quoted(problem).find_map(|word| place_of(tokens, &[word])))
+}
+
+/// The first query in brackets whose value is taken.
+fn subquery(tokens: &[TokenWithSpan]) -> Option<Location> {
+    let of_rows = ["FROM", "JOIN", "IN", "EXISTS", "AS", "LATERAL", "ANY", "ALL", "SOME", "ARRAY", ","];
+    tokens.windows(3).find_map(|three| match three {
+        [before, open, select]
+            if open.token == Token::LParen && is(select, "SELECT") && !of_rows.iter().any(|word| is(before, word)) =>
+        {
+            Some(select.span.start)
+        }
+        _ => None,
+    })
 }
 
 fn column_of(error: &DataFusionError) -> Option<&Column> {

@@ -287,6 +287,12 @@ fn hint(
         (_, "EXCLUDE") => "the rows of a window cannot be left out one by one; leave it out",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         (_, "TABLE") => "write SELECT * FROM table",
+        (_, "POSITIONAL") => "rows have no places; write row_number() OVER (ORDER BY …) on both sides, and join by that",
+        ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY", _) => "leave the word before it out",
+        ("STRUCT", _) => "write SELECT struct(…), or {'a': 1}, for one column of structs",
+        (_, "FOR") if problem.contains("expected ]") || problem.contains("Expected: ]") => {
+            "write list_transform(list_filter(list, x -> x > 1), x -> x * 2)"
+        }
         (_, "EXCEPT" | "INTERSECT" | "UNION") => "a query stands on both sides",
         ("=", "=") => "write one =",
         ("DISTINCT", ")") => "name a column after DISTINCT",

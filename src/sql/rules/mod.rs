@@ -16,6 +16,7 @@ mod outer_constants;
 mod predicates;
 mod protecting;
 mod rounding;
+mod rounds;
 mod same_names;
 mod subqueries;
 mod unnest_room;
@@ -79,6 +80,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(window_texts::TextsOfWindows))
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
+        .with_physical_optimizer_rule(Arc::new(rounds::CountedRounds))
         .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))
         .with_physical_optimizer_rule(Arc::new(ComputeOnce))
 }

@@ -4,7 +4,7 @@ use super::STATEMENT;
 use crate::docs::Doc;
 
 /// In the order one meets them.
-pub static DOCS: [Doc; 5] = [
+pub static DOCS: [Doc; 6] = [
     Doc {
         name: "REFRESH",
         summary: "Computes a profile with its tags and segments, and publishes everything at once.",
@@ -73,6 +73,21 @@ DESCRIBE PROFILE member;"],
 What another object uses is not dropped; the error lists the users. A dropped tag or segment is gone from what the next refresh publishes; its
 history stays. A dropped profile takes all it has published with it.",
         examples: &["DROP TAG IF EXISTS nothing_of_that_name;"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "COMMENT ON",
+        summary: "Says what an object or a column is.",
+        syntax: "COMMENT [IF EXISTS] ON TABLE | VIEW | EXTERNAL TABLE | COLUMN | SCHEMA | PROFILE | TAG | SEGMENT | MODEL | FUNCTION name [ON profile] IS 'text' | NULL",
+        description: "\
+A column is named after its table or view: `orders.amount`. The comment stays with the object when that is altered, renamed or replaced, and the version of
+its definition stays too; a later definition with a comment of its own says it anew. NULL takes the comment away. `system.comments`,
+`information_schema.tables` and `information_schema.columns` show comments of tables and columns, DESCRIBE and the table of its kind that of an object;
+`portrait dump` writes them. A table of the session alone keeps its comments until it is dropped or replaced.",
+        examples: &["CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 100);
+COMMENT ON TABLE orders IS 'one row per order';
+COMMENT ON COLUMN orders.amount IS '金额，元';
+SELECT table_name, column_name, comment FROM system.comments;"],
         ..STATEMENT
     },
     Doc {

@@ -9,8 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{
     BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, SelectItem, Value, VisitMut, VisitorMut,
-    visit_expressions,
+    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
@@ -45,15 +44,6 @@ pub fn expand(expression: &mut Expr, state: &SessionState) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A macro's column without AS is called as the macro is.
-pub fn name_as_called(item: &mut SelectItem) {
-    let SelectItem::UnnamedExpr(Expr::Function(function)) = item else { return };
-    if macro_of(function).is_some() {
-        let alias = sqlparser::ast::Ident::with_quote('"', function.to_string());
-        *item = SelectItem::ExprWithAlias { expr: Expr::Function(function.clone()), alias };
-    }
 }
 
 fn wrong(own: &ExpressionMacro, problem: impl std::fmt::Display) -> datafusion::error::DataFusionError {
@@ -232,6 +222,16 @@ impl VisitorMut for Carry<'_> {
         };
         if let FunctionArguments::List(list) = &mut function.args {
             let mut clauses = self.clauses.to_vec();
+            // Distinct values are put in order as they are joined: as texts.
+            if self.distinct == Some(DuplicateTreatment::Distinct)
+                && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(joined @ Expr::Cast { expr: value, .. }))) =
+                    list.args.first()
+            {
+                for clause in &mut clauses {
+                    let FunctionArgumentClause::OrderBy(order) = clause else { continue };
+                    order.iter_mut().filter(|sort| sort.expr == **value).for_each(|sort| sort.expr = joined.clone());
+                }
+            }
             if !self.within_group.is_empty() {
                 clauses.push(FunctionArgumentClause::OrderBy(self.within_group.to_vec()));
             }

@@ -142,6 +142,11 @@ fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
     if table.joins.iter().all(is_simple) {
         return Ok(merged);
     }
+    // What these go by is asked first, and the query then comes here again.
+    let is_natural = |join: &mut Join| matches!(constraint(&mut join.join_operator), Some(JoinConstraint::Natural));
+    if table.joins.iter_mut().any(is_natural) {
+        return Ok(merged);
+    }
     let first = &table.relation;
     for (place, join) in table.joins.iter_mut().enumerate() {
         let (keeps_left, keeps_right) = match &join.join_operator {
@@ -150,15 +155,10 @@ fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
             JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => (true, false),
             _ => continue,
         };
-        let differs_before = merged.iter().any(|merged| merged.differs);
         let relation = &join.relation;
         let Some(constraint) = constraint(&mut join.join_operator) else { continue };
         let columns = match constraint {
             JoinConstraint::Using(columns) => columns.clone(),
-            JoinConstraint::Natural if keeps_right || differs_before => {
-                let problem = "its columns cannot be told from the statement; write USING (column, …)";
-                return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "NATURAL RIGHT or FULL JOIN", problem));
-            }
             _ => continue,
         };
         let columns: Vec<Ident> = columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
@@ -202,7 +202,8 @@ fn is_known(merged: &[Merged], column: &Ident) -> bool {
     merged.iter().any(|merged| normal(&merged.name) == normal(column))
 }
 
-fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+/// The condition of a join.
+pub fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     match operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)

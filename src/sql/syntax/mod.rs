@@ -1,6 +1,8 @@
 //! What is looked at before a statement is planned: its tokens, and its tree.
 
 pub mod chains;
+pub mod column_names;
+pub mod earlier_names;
 pub mod effort;
 pub mod expression_macros;
 pub mod grouping;
@@ -15,5 +17,6 @@ pub mod rewritten;
 pub mod shorthands;
 pub mod size;
 pub mod spellings;
+pub mod star_columns;
 pub mod supported;
 pub mod type_names;

@@ -1,8 +1,8 @@
 //! Columns of a SELECT that would have the same name.
 //!
 //! `SELECT *, a`, `a AS b, b`, `sum(a), sum(a)` and `at >= DATE '2025-01-01', at >= '2025-01-01'` are SQL; the engine refuses them, because it names a
-//! column by its expression without casts, and wants each name once. The later of two gets a name of its own: `a_1`, or the expression as it
-//! is written. Two names that were both given with AS are a mistake, and stay.
+//! column by its expression without casts, and wants each name once. The later of two is [marked](super::column_names): people see the same name
+//! twice.
 //!
 //! Nobody sees the names of the later sides of UNION, INTERSECT and EXCEPT. The engine would give them those of the first side, which may be a
 //! column's here: `SELECT a, b + 1 FROM t UNION ALL SELECT b + 1, a FROM t`.
@@ -14,6 +14,8 @@ use sqlparser::ast::{
     Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, VisitMut,
     VisitorMut,
 };
+
+use crate::text::marked;
 
 /// Gives columns names of their own where they would share one.
 pub fn tell_apart(query: &mut Query) {
@@ -156,7 +158,7 @@ fn given(item: &SelectItem) -> Option<String> {
 }
 
 fn numbered(name: &str) -> impl Iterator<Item = String> {
-    (1_usize..).map(move |number| format!("{name}_{number}"))
+    (1_usize..).map(move |number| marked(name, number))
 }
 
 /// A name as it is looked up.

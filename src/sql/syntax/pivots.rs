@@ -19,6 +19,7 @@ use sqlparser::ast::{
 
 use crate::error::invalid;
 use crate::sql::parser::parse_query;
+use crate::text::as_sql;
 
 /// Replaces a PIVOT or UNPIVOT in FROM.
 ///
@@ -27,12 +28,13 @@ use crate::sql::parser::parse_query;
 pub fn rewrite(factor: &mut TableFactor) -> Result<()> {
     let (query, alias) = match factor {
         TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
-            let columns = value_column.as_slice();
+            // What the values are is asked when the statement is planned.
+            let PivotValueSource::List(values) = value_source else { return Ok(()) };
             let pivot = Pivot {
-                source: table.to_string(),
+                source: as_sql(table.as_ref()),
                 aggregates: aggregate_functions,
-                on: columns,
-                values: values(value_source, columns)?,
+                on: value_column.as_slice(),
+                values: values.clone(),
                 default: default_on_null.as_ref(),
                 groups: None,
             };
@@ -40,7 +42,7 @@ pub fn rewrite(factor: &mut TableFactor) -> Result<()> {
         }
         TableFactor::Unpivot { table, value, name, columns, null_inclusion, alias } => {
             let keeps_nulls = matches!(null_inclusion, Some(NullInclusion::IncludeNulls));
-            (unpivot(&table.to_string(), value, name, columns, keeps_nulls)?, alias.take())
+            (unpivot(&as_sql(table.as_ref()), value, name, columns, keeps_nulls)?, alias.take())
         }
         _ => return Ok(()),
     };
@@ -64,28 +66,12 @@ pub struct Pivot<'a> {
     pub groups: Option<&'a [Expr]>,
 }
 
-/// The values that become columns.
-///
-/// # Errors
-/// They are not written down.
-pub fn values(source: &PivotValueSource, on: &[Expr]) -> Result<Vec<ExprWithAlias>> {
-    match source {
-        PivotValueSource::List(values) => Ok(values.clone()),
-        PivotValueSource::Any(_) | PivotValueSource::Subquery(_) => {
-            let on = on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(invalid(
-                "PIVOT",
-                format!("the columns of a query are known before it reads a row; write the values: FOR {on} IN ('tea', 'ice')"),
-            ))
-        }
-    }
-}
-
 fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
 
-fn columns_of(expression: &Expr) -> BTreeSet<String> {
+/// The columns that an expression reads.
+pub fn columns_of(expression: &Expr) -> BTreeSet<String> {
     let mut columns = BTreeSet::new();
     let _ = visit_expressions(expression, |part| {
         match part {

@@ -21,7 +21,6 @@ use sqlparser::ast::{
     BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident,
     LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor,
     SelectItem, SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowSpec, WindowType,
-    visit_expressions,
 };
 
 use super::quantified;
@@ -45,7 +44,6 @@ pub fn select(select: &mut Select) {
             select.projection.push(SelectItem::Wildcard(Default::default()));
         }
     }
-    select.projection.iter_mut().for_each(name_as_written);
     // That of a query's own SELECT went with the query, which has ORDER BY.
     named_windows(select, &mut None);
     grouping(select);
@@ -188,19 +186,6 @@ fn list_as_call(list: &mut Expr) {
         over: None,
         within_group: vec![],
     });
-}
-
-/// What is compared with ANY or ALL is called as it is written, and not as what is planned in its place.
-fn name_as_written(item: &mut SelectItem) {
-    let SelectItem::UnnamedExpr(expression) = item else { return };
-    let found = visit_expressions(expression, |part| match part {
-        Expr::AnyOp { .. } | Expr::AllOp { .. } => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    });
-    if found.is_break() {
-        let alias = Ident::with_quote('"', expression.to_string());
-        *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
-    }
 }
 
 fn fetch_as_limit(query: &mut Query) {

@@ -3,13 +3,15 @@
 
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, ExprWithAlias, Ident, Query, SelectItem, Statement, TableFactor};
-use sqlparser::keywords::Keyword;
+use sqlparser::dialect::Dialect;
+use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use super::pivots::{Pivot, unpivot};
+use super::pivots::{Pivot, columns_of, unpivot};
 use crate::error::invalid;
 use crate::sql::parser::{parse_expression, parse_query};
+use crate::text::as_sql;
 
 fn is_word(token: &Token, word: &str) -> bool {
     matches!(token, Token::Word(other) if other.quote_style.is_none() && other.value.eq_ignore_ascii_case(word))
@@ -26,14 +28,14 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserError> 
     let query = if is_word(&first, "summarize") {
         parser.next_token();
         let query = if is_of_query {
-            parser.parse_query()?.to_string()
+            as_sql(parser.parse_query()?.as_ref())
         } else {
-            format!("SELECT * FROM {}", parser.parse_table_factor()?)
+            format!("SELECT * FROM {}", as_sql(&parser.parse_table_factor()?))
         };
         own(&format!("SELECT * FROM summarize(({query}))"))?
     } else if is_word(&first, "table") {
         parser.next_token();
-        own(&format!("SELECT * FROM {}", parser.parse_table_factor()?))?
+        own(&format!("SELECT * FROM {}", as_sql(&parser.parse_table_factor()?)))?
     } else if is_word(&first, "pivot") {
         parser.next_token();
         pivot(parser)?
@@ -69,8 +71,8 @@ fn ordered(parser: &mut Parser<'_>, mut query: Box<Query>) -> Result<Box<Query>,
 fn source(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     let factor = parser.parse_table_factor()?;
     Ok(match &factor {
-        TableFactor::Derived { alias: None, .. } => format!("{factor} AS pivoted"),
-        _ => factor.to_string(),
+        TableFactor::Derived { alias: None, .. } => format!("{} AS pivoted", as_sql(&factor)),
+        _ => as_sql(&factor),
     })
 }
 
@@ -86,14 +88,9 @@ fn item(item: SelectItem) -> Result<ExprWithAlias, ParserError> {
 fn pivot(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     let source = source(parser)?;
     parser.expect_keyword_is(Keyword::ON)?;
-    let (on, values) = match parser.parse_expr()? {
-        Expr::InList { expr, list, negated: false } => (*expr, list),
-        other => {
-            let text = format!(
-                "PIVOT: the columns of a query are known before it reads a row; write the values: ON {other} IN ('tea', 'ice')"
-            );
-            return Err(ParserError::ParserError(text));
-        }
+    let (on, values) = match parser.parse_comma_separated(Parser::parse_expr)?.as_slice() {
+        [Expr::InList { expr, list, negated: false }] => (vec![expr.as_ref().clone()], Some(list.clone())),
+        columns => (columns.to_vec(), None),
     };
     let aggregates = if parser.parse_keyword(Keyword::USING) {
         let items = parser.parse_comma_separated(Parser::parse_select_item)?;
@@ -106,9 +103,31 @@ fn pivot(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     } else {
         None
     };
+    let Some(values) = values else { return asked(&source, &on, &aggregates, groups.as_deref()) };
     let values = values.into_iter().map(|expr| ExprWithAlias { expr, alias: None }).collect();
-    let pivot = Pivot { source, aggregates: &aggregates, on: &[on], values, default: None, groups: groups.as_deref() };
+    let pivot = Pivot { source, aggregates: &aggregates, on: &on, values, default: None, groups: groups.as_deref() };
     pivot.query().map_err(as_syntax)
+}
+
+/// A PIVOT whose values are asked when it is planned; of the source it has the columns that it names, where the groups are named.
+fn asked(source: &str, on: &[Expr], aggregates: &[ExprWithAlias], groups: Option<&[Expr]>) -> Result<Box<Query>, ParserError> {
+    let list = |parts: &[Expr]| parts.iter().map(as_sql).collect::<Vec<_>>().join(", ");
+    let aggregated = aggregates.iter().map(as_sql).collect::<Vec<_>>().join(", ");
+    let source = match groups {
+        None => source.to_string(),
+        Some(groups) => {
+            let mut columns: Vec<String> = groups.iter().map(as_sql).collect();
+            let read = on.iter().chain(aggregates.iter().map(|aggregate| &aggregate.expr)).flat_map(columns_of);
+            for column in read {
+                if !columns.contains(&column) {
+                    columns.push(column);
+                }
+            }
+            format!("(SELECT {} FROM {source}) AS pivoted", columns.join(", "))
+        }
+    };
+    let on = if on.len() == 1 { list(on) } else { format!("({})", list(on)) };
+    own(&format!("SELECT * FROM {source} PIVOT ({aggregated} FOR {on} IN (ANY)) AS pivoted"))
 }
 
 /// `UNPIVOT t ON a, b INTO NAME place VALUE item`
@@ -134,6 +153,7 @@ fn unpivoted(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
 /// GLOBAL before JOIN, which would be taken for that mark.
 pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
+    grouped_digits(tokens);
     let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
     let at = |tokens: &[TokenWithSpan], number: usize| places.get(number).map(|place| tokens[*place].token.clone());
     let mut inserted = vec![];
@@ -179,7 +199,242 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
         let span = span(tokens, place);
         tokens.insert(place, TokenWithSpan { token: word("WHERE", Keyword::WHERE), span });
     }
+    samples(tokens)?;
+    deleted_from(tokens);
     Ok(())
+}
+
+/// `1_000_000` is a number, and not the number 1 with a name; and so is `0x1F`, which the tokenizer takes for the bytes `X'1F'`.
+fn grouped_digits(tokens: &mut [TokenWithSpan]) {
+    for TokenWithSpan { token, span } in tokens.iter_mut() {
+        let Token::HexStringLiteral(digits) = &*token else { continue };
+        let width = span.end.column.saturating_sub(span.start.column);
+        let is_number = usize::try_from(width) == Ok("0x".len() + digits.len());
+        if let Some(number) = u64::from_str_radix(digits, 16).ok().filter(|_| is_number) {
+            *token = Token::Number(number.to_string(), false);
+        }
+    }
+    for place in 1..tokens.len() {
+        let (before, after) = tokens.split_at_mut(place);
+        let (Some(number), Some(digits)) = (before.last_mut(), after.first_mut()) else { continue };
+        let (Token::Number(text, _), Token::Word(word)) = (&mut number.token, &digits.token) else { continue };
+        let groups = word.value.strip_prefix('_').map(|groups| groups.split('_'));
+        let is_digits = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+        if word.quote_style.is_none() && groups.is_some_and(|mut groups| groups.all(is_digits)) {
+            text.push_str(&word.value.replace('_', ""));
+            number.span.end = digits.span.end;
+            digits.token = Token::Whitespace(Whitespace::Space);
+        }
+    }
+}
+
+fn keyword(token: &Token) -> Keyword {
+    match token {
+        Token::Word(word) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    }
+}
+
+/// The tokens of a text of the program's own, all at one place.
+fn tokens_of(text: &str, dialect: &dyn Dialect, span: Span) -> Option<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(dialect, text).tokenize().ok()?;
+    Some(tokens.into_iter().map(|token| TokenWithSpan { token, span }).collect())
+}
+
+/// Puts the query that a shorthand stands for in its place, where that is within another statement: in brackets, after EXPLAIN, and after
+/// `CREATE TABLE … AS`. One that cannot be read stays, and the parser says why.
+pub fn within(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    // The innermost first: they come last.
+    for place in (1..tokens.len()).rev() {
+        let first = &tokens[place].token;
+        if !["pivot", "unpivot", "summarize"].iter().any(|word| is_word(first, word)) {
+            continue;
+        }
+        let before = tokens[..place].iter().rfind(|token| !is_space(token)).map(|token| &token.token);
+        let next = tokens[place + 1..].iter().find(|token| !is_space(token)).map(|token| &token.token);
+        let begins = match before {
+            Some(Token::LParen) => true,
+            Some(Token::Word(word)) if word.quote_style.is_none() => {
+                matches!(word.keyword, Keyword::AS | Keyword::EXPLAIN | Keyword::ANALYZE | Keyword::VERBOSE)
+            }
+            _ => false,
+        };
+        let goes_on = match next {
+            Some(Token::LParen | Token::SingleQuotedString(_)) => true,
+            Some(Token::Word(word)) => {
+                word.quote_style.is_some()
+                    || !RESERVED_FOR_COLUMN_ALIAS.contains(&word.keyword)
+                    || (is_word(first, "summarize") && matches!(word.keyword, Keyword::SELECT | Keyword::FROM | Keyword::WITH))
+                        && before == Some(&Token::LParen)
+            }
+            _ => false,
+        };
+        if !begins || !goes_on {
+            continue;
+        }
+        let mut depth = 0_usize;
+        let end = tokens[place..].iter().position(|token| match token.token {
+            Token::LParen => {
+                depth += 1;
+                false
+            }
+            Token::RParen if depth == 0 => true,
+            Token::RParen => {
+                depth -= 1;
+                false
+            }
+            Token::SemiColon | Token::EOF => depth == 0,
+            _ => false,
+        });
+        let end = end.map_or(tokens.len(), |length| place + length);
+        let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens[place..end].to_vec());
+        let Ok(Some(Statement::Query(query))) = parse(&mut parser) else { continue };
+        if parser.peek_token().token != Token::EOF {
+            continue;
+        }
+        let span = tokens[place].span;
+        if let Some(written) = tokens_of(&as_sql(query.as_ref()), dialect, span) {
+            tokens.splice(place..end, written);
+        }
+    }
+}
+
+/// `FROM t … USING SAMPLE 10%` as `FROM t TABLESAMPLE (10 PERCENT) …`.
+///
+/// # Errors
+/// Of what the sample is taken is more than one table, or it begins with a seed.
+fn samples(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    let mut from = 0;
+    loop {
+        let places: Vec<usize> = (from..tokens.len()).filter(|place| !is_space(&tokens[*place])).collect();
+        let found =
+            places.windows(2).position(|two| is_word(&tokens[two[0]].token, "using") && is_word(&tokens[two[1]].token, "sample"));
+        let Some(found) = found else { return Ok(()) };
+        let (using, rest) = (places[found], &places[found + 2..]);
+        from = using + 1;
+        let (mut count, mut unit, mut method, mut end) = (None, "ROWS", None, rest.len());
+        let mut depth = 0_usize;
+        for (number, place) in rest.iter().enumerate() {
+            match &tokens[*place].token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 0 => {
+                    end = number;
+                    break;
+                }
+                Token::RParen => depth -= 1,
+                Token::Number(number, _) if count.is_none() => count = Some(number.clone()),
+                Token::Mod => unit = "PERCENT",
+                word if is_word(word, "percent") => unit = "PERCENT",
+                word if is_word(word, "rows") => unit = "ROWS",
+                word if ["reservoir", "bernoulli", "system"].iter().any(|known| is_word(word, known)) => method = Some(*place),
+                word if depth == 0 && !is_word(word, "repeatable") => {
+                    end = number;
+                    break;
+                }
+                _ => {
+                    return Err(invalid(
+                        "USING SAMPLE",
+                        "takes no seed, as random() has none; write USING SAMPLE 10% or 100 ROWS",
+                    ));
+                }
+            }
+        }
+        let Some(count) = count else {
+            return Err(invalid("USING SAMPLE", "takes a number; write USING SAMPLE 10% or USING SAMPLE 100 ROWS"));
+        };
+        // A share by default, where the method says so.
+        if method.is_some_and(|place| !is_word(&tokens[place].token, "reservoir")) {
+            unit = "PERCENT";
+        }
+        let last = rest.get(end.wrapping_sub(1)).copied().unwrap_or(using);
+        let Some(place) = end_of_from(&tokens[..using]) else {
+            let problem = "takes rows of one table; write SELECT … FROM (SELECT * FROM a JOIN b …) AS joined USING SAMPLE 10%";
+            return Err(invalid("USING SAMPLE", problem));
+        };
+        let span = tokens[using].span;
+        tokens.drain(using..=last);
+        let sample = format!(" TABLESAMPLE ({count} {unit}) ");
+        if let Some(sample) = tokens_of(&sample, &sqlparser::dialect::GenericDialect {}, span) {
+            tokens.splice(place..place, sample);
+        }
+    }
+}
+
+/// Where the one table of the FROM ends that comes last in these tokens; nothing where there are several.
+fn end_of_from(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let (mut depth, mut end, mut has_comma) = (0_usize, tokens.len(), false);
+    for (place, token) in tokens.iter().enumerate().rev() {
+        match &token.token {
+            Token::RParen => depth += 1,
+            Token::LParen => depth = depth.checked_sub(1)?,
+            _ if depth > 0 => {}
+            Token::Comma => has_comma = true,
+            word => match keyword(word) {
+                // The commas so far were not those of FROM.
+                Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::QUALIFY | Keyword::WINDOW => {
+                    (end, has_comma) = (place, false);
+                }
+                Keyword::JOIN | Keyword::SELECT => return None,
+                Keyword::FROM => return (!has_comma).then_some(end),
+                _ => {}
+            },
+        }
+    }
+    None
+}
+
+/// MySQL's `DELETE t FROM t JOIN u ON …` as `DELETE FROM t USING u WHERE …`; what else stands there stays.
+fn deleted_from(tokens: &mut Vec<TokenWithSpan>) {
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    let mut number = 0;
+    loop {
+        let places: Vec<usize> = (0..tokens.len()).filter(|place| !is_space(&tokens[*place])).collect();
+        let Some(start) = (number..places.len().saturating_sub(5)).find(|number| {
+            let at = |offset: usize| &tokens[places[number + offset]].token;
+            (*number == 0 || tokens[places[number - 1]].token == Token::SemiColon)
+                && is_word(at(0), "delete")
+                && matches!(at(1), Token::Word(_))
+                && keyword(at(1)) != Keyword::FROM
+                && is_word(at(2), "from")
+        }) else {
+            return;
+        };
+        number = start + 1;
+        let word = |offset: usize| &tokens[places[start + offset]].token;
+        let target = word(1).clone();
+        // FROM t [AS a] [INNER] JOIN u … ON condition [WHERE …]
+        let end = places[start..].iter().position(|place| tokens[*place].token == Token::SemiColon);
+        let end = end.map_or(places.len(), |length| start + length);
+        let own = &places[start..end];
+        let find = |wanted: Keyword| own.iter().position(|place| keyword(&tokens[*place].token) == wanted);
+        let (Some(join), Some(on)) = (find(Keyword::JOIN), find(Keyword::ON)) else { continue };
+        let several = own.iter().filter(|place| keyword(&tokens[**place].token) == Keyword::JOIN).count() > 1;
+        let first = if keyword(word(join - 1)) == Keyword::INNER { join - 1 } else { join };
+        let is_named = (3..first).any(|offset| *word(offset) == target);
+        let is_outer =
+            [Keyword::LEFT, Keyword::RIGHT, Keyword::FULL, Keyword::CROSS, Keyword::OUTER].contains(&keyword(word(first - 1)));
+        if several || is_outer || !is_named || on < join {
+            continue;
+        }
+        let change = |tokens: &mut Vec<TokenWithSpan>, offset: usize, word: &str, keyword: Keyword| {
+            tokens[places[start + offset]].token = Token::Word(Word { value: word.into(), quote_style: None, keyword });
+        };
+        let space = |tokens: &mut Vec<TokenWithSpan>, offset: usize| {
+            tokens[places[start + offset]].token = Token::Whitespace(Whitespace::Space);
+        };
+        let condition = find(Keyword::WHERE);
+        space(tokens, 1);
+        if first < join {
+            space(tokens, first);
+        }
+        change(tokens, join, "USING", Keyword::USING);
+        change(tokens, on, "WHERE", Keyword::WHERE);
+        if let Some(condition) = condition {
+            change(tokens, condition, "AND", Keyword::AND);
+        }
+    }
 }
 
 /// Whether `ASOF JOIN table` is followed by ON, and not by MATCH_CONDITION.

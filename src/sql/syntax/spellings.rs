@@ -5,6 +5,9 @@
 //! | `a RLIKE p`, `a REGEXP p` | `a ~ p` |
 //! | `a LIKE ANY ('t%', 'x%')` | `a LIKE 't%' OR a LIKE 'x%'` |
 //! | `a XOR b` | `CAST(a AS BOOLEAN) <> CAST(b AS BOOLEAN)` |
+//! | `a ^ b`, `a ** b` | `power(a, b)` |
+//! | `{'a': 1}.a` | `{'a': 1}['a']` |
+//! | `substring(a FROM 'pattern')` | the part of `a` that the pattern, or its group, finds |
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
@@ -32,6 +35,7 @@ use sqlparser::ast::{
 use super::expression_macros::with;
 use super::joins::name_of;
 use super::rewritten::binary;
+use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 
 /// Rewrites one expression; those within it come by themselves.
@@ -74,6 +78,9 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         Expr::BinaryOp { left, op: BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide, right } => {
             Some(with("CAST(($1 - $1 % $2) / $2 AS BIGINT)", &[left.as_ref().clone(), right.as_ref().clone()])?)
         }
+        Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
+            Some(with("power($1, $2)", &[left.as_ref().clone(), right.as_ref().clone()])?)
+        }
         Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => match (left.as_ref(), right.as_ref()) {
             (Expr::Tuple(one), Expr::Tuple(other)) if one.len() == 2 && other.len() == 2 => {
                 let parts = [one[0].clone(), one[1].clone(), other[0].clone(), other[1].clone()];
@@ -113,8 +120,15 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             usual_type(data_type);
             None
         }
-        Expr::CompoundFieldAccess { root: _, access_chain } => {
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            // `t.list[1]` begins with a name, which may be a table's.
+            let is_value = !matches!(root.as_ref(), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             for access in access_chain {
+                // The engine reads the name of a field as a text alone.
+                if is_value && let AccessExpr::Dot(Expr::Identifier(name)) = access {
+                    let index = Expr::value(Value::SingleQuotedString(normal(name)));
+                    *access = AccessExpr::Subscript(Subscript::Index { index });
+                }
                 let AccessExpr::Subscript(Subscript::Index { index }) = access else { continue };
                 let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = &*index else { continue };
                 let [FunctionArg::Unnamed(FunctionArgExpr::Expr(place))] = list.args.as_slice() else { continue };
@@ -125,6 +139,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 };
             }
             None
+        }
+        // With a text it is a pattern, as in PostgreSQL.
+        Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, .. } if matches!(pattern.as_ref(), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_))) => {
+            Some(with("regexp_match($1, $2)[1]", &[expr.as_ref().clone(), pattern.as_ref().clone()])?)
         }
         Expr::Function(function) => call(function)?,
         _ => None,

@@ -102,7 +102,11 @@ impl Walk<'_> {
                 if matches!(value, FunctionArgExpr::Wildcard) && *duplicate_treatment == Some(DuplicateTreatment::Distinct) {
                     return refuse_at(span, "count(DISTINCT *)", "write SELECT count(*) FROM (SELECT DISTINCT * FROM …)");
                 }
-                self.argument(value)?;
+                match value {
+                    // The columns themselves are put in its place.
+                    FunctionArgExpr::WildcardWithOptions(options) if lower == "columns" => self.wildcard(options)?,
+                    value => self.argument(value)?,
+                }
             }
             for clause in clauses {
                 match clause {

@@ -250,23 +250,18 @@ impl Walk<'_> {
         }
     }
 
-    fn wildcard(&self, options: &WildcardAdditionalOptions) -> Checked {
+    pub(super) fn wildcard(&self, options: &WildcardAdditionalOptions) -> Checked {
+        // A pattern and new names become the columns themselves, once it is known which there are.
         let WildcardAdditionalOptions {
             wildcard_token,
-            opt_ilike,
+            opt_ilike: _,
             opt_exclude: _,
             opt_except: _,
             opt_replace,
-            opt_rename,
+            opt_rename: _,
             opt_alias,
         } = options;
         let span = wildcard_token.0.span;
-        if opt_ilike.is_some() {
-            return refuse_at(span, "* ILIKE", "name the columns, or write * EXCLUDE (…)");
-        }
-        if opt_rename.is_some() {
-            return refuse_at(span, "* RENAME", "write SELECT * EXCLUDE (a), a AS b");
-        }
         if opt_alias.is_some() {
             return refuse_at(span, "* AS", "a star has no name of its own; name each column");
         }

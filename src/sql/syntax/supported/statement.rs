@@ -11,6 +11,7 @@ use sqlparser::tokenizer::Span;
 use super::changes::GIVES_BACK;
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
+const COMMENT: &str = "write COMMENT ON TABLE name IS '…' after it, or ON VIEW";
 const LEAVE_OUT: &str = "leave it out";
 const CHECKED_NOWHERE: &str = "PRIMARY KEY, UNIQUE and FOREIGN KEY are not checked here; leave them out";
 
@@ -134,7 +135,11 @@ impl Walk<'_> {
                 "COPY",
                 "write COPY (SELECT …) TO 'file.csv', and CREATE TABLE name AS SELECT * FROM 'file.csv' to read one",
             ),
-            Statement::Comment { .. } => refuse("COMMENT ON", "write the comment as -- lines right before CREATE"),
+            // Those that are taken are read before the parser sees them.
+            Statement::Comment { object_type, .. } => refuse(
+                &format!("COMMENT ON {object_type}"),
+                "write COMMENT ON TABLE, VIEW, COLUMN, SCHEMA, PROFILE, TAG, SEGMENT, MODEL or FUNCTION",
+            ),
             Statement::CreateMacro { .. } => refuse("CREATE MACRO", "write CREATE FUNCTION name(…) AS SELECT …"),
             other => refuse(first_words(other, 2).as_str(), "there is no such statement here; \\h lists what there is"),
         }
@@ -317,7 +322,7 @@ impl Walk<'_> {
         absent(like, "LIKE", "write CREATE TABLE name AS SELECT * FROM other WHERE false")?;
         absent(clone, "CLONE", "write CREATE TABLE name AS SELECT * FROM other")?;
         absent(version, "AS OF", "write CREATE TABLE name AS SELECT * FROM other FOR SYSTEM_TIME AS OF TIMESTAMP '…'")?;
-        absent(comment, "COMMENT", "write the comment as -- lines right before CREATE")?;
+        absent(comment, "COMMENT", COMMENT)?;
         absent(on_commit, "ON COMMIT", "a temporary table stays to the end of the session; leave it out")?;
         absent(primary_key, "PRIMARY KEY", CHECKED_NOWHERE)?;
         absent(order_by, "ORDER BY", "sort the query: AS SELECT … ORDER BY …")?;
@@ -419,9 +424,7 @@ impl Walk<'_> {
             ColumnOption::Collation(_) | ColumnOption::CharacterSet(_) => {
                 refuse_at(column, &clause, "texts are UTF-8, and compared character by character; leave it out")
             }
-            ColumnOption::Comment(_) => {
-                refuse_at(column, "COMMENT", "leave it out; only tables, views and the like have comments")
-            }
+            ColumnOption::Comment(_) => refuse_at(column, "COMMENT", "write COMMENT ON COLUMN table.column IS '…' after it"),
             ColumnOption::Options(_)
             | ColumnOption::OnConflict(_)
             | ColumnOption::Policy(_)
@@ -473,7 +476,7 @@ impl Walk<'_> {
             CreateTableOptions::TableProperties(_) => return refuse("TBLPROPERTIES", "a view has no options; leave it out"),
         }
         none(cluster_by, "CLUSTER BY", "sort the query: AS SELECT … ORDER BY …")?;
-        absent(comment, "COMMENT", "write the comment as -- lines right before CREATE")?;
+        absent(comment, "COMMENT", COMMENT)?;
         without(*with_no_schema_binding, "WITH NO SCHEMA BINDING", LEAVE_OUT)?;
         without(*copy_grants, "COPY GRANTS", LEAVE_OUT)?;
         absent(to, "TO", LEAVE_OUT)?;

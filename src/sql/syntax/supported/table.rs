@@ -1,8 +1,8 @@
 //! What stands in FROM: tables, calls, subqueries and joins.
 
 use sqlparser::ast::{
-    FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Spanned,
-    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableSampleKind, TableWithJoins,
+    FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
+    PivotValueSource, Spanned, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableSampleKind, TableWithJoins,
 };
 use sqlparser::tokenizer::Span;
 
@@ -133,7 +133,19 @@ impl Walk<'_> {
             TableFactor::TableFunction { expr, alias: _ } => {
                 refuse_at(expr.span(), "TABLE(…)", format!("write FROM {expr} without TABLE"))
             }
-            TableFactor::Pivot { .. } => refuse("PIVOT", PIVOT),
+            // Those whose values are written are rewritten; the others once their values are known.
+            TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
+                self.factor(table)?;
+                aggregate_functions.iter().try_for_each(|aggregate| self.expression(&aggregate.expr))?;
+                self.expressions(value_column)?;
+                match value_source {
+                    PivotValueSource::List(_) => return refuse("PIVOT", PIVOT),
+                    PivotValueSource::Any(order) => self.sort_expressions(order)?,
+                    PivotValueSource::Subquery(query) => self.query(query)?,
+                }
+                default_on_null.iter().try_for_each(|value| self.expression(value))?;
+                self.alias_of(alias.as_ref())
+            }
             TableFactor::Unpivot { .. } => refuse("UNPIVOT", UNPIVOT),
             TableFactor::MatchRecognize { .. } => {
                 refuse("MATCH_RECOGNIZE", "write lag(…) and lead(…) OVER (PARTITION BY … ORDER BY …), and conditions on them")

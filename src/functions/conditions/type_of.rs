@@ -1,0 +1,61 @@
+//! `typeof`: the type of a value.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+
+use crate::adapter::ScalarFunction;
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::in_sql;
+
+/// The function.
+#[derive(Debug)]
+pub struct TypeOf;
+
+const DOC: Doc = Doc {
+    name: "typeof",
+    kind: Kind::Scalar,
+    domain: "conditions",
+    summary: "The type of a value, by its name in SQL.",
+    description: "The type is that of the expression, the same for every row, also where the value is NULL.",
+    arguments: &[Argument::required("value", Takes::Value("any type"), "the value")],
+    examples: &["SELECT typeof(1) AS number, typeof('tea') AS text, typeof(DATE '2025-05-01') AS day;"],
+    ..Doc::EMPTY
+};
+
+impl ScalarFunction for TypeOf {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn udf(&self) -> ScalarUDF {
+        ScalarUDF::from(Type { signature: Signature::any(1, Volatility::Immutable) })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Type {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Type {
+    fn name(&self) -> &str {
+        DOC.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let named = arguments.arg_fields.first().map(|field| match field.data_type() {
+            DataType::Null => "NULL".into(),
+            data_type => in_sql(&data_type.to_string()),
+        });
+        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(named)))
+    }
+}

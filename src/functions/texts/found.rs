@@ -1,0 +1,106 @@
+//! `regexp_extract_all`: everything that a pattern finds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, ListBuilder, StringBuilder};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::common::Result;
+use datafusion::functions::regex::compile_regex;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+
+use crate::adapter::ScalarFunction;
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::failed;
+
+/// The function.
+#[derive(Debug)]
+pub struct RegexpExtractAll;
+
+const DOC: Doc = Doc {
+    name: "regexp_extract_all",
+    kind: Kind::Scalar,
+    domain: "texts",
+    summary: "Everything that a pattern, or a group in it, finds in a text, as a list.",
+    description: "\
+What is found does not overlap, and stands in the order of the text; a text in which nothing is found gives an empty list. A group that took \
+no part in what was found gives an empty text. NULL in, NULL out.",
+    arguments: &[
+        Argument::required("text", Takes::Value("text"), "the text"),
+        Argument::required("pattern", Takes::Value("text"), "the pattern"),
+        Argument::optional("group", Takes::Value("integer"), "0", "the number of the group; 0 is the whole pattern"),
+    ],
+    examples: &[
+        "SELECT regexp_extract_all('a1 b22', '[0-9]+') AS numbers, regexp_extract_all('a1 b22', '([a-z])([0-9]+)', 1) AS letters;",
+    ],
+    ..Doc::EMPTY
+};
+
+impl ScalarFunction for RegexpExtractAll {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn udf(&self) -> ScalarUDF {
+        let texts = vec![DataType::Utf8, DataType::Utf8];
+        let with_group = [texts.clone(), vec![DataType::Int64]].concat();
+        let forms = vec![TypeSignature::Exact(texts), TypeSignature::Exact(with_group)];
+        ScalarUDF::from(ExtractAll { signature: Signature::one_of(forms, Volatility::Immutable) })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ExtractAll {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for ExtractAll {
+    fn name(&self) -> &str {
+        DOC.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let (texts, written) = (columns[0].as_string::<i32>(), columns[1].as_string::<i32>());
+        let groups = columns.get(2).map(|groups| groups.as_primitive::<Int64Type>());
+        // A pattern is nearly always the same on every row.
+        let mut patterns = HashMap::new();
+        let mut found = ListBuilder::new(StringBuilder::new());
+        for row in 0..columns[0].len() {
+            if columns.iter().any(|column| column.is_null(row)) {
+                found.append_null();
+                continue;
+            }
+            let pattern = written.value(row);
+            if !patterns.contains_key(pattern) {
+                // What the engine says is the pattern alone.
+                let compiled = compile_regex(pattern, None).map_err(|_| {
+                    let rule = "close every bracket, and write \\ before a sign that stands for itself";
+                    failed(DOC.name, format!("{pattern} is no pattern; {rule}"))
+                })?;
+                patterns.insert(pattern, compiled);
+            }
+            let Some(compiled) = patterns.get(pattern) else { continue };
+            let group = groups.map_or(0, |groups| groups.value(row));
+            let last = compiled.captures_len() - 1;
+            let group = usize::try_from(group).ok().filter(|group| *group <= last).ok_or_else(|| {
+                failed(DOC.name, format!("group must be from 0 to {last}, as {pattern} has {last} groups; got {group}"))
+            })?;
+            for captures in compiled.captures_iter(texts.value(row)) {
+                found.values().append_value(captures.get(group).map_or("", |part| part.as_str()));
+            }
+            found.append(true);
+        }
+        Ok(ColumnarValue::Array(Arc::new(found.finish())))
+    }
+}

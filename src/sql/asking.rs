@@ -1,0 +1,382 @@
+//! What can be put in other words once the columns of FROM are known, or the values in a column: asked before a statement is planned.
+//!
+//! | written | planned |
+//! |---|---|
+//! | `* ILIKE '%name%'`, `* RENAME (a AS b)` | the columns by their names |
+//! | `COLUMNS('pattern')`, `max(COLUMNS(* EXCLUDE (id)))` | one column for each that is meant |
+//! | `SELECT a + 1 AS b, b * 2` where FROM has no column `b` | `SELECT a + 1 AS b, (a + 1) * 2` |
+//! | `NATURAL RIGHT JOIN`, `NATURAL FULL JOIN` | `… USING (the columns that both sides have)` |
+//! | `PIVOT (… FOR item IN (ANY))` | `… IN ('ice', 'tea')`, the values that there are |
+//!
+//! One place after the other, the innermost first, as what stands further out reads its columns. The question is a query over the same FROM, with
+//! the WITH queries that can be seen there.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::lit;
+use datafusion::sql::parser::Statement as SqlParsed;
+use datafusion::sql::unparser::expr_to_sql;
+use sqlparser::ast::{
+    Expr, ExprWithAlias, Ident, JoinConstraint, JoinOperator, PivotValueSource, Query, Select, SetExpr,
+    Statement as SqlStatement, TableFactor, TableWithJoins, Value, VisitorMut, With,
+};
+
+use super::parser::{parse_query, visit};
+use super::planning::bind_parameters;
+use super::syntax::{earlier_names, merged_columns, pivots, star_columns};
+use crate::error::invalid;
+use crate::statement::StatementContext;
+
+/// The most values of a column that become columns.
+const MOST_VALUES: usize = 1_000;
+
+/// Asks what is to be known, and puts the statement in other words.
+///
+/// # Errors
+/// A question has no answer, or the answer no use.
+pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &StatementContext) -> Result<()> {
+    let is_view = matches!(parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::CreateView(_)));
+    let mut tried = HashSet::new();
+    loop {
+        let mut walk = Walk { state, tried: &mut tried, answer: None, frames: vec![], within: 0, changed: false };
+        let question = match visit(parsed, &mut walk) {
+            ControlFlow::Continue(()) => return Ok(()),
+            ControlFlow::Break(Stop::Asks(question)) => question,
+            ControlFlow::Break(Stop::Wrong(error)) => return Err(error),
+        };
+        let answer = match question {
+            Question::Columns(query, may_fail) => {
+                let plan = state.statement_to_plan(SqlParsed::Statement(Box::new(SqlStatement::Query(query)))).await;
+                match plan {
+                    Ok(plan) => Answer::Columns(plan.schema().columns()),
+                    // What is wrong is told when the statement itself is planned.
+                    Err(_) if may_fail => Answer::Nothing,
+                    Err(error) => return Err(error),
+                }
+            }
+            Question::Nothing => Answer::Columns(vec![]),
+            Question::Values(_) if is_view => {
+                let problem = "the columns of a view are known before it reads a row; write the values: IN ('tea', 'ice')";
+                return Err(invalid("PIVOT", problem));
+            }
+            Question::Values(query) => Answer::Values(values(query, state, context).await?),
+        };
+        let mut walk = Walk { state, tried: &mut tried, answer: Some(answer), frames: vec![], within: 0, changed: false };
+        // With the answer in its place the walk goes on to the end, unless another place asks.
+        if let ControlFlow::Break(Stop::Wrong(error)) = visit(parsed, &mut walk) {
+            return Err(error);
+        }
+    }
+}
+
+/// The rows of a query, each as a value of PIVOT.
+async fn values(query: Box<Query>, state: &SessionState, context: &StatementContext) -> Result<Vec<ExprWithAlias>> {
+    let plan = state.statement_to_plan(SqlParsed::Statement(Box::new(SqlStatement::Query(query)))).await?;
+    let frame = DataFrame::new(state.clone(), bind_parameters(plan, context)?).limit(0, Some(MOST_VALUES + 1))?;
+    let mut values = vec![];
+    for batch in frame.collect().await? {
+        for row in 0..batch.num_rows() {
+            let mut parts = vec![];
+            for column in batch.columns() {
+                let value = ScalarValue::try_from_array(column, row)?;
+                parts.push((value.is_null(), expr_to_sql(&lit(value))?));
+            }
+            // NULL is no name of a column.
+            if parts.iter().any(|(is_null, _)| *is_null) {
+                continue;
+            }
+            let mut parts: Vec<Expr> = parts.into_iter().map(|(_, value)| value).collect();
+            let expr = if parts.len() == 1 { parts.swap_remove(0) } else { Expr::Tuple(parts) };
+            values.push(ExprWithAlias { expr, alias: None });
+        }
+    }
+    match values.len() {
+        0 => Err(invalid("PIVOT", "there is no value that could become a column; write the values: IN ('tea', 'ice')")),
+        1..=MOST_VALUES => Ok(values),
+        _ => {
+            Err(invalid("PIVOT", format!("more than {MOST_VALUES} values would become columns; write those that count: IN (…)")))
+        }
+    }
+}
+
+enum Question {
+    /// The columns of no FROM.
+    Nothing,
+    /// The columns of a query; true when it may have none.
+    Columns(Box<Query>, bool),
+    /// The rows of a query.
+    Values(Box<Query>),
+}
+
+enum Answer {
+    Columns(Vec<Column>),
+    Values(Vec<ExprWithAlias>),
+    Nothing,
+}
+
+/// A query around the place, and how many of its WITH queries come before it.
+struct Frame {
+    with: Option<With>,
+    before: usize,
+}
+
+impl Frame {
+    fn seen(&self) -> Option<With> {
+        let with = self.with.as_ref()?;
+        let tables = &with.cte_tables[..self.before.min(with.cte_tables.len())];
+        (!tables.is_empty()).then(|| With { cte_tables: tables.to_vec(), ..with.clone() })
+    }
+}
+
+/// Looks for the first place that asks, and gives its question; or puts the answer to that in its place.
+struct Walk<'a> {
+    state: &'a SessionState,
+    /// Places whose names, once asked for, need nothing.
+    tried: &'a mut HashSet<String>,
+    answer: Option<Answer>,
+    frames: Vec<Frame>,
+    /// How many queries within expressions, and lateral ones, are around: their FROM alone does not tell what a name means.
+    within: usize,
+    /// True when joins were put in other words, in the query that is visited.
+    changed: bool,
+}
+
+/// What ends a walk.
+enum Stop {
+    Asks(Question),
+    Wrong(DataFusionError),
+}
+
+type Found = ControlFlow<Stop>;
+
+const DONE: Found = ControlFlow::Continue(());
+
+impl Walk<'_> {
+    /// A query over FROM, within the WITH queries that are seen there.
+    fn over(&self, items: &str, from: Vec<TableWithJoins>) -> Result<Box<Query>> {
+        let mut query = parse_query(&format!("SELECT {items}"))?;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.from = from;
+        }
+        Ok(self.in_scope(query))
+    }
+
+    fn in_scope(&self, mut query: Box<Query>) -> Box<Query> {
+        for frame in self.frames.iter().rev() {
+            let Some(with) = frame.seen() else { continue };
+            if query.with.is_none() {
+                query.with = Some(with);
+                continue;
+            }
+            let outer = Query {
+                with: Some(with),
+                body: Box::new(SetExpr::Query(query)),
+                order_by: None,
+                limit_clause: None,
+                fetch: None,
+                locks: vec![],
+                for_clause: None,
+                settings: None,
+                format_clause: None,
+                pipe_operators: vec![],
+            };
+            query = Box::new(outer);
+        }
+        query
+    }
+
+    fn columns(&self, from: Vec<TableWithJoins>, may_fail: bool) -> Found {
+        if from.is_empty() {
+            return ControlFlow::Break(Stop::Asks(Question::Nothing));
+        }
+        ControlFlow::Break(match self.over("*", from) {
+            Ok(query) => Stop::Asks(Question::Columns(query, may_fail)),
+            Err(error) => Stop::Wrong(error),
+        })
+    }
+
+    /// Joins that go by the columns that both sides have.
+    fn natural(&mut self, select: &mut Select) -> Found {
+        for table in &mut select.from {
+            let is_outer = table.joins.iter().any(|join| {
+                matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_))
+            });
+            if !is_outer {
+                continue;
+            }
+            let natural = table.joins.iter().position(|join| {
+                matches!(merged_columns::constraint(&mut join.join_operator.clone()), Some(JoinConstraint::Natural))
+            });
+            let Some(place) = natural else { continue };
+            let side = |relation: TableFactor, joins| TableWithJoins { relation, joins };
+            let left = side(table.relation.clone(), table.joins[..place].to_vec());
+            let right = side(table.joins[place].relation.clone(), vec![]);
+            // Both at once, with a column between them.
+            let Some(answer) = self.answer.take() else {
+                return match between() {
+                    Ok(between) => self.columns(vec![left, between, right], false),
+                    Err(error) => ControlFlow::Break(Stop::Wrong(error)),
+                };
+            };
+            let Answer::Columns(columns) = answer else { return DONE };
+            let mut sides = columns.split(|column| column.name == BETWEEN);
+            let (left, right) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
+            let mut names: Vec<&str> = vec![];
+            for Column { name, .. } in left {
+                if right.iter().any(|column| column.name == *name) && !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+            let constraint = match names.as_slice() {
+                [] => JoinConstraint::On(Expr::value(Value::Boolean(true))),
+                names => JoinConstraint::Using(names.iter().map(|name| vec![Ident::with_quote('"', *name)].into()).collect()),
+            };
+            if let Some(own) = merged_columns::constraint(&mut table.joins[place].join_operator) {
+                *own = constraint;
+            }
+            self.changed = true;
+        }
+        DONE
+    }
+
+    fn stars(&mut self, select: &mut Select) -> Found {
+        if !select.projection.iter().any(star_columns::asks) {
+            return DONE;
+        }
+        match self.answer.take() {
+            None => self.columns(select.from.clone(), false),
+            Some(Answer::Columns(columns)) => match star_columns::expand(select, &columns) {
+                Ok(()) => DONE,
+                Err(error) => ControlFlow::Break(Stop::Wrong(error)),
+            },
+            Some(_) => DONE,
+        }
+    }
+
+    /// Names that AS gives earlier in the list.
+    fn earlier_names(&mut self, select: &mut Select) -> Found {
+        if self.within > 0 || !earlier_names::reads(select) {
+            return DONE;
+        }
+        let text = select.to_string();
+        if self.tried.contains(&text) {
+            return DONE;
+        }
+        match self.answer.take() {
+            None => self.columns(select.from.clone(), true),
+            Some(answer) => {
+                self.tried.insert(text);
+                if let Answer::Columns(columns) = answer {
+                    let known: HashSet<String> = columns.into_iter().map(|column| column.name).collect();
+                    if let Err(error) = earlier_names::put(select, &known, self.state) {
+                        return ControlFlow::Break(Stop::Wrong(error));
+                    }
+                    self.tried.insert(select.to_string());
+                }
+                DONE
+            }
+        }
+    }
+
+    /// A PIVOT whose values are not written.
+    fn pivot(&mut self, factor: &mut TableFactor) -> Found {
+        let TableFactor::Pivot { table, value_column, value_source, .. } = factor else { return DONE };
+        match self.answer.take() {
+            None => {
+                let query = match value_source {
+                    PivotValueSource::List(_) => return DONE,
+                    PivotValueSource::Subquery(query) => Ok(self.in_scope(query.clone())),
+                    PivotValueSource::Any(_) => {
+                        let columns = value_column.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                        let places = (1..=value_column.len()).map(|place| place.to_string()).collect::<Vec<_>>().join(", ");
+                        let from = TableWithJoins { relation: table.as_ref().clone(), joins: vec![] };
+                        self.over(&columns, vec![from]).and_then(|values| {
+                            parse_query(&format!("SELECT DISTINCT * FROM ({values}) AS pivoted ORDER BY {places}"))
+                        })
+                    }
+                };
+                ControlFlow::Break(match query {
+                    Ok(query) => Stop::Asks(Question::Values(query)),
+                    Err(error) => Stop::Wrong(error),
+                })
+            }
+            Some(Answer::Values(values)) => {
+                *value_source = PivotValueSource::List(values);
+                match pivots::rewrite(factor) {
+                    Ok(()) => DONE,
+                    Err(error) => ControlFlow::Break(Stop::Wrong(error)),
+                }
+            }
+            Some(_) => DONE,
+        }
+    }
+}
+
+/// The name of a column between those of two sides.
+const BETWEEN: &str = "between two sides";
+
+fn between() -> Result<TableWithJoins> {
+    let query = parse_query(&format!("SELECT * FROM (SELECT 1 AS \"{BETWEEN}\") AS \"{BETWEEN}\""))?;
+    match *query.body {
+        SetExpr::Select(mut select) if !select.from.is_empty() => Ok(select.from.swap_remove(0)),
+        _ => Err(invalid("NATURAL JOIN", "its columns cannot be told; write USING (column, …)")),
+    }
+}
+
+impl VisitorMut for Walk<'_> {
+    type Break = Stop;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> Found {
+        self.frames.push(Frame { with: query.with.clone(), before: 0 });
+        DONE
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> Found {
+        self.frames.pop();
+        // WITH queries are visited before the query that they are of.
+        if let Some(frame) = self.frames.last_mut() {
+            frame.before += 1;
+        }
+        if std::mem::take(&mut self.changed)
+            && let Err(error) = merged_columns::rewrite(query)
+        {
+            return ControlFlow::Break(Stop::Wrong(error));
+        }
+        DONE
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> Found {
+        self.natural(select)?;
+        self.stars(select)?;
+        self.earlier_names(select)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Found {
+        self.within += usize::from(matches!(factor, TableFactor::Derived { lateral: true, .. }));
+        DONE
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Found {
+        self.within -= usize::from(matches!(factor, TableFactor::Derived { lateral: true, .. }));
+        self.pivot(factor)
+    }
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> Found {
+        self.within += usize::from(holds_query(expression));
+        DONE
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> Found {
+        self.within -= usize::from(holds_query(expression));
+        DONE
+    }
+}
+
+fn holds_query(expression: &Expr) -> bool {
+    matches!(expression, Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. })
+}

@@ -1,0 +1,121 @@
+//! `SELECT a + 1 AS b, b * 2`: a name that AS gives earlier in the list, as DuckDB, Snowflake and Redshift read it. PostgreSQL does not; so a column
+//! of that name in FROM is meant before it.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::Volatility;
+use sqlparser::ast::{Expr, Query, Select, SelectItem, VisitMut, VisitorMut, visit_expressions};
+
+use crate::error::{SqlState, coded};
+use crate::sql::command::normal;
+
+/// True for a SELECT some of whose expressions have a name in them that AS gives to another, earlier in the list.
+pub fn reads(select: &Select) -> bool {
+    let mut given: HashSet<String> = HashSet::new();
+    let reads = |expression: &Expr, given: &HashSet<String>| {
+        !given.is_empty()
+            && visit_expressions(expression, |part| match part {
+                Expr::Identifier(name) if given.contains(&normal(name)) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .is_break()
+    };
+    for item in &select.projection {
+        let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { continue };
+        if reads(expression, &given) {
+            return true;
+        }
+        if let Some((name, _)) = given_by(item) {
+            given.insert(name);
+        }
+    }
+    select.selection.as_ref().is_some_and(|condition| reads(condition, &given))
+}
+
+/// The name that an item gives, with what it stands for.
+fn given_by(item: &SelectItem) -> Option<(String, &Expr)> {
+    match item {
+        SelectItem::ExprWithAlias { expr: Expr::Identifier(column), alias } if normal(column) == normal(alias) => None,
+        SelectItem::ExprWithAlias { expr, alias } => Some((normal(alias), expr)),
+        _ => None,
+    }
+}
+
+/// Puts what the names stand for in their places; `known` are the columns of FROM.
+///
+/// # Errors
+/// A value would be another at each of its places.
+pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -> Result<()> {
+    let mut names = Names { given: vec![], state, depth: 0 };
+    for item in &mut select.projection {
+        let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { continue };
+        if let ControlFlow::Break(error) = expression.visit(&mut names) {
+            return Err(error);
+        }
+        if let Some((name, value)) = given_by(item).filter(|(name, _)| !known.contains(name)) {
+            let value = value.clone();
+            names.given.retain(|(other, _)| *other != name);
+            names.given.push((name, value));
+        }
+    }
+    match select.selection.as_mut().map_or(ControlFlow::Continue(()), |condition| condition.visit(&mut names)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct Names<'a> {
+    given: Vec<(String, Expr)>,
+    state: &'a SessionState,
+    /// How many queries are around: a name in them may be a column of theirs.
+    depth: usize,
+}
+
+impl VisitorMut for Names<'_> {
+    type Break = datafusion::error::DataFusionError;
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    // After the parts of an expression: what is put there is not looked into.
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        if self.depth == 0
+            && let Expr::Identifier(name) = expression
+            && let Some((name, value)) = self.given.iter().find(|(given, _)| *given == normal(name))
+        {
+            if let Some(function) = volatile(value, self.state) {
+                let problem = format!(
+                    "stands for {value}, and {function} gives another value wherever it is written; compute {name} in a subquery first"
+                );
+                return ControlFlow::Break(coded(SqlState::FEATURE_NOT_SUPPORTED, name, problem));
+            }
+            *expression = Expr::Nested(Box::new(value.clone()));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The function within whose result is another each time.
+fn volatile(value: &Expr, state: &SessionState) -> Option<String> {
+    let found = visit_expressions(value, |part| match part {
+        Expr::Function(call) => {
+            let name = call.name.to_string().to_lowercase();
+            match state.scalar_functions().get(&name) {
+                Some(function) if function.signature().volatility == Volatility::Volatile => ControlFlow::Break(name),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.break_value()
+}

@@ -1,0 +1,296 @@
+//! `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))`: the columns that they stand for, once it is known what
+//! FROM has.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use datafusion::common::{Column, Result};
+use datafusion::functions::regex::compile_regex;
+use sqlparser::ast::{
+    Array, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    IdentWithAlias, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Value, VisitMut,
+    VisitorMut, WildcardAdditionalOptions, visit_expressions,
+};
+
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::sql::command::normal;
+use crate::text::marked;
+
+const COLUMNS: &str = "COLUMNS";
+
+/// True for what stands for columns that only FROM tells.
+pub fn asks(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
+            options.opt_ilike.is_some() || options.opt_rename.is_some()
+        }
+        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => has_columns(expression),
+        SelectItem::ExprWithAliases { .. } => false,
+    }
+}
+
+/// True for an expression with a call of `COLUMNS`.
+pub fn has_columns(expression: &Expr) -> bool {
+    visit_expressions(expression, |part| match part {
+        Expr::Function(call) if is_columns(call) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
+}
+
+/// True for a call of `COLUMNS`.
+pub fn is_columns(call: &Function) -> bool {
+    call.name.to_string().eq_ignore_ascii_case(COLUMNS)
+}
+
+/// Puts the columns of FROM in the places of what stands for them.
+///
+/// # Errors
+/// It stands for none, or names a column that is not there.
+pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
+    let mut items = vec![];
+    for item in std::mem::take(&mut select.projection) {
+        if !asks(&item) {
+            items.push(item);
+            continue;
+        }
+        match item {
+            SelectItem::Wildcard(options) => items.extend(of_star(&options, columns)?),
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), options) => {
+                items.extend(of_star(&options, &of_table(columns, &table)?)?);
+            }
+            SelectItem::UnnamedExpr(expression) => items.extend(of_call(&expression, None, columns)?),
+            SelectItem::ExprWithAlias { expr, alias } => items.extend(of_call(&expr, Some(&alias), columns)?),
+            other => items.push(other),
+        }
+    }
+    // The same name twice, as in `min(COLUMNS(*)), max(COLUMNS(*))`.
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for item in &items {
+        if let SelectItem::ExprWithAlias { alias, .. } = item {
+            *counts.entry(alias.value.clone()).or_default() += 1;
+        }
+    }
+    for (number, item) in items.iter_mut().enumerate() {
+        if let SelectItem::ExprWithAlias { alias, .. } = item
+            && counts.get(&alias.value).is_some_and(|count| *count > 1)
+        {
+            *alias = quoted(&marked(&alias.value, number));
+        }
+    }
+    select.projection = items;
+    Ok(())
+}
+
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+fn read(column: &Column) -> Expr {
+    match &column.relation {
+        None => Expr::Identifier(quoted(&column.name)),
+        Some(table) => {
+            let parts = [table.catalog(), table.schema(), Some(table.table()), Some(column.name.as_str())];
+            Expr::CompoundIdentifier(parts.into_iter().flatten().map(quoted).collect())
+        }
+    }
+}
+
+fn of_table(columns: &[Column], table: &ObjectName) -> Result<Vec<Column>> {
+    let name = table.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default();
+    let is_of = |column: &&Column| column.relation.as_ref().is_some_and(|of| of.table() == name);
+    let own: Vec<Column> = columns.iter().filter(is_of).cloned().collect();
+    match own.as_slice() {
+        [] => Err(coded(SqlState::UNDEFINED_TABLE, &format!("{table}.*"), "no table of FROM has this name")),
+        _ => Ok(own),
+    }
+}
+
+fn names_of(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn check_known(what: &str, name: &str, columns: &[Column]) -> Result<()> {
+    if columns.iter().any(|column| column.name == name) {
+        return Ok(());
+    }
+    let suggestion = did_you_mean(name, columns.iter().map(|column| column.name.as_str()));
+    let problem = format!("no such column; {what} takes columns of the star{suggestion}; there is {}", names_of(columns));
+    Err(coded(SqlState::UNDEFINED_COLUMN, name, problem))
+}
+
+/// The columns that are left of a star, each with what is read for it.
+fn kept(options: &WildcardAdditionalOptions, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
+    let of_name = |name: &ObjectName| name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default();
+    let mut left_out: Vec<String> = match &options.opt_exclude {
+        None => vec![],
+        Some(ExcludeSelectItem::Single(name)) => vec![of_name(name)],
+        Some(ExcludeSelectItem::Multiple(names)) => names.iter().map(of_name).collect(),
+    };
+    if let Some(ExceptSelectItem { first_element, additional_elements }) = &options.opt_except {
+        left_out.extend(std::iter::once(first_element).chain(additional_elements).map(normal));
+    }
+    for name in &left_out {
+        check_known("EXCLUDE", name, columns)?;
+    }
+    let replaced = options.opt_replace.iter().flat_map(|replace| &replace.items);
+    let replaced: HashMap<String, &Expr> = replaced.map(|item| (normal(&item.column_name), &item.expr)).collect();
+    for name in replaced.keys() {
+        check_known("REPLACE", name, columns)?;
+    }
+    let kept = columns.iter().filter(|column| !left_out.contains(&column.name));
+    Ok(kept
+        .map(|column| (column.name.clone(), replaced.get(&column.name).map_or_else(|| read(column), |value| (*value).clone())))
+        .collect())
+}
+
+fn of_star(options: &WildcardAdditionalOptions, columns: &[Column]) -> Result<Vec<SelectItem>> {
+    let mut kept = kept(options, columns)?;
+    if let Some(ilike) = &options.opt_ilike {
+        kept.retain(|(name, _)| is_like(&ilike.pattern.to_lowercase(), &name.to_lowercase()));
+        if kept.is_empty() {
+            let problem = format!("no column has such a name; there is {}", names_of(columns));
+            return Err(coded(SqlState::UNDEFINED_COLUMN, &format!("* ILIKE '{}'", ilike.pattern), problem));
+        }
+    }
+    let renamed: HashMap<String, &Ident> = match &options.opt_rename {
+        None => HashMap::new(),
+        Some(RenameSelectItem::Single(IdentWithAlias { ident, alias })) => HashMap::from([(normal(ident), alias)]),
+        Some(RenameSelectItem::Multiple(names)) => names.iter().map(|name| (normal(&name.ident), &name.alias)).collect(),
+    };
+    for name in renamed.keys() {
+        check_known("RENAME", name, columns)?;
+    }
+    let item = |(name, expr): (String, Expr)| match renamed.get(&name) {
+        Some(alias) => SelectItem::ExprWithAlias { expr, alias: (*alias).clone() },
+        None if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) => SelectItem::UnnamedExpr(expr),
+        None => SelectItem::ExprWithAlias { expr, alias: quoted(&name) },
+    };
+    Ok(kept.into_iter().map(item).collect())
+}
+
+/// A name as LIKE takes it: `%` is any letters, `_` is one.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let letters: Vec<char> = name.chars().collect();
+    // Whether the pattern so far takes the first letters, for each number of them.
+    let mut takes = vec![false; letters.len() + 1];
+    takes[0] = true;
+    let mut pattern = pattern.chars();
+    while let Some(letter) = pattern.next() {
+        if letter == '%' {
+            let first = takes.iter().position(|taken| *taken).unwrap_or(takes.len());
+            takes.iter_mut().skip(first).for_each(|taken| *taken = true);
+            continue;
+        }
+        let any = letter == '_';
+        let letter = if letter == '\\' { pattern.next().unwrap_or(letter) } else { letter };
+        for place in (0..letters.len()).rev() {
+            takes[place + 1] = takes[place] && (any || letters[place] == letter);
+        }
+        takes[0] = false;
+    }
+    takes.last().copied().unwrap_or(false)
+}
+
+/// One item for each column that `COLUMNS(…)` means.
+fn of_call(expression: &Expr, alias: Option<&Ident>, columns: &[Column]) -> Result<Vec<SelectItem>> {
+    let mut calls: Vec<Function> = vec![];
+    let _ = visit_expressions(expression, |part| {
+        if let Expr::Function(call) = part
+            && is_columns(call)
+        {
+            calls.push(call.clone());
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    let Some(first) = calls.first() else { return Ok(vec![]) };
+    if let Some(other) = calls.iter().find(|call| call.args != first.args) {
+        return Err(invalid(COLUMNS, format!("the calls in one expression mean the same columns, got {first} and {other}")));
+    }
+    let mut items = vec![];
+    for (name, column) in meant(first, columns)? {
+        let mut value = expression.clone();
+        let _ = value.visit(&mut Put(&column));
+        items.push(SelectItem::ExprWithAlias { expr: value, alias: alias.cloned().unwrap_or_else(|| quoted(&name)) });
+    }
+    Ok(items)
+}
+
+fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
+    let wrong = || {
+        let problem = format!(
+            "takes a pattern, COLUMNS('^amount'), names, COLUMNS(['a', 'b']), or a star, COLUMNS(* EXCLUDE (a)); got {call}"
+        );
+        invalid(COLUMNS, problem)
+    };
+    let FunctionArguments::List(list) = &call.args else { return Err(wrong()) };
+    let [FunctionArg::Unnamed(argument)] = list.args.as_slice() else { return Err(wrong()) };
+    let all = || columns.iter().map(|column| (column.name.clone(), read(column)));
+    let meant: Vec<(String, Expr)> = match argument {
+        FunctionArgExpr::Wildcard => all().collect(),
+        FunctionArgExpr::WildcardWithOptions(options) if options.opt_rename.is_none() && options.opt_ilike.is_none() => {
+            kept(options, columns)?
+        }
+        FunctionArgExpr::QualifiedWildcard(table) => {
+            of_table(columns, table)?.iter().map(|column| (column.name.clone(), read(column))).collect()
+        }
+        FunctionArgExpr::Expr(Expr::Value(pattern)) => {
+            let Value::SingleQuotedString(pattern) = &pattern.value else { return Err(wrong()) };
+            let compiled = compile_regex(pattern, None).map_err(|_| invalid(COLUMNS, format!("'{pattern}' is no pattern")))?;
+            all().filter(|(name, _)| compiled.is_match(name)).collect()
+        }
+        FunctionArgExpr::Expr(Expr::Array(Array { elem, .. })) => {
+            let mut named = vec![];
+            for name in elem {
+                let Expr::Value(name) = name else { return Err(wrong()) };
+                let Value::SingleQuotedString(name) = &name.value else { return Err(wrong()) };
+                check_known(COLUMNS, name, columns)?;
+                named.extend(all().filter(|(own, _)| own == name));
+            }
+            named
+        }
+        _ => return Err(wrong()),
+    };
+    if meant.is_empty() {
+        let problem = format!("no column is meant; there is {}", names_of(columns));
+        return Err(coded(SqlState::UNDEFINED_COLUMN, &call.to_string(), problem));
+    }
+    Ok(meant)
+}
+
+struct Put<'a>(&'a Expr);
+
+impl VisitorMut for Put<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(call) = expression
+            && is_columns(call)
+        {
+            *expression = self.0.clone();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn names_are_taken_as_by_like() {
+        for (pattern, name, is) in [
+            ("a%", "amount", true),
+            ("%o_n%", "amount", false),
+            ("%ou_t", "amount", true),
+            ("%", "", true),
+            ("a", "ab", false),
+            ("%a%b", "xaxb", true),
+            ("金%", "金额", true),
+            ("a\\_b", "axb", false),
+            ("a\\_b", "a_b", true),
+        ] {
+            assert_eq!(is_like(pattern, name), is, "{pattern} {name}");
+        }
+    }
+}
