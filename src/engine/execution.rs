@@ -33,7 +33,6 @@ use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_with_headings};
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
-use crate::system;
 use crate::text::with_article;
 
 /// Runs a statement.
@@ -97,7 +96,6 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             let mut parsed = parsed.as_ref().clone();
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
-            system::add_comments(&mut parsed)?;
             match changing::described(&parsed, context).await? {
                 Some(plan) => Ok(Some(plan)),
                 None => plan_with_headings(&parsed, context).await.map(Some),
@@ -357,7 +355,6 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
-    system::add_comments(&mut parsed)?;
     tell_format(&mut parsed);
     if let Some(answer) = changing::run(session, &parsed, &context).await? {
         return Ok(answer);

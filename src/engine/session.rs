@@ -135,6 +135,7 @@ impl Session {
             parameters,
             clock: self.engine.clock(),
             bind,
+            postgres: crate::system::postgres::gather,
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };
         StatementContext::new(origin, &self.engine.shared.catalog)

@@ -21,7 +21,7 @@ use super::dialect::PortraitDialect;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, expression_macros, grouping, joins, merged_columns, names, nesting, pivots, rewritten, shorthands, spellings,
+    chains, expression_macros, grouping, joins, merged_columns, names, nesting, pivots, postgres, rewritten, shorthands, spellings,
     supported, type_names,
 };
 use super::time_travel;
@@ -425,7 +425,8 @@ impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
-        let rewritten = spellings::expression(expression).and_then(|()| expression_macros::expand(expression, self.state));
+        let rewritten = postgres::expression(expression)
+            .and_then(|()| spellings::expression(expression)).and_then(|()| expression_macros::expand(expression, self.state));
         rewritten::expression(expression);
         chains::balance(expression);
         continued(rewritten.and_then(|()| type_names::check(expression)))
@@ -456,6 +457,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let Err(error) = postgres::factor(factor) {
+            return ControlFlow::Break(error);
+        }
         rewritten::factor(factor);
         let changed = pivots::rewrite(factor).and_then(|()| spellings::factor(factor));
         if let Err(error) = changed.and_then(|()| time_travel::rename(factor, self.state)) {

@@ -13,6 +13,7 @@ use sqlparser::tokenizer::Location;
 use super::diagnostics::{self, place::Source};
 use super::headings;
 use super::macros;
+use super::postgres;
 use super::readers;
 use super::rules::zones;
 use super::syntax::{replaced, size};
@@ -41,8 +42,11 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
         tables if tables.is_empty() => state,
         tables => with_time_zone(context.with_files(tables).state()),
     };
+    let state = postgres::bind(&mut parsed, state, context).await?;
     let tables = state.resolve_table_references(&parsed)?;
     let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
+    let plan = postgres::names_in_texts(plan, context)?;
+    context.gather_if_wanted().await?;
     let plan = described(plan)?;
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
@@ -54,7 +58,10 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
 /// # Errors
 /// As [`plan`].
 pub async fn plan_with_headings(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
-    headings::name(plan(parsed, context).await?)
+    let plan = headings::name(plan(parsed, context).await?)?;
+    let plan = postgres::names_as_results(plan, context)?;
+    context.gather_if_wanted().await?;
+    Ok(plan)
 }
 
 /// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.

@@ -36,29 +36,38 @@ impl SystemTable for Comments {
     }
 
     fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut rows: Vec<[Option<String>; 4]> = vec![];
-        let mut add = |schema: &str, table: String, column: Option<&str>, comment: String| {
-            rows.push([Some(schema.to_string()), Some(table), column.map(str::to_string), Some(comment)]);
-        };
-        for kind in KINDS {
-            for definition in definitions(kind, context)? {
-                let (object, comment) = (&definition.object, definition.text("comment").to_string());
-                if comment.is_empty() {
-                    continue;
-                }
-                match object.kind.as_str() {
-                    "profile" => {
-                        let beside = |end: &str| format!("{}{end}", object.name);
-                        add(PROFILE_SCHEMA, beside("_tags"), None, format!("{comment}: one row per value of a tag"));
-                        add(PROFILE_SCHEMA, beside("_history"), None, format!("{comment}: values over time"));
-                        add(PROFILE_SCHEMA, object.name.clone(), None, comment);
-                    }
-                    "tag" => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
-                    "segment" => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
-                    _ => {}
-                }
-            }
-        }
+        let rows = rows(context)?;
         Ok((0..4).map(|column| text(rows.iter().map(|row| row[column].clone()))).collect())
     }
+}
+
+/// Schema, table, column and comment.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn rows(context: &StatementContext) -> Result<Vec<[Option<String>; 4]>> {
+    let mut rows: Vec<[Option<String>; 4]> = vec![];
+    let mut add = |schema: &str, table: String, column: Option<&str>, comment: String| {
+        rows.push([Some(schema.to_string()), Some(table), column.map(str::to_string), Some(comment)]);
+    };
+    for kind in KINDS {
+        for definition in definitions(kind, context)? {
+            let (object, comment) = (&definition.object, definition.text("comment").to_string());
+            if comment.is_empty() {
+                continue;
+            }
+            match object.kind.as_str() {
+                "profile" => {
+                    let beside = |end: &str| format!("{}{end}", object.name);
+                    add(PROFILE_SCHEMA, beside("_tags"), None, format!("{comment}: one row per value of a tag"));
+                    add(PROFILE_SCHEMA, beside("_history"), None, format!("{comment}: values over time"));
+                    add(PROFILE_SCHEMA, object.name.clone(), None, comment);
+                }
+                "tag" => add(PROFILE_SCHEMA, object.profile.clone(), Some(&object.name), comment),
+                "segment" => add(SEGMENT_SCHEMA, object.name.clone(), None, comment),
+                _ => {}
+            }
+        }
+    }
+    Ok(rows)
 }

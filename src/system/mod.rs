@@ -4,8 +4,8 @@ mod comments;
 mod dialects;
 mod files;
 mod functions;
-mod information_schema;
 mod objects;
+pub mod postgres;
 mod reference;
 mod runs;
 mod settings;
@@ -27,7 +27,6 @@ use crate::objects::KINDS;
 use crate::sql::statement;
 use crate::statement::StatementContext;
 
-pub use information_schema::add_comments;
 pub use reference::reference;
 
 /// A table about the program or the database.

@@ -4,12 +4,14 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 26] = [
     ("error", &[]),
     ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),
     ("postgres_types", &[]),
+    ("postgres_catalog", &["postgres_types"]),
+    ("postgres_settings", &["settings"]),
     ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
@@ -18,13 +20,27 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("builtins", &["kernels", "error", "postgres_types", "settings", "text"]),
+    ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("statement", &["adapter", "catalog", "environment", "error", "settings"]),
+    ("statement", &["adapter", "catalog", "environment", "error", "postgres_catalog", "settings"]),
     (
         "sql",
-        &["statement", "files", "functions", "builtins", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"],
+        &[
+            "statement",
+            "files",
+            "functions",
+            "builtins",
+            "adapter",
+            "catalog",
+            "kernels",
+            "error",
+            "docs",
+            "postgres_catalog",
+            "postgres_types",
+            "settings",
+            "text",
+        ],
     ),
     (
         "refresh",
@@ -74,6 +90,9 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "catalog",
             "error",
             "docs",
+            "builtins",
+            "postgres_catalog",
+            "postgres_settings",
             "postgres_types",
             "settings",
             "text",

@@ -84,7 +84,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
 }
 
 /// Rewrites every part of every expression of a plan, the innermost first.
-fn each_expression(
+pub fn each_expression(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<Transformed<LogicalPlan>> {
