@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::{Result, TableReference};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, Result, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::Statement as SqlStatement;
 use sqlparser::tokenizer::Location;
 
 use super::diagnostics::{self, place::Source};
@@ -42,12 +44,13 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
         tables if tables.is_empty() => state,
         tables => with_time_zone(context.with_files(tables).state()),
     };
+    let shows_columns = matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
     let state = postgres::bind(&mut parsed, state, context).await?;
     let tables = state.resolve_table_references(&parsed)?;
     let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
     let plan = postgres::names_in_texts(plan, context)?;
     context.gather_if_wanted().await?;
-    let plan = described(plan)?;
+    let plan = if shows_columns { with_own_types(plan)? } else { described(plan)? };
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
@@ -88,6 +91,20 @@ fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
     let columns = values.schema().columns().into_iter().zip(names).map(|(column, name)| Expr::Column(column).alias(name));
     let columns = columns.collect::<Vec<_>>();
     values.project(columns)?.build()
+}
+
+/// SHOW COLUMNS, which names the types as DESCRIBE does: the information schema names those of PostgreSQL.
+fn with_own_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let shown = plan.map_expressions(|expression| {
+        Ok(match expression {
+            Expr::Column(column) if column.name == "data_type" => {
+                let own = Column { name: "sql_type".into(), ..column.clone() };
+                Transformed::yes(Expr::Column(own).alias_qualified(column.relation, column.name))
+            }
+            other => Transformed::no(other),
+        })
+    })?;
+    shown.data.recompute_schema()
 }
 
 /// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.

@@ -1,5 +1,6 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
+mod array_texts;
 mod bounded;
 mod days;
 mod filtered_arguments;
@@ -52,6 +53,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(array_texts::ArraysInTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;

@@ -13,12 +13,16 @@
 //! | `a LIKE b ESCAPE '/'` | `a LIKE like_escape(b, '/')` |
 //! | `indkey[0]` | `indkey[1]`: vectors of PostgreSQL begin with 0 |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, cardinality(a) + 1))` |
+//! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
+//! | `(keys).n` | `(keys)['n']` |
 //! | `pg_get_keywords()` in FROM | the table of that name |
+
+use std::ops::ControlFlow;
 
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Subscript, TableAlias, TableFactor, Value,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Subscript, TableAlias, TableFactor, Value, visit_expressions,
 };
 
 use super::expression_macros::with;
@@ -30,7 +34,7 @@ use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG};
 const CALLS: [&str; 6] = ["current_catalog", "current_role", "current_schema", "current_user", "session_user", "user"];
 
 /// Columns that hold vectors, whose first element has the number 0.
-const VECTORS: [&str; 5] = ["indkey", "indclass", "indcollation", "indoption", "proargtypes"];
+const VECTORS: [&str; 6] = ["indkey", "indclass", "indcollation", "indoption", "prattrs", "proargtypes"];
 
 /// Collations whose order is that of texts here, and the one without a name.
 const COLLATIONS: [&str; 4] = ["default", "C", "POSIX", "ucs_basic"];
@@ -100,11 +104,19 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 _ => None,
             });
             if own.or(name).is_some_and(|name| VECTORS.contains(&name.as_str())) {
-                for access in access_chain {
+                for access in access_chain.iter_mut() {
                     if let AccessExpr::Subscript(Subscript::Index { index }) = access
                         && !matches!(index, Expr::Nested(_))
                     {
                         *index = Expr::Nested(Box::new(with("$1 + 1", std::slice::from_ref(index))?));
+                    }
+                }
+            }
+            // The field of a value in brackets.
+            if matches!(root.as_ref(), Expr::Nested(_) | Expr::Function(_)) {
+                for access in access_chain {
+                    if let AccessExpr::Dot(Expr::Identifier(name)) = access {
+                        *access = AccessExpr::Dot(Expr::value(Value::SingleQuotedString(normal(name))));
                     }
                 }
             }
@@ -297,7 +309,7 @@ fn plain_type(name: &str, modifiers: &[String]) -> Option<DataType> {
 }
 
 /// The values of `{a,"b c",NULL}`; `None` for what is no array of one dimension.
-fn array_literal(text: &str) -> Option<Vec<Option<String>>> {
+pub fn array_literal(text: &str) -> Option<Vec<Option<String>>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inner.trim().is_empty() {
         return Some(vec![]);
@@ -404,10 +416,24 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
         *factor = TableFactor::Derived { lateral: false, subquery: parse_query(query)?, alias: Some(alias), sample: None };
         return Ok(());
     }
-    if own == "generate_subscripts"
-        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(list)), _] = arguments.as_slice()
-    {
-        let places = with("range(1, CAST(cardinality($1) AS BIGINT) + 1)", std::slice::from_ref(list))?;
+    let given: Option<Vec<Expr>> = arguments
+        .iter()
+        .map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument.clone()),
+            _ => None,
+        })
+        .collect();
+    let Some(given) = given else { return Ok(()) };
+    let lists = match (own.as_str(), given.as_slice()) {
+        ("generate_subscripts", [list, _]) => Some(with("range(1, CAST(cardinality($1) AS BIGINT) + 1)", std::slice::from_ref(list))?),
+        ("generate_series", [first, last]) if given.iter().any(names_column) => {
+            Some(with("generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT))", &[first.clone(), last.clone()])?)
+        }
+        ("_pg_expandarray", [list]) => Some(with("expanded_array($1)", std::slice::from_ref(list))?),
+        ("unnest", [list]) => Some(list.clone()),
+        _ => None,
+    };
+    if let Some(places) = lists {
         let alias = alias.take().or_else(|| Some(TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None }));
         *factor = TableFactor::UNNEST {
             alias,
@@ -418,6 +444,15 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// True where an expression reads a column, or asks a query.
+fn names_column(expression: &Expr) -> bool {
+    let found = visit_expressions(expression, |part| match part {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 #[cfg(test)]
