@@ -8,6 +8,7 @@ pub mod dates;
 pub mod division;
 mod exact_sum;
 pub mod float_extremes;
+mod json;
 pub mod marked;
 pub mod nanoseconds;
 pub mod nearest;
@@ -50,6 +51,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
             (unknown::NOTHING, unknown::nothing()),
         ])
         .chain(postgres::unbound())
+        .chain(json::all())
 }
 
 /// The aggregates, by name.

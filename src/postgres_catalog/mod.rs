@@ -12,6 +12,7 @@
 //! | 0x5000_0000 and above | roles, by their names |
 //! | 0x6000_0000 and above | tables of the session alone, by their names |
 
+pub mod advisory;
 pub mod cells;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -244,6 +245,8 @@ pub struct Role {
 pub struct PostgresCatalog {
     /// Who runs the statement.
     pub role: String,
+    /// Tells the session from others, as long as it is there.
+    pub session: usize,
     pub namespaces: Vec<Namespace>,
     pub relations: Vec<Relation>,
     pub functions: Vec<Function>,

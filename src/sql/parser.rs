@@ -433,6 +433,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        postgres::query(query);
         spellings::query(query);
         rewritten::query(query);
         names::tell_apart(query);

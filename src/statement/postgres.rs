@@ -43,6 +43,7 @@ impl StatementContext {
     /// The role and the path of the session, without what is in the database.
     pub fn postgres_session(&self) -> PostgresCatalog {
         let role = if self.role().is_empty() { OWN_NAME } else { self.role() };
-        PostgresCatalog { role: role.to_string(), path: vec!["public".into()], ..PostgresCatalog::default() }
+        let session = self.tables().identity();
+        PostgresCatalog { role: role.to_string(), session, path: vec!["public".into()], ..PostgresCatalog::default() }
     }
 }

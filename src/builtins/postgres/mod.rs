@@ -149,7 +149,14 @@ pub fn unbound() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
 }
 
 fn udf(function: &'static PostgresFunction, bound: Option<Bound>) -> ScalarUDF {
-    let volatility = if function.needs == Needs::Nothing { Volatility::Immutable } else { Volatility::Stable };
+    let volatility = match function.needs {
+        Needs::Nothing => Volatility::Immutable,
+        // What takes a lock, or gives another number each time.
+        Needs::Session if function.name.contains("advisory") || function.name.ends_with("_current") || function.name == "pg_current_xact_id" => {
+            Volatility::Volatile
+        }
+        _ => Volatility::Stable,
+    };
     let arguments = match function.counts {
         (0, 0) => TypeSignature::Nullary,
         (0, _) => TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]),

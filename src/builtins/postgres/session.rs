@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
-use crate::error::{SqlState, coded};
-use crate::postgres_catalog::OWN_NAME;
+use crate::error::{SqlState, coded, invalid};
+use crate::postgres_catalog::{OWN_NAME, advisory};
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_settings;
 
@@ -66,7 +66,84 @@ fn setting(call: &Call<'_>) -> Result<Cell> {
     }
 }
 
+/// What `set_config` would change, which SET does.
+const OF_SET: [&str; 3] = ["timezone", "statement_timeout", "lock_timeout"];
+
+fn set(call: &Call<'_>) -> Result<Cell> {
+    if call.is_null(0) || call.is_null(1) {
+        return Ok(Cell::Null);
+    }
+    let name = call.text(0)?;
+    let lower = name.to_lowercase();
+    if OF_SET.contains(&lower.as_str()) || lower.contains('.') {
+        return Err(invalid("set_config", format!("does not change {name} within a query; write SET {name} = …")));
+    }
+    setting(call)?;
+    Ok(call.cell(1).clone())
+}
+
+/// The numbers of an advisory lock.
+fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
+    if call.arguments.contains(&Cell::Null) {
+        return Ok(None);
+    }
+    Ok(Some((call.int(0)?, if call.count() > 1 { Some(call.int(1)?) } else { None })))
+}
+
+/// Takes a lock, or tells that another session has it.
+fn take(call: &Call<'_>, is_shared: bool, is_tried: bool, is_of_transaction: bool) -> Result<Cell> {
+    let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
+    let session = call.catalog()?.session;
+    let taken = advisory::take(session, key, is_shared);
+    // Each statement is a transaction of its own.
+    if taken && is_of_transaction {
+        advisory::let_go(session, key, is_shared);
+    }
+    match (is_tried, taken) {
+        (true, taken) => Ok(Cell::Bool(taken)),
+        (false, true) => Ok("".into()),
+        (false, false) => {
+            let problem = "another session holds the lock; try again, or ask pg_try_advisory_lock";
+            Err(coded(SqlState::LOCK_NOT_AVAILABLE, &format!("lock {}", key.0), problem))
+        }
+    }
+}
+
+fn let_go(call: &Call<'_>, is_shared: bool) -> Result<Cell> {
+    let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
+    Ok(Cell::Bool(advisory::let_go(call.catalog()?.session, key, is_shared)))
+}
+
+const LOCK: &str = "Takes a lock on a number for the session; an error when another has it.";
+const TRY: &str = "Takes a lock on a number; false when another session has it.";
+const OF_TRANSACTION: &str = "Likewise, for the statement.";
+
 pub const ALL: &[PostgresFunction] = &[
+    of("set_config", "set_config(name, value, is_local) → text", (3, 3), "text", Needs::Session, "The value, where the setting is one that changes nothing here; others are SET.", set),
+    of("pg_advisory_lock", "pg_advisory_lock(key [, key]) → void", (1, 2), "text", Needs::Session, LOCK, |call| take(call, false, false, false)),
+    of("pg_advisory_lock_shared", "pg_advisory_lock_shared(key [, key]) → void", (1, 2), "text", Needs::Session, LOCK, |call| take(call, true, false, false)),
+    of("pg_try_advisory_lock", "pg_try_advisory_lock(key [, key]) → boolean", (1, 2), "bool", Needs::Session, TRY, |call| take(call, false, true, false)),
+    of("pg_try_advisory_lock_shared", "pg_try_advisory_lock_shared(key [, key]) → boolean", (1, 2), "bool", Needs::Session, TRY, |call| take(call, true, true, false)),
+    of("pg_advisory_xact_lock", "pg_advisory_xact_lock(key [, key]) → void", (1, 2), "text", Needs::Session, OF_TRANSACTION, |call| take(call, false, false, true)),
+    of("pg_advisory_xact_lock_shared", "pg_advisory_xact_lock_shared(key [, key]) → void", (1, 2), "text", Needs::Session, OF_TRANSACTION, |call| {
+        take(call, true, false, true)
+    }),
+    of("pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock(key [, key]) → boolean", (1, 2), "bool", Needs::Session, OF_TRANSACTION, |call| {
+        take(call, false, true, true)
+    }),
+    of("pg_try_advisory_xact_lock_shared", "pg_try_advisory_xact_lock_shared(key [, key]) → boolean", (1, 2), "bool", Needs::Session, OF_TRANSACTION, |call| {
+        take(call, true, true, true)
+    }),
+    of("pg_advisory_unlock", "pg_advisory_unlock(key [, key]) → boolean", (1, 2), "bool", Needs::Session, "Lets a lock go; false when the session does not hold it.", |call| {
+        let_go(call, false)
+    }),
+    of("pg_advisory_unlock_shared", "pg_advisory_unlock_shared(key [, key]) → boolean", (1, 2), "bool", Needs::Session, "Lets a shared lock go.", |call| {
+        let_go(call, true)
+    }),
+    of("pg_advisory_unlock_all", "pg_advisory_unlock_all() → void", (0, 0), "text", Needs::Session, "Lets all locks of the session go.", |call| {
+        advisory::let_all_go(call.catalog()?.session);
+        Ok("".into())
+    }),
     of("version", "version() → text", (0, 0), "text", Needs::Nothing, "The version of PostgreSQL that clients may expect, and Portrait's own.", |_| {
         Ok(format!("{VERSION}{}-{}, {}-bit", std::env::consts::ARCH, std::env::consts::OS, usize::BITS).into())
     }),

@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Subscript, TableAlias, TableFactor, Value, visit_expressions,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, SetOperator, Subscript, TableAlias, TableFactor, Value, With, visit_expressions,
 };
 
 use super::expression_macros::with;
@@ -72,9 +72,21 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
-        Expr::AnyOp { compare_op, .. } | Expr::AllOp { compare_op, .. } => {
+        Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
             if let Some(plain) = plain_operator(compare_op) {
                 *compare_op = plain;
+            }
+            if let Expr::Value(value) = right.as_ref()
+                && let Value::SingleQuotedString(text) = &value.value
+                && let Some(items) = array_literal(text)
+            {
+                **right = list_of(items);
+            }
+            None
+        }
+        Expr::Like { any: true, pattern, .. } | Expr::ILike { any: true, pattern, .. } => {
+            if let Expr::Array(patterns) = pattern.as_ref() {
+                **pattern = Expr::Tuple(patterns.elem.clone());
             }
             None
         }
@@ -179,6 +191,9 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
         call.args = FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args: vec![], clauses: vec![] });
         return Ok(None);
     }
+    if let Some(column) = of_whole_row(&name, call) {
+        return Ok(Some(column));
+    }
     let Some(arguments) = arguments_of(call) else { return Ok(None) };
     let sql = match (name.as_str(), arguments.len()) {
         ("array_upper", 2) => "CASE WHEN $2 = 1 AND cardinality($1) > 0 THEN CAST(cardinality($1) AS BIGINT) END",
@@ -188,6 +203,19 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
         _ => return Ok(None),
     };
     with(sql, &arguments).map(Some)
+}
+
+/// `_pg_truetypid(a.*, t.*)` as `a.atttypid`.
+fn of_whole_row(name: &str, call: &Function) -> Option<Expr> {
+    let column = match name {
+        "_pg_truetypid" => "atttypid",
+        "_pg_truetypmod" => "atttypmod",
+        _ => return None,
+    };
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(row)), _] = list.args.as_slice() else { return None };
+    let names = row.0.iter().filter_map(ObjectNamePart::as_ident).cloned().chain([Ident::new(column)]);
+    Some(Expr::CompoundIdentifier(names.collect()))
 }
 
 /// The function that reads a type of numbers with names: `regclass`, `oid`.
@@ -217,6 +245,15 @@ fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>> {
     if is_char(data_type) {
         return with("substr(CAST($1 AS VARCHAR), 1, 1)", std::slice::from_ref(expression)).map(Some);
     }
+    if let Some(name) = vector(data_type)
+        && let Expr::Value(value) = expression
+        && let Value::SingleQuotedString(text) = &value.value
+        && text.split_whitespace().all(|number| number.parse::<i64>().is_ok())
+    {
+        let numbers = text.split_whitespace().map(|number| Expr::value(Value::Number(number.to_string(), false)));
+        let list = Box::new(function("make_array", numbers.collect()));
+        return Ok(Some(Expr::Cast { kind: CastKind::Cast, expr: list, data_type: name, array: false, format: None }));
+    }
     if let Some(usual) = usual_type(data_type) {
         *data_type = usual;
     }
@@ -233,6 +270,57 @@ fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>> {
         return Ok(Some(Expr::Cast { kind: CastKind::Cast, expr: Box::new(list), data_type, array: false, format: None }));
     }
     Ok(None)
+}
+
+/// The list that `int2vector` or `oidvector` is.
+fn vector(data_type: &DataType) -> Option<DataType> {
+    let DataType::Custom(name, _) = data_type else { return None };
+    let last = name.0.last().and_then(ObjectNamePart::as_ident)?;
+    ["int2vector", "oidvector"].contains(&normal(last).as_str()).then(|| usual_type(data_type)).flatten()
+}
+
+/// A list of the items of a text: of whole numbers, if all are such.
+fn list_of(items: Vec<Option<String>>) -> Expr {
+    let of_numbers = items.iter().flatten().all(|item| item.parse::<i64>().is_ok());
+    let value = |item: Option<String>| match item {
+        None => Value::Null,
+        Some(number) if of_numbers => Value::Number(number, false),
+        Some(text) => Value::SingleQuotedString(text),
+    };
+    function("make_array", items.into_iter().map(|item| Expr::value(value(item))).collect())
+}
+
+/// Rewrites one query: no type here is based on another, so that a walk from a domain to its base has no further step.
+pub fn query(query: &mut Query) {
+    let Some(With { recursive: true, cte_tables, .. }) = &mut query.with else { return };
+    for cte in cte_tables {
+        let SetExpr::SetOperation { op: SetOperator::Union, left, right, .. } = cte.query.body.as_ref() else { continue };
+        let SetExpr::Select(step) = right.as_ref() else { continue };
+        let asks = step.selection.as_ref().is_some_and(|condition| all_of(condition).into_iter().any(is_based));
+        if asks {
+            cte.query.body = left.clone();
+        }
+    }
+}
+
+/// The conditions that AND joins.
+fn all_of(condition: &Expr) -> Vec<&Expr> {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => [all_of(left), all_of(right)].concat(),
+        Expr::Nested(inner) => all_of(inner),
+        other => vec![other],
+    }
+}
+
+/// `typbasetype <> 0`
+fn is_based(condition: &Expr) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::NotEq, right } = condition else { return false };
+    let name = match left.as_ref() {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(names) => names.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| normal(name) == "typbasetype") && right.to_string() == "0"
 }
 
 /// `"char"`, a letter.
