@@ -123,6 +123,8 @@ pub struct Relation {
     pub key: Option<i64>,
     /// The query of a view.
     pub definition: Option<String>,
+    /// The tables and views that it reads, as SQL names them.
+    pub reads: Vec<String>,
     /// Its rows, where they are counted.
     pub rows: Option<i64>,
     /// The bytes of its files, where they are the database's.

@@ -458,7 +458,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
-        if let Err(error) = postgres::factor(factor) {
+        if let Err(error) = postgres::factor(factor, self.state) {
             return ControlFlow::Break(error);
         }
         rewritten::factor(factor);

@@ -15,6 +15,7 @@ use sqlparser::tokenizer::Location;
 use super::diagnostics::{self, place::Source};
 use super::headings;
 use super::macros;
+use super::parser::parse_query;
 use super::postgres;
 use super::readers;
 use super::rules::zones;
@@ -31,6 +32,10 @@ pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<Logi
     plan_with_tables(parsed, context).await.map(|(plan, _)| plan)
 }
 
+/// What SHOW TABLES lists: all but PostgreSQL's own.
+const SHOWN_TABLES: &str = "SELECT table_catalog, table_schema, table_name, table_type, table_comment
+    FROM information_schema.tables WHERE table_schema <> 'pg_catalog'";
+
 /// Likewise, with the tables that it names.
 ///
 /// # Errors
@@ -44,6 +49,9 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
         tables if tables.is_empty() => state,
         tables => with_time_zone(context.with_files(tables).state()),
     };
+    if matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowTables { .. })) {
+        parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
+    }
     let shows_columns = matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
     let state = postgres::bind(&mut parsed, state, context).await?;
     let tables = state.resolve_table_references(&parsed)?;

@@ -9,6 +9,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::FunctionRegistry;
+use datafusion::functions_nested::expr_fn::array_to_string;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
@@ -141,6 +142,14 @@ fn reg_kind(field: &Field) -> Option<&str> {
     (is_kind && *field.data_type() == DataType::Int64).then_some(mark)
 }
 
+/// A vector of PostgreSQL in text: `1 2`.
+fn vector_in_text(operand: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let (_, field) = operand.to_field(schema).ok()?;
+    let mark = field.metadata().get(MARK)?;
+    (mark.ends_with("vector") && matches!(field.data_type(), DataType::List(_)))
+        .then(|| array_to_string(operand.clone(), lit(" ")))
+}
+
 /// The call that gives the name of a number.
 fn name_of(kind: &str, number: Expr, context: &StatementContext) -> Option<Expr> {
     context.postgres().want();
@@ -159,10 +168,10 @@ pub fn names_in_texts(plan: LogicalPlan, context: &StatementContext) -> Result<L
     };
     let rewritten = rules::each_expression(plan, |expression, schema| {
         Ok(match &expression {
-            Expr::Cast(Cast { expr, field }) if field.data_type().is_string() => match named(expr, schema) {
-                Some(name) => Transformed::yes(name),
-                None => Transformed::no(expression),
-            },
+            Expr::Cast(Cast { expr, field }) if field.data_type().is_string() => {
+                let text = named(expr, schema).or_else(|| vector_in_text(expr, schema));
+                text.map_or_else(|| Transformed::no(expression), Transformed::yes)
+            }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right }) => {
                 let (first, second) = (named(left, schema), named(right, schema));
                 if first.is_none() && second.is_none() {

@@ -5,7 +5,7 @@ use datafusion::common::Result;
 use super::{Call, Needs, PostgresFunction};
 use crate::error::invalid;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{quoted, type_name};
+use crate::postgres_catalog::{name_parts, quoted, type_name};
 use crate::postgres_types::seen;
 
 const fn of(
@@ -87,6 +87,17 @@ pub const ALL: &[PostgresFunction] = &[
             return Ok(Cell::Null);
         }
         with_backslashes(&call.text(0)?, &call.text(1)?).map(Cell::from)
+    }),
+    of("parse_ident", "parse_ident(text [, strict]) → text[]", (1, 2), "_text", "The parts of a name, as SQL reads it.", |call| {
+        if call.is_null(0) {
+            return Ok(Cell::Null);
+        }
+        let written = call.text(0)?;
+        let parts = name_parts(&written).ok_or_else(|| invalid("parse_ident", format!("'{written}' is no name; put it in double quotes")))?;
+        Ok(Cell::Texts(parts))
+    }),
+    of("xid_age", "xid_age(transaction) → integer", (1, 1), "int4", "What `age` is of a number of a transaction: 0.", |call| {
+        Ok(if call.is_null(0) { Cell::Null } else { Cell::Int(0) })
     }),
     of("quote_ident", "quote_ident(text) → text", (1, 1), "text", "A name as it has to be written in SQL.", |call| text(call, quoted)),
     of("quote_literal", "quote_literal(value) → text", (1, 1), "text", "A text in quotes.", |call| text(call, literal)),

@@ -1,6 +1,5 @@
 //! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
 
-mod array_texts;
 mod bounded;
 mod days;
 mod filtered_arguments;
@@ -19,6 +18,7 @@ mod protecting;
 mod rounding;
 mod same_names;
 mod subqueries;
+mod texts_as_values;
 mod unnest_room;
 mod whole_numbers;
 mod whole_orders;
@@ -53,7 +53,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
-    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(array_texts::ArraysInTexts));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;

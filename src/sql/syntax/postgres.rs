@@ -20,12 +20,15 @@
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, SetOperator, Subscript, TableAlias, TableFactor, Value, With, visit_expressions,
 };
 
 use super::expression_macros::with;
+use crate::docs::Kind;
+use crate::functions;
 use crate::sql::command::normal;
 use crate::sql::parser::parse_query;
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG};
@@ -200,9 +203,32 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
         ("array_lower", 2) => "CASE WHEN $2 = 1 AND cardinality($1) > 0 THEN 1 END",
         ("generate_subscripts", 2) => "unnest(range(1, CAST(cardinality($1) AS BIGINT) + 1))",
         ("_pg_expandarray", 1) => "unnest(expanded_array($1))",
+        ("generate_series", 2) if arguments.iter().any(asks_bounds) => "unnest(generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT)))",
+        ("age", 1) if is_transaction(&arguments[0]) => "xid_age($1)",
         _ => return Ok(None),
     };
     with(sql, &arguments).map(Some)
+}
+
+/// True for `array_lower(list, 1)` and `array_upper(list, 1)`: a series between them is one of places, whose numbers are rows.
+fn asks_bounds(argument: &Expr) -> bool {
+    let Expr::Function(call) = argument else { return false };
+    let name = call.name.0.last().and_then(ObjectNamePart::as_ident).map(normal);
+    name.is_some_and(|name| ["array_lower", "array_upper"].contains(&name.as_str()))
+}
+
+/// Columns with numbers of transactions.
+const TRANSACTIONS: [&str; 9] = [
+    "backend_xid", "backend_xmin", "datfrozenxid", "datminmxid", "relfrozenxid", "relminmxid", "transactionid", "xmax", "xmin",
+];
+
+fn is_transaction(expression: &Expr) -> bool {
+    let name = match expression {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(names) => names.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| TRANSACTIONS.contains(&normal(name).as_str()))
 }
 
 /// `_pg_truetypid(a.*, t.*)` as `a.atttypid`.
@@ -491,7 +517,7 @@ const IN_FROM: [(&str, &str); 9] = [
 ///
 /// # Errors
 /// None for statements that were parsed.
-pub fn factor(factor: &mut TableFactor) -> Result<()> {
+pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let (name, alias, arguments) = match factor {
         TableFactor::Table { name, alias, args: Some(arguments), .. } => (name, alias, &arguments.args),
         TableFactor::Function { name, alias, args, .. } => (name, alias, &*args),
@@ -514,13 +540,21 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
     let Some(given) = given else { return Ok(()) };
     let lists = match (own.as_str(), given.as_slice()) {
         ("generate_subscripts", [list, _]) => Some(with("range(1, CAST(cardinality($1) AS BIGINT) + 1)", std::slice::from_ref(list))?),
-        ("generate_series", [first, last]) if given.iter().any(names_column) => {
+        ("generate_series", [first, last]) if given.iter().any(|bound| names_column(bound) || asks_bounds(bound)) => {
             Some(with("generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT))", &[first.clone(), last.clone()])?)
         }
         ("_pg_expandarray", [list]) => Some(with("expanded_array($1)", std::slice::from_ref(list))?),
         ("unnest", [list]) => Some(list.clone()),
         _ => None,
     };
+    if lists.is_none() && is_of_rows(&own, state) {
+        let call = function(&own, given);
+        let alias = alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
+        let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
+        let subquery = parse_query(&format!("SELECT {call} AS {column}"))?;
+        *factor = TableFactor::Derived { lateral: names_column(&call), subquery, alias: Some(alias), sample: None };
+        return Ok(());
+    }
     if let Some(places) = lists {
         let alias = alias.take().or_else(|| Some(TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None }));
         *factor = TableFactor::UNNEST {
@@ -532,6 +566,15 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// True for a function of one value, and no function in FROM: there it is a table of one row.
+fn is_of_rows(name: &str, state: &SessionState) -> bool {
+    let is_relation = || functions::all().iter().flat_map(|set| set.docs()).any(|doc| doc.kind == Kind::Relation && doc.name == name);
+    state.scalar_functions().contains_key(name)
+        && !state.table_functions().contains_key(name)
+        && crate::files::reader(name).is_none()
+        && !is_relation()
 }
 
 /// True where an expression reads a column, or asks a query.

@@ -240,7 +240,7 @@ fn descriptions(catalog: &PostgresCatalog) -> Vec<Row> {
     rows
 }
 
-/// An index goes with its constraint, and that with its table; a rule goes with its view.
+/// An index goes with its constraint, and that with its table; a rule goes with its view, which needs what it reads.
 fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
     let row = |class: i64, oid: i64, on: i64, of: i64, part: i64, kind: &str| {
         row! {"classid": class, "objid": oid, "objsubid": 0, "refclassid": on, "refobjid": of, "refobjsubid": part, "deptype": kind}
@@ -254,7 +254,10 @@ fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
             rows.push(row(PG_CONSTRAINT, constraint, PG_CLASS, relation.oid, key, "a"));
         }
         if relation.kind == 'v' {
-            rows.push(row(PG_REWRITE, part_oid(relation.oid, Part::Rule), PG_CLASS, relation.oid, 0, "i"));
+            let rule = part_oid(relation.oid, Part::Rule);
+            rows.push(row(PG_REWRITE, rule, PG_CLASS, relation.oid, 0, "i"));
+            let read = relation.reads.iter().filter_map(|name| catalog.relation_named(name));
+            rows.extend(read.map(|read| row(PG_REWRITE, rule, PG_CLASS, read.oid, 0, "n")));
         }
     }
     rows

@@ -19,11 +19,12 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{in_sql, sqlstate, SqlState};
 use crate::functions;
+use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::{GRAMMARS, KINDS, profile, schema};
 use crate::postgres_catalog::{
     Function, FunctionArgument, INFORMATION_SCHEMA, Namespace, OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range,
-    Relation, RelationColumn, Role, named_oids, object_oid, type_named,
+    Relation, RelationColumn, Role, named_oids, object_oid, quoted, type_named,
 };
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
@@ -170,6 +171,7 @@ impl Gathering<'_> {
                 comment: self.comments.get(&(namespace.name.clone(), name.clone(), None)).cloned(),
                 columns,
                 key,
+                reads: if definition.is_some() { self.reads(object) } else { vec![] },
                 definition,
                 rows,
                 bytes,
@@ -232,6 +234,13 @@ impl Gathering<'_> {
         }
     }
 
+    /// What a view reads; nothing for one that cannot be read itself.
+    fn reads(&self, object: Option<&Object>) -> Vec<String> {
+        let definition = object.and_then(|object| Definition::read(object.clone(), self.context.session()).ok());
+        let uses = definition.map(|definition| definition.kind.uses(&definition).tables).unwrap_or_default();
+        uses.iter().map(|name| name.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(".")).collect()
+    }
+
     fn size(&self, object: Option<&Object>) -> Result<(Option<i64>, i64)> {
         let of = match object {
             Some(object) if object.kind == "table" => (SnapshotOf::Table, object.name.as_str()),
@@ -288,6 +297,7 @@ fn own_relation(table: &data::Table) -> Relation {
         columns,
         key: None,
         definition: None,
+        reads: vec![],
         rows: None,
         bytes: 0,
     }

@@ -17,11 +17,7 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
     Ok(match table.name {
         "tables" => relations()
             .map(|relation| {
-                let kind = match relation.kind {
-                    'v' => "VIEW",
-                    _ if relation.is_temporary => "LOCAL TEMPORARY",
-                    _ => "BASE TABLE",
-                };
+                let kind = if relation.kind == 'v' { "VIEW" } else { "BASE TABLE" };
                 row! {
                     "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(), "table_type": kind,
                     "is_insertable_into": yes(takes_rows(catalog, relation)), "is_typed": "NO", "table_comment": relation.comment.clone(),

@@ -1,4 +1,4 @@
-//! `list = '{1,2}'`: a text that is compared with a list is read as one, as PostgreSQL writes arrays.
+//! `list = '{1,2}'`, `flag = 't'`: a text that is compared with a list or a boolean is read as one, as PostgreSQL writes them.
 
 use datafusion::arrow::array::{Array, StringArray};
 use datafusion::arrow::compute::cast;
@@ -11,11 +11,11 @@ use sqlparser::ast::BinaryOperator;
 use crate::error::{SqlState, coded};
 use crate::sql::syntax::postgres::array_literal;
 
-/// Reads the text as a list of the other side's type.
+/// Reads the text as a value of the other side's type.
 #[derive(Debug)]
-pub struct ArraysInTexts;
+pub struct TextsAsValues;
 
-impl ExprPlanner for ArraysInTexts {
+impl ExprPlanner for TextsAsValues {
     fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator::{ArrowAt, AtArrow, Eq, Gt, GtEq, Lt, LtEq, NotEq};
         let RawBinaryExpr { op, left, right } = expression;
@@ -41,9 +41,20 @@ fn text(expression: &Expr) -> Option<&str> {
     }
 }
 
-/// The list that a text is beside a list; `None` beside anything else.
+/// The list or boolean that a text is beside one; `None` beside anything else, and for what reads as none.
 fn read(written: &str, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
-    let Ok(DataType::List(item)) = other.get_type(schema) else { return Ok(None) };
+    let item = match other.get_type(schema) {
+        Ok(DataType::Boolean) => {
+            let word = written.trim().to_lowercase();
+            return Ok(match word.as_str() {
+                "t" | "true" | "y" | "yes" | "on" | "1" => Some(lit(true)),
+                "f" | "false" | "n" | "no" | "off" | "0" => Some(lit(false)),
+                _ => None,
+            });
+        }
+        Ok(DataType::List(item)) => item,
+        _ => return Ok(None),
+    };
     let Some(items) = array_literal(written) else {
         let problem = format!("'{written}' is compared with a list; write '{{a,b}}' or ['a', 'b']");
         return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, "list", problem));
