@@ -46,7 +46,7 @@
 //!                                                           │         │
 //!     functions, files, databases ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
-//!                                                    docs, error, formats, settings, temporary, text: leaves
+//!                                                    docs, error, formats, settings, temporary, text, postgres_*: leaves
 //! ```
 //! | folder | what it knows |
 //! |---|---|
@@ -55,7 +55,8 @@
 //! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
 //! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other |
 //! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
-//! | `system` | the schema `system`, one file per table; the reference |
+//! | `system` | the schema `system`, one file per table; `pg_catalog` and `information_schema`; the reference |
+//! | `postgres_catalog` | a database as PostgreSQL's catalog knows it, as plain data with its numbers; beside it `postgres_types` and `postgres_settings` |
 //! | `objects` | kinds of named objects, one file per kind, and the life that all share |
 //! | `refresh` | a profile with its tags and segments: one plan, one pass, one commit |
 //! | `sql` | text to statements to plans: parser, grammar of objects, the hook at FROM, macros, time travel; checks of syntax, rules over plans |
@@ -106,6 +107,7 @@ mod kernels;
 mod learning;
 mod objects;
 mod passwords;
+mod postgres_catalog;
 mod postgres_settings;
 mod postgres_types;
 mod refresh;

@@ -8,16 +8,17 @@ pub mod dates;
 pub mod division;
 mod exact_sum;
 pub mod float_extremes;
+mod json;
 pub mod marked;
 pub mod nanoseconds;
 pub mod nearest;
 pub mod only_row;
 mod percentiles;
+pub mod postgres;
 mod scalar;
 pub mod spans;
 mod statistics;
 mod texts;
-pub mod type_names;
 pub mod unknown;
 mod wide_decimals;
 pub mod zoned;
@@ -33,12 +34,12 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .into_iter()
         .chain(division::ALL)
         .chain(spans::ALL)
-        .chain(type_names::ALL)
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)
         .chain(dates::ALL)
         .chain(texts::ALL)
+        .chain(postgres::expanded::ALL)
         .chain(statistics::all())
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([
@@ -49,6 +50,8 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
             (marked::NAME, marked::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
+        .chain(postgres::unbound())
+        .chain(json::all())
 }
 
 /// The aggregates, by name.

@@ -35,10 +35,9 @@ use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::changing::target;
 use crate::sql::command::{Body, Command, Comment, CommentOn, Create, Target};
 use crate::sql::parser::{self, Parsed};
-use crate::sql::planning::{bind_parameters, plan};
+use crate::sql::planning::{bind_parameters, plan, plan_answered};
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
-use crate::system;
 use crate::text::with_article;
 
 /// Runs a statement.
@@ -113,10 +112,9 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             let mut parsed = parsed.as_ref().clone();
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
-            system::add_comments(&mut parsed)?;
             match changing::described(&parsed, context).await? {
                 Some(plan) => Ok(Some(plan)),
-                None => plan(&parsed, context).await.map(Some),
+                None => plan_answered(&parsed, context).await.map(Some),
             }
         }
         Parsed::Command(Command::Show(grammar)) => {
@@ -405,7 +403,6 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
-    system::add_comments(&mut parsed)?;
     tell_format(&mut parsed);
     if let Some(answer) = changing::run(session, &parsed, &context).await? {
         return Ok(answer);
@@ -418,7 +415,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         None => context,
     };
     let (parsed, unsettled) = (&parsed, &context);
-    let planned = |context: StatementContext| async move { Ok((plan(parsed, &context).await?, context)) };
+    let planned = |context: StatementContext| async move { Ok((plan_answered(parsed, &context).await?, context)) };
     let planned = unsettled.settled(planned).await;
     let (plan, context) = planned.map_err(|error| name_missing_table(error, unsettled))?;
     let state = context.state();

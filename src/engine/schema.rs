@@ -21,16 +21,17 @@ use crate::objects::{KINDS, kind_of, profile, schema};
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
-use crate::sql::type_columns;
+use crate::sql::postgres::{PG_CATALOG, asks_catalog};
 use crate::statement::{Horizon, SessionTables, StatementContext};
 use crate::system::SystemSchema;
+use crate::system::postgres::PostgresSchema;
 
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
 const SYSTEM: &str = "system";
 /// The schemas where nobody makes tables.
-pub(super) const OWN_SCHEMAS: [&str; 4] = [PROFILE_SCHEMA, SEGMENT_SCHEMA, SYSTEM, INFORMATION_SCHEMA];
+pub(super) const OWN_SCHEMAS: [&str; 5] = [PROFILE_SCHEMA, SEGMENT_SCHEMA, SYSTEM, INFORMATION_SCHEMA, PG_CATALOG];
 
 /// Makes the catalog of a state that which a context sees.
 pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
@@ -50,30 +51,8 @@ fn information_schema(context: &StatementContext, state: &SessionState) -> Arc<d
     catalogs.register_catalog(CATALOG.into(), Arc::new(WhatOpens(whole)));
     let functions = state.table_functions().clone();
     let engines = InformationSchemaProvider::new(Arc::new(catalogs)).with_table_functions(functions);
-    Arc::new(TypesOfSql(Arc::new(engines)))
-}
-
-/// The same tables, which name types as SQL does.
-#[derive(Debug)]
-struct TypesOfSql(Arc<dyn SchemaProvider>);
-
-#[async_trait]
-impl SchemaProvider for TypesOfSql {
-    fn table_names(&self) -> Vec<String> {
-        self.0.table_names()
-    }
-
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.0.table(name).await?.map(|table| type_columns::in_sql(name, table)).transpose()
-    }
-
-    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        self.0.table_type(name).await
-    }
-
-    fn table_exist(&self, name: &str) -> bool {
-        self.0.table_exist(name)
-    }
+    let engines = Some(Arc::new(engines) as _);
+    Arc::new(PostgresSchema { name: INFORMATION_SCHEMA, context: context.clone(), engines })
 }
 
 /// The schemas that a statement sees.
@@ -135,6 +114,7 @@ impl CatalogProvider for StatementCatalog {
             PROFILE_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Profiles })),
             SEGMENT_SCHEMA => Some(Arc::new(ObjectSchema { context, schema: PublishedSchema::Segments })),
             SYSTEM => Some(Arc::new(SystemSchema { context })),
+            PG_CATALOG => Some(Arc::new(PostgresSchema { name: PG_CATALOG, context, engines: None })),
             INFORMATION_SCHEMA => self.information.clone(),
             own if schema::names(&context).iter().any(|name| name == own) => {
                 Some(Arc::new(Relations { context, schema: Some(own.into()) }))
@@ -251,6 +231,9 @@ impl Relations {
             }
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
         }
+        if self.schema.is_none() && !self.context.is_making(name) {
+            return PostgresSchema { name: PG_CATALOG, context: self.context.clone(), engines: None }.table(name).await;
+        }
         Ok(None)
     }
 
@@ -266,7 +249,7 @@ impl Relations {
             return Ok(table);
         }
         let table = kind.open(object, when, &self.context).await?;
-        if !files::knows_its_files(&table) && !databases::is_own(&table) {
+        if !files::knows_its_files(&table) && !databases::is_own(&table) && !asks_postgres(&table)? {
             self.tables().keep(stamp, object.name.clone(), &table);
         }
         Ok(table)
@@ -327,6 +310,11 @@ impl SchemaProvider for Relations {
         let name = self.member(name);
         self.tables().temporary(&name).is_some() || matches!(self.object(&name), Ok(Some(_)))
     }
+}
+
+/// True for a view whose rows depend on who asks: on the session, or on what else there is.
+fn asks_postgres(view: &Arc<dyn TableProvider>) -> Result<bool> {
+    view.get_logical_plan().map_or(Ok(false), |plan| asks_catalog(&plan))
 }
 
 /// The catalog of the DataFusion session beneath a session: its temporary tables alone.

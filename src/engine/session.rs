@@ -180,6 +180,7 @@ impl Session {
             parameters,
             clock: self.engine.clock(),
             bind,
+            postgres: crate::system::postgres::gather,
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };
         StatementContext::new(origin, &self.catalog())
@@ -230,7 +231,7 @@ impl Session {
         let parsed = statement.parsed.into_sql()?;
         let planned = async move {
             let parsed = &parsed;
-            context.settled(|context| async move { planning::plan(parsed, &context).await }).await
+            context.settled(|context| async move { planning::plan_answered(parsed, &context).await }).await
         };
         self.engine.run(planned).await.map_err(|error| explain(error, false))
     }

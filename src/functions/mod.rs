@@ -8,6 +8,7 @@ mod basket;
 mod cluster;
 mod conditions;
 mod dates;
+mod json;
 mod lists;
 mod model;
 mod numbers;
@@ -35,6 +36,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         statistics::functions(),
         numbers::functions(),
         lists::functions(),
+        json::functions(),
         texts::functions(),
         dates::functions(),
     ]

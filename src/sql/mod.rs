@@ -11,6 +11,7 @@ pub mod headings;
 pub mod macros;
 pub mod parser;
 pub mod planning;
+pub mod postgres;
 mod readers;
 pub mod references;
 mod relation;
@@ -19,7 +20,6 @@ mod rules;
 pub mod statement;
 pub mod syntax;
 pub mod time_travel;
-pub mod type_columns;
 pub mod written;
 
 use std::sync::Arc;

@@ -23,8 +23,8 @@ use super::syntax::column_names::{self, Place};
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, expression_macros, grouping, joins, merged_columns, names, nesting, pivots, rewritten, shorthands, spellings,
-    supported, type_names,
+    chains, expression_macros, grouping, joins, merged_columns, names, nesting, pivots, postgres, rewritten, shorthands,
+    spellings, supported, type_names,
 };
 use super::time_travel;
 use super::written::Written;
@@ -448,7 +448,9 @@ impl VisitorMut for Rewriter<'_> {
     type Break = DataFusionError;
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
-        let rewritten = spellings::expression(expression).and_then(|()| expression_macros::expand(expression, self.state));
+        let rewritten = postgres::expression(expression)
+            .and_then(|()| spellings::expression(expression))
+            .and_then(|()| expression_macros::expand(expression, self.state));
         rewritten::expression(expression);
         chains::balance(expression);
         continued(rewritten.and_then(|()| type_names::check(expression)))
@@ -458,6 +460,7 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(error) = column_names::of_query(query, Place::Unseen) {
             return ControlFlow::Break(error);
         }
+        postgres::query(query);
         spellings::query(query);
         rewritten::query(query);
         names::tell_apart(query);
@@ -481,7 +484,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
-        if let Err(error) = name_columns(factor) {
+        if let Err(error) = name_columns(factor).and_then(|()| postgres::factor(factor, self.state)) {
             return ControlFlow::Break(error);
         }
         rewritten::factor(factor);

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::{Result, TableReference};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, Result, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::Statement as SqlStatement;
 use sqlparser::tokenizer::Location;
 
 use super::asking;
 use super::diagnostics::{self, place::Source};
 use super::headings;
 use super::macros;
+use super::parser::parse_query;
+use super::postgres;
 use super::readers;
 use super::rules::zones;
 use super::syntax::{replaced, size};
@@ -29,6 +33,10 @@ pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<Logi
     plan_with_tables(parsed, context).await.map(|(plan, _)| plan)
 }
 
+/// What SHOW TABLES lists: all but PostgreSQL's own.
+const SHOWN_TABLES: &str = "SELECT table_catalog, table_schema, table_name, table_type, table_comment
+    FROM information_schema.tables WHERE table_schema <> 'pg_catalog'";
+
 /// Likewise, with the tables that it names.
 ///
 /// # Errors
@@ -41,14 +49,32 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
         tables if tables.is_empty() => state,
         tables => with_time_zone(context.with_files(tables).state()),
     };
+    if matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowTables { .. })) {
+        parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
+    }
+    let shows_columns =
+        matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
     asking::answer(&mut parsed, &state, context).await?;
+    let state = postgres::bind(&mut parsed, state, context).await?;
     let replaced = replaced::mark(&mut parsed);
     let tables = state.resolve_table_references(&parsed)?;
     let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
-    let plan = headings::name(described(plan)?)?;
+    let plan = postgres::names_in_texts(plan, context)?;
+    context.gather_if_wanted().await?;
+    let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;
     size::check(&plan)?;
     zones::refuse_numbers(&plan)?;
     Ok((plan, tables))
+}
+
+/// Likewise of what is answered: numbers that have names show them.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_answered(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
+    let plan = postgres::names_as_results(plan(parsed, context).await?, context)?;
+    context.gather_if_wanted().await?;
+    Ok(plan)
 }
 
 /// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.
@@ -75,6 +101,20 @@ fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
     let columns = values.schema().columns().into_iter().zip(names).map(|(column, name)| Expr::Column(column).alias(name));
     let columns = columns.collect::<Vec<_>>();
     values.project(columns)?.build()
+}
+
+/// SHOW COLUMNS, which names the types as DESCRIBE does: the information schema names those of PostgreSQL.
+fn with_own_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let shown = plan.map_expressions(|expression| {
+        Ok(match expression {
+            Expr::Column(column) if column.name == "data_type" => {
+                let own = Column { name: "sql_type".into(), ..column.clone() };
+                Transformed::yes(Expr::Column(own).alias_qualified(column.relation, column.name))
+            }
+            other => Transformed::no(other),
+        })
+    })?;
+    shown.data.recompute_schema()
 }
 
 /// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.

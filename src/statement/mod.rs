@@ -17,6 +17,7 @@
 mod cancel;
 mod horizon;
 mod limits;
+mod postgres;
 mod reads;
 mod running;
 mod tables;
@@ -40,6 +41,7 @@ use crate::catalog::objects::Object;
 use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
+use crate::postgres_catalog::Gathered;
 
 pub use cancel::Cancel;
 pub use horizon::Horizon;
@@ -76,6 +78,8 @@ pub struct Origin {
     pub bind: Bind,
     /// How the stored objects that a context sees answer functions.
     pub stored: fn(&StatementContext) -> Arc<dyn Definitions>,
+    /// How the database that a context sees is told to the functions and tables of PostgreSQL.
+    pub postgres: postgres::Gather,
 }
 
 impl Debug for Origin {
@@ -124,6 +128,8 @@ struct Part {
     making: Option<Arc<str>>,
     /// Files that its text reads by a call, by the names that stand for the calls.
     files: Arc<[(String, Arc<dyn TableProvider>)]>,
+    /// The database as PostgreSQL's catalog knows it, once somebody has asked.
+    postgres: Arc<Gathered>,
 }
 
 impl StatementContext {
@@ -147,7 +153,7 @@ impl StatementContext {
         let Whole { origin, now, began, limits, cancel, .. } = self.whole.as_ref();
         let (origin, cancel) = (origin.clone(), cancel.clone());
         let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel };
-        Self { whole: Arc::new(whole), part: self.part.clone() }
+        Self { whole: Arc::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
     }
 
     /// Plans over one state of the database: when that is gone while it is read, over a newer one.
@@ -339,7 +345,7 @@ impl StatementContext {
     /// The context of what is planned as if a definition were another one, or there already.
     pub fn with_definition(&self, changed: Object) -> Self {
         let changed = self.part.changed.iter().cloned().chain([changed]).collect();
-        Self { whole: Arc::clone(&self.whole), part: Part { changed, ..self.part.clone() } }
+        Self { whole: Arc::clone(&self.whole), part: Part { changed, postgres: Arc::default(), ..self.part.clone() } }
     }
 
     /// The context of what is planned as if a table had other columns.
@@ -402,7 +408,7 @@ impl StatementContext {
 
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, profiles, changed, relation, model, horizon, reads, making: _, files: _ } = &self.part;
+        let Part { path: _, profiles, changed, relation, model, horizon, reads, making: _, files: _, postgres: _ } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
         sees_all && reads.is_none()
     }

@@ -9,6 +9,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
 
 use crate::catalog::stamp::Stamp;
+use crate::postgres_catalog::advisory;
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
@@ -38,7 +39,19 @@ impl Debug for SessionTables {
     }
 }
 
+impl Drop for SessionTables {
+    /// Nobody else knows when a session ends.
+    fn drop(&mut self) {
+        advisory::let_all_go(self.identity());
+    }
+}
+
 impl SessionTables {
+    /// Tells these from those of other sessions, as long as they are there.
+    pub fn identity(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// The temporary table of that name.
     pub fn temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.temporary.lock().get(name).cloned()

@@ -4,8 +4,8 @@ mod comments;
 mod dialects;
 mod files;
 mod functions;
-mod information_schema;
 mod objects;
+pub mod postgres;
 mod reference;
 mod runs;
 mod settings;
@@ -27,7 +27,6 @@ use crate::objects::KINDS;
 use crate::sql::statement;
 use crate::statement::StatementContext;
 
-pub use information_schema::add_comments;
 pub use reference::reference;
 
 /// A table about the program or the database.
@@ -113,6 +112,30 @@ pub fn pages() -> Vec<&'static Doc> {
     functions.chain(crate::files::readers()).chain(statement_pages()).collect()
 }
 
+/// What the page says of the schemas of PostgreSQL.
+const OF_POSTGRES: &str = "
+# The catalog of PostgreSQL
+
+Clients of PostgreSQL find its catalog: every table of `pg_catalog` and `information_schema` that PostgreSQL 16 has, with its columns. What
+there is nothing of here (triggers, sequences, foreign keys, publications …) is a table without rows. A name without a schema is looked for
+in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
+
+- An object has the number 16384 + 16 × its number in the database; what belongs to it (the tables `_tags` and `_history` of a profile, the
+  index and the constraint of its key) has one of the 15 after that. Functions, roles and tables of the session have numbers by their names.
+- The key of a profile and of a segment is a primary key: `profile.member` has the constraint `member_pkey`. It names what is one row per
+  customer; nothing is enforced by it.
+- Comments of profiles, tags, segments and functions are in `pg_description`, and in `table_comment` and `column_comment` of the information
+  schema. Types there are PostgreSQL's; `sql_type` has Portrait's.
+- A number such as `'orders'::regclass` is shown as the name, and is one in comparisons.
+- `xmin`, `ctid` and `tableoid` are columns of the tables of `pg_catalog` where a statement names them.
+- Functions may be called with their schema, `pg_catalog.version()`.
+
+## Functions
+
+| function | meaning |
+|---|---|
+";
+
 /// The page of the schema: each table with its columns.
 fn markdown() -> String {
     use std::fmt::Write;
@@ -123,6 +146,10 @@ fn markdown() -> String {
         for column in table.columns() {
             let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.data_type, column.text);
         }
+    }
+    page.push_str(OF_POSTGRES);
+    for function in crate::builtins::postgres::all() {
+        let _ = writeln!(page, "| `{}` | {} |", function.syntax, function.text.replace('|', "\\|"));
     }
     page
 }

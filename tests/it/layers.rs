@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 26] = [
+const LAYERS: [(&str, &[&str]); 27] = [
     ("error", &[]),
     ("environment", &[]),
     ("settings", &["error"]),
@@ -12,6 +12,7 @@ const LAYERS: [(&str, &[&str]); 26] = [
     ("passwords", &["error"]),
     ("postgres_settings", &["error", "settings"]),
     ("postgres_types", &[]),
+    ("postgres_catalog", &["postgres_types"]),
     ("temporary", &[]),
     ("docs", &["error"]),
     ("formats", &["text"]),
@@ -20,10 +21,10 @@ const LAYERS: [(&str, &[&str]); 26] = [
     ("kernels", &[]),
     ("catalog", &["error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("builtins", &["kernels", "error", "postgres_types", "settings", "text"]),
+    ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("statement", &["adapter", "catalog", "environment", "error", "postgres_settings", "settings"]),
+    ("statement", &["adapter", "catalog", "environment", "error", "postgres_catalog", "postgres_settings", "settings"]),
     (
         "sql",
         &[
@@ -37,6 +38,8 @@ const LAYERS: [(&str, &[&str]); 26] = [
             "error",
             "docs",
             "postgres_settings",
+            "postgres_catalog",
+            "postgres_types",
             "settings",
             "text",
         ],
@@ -90,6 +93,9 @@ const LAYERS: [(&str, &[&str]); 26] = [
             "catalog",
             "error",
             "docs",
+            "builtins",
+            "postgres_catalog",
+            "postgres_settings",
             "postgres_types",
             "settings",
             "text",

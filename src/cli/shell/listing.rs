@@ -21,7 +21,7 @@ pub fn tables(shell: &mut Shell, kinds: &str, pattern: &str) -> Outcome {
     shell.list(&format!(
         "SELECT table_schema AS schema, table_name AS name, CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind
          FROM information_schema.tables
-         WHERE table_schema <> 'information_schema' AND table_type IN ('{kinds}'){own}{in_schema}{named} ORDER BY 1, 2"
+         WHERE table_schema NOT IN ('information_schema', 'pg_catalog') AND table_type IN ('{kinds}'){own}{in_schema}{named} ORDER BY 1, 2"
     ))
 }
 

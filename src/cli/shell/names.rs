@@ -52,7 +52,8 @@ impl Lookup {
             return Rc::clone(names);
         }
         let mut names = Names::default();
-        for row in self.rows("SELECT table_schema, table_name FROM information_schema.tables") {
+        for row in self.rows("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema <> 'pg_catalog'")
+        {
             if let [schema, table] = row.as_slice() {
                 names.tables.entry(schema.clone()).or_default().insert(table.clone());
             }

@@ -19,6 +19,7 @@ mod rounding;
 mod rounds;
 mod same_names;
 mod subqueries;
+mod texts_as_values;
 mod unnest_room;
 mod whole_numbers;
 mod whole_orders;
@@ -53,6 +54,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
@@ -86,7 +88,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
 }
 
 /// Rewrites every part of every expression of a plan, the innermost first.
-fn each_expression(
+pub fn each_expression(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<Transformed<LogicalPlan>> {

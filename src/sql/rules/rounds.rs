@@ -12,6 +12,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 
 use crate::adapter::passing::{Passing, PassingExec};
@@ -33,7 +34,8 @@ impl PhysicalOptimizerRule for CountedRounds {
                 PassingExec::over(Arc::clone(recursive.static_term()), begins),
                 PassingExec::over(Arc::clone(recursive.recursive_term()), goes_on),
             ];
-            plan.with_new_children(children).map(Transformed::yes)
+            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+            plan.replace_children(children, recompute).map(Transformed::yes)
         })
         .data()
     }

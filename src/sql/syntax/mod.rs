@@ -11,6 +11,7 @@ pub mod merged_columns;
 pub mod names;
 pub mod nesting;
 pub mod pivots;
+pub mod postgres;
 pub mod quantified;
 pub mod replaced;
 pub mod rewritten;

@@ -90,6 +90,7 @@ fn of_select(select: &mut Select) {
     let mut taken: HashSet<String> = HashSet::new();
     let given: HashSet<String> = select.projection.iter().filter_map(given).collect();
     let mut given_before: HashSet<String> = HashSet::new();
+    before_stars(&mut select.projection);
     for (place, item) in select.projection.iter_mut().enumerate() {
         match item {
             SelectItem::Wildcard(options) => all |= options.opt_exclude.is_none() && options.opt_except.is_none(),
@@ -145,6 +146,31 @@ fn of_select(select: &mut Select) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// `t.a, t.*` and `a, *`: the column that stands before gets another name.
+fn before_stars(projection: &mut [SelectItem]) {
+    let stars = projection.iter().enumerate().filter_map(|(place, item)| match item {
+        SelectItem::Wildcard(options) if options.opt_exclude.is_none() && options.opt_except.is_none() => Some((place, None)),
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            Some((place, Some(name.to_string())))
+        }
+        _ => None,
+    });
+    let stars: Vec<(usize, Option<String>)> = stars.collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    for (place, item) in projection.iter_mut().enumerate() {
+        let SelectItem::UnnamedExpr(expression) = item else { continue };
+        let Some((qualifier, name)) = column(expression) else { continue };
+        let is_repeated = |(star, of): &(usize, Option<String>)| {
+            *star > place && of.as_ref().is_none_or(|of| qualifier.is_empty() || *of == qualifier)
+        };
+        if stars.iter().any(is_repeated)
+            && let Some(free) = numbered(&name).find(|name| taken.insert(name.clone()))
+        {
+            *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias: Ident::with_quote('"', free) };
         }
     }
 }

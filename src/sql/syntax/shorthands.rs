@@ -189,11 +189,9 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
             tokens[places[number]].token = word("GLOBAL", Keyword::GLOBAL);
         }
     }
-    let span = |tokens: &[TokenWithSpan], place: usize| {
-        tokens.get(place).map_or_else(sqlparser::tokenizer::Span::empty, |token| token.span)
-    };
+    let span = |tokens: &[TokenWithSpan], place: usize| tokens.get(place).map_or_else(Span::empty, |token| token.span);
     for place in removed {
-        tokens[place].token = Token::Whitespace(sqlparser::tokenizer::Whitespace::Space);
+        tokens[place].token = Token::Whitespace(Whitespace::Space);
     }
     for place in inserted.into_iter().rev() {
         let span = span(tokens, place);

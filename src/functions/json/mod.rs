@@ -1,0 +1,9 @@
+//! Values as JSON, in text.
+
+mod plain;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("json", "Values as JSON").expressions(&plain::ALL)
+}

@@ -1,0 +1,616 @@
+//! A database as PostgreSQL's catalog knows it: namespaces, relations with their columns, functions and roles, each with its number.
+//!
+//! The tables of `pg_catalog` and `information_schema` show it, and the functions of PostgreSQL ask it. It is plain data, gathered for
+//! one statement; [`cells`] are the values of those tables and functions.
+//!
+//! | numbers | what has them |
+//! |---|---|
+//! | below 14000 | what PostgreSQL has itself, under its own numbers |
+//! | 15000 to 16383 | schemas and tables of the program, and its database |
+//! | 16384 + 16 × number in the catalog, and the 15 after it | an object of the database, and what belongs to it: see [`Part`] |
+//! | 0x4000_0000 and above | functions, by their names |
+//! | 0x5000_0000 and above | roles, by their names |
+//! | 0x6000_0000 and above | tables of the session alone, by their names |
+
+pub mod advisory;
+pub mod cells;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::postgres_types::{self, PostgresType};
+
+/// The namespaces that PostgreSQL has.
+pub const PG_CATALOG: i64 = 11;
+pub const PUBLIC: i64 = 2200;
+pub const INFORMATION_SCHEMA: i64 = 13_226;
+
+/// The first number of objects that somebody made.
+pub const FIRST_NORMAL: i64 = 16_384;
+
+/// The number of the database.
+pub const DATABASE: i64 = 15_000;
+/// The number of the role that owns what the program brings.
+pub const OWNER: i64 = 10;
+/// The name of that role, and of the database.
+pub const OWN_NAME: &str = "portrait";
+
+const FUNCTIONS: i64 = 0x4000_0000;
+const ROLES: i64 = 0x5000_0000;
+const TEMPORARY: i64 = 0x6000_0000;
+
+/// What of an object has a number of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The object; of a profile or segment, the table that it publishes.
+    Itself = 0,
+    /// `profile.<name>_tags`
+    Tags = 1,
+    /// `profile.<name>_history`
+    History = 2,
+    /// The index of its primary key.
+    Index = 3,
+    /// Its primary key.
+    Key = 4,
+    /// The rule that a view is.
+    Rule = 5,
+}
+
+/// The number of a part of an object that the catalog of the database knows by a number.
+pub fn object_oid(id: i64, part: Part) -> i64 {
+    FIRST_NORMAL + id * 16 + part as i64
+}
+
+/// The number of a part of a relation with a number of its own.
+pub fn part_oid(relation: i64, part: Part) -> i64 {
+    relation + part as i64
+}
+
+/// The numbers of things that have names alone: the same for a name in every statement, whatever else there is, unless two names meet.
+pub fn named_oids<'a>(range: Range, names: impl IntoIterator<Item = &'a str>) -> Vec<i64> {
+    let first = match range {
+        Range::Functions => FUNCTIONS,
+        Range::Roles => ROLES,
+        Range::Temporary => TEMPORARY,
+    };
+    let mut taken = std::collections::HashSet::new();
+    let of_name = |name: &str| {
+        // FNV-1a, which is the same on every machine.
+        let hash = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        // Sixteen apart, as parts have numbers.
+        let place = (hash ^ (hash >> 32)) % (1 << 24);
+        let mut oid = first + i64::try_from(place).unwrap_or_default() * 16;
+        while !taken.insert(oid) {
+            oid += 16;
+        }
+        oid
+    };
+    names.into_iter().map(of_name).collect()
+}
+
+/// What has numbers by names.
+#[derive(Debug, Clone, Copy)]
+pub enum Range {
+    Functions,
+    Roles,
+    Temporary,
+}
+
+/// A schema.
+#[derive(Debug, Clone)]
+pub struct Namespace {
+    pub oid: i64,
+    pub name: String,
+    pub owner: i64,
+    pub comment: Option<String>,
+}
+
+/// A table or view.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    pub oid: i64,
+    pub namespace: i64,
+    pub name: String,
+    /// `r` table, `v` view.
+    pub kind: char,
+    pub is_temporary: bool,
+    pub owner: i64,
+    pub comment: Option<String>,
+    pub columns: Vec<RelationColumn>,
+    /// The place of the column that is its key, from 1.
+    pub key: Option<i64>,
+    /// The query of a view.
+    pub definition: Option<String>,
+    /// The tables and views that it reads, as SQL names them.
+    pub reads: Vec<String>,
+    /// Its rows, where they are counted.
+    pub rows: Option<i64>,
+    /// The bytes of its files, where they are the database's.
+    pub bytes: i64,
+}
+
+impl Relation {
+    /// The name of the index and of the constraint of its key.
+    pub fn key_name(&self) -> String {
+        format!("{}_pkey", self.name)
+    }
+
+    /// The column that is its key.
+    pub fn key_column(&self) -> Option<&RelationColumn> {
+        self.columns.get(usize::try_from(self.key?).ok()?.checked_sub(1)?)
+    }
+
+    /// The statement that would make the index of its key.
+    pub fn index_definition(&self, catalog: &PostgresCatalog) -> Option<String> {
+        let key = quoted(&self.key_column()?.name);
+        let table = catalog.qualified(self);
+        Some(format!("CREATE UNIQUE INDEX {} ON {table} USING btree ({key})", quoted(&self.key_name())))
+    }
+
+    /// True for what somebody made.
+    pub fn is_of_user(&self) -> bool {
+        self.oid >= FIRST_NORMAL
+    }
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone)]
+pub struct RelationColumn {
+    pub name: String,
+    /// The number of its type, and the type of its values or of those in its lists.
+    pub type_oid: i64,
+    pub base: &'static PostgresType,
+    pub is_array: bool,
+    pub modifier: i32,
+    pub length: i16,
+    pub is_nullable: bool,
+    pub comment: Option<String>,
+    /// The type as the program names it.
+    pub sql_type: String,
+}
+
+/// A function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    pub oid: i64,
+    pub name: String,
+    pub namespace: i64,
+    pub owner: i64,
+    /// `f` of rows, `a` over a group of rows, `w` over a window.
+    pub kind: char,
+    pub arguments: Vec<FunctionArgument>,
+    /// The number of the type of its result.
+    pub returns: i64,
+    pub returns_set: bool,
+    pub is_strict: bool,
+    /// `i` immutable, `s` stable, `v` volatile.
+    pub volatility: char,
+    pub comment: Option<String>,
+    /// The statement that made it.
+    pub definition: Option<String>,
+}
+
+/// An argument of a function.
+#[derive(Debug, Clone)]
+pub struct FunctionArgument {
+    pub name: String,
+    pub type_oid: i64,
+    pub default: Option<String>,
+    /// True for the last one of a function that takes any number of them.
+    pub is_variadic: bool,
+}
+
+impl Function {
+    /// Its arguments as in CREATE FUNCTION.
+    pub fn written_arguments(&self, with_defaults: bool) -> String {
+        let argument = |argument: &FunctionArgument| {
+            let mut text = String::new();
+            if argument.is_variadic {
+                text.push_str("VARIADIC ");
+            }
+            if !argument.name.is_empty() {
+                text.push_str(&quoted(&argument.name));
+                text.push(' ');
+            }
+            text.push_str(&type_name(argument.type_oid, -1));
+            if let Some(default) = argument.default.as_ref().filter(|_| with_defaults) {
+                text.push_str(" DEFAULT ");
+                text.push_str(default);
+            }
+            text
+        };
+        self.arguments.iter().map(argument).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its result as in CREATE FUNCTION.
+    pub fn result(&self) -> String {
+        let of = type_name(self.returns, -1);
+        if self.returns_set { format!("SETOF {of}") } else { of }
+    }
+}
+
+/// Who may own something.
+#[derive(Debug, Clone)]
+pub struct Role {
+    pub oid: i64,
+    pub name: String,
+    pub is_superuser: bool,
+    pub can_login: bool,
+    /// The roles that it is a member of.
+    pub member_of: Vec<i64>,
+}
+
+/// What one statement sees of the database.
+#[derive(Debug, Clone, Default)]
+pub struct PostgresCatalog {
+    /// Who runs the statement.
+    pub role: String,
+    /// Tells the session from others, as long as it is there.
+    pub session: usize,
+    pub namespaces: Vec<Namespace>,
+    pub relations: Vec<Relation>,
+    pub functions: Vec<Function>,
+    pub roles: Vec<Role>,
+    /// The schemas where names without a schema are looked for.
+    pub path: Vec<String>,
+}
+
+impl PostgresCatalog {
+    pub fn relation(&self, oid: i64) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.oid == oid)
+    }
+
+    /// The relation whose key this is the index or the constraint of.
+    pub fn relation_of(&self, oid: i64, part: Part) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.key.is_some() && part_oid(relation.oid, part) == oid)
+    }
+
+    pub fn namespace(&self, oid: i64) -> Option<&Namespace> {
+        self.namespaces.iter().find(|namespace| namespace.oid == oid)
+    }
+
+    /// The name of a namespace.
+    pub fn schema(&self, oid: i64) -> &str {
+        self.namespace(oid).map_or("", |namespace| namespace.name.as_str())
+    }
+
+    pub fn function(&self, oid: i64) -> Option<&Function> {
+        self.functions.iter().find(|function| function.oid == oid)
+    }
+
+    pub fn role_named(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.name == name)
+    }
+
+    /// The namespaces where names without a schema are looked for, in their order.
+    pub fn searched(&self) -> Vec<i64> {
+        let of = |name: &String| self.namespaces.iter().find(|namespace| namespace.name == *name).map(|namespace| namespace.oid);
+        let own: Vec<i64> = self.path.iter().filter_map(of).collect();
+        // What the session has comes first here, and what PostgreSQL has is found all the same.
+        own.into_iter().chain([PG_CATALOG]).collect()
+    }
+
+    /// The relation of that name, written as in SQL: `t`, `public.t`, `"T"`.
+    pub fn relation_named(&self, written: &str) -> Option<&Relation> {
+        let parts = name_parts(written)?;
+        let (schemas, name) = match parts.as_slice() {
+            [name] => (self.searched(), name),
+            [.., schema, name] => {
+                (self.namespaces.iter().filter(|known| known.name == *schema).map(|known| known.oid).collect(), name)
+            }
+            [] => return None,
+        };
+        schemas
+            .into_iter()
+            .find_map(|schema| self.relations.iter().find(|relation| relation.namespace == schema && relation.name == *name))
+    }
+
+    /// The relation or index of that name; the number of it.
+    pub fn class_named(&self, written: &str) -> Option<i64> {
+        if let Some(relation) = self.relation_named(written) {
+            return Some(relation.oid);
+        }
+        let parts = name_parts(written)?;
+        let name = parts.last()?;
+        let is_in = |relation: &&Relation| match parts.as_slice() {
+            [.., schema, _] => self.schema(relation.namespace) == schema,
+            _ => self.searched().contains(&relation.namespace),
+        };
+        let own = self.relations.iter().filter(|relation| relation.key.is_some() && relation.key_name() == *name).find(is_in)?;
+        Some(part_oid(own.oid, Part::Index))
+    }
+
+    /// True where the relation is the one that its name without a schema finds.
+    pub fn is_visible(&self, relation: &Relation) -> bool {
+        self.relation_named(&quoted(&relation.name)).is_some_and(|found| found.oid == relation.oid)
+    }
+
+    /// The name of a relation or index, with its schema where it is not found without.
+    pub fn class_name(&self, oid: i64) -> Option<String> {
+        if let Some(relation) = self.relation(oid) {
+            return Some(if self.is_visible(relation) { quoted(&relation.name) } else { self.qualified(relation) });
+        }
+        let relation = self.relation_of(oid, Part::Index)?;
+        let name = quoted(&relation.key_name());
+        let is_searched = self.searched().contains(&relation.namespace);
+        Some(if is_searched { name } else { format!("{}.{name}", quoted(self.schema(relation.namespace))) })
+    }
+
+    /// The name of a relation with its schema.
+    pub fn qualified(&self, relation: &Relation) -> String {
+        format!("{}.{}", quoted(self.schema(relation.namespace)), quoted(&relation.name))
+    }
+}
+
+/// The catalog of a statement, for the functions of its plan. All tables are opened to gather it, and so views are planned; functions within a
+/// view are then planned before there is a catalog, and find it when they run.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    catalog: OnceLock<Arc<PostgresCatalog>>,
+    is_wanted: AtomicBool,
+}
+
+impl Gathered {
+    /// The catalog, when it is gathered.
+    pub fn get(&self) -> Option<&Arc<PostgresCatalog>> {
+        self.catalog.get()
+    }
+
+    /// Keeps the catalog, unless there is one already; gives the one that is kept.
+    pub fn keep(&self, catalog: PostgresCatalog) -> Arc<PostgresCatalog> {
+        Arc::clone(self.catalog.get_or_init(|| Arc::new(catalog)))
+    }
+
+    /// Notes that a function will ask.
+    pub fn want(&self) {
+        self.is_wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// True when a function will ask.
+    pub fn is_wanted(&self) -> bool {
+        self.is_wanted.load(Ordering::Relaxed)
+    }
+}
+
+/// The type of a number in SQL, with its modifier: `numeric(12,2)`, `bigint[]`.
+pub fn type_name(oid: i64, modifier: i32) -> String {
+    let Some((known, is_array)) = u32::try_from(oid).ok().and_then(postgres_types::numbered) else {
+        return pseudo_type(oid).map_or_else(|| if oid == 0 { "-".into() } else { "???".into() }, str::to_string);
+    };
+    let brackets = if is_array { "[]" } else { "" };
+    let name = match (known.name, modifier) {
+        ("numeric", 4..) => format!("numeric({},{})", (modifier - 4) >> 16, (modifier - 4) & 0xffff),
+        ("varchar", 4..) => format!("character varying({})", modifier - 4),
+        ("bpchar", 4..) => format!("character({})", modifier - 4),
+        _ => known.sql_name.to_string(),
+    };
+    name + brackets
+}
+
+/// Types that no column has: arguments and results of functions.
+const PSEUDO_TYPES: [(i64, &str); 7] = [
+    (2249, "record"),
+    (2276, "\"any\""),
+    (2277, "anyarray"),
+    (2278, "void"),
+    (2279, "trigger"),
+    (2281, "internal"),
+    (2283, "anyelement"),
+];
+
+fn pseudo_type(oid: i64) -> Option<&'static str> {
+    PSEUDO_TYPES.iter().find(|(own, _)| *own == oid).map(|(_, name)| *name)
+}
+
+/// The number of the type of that name, as SQL writes it: `int8`, `bigint`, `text[]`, `numeric(12,2)`, `pg_catalog.name`.
+pub fn type_named(written: &str) -> Option<i64> {
+    let written = written.trim();
+    let (written, is_array) = match written.strip_suffix("[]") {
+        Some(item) => (item.trim(), true),
+        None => (written, false),
+    };
+    let written = written.strip_prefix("pg_catalog.").unwrap_or(written);
+    let quoted_char = written == "\"char\"";
+    let bare: String = match written.split_once('(') {
+        Some((name, rest)) => format!("{}{}", name.trim_end(), rest.split_once(')').map_or("", |(_, after)| after)),
+        None => written.to_string(),
+    };
+    let lower = if bare.starts_with('"') && !quoted_char { bare.trim_matches('"').to_string() } else { bare.to_lowercase() };
+    if let Some((oid, _)) = PSEUDO_TYPES.iter().find(|(_, name)| name.trim_matches('"') == lower) {
+        return Some(*oid);
+    }
+    let name = match lower.as_str() {
+        "\"char\"" => "char",
+        "int" | "integer" => "int4",
+        "bigint" => "int8",
+        "smallint" => "int2",
+        "real" => "float4",
+        "double precision" | "float" | "double" => "float8",
+        "boolean" => "bool",
+        "char" | "character" => "bpchar",
+        "character varying" | "string" => "varchar",
+        "decimal" => "numeric",
+        "timestamp without time zone" => "timestamp",
+        "timestamp with time zone" => "timestamptz",
+        "time without time zone" => "time",
+        "blob" => "bytea",
+        other => other,
+    };
+    let found = postgres_types::TYPES.iter().find_map(|known| match name.strip_prefix('_') {
+        Some(item) if item == known.name => Some(known.array),
+        _ if name == known.name => Some(if is_array { known.array } else { known.oid }),
+        _ => None,
+    });
+    found.map(i64::from)
+}
+
+/// The parts of a name as SQL writes it: those without quotes in lower case. `None` for what is no name.
+pub fn name_parts(written: &str) -> Option<Vec<String>> {
+    let mut parts = vec![];
+    let mut rest = written.trim();
+    loop {
+        let part;
+        if let Some(after) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            let mut letters = after.char_indices();
+            let end = loop {
+                let (place, letter) = letters.next()?;
+                match letter {
+                    '"' if after[place + 1..].starts_with('"') => {
+                        letters.next();
+                        name.push('"');
+                    }
+                    '"' => break place + 1,
+                    other => name.push(other),
+                }
+            };
+            part = name;
+            rest = &after[end..];
+        } else {
+            let end = rest.find('.').unwrap_or(rest.len());
+            part = rest[..end].trim().to_lowercase();
+            rest = &rest[end..];
+        }
+        if part.is_empty() {
+            return None;
+        }
+        parts.push(part);
+        rest = rest.trim_start();
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after.trim_start(),
+            None if rest.is_empty() => return Some(parts),
+            None => return None,
+        }
+    }
+}
+
+/// Words that SQL reserves, which a name cannot be without quotes.
+pub const RESERVED: [&str; 78] = [
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "intersect",
+    "into",
+    "lateral",
+    "leading",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "select",
+    "session_user",
+    "some",
+    "symmetric",
+    "system_user",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "variadic",
+    "when",
+    "where",
+    "window",
+    "with",
+];
+
+/// A name as it has to be written, in quotes where it needs them.
+pub fn quoted(name: &str) -> String {
+    let mut letters = name.chars();
+    let plain = letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
+        && letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+        && !RESERVED.contains(&name);
+    if plain { name.to_string() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_sql_writes_them() {
+        let parts = |written| name_parts(written).map(|parts| parts.join("|"));
+        assert_eq!(parts("T"), Some("t".into()));
+        assert_eq!(parts(" Public . \"客户 \"\"A\"\"\" "), Some("public|客户 \"A\"".into()));
+        for wrong in ["", "a.", "\"a", "a b\"c\".", "\"\""] {
+            assert_eq!(parts(wrong), None, "{wrong}");
+        }
+        assert_eq!(["a_1", "A", "select", "1a", "客户"].map(quoted).join(" "), "a_1 \"A\" \"select\" \"1a\" \"客户\"");
+    }
+
+    #[test]
+    fn types_are_named_both_ways() {
+        for (written, oid) in
+            [("int8", 20), ("BIGINT[]", 1016), ("pg_catalog.text", 25), ("numeric(12,2)", 1700), ("_text", 1009)]
+        {
+            assert_eq!(type_named(written), Some(oid), "{written}");
+        }
+        assert_eq!((type_named("\"char\""), type_named("char"), type_named("nothing")), (Some(18), Some(1042), None));
+        assert_eq!(type_name(1700, (12 << 16 | 2) + 4), "numeric(12,2)");
+        assert_eq!(
+            (type_name(1016, -1), type_name(0, -1), type_name(424_242, -1)),
+            ("bigint[]".into(), "-".into(), "???".into())
+        );
+    }
+
+    #[test]
+    fn numbers_of_names_are_stable_and_apart() {
+        let all = named_oids(Range::Functions, ["rfm", "sum", "rfm"]);
+        assert_eq!(all[..1], named_oids(Range::Functions, ["rfm"]));
+        assert!(all[0] != all[2] && all.iter().all(|oid| *oid < ROLES && oid % 16 == 0));
+    }
+}

@@ -1,0 +1,65 @@
+//! `list = '{1,2}'`, `flag = 't'`: a text that is compared with a list or a boolean is read as one, as PostgreSQL writes them.
+
+use datafusion::arrow::array::{Array, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, lit};
+use sqlparser::ast::BinaryOperator;
+
+use crate::error::{SqlState, coded};
+use crate::sql::syntax::postgres::array_literal;
+
+/// Reads the text as a value of the other side's type.
+#[derive(Debug)]
+pub struct TextsAsValues;
+
+impl ExprPlanner for TextsAsValues {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        use BinaryOperator::{ArrowAt, AtArrow, Eq, Gt, GtEq, Lt, LtEq, NotEq};
+        let RawBinaryExpr { op, left, right } = expression;
+        if !matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | AtArrow | ArrowAt) {
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
+        let (left, right) = match (text(&left), text(&right)) {
+            (Some(written), None) => (read(written, &right, schema)?.unwrap_or(left), right),
+            (None, Some(written)) => {
+                let read = read(written, &left, schema)?;
+                (left, read.unwrap_or(right))
+            }
+            _ => (left, right),
+        };
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+    }
+}
+
+fn text(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Literal(ScalarValue::Utf8(Some(text)), _) => Some(text),
+        _ => None,
+    }
+}
+
+/// The list or boolean that a text is beside one; `None` beside anything else, and for what reads as none.
+fn read(written: &str, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let item = match other.get_type(schema) {
+        Ok(DataType::Boolean) => {
+            let word = written.trim().to_lowercase();
+            return Ok(match word.as_str() {
+                "t" | "true" | "y" | "yes" | "on" | "1" => Some(lit(true)),
+                "f" | "false" | "n" | "no" | "off" | "0" => Some(lit(false)),
+                _ => None,
+            });
+        }
+        Ok(DataType::List(item)) => item,
+        _ => return Ok(None),
+    };
+    let Some(items) = array_literal(written) else {
+        let problem = format!("'{written}' is compared with a list; write '{{a,b}}' or ['a', 'b']");
+        return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, "list", problem));
+    };
+    let items = cast(&StringArray::from(items), item.data_type())?;
+    let values = (0..items.len()).map(|place| ScalarValue::try_from_array(&items, place)).collect::<Result<Vec<_>>>()?;
+    Ok(Some(lit(ScalarValue::List(ScalarValue::new_list(&values, item.data_type(), true)))))
+}

@@ -1,0 +1,299 @@
+//! Relations, their columns, keys and comments.
+
+use super::data::Row;
+use super::row;
+use crate::postgres_catalog::cells::Cell;
+use crate::postgres_catalog::{Part, PostgresCatalog, Relation, RelationColumn, part_oid};
+
+const HEAP: i64 = 2;
+const BTREE: i64 = 403;
+/// The numbers of the tables that descriptions and dependencies are about.
+const PG_CLASS: i64 = 1259;
+const PG_PROC: i64 = 1255;
+const PG_NAMESPACE: i64 = 2615;
+const PG_REWRITE: i64 = 2618;
+const PG_CONSTRAINT: i64 = 2606;
+
+/// The rows of a table about relations; `None` when it is about something else.
+pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
+    let relations = || catalog.relations.iter();
+    let tables = || relations().filter(|relation| relation.kind == 'r');
+    let views = || relations().filter(|relation| relation.kind == 'v');
+    let keyed = || relations().filter(|relation| relation.key.is_some());
+    Some(match table {
+        "pg_class" => relations().map(|relation| class(relation)).chain(keyed().map(|relation| index_class(relation))).collect(),
+        "pg_attribute" => {
+            let of = |relation: &Relation| {
+                (1..).zip(&relation.columns).map(|(place, column)| attribute(relation.oid, place, column)).collect::<Vec<_>>()
+            };
+            let of_index = |relation: &Relation| {
+                let column = relation.key_column()?;
+                Some(attribute(part_oid(relation.oid, Part::Index), 1, column))
+            };
+            relations().flat_map(of).chain(keyed().filter_map(of_index)).collect()
+        }
+        "pg_index" => keyed().map(|relation| index(relation)).collect(),
+        "pg_constraint" => keyed().map(|relation| constraint(relation)).collect(),
+        "pg_namespace" => {
+            let namespaces = catalog.namespaces.iter();
+            namespaces
+                .map(|namespace| row! {"oid": namespace.oid, "nspname": namespace.name.as_str(), "nspowner": namespace.owner})
+                .collect()
+        }
+        "pg_description" => descriptions(catalog),
+        "pg_tables" => tables()
+            .map(|relation| {
+                row! {
+                    "schemaname": catalog.schema(relation.namespace),
+                    "tablename": relation.name.as_str(),
+                    "tableowner": owner(catalog, relation),
+                    "hasindexes": relation.key.is_some(),
+                    "hasrules": false,
+                    "hastriggers": false,
+                    "rowsecurity": false,
+                }
+            })
+            .collect(),
+        "pg_views" => views()
+            .map(|relation| {
+                row! {
+                    "schemaname": catalog.schema(relation.namespace),
+                    "viewname": relation.name.as_str(),
+                    "viewowner": owner(catalog, relation),
+                    "definition": relation.definition.as_ref().map(|query| format!("{query};")),
+                }
+            })
+            .collect(),
+        "pg_indexes" => keyed()
+            .map(|relation| {
+                row! {
+                    "schemaname": catalog.schema(relation.namespace),
+                    "tablename": relation.name.as_str(),
+                    "indexname": relation.key_name(),
+                    "indexdef": relation.index_definition(catalog),
+                }
+            })
+            .collect(),
+        "pg_rewrite" => views()
+            .filter_map(|relation| {
+                let query = relation.definition.clone()?;
+                Some(row! {
+                    "oid": part_oid(relation.oid, Part::Rule), "rulename": "_RETURN", "ev_class": relation.oid, "ev_type": "1",
+                    "ev_enabled": "O", "is_instead": true, "ev_qual": "<>", "ev_action": query,
+                })
+            })
+            .collect(),
+        "pg_depend" => depend(catalog),
+        "pg_stat_all_tables"
+        | "pg_stat_user_tables"
+        | "pg_stat_sys_tables"
+        | "pg_statio_all_tables"
+        | "pg_statio_user_tables"
+        | "pg_statio_sys_tables"
+        | "pg_stat_xact_all_tables"
+        | "pg_stat_xact_user_tables"
+        | "pg_stat_xact_sys_tables" => {
+            let is_listed = |relation: &&Relation| table.contains("_all_") || table.contains("_user_") == relation.is_of_user();
+            tables().filter(is_listed).map(|relation| statistics(catalog, relation)).collect()
+        }
+        "pg_stat_all_indexes" | "pg_stat_user_indexes" | "pg_statio_all_indexes" | "pg_statio_user_indexes" => keyed()
+            .map(|relation| {
+                row! {
+                    "relid": relation.oid, "indexrelid": part_oid(relation.oid, Part::Index),
+                    "schemaname": catalog.schema(relation.namespace), "relname": relation.name.as_str(),
+                    "indexrelname": relation.key_name(), "idx_scan": 0, "idx_tup_read": 0, "idx_tup_fetch": 0,
+                    "idx_blks_read": 0, "idx_blks_hit": 0,
+                }
+            })
+            .collect(),
+        _ => return None,
+    })
+}
+
+fn owner(catalog: &PostgresCatalog, relation: &Relation) -> Option<String> {
+    catalog.roles.iter().find(|role| role.oid == relation.owner).map(|role| role.name.clone())
+}
+
+fn class(relation: &Relation) -> Row {
+    let (is_table, is_view) = (relation.kind == 'r', relation.kind == 'v');
+    #[expect(clippy::cast_precision_loss, reason = "PostgreSQL estimates rows in 32 bits")]
+    let rows = relation.rows.map_or(if is_view { 0.0 } else { -1.0 }, |rows| rows as f64);
+    row! {
+        "oid": relation.oid,
+        "relname": relation.name.as_str(),
+        "relnamespace": relation.namespace,
+        "relowner": relation.owner,
+        "relam": if is_table { HEAP } else { 0 },
+        "relfilenode": if is_table { relation.oid } else { 0 },
+        "relpages": (relation.bytes + 8191) / 8192,
+        "reltuples": Cell::Float(rows),
+        "relhasindex": relation.key.is_some(),
+        "relpersistence": if relation.is_temporary { "t" } else { "p" },
+        "relkind": relation.kind,
+        "relnatts": i64::try_from(relation.columns.len()).unwrap_or_default(),
+        "relhasrules": is_view,
+        "relispopulated": true,
+        "relreplident": if is_table { "d" } else { "n" },
+    }
+}
+
+fn index_class(relation: &Relation) -> Row {
+    row! {
+        "oid": part_oid(relation.oid, Part::Index),
+        "relname": relation.key_name(),
+        "relnamespace": relation.namespace,
+        "relowner": relation.owner,
+        "relam": BTREE,
+        "reltuples": Cell::Float(0.0),
+        "relpersistence": if relation.is_temporary { "t" } else { "p" },
+        "relkind": "i",
+        "relnatts": 1,
+        "relispopulated": true,
+        "relreplident": "n",
+    }
+}
+
+fn attribute(relation: i64, place: i64, column: &RelationColumn) -> Row {
+    let base = column.base;
+    let is_text = base.category == 'S';
+    let by_value = !column.is_array && matches!(base.length, 1 | 2 | 4 | 8);
+    let align = match (column.is_array, base.length) {
+        (false, 1) => "c",
+        (false, 2) => "s",
+        (false, 8 | 16) => "d",
+        _ => "i",
+    };
+    row! {
+        "attrelid": relation,
+        "attname": column.name.as_str(),
+        "atttypid": column.type_oid,
+        "attstattarget": -1,
+        "attlen": i64::from(column.length),
+        "attnum": place,
+        "attndims": if column.is_array { 1 } else { 0 },
+        "attcacheoff": -1,
+        "atttypmod": i64::from(column.modifier),
+        "attbyval": by_value,
+        "attalign": align,
+        "attstorage": if by_value || base.length > 0 && !column.is_array { "p" } else if base.name == "numeric" { "m" } else { "x" },
+        "attnotnull": !column.is_nullable,
+        "attislocal": true,
+        "attcollation": if is_text { 100 } else { 0 },
+    }
+}
+
+fn index(relation: &Relation) -> Row {
+    let key = relation.key.unwrap_or_default();
+    let column = relation.key_column();
+    let of_text = column.is_some_and(|column| column.base.category == 'S');
+    // The operators of its order.
+    let class = match column.map_or("", |column| column.base.name) {
+        "int8" => 3124,
+        "int4" => 1978,
+        "int2" => 1979,
+        "numeric" => 3125,
+        "date" => 3122,
+        "timestamp" => 3128,
+        "timestamptz" => 3127,
+        "float8" => 3123,
+        "uuid" => 2950,
+        _ => 3126,
+    };
+    row! {
+        "indexrelid": part_oid(relation.oid, Part::Index),
+        "indrelid": relation.oid,
+        "indnatts": 1,
+        "indnkeyatts": 1,
+        "indisunique": true,
+        "indisprimary": true,
+        "indimmediate": true,
+        "indisvalid": true,
+        "indisready": true,
+        "indislive": true,
+        "indkey": vec![key],
+        "indcollation": vec![if of_text { 100 } else { 0 }],
+        "indclass": vec![class],
+        "indoption": vec![0],
+    }
+}
+
+fn constraint(relation: &Relation) -> Row {
+    row! {
+        "oid": part_oid(relation.oid, Part::Key),
+        "conname": relation.key_name(),
+        "connamespace": relation.namespace,
+        "contype": "p",
+        "convalidated": true,
+        "conrelid": relation.oid,
+        "conindid": part_oid(relation.oid, Part::Index),
+        "confupdtype": " ",
+        "confdeltype": " ",
+        "confmatchtype": " ",
+        "conislocal": true,
+        "connoinherit": true,
+        "conkey": relation.key.map(|key| vec![key]),
+    }
+}
+
+fn descriptions(catalog: &PostgresCatalog) -> Vec<Row> {
+    let describe = |class: i64, oid: i64, part: i64, comment: &Option<String>| {
+        let comment = comment.clone()?;
+        Some(row! {"objoid": oid, "classoid": class, "objsubid": part, "description": comment})
+    };
+    let mut rows: Vec<Row> = vec![];
+    for relation in &catalog.relations {
+        rows.extend(describe(PG_CLASS, relation.oid, 0, &relation.comment));
+        let columns = (1..).zip(&relation.columns);
+        rows.extend(columns.filter_map(|(place, column)| describe(PG_CLASS, relation.oid, place, &column.comment)));
+    }
+    rows.extend(catalog.namespaces.iter().filter_map(|namespace| describe(PG_NAMESPACE, namespace.oid, 0, &namespace.comment)));
+    rows.extend(catalog.functions.iter().filter_map(|function| describe(PG_PROC, function.oid, 0, &function.comment)));
+    rows
+}
+
+/// An index goes with its constraint, and that with its table; a rule goes with its view, which needs what it reads.
+fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
+    let row = |class: i64, oid: i64, on: i64, of: i64, part: i64, kind: &str| {
+        row! {"classid": class, "objid": oid, "objsubid": 0, "refclassid": on, "refobjid": of, "refobjsubid": part, "deptype": kind}
+    };
+    let mut rows = vec![];
+    for relation in catalog.relations.iter().filter(|relation| relation.is_of_user()) {
+        rows.push(row(PG_CLASS, relation.oid, PG_NAMESPACE, relation.namespace, 0, "n"));
+        if let Some(key) = relation.key {
+            let [index, constraint] = [Part::Index, Part::Key].map(|part| part_oid(relation.oid, part));
+            rows.push(row(PG_CLASS, index, PG_CONSTRAINT, constraint, 0, "i"));
+            rows.push(row(PG_CONSTRAINT, constraint, PG_CLASS, relation.oid, key, "a"));
+        }
+        if relation.kind == 'v' {
+            let rule = part_oid(relation.oid, Part::Rule);
+            rows.push(row(PG_REWRITE, rule, PG_CLASS, relation.oid, 0, "i"));
+            let read = relation.reads.iter().filter_map(|name| catalog.relation_named(name));
+            rows.extend(read.map(|read| row(PG_REWRITE, rule, PG_CLASS, read.oid, 0, "n")));
+        }
+    }
+    rows
+}
+
+fn statistics(catalog: &PostgresCatalog, relation: &Relation) -> Row {
+    row! {
+        "relid": relation.oid,
+        "schemaname": catalog.schema(relation.namespace),
+        "relname": relation.name.as_str(),
+        "seq_scan": 0,
+        "seq_tup_read": 0,
+        "n_tup_ins": 0,
+        "n_tup_upd": 0,
+        "n_tup_del": 0,
+        "n_tup_hot_upd": 0,
+        "n_live_tup": relation.rows.unwrap_or_default(),
+        "n_dead_tup": 0,
+        "n_mod_since_analyze": 0,
+        "n_ins_since_vacuum": 0,
+        "vacuum_count": 0,
+        "autovacuum_count": 0,
+        "analyze_count": 0,
+        "autoanalyze_count": 0,
+        "heap_blks_read": 0,
+        "heap_blks_hit": 0,
+    }
+}

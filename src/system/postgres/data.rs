@@ -1,0 +1,156 @@
+//! What PostgreSQL has in every database: the columns of its tables, and rows of its own for the types that values have here.
+//!
+//! The files hold what PostgreSQL 16 says of itself; functions of types and operators have its numbers.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::postgres_catalog::cells::Cell;
+
+/// A table of `pg_catalog` or `information_schema`.
+#[derive(Debug)]
+pub struct Table {
+    pub schema: &'static str,
+    pub name: &'static str,
+    pub oid: i64,
+    /// `r` table, `v` view.
+    pub kind: char,
+    pub columns: Vec<Column>,
+}
+
+/// A column of such a table.
+#[derive(Debug)]
+pub struct Column {
+    pub name: &'static str,
+    /// The name of its type in PostgreSQL.
+    pub type_name: &'static str,
+    pub is_nullable: bool,
+}
+
+/// Columns that the information schema here has beside PostgreSQL's: comments, and types as the program names them.
+const MORE: [(&str, &str, &str); 3] =
+    [("tables", "table_comment", "text"), ("columns", "column_comment", "text"), ("columns", "sql_type", "text")];
+
+/// Every table, by schema and name.
+pub static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| include_str!("data/columns.txt").lines().filter_map(table).collect());
+
+static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), &'static Table>> =
+    LazyLock::new(|| TABLES.iter().map(|table| ((table.schema, table.name), table)).collect());
+
+/// The table of that name.
+pub fn named(schema: &str, name: &str) -> Option<&'static Table> {
+    BY_NAME.get(&(schema, name)).copied()
+}
+
+/// `schema.name oid kind column:type! …`
+fn table(line: &'static str) -> Option<Table> {
+    let mut words = line.split(' ');
+    let (schema, name) = words.next()?.split_once('.')?;
+    let oid = words.next()?.parse().ok()?;
+    let kind = words.next()?.chars().next()?;
+    let mut columns: Vec<Column> = words.filter_map(column).collect();
+    if schema == "information_schema" {
+        let more = MORE.iter().filter(|(table, ..)| *table == name);
+        columns.extend(more.map(|(_, name, type_name)| Column { name, type_name, is_nullable: true }));
+    }
+    Some(Table { schema, name, oid, kind, columns })
+}
+
+fn column(word: &'static str) -> Option<Column> {
+    let (name, type_name) = word.split_once(':')?;
+    let known = type_name.strip_suffix('!');
+    Some(Column { name, type_name: known.unwrap_or(type_name), is_nullable: known.is_none() })
+}
+
+/// A row: values by the names of their columns.
+pub type Row = Vec<(&'static str, Cell)>;
+
+/// A row in a table of PostgreSQL's own, with the words of its file.
+pub type Words = HashMap<&'static str, &'static str>;
+
+/// The lines of a file whose first line names the columns.
+fn lines(file: &'static str) -> Vec<Words> {
+    let mut lines = file.lines();
+    let names: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+    lines.map(|line| names.iter().copied().zip(line.split('\t')).filter(|(_, word)| *word != "\\N").collect()).collect()
+}
+
+macro_rules! files {
+    ($($(#[$doc:meta])* $name:ident: $file:literal;)+) => {
+        $($(#[$doc])* pub static $name: LazyLock<Vec<Words>> = LazyLock::new(|| lines(include_str!($file)));)+
+    };
+}
+
+files! {
+    /// Access methods.
+    ACCESS_METHODS: "data/pg_am.tsv";
+    CASTS: "data/pg_cast.tsv";
+    COLLATIONS: "data/pg_collation.tsv";
+    LANGUAGES: "data/pg_language.tsv";
+    OPERATORS: "data/pg_operator.tsv";
+    OPERATOR_CLASSES: "data/pg_opclass.tsv";
+    OPERATOR_FAMILIES: "data/pg_opfamily.tsv";
+    /// The functions of types, casts and operators.
+    FUNCTIONS: "data/pg_proc.tsv";
+    TYPES: "data/pg_type.tsv";
+}
+
+/// The words of SQL, with what they are: U unreserved, C a name of a column, T of a type or function, R reserved.
+pub static KEYWORDS: LazyLock<Vec<[&'static str; 3]>> = LazyLock::new(|| {
+    let of_line = |line: &'static str| {
+        let mut words = line.split('\t');
+        Some([words.next()?, words.next()?, words.next()?])
+    };
+    include_str!("data/keywords.tsv").lines().filter_map(of_line).collect()
+});
+
+/// The names of time zones.
+pub fn zones() -> impl Iterator<Item = &'static str> {
+    include_str!("data/timezones.txt").split_whitespace()
+}
+
+/// A row of a file, as the columns of its table hold it.
+pub fn row(table: &Table, words: &Words) -> Row {
+    let value = |column: &Column| Some((column.name, cell(column.type_name, words.get(column.name)?)));
+    table.columns.iter().filter_map(value).collect()
+}
+
+fn cell(type_name: &str, word: &str) -> Cell {
+    match type_name {
+        "bool" => Cell::Bool(word == "t" || word == "true"),
+        "oidvector" | "int2vector" => Cell::Ints(word.split_whitespace().filter_map(|number| number.parse().ok()).collect()),
+        "oid" | "regproc" | "int2" | "int4" | "int8" => word.parse().map_or(Cell::Int(0), Cell::Int),
+        _ => Cell::Text(word.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_whole() {
+        assert_eq!(TABLES.len(), 201);
+        let class = named("pg_catalog", "pg_class").unwrap();
+        assert_eq!(
+            (class.oid, class.columns[1].name, class.columns[1].type_name, class.columns[1].is_nullable),
+            (1259, "relname", "name", false)
+        );
+        for (file, columns) in [(&TYPES, "pg_type"), (&CASTS, "pg_cast"), (&OPERATORS, "pg_operator"), (&FUNCTIONS, "pg_proc")] {
+            let known = named("pg_catalog", columns).unwrap();
+            for words in file.iter() {
+                for name in words.keys() {
+                    assert!(known.columns.iter().any(|column| column.name == *name), "{columns}.{name}");
+                }
+            }
+        }
+        // What types name as their functions is there.
+        let functions: Vec<&str> = FUNCTIONS.iter().map(|function| function["oid"]).collect();
+        for own in TYPES.iter() {
+            for of in ["typinput", "typoutput", "typreceive", "typsend"] {
+                assert!(own[of] == "0" || functions.contains(&own[of]), "{} {of}", own["typname"]);
+            }
+        }
+        assert!(KEYWORDS.len() > 400 && zones().count() > 500);
+    }
+}

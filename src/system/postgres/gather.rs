@@ -1,0 +1,478 @@
+//! The database that a statement sees, as PostgreSQL's catalog knows it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Field;
+use datafusion::catalog::{CatalogProvider, SchemaProvider};
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Documentation, Signature, TypeSignature, Volatility};
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+use sqlparser::ast::Statement as SqlStatement;
+
+use super::data;
+use crate::builtins::postgres;
+use crate::catalog::objects::Object;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::{SqlState, in_sql, sqlstate};
+use crate::functions;
+use crate::objects::definition::Definition;
+use crate::objects::lifecycle::definitions;
+use crate::objects::{GRAMMARS, KINDS, profile, schema};
+use crate::postgres_catalog::{
+    Function, FunctionArgument, INFORMATION_SCHEMA, Namespace, OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range,
+    Relation, RelationColumn, Role, named_oids, object_oid, quoted, type_named,
+};
+use crate::postgres_types;
+use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
+use crate::sql::parser::{self, Parsed};
+use crate::statement::StatementContext;
+use crate::system::{comments, tables};
+
+/// The numbers of the program's own schemas, and the first of the tables of `system`.
+const PROFILE: i64 = 15_001;
+const SEGMENT: i64 = 15_002;
+const SYSTEM: i64 = 15_003;
+const SYSTEM_TABLES: i64 = 15_100;
+
+/// Types of arguments and results that no value has.
+const ANY: i64 = 2276;
+const ANY_ELEMENT: i64 = 2283;
+const RECORD: i64 = 2249;
+
+/// Gathers what a context sees.
+pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCatalog>> {
+    Box::pin(async move {
+        let state = context.state();
+        let objects = context.objects()?;
+        let mut catalog = context.postgres_session();
+        catalog.roles = roles(&catalog.role, &objects);
+        let owners: HashMap<String, i64> = catalog.roles.iter().map(|role| (role.name.clone(), role.oid)).collect();
+        catalog.namespaces = namespaces(&objects, &owners);
+        catalog.functions = functions(&state, &context, &owners)?;
+        let mut gathering = Gathering {
+            context: &context,
+            state: &state,
+            objects: &objects,
+            owners: &owners,
+            namespaces: &catalog.namespaces,
+            comments: BTreeMap::new(),
+        };
+        gathering.comments()?;
+        catalog.relations = gathering.relations().await?;
+        Ok(catalog)
+    })
+}
+
+/// Those that are known: who runs the statement, and who made something.
+fn roles(own: &str, objects: &[Object]) -> Vec<Role> {
+    let mut names: BTreeSet<&str> = objects.iter().map(|object| object.author.as_str()).filter(|name| !name.is_empty()).collect();
+    names.insert(own);
+    names.remove(OWN_NAME);
+    let oids = named_oids(Range::Roles, names.iter().copied());
+    let of = |oid: i64, name: &str| Role { oid, name: name.to_string(), is_superuser: true, can_login: true, member_of: vec![] };
+    std::iter::once(of(OWNER, OWN_NAME)).chain(names.into_iter().zip(oids).map(|(name, oid)| of(oid, name))).collect()
+}
+
+fn namespaces(objects: &[Object], owners: &HashMap<String, i64>) -> Vec<Namespace> {
+    let own = |oid: i64, name: &str, comment: &str| Namespace {
+        oid,
+        name: name.to_string(),
+        owner: OWNER,
+        comment: Some(comment.to_string()),
+    };
+    let mut namespaces = vec![
+        own(PG_CATALOG, "pg_catalog", "system catalog schema"),
+        own(PUBLIC, "public", "standard public schema"),
+        own(INFORMATION_SCHEMA, "information_schema", "what the standard says of a database"),
+        own(PROFILE, PROFILE_SCHEMA, "what profiles publish"),
+        own(SEGMENT, SEGMENT_SCHEMA, "what segments publish"),
+        own(SYSTEM, "system", "tables about the program and the database"),
+    ];
+    namespaces.extend(objects.iter().filter(|object| object.kind == "schema").map(|object| Namespace {
+        oid: object_oid(object.id, Part::Itself),
+        name: object.name.clone(),
+        owner: owners.get(&object.author).copied().unwrap_or(OWNER),
+        comment: None,
+    }));
+    namespaces
+}
+
+/// A relation that is gathered.
+struct Gathering<'a> {
+    context: &'a StatementContext,
+    state: &'a SessionState,
+    objects: &'a [Object],
+    owners: &'a HashMap<String, i64>,
+    namespaces: &'a [Namespace],
+    /// Comments by schema, table and column.
+    comments: BTreeMap<(String, String, Option<String>), String>,
+}
+
+impl Gathering<'_> {
+    fn comments(&mut self) -> Result<()> {
+        for [schema, table, column, comment] in comments::rows(self.context)? {
+            if let (Some(schema), Some(table), Some(comment)) = (schema, table, comment) {
+                self.comments.insert((schema, table, column), comment);
+            }
+        }
+        for table in tables() {
+            let key = |column: Option<&str>| ("system".to_string(), table.name().to_string(), column.map(str::to_string));
+            self.comments.insert(key(None), table.summary().to_string());
+            for column in table.columns() {
+                self.comments.insert(key(Some(column.name)), column.text.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    async fn relations(&self) -> Result<Vec<Relation>> {
+        let mut relations: Vec<Relation> = data::TABLES.iter().map(own_relation).collect();
+        let catalog = self.state.config_options().catalog.default_catalog.clone();
+        let Some(catalog) = self.state.catalog_list().catalog(&catalog) else { return Ok(relations) };
+        for namespace in self.namespaces {
+            if [PG_CATALOG, INFORMATION_SCHEMA].contains(&namespace.oid) {
+                continue;
+            }
+            self.of_schema(catalog.as_ref(), namespace, &mut relations).await?;
+        }
+        Ok(relations)
+    }
+
+    async fn of_schema(&self, catalog: &dyn CatalogProvider, namespace: &Namespace, relations: &mut Vec<Relation>) -> Result<()> {
+        let Some(provider) = catalog.schema(&namespace.name) else { return Ok(()) };
+        let mut names = provider.table_names();
+        names.sort();
+        let member = |name: &str| match namespace.oid {
+            PUBLIC => name.to_string(),
+            _ => schema::member(&namespace.name, name),
+        };
+        let temporary: Vec<&String> = names
+            .iter()
+            .filter(|name| self.is_made(namespace) && self.context.tables().temporary(&member(name)).is_some())
+            .collect();
+        let numbers = named_oids(
+            Range::Temporary,
+            temporary.iter().map(|name| member(name)).collect::<Vec<_>>().iter().map(String::as_str),
+        );
+        let temporary: HashMap<String, i64> = temporary.into_iter().cloned().zip(numbers).collect();
+        for (place, name) in names.iter().enumerate() {
+            let found = match temporary.get(name) {
+                Some(oid) => Some((*oid, None)),
+                None if namespace.oid == SYSTEM => Some((SYSTEM_TABLES + i64::try_from(place).unwrap_or_default() * 16, None)),
+                None => self.object_of(namespace, name, &member(name)),
+            };
+            let Some((oid, object)) = found else { continue };
+            let columns = self.columns(provider.as_ref(), namespace, name).await?;
+            let definition = object.filter(|object| object.kind == "view").map(|object| self.view_query(object));
+            let owner = object.and_then(|object| self.owners.get(&object.author)).copied().unwrap_or(OWNER);
+            let own_owner =
+                if temporary.contains_key(name) { self.owners.get(&self.context.postgres_session().role).copied() } else { None };
+            let (rows, bytes) = self.size(object)?;
+            let key = self.key(namespace, name, object, &columns);
+            relations.push(Relation {
+                oid,
+                namespace: namespace.oid,
+                name: name.clone(),
+                kind: if definition.is_some() { 'v' } else { 'r' },
+                is_temporary: temporary.contains_key(name),
+                owner: own_owner.unwrap_or(owner),
+                comment: self.comments.get(&(namespace.name.clone(), name.clone(), None)).cloned(),
+                columns,
+                key,
+                reads: if definition.is_some() { self.reads(object) } else { vec![] },
+                definition,
+                rows,
+                bytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// True for schemas where people make tables.
+    fn is_made(&self, namespace: &Namespace) -> bool {
+        ![PROFILE, SEGMENT, SYSTEM].contains(&namespace.oid)
+    }
+
+    /// The number of a table, and the object that it is.
+    fn object_of(&self, namespace: &Namespace, name: &str, member: &str) -> Option<(i64, Option<&Object>)> {
+        let of_kind = |kind: &str, name: &str| self.objects.iter().find(|object| object.kind == kind && object.name == name);
+        let (object, part) = match namespace.oid {
+            PROFILE => {
+                let part = |end: &str, part: Part| Some((of_kind("profile", name.strip_suffix(end)?)?, part));
+                part("", Part::Itself).or_else(|| part("_tags", Part::Tags)).or_else(|| part("_history", Part::History))?
+            }
+            SEGMENT => (of_kind("segment", name)?, Part::Itself),
+            _ => {
+                let is_it = |object: &&Object| {
+                    ["table", "view", "external table"].contains(&object.kind.as_str()) && object.name == member
+                };
+                (self.objects.iter().find(is_it)?, Part::Itself)
+            }
+        };
+        Some((object_oid(object.id, part), Some(object)))
+    }
+
+    /// The columns; none of a table that cannot be opened, whose file is gone.
+    async fn columns(&self, provider: &dyn SchemaProvider, namespace: &Namespace, name: &str) -> Result<Vec<RelationColumn>> {
+        let table = match provider.table(name).await {
+            Ok(Some(table)) => table,
+            Ok(None) => return Ok(vec![]),
+            // The statement has to begin anew.
+            Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
+            Err(_) => return Ok(vec![]),
+        };
+        let schema = table.schema();
+        let comment = |column: &str| {
+            let key = (namespace.name.clone(), name.to_string(), Some(column.to_string()));
+            self.comments.get(&key).cloned()
+        };
+        Ok(schema.fields().iter().map(|field| column(field, comment(field.name()))).collect())
+    }
+
+    /// The query of a view as it was written; what it says when it cannot be read.
+    fn view_query(&self, object: &Object) -> String {
+        let parsed = parser::parse_as_written(&object.sql, self.context.session(), &GRAMMARS).ok().and_then(|mut all| all.pop());
+        match parsed.map(|statement| statement.parsed) {
+            Some(Parsed::Sql(parsed)) => match parsed.as_ref() {
+                SqlParsed::Statement(statement) => match statement.as_ref() {
+                    SqlStatement::CreateView(view) => view.query.to_string(),
+                    _ => object.sql.clone(),
+                },
+                _ => object.sql.clone(),
+            },
+            _ => object.sql.clone(),
+        }
+    }
+
+    /// What a view reads; nothing for one that cannot be read itself.
+    fn reads(&self, object: Option<&Object>) -> Vec<String> {
+        let definition = object.and_then(|object| Definition::read(object.clone(), self.context.session()).ok());
+        let uses = definition.map(|definition| definition.kind.uses(&definition).tables).unwrap_or_default();
+        uses.iter().map(|name| name.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(".")).collect()
+    }
+
+    fn size(&self, object: Option<&Object>) -> Result<(Option<i64>, i64)> {
+        let of = match object {
+            Some(object) if object.kind == "table" => (SnapshotOf::Table, object.name.as_str()),
+            Some(object) if object.kind == "profile" => (SnapshotOf::Profile, object.name.as_str()),
+            _ => return Ok((None, 0)),
+        };
+        let Some(snapshot) = self.context.view().snapshot(of.0, of.1, When::Now)? else { return Ok((None, 0)) };
+        Ok((Some(snapshot.rows), snapshot.files.iter().map(|(_, file)| file.bytes).sum()))
+    }
+
+    /// The place of the key: of what a profile or segment publishes, one row per customer.
+    fn key(&self, namespace: &Namespace, name: &str, object: Option<&Object>, columns: &[RelationColumn]) -> Option<i64> {
+        let object = object?;
+        let is_whole = match namespace.oid {
+            PROFILE => object.name == name,
+            SEGMENT => true,
+            _ => false,
+        };
+        if !is_whole {
+            return None;
+        }
+        let key = profile::whole(&object.profile, self.context).ok()?.body.key;
+        let place = columns.iter().position(|column| column.name == key)?;
+        i64::try_from(place + 1).ok()
+    }
+}
+
+fn column(field: &Arc<Field>, comment: Option<String>) -> RelationColumn {
+    let seen = postgres_types::seen(field);
+    RelationColumn {
+        name: field.name().clone(),
+        type_oid: seen.oid().into(),
+        base: seen.base,
+        is_array: seen.is_array,
+        modifier: seen.modifier,
+        length: seen.length(),
+        is_nullable: field.is_nullable(),
+        comment,
+        sql_type: in_sql(&field.data_type().to_string()),
+    }
+}
+
+/// A table of PostgreSQL's own.
+fn own_relation(table: &data::Table) -> Relation {
+    let columns = super::schema_of(table).fields().iter().map(|field| column(field, None)).collect();
+    Relation {
+        oid: table.oid,
+        namespace: if table.schema == "pg_catalog" { PG_CATALOG } else { INFORMATION_SCHEMA },
+        name: table.name.to_string(),
+        kind: table.kind,
+        is_temporary: false,
+        owner: OWNER,
+        comment: None,
+        columns,
+        key: None,
+        definition: None,
+        reads: vec![],
+        rows: None,
+        bytes: 0,
+    }
+}
+
+/// Every function: of PostgreSQL's types, of the engine, of the program, and those that the database remembers.
+fn functions(state: &SessionState, context: &StatementContext, owners: &HashMap<String, i64>) -> Result<Vec<Function>> {
+    let mut all: Vec<Function> = data::FUNCTIONS.iter().map(of_postgres).collect();
+    let own = functions::all()
+        .iter()
+        .flat_map(|set| set.docs().into_iter().map(|doc| (doc, !set.relations.is_empty() || !set.macros.is_empty())));
+    let mut named: BTreeMap<String, Function> =
+        own.map(|(doc, is_of_customers)| (doc.name.to_string(), of_page(doc, is_of_customers))).collect();
+    let known = |all: &[Function], name: &str| all.iter().any(|function| function.name == name);
+    for (name, function) in state.scalar_functions() {
+        if !known(&all, name) && !named.contains_key(name) {
+            let returns = postgres::named(name).and_then(|function| type_named(function.gives));
+            let of = of_engine(name, 'f', function.signature(), function.documentation(), returns);
+            named.insert(name.clone(), of);
+        }
+    }
+    for (name, function) in state.aggregate_functions() {
+        if !named.contains_key(name) {
+            named.insert(name.clone(), of_engine(name, 'a', function.signature(), function.documentation(), None));
+        }
+    }
+    for (name, function) in state.window_functions() {
+        if !named.contains_key(name) {
+            named.insert(name.clone(), of_engine(name, 'w', function.signature(), function.documentation(), None));
+        }
+    }
+    let oids = named_oids(Range::Functions, named.keys().map(String::as_str));
+    all.extend(named.into_values().zip(oids).map(|(function, oid)| Function { oid, ..function }));
+    for kind in KINDS.into_iter().filter(|kind| kind.takes_parameters()) {
+        for definition in definitions(kind, context)? {
+            let argument = |parameter: &crate::sql::command::Parameter| FunctionArgument {
+                name: parameter.name.clone(),
+                type_oid: type_named(&parameter.data_type.to_string()).unwrap_or(ANY),
+                default: parameter.default.as_ref().map(ToString::to_string),
+                is_variadic: false,
+            };
+            let object = &definition.object;
+            all.push(Function {
+                oid: object_oid(object.id, Part::Itself),
+                name: object.name.clone(),
+                namespace: PUBLIC,
+                owner: owners.get(&object.author).copied().unwrap_or(OWNER),
+                kind: 'f',
+                arguments: definition.parameters.iter().map(argument).collect(),
+                returns: RECORD,
+                returns_set: true,
+                is_strict: false,
+                volatility: 's',
+                comment: Some(definition.text("comment").to_string()).filter(|comment| !comment.is_empty()),
+                definition: Some(object.sql.clone()),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// A function of PostgreSQL's own.
+fn of_postgres(words: &data::Words) -> Function {
+    let number = |name: &str| words.get(name).and_then(|word| word.parse().ok()).unwrap_or_default();
+    let arguments = words.get("proargtypes").copied().unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok());
+    let argument = |type_oid: i64| FunctionArgument { name: String::new(), type_oid, default: None, is_variadic: false };
+    Function {
+        oid: number("oid"),
+        name: words.get("proname").copied().unwrap_or_default().to_string(),
+        namespace: PG_CATALOG,
+        owner: OWNER,
+        kind: 'f',
+        arguments: arguments.map(argument).collect(),
+        returns: number("prorettype"),
+        returns_set: words.get("proretset") == Some(&"t"),
+        is_strict: words.get("proisstrict") == Some(&"t"),
+        volatility: words.get("provolatile").and_then(|word| word.chars().next()).unwrap_or('i'),
+        comment: None,
+        definition: None,
+    }
+}
+
+/// A function with a page. Those about customers are listed among what people made.
+fn of_page(doc: &Doc, is_of_customers: bool) -> Function {
+    let argument = |argument: &Argument| FunctionArgument {
+        name: argument.name.to_string(),
+        type_oid: taken(argument.takes),
+        default: argument.default.filter(|default| !default.is_empty()).map(str::to_string),
+        is_variadic: false,
+    };
+    let is_relation = doc.kind == Kind::Relation;
+    Function {
+        oid: 0,
+        name: doc.name.to_string(),
+        namespace: if is_of_customers { PUBLIC } else { PG_CATALOG },
+        owner: OWNER,
+        kind: if doc.kind == Kind::Aggregate { 'a' } else { 'f' },
+        arguments: doc.arguments.iter().map(argument).collect(),
+        returns: if is_relation { RECORD } else { ANY_ELEMENT },
+        returns_set: is_relation,
+        is_strict: false,
+        volatility: 'i',
+        comment: Some(doc.summary.to_string()),
+        definition: None,
+    }
+}
+
+/// The type of PostgreSQL that is nearest to what an argument takes.
+fn taken(takes: Takes) -> i64 {
+    let name = match takes {
+        Takes::Time | Takes::Moment => "timestamp",
+        Takes::Number | Takes::Float(..) | Takes::Share => "float8",
+        Takes::Numbers | Takes::Columns | Takes::Ordered | Takes::Names => "_text",
+        Takes::Shares | Takes::Cuts => "_float8",
+        Takes::Integer(..) => "int8",
+        Takes::Flag => "bool",
+        Takes::Interval => "interval",
+        Takes::Choice(_) | Takes::Text | Takes::Relation | Takes::Name(_) | Takes::Query => "text",
+        Takes::Column | Takes::Value(_) | Takes::ValuesOf(_) => return ANY,
+    };
+    type_named(name).unwrap_or(ANY)
+}
+
+/// A function of the engine.
+fn of_engine(name: &str, kind: char, signature: &Signature, page: Option<&Documentation>, returns: Option<i64>) -> Function {
+    let of_page = page.and_then(|page| page.arguments.as_ref());
+    let is_variadic = matches!(signature.type_signature, TypeSignature::Variadic(_) | TypeSignature::VariadicAny);
+    let names: Vec<String> = match of_page {
+        Some(arguments) => arguments
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| name.chars().all(|letter| letter.is_alphanumeric() || letter == '_'))
+            .collect(),
+        None if matches!(signature.type_signature, TypeSignature::Nullary) => vec![],
+        None => vec![String::new()],
+    };
+    let last = names.len().saturating_sub(1);
+    let argument = |(place, name): (usize, String)| FunctionArgument {
+        name,
+        type_oid: ANY,
+        default: None,
+        is_variadic: is_variadic && place == last,
+    };
+    Function {
+        oid: 0,
+        name: name.to_string(),
+        namespace: PG_CATALOG,
+        owner: OWNER,
+        kind,
+        arguments: names.into_iter().enumerate().map(argument).collect(),
+        returns: returns.unwrap_or(ANY_ELEMENT),
+        returns_set: false,
+        is_strict: false,
+        volatility: match signature.volatility {
+            Volatility::Immutable => 'i',
+            Volatility::Stable => 's',
+            Volatility::Volatile => 'v',
+        },
+        comment: postgres::named(name)
+            .map(|function| function.text.to_string())
+            .or_else(|| page.map(|page| page.description.clone())),
+        definition: None,
+    }
+}

@@ -1,0 +1,287 @@
+//! `information_schema`: what the standard says of a database.
+
+use datafusion::common::Result;
+
+use super::data::{Row, Table};
+use super::row;
+use crate::postgres_catalog::cells::Cell;
+use crate::postgres_catalog::{OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
+use crate::statement::StatementContext;
+
+/// The rows of a table; none where there is nothing of its kind.
+pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> Result<Vec<Row>> {
+    let relations = || catalog.relations.iter();
+    let views = || relations().filter(|relation| relation.kind == 'v');
+    let keys = || relations().filter_map(|relation| Some((relation, relation.key_column()?)));
+    let schema = |relation: &Relation| catalog.schema(relation.namespace).to_string();
+    Ok(match table.name {
+        "tables" => relations()
+            .map(|relation| {
+                let kind = if relation.kind == 'v' { "VIEW" } else { "BASE TABLE" };
+                row! {
+                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(), "table_type": kind,
+                    "is_insertable_into": yes(takes_rows(catalog, relation)), "is_typed": "NO", "table_comment": relation.comment.clone(),
+                }
+            })
+            .collect(),
+        "columns" => relations()
+            .flat_map(|relation| (1..).zip(&relation.columns).map(|(place, column)| of_column(catalog, relation, place, column)).collect::<Vec<_>>())
+            .collect(),
+        "views" => views()
+            .map(|relation| {
+                row! {
+                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
+                    "view_definition": relation.definition.as_ref().map(|query| format!("{query};")), "check_option": "NONE",
+                    "is_updatable": "NO", "is_insertable_into": "NO", "is_trigger_updatable": "NO", "is_trigger_deletable": "NO",
+                    "is_trigger_insertable_into": "NO",
+                }
+            })
+            .collect(),
+        "schemata" => catalog
+            .namespaces
+            .iter()
+            .map(|namespace| {
+                let owner = catalog.roles.iter().find(|role| role.oid == namespace.owner).map(|role| role.name.clone());
+                row! {"catalog_name": OWN_NAME, "schema_name": namespace.name.as_str(), "schema_owner": owner}
+            })
+            .collect(),
+        "information_schema_catalog_name" => vec![row! {"catalog_name": OWN_NAME}],
+        "table_constraints" => constraints(catalog),
+        "key_column_usage" => keys()
+            .map(|(relation, column)| {
+                row! {
+                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": relation.key_name(),
+                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
+                    "column_name": column.name.as_str(), "ordinal_position": 1,
+                }
+            })
+            .collect(),
+        "constraint_column_usage" => keys()
+            .map(|(relation, column)| {
+                row! {
+                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
+                    "column_name": column.name.as_str(), "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation),
+                    "constraint_name": relation.key_name(),
+                }
+            })
+            .collect(),
+        "constraint_table_usage" => keys()
+            .map(|(relation, _)| {
+                row! {
+                    "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
+                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": relation.key_name(),
+                }
+            })
+            .collect(),
+        "check_constraints" => relations()
+            .flat_map(|relation| (1..).zip(&relation.columns).filter(|(_, column)| !column.is_nullable).map(move |(place, column)| (relation, place, column)))
+            .map(|(relation, place, column)| {
+                row! {
+                    "constraint_catalog": OWN_NAME, "constraint_schema": schema(relation), "constraint_name": not_null_name(relation, place),
+                    "check_clause": format!("{} IS NOT NULL", column.name),
+                }
+            })
+            .collect(),
+        "character_sets" => vec![row! {
+            "character_set_name": "UTF8", "character_repertoire": "UCS", "form_of_use": "UTF8", "default_collate_catalog": OWN_NAME,
+            "default_collate_schema": "pg_catalog", "default_collate_name": "default",
+        }],
+        "collations" | "collation_character_set_applicability" => ["default", "C", "POSIX", "ucs_basic"]
+            .map(|name| {
+                row! {
+                    "collation_catalog": OWN_NAME, "collation_schema": "pg_catalog", "collation_name": name, "pad_attribute": "NO PAD",
+                    "character_set_name": "UTF8",
+                }
+            })
+            .into(),
+        "table_privileges" | "role_table_grants" => relations()
+            .filter_map(|relation| Some((relation, owner(catalog, relation)?)))
+            .flat_map(|(relation, owner)| {
+                let own = ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+                let of = |privilege: &str| {
+                    row! {
+                        "grantor": owner.as_str(), "grantee": owner.as_str(), "table_catalog": OWN_NAME, "table_schema": schema(relation),
+                        "table_name": relation.name.as_str(), "privilege_type": privilege, "is_grantable": "YES",
+                        "with_hierarchy": yes(privilege == "SELECT"),
+                    }
+                };
+                own.map(of)
+            })
+            .collect(),
+        "column_privileges" | "role_column_grants" => relations()
+            .filter_map(|relation| Some((relation, owner(catalog, relation)?)))
+            .flat_map(|(relation, owner)| {
+                let schema = schema(relation);
+                let of = move |column: &RelationColumn| {
+                    ["INSERT", "SELECT", "UPDATE", "REFERENCES"].map(|privilege| {
+                        row! {
+                            "grantor": owner.as_str(), "grantee": owner.as_str(), "table_catalog": OWN_NAME, "table_schema": schema.as_str(),
+                            "table_name": relation.name.as_str(), "column_name": column.name.as_str(), "privilege_type": privilege,
+                            "is_grantable": "YES",
+                        }
+                    })
+                };
+                relation.columns.iter().flat_map(of).collect::<Vec<_>>()
+            })
+            .collect(),
+        "enabled_roles" => catalog.roles.iter().map(|role| row! {"role_name": role.name.as_str()}).collect(),
+        "applicable_roles" | "administrable_role_authorizations" => catalog
+            .roles
+            .iter()
+            .flat_map(|role| {
+                let of = |oid: &i64| {
+                    let of = catalog.roles.iter().find(|other| other.oid == *oid)?;
+                    Some(row! {"grantee": role.name.as_str(), "role_name": of.name.as_str(), "is_grantable": "NO"})
+                };
+                role.member_of.iter().filter_map(of).collect::<Vec<_>>()
+            })
+            .collect(),
+        "element_types" => relations()
+            .flat_map(|relation| (1..).zip(&relation.columns).filter(|(_, column)| column.is_array).map(move |(place, column)| (relation, place, column)))
+            .map(|(relation, place, column)| {
+                let place: i64 = place;
+                row! {
+                    "object_catalog": OWN_NAME, "object_schema": schema(relation), "object_name": relation.name.as_str(), "object_type": "TABLE",
+                    "collection_type_identifier": place.to_string(), "data_type": type_name(column.base.oid.into(), -1),
+                    "udt_catalog": OWN_NAME, "udt_schema": "pg_catalog", "udt_name": column.base.name, "dtd_identifier": format!("a{place}"),
+                }
+            })
+            .collect(),
+        "column_udt_usage" => relations()
+            .flat_map(|relation| relation.columns.iter().map(move |column| (relation, column)))
+            .map(|(relation, column)| {
+                row! {
+                    "udt_catalog": OWN_NAME, "udt_schema": "pg_catalog", "udt_name": udt_name(column), "table_catalog": OWN_NAME,
+                    "table_schema": schema(relation), "table_name": relation.name.as_str(), "column_name": column.name.as_str(),
+                }
+            })
+            .collect(),
+        "sql_features" => FEATURES
+            .iter()
+            .map(|(id, name, is_supported)| {
+                row! {"feature_id": *id, "feature_name": *name, "sub_feature_id": "", "sub_feature_name": "", "is_supported": yes(*is_supported)}
+            })
+            .collect(),
+        "sql_implementation_info" => [
+            ("10003", "CATALOG NAME", Cell::Null, Cell::from("Y")),
+            ("17", "DBMS NAME", Cell::Null, Cell::from("PostgreSQL")),
+            ("18", "DBMS VERSION", Cell::Null, Cell::from("16.0006")),
+            ("28", "IDENTIFIER CASE", Cell::Int(2), Cell::Null),
+            ("85", "NULL COLLATION", Cell::Int(1), Cell::Null),
+        ]
+        .map(|(id, name, number, text)| {
+            row! {"implementation_info_id": id, "implementation_info_name": name, "integer_value": number, "character_value": text}
+        })
+        .into(),
+        "sql_sizing" => [(34, "MAXIMUM CATALOG NAME LENGTH", 63), (30, "MAXIMUM COLUMN NAME LENGTH", 63), (32, "MAXIMUM SCHEMA NAME LENGTH", 63), (35, "MAXIMUM TABLE NAME LENGTH", 63), (107, "MAXIMUM USER NAME LENGTH", 63)]
+            .map(|(id, name, value)| row! {"sizing_id": id, "sizing_name": name, "supported_value": value})
+            .into(),
+        _ => vec![],
+    })
+}
+
+/// Features of the standard that programs ask for.
+const FEATURES: [(&str, &str, bool); 14] = [
+    ("E011", "Numeric data types", true),
+    ("E021", "Character string types", true),
+    ("E051", "Basic query specification", true),
+    ("E061", "Basic predicates and search conditions", true),
+    ("E071", "Basic query expressions", true),
+    ("E091", "Set functions", true),
+    ("E131", "Null value support (nulls in lieu of values)", true),
+    ("E141", "Basic integrity constraints", false),
+    ("F041", "Basic joined table", true),
+    ("F051", "Basic date and time", true),
+    ("F261", "CASE expression", true),
+    ("T121", "WITH (excluding RECURSIVE) in query expression", true),
+    ("T131", "Recursive query", true),
+    ("T611", "Elementary OLAP operations", true),
+];
+
+fn yes(is: bool) -> &'static str {
+    if is { "YES" } else { "NO" }
+}
+
+fn owner(catalog: &PostgresCatalog, relation: &Relation) -> Option<String> {
+    catalog.roles.iter().find(|role| role.oid == relation.owner).map(|role| role.name.clone())
+}
+
+/// True for tables that INSERT writes to.
+fn takes_rows(catalog: &PostgresCatalog, relation: &Relation) -> bool {
+    relation.kind == 'r' && relation.is_of_user() && !["profile", "segment"].contains(&catalog.schema(relation.namespace))
+}
+
+fn not_null_name(relation: &Relation, place: i64) -> String {
+    format!("{}_{}_{place}_not_null", relation.namespace, relation.oid)
+}
+
+fn udt_name(column: &RelationColumn) -> String {
+    if column.is_array { format!("_{}", column.base.name) } else { column.base.name.to_string() }
+}
+
+fn constraints(catalog: &PostgresCatalog) -> Vec<Row> {
+    let of = |relation: &Relation, name: String, kind: &str| {
+        let schema = catalog.schema(relation.namespace);
+        row! {
+            "constraint_catalog": OWN_NAME, "constraint_schema": schema, "constraint_name": name, "table_catalog": OWN_NAME,
+            "table_schema": schema, "table_name": relation.name.as_str(), "constraint_type": kind, "is_deferrable": "NO",
+            "initially_deferred": "NO", "enforced": "YES", "nulls_distinct": if kind == "CHECK" { None } else { Some("YES") },
+        }
+    };
+    let mut rows = vec![];
+    for relation in &catalog.relations {
+        if relation.key_column().is_some() {
+            rows.push(of(relation, relation.key_name(), "PRIMARY KEY"));
+        }
+        let not_null = (1..).zip(&relation.columns).filter(|(_, column)| !column.is_nullable);
+        rows.extend(not_null.map(|(place, _)| of(relation, not_null_name(relation, place), "CHECK")));
+    }
+    rows
+}
+
+fn of_column(catalog: &PostgresCatalog, relation: &Relation, place: i64, column: &RelationColumn) -> Row {
+    let (base, is_array) = (column.base, column.is_array);
+    let data_type = if is_array { "ARRAY".to_string() } else { type_name(column.type_oid, -1) };
+    let plain = if is_array { "" } else { base.name };
+    let packed = (plain == "numeric" && column.modifier >= 4).then(|| column.modifier - 4);
+    let (precision, radix, scale) = match plain {
+        "int2" => (Some(16), Some(2), Some(0)),
+        "int4" => (Some(32), Some(2), Some(0)),
+        "int8" => (Some(64), Some(2), Some(0)),
+        "float4" => (Some(24), Some(2), None),
+        "float8" => (Some(53), Some(2), None),
+        "numeric" => (packed.map(|packed| packed >> 16), Some(10), packed.map(|packed| packed & 0xffff)),
+        _ => (None, None, None),
+    };
+    let of_time = match plain {
+        "date" => Some(0),
+        "time" | "timestamp" | "timestamptz" | "interval" => Some(6),
+        _ => None,
+    };
+    let is_text = ["text", "varchar", "bpchar"].contains(&plain);
+    row! {
+        "table_catalog": OWN_NAME,
+        "table_schema": catalog.schema(relation.namespace),
+        "table_name": relation.name.as_str(),
+        "column_name": column.name.as_str(),
+        "ordinal_position": place,
+        "is_nullable": yes(column.is_nullable),
+        "data_type": data_type,
+        "character_octet_length": is_text.then_some(1_073_741_824_i64),
+        "numeric_precision": precision,
+        "numeric_precision_radix": radix,
+        "numeric_scale": scale,
+        "datetime_precision": of_time,
+        "udt_catalog": OWN_NAME,
+        "udt_schema": "pg_catalog",
+        "udt_name": udt_name(column),
+        "dtd_identifier": place.to_string(),
+        "is_self_referencing": "NO",
+        "is_identity": "NO",
+        "identity_cycle": "NO",
+        "is_generated": "NEVER",
+        "is_updatable": yes(takes_rows(catalog, relation)),
+        "column_comment": column.comment.clone(),
+        "sql_type": column.sql_type.as_str(),
+    }
+}

@@ -1,0 +1,46 @@
+//! Types, operators, casts and words of SQL: what PostgreSQL has of them for the types that values have here.
+
+use super::data::{self, Row, Table, row};
+use super::row;
+use crate::postgres_catalog::{OWNER, PG_CATALOG, PostgresCatalog};
+
+/// The rows of a table about types; `None` when it is about something else.
+pub fn rows(table: &Table, _: &PostgresCatalog) -> Option<Vec<Row>> {
+    let of_file = |file: &[data::Words], more: fn() -> Row| {
+        file.iter()
+            .map(|words| {
+                let mut values = more();
+                values.extend(row(table, words));
+                values
+            })
+            .collect()
+    };
+    Some(match table.name {
+        "pg_type" => of_file(&data::TYPES, || {
+            row! {"typnamespace": PG_CATALOG, "typowner": OWNER, "typisdefined": true, "typtypmod": -1}
+        }),
+        "pg_cast" => of_file(&data::CASTS, Vec::new),
+        "pg_operator" => of_file(&data::OPERATORS, || row! {"oprnamespace": PG_CATALOG, "oprowner": OWNER}),
+        "pg_opclass" => of_file(&data::OPERATOR_CLASSES, || row! {"opcnamespace": PG_CATALOG, "opcowner": OWNER}),
+        "pg_opfamily" => of_file(&data::OPERATOR_FAMILIES, || row! {"opfnamespace": PG_CATALOG, "opfowner": OWNER}),
+        "pg_am" => of_file(&data::ACCESS_METHODS, Vec::new),
+        "pg_collation" => of_file(&data::COLLATIONS, Vec::new),
+        "pg_language" => of_file(&data::LANGUAGES, Vec::new),
+        _ => return None,
+    })
+}
+
+/// What `pg_get_keywords()` gives.
+pub fn keywords() -> Vec<Row> {
+    let of = |[word, code, bare]: &[&'static str; 3]| {
+        let meaning = match *code {
+            "U" => "unreserved",
+            "C" => "unreserved (cannot be function or type name)",
+            "T" => "reserved (can be function or type name)",
+            _ => "reserved",
+        };
+        let label = if *bare == "true" { "can be bare label" } else { "requires AS" };
+        row! {"word": *word, "catcode": *code, "barelabel": *bare, "catdesc": meaning, "baredesc": label}
+    };
+    data::KEYWORDS.iter().map(of).collect()
+}
