@@ -114,7 +114,8 @@ fn with_own_types(plan: LogicalPlan) -> Result<LogicalPlan> {
             other => Transformed::no(other),
         })
     })?;
-    shown.data.recompute_schema()
+    let places = Expr::Column(Column::new_unqualified("ordinal_position")).sort(true, false);
+    LogicalPlanBuilder::from(shown.data.recompute_schema()?).sort([places])?.build()
 }
 
 /// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.

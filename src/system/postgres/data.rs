@@ -83,16 +83,16 @@ macro_rules! files {
 
 files! {
     /// Access methods.
-    ACCESS_METHODS: "data/pg_am.tsv";
-    CASTS: "data/pg_cast.tsv";
-    COLLATIONS: "data/pg_collation.tsv";
-    LANGUAGES: "data/pg_language.tsv";
-    OPERATORS: "data/pg_operator.tsv";
-    OPERATOR_CLASSES: "data/pg_opclass.tsv";
-    OPERATOR_FAMILIES: "data/pg_opfamily.tsv";
+    ACCESS_METHODS: "data/pg_am.dat";
+    CASTS: "data/pg_cast.dat";
+    COLLATIONS: "data/pg_collation.dat";
+    LANGUAGES: "data/pg_language.dat";
+    OPERATORS: "data/pg_operator.dat";
+    OPERATOR_CLASSES: "data/pg_opclass.dat";
+    OPERATOR_FAMILIES: "data/pg_opfamily.dat";
     /// The functions of types, casts and operators.
-    FUNCTIONS: "data/pg_proc.tsv";
-    TYPES: "data/pg_type.tsv";
+    FUNCTIONS: "data/pg_proc.dat";
+    TYPES: "data/pg_type.dat";
 }
 
 /// The words of SQL, with what they are: U unreserved, C a name of a column, T of a type or function, R reserved.
@@ -101,7 +101,7 @@ pub static KEYWORDS: LazyLock<Vec<[&'static str; 3]>> = LazyLock::new(|| {
         let mut words = line.split('\t');
         Some([words.next()?, words.next()?, words.next()?])
     };
-    include_str!("data/keywords.tsv").lines().filter_map(of_line).collect()
+    include_str!("data/keywords.dat").lines().filter_map(of_line).collect()
 });
 
 /// The names of time zones.
