@@ -32,7 +32,7 @@ const MORE: [(&str, &str, &str); 3] =
     [("tables", "table_comment", "text"), ("columns", "column_comment", "text"), ("columns", "sql_type", "text")];
 
 /// Every table, by schema and name.
-pub static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| include_str!("data/columns.txt").lines().filter_map(table).collect());
+pub static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| include_str!("data/columns.dat").lines().filter_map(table).collect());
 
 static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), &'static Table>> =
     LazyLock::new(|| TABLES.iter().map(|table| ((table.schema, table.name), table)).collect());
@@ -106,7 +106,7 @@ pub static KEYWORDS: LazyLock<Vec<[&'static str; 3]>> = LazyLock::new(|| {
 
 /// The names of time zones.
 pub fn zones() -> impl Iterator<Item = &'static str> {
-    include_str!("data/timezones.txt").split_whitespace()
+    include_str!("data/timezones.dat").split_whitespace()
 }
 
 /// A row of a file, as the columns of its table hold it.
