@@ -180,7 +180,7 @@ pub fn checked(name: &str, value: &str) -> Result<String> {
     }
     let lower = value.trim().to_lowercase();
     match setting.name {
-        "client_encoding" => match lower.replace(['-', '_'], "").as_str() {
+        "client_encoding" => match lower.replace(|letter: char| !letter.is_alphanumeric(), "").as_str() {
             "utf8" | "unicode" => Ok("UTF8".into()),
             _ => wrong("UTF8, the encoding of all texts here"),
         },

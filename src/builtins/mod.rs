@@ -15,6 +15,7 @@ pub mod nearest;
 pub mod only_row;
 mod percentiles;
 pub mod postgres;
+mod ranks;
 mod scalar;
 pub mod spans;
 mod statistics;
@@ -54,6 +55,11 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(json::all())
 }
 
+/// The window functions.
+pub fn windows() -> Vec<datafusion::logical_expr::WindowUDF> {
+    ranks::all()
+}
+
 /// The aggregates, by name.
 pub fn aggregates() -> [(&'static str, AggregateUDF); 3] {
     [("sum", exact_sum::udaf()), ("avg", wide_decimals::avg()), ("percentile_cont", percentiles::percentile_cont())]
@@ -63,5 +69,6 @@ pub fn aggregates() -> [(&'static str, AggregateUDF); 3] {
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.scalar_functions().get_or_insert_default().extend(scalars().map(|(_, function)| Arc::new(function)));
     builder.aggregate_functions().get_or_insert_default().extend(aggregates().map(|(_, function)| Arc::new(function)));
+    builder.window_functions().get_or_insert_default().extend(windows().into_iter().map(Arc::new));
     bounded::register(builder)
 }

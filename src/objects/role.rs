@@ -212,18 +212,25 @@ pub fn known(name: &str, context: &StatementContext) -> Result<Option<(Object, R
     Ok(Role::of(&definition).map(|role| (object.clone(), role)))
 }
 
+/// Every role, with its name.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn all(context: &StatementContext) -> Result<Vec<(String, Role)>> {
+    let objects = context.objects()?;
+    let roles = objects.iter().filter(|object| object.kind == "role").map(|object| {
+        let definition = Definition::read(object.clone(), context.session())?;
+        Ok((object.name.clone(), Role::of(&definition).unwrap_or_default()))
+    });
+    roles.collect()
+}
+
 /// True when a role has a password, so that everybody who comes needs one.
 ///
 /// # Errors
 /// The catalog cannot be read.
 pub fn has_logins(context: &StatementContext) -> Result<bool> {
-    for object in context.objects()?.iter().filter(|object| object.kind == "role") {
-        let role = Role::of(&Definition::read(object.clone(), context.session())?);
-        if role.is_some_and(|role| role.login && role.verifier.is_some()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(all(context)?.iter().any(|(_, role)| role.login && role.verifier.is_some()))
 }
 
 fn missing(name: &str, context: &StatementContext) -> datafusion::error::DataFusionError {

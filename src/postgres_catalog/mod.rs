@@ -247,6 +247,8 @@ pub struct Role {
 pub struct PostgresCatalog {
     /// Who runs the statement.
     pub role: String,
+    /// True when that role may do all.
+    pub is_superuser: bool,
     /// Tells the session from others, as long as it is there.
     pub session: usize,
     pub namespaces: Vec<Namespace>,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::SystemTime;
 
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
@@ -107,9 +106,6 @@ pub struct Connected {
     pub pid: i32,
     /// Who knows this may cancel its statements.
     secret: i32,
-    pub user: String,
-    pub address: String,
-    pub since: SystemTime,
     pub interrupt: Interrupt,
 }
 
@@ -130,19 +126,12 @@ impl Connections {
     ///
     /// # Errors
     /// There are as many as there may be, or the system gives no random numbers.
-    pub fn enter(self: &Arc<Self>, user: &str, address: &str) -> Result<Entered, DataFusionError> {
+    pub fn enter(self: &Arc<Self>) -> Result<Entered, DataFusionError> {
         let mut secret = [0; 4];
         let random = SystemRandom::new().fill(&mut secret);
         random.map_err(|_| coded(SqlState::SYSTEM_ERROR, "server", "the system gives no random numbers"))?;
         let pid = self.next.fetch_add(1, Ordering::Relaxed);
-        let connected = Arc::new(Connected {
-            pid,
-            secret: i32::from_be_bytes(secret),
-            user: user.into(),
-            address: address.into(),
-            since: SystemTime::now(),
-            interrupt: Interrupt::new(),
-        });
+        let connected = Arc::new(Connected { pid, secret: i32::from_be_bytes(secret), interrupt: Interrupt::new() });
         let mut all = self.all.lock();
         if all.len() >= self.most {
             let problem =

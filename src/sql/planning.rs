@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, Result, TableReference};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, Result, ScalarValue, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, lit};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::Statement as SqlStatement;
 use sqlparser::tokenizer::Location;
@@ -144,5 +144,22 @@ pub fn bind_parameters(plan: LogicalPlan, context: &StatementContext) -> Result<
             return Err(coded(SqlState::UNDEFINED_PARAMETER, name, problem));
         }
     }
-    plan.with_param_values(context.parameter_values())
+    rows_of_their_types(plan)?.with_param_values(context.parameter_values())
+}
+
+/// The same plan, in whose VALUES each parameter becomes what its column is, whatever the type of its value: INSERT takes no other.
+fn rows_of_their_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let typed = plan.transform_up(|node| {
+        let LogicalPlan::Values(mut values) = node else { return Ok(Transformed::no(node)) };
+        for row in &mut values.values {
+            for (expression, field) in row.iter_mut().zip(values.schema.fields()) {
+                if matches!(expression, Expr::Placeholder(_)) {
+                    let placeholder = std::mem::replace(expression, lit(ScalarValue::Null));
+                    *expression = cast(placeholder, field.data_type().clone());
+                }
+            }
+        }
+        Ok(Transformed::yes(LogicalPlan::Values(values)))
+    })?;
+    Ok(typed.data)
 }

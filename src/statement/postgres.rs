@@ -44,6 +44,13 @@ impl StatementContext {
     pub fn postgres_session(&self) -> PostgresCatalog {
         let role = if self.role().is_empty() { OWN_NAME } else { self.role() };
         let session = self.tables().identity();
-        PostgresCatalog { role: role.to_string(), session, path: vec!["public".into()], ..PostgresCatalog::default() }
+        let is_superuser = self.is_superuser();
+        PostgresCatalog {
+            role: role.to_string(),
+            is_superuser,
+            session,
+            path: vec!["public".into()],
+            ..PostgresCatalog::default()
+        }
     }
 }

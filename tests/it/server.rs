@@ -85,9 +85,9 @@ fn values_come_in_both_forms() {
         let messages =
             client.simple_query("SELECT price, day, [1, 2], TIMESTAMP '2025-01-01 10:00:00.50' FROM t WHERE id = 3; SELECT 1");
         let messages = messages.await.unwrap();
-        let rows: Vec<_> = messages.iter().filter_map(|message| match message {
+        let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|place| row.get(place).unwrap_or("NULL").to_string()).collect())
+                Some((0..row.len()).map(|place| row.get(place).unwrap_or("NULL").to_string()).collect::<Vec<String>>())
             }
             _ => None,
         });
@@ -106,7 +106,7 @@ fn errors_have_codes_and_places() {
         for (sql, expected, place) in [
             ("SELECT\n  nope FROM t", SqlState::UNDEFINED_COLUMN, Some(10)),
             ("SELECT * FROM nowhere", SqlState::UNDEFINED_TABLE, Some(15)),
-            ("SELECT 1 FROM FROM", SqlState::SYNTAX_ERROR, None),
+            ("SELECT 1 +", SqlState::SYNTAX_ERROR, None),
             ("SELECT 1 / (id - 1) FROM t", SqlState::DIVISION_BY_ZERO, None),
             ("SELECT CAST('x' AS INT)", SqlState::INVALID_TEXT_REPRESENTATION, None),
         ] {

@@ -18,6 +18,9 @@ const fn of(
 
 const OF_TABLES: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "RULE"];
 
+/// What every role may do.
+const READING: [&str; 6] = ["SELECT", "USAGE", "CONNECT", "EXECUTE", "TEMP", "TEMPORARY"];
+
 /// The answer about an object and the privileges that its kind has; `(user, object, privilege)` or `(object, privilege)`.
 fn answer(
     call: &Call<'_>,
@@ -38,6 +41,11 @@ fn answer(
     {
         return Err(coded(SqlState::UNDEFINED_OBJECT, name, "no such role; pg_roles lists them"));
     }
+    let named = match call.cell(0) {
+        Cell::Text(name) if object == 1 => catalog.role_named(name).map(|role| role.is_superuser),
+        _ => Some(catalog.is_superuser),
+    };
+    let (may_do_all, mut may) = (named == Some(true), false);
     let asked = call.text(call.count() - 1)?;
     for privilege in asked.split(',') {
         let word = privilege.trim().to_uppercase();
@@ -45,8 +53,9 @@ fn answer(
         if !privileges.contains(&word) {
             return Err(invalid(call.name, format!("takes {}, got '{asked}'", one_of(privileges.iter().copied()))));
         }
+        may |= may_do_all || READING.contains(&word);
     }
-    Ok(if is_there(catalog, call, object)? { Cell::Bool(true) } else { Cell::Null })
+    Ok(if is_there(catalog, call, object)? { Cell::Bool(may) } else { Cell::Null })
 }
 
 fn table(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<bool> {

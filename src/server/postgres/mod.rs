@@ -57,7 +57,7 @@ pub async fn over_tcp(stream: TcpStream, door: Arc<Door>) {
     let is_near = address.ip().to_canonical().is_loopback();
     let begun = tokio::time::timeout(STARTUP, startup::begin(stream, door.tls.as_ref()));
     let Ok(beginning) = begun.await else { return };
-    serve(beginning, door, &address.ip().to_canonical().to_string(), is_near).await;
+    serve(beginning, door, is_near).await;
 }
 
 /// Serves a client of this machine.
@@ -66,15 +66,15 @@ pub async fn over_socket(stream: UnixStream, door: Arc<Door>) {
     // Nobody but who runs the server may open its socket.
     let stream: Box<dyn Stream> = Box::new(stream);
     let Ok(beginning) = tokio::time::timeout(STARTUP, startup::after_tls(stream, false)).await else { return };
-    serve(beginning, door, "local", true).await;
+    serve(beginning, door, true).await;
 }
 
-async fn serve(beginning: Beginning, door: Arc<Door>, address: &str, is_near: bool) {
+async fn serve(beginning: Beginning, door: Arc<Door>, is_near: bool) {
     match beginning {
         Beginning::Nothing => {}
         Beginning::Cancel { pid, secret } => door.connections.cancel(pid, secret),
         Beginning::Connect(start) => {
-            let Some(connection) = connect(*start, &door, address, is_near).await else { return };
+            let Some(connection) = connect(*start, &door, is_near).await else { return };
             let (connection, _entered) = connection;
             connection.serve().await;
         }
@@ -82,7 +82,7 @@ async fn serve(beginning: Beginning, door: Arc<Door>, address: &str, is_near: bo
 }
 
 /// Lets a client in, or tells it why not.
-async fn connect(mut start: Start, door: &Arc<Door>, address: &str, is_near: bool) -> Option<(Connection, Entered)> {
+async fn connect(mut start: Start, door: &Arc<Door>, is_near: bool) -> Option<(Connection, Entered)> {
     let refused = start.refused.take();
     let (is_secure, unknown) = (start.is_secure, start.unknown.take());
     let parameters = std::mem::take(&mut start.parameters);
@@ -112,7 +112,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, address: &str, is_near: boo
             return Err(coded(SqlState::INVALID_CATALOG_NAME, database, problem));
         }
         let session = session(door, &user, &parameters)?.with_rights(is_superuser).with_places(Arc::clone(&door.places));
-        let entered = door.connections.enter(&user, address)?;
+        let entered = door.connections.enter()?;
         Ok((session, entered))
     };
     match entering.await {

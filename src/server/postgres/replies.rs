@@ -70,11 +70,6 @@ pub fn notice(text: &str) -> PgWireBackendMessage {
     PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("NOTICE", SqlState::SUCCESS, text.to_string())))
 }
 
-/// Something that a person should know, and may have to mend.
-pub fn warning(state: SqlState, text: &str) -> PgWireBackendMessage {
-    PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("WARNING", state, text.to_string())))
-}
-
 fn fields(severity: &str, state: SqlState, text: String) -> Vec<(u8, String)> {
     // A zero byte would end the text.
     let text = text.replace('\0', "\\0");

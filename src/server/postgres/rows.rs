@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
@@ -14,6 +14,7 @@ use super::replies;
 use super::values::{Format, Writer};
 use crate::engine::Answer;
 use crate::error::{SqlState, coded};
+use crate::postgres_types::{seen, seen_type};
 
 /// What became of the rows that were asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,11 @@ impl Rows {
 
 /// The batch with the types that the client was told: parameters may have made others of them.
 fn as_told(batch: RecordBatch, told: &SchemaRef) -> Result<RecordBatch> {
-    let is_same = batch.columns().iter().zip(told.fields()).all(|(column, field)| column.data_type() == field.data_type());
+    // A decimal of other digits is `numeric` all the same.
+    let same = |(column, field): (&ArrayRef, &FieldRef)| {
+        column.data_type() == field.data_type() || seen_type(column.data_type()).oid() == seen(field).oid()
+    };
+    let is_same = batch.columns().iter().zip(told.fields()).all(same);
     if is_same {
         return Ok(batch);
     }

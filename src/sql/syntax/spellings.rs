@@ -29,7 +29,7 @@ use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, GroupByExpr, HavingBoundKind, Ident, LimitClause, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
     Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind,
-    TableSampleUnit, TopQuantity, UnaryOperator, Value,
+    TableSampleUnit, TopQuantity, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::expression_macros::with;
@@ -49,8 +49,20 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     Ok(())
 }
 
+/// The digits of a text such as `\x00ff`.
+fn hexadecimal(expression: &Expr) -> Option<String> {
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expression else { return None };
+    let digits = text.strip_prefix("\\x")?;
+    let is_whole = digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_whole.then(|| digits.to_string())
+}
+
 fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
     Ok(match expression {
+        // As PostgreSQL writes bytes: two hexadecimal digits for each. Any other text is its own bytes.
+        Expr::Cast { expr, data_type: DataType::Bytea, .. } if let Some(digits) = hexadecimal(expr) => {
+            Some(Expr::value(Value::HexStringLiteral(digits)))
+        }
         Expr::RLike { negated, expr, pattern, regexp: _ } => {
             let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
             Some(binary(expr.as_ref().clone(), &op, pattern.as_ref().clone()))

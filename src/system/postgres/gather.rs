@@ -21,7 +21,7 @@ use crate::error::{SqlState, in_sql, sqlstate};
 use crate::functions;
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
-use crate::objects::{GRAMMARS, KINDS, profile, schema};
+use crate::objects::{GRAMMARS, KINDS, profile, role, schema};
 use crate::postgres_catalog::{
     Function, FunctionArgument, INFORMATION_SCHEMA, Namespace, OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range,
     Relation, RelationColumn, Role, named_oids, object_oid, quoted, type_named,
@@ -49,7 +49,7 @@ pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCa
         let state = context.state();
         let objects = context.objects()?;
         let mut catalog = context.postgres_session();
-        catalog.roles = roles(&catalog.role, &objects);
+        catalog.roles = roles(&context, &catalog.role, &objects)?;
         let owners: HashMap<String, i64> = catalog.roles.iter().map(|role| (role.name.clone(), role.oid)).collect();
         catalog.namespaces = namespaces(&objects, &owners);
         catalog.functions = functions(&state, &context, &owners)?;
@@ -67,14 +67,22 @@ pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCa
     })
 }
 
-/// Those that are known: who runs the statement, and who made something.
-fn roles(own: &str, objects: &[Object]) -> Vec<Role> {
+/// Those that are known: who may come in, who runs the statement, and who made something.
+fn roles(context: &StatementContext, own: &str, objects: &[Object]) -> Result<Vec<Role>> {
+    let made = role::all(context)?;
     let mut names: BTreeSet<&str> = objects.iter().map(|object| object.author.as_str()).filter(|name| !name.is_empty()).collect();
     names.insert(own);
+    names.extend(made.iter().map(|(name, _)| name.as_str()));
     names.remove(OWN_NAME);
     let oids = named_oids(Range::Roles, names.iter().copied());
-    let of = |oid: i64, name: &str| Role { oid, name: name.to_string(), is_superuser: true, can_login: true, member_of: vec![] };
-    std::iter::once(of(OWNER, OWN_NAME)).chain(names.into_iter().zip(oids).map(|(name, oid)| of(oid, name))).collect()
+    let of = |oid: i64, name: &str| {
+        // Before there are roles, everybody who reaches the database may do all.
+        let found = made.iter().find(|(made, _)| made == name).map(|(_, role)| (role.superuser, role.login));
+        let (is_superuser, can_login) =
+            found.unwrap_or((made.is_empty() || (name == own && context.is_superuser()), made.is_empty()));
+        Role { oid, name: name.to_string(), is_superuser, can_login, member_of: vec![] }
+    };
+    Ok(std::iter::once(of(OWNER, OWN_NAME)).chain(names.into_iter().zip(oids).map(|(name, oid)| of(oid, name))).collect())
 }
 
 fn namespaces(objects: &[Object], owners: &HashMap<String, i64>) -> Vec<Namespace> {

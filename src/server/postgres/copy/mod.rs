@@ -60,9 +60,9 @@ impl Connection {
         let formats = vec![i16::from(code); columns];
         self.out.put(&PgWireBackendMessage::CopyOutResponse(CopyOutResponse::new(code, count, formats)));
         let style = text::Style::of(copy, &schema)?;
-        if format == CopyFormat::Binary {
-            self.out.put_with(b'd', binary::begin);
-        } else if copy.header {
+        // It stands in one message with the first row, or with the end: drivers count on that.
+        let mut has_begun = format != CopyFormat::Binary;
+        if copy.header {
             self.out.put_with(b'd', |out| style.header(out));
         }
         let (zone, mut rows) = (session.time_zone(), 0);
@@ -77,7 +77,12 @@ impl Connection {
                     let writers = writers.collect::<Result<Vec<_>>>()?;
                     for row in first..batch.num_rows().min(first + 1024) {
                         self.out.put_with(b'd', |out| match format {
-                            CopyFormat::Binary => binary::row(&writers, row, out),
+                            CopyFormat::Binary => {
+                                if !std::mem::replace(&mut has_begun, true) {
+                                    binary::begin(out);
+                                }
+                                binary::row(&writers, row, out);
+                            }
                             _ => style.row(&writers, row, out),
                         });
                     }
@@ -88,7 +93,12 @@ impl Connection {
             }
         }
         if format == CopyFormat::Binary {
-            self.out.put_with(b'd', binary::end);
+            self.out.put_with(b'd', |out| {
+                if !has_begun {
+                    binary::begin(out);
+                }
+                binary::end(out);
+            });
         }
         self.out.put(&PgWireBackendMessage::CopyDone(CopyDone::new()));
         Ok(rows)

@@ -45,12 +45,12 @@ pub fn text<'a>(array: &'a dyn Array, seen: Seen, zone: super::Tz) -> Result<Wri
         if !is_vector {
             out.push(b'{');
         }
-        let mut value = vec![];
+        let (mut value, nulls) = (vec![], values.logical_nulls());
         for place in 0..values.len() {
             if place > 0 {
                 out.push(if is_vector { b' ' } else { b',' });
             }
-            if values.is_null(place) {
+            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(place)) {
                 out.extend_from_slice(b"NULL");
                 continue;
             }
@@ -91,7 +91,8 @@ pub fn binary<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         let Ok(write) = binary::writer(values.as_ref(), of) else { return };
         let number = |value: i32, out: &mut Vec<u8>| out.extend_from_slice(&value.to_be_bytes());
         number(i32::from(!values.is_empty()), out);
-        number(i32::from(values.null_count() > 0), out);
+        let nulls = values.logical_nulls();
+        number(i32::from(nulls.as_ref().is_some_and(|nulls| nulls.null_count() > 0)), out);
         out.extend_from_slice(&of.base.oid.to_be_bytes());
         if values.is_empty() {
             return;
@@ -99,7 +100,7 @@ pub fn binary<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         number(i32::try_from(values.len()).unwrap_or(i32::MAX), out);
         number(first, out);
         for place in 0..values.len() {
-            if values.is_null(place) {
+            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(place)) {
                 number(-1, out);
             } else {
                 with_length(out, |out| write(place, out));

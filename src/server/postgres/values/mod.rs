@@ -13,6 +13,7 @@ mod times;
 
 use datafusion::arrow::array::Array;
 use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::Result;
 
@@ -53,7 +54,8 @@ type Write<'a> = Box<dyn Fn(usize, &mut Vec<u8>) + Send + Sync + 'a>;
 
 /// Writes the values of one column.
 pub struct Writer<'a> {
-    array: &'a dyn Array,
+    /// Which values are NULL, also of those that stand in a dictionary.
+    nulls: Option<NullBuffer>,
     write: Write<'a>,
 }
 
@@ -68,12 +70,16 @@ impl<'a> Writer<'a> {
             Format::Text => text::writer(array, seen, zone)?,
             Format::Binary => binary::writer(array, seen)?,
         };
-        Ok(Self { array, write })
+        Ok(Self { nulls: array.logical_nulls(), write })
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
     /// Appends the value of a row with its length before it, as messages have it: -1 stands for NULL.
     pub fn append(&self, row: usize, out: &mut Vec<u8>) {
-        if self.array.is_null(row) {
+        if self.is_null(row) {
             out.extend_from_slice(&(-1_i32).to_be_bytes());
             return;
         }
@@ -82,7 +88,7 @@ impl<'a> Writer<'a> {
 
     /// Appends the value of a row alone; false for NULL.
     pub fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
-        let is_there = !self.array.is_null(row);
+        let is_there = !self.is_null(row);
         if is_there {
             (self.write)(row, out);
         }

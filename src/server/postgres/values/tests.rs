@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::*;
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, IntervalMonthDayNano};
 
 use super::*;
 
@@ -57,7 +57,7 @@ fn times_are_of_their_zone() {
     assert_eq!(text(&Date32Array::from(vec![-719_529])), "0001-12-31 BC");
     assert_eq!(text(&Time64MicrosecondArray::from(vec![3_600_000_001])), "01:00:00.000001");
     assert_eq!(written(&Date32Array::from(vec![10_958]), Format::Binary), 1_i32.to_be_bytes());
-    let days = datafusion::arrow::datatypes::IntervalMonthDayNano { months: -14, days: 3, nanoseconds: -3_661_000_001_000 };
+    let days = IntervalMonthDayNano { months: -14, days: 3, nanoseconds: -3_661_000_001_000 };
     assert_eq!(text(&IntervalMonthDayNanoArray::from(vec![days])), "-1 years -2 mons +3 days -01:01:01.000001");
     assert_eq!(text(&DurationSecondArray::from(vec![0])), "00:00:00");
 }
