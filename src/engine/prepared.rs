@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::metadata::ScalarAndMetadata;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, Result, ScalarValue};
+use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::{Expr, LogicalPlan, Statement as LogicalStatement};
 use sqlparser::tokenizer::Location;
 
@@ -154,6 +155,18 @@ fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType
                 }
             }
         }
+        // `$1::bigint[]` says what it is.
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) = part
+                    && let Expr::Placeholder(placeholder) = expr.as_ref()
+                    && let Some(of @ None) = types.get_mut(&placeholder.id)
+                {
+                    *of = Some(field.data_type().clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(types)

@@ -3,7 +3,7 @@
 
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, ExprWithAlias, Ident, Query, SelectItem, Statement, TableFactor};
-use sqlparser::dialect::Dialect;
+use sqlparser::dialect::{Dialect, PostgreSqlDialect};
 use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
@@ -24,6 +24,10 @@ fn is_word(token: &Token, word: &str) -> bool {
 pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserError> {
     let first = parser.peek_token().token;
     let next = parser.peek_nth_token(1).token;
+    if ["create", "alter", "drop"].iter().any(|word| is_word(&first, word)) && (is_word(&next, "role") || is_word(&next, "user"))
+    {
+        return role(parser).map(Some);
+    }
     let is_of_query = is_word(&next, "select") || is_word(&next, "from") || is_word(&next, "with") || is_word(&next, "values");
     let query = if is_word(&first, "summarize") {
         parser.next_token();
@@ -55,6 +59,38 @@ fn own(sql: &str) -> Result<Box<Query>, ParserError> {
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn as_syntax(error: DataFusionError) -> ParserError {
     ParserError::ParserError(crate::error::message(&error))
+}
+
+/// `CREATE ROLE`, `ALTER ROLE` and `DROP ROLE`, which the parser knows in PostgreSQL's dialect alone. A user is a role that may come in.
+fn role(parser: &mut Parser<'_>) -> Result<Statement, ParserError> {
+    let mut tokens = vec![];
+    loop {
+        let next = parser.peek_nth_token(tokens.len());
+        if matches!(next.token, Token::SemiColon | Token::EOF) {
+            break;
+        }
+        tokens.push(next);
+    }
+    let is_user = tokens.get(1).is_some_and(|token| is_word(&token.token, "user"));
+    if is_user && let Some(token) = tokens.get_mut(1) {
+        token.token = Token::make_keyword("ROLE");
+    }
+    let count = tokens.len();
+    let mut role = Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(tokens);
+    let mut statement = role.parse_statement()?;
+    let rest = role.peek_token();
+    if rest.token != Token::EOF {
+        return role.expected("the end of the statement", rest);
+    }
+    if let Statement::CreateRole(create) = &mut statement
+        && is_user
+    {
+        create.login.get_or_insert(true);
+    }
+    (0..count).for_each(|_| {
+        parser.advance_token();
+    });
+    Ok(statement)
 }
 
 /// With what may follow: an order and a limit.

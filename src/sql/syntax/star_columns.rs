@@ -281,7 +281,8 @@ mod tests {
     fn names_are_taken_as_by_like() {
         for (pattern, name, is) in [
             ("a%", "amount", true),
-            ("%o_n%", "amount", false),
+            ("%o_n%", "amount", true),
+            ("%o_t%", "amount", false),
             ("%ou_t", "amount", true),
             ("%", "", true),
             ("a", "ab", false),

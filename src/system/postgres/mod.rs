@@ -108,16 +108,21 @@ impl SchemaProvider for PostgresSchema {
     }
 }
 
+/// Of bytes there are none to stand for what is missing.
+fn may_be_null(column: &data::Column) -> bool {
+    column.is_nullable || column.type_name == "bytea"
+}
+
 /// The columns of a table.
 fn schema_of(table: &Table) -> SchemaRef {
     Arc::new(Schema::new(
-        table.columns.iter().map(|column| field(column.name, column.type_name, column.is_nullable)).collect::<Vec<_>>(),
+        table.columns.iter().map(|column| field(column.name, column.type_name, may_be_null(column))).collect::<Vec<_>>(),
     ))
 }
 
 fn with_system_columns(table: &Table) -> SchemaRef {
     let columns = table.columns.iter().chain(&SYSTEM_COLUMNS);
-    Arc::new(Schema::new(columns.map(|column| field(column.name, column.type_name, column.is_nullable)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(columns.map(|column| field(column.name, column.type_name, may_be_null(column))).collect::<Vec<_>>()))
 }
 
 /// A table, whose rows are gathered when it is read: a view over it may be opened to gather them.

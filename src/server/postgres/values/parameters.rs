@@ -109,7 +109,7 @@ fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
             list(&values.collect::<Result<Vec<_>>>()?, item.data_type())
         }
         DataType::Timestamp(..) => {
-            let text = ScalarValue::Utf8(Some(text.trim().to_string()));
+            let text = ScalarValue::Utf8(Some(with_seconds(text.trim())));
             // A time without a zone is one of the session's.
             if let DataType::Timestamp(unit, Some(_)) = data_type {
                 let named: Arc<str> = zone.to_string().into();
@@ -120,6 +120,15 @@ fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
         DataType::Null => Ok(ScalarValue::Utf8(Some(text.into()))),
         other => ScalarValue::Utf8(Some(text.trim().to_string())).cast_to(other),
     }
+}
+
+/// A time of which hours and minutes are given has no seconds: PostgreSQL reads it, the engine's parser does not.
+fn with_seconds(text: &str) -> String {
+    let Some(begin) = text.find([' ', 'T']) else { return text.to_string() };
+    let end = text[begin + 1..].find(['+', '-', 'Z', ' ']).map_or(text.len(), |end| begin + 1 + end);
+    let clock = &text[begin + 1..end];
+    let is_short = clock.len() == 5 && clock.bytes().filter(|byte| *byte == b':').count() == 1;
+    if is_short { format!("{}:00{}", &text[..end], &text[end..]) } else { text.to_string() }
 }
 
 /// A decimal with as many digits as its text has.
