@@ -57,7 +57,10 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
     let answer = match parsed {
         Parsed::Command(command) => execute_command(session, command, text, context).await,
         Parsed::Sql(parsed) => match object_command(&parsed, &context)? {
-            Some(command) => execute_command(session, command, text, context).await,
+            Some(command) => {
+                transactions::check(session, &command)?;
+                execute_command(session, command, text, context).await
+            }
             None => execute_sql(session, *parsed, text, context).await,
         },
     };

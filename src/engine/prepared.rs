@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::expr::{Cast, Placeholder, TryCast};
 use datafusion::logical_expr::{Expr, LogicalPlan, Statement as LogicalStatement};
 use sqlparser::tokenizer::Location;
 
@@ -92,7 +92,9 @@ impl Prepared {
                 parameters.insert((place, name), declared.or(data_type));
             }
             if execution::has_rows(&plan) {
-                columns = Arc::new(without_qualifiers(&with_typed_parameters(plan, &parameters)?));
+                // Where values of other types would do, and those taken for them do not, the columns are told as far as they are known.
+                let typed = with_typed_parameters(plan.clone(), &parameters);
+                columns = Arc::new(without_qualifiers(typed.as_ref().unwrap_or(&plan)));
             }
         }
         let parameters = parameters.into_iter().map(|((_, name), data_type)| (name, data_type)).collect();
@@ -107,8 +109,9 @@ impl Prepared {
         let LogicalPlan::Statement(LogicalStatement::Prepare(prepare)) = declared else {
             return Self::new(session, statement).await;
         };
-        let declared = prepare.fields.iter().map(|field| field.data_type().clone()).collect();
-        Ok(Self { declared, ..Self::new(session, statement).await? })
+        let declared: Arc<[DataType]> = prepare.fields.iter().map(|field| field.data_type().clone()).collect();
+        let types = declared.iter().cloned().map(Some).collect();
+        Ok(Self { declared, ..Self::with_types(session, statement, types).await? })
     }
 
     /// Its columns and parameters, as they were when it was prepared. Nothing runs.
@@ -158,6 +161,12 @@ fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType
         // `$1::bigint[]` says what it is.
         node.apply_expressions(|expression| {
             expression.apply(|part| {
+                // Of several places one may say what the others leave open.
+                if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part
+                    && let Some(of @ None) = types.get_mut(id)
+                {
+                    *of = Some(field.data_type().clone());
+                }
                 if let Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) = part
                     && let Expr::Placeholder(placeholder) = expr.as_ref()
                     && let Some(of @ None) = types.get_mut(&placeholder.id)

@@ -161,7 +161,20 @@ fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
         let problem = "cannot be part of a transaction that only reads; BEGIN READ WRITE";
         return Err(coded(SqlState::READ_ONLY_SQL_TRANSACTION, &tag_of(parsed), problem));
     }
-    let Parsed::Command(command) = parsed else { return Ok(()) };
+    match parsed {
+        Parsed::Command(command) => check(session, command),
+        Parsed::Sql(_) => Ok(()),
+    }
+}
+
+/// Refuses a statement over an object that cannot be undone.
+///
+/// # Errors
+/// It cannot be part of the transaction that is going on.
+pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
+    if session.transaction_status() == TransactionStatus::Idle {
+        return Ok(());
+    }
     let is_durable = session.engine.shared.catalog.is_durable();
     let refused = match command {
         Command::Refresh(_) | Command::BackUp(_) => true,

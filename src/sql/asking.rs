@@ -288,12 +288,17 @@ impl Walk<'_> {
         let TableFactor::Pivot { table, value_column, value_source, .. } = factor else { return DONE };
         match self.answer.take() {
             None => {
+                let places = (1..=value_column.len()).map(|place| place.to_string()).collect::<Vec<_>>().join(", ");
                 let query = match value_source {
                     PivotValueSource::List(_) => return DONE,
+                    // Values without an order would be columns in any order.
+                    PivotValueSource::Subquery(query) if query.order_by.is_none() => {
+                        let ordered = parse_query(&format!("SELECT * FROM ({query}) AS pivoted ORDER BY {places}"));
+                        ordered.map(|query| self.in_scope(query))
+                    }
                     PivotValueSource::Subquery(query) => Ok(self.in_scope(query.clone())),
                     PivotValueSource::Any(_) => {
                         let columns = value_column.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                        let places = (1..=value_column.len()).map(|place| place.to_string()).collect::<Vec<_>>().join(", ");
                         let from = TableWithJoins { relation: table.as_ref().clone(), joins: vec![] };
                         self.over(&columns, vec![from]).and_then(|values| {
                             parse_query(&format!("SELECT DISTINCT * FROM ({values}) AS pivoted ORDER BY {places}"))
