@@ -184,7 +184,7 @@ mod tests {
             let seen = seen_type(&data_type);
             (seen.oid(), seen.length(), seen.modifier)
         };
-        assert_eq!(of(DataType::Decimal128(12, 2)), (1700, -1, 12 << 16 | 2 + 4));
+        assert_eq!(of(DataType::Decimal128(12, 2)), (1700, -1, ((12 << 16) | 2) + 4));
         assert_eq!(of(DataType::UInt32), (20, 8, -1));
         assert_eq!(of(DataType::UInt64), (1700, -1, -1));
         let list = |item| DataType::List(Arc::new(Field::new("item", item, true)));

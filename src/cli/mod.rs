@@ -221,7 +221,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match &action {
         Some(Action::Check) => return check::run(&engine),
         Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
-        Some(Action::Serve(asked)) => return serve::run(engine, asked),
+        Some(Action::Serve(asked)) => return serve::run(&engine, asked),
         _ => {}
     }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };

@@ -55,7 +55,7 @@ pub(super) struct Serve {
 }
 
 /// Serves until the program is to end.
-pub(super) fn run(engine: Engine, asked: &Serve) -> Result<(), Failure> {
+pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     let tls = asked.tls_cert.clone().zip(asked.tls_key.clone()).map(|(certificate, key)| TlsFiles {
         certificate,
         key,

@@ -61,7 +61,7 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
                 transactions::check(session, &command)?;
                 execute_command(session, command, text, context).await
             }
-            None => execute_sql(session, *parsed, text, context).await,
+            None => Box::pin(execute_sql(session, *parsed, text, context)).await,
         },
     };
     answer.map(|answer| answer.tagged(tag))
@@ -110,7 +110,7 @@ pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
 /// The plan that says what a statement gives and takes; `None` when it gives nothing and takes nothing.
 pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
     match parsed {
-        Parsed::Sql(parsed) if is_alter(parsed) => Ok(None),
+        Parsed::Sql(parsed) if gives_nothing(parsed) => Ok(None),
         Parsed::Sql(parsed) => {
             let mut parsed = parsed.as_ref().clone();
             parser::take_if_not_exists(&mut parsed);
@@ -135,8 +135,22 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
 }
 
 /// True for what gives nothing and takes nothing.
-fn is_alter(parsed: &SqlParsed) -> bool {
-    matches!(parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::AlterTable(_)))
+fn gives_nothing(parsed: &SqlParsed) -> bool {
+    let SqlParsed::Statement(statement) = parsed else { return false };
+    matches!(
+        statement.as_ref(),
+        SqlStatement::AlterTable(_)
+            | SqlStatement::CreateRole(_)
+            | SqlStatement::AlterRole { .. }
+            | SqlStatement::Drop { object_type: ObjectType::Role, .. }
+            | SqlStatement::Comment { .. }
+            | SqlStatement::StartTransaction { .. }
+            | SqlStatement::Commit { .. }
+            | SqlStatement::Rollback { .. }
+            | SqlStatement::Savepoint { .. }
+            | SqlStatement::ReleaseSavepoint { .. }
+            | SqlStatement::Set(_)
+    )
 }
 
 const PROPERTIES: [&str; 2] = ["property", "value"];
@@ -368,7 +382,8 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         match statement.as_ref() {
             SqlStatement::Prepare { name, statement, .. } => {
                 let query = SqlParsed::Statement(statement.clone());
-                return prepare(session, &crate::sql::command::normal(name), query, text, &parsed, &context).await;
+                let name = crate::sql::command::normal(name);
+                return Box::pin(prepare(session, &name, query, text, &parsed, &context)).await;
             }
             SqlStatement::Execute { name: Some(name), parameters, .. } => {
                 return execute_prepared(session, &name.to_string(), parameters, &context).await;

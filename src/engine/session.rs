@@ -193,7 +193,7 @@ impl Session {
     pub async fn prepare_with(&self, statement: Statement, types: Vec<Option<DataType>>) -> Result<Prepared> {
         let session = self.clone();
         let explain = self.explain(&statement.text, statement.place());
-        let prepared = async move { Prepared::with_types(session, statement, types).await };
+        let prepared = Box::pin(Prepared::with_types(session, statement, types));
         self.engine.run(prepared).await.map_err(|error| explain(error, false))
     }
 
@@ -244,7 +244,7 @@ impl Session {
     pub async fn prepare(&self, statement: Statement) -> Result<Prepared> {
         let session = self.clone();
         let explain = self.explain(&statement.text, statement.place());
-        self.engine.run(async move { Prepared::new(session, statement).await }).await.map_err(|error| explain(error, false))
+        self.engine.run(Box::pin(Prepared::new(session, statement))).await.map_err(|error| explain(error, false))
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::engine::Engine;
@@ -179,7 +179,7 @@ impl Server {
                     accepted = listener.accept() => accepted,
                 };
                 match accepted {
-                    Ok((stream, _)) => drop(tokio::spawn(postgres::over_tcp(stream, Arc::clone(&door)))),
+                    Ok((stream, _)) => drop(Handle::current().spawn(postgres::over_tcp(stream, Arc::clone(&door)))),
                     // No more files may be open: some will be closed.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
@@ -216,7 +216,7 @@ impl Server {
                     accepted = listener.accept() => accepted,
                 };
                 match accepted {
-                    Ok((stream, _)) => drop(tokio::spawn(postgres::over_socket(stream, Arc::clone(&door)))),
+                    Ok((stream, _)) => drop(Handle::current().spawn(postgres::over_socket(stream, Arc::clone(&door)))),
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
             }

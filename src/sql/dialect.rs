@@ -386,12 +386,20 @@ mod tests {
         }
     }
 
+    /// An operator as it is printed: some have two ways to be written.
+    fn sign(op: &'static str) -> &'static str {
+        match op {
+            "MOD" => "%",
+            "**" => "^",
+            op => op,
+        }
+    }
+
     #[test]
     fn signs_and_not_bind_as_in_postgresql() {
         for (op, level) in BETWEEN_VALUES {
             let written = op;
-            // It is another way to write the sign.
-            let op = if op == "MOD" { "%" } else { op };
+            let op = sign(op);
             assert_eq!(parsed(&format!("- a {written} b")), format!("((- a) {op} b)"));
             assert_eq!(
                 parsed(&format!("a {written} - b::INT {written} c")),
@@ -406,8 +414,7 @@ mod tests {
     #[test]
     fn what_follows_a_value_binds_as_in_postgresql() {
         for (op, level) in BETWEEN_VALUES {
-            // It is another way to write the sign.
-            let op = if op == "MOD" { "%" } else { op };
+            let op = sign(op);
             assert_eq!(parsed(&format!("a {op} b::INT")), format!("(a {op} (b::INT))"));
             let null = if level >= IS { format!("((a {op} b) IS NULL)") } else { format!("(a {op} (b IS NULL))") };
             assert_eq!(parsed(&format!("a {op} b IS NULL")), null);

@@ -55,7 +55,7 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     let shows_columns =
         matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
     asking::answer(&mut parsed, &state, context).await?;
-    let state = postgres::bind(&mut parsed, state, context).await?;
+    let state = postgres::bind(&mut parsed, state, context)?;
     let replaced = replaced::mark(&mut parsed);
     let tables = state.resolve_table_references(&parsed)?;
     let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;

@@ -37,7 +37,7 @@ const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn bind(parsed: &mut SqlParsed, mut state: SessionState, context: &StatementContext) -> Result<SessionState> {
+pub fn bind(parsed: &mut SqlParsed, mut state: SessionState, context: &StatementContext) -> Result<SessionState> {
     let mut found = Found::default();
     let _ = visit(parsed, &mut found);
     if found.names_system_column {

@@ -51,7 +51,7 @@ fn config(server: &Server, user: &str) -> Config {
 
 async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(connection);
+    tokio::runtime::Handle::current().spawn(connection);
     Ok(client)
 }
 
@@ -241,7 +241,7 @@ fn a_statement_that_is_cancelled_ends_within_a_second() {
     block_on(async {
         let client = connect(&config(&server, "ada")).await.unwrap();
         let token = client.cancel_token();
-        let cancelling = tokio::spawn(async move {
+        let cancelling = tokio::runtime::Handle::current().spawn(async move {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let began = Instant::now();
             token.cancel_query(NoTls).await.unwrap();

@@ -125,8 +125,23 @@ async fn run(session: &Session, carrier: &Carrier, script: &str) -> Result<usize
     let mut compared = 0;
     let twice = session.parse(script).await?.into_iter().zip(session.parse(script).await?);
     for (statement, again) in twice {
-        let changes =
-            ["DELETE", "UPDATE", "MERGE", "TRUNCATE", "ALTER"].iter().any(|word| statement.text.trim_start().starts_with(word));
+        const UNPLANNED: [&str; 14] = [
+            "DELETE",
+            "UPDATE",
+            "MERGE",
+            "TRUNCATE",
+            "ALTER",
+            "BEGIN",
+            "COMMIT",
+            "ROLLBACK",
+            "SAVEPOINT",
+            "RELEASE",
+            "COMMENT",
+            "CREATE ROLE",
+            "DROP ROLE",
+            "START",
+        ];
+        let changes = UNPLANNED.iter().any(|word| statement.text.trim_start().starts_with(word));
         let query = match &statement.parsed {
             // What they read is planned as a query of its own when they run.
             Parsed::Sql(_) if changes => None,

@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus as Status};
 use tokio::io::{AsyncRead, WriteHalf};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::portals::{Portal, Prepared};
@@ -70,7 +71,7 @@ impl Connection {
         most: usize,
     ) -> Self {
         let (sender, requests) = mpsc::channel(WAITING);
-        tokio::spawn(read(incoming, sender, Arc::clone(&connected), most));
+        Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), most));
         let (statements, portals, text) = (HashMap::new(), HashMap::new(), "".into());
         Self { session, out, requests, connected, statements, portals, text, reported: vec![] }
     }

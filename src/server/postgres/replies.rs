@@ -50,7 +50,7 @@ pub fn tag(words: &str, rows: u64) -> String {
 /// An error; one that ends the connection is fatal. `sql` is the text that the client sent, in which the place is counted.
 pub fn error(error: &DataFusionError, is_fatal: bool, sql: &str) -> PgWireBackendMessage {
     let severity = if is_fatal { "FATAL" } else { "ERROR" };
-    let mut fields = fields(severity, sqlstate(error), message_without_place(error));
+    let mut fields = fields(severity, sqlstate(error), &message_without_place(error));
     if let Some(position) = place(error).and_then(|place| position(sql, place)) {
         fields.push((b'P', position.to_string()));
     }
@@ -67,10 +67,10 @@ fn position(sql: &str, place: &Place) -> Option<u64> {
 
 /// Something that a person should know.
 pub fn notice(text: &str) -> PgWireBackendMessage {
-    PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("NOTICE", SqlState::SUCCESS, text.to_string())))
+    PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("NOTICE", SqlState::SUCCESS, text)))
 }
 
-fn fields(severity: &str, state: SqlState, text: String) -> Vec<(u8, String)> {
+fn fields(severity: &str, state: SqlState, text: &str) -> Vec<(u8, String)> {
     // A zero byte would end the text.
     let text = text.replace('\0', "\\0");
     vec![(b'S', severity.into()), (b'V', severity.into()), (b'C', state.code().into()), (b'M', text)]

@@ -162,6 +162,11 @@ fn of_select(select: &mut Select, readers: &Readers, place: Place) -> Result<()>
             SelectItem::ExprWithAlias { alias, .. } if is_twice(&name) => {
                 *alias = Ident::with_quote('"', marked(&name, number));
             }
+            // Who reads it by this name must be told that it is not the only one.
+            SelectItem::UnnamedExpr(expr) if place == Place::From && is_twice(&name) && is_column(expr) => {
+                let alias = Ident::with_quote('"', marked(&name, number));
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            }
             SelectItem::UnnamedExpr(expr) if !is_column(expr) => {
                 let given = if is_read && !is_twice(&name) && !readers.within.contains(&name) {
                     name

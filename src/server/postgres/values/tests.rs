@@ -94,7 +94,7 @@ fn parameters_are_read_in_both_forms() {
     assert_eq!(shown(of_binary(b"\0\x02\0\0\x40\0\0\x02\0\x7b\x11\x94", 1700)), "-123.45");
     for (text, oid) in [("abc", 23), ("1e999", 1700), ("{1,{2}}", 1016), ("2025-13-01", 1082), ("9", 16)] {
         let error = of_text(text, oid).unwrap_err().to_string();
-        assert!(error.starts_with("parameter $1: '"), "{error}");
+        assert!(error.contains("parameter $1: '"), "{error}");
     }
     for (bytes, oid) in [(&b"\0"[..], 23), (b"", 16), (b"\0\x7f\0\0\0\0\0\0", 1700), (b"\xff", 25), (b"\0\0\0\x01", 1016)] {
         assert!(of_binary(bytes, oid).is_err(), "{bytes:?}");

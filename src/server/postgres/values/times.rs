@@ -22,7 +22,7 @@ pub fn micros(value: i64, unit: TimeUnit) -> i64 {
 }
 
 /// Appends a year, month and day; `true` when the year is before the first, which is said at the end of the text.
-fn day(date: impl Datelike, out: &mut Vec<u8>) -> bool {
+fn day(date: &impl Datelike, out: &mut Vec<u8>) -> bool {
     let year = date.year();
     let (shown, is_before) = if year > 0 { (year, false) } else { (1 - year, true) };
     // Writing to memory does not fail.
@@ -44,7 +44,7 @@ pub fn clock(seconds: u32, micros: u32, out: &mut Vec<u8>) {
 pub fn date(days: i64, out: &mut Vec<u8>) {
     match DateTime::from_timestamp(days.saturating_mul(86_400), 0) {
         Some(time) => {
-            if day(time.date_naive(), out) {
+            if day(&time.date_naive(), out) {
                 out.extend_from_slice(b" BC");
             }
         }
@@ -53,7 +53,7 @@ pub fn date(days: i64, out: &mut Vec<u8>) {
 }
 
 fn date_and_time(time: &NaiveDateTime, out: &mut Vec<u8>) -> bool {
-    let is_before = day(time.date(), out);
+    let is_before = day(&time.date(), out);
     out.push(b' ');
     clock(time.num_seconds_from_midnight(), time.nanosecond() / 1000, out);
     is_before
