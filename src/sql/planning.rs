@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::Statement as SqlStatement;
+use sqlparser::ast::{ShowStatementOptions, Statement as SqlStatement};
 use sqlparser::tokenizer::Location;
 
 use super::asking;
@@ -49,7 +49,7 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
         tables if tables.is_empty() => state,
         tables => with_time_zone(context.with_files(tables).state()),
     };
-    if matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowTables { .. })) {
+    if is_show_tables(&parsed) {
         parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
     }
     let shows_columns =
@@ -75,6 +75,14 @@ pub async fn plan_answered(parsed: &SqlParsed, context: &StatementContext) -> Re
     let plan = postgres::names_as_results(plan(parsed, context).await?, context)?;
     context.gather_if_wanted().await?;
     Ok(plan)
+}
+
+/// True for SHOW TABLES alone; what more may be said of it is refused by its name.
+fn is_show_tables(parsed: &SqlParsed) -> bool {
+    let SqlParsed::Statement(statement) = parsed else { return false };
+    let SqlStatement::ShowTables { show_options, .. } = statement.as_ref() else { return false };
+    let ShowStatementOptions { show_in, starts_with, limit, limit_from, filter_position } = show_options;
+    show_in.is_none() && starts_with.is_none() && limit.is_none() && limit_from.is_none() && filter_position.is_none()
 }
 
 /// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.

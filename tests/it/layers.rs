@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
 const LAYERS: [(&str, &[&str]); 27] = [
-    ("error", &[]),
+    ("error", &["text"]),
     ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),

@@ -96,7 +96,12 @@ impl SchemaProvider for PostgresSchema {
         if let Some(engines) = self.engines(name) {
             return engines.table(name).await;
         }
-        Ok(self.find(name).map(|table| Arc::new(table) as _))
+        let found = self.find(name);
+        if found.is_some() {
+            // Gathered while the statement is planned, so that it is planned anew when the database changes meanwhile.
+            self.context.postgres().want();
+        }
+        Ok(found.map(|table| Arc::new(table) as _))
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
