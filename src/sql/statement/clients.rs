@@ -26,7 +26,7 @@ COMMIT;"],
         syntax: "DISCARD ALL | TEMP | PLANS",
         description: "Connections that are used again begin so. `DEALLOCATE ALL` gives up prepared statements alone. `LISTEN`, `UNLISTEN` and `NOTIFY` are taken, as
 drivers send them; there are no messages.",
-        examples: &["CREATE TEMPORARY TABLE mine AS SELECT 1 AS a;
+        examples: &["PREPARE one AS SELECT 1;
 DISCARD ALL;"],
         ..STATEMENT
     },
