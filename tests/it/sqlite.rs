@@ -39,7 +39,7 @@ fn types_come_from_the_declarations() {
     let (engine, session) = session();
     rows(&engine, &session, &table(folder.path(), "customers", "'table' 'Customers'"));
     let types =
-        "SELECT string_agg(column_name || ' ' || data_type, ', ') FROM information_schema.columns WHERE table_name = 'customers'";
+        "SELECT string_agg(column_name || ' ' || sql_type, ', ') FROM information_schema.columns WHERE table_name = 'customers'";
     assert_eq!(
         rows(&engine, &session, types),
         [
