@@ -381,7 +381,7 @@ fn what_cannot_be_written_can_be_read() {
     for database in [&database, &copy] {
         let (code, out, errors) =
             other(database, "SELECT count(*), sum(g) FROM profile.p; SELECT name FROM system.runs WHERE status = 'failed'");
-        assert_eq!((code, out.as_str()), (0, "count(*),sum(profile.p.g)\n1000,501500\nname\nin the log\n"), "{errors}");
+        assert_eq!((code, out.as_str()), (0, "count,sum\n1000,501500\nname\nin the log\n"), "{errors}");
         for statement in ["CREATE VIEW v AS SELECT 1 AS a", "INSERT INTO t VALUES (1)", "DROP MODEL m", "REFRESH PROFILE p"] {
             let (code, _, errors) = other(database, statement);
             assert!(
