@@ -3,7 +3,7 @@
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::Statement as SqlStatement;
+use sqlparser::ast::{ObjectType, Statement as SqlStatement, TableObject};
 
 use super::execution::{own_name, tag_of};
 use crate::error::{SqlState, coded};
@@ -39,17 +39,32 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<()> {
     let is_of_session = match statement {
         SqlStatement::CreateTable(table) => table.temporary || !context.catalog().is_durable(),
         SqlStatement::CreateView(view) => view.temporary,
+        SqlStatement::Drop { object_type: ObjectType::Role, .. } => true,
         SqlStatement::Drop { names, .. } => {
             names.iter().all(|name| own_name(name, context).is_ok_and(|name| context.tables().temporary(&name).is_some()))
         }
         SqlStatement::Insert(insert) => match &insert.table {
-            sqlparser::ast::TableObject::TableName(name) => context.tables().temporary(&own_name(name, context)?).is_some(),
+            TableObject::TableName(name) => context.tables().temporary(&own_name(name, context)?).is_some(),
             _ => false,
         },
         SqlStatement::AlterTable(alter) => context.tables().temporary(&own_name(&alter.name, context)?).is_some(),
-        SqlStatement::CreateSchema { .. } | SqlStatement::Comment { .. } => false,
         // Of roles it is decided there: everybody may choose another password.
-        _ => true,
+        SqlStatement::CreateRole(_) | SqlStatement::AlterRole { .. } => true,
+        SqlStatement::Query(_)
+        | SqlStatement::Explain { .. }
+        | SqlStatement::ExplainTable { .. }
+        | SqlStatement::Set(_)
+        | SqlStatement::Reset(_)
+        | SqlStatement::ShowVariable { .. }
+        | SqlStatement::ShowTables { .. }
+        | SqlStatement::ShowColumns { .. }
+        | SqlStatement::ShowFunctions { .. }
+        | SqlStatement::ShowCreate { .. }
+        | SqlStatement::Prepare { .. }
+        | SqlStatement::Execute { .. }
+        | SqlStatement::Deallocate { .. } => true,
+        // Whatever else there is, or will be.
+        _ => false,
     };
     if is_of_session { Ok(()) } else { Err(refused()) }
 }
