@@ -64,6 +64,10 @@ impl SqlState {
     pub const DEPENDENT_OBJECTS_STILL_EXIST: Self = Self("2BP01");
     /// No cursor, or portal, of that name.
     pub const INVALID_CURSOR_NAME: Self = Self("34000");
+    /// A membership of a role that cannot be.
+    pub const INVALID_GRANT_OPERATION: Self = Self("0LP01");
+    /// No schema of that name.
+    pub const INVALID_SCHEMA_NAME: Self = Self("3F000");
     /// No savepoint of that name.
     pub const INVALID_SAVEPOINT: Self = Self("3B001");
     /// No such database.

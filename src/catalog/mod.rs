@@ -5,6 +5,7 @@
 //! | [`objects`] | tables, views, profiles, tags … as the SQL that made them, every version of each |
 //! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
 //! | [`state_columns`] | the names of the columns in the state of a profile |
+//! | [`grants`] | what roles may do |
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
@@ -37,6 +38,7 @@ pub mod check;
 pub mod collect;
 pub mod compaction;
 pub mod data;
+pub mod grants;
 pub mod locks;
 pub mod models;
 pub mod objects;
@@ -63,6 +65,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use access::Access;
 use data::DataFolder;
+use grants::Grant;
 use objects::Object;
 use opening::Opened;
 use transaction::Pending;
@@ -71,7 +74,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -198,6 +201,32 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     CREATE TRIGGER comment_changed AFTER UPDATE ON comments BEGIN UPDATE changes SET definitions = definitions + 1; END;
     CREATE TRIGGER comment_dropped AFTER DELETE ON comments BEGIN UPDATE changes SET definitions = definitions + 1; END;
     ",
+    "
+    -- The role that an object belongs to; none for what was made by whoever may open the folder.
+    ALTER TABLE objects ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+    UPDATE objects SET owner = coalesce(
+        (SELECT v.author FROM versions v WHERE v.object = objects.id AND v.author IN (SELECT name FROM objects WHERE kind = 'role')
+         ORDER BY v.version LIMIT 1), '');
+    -- What roles may do. The class says what it is on: an object, a schema, the database, files, another role.
+    CREATE TABLE grants (
+        role      TEXT NOT NULL,
+        privilege TEXT NOT NULL,
+        class     TEXT NOT NULL,
+        name      TEXT NOT NULL,
+        object    INTEGER REFERENCES objects (id) ON DELETE CASCADE,
+        grantor   TEXT NOT NULL,
+        grantable INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX grants_by_object ON grants (object);
+    -- What everybody may do from the start, until it is revoked.
+    INSERT INTO grants (role, privilege, class, name, grantor, grantable) VALUES
+        ('public', 'CONNECT', 'database', '', '', 0), ('public', 'TEMPORARY', 'database', '', '', 0),
+        ('public', 'USAGE', 'schema', 'public', '', 0);
+    CREATE TRIGGER grant_added AFTER INSERT ON grants BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER grant_changed AFTER UPDATE ON grants BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER grant_dropped AFTER DELETE ON grants BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER owner_changed AFTER UPDATE OF owner ON objects BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    ",
 ];
 
 /// The catalog of one database.
@@ -206,6 +235,8 @@ pub struct Catalog {
     opened: Mutex<Opened>,
     /// The objects as they were read last, and the state of the definitions then.
     newest_objects: Mutex<Option<(i64, Arc<[Object]>)>>,
+    /// Likewise, what roles may do.
+    newest_grants: Mutex<Option<(i64, Arc<[Grant]>)>>,
     place: String,
     /// The database directory, when there is one.
     directory: Option<PathBuf>,
@@ -219,8 +250,12 @@ impl Catalog {
     /// A catalog that is gone with the process.
     pub fn in_memory(temporary: Arc<TemporaryFolder>) -> Result<Self> {
         let (opened, data) = (Opened::in_memory()?, Arc::new(DataFolder::temporary(temporary)?));
-        let newest_objects = Mutex::default();
-        Ok(Self { opened: Mutex::new(opened), newest_objects, place: "in memory".into(), directory: None, data, pending: None })
+        Ok(Self::of(opened, "in memory".into(), None, data))
+    }
+
+    fn of(opened: Opened, place: String, directory: Option<PathBuf>, data: Arc<DataFolder>) -> Self {
+        let (newest_objects, newest_grants) = (Mutex::default(), Mutex::default());
+        Self { opened: Mutex::new(opened), newest_objects, newest_grants, place, directory, data, pending: None }
     }
 
     /// Likewise, with a temporary folder of its own.
@@ -245,8 +280,7 @@ impl Catalog {
         let opened = Opened::open(&directory)?;
         let can_write = opened.cannot_write(&place).is_none();
         let data = Arc::new(DataFolder::of(&directory, can_write)?);
-        let (opened, newest_objects) = (Mutex::new(opened), Mutex::default());
-        let catalog = Self { opened, newest_objects, place, directory: Some(directory), data, pending: None };
+        let catalog = Self::of(opened, place, Some(directory), data);
         if can_write {
             catalog.keep_room();
         }

@@ -28,8 +28,10 @@ pub struct Object {
     pub sql: String,
     /// The directory that relative paths in it start from.
     pub base: String,
-    /// Who made it.
+    /// Who made this version.
     pub author: String,
+    /// The role that the object belongs to; none for what was made by whoever may open the folder.
+    pub owner: String,
     /// When, as text: `2025-06-30T12:00:00.000Z`.
     pub created_at: String,
     /// What COMMENT ON says of it, by the names of its columns; that of the object itself by no name.
@@ -57,7 +59,7 @@ impl Object {
     }
 }
 
-const COLUMNS: &str = "o.id, o.kind, o.profile, o.name, v.version, v.sql, v.base, v.author, v.created_at";
+const COLUMNS: &str = "o.id, o.kind, o.profile, o.name, v.version, v.sql, v.base, v.author, v.created_at, o.owner";
 
 fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
     Ok(Object {
@@ -70,6 +72,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
         base: row.get(6)?,
         author: row.get(7)?,
         created_at: row.get(8)?,
+        owner: row.get(9)?,
         comments: BTreeMap::new(),
     })
 }
@@ -89,8 +92,9 @@ pub struct NewVersion<'a> {
 pub fn add_version(transaction: &Connection, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
     let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
-        "INSERT INTO objects (kind, profile, name, version) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
-        params![kind, profile, name],
+        "INSERT INTO objects (kind, profile, name, version, owner) VALUES (?1, ?2, ?3, 0,
+             CASE WHEN EXISTS (SELECT 1 FROM objects WHERE kind = 'role' AND name = ?4) THEN ?4 ELSE '' END) ON CONFLICT DO NOTHING",
+        params![kind, profile, name, author],
     )?;
     let (object, version) = transaction.query_row(
         "UPDATE objects SET version = version + 1 WHERE kind = ?1 AND profile = ?2 AND name = ?3 RETURNING id, version",

@@ -22,6 +22,7 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::data::{DataFile, Written};
+use super::grants::{self, GrantChange};
 use super::locks::Lock;
 use super::objects::{NewVersion, Object, drop_object, rename_object};
 use super::opening::Opened;
@@ -43,6 +44,8 @@ pub enum Change {
     Rename(Object, Object),
     /// A managed table is gone.
     DropTable(String),
+    /// Roles may do something else.
+    Grants(GrantChange),
 }
 
 /// A [`NewSnapshot`] that is kept.
@@ -188,6 +191,7 @@ impl Catalog {
         Ok(Arc::new(Self {
             opened: Mutex::new(opened),
             newest_objects: Mutex::default(),
+            newest_grants: Mutex::default(),
             place: self.place.clone(),
             directory: self.directory.clone(),
             data: Arc::clone(&self.data),
@@ -268,6 +272,7 @@ impl Catalog {
         state.files.truncate(files);
         drop(state);
         *self.newest_objects.lock() = None;
+        *self.newest_grants.lock() = None;
         Ok(())
     }
 
@@ -361,6 +366,7 @@ fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite:
             Change::Remove(object) => drop_object(connection, &known(connection, object)?)?,
             Change::Rename(object, renamed) => rename_object(connection, &known(connection, object)?, renamed)?,
             Change::DropTable(name) => drop_table(connection, name)?,
+            Change::Grants(change) => grants::apply(connection, change)?,
         }
     }
     Ok(None)

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::Catalog;
 use super::data::{DataFile, Pinned};
+use super::grants::Grant;
 use super::objects::Object;
 use super::snapshots::{Snapshot, SnapshotOf, When};
 use super::stamp::Stamp;
@@ -31,6 +32,7 @@ struct Seen {
     /// The one state of the catalog that the statement reads.
     stamp: Option<Stamp>,
     objects: Option<Arc<[Object]>>,
+    grants: Option<Arc<[Grant]>>,
     snapshots: HashMap<(SnapshotOf, String, When), Option<Arc<Snapshot>>>,
     /// That state was gone before everything was read.
     moved: bool,
@@ -103,6 +105,22 @@ impl View {
         }
         self.seen.lock().objects = Some(Arc::clone(&objects));
         Ok(objects)
+    }
+
+    /// What every role was granted.
+    ///
+    /// # Errors
+    /// As [`Self::objects`].
+    pub fn grants(&self) -> Result<Arc<[Grant]>> {
+        if let Some(grants) = self.seen.lock().grants.clone() {
+            return Ok(grants);
+        }
+        let (stamp, grants) = self.catalog.stamped_grants()?;
+        if self.first(stamp).definitions != stamp.definitions {
+            return Err(self.moved());
+        }
+        self.seen.lock().grants = Some(Arc::clone(&grants));
+        Ok(grants)
     }
 
     /// The snapshot that the statement sees.

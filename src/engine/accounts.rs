@@ -2,7 +2,8 @@
 
 use datafusion::common::Result;
 
-use super::{Engine, Parameters};
+use super::{Engine, Parameters, Session};
+use crate::catalog::grants::Privilege;
 use crate::objects::role;
 use crate::passwords::Verifier;
 
@@ -15,12 +16,26 @@ impl Engine {
         role::has_logins(&self.session()?.statement(Parameters::default()))
     }
 
-    /// What is kept of the password of a role that may come in, and whether it may do all.
+    /// What is kept of the password of a role that may come in.
     ///
     /// # Errors
     /// The catalog cannot be read.
-    pub(crate) fn verifier(&self, name: &str) -> Result<Option<(Verifier, bool)>> {
-        let known = role::known(name, &self.session()?.statement(Parameters::default()))?;
-        Ok(known.filter(|(_, role)| role.login).and_then(|(_, role)| role.verifier.zip(Some(role.superuser))))
+    pub(crate) fn verifier(&self, name: &str) -> Result<Option<Verifier>> {
+        let context = self.session()?.statement(Parameters::default());
+        let known = role::known(name, &context)?;
+        Ok(known.filter(|(_, role)| role.may_come_in(context.now())).and_then(|(_, role)| role.verifier))
+    }
+
+    /// Refuses a role that was not granted CONNECT.
+    ///
+    /// # Errors
+    /// It was not; or the catalog cannot be read.
+    pub(crate) fn check_connect(&self, session: &Session) -> Result<()> {
+        let context = session.statement(Parameters::default());
+        if context.rights()?.may_in_database(Privilege::Connect) {
+            return Ok(());
+        }
+        let advice = format!("GRANT CONNECT ON DATABASE portrait TO {}", context.role());
+        Err(context.not_allowed("database portrait", &advice))
     }
 }

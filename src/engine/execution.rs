@@ -28,7 +28,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstat
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, lifecycle, profile, refreshing, role, schema};
+use crate::objects::{altering, granting, lifecycle, profile, refreshing, role, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -46,7 +46,7 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
     if let Some(answer) = transactions::control(session, &parsed).await? {
         return Ok(answer.tagged(tag));
     }
-    rights::check(&parsed, &context)?;
+    let context = rights::check(&parsed, &context)?;
     if let Parsed::Sql(parsed) = &parsed
         && let SqlParsed::CreateExternalTable(table) = parsed.as_ref()
     {
@@ -109,6 +109,7 @@ pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
 
 /// The plan that says what a statement gives and takes; `None` when it gives nothing and takes nothing.
 pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
+    let context = &rights::check(parsed, context)?;
     match parsed {
         Parsed::Sql(parsed) if gives_nothing(parsed) => Ok(None),
         Parsed::Sql(parsed) => {
@@ -269,7 +270,7 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
             let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
             let problem =
                 format!("there is no schema {schema}{suggestion}; make it with CREATE SCHEMA {schema}, or leave it out");
-            Err(coded(SqlState::UNDEFINED_OBJECT, &name.to_string(), problem))
+            Err(context.unseen(coded(SqlState::UNDEFINED_OBJECT, &name.to_string(), problem), &name.to_string()))
         }
         _ => Err(invalid(&name.to_string(), "a table is named by its schema and its name alone")),
     }
@@ -292,15 +293,16 @@ fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
         sql: String::new(),
         base: String::new(),
         author: String::new(),
+        owner: String::new(),
         created_at: String::new(),
         comments: BTreeMap::new(),
     };
     let users = lifecycle::users(&table, context)?;
-    let users: Vec<String> = users.iter().filter(|user| user.kind != "view").map(Object::label).collect();
+    let users: Vec<Object> = users.into_iter().filter(|user| user.kind != "view").collect();
     if users.is_empty() {
         return Ok(());
     }
-    let problem = format!("is used by {}; drop them first", users.join(", "));
+    let problem = format!("is used by {}; drop them first", lifecycle::listed(&users, context)?);
     Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem))
 }
 
@@ -346,6 +348,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             commenting::comment(&target, text.as_deref(), if_exists, &context).await?;
             Ok(Answer::done(vec![]))
         }
+        Command::Grant(statement) => granting::run(&statement, &context).await.map(Answer::done),
         Command::BackUp(archive) => {
             places::check(&archive, context.base(), context.places())?;
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
@@ -354,12 +357,14 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
         Command::Client(command) => Box::pin(cursors::execute(session, command)).await,
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
+            let context = as_owner(&wanted.profile, context)?;
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
                 Box::pin(refresh::refresh(&context, &profile::whole, wanted, &running)).await
             }))
         }
         Command::ExplainRefresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
+            let context = as_owner(&wanted.profile, context)?;
             let plans = refresh::explain(&context, &profile::whole, &wanted).await?;
             let state = context.state();
             let mut rows = vec![];
@@ -374,6 +379,13 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             start(session, rows, None, &context).await
         }
     }
+}
+
+/// The context of what is computed for the owner of a profile, whoever asks.
+fn as_owner(profile: &str, context: StatementContext) -> Result<StatementContext> {
+    let objects = context.all_objects()?;
+    let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
+    Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner)))
 }
 
 /// Runs a statement of SQL itself.
@@ -592,17 +604,23 @@ fn name_missing_table(error: DataFusionError, context: &StatementContext) -> Dat
     let catalog = state.catalog_list().catalog(CATALOG);
     let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));
     if of != PUBLIC {
-        return of_schema(of, name, catalog.map(|catalog| catalog.schema_names()), schema.map(|schema| schema.table_names()));
+        let schemas = catalog.map(|catalog| catalog.schema_names());
+        let error = of_schema(of, name, schemas, schema.map(|schema| schema.table_names()));
+        return context.unseen(error, &format!("{of}.{name}"));
     }
     let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
     tables.sort();
+    if tables.iter().any(|table| table == name) {
+        let problem = "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
+        return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
+    }
     let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
     let known = match tables.as_slice() {
         [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
         tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
         _ => "SHOW TABLES lists them".to_string(),
     };
-    coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}"))
+    context.unseen(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}")), name)
 }
 
 /// The error of a table that a schema other than `public` does not have.

@@ -1,58 +1,119 @@
-//! What a role without SUPERUSER may do: read everything, and have tables of its session.
+//! What a role may do, as far as the statement itself says it.
+//!
+//! What is read is checked where names are found, and what is made, altered or dropped where the object is known. Here stands what is
+//! known from the statement alone: whose rows it changes, which files it writes, what is for SUPERUSER.
 
 use datafusion::common::Result;
-use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{ObjectType, Statement as SqlStatement, TableObject};
+use sqlparser::ast::{Insert, ObjectName, ObjectType, SetExpr, Statement as SqlStatement, TableObject};
 
-use super::execution::{own_name, tag_of};
+use super::execution::{own_name, relation, tag_of};
+use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded};
+use crate::objects::lifecycle::{find, missing};
 use crate::sql::changing;
-use crate::sql::command::Command;
+use crate::sql::command::{Command, Target};
 use crate::sql::parser::Parsed;
+use crate::sql::references::tables_in;
 use crate::statement::StatementContext;
 
-/// Refuses what the role may not do.
+use Privilege::{Delete, Insert as Adding, Read, Refresh, Select, Temporary, Truncate, Update, Write};
+
+/// Refuses what the role may not do, and gives the context to do the rest in.
 ///
 /// # Errors
-/// The statement changes what is not of its session, or writes a file.
-pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<()> {
-    if context.is_superuser() {
-        return Ok(());
+/// The role may not.
+pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<StatementContext> {
+    let context = context.clone();
+    if context.rights()?.is_superuser() {
+        return Ok(context);
     }
-    let refused = || not_allowed(&tag_of(parsed), context);
-    let parsed = match parsed {
-        Parsed::Command(Command::Show(_) | Command::Describe(_) | Command::ExplainRefresh(_) | Command::Client(_)) => {
-            return Ok(());
-        }
-        Parsed::Command(_) => return Err(refused()),
-        Parsed::Sql(parsed) => parsed.as_ref(),
-    };
+    match parsed {
+        Parsed::Command(command) => match command {
+            Command::BackUp(_) => Err(refused(&tag_of(parsed), &context)),
+            Command::Refresh(refresh) | Command::ExplainRefresh(refresh) => refreshes(&refresh.target, context),
+            // Decided where the object is known.
+            Command::Create(_) | Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::Describe(_) => Ok(context),
+            Command::Show(_) | Command::Client(_) => Ok(context),
+        },
+        Parsed::Sql(parsed) => check_sql(parsed, context),
+    }
+}
+
+fn refused(tag: &str, context: &StatementContext) -> datafusion::error::DataFusionError {
+    let problem = format!("the role {} may not; ask a role with SUPERUSER", context.role());
+    coded(SqlState::INSUFFICIENT_PRIVILEGE, tag, problem)
+}
+
+fn refreshes(target: &Target, context: StatementContext) -> Result<StatementContext> {
+    let Some(object) = find(&context, target)? else { return Err(missing(&context, target)?) };
+    context.check_may(Refresh, &object)?;
+    Ok(context)
+}
+
+fn check_sql(parsed: &SqlParsed, context: StatementContext) -> Result<StatementContext> {
     if let Some(target) = changing::target(parsed) {
-        return if context.tables().temporary(&own_name(target, context)?).is_some() { Ok(()) } else { Err(refused()) };
+        let needed: &[Privilege] = match changing::word(parsed) {
+            "DELETE" => &[Delete, Select],
+            "UPDATE" => &[Update, Select],
+            "MERGE" => &[Adding, Update, Delete, Select],
+            "TRUNCATE" => &[Truncate],
+            // With RETURNING.
+            _ => &[Adding, Select],
+        };
+        return changes(target, needed, context);
     }
     let statement = match parsed {
         SqlParsed::Statement(statement) => statement.as_ref(),
-        SqlParsed::Explain(_) | SqlParsed::Reset(_) => return Ok(()),
-        SqlParsed::CreateExternalTable(_) | SqlParsed::CopyTo(_) => return Err(refused()),
-    };
-    let is_of_session = match statement {
-        SqlStatement::CreateTable(table) => table.temporary || !context.catalog().is_durable(),
-        SqlStatement::CreateView(view) => view.temporary,
-        SqlStatement::Drop { object_type: ObjectType::Role, .. } => true,
-        SqlStatement::Drop { names, .. } => {
-            names.iter().all(|name| own_name(name, context).is_ok_and(|name| context.tables().temporary(&name).is_some()))
+        SqlParsed::Explain(explain) => return check_sql(&explain.statement, context),
+        SqlParsed::Reset(_) => return Ok(context),
+        SqlParsed::CopyTo(copy) => {
+            context.check_files(Write, &copy.target)?;
+            return Ok(context);
         }
-        SqlStatement::Insert(insert) => match &insert.table {
-            TableObject::TableName(name) => context.tables().temporary(&own_name(name, context)?).is_some(),
-            _ => false,
+        SqlParsed::CreateExternalTable(table) => {
+            for location in &table.locations {
+                context.check_files(Read, location)?;
+            }
+            if table.temporary {
+                temporary(&context)?;
+            }
+            return Ok(context);
+        }
+    };
+    check_statement(statement, context)
+}
+
+fn check_statement(statement: &SqlStatement, context: StatementContext) -> Result<StatementContext> {
+    match statement {
+        SqlStatement::Query(query) => match query.body.as_ref() {
+            // `WITH … INSERT`
+            SetExpr::Insert(insert) => check_statement(insert, context),
+            _ => Ok(context),
         },
-        SqlStatement::AlterTable(alter) => context.tables().temporary(&own_name(&alter.name, context)?).is_some(),
-        // Of roles it is decided there: everybody may choose another password.
-        SqlStatement::CreateRole(_) | SqlStatement::AlterRole { .. } => true,
-        SqlStatement::Query(_)
-        | SqlStatement::Explain { .. }
-        | SqlStatement::ExplainTable { .. }
+        SqlStatement::Insert(insert) => inserts(insert, context),
+        SqlStatement::Explain { statement, .. } => check_statement(statement, context),
+        SqlStatement::CreateTable(table) => {
+            if table.temporary || !context.catalog().is_durable() {
+                temporary(&context)?;
+            }
+            Ok(context)
+        }
+        SqlStatement::CreateView(view) => {
+            if view.temporary {
+                temporary(&context)?;
+            }
+            Ok(context)
+        }
+        // Decided where the object is known.
+        SqlStatement::CreateSchema { .. }
+        | SqlStatement::CreateRole(_)
+        | SqlStatement::AlterRole { .. }
+        | SqlStatement::AlterTable(_)
+        | SqlStatement::Drop {
+            object_type: ObjectType::Table | ObjectType::View | ObjectType::Schema | ObjectType::Role, ..
+        } => Ok(context),
+        SqlStatement::ExplainTable { .. }
         | SqlStatement::Set(_)
         | SqlStatement::Reset(_)
         | SqlStatement::ShowVariable { .. }
@@ -62,18 +123,42 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<()> {
         | SqlStatement::ShowCreate { .. }
         | SqlStatement::Prepare { .. }
         | SqlStatement::Execute { .. }
-        | SqlStatement::Deallocate { .. } => true,
+        | SqlStatement::Deallocate { .. } => Ok(context),
         // Whatever else there is, or will be.
-        _ => false,
-    };
-    if is_of_session { Ok(()) } else { Err(refused()) }
+        other => {
+            let text = other.to_string();
+            let first: Vec<&str> = text.split_whitespace().take(2).collect();
+            Err(refused(&first.join(" "), &context))
+        }
+    }
 }
 
-fn not_allowed(tag: &str, context: &StatementContext) -> DataFusionError {
-    let problem = format!(
-        "the role {} may not: it reads, and has temporary tables; ALTER ROLE {} SUPERUSER lets it change the database",
-        context.role(),
-        context.role()
-    );
-    coded(SqlState::INSUFFICIENT_PRIVILEGE, tag, problem)
+fn temporary(context: &StatementContext) -> Result<()> {
+    if context.rights()?.may_in_database(Temporary) {
+        return Ok(());
+    }
+    Err(context.not_allowed("temporary table", &format!("GRANT TEMPORARY ON DATABASE portrait TO {}", context.role())))
+}
+
+/// Checks a change of the rows of a table.
+fn changes(target: &ObjectName, needed: &[Privilege], context: StatementContext) -> Result<StatementContext> {
+    let name = own_name(target, &context)?;
+    if context.tables().temporary(&name).is_none()
+        && let Some(object) = relation(&name, &context)?
+    {
+        needed.iter().try_for_each(|privilege| context.check_may(*privilege, &object))?;
+    }
+    // What is not found is told as ever.
+    Ok(context)
+}
+
+/// Checks an INSERT: of the table itself it needs to read nothing, unless its query does.
+fn inserts(insert: &Insert, context: StatementContext) -> Result<StatementContext> {
+    let TableObject::TableName(target) = &insert.table else { return Ok(context) };
+    let name = own_name(target, &context)?;
+    let context = changes(target, &[Adding], context)?;
+    let own = target.0.last().and_then(|part| part.as_ident()).map(crate::sql::command::normal);
+    let read = insert.source.as_ref().map(|source| tables_in(source.as_ref())).unwrap_or_default();
+    let is_read = read.iter().any(|table| table.last() == own.as_ref());
+    Ok(if is_read { context } else { context.writing(&name) })
 }

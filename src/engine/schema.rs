@@ -12,6 +12,7 @@ use datafusion::common::Result;
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
 
+use crate::catalog::grants::Privilege;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
@@ -148,7 +149,15 @@ impl SchemaProvider for ObjectSchema {
         {
             return Ok(Some(table));
         }
-        let Some(mut named) = published::named(&self.context.objects()?, self.schema, name) else { return Ok(None) };
+        let objects = self.context.objects()?;
+        let Some(mut named) = published::named(&objects, self.schema, name) else { return Ok(None) };
+        let (kind, own) = match self.schema {
+            PublishedSchema::Profiles => ("profile", named.profile.as_str()),
+            PublishedSchema::Segments => ("segment", published::name_and_time(name).0),
+        };
+        if let Some(object) = objects.iter().find(|object| object.kind == kind && object.name == own) {
+            self.context.check_may(Privilege::Select, object)?;
+        }
         if let Some(horizon) = self.context.horizon() {
             let time = match named.when {
                 When::At(time) => time.min(horizon.at),
@@ -211,6 +220,9 @@ impl Relations {
             return Ok(None);
         }
         if let Some(object) = self.object(name)? {
+            if !self.context.is_writing(name) {
+                self.context.check_may(Privilege::Select, &object)?;
+            }
             // A definition may lead to others; boxed, as the way there leads through here again.
             return Box::pin(self.load(&object, When::Now)).await.map(Some);
         }
@@ -221,12 +233,14 @@ impl Relations {
                 return Err(invalid(own, problem));
             }
             if let Some(object) = self.object(own)? {
+                self.context.check_may(Privilege::Select, &object)?;
                 return Box::pin(self.load(&object, when)).await.map(Some);
             }
         }
         if self.schema.is_none() && !self.context.is_making(name) && files::is_file(name) {
             // What a definition reads, its author was allowed to.
             if self.context.inside().is_none() {
+                self.context.check_files(Privilege::Read, name)?;
                 files::places::check(name, self.context.base(), self.context.places())?;
             }
             return files::open(&self.context.state(), name, self.context.base()).await.map(Some);

@@ -26,7 +26,7 @@ use super::transactions::Transaction;
 use super::{Engine, execution};
 use crate::files;
 use crate::objects::GRAMMARS;
-use crate::objects::{dump, stored};
+use crate::objects::{dump, role, stored};
 use crate::postgres_settings::Given;
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Parsed, Statement};
@@ -50,8 +50,12 @@ pub struct Session {
     pub(super) first_options: Arc<ConfigOptions>,
     /// The transaction that is going on.
     pub(super) transaction: Arc<Mutex<Option<Transaction>>>,
-    pub(super) role: Arc<str>,
-    pub(super) is_superuser: bool,
+    /// Who opened the session.
+    pub(super) login: Arc<str>,
+    /// Who it is by SET ROLE.
+    pub(super) role: Arc<Mutex<Option<Arc<str>>>>,
+    /// True for who may do all, whatever the database says of the role.
+    pub(super) is_trusted: bool,
     places: Option<Arc<[String]>>,
     base: Arc<Path>,
 }
@@ -96,10 +100,10 @@ impl Session {
         let context = SessionContext::new_with_state(state);
         let tables = Arc::<SessionTables>::default();
         context.state().catalog_list().register_catalog(CATALOG.into(), Arc::new(TemporaryCatalog(Arc::clone(&tables))));
-        let role = options.role.as_deref().unwrap_or_default().into();
+        let login = options.role.as_deref().unwrap_or_default().into();
         let base = Arc::clone(&engine.shared.base);
         let (parameters, prepared, transaction) = (Arc::default(), Arc::default(), Arc::default());
-        let (is_superuser, places, cursors, defaults) = (true, None, Arc::default(), Arc::default());
+        let (role, is_trusted, places, cursors, defaults) = (Arc::default(), true, None, Arc::default(), Arc::default());
         let first_options = Arc::new(context.state_ref().read().config_options().as_ref().clone());
         Ok(Self {
             engine,
@@ -111,8 +115,9 @@ impl Session {
             defaults,
             first_options,
             transaction,
+            login,
             role,
-            is_superuser,
+            is_trusted,
             places,
             base,
         })
@@ -120,14 +125,24 @@ impl Session {
 
     /// The same session for statements that another role runs.
     pub fn with_role(mut self, role: &str) -> Self {
-        self.role = role.into();
+        self.login = role.into();
         self
     }
 
-    /// The same session for statements of a role that may do all, or may not.
-    pub(crate) fn with_rights(mut self, is_superuser: bool) -> Self {
-        self.is_superuser = is_superuser;
+    /// The same session for statements that may do what the database says of their role; without this they may do all.
+    pub(crate) fn with_rights_of_role(mut self) -> Self {
+        self.is_trusted = false;
         self
+    }
+
+    /// The session as it was before SET ROLE.
+    pub(super) fn as_login(&self) -> Self {
+        Self { role: Arc::default(), ..self.clone() }
+    }
+
+    /// Who runs its statements: who opened it, or who it is by SET ROLE.
+    pub(super) fn current_role(&self) -> Arc<str> {
+        self.role.lock().clone().unwrap_or_else(|| Arc::clone(&self.login))
     }
 
     /// The same session for statements that read and write files in these folders and under these URLs alone.
@@ -172,8 +187,9 @@ impl Session {
         let origin = Origin {
             state: self.context.state(),
             tables: Arc::clone(&self.tables),
-            role: Arc::clone(&self.role),
-            is_superuser: self.is_superuser,
+            role: self.current_role(),
+            is_trusted: self.is_trusted && self.role.lock().is_none(),
+            is_superuser: role::is_superuser,
             places: self.places.clone(),
             base: Arc::clone(&self.base),
             environment: self.engine.shared.options.environment.clone(),

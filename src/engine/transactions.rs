@@ -179,7 +179,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
     let refused = match command {
         Command::Refresh(_) | Command::BackUp(_) => true,
         Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
-        Command::Drop(..) | Command::Comment(_) => !is_durable,
+        Command::Drop(..) | Command::Comment(_) | Command::Grant(_) => !is_durable,
         _ => false,
     };
     if !refused {

@@ -14,8 +14,10 @@ use futures::FutureExt;
 
 use super::Session;
 use super::answer::Answer;
+use super::prepared::Parameters;
 use super::schema::PUBLIC;
 use crate::error::{SqlState, coded, failed, invalid};
+use crate::objects::role;
 use crate::postgres_settings::{Given, checked, setting, told};
 
 /// The settings that clients are told of when they change, as PostgreSQL tells them.
@@ -43,6 +45,12 @@ impl Session {
         read(state.config_options())
     }
 
+    /// True when the role may do all.
+    fn is_superuser(&self) -> bool {
+        let context = self.statement(Parameters::default());
+        context.rights().is_ok_and(|rights| rights.is_superuser())
+    }
+
     /// What the session has set.
     pub(super) fn given(&self) -> Given {
         self.options(crate::postgres_settings::given)
@@ -58,8 +66,8 @@ impl Session {
     /// The settings that clients of a server are told of, with their values now.
     pub fn reported(&self) -> Vec<(String, String)> {
         let value = |name: &str| match name {
-            "is_superuser" => Some(if self.is_superuser { "on".into() } else { "off".into() }),
-            name => self.options(|options| told(name, options, &self.role)),
+            "is_superuser" => Some(if self.is_superuser() { "on".into() } else { "off".into() }),
+            name => self.options(|options| told(name, options, &self.login)),
         };
         REPORTED.iter().filter_map(|name| Some(((*name).to_string(), value(name)?))).collect()
     }
@@ -103,12 +111,16 @@ impl Session {
         match name {
             "timezone" => zone_of(value).map(|(kept, _)| kept),
             "role" | "session_authorization" => {
-                let is_own = value.eq_ignore_ascii_case("none") || value == &*self.role;
-                if is_own {
-                    return Ok(value.to_string());
+                if value.eq_ignore_ascii_case("none") {
+                    return Ok("none".into());
                 }
-                let problem = format!("cannot become {value}: a session is that of the role that it began with");
-                Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.role, problem))
+                // What the one who opened the session may become, whoever it is now.
+                let context = self.as_login().statement(Parameters::default());
+                if value != &*self.login && (role::known(value, &context)?.is_none() || !context.rights()?.is_member(value)) {
+                    let problem = format!("cannot become {value}: {} is no member of such a role; GRANT {value} TO {}", self.login, self.login);
+                    return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.login, problem));
+                }
+                Ok(value.to_string())
             }
             name => checked(name, value),
         }
@@ -124,6 +136,12 @@ impl Session {
                 let plan = LogicalPlan::Statement(LogicalStatement::SetVariable(set));
                 let done = self.context.execute_logical_plan(plan).now_or_never();
                 done.unwrap_or_else(|| Err(failed("TimeZone", "could not be set at once"))).map(|_| ())
+            }
+            "role" | "session_authorization" => {
+                let role = value.filter(|role| !role.eq_ignore_ascii_case("none") && **role != *self.login);
+                *self.role.lock() = role.map(Into::into);
+                self.tables.let_go();
+                Ok(())
             }
             "search_path" => {
                 let first = value.map_or(PUBLIC.to_string(), first_schema);
@@ -146,7 +164,7 @@ impl Session {
     /// # Errors
     /// None in practice: the values were taken before.
     pub(super) fn put_back(&self, given: Given) -> Result<()> {
-        for name in ["timezone", "search_path"] {
+        for name in ["timezone", "search_path", "role", "session_authorization"] {
             let before = given.values.get(name);
             if before != self.given().values.get(name) {
                 self.take_effect(name, before.map(String::as_str))?;
@@ -166,7 +184,7 @@ impl Session {
             *state.write().config_mut().options_mut() = self.first_options.as_ref().clone();
         }
         let defaults = self.defaults.lock().clone();
-        for name in ["timezone", "search_path"] {
+        for name in ["timezone", "search_path", "role", "session_authorization"] {
             self.take_effect(name, defaults.values.get(name).map(String::as_str))?;
         }
         self.keep(defaults);
@@ -176,8 +194,8 @@ impl Session {
     /// The answer of SHOW: one row, in a column of the setting's name.
     pub(super) fn show(&self, name: &str) -> Result<Answer> {
         let value = match name {
-            "is_superuser" => Some(if self.is_superuser { "on".to_string() } else { "off".into() }),
-            name => self.options(|options| told(name, options, &self.role)),
+            "is_superuser" => Some(if self.is_superuser() { "on".to_string() } else { "off".into() }),
+            name => self.options(|options| told(name, options, &self.login)),
         };
         let value = value.ok_or_else(|| invalid(name, "is not set in this session"))?;
         let named = setting(name).map_or(name, |setting| setting.name);

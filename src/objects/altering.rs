@@ -19,7 +19,7 @@ use sqlparser::ast::{
 };
 
 use super::kind::Kind;
-use super::lifecycle::{NewObject, remember, unless_moved, users};
+use super::lifecycle::{NewObject, listed, remember, unless_moved, users};
 use super::relation::{NAMESPACE, check_name};
 use super::schema::{member, parts, quoted};
 use super::table::{self, Table};
@@ -70,6 +70,7 @@ pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContex
             return alter_temporary(statement, name, table, &context).await;
         }
         let Some(object) = found(name, statement.if_exists, &context)? else { return Ok(vec![]) };
+        context.check_owns(&object)?;
         if object.kind != "table" {
             let problem = format!("is {}; ALTER changes columns of tables alone", with_article(&object.kind));
             return Err(invalid(name, problem));
@@ -87,7 +88,8 @@ fn found(name: &str, if_exists: bool, context: &StatementContext) -> Result<Opti
         None if !if_exists => {
             let names = objects.iter().filter(|object| object.kind == "table").map(|object| object.name.as_str());
             let suggestion = did_you_mean(name, names);
-            Err(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; SHOW TABLES lists them")))
+            let problem = format!("no such table{suggestion}; SHOW TABLES lists them");
+            Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name))
         }
         found => Ok(found.cloned()),
     }
@@ -440,11 +442,12 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
         return Ok(vec![]);
     }
     let Some(object) = found(name, if_exists, context)? else { return Ok(vec![]) };
+    context.check_owns(&object)?;
     check_name(&Object { name: new.clone(), ..object.clone() })?;
     refuse_taken(&new, context)?;
-    let users: Vec<String> = users(&object, context)?.iter().map(Object::label).collect();
+    let users = users(&object, context)?;
     if !users.is_empty() {
-        let problem = format!("is used by {}; change them first", users.join(", "));
+        let problem = format!("is used by {}; change them first", listed(&users, context)?);
         return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
     }
     let options = context.session().config_options();
@@ -476,7 +479,9 @@ fn refuse_taken(name: &str, context: &StatementContext) -> Result<()> {
     if name.is_empty() {
         return Err(invalid("table", "a name must have at least one letter, got \"\""));
     }
-    let is_taken = found(name, true, context)?.is_some() || context.tables().temporary(name).is_some();
+    let objects = context.all_objects()?;
+    let is_it = |object: &Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());
+    let is_taken = objects.iter().any(is_it) || context.tables().temporary(name).is_some();
     if is_taken {
         return Err(coded(SqlState::DUPLICATE_TABLE, name, "exists already; choose another name, or DROP it first"));
     }

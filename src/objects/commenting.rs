@@ -36,7 +36,10 @@ async fn said(commented: &Commented<'_>, text: Option<&str>, if_exists: bool, co
     let (name, word, column) = match commented {
         Commented::Object(target) => {
             return match find(context, target)? {
-                Some(object) => put(&object, "", text, context),
+                Some(object) => {
+                    context.check_owns(&object)?;
+                    put(&object, "", text, context)
+                }
                 None if if_exists => Ok(()),
                 None => Err(missing(context, target)?),
             };
@@ -64,8 +67,9 @@ async fn said(commented: &Commented<'_>, text: Option<&str>, if_exists: bool, co
         let names = objects.iter().filter(is_relation).map(|object| object.name.as_str());
         let suggestion = did_you_mean(name, names);
         let problem = format!("no such {}{suggestion}; SHOW TABLES lists them", word.unwrap_or("table"));
-        return Err(coded(SqlState::UNDEFINED_TABLE, name, problem));
+        return Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name));
     };
+    context.check_owns(object)?;
     check_word(name, &object.kind, word)?;
     if !column.is_empty()
         && let Some(kind) = kind_of(&object.kind)

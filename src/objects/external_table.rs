@@ -115,7 +115,7 @@ impl Kind for ExternalTable {
             relation::only_now(object, when)?;
             let definition = Definition::read(object.clone(), context.session())?;
             // Planning looks at the table's own name, too.
-            let state = with_time_zone(context.entering(&object.name)?.state());
+            let state = with_time_zone(context.entering(&object.name, &object.owner)?.state());
             match state.statement_to_plan(relation::statement(&definition)?.clone()).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {
                     let base = Path::new(&object.base);

@@ -109,7 +109,7 @@ impl Kind for Function {
         Box::pin(async move {
             let definition = Definition::read(object.clone(), context.session())?;
             definition.constants(None)?;
-            let inside = context.entering(&format!("{}()", object.name))?;
+            let inside = context.entering(&format!("{}()", object.name), &object.owner)?;
             let stored = stored(&definition)?;
             let mut values = BTreeMap::new();
             for parameter in &stored.parameters {

@@ -7,7 +7,9 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
+use super::schema::parts;
 use super::{GRAMMARS, kind_of};
+use crate::catalog::grants::{PUBLIC, Privilege};
 use crate::catalog::objects::{NewVersion, Object};
 use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
@@ -74,7 +76,8 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
     if name.is_empty() || target.profile.as_deref() == Some("") {
         return Err(invalid(kind.word(), "a name must have at least one letter, got \"\""));
     }
-    let objects = context.objects()?;
+    // Names clash with those of others, whether one sees them or not.
+    let objects = context.all_objects()?;
     let profile = match &target.profile {
         Some(profile) => profile.clone(),
         None if kind.word() == "profile" => name.clone(),
@@ -105,8 +108,9 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
             _ => coded(state, name, "exists already; write CREATE OR REPLACE, or DROP it first"),
         });
     }
-    if kind.is_of_profile() && !profiles(&objects).any(|other| other == profile) {
-        return Err(no_profile(&profile, profiles(&objects)));
+    let seen = context.objects()?;
+    if kind.is_of_profile() && !profiles(&seen).any(|other| other == profile) {
+        return Err(context.unseen(no_profile(&profile, profiles(&seen)), &profile));
     }
     let text = parser::as_own_dialect(text, context.session(), &GRAMMARS)?;
     let text = with_values(&text, create, context)?;
@@ -114,6 +118,10 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
     if kind.is_text_alone() && existing.is_some_and(|existing| existing.sql == text && existing.base == base) {
         // A script that is run again makes no new versions.
         return Ok(None);
+    }
+    match existing {
+        Some(existing) => context.check_owns(existing)?,
+        None => check_may_create(kind, name, &profile, context)?,
     }
     let object = Object {
         id: existing.map_or(i64::MAX, |object| object.id),
@@ -124,11 +132,43 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
         sql: text,
         base,
         author: context.role().into(),
+        owner: existing.map_or_else(|| context.owner(), |object| Ok(object.owner.clone()))?,
         created_at: String::new(),
         comments: existing.map(|object| object.comments.clone()).unwrap_or_default(),
     };
     kind.check_name(&object, context)?;
     Ok(Some(NewObject { object, existing: existing.cloned(), create: create.clone() }))
+}
+
+/// Refuses to make what the role may not make there.
+fn check_may_create(kind: &dyn Kind, name: &str, profile: &str, context: &StatementContext) -> Result<()> {
+    let rights = context.rights()?;
+    if rights.is_superuser() {
+        return Ok(());
+    }
+    let label = format!("{} {name}", kind.word());
+    let profile = context.all_objects()?.iter().find(|object| object.kind == "profile" && object.name == profile).cloned();
+    match kind.word() {
+        "tag" => return profile.map_or(Ok(()), |profile| context.check_owns(&profile)),
+        "segment" => {
+            if let Some(profile) = profile {
+                context.check_may(Privilege::Select, &profile)?;
+            }
+        }
+        _ => {}
+    }
+    if !kind.namespace().is_empty() {
+        let (schema, _) = parts(name, context);
+        let schema = schema.unwrap_or(PUBLIC);
+        if rights.may_in(Privilege::Create, &rights.schema_named(schema)) {
+            return Ok(());
+        }
+        return Err(context.not_allowed(&label, &format!("GRANT CREATE ON SCHEMA {schema} TO {}", context.role())));
+    }
+    if rights.may_in_database(Privilege::Create) {
+        return Ok(());
+    }
+    Err(context.not_allowed(&label, &format!("GRANT CREATE ON DATABASE portrait TO {}", context.role())))
 }
 
 /// Checks an object with everything that needs it, and remembers it.
@@ -186,6 +226,10 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
         if let Err(broken) = checked {
             // What is broken already is not broken by this.
             if kind.check(&user, context).await.is_ok() {
+                if !context.rights()?.sees(&user) {
+                    let problem = "would break what others have made over it; ask a role with SUPERUSER";
+                    return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
+                }
                 let (label, broken) = (user.label(), message(&broken).replace('\n', " "));
                 // The error of a definition names it.
                 let broken = broken.strip_prefix(&label).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&broken);
@@ -204,7 +248,7 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
 pub fn users(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
     let Some(kind) = kind_of(&object.kind) else { return Ok(vec![]) };
     let mut users = vec![];
-    for other in context.objects()?.iter().filter(|other| !other.is_same(object)) {
+    for other in context.all_objects()?.iter().filter(|other| !other.is_same(object)) {
         // What cannot be read names nothing that could be found.
         let Ok(definition) = Definition::read(other.clone(), context.session()) else { continue };
         if kind.is_named_in(object, &definition.kind.uses(&definition)) {
@@ -212,6 +256,20 @@ pub fn users(object: &Object, context: &StatementContext) -> Result<Vec<Object>>
         }
     }
     Ok(users)
+}
+
+/// Objects as a message lists them: those that the role does not see without their names.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn listed(objects: &[Object], context: &StatementContext) -> Result<String> {
+    let rights = context.rights()?;
+    let (seen, others): (Vec<&Object>, Vec<&Object>) = objects.iter().partition(|object| rights.sees(object));
+    let mut labels: Vec<String> = seen.into_iter().map(Object::label).collect();
+    if !others.is_empty() {
+        labels.push("what others have made".into());
+    }
+    Ok(labels.join(", "))
 }
 
 /// What needs an object, itself or through others, the nearest first.
@@ -241,13 +299,13 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
             let Some(object) = find(&context, target)? else {
                 return if if_exists { Ok(()) } else { Err(missing(&context, target)?) };
             };
+            context.check_owns(&object)?;
             let users = users(&object, &context)?;
             // A view or an external table can be made again at any time, and so the views over it live on.
             let can_return = object.kind == "view" || object.kind == "external table";
-            let users: Vec<String> =
-                users.iter().filter(|user| !(can_return && user.kind == "view")).map(Object::label).collect();
+            let users: Vec<Object> = users.into_iter().filter(|user| !(can_return && user.kind == "view")).collect();
             if !users.is_empty() {
-                let problem = format!("is used by {}; drop them first", users.join(", "));
+                let problem = format!("is used by {}; drop them first", listed(&users, &context)?);
                 let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &subject, problem));
             }
@@ -268,7 +326,7 @@ pub fn find(context: &StatementContext, target: &Target) -> Result<Option<Object
     if let Some(profile) = profile
         && !profiles(&objects).any(|other| other == profile)
     {
-        return Err(no_profile(profile, profiles(&objects)));
+        return Err(context.unseen(no_profile(profile, profiles(&objects)), profile));
     }
     let is_it = |object: &&Object| {
         object.kind == target.grammar.word() && object.name == *name && profile.is_none_or(|profile| object.profile == profile)
@@ -298,7 +356,7 @@ pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusion
     let names = objects.iter().filter(|object| object.kind == kind).map(|object| object.name.as_str());
     let suggestion = did_you_mean(&target.name, names);
     let problem = format!("no such {kind}{suggestion}; SHOW {}S lists them", kind.to_uppercase());
-    Ok(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem))
+    Ok(context.unseen(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem), &target.name))
 }
 
 /// The definitions of one kind that can be read, in the order they were first made.
@@ -336,7 +394,8 @@ pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(Stri
         Ok(definition) => definition,
         Err(error) => {
             let version = object.version.to_string();
-            let known = [("version", version), ("problem", message(&error)), ("definition", object.sql)];
+            let definition = if context.rights()?.owns(&object) { object.sql } else { String::new() };
+            let known = [("version", version), ("problem", message(&error)), ("definition", definition)];
             properties.extend(known.map(|(name, value)| (name.to_string(), value)));
             return Ok(properties);
         }
@@ -359,7 +418,9 @@ pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(Stri
     properties.extend(of_columns.map(|(column, comment)| (format!("comment of {column}"), comment.text.clone())));
     properties.push(("owner".into(), definition.text("owner").to_string()));
     properties.extend(kind.describe_published(&definition, context)?);
-    properties.push(("definition".into(), object.sql.clone()));
+    if context.rights()?.owns(object) {
+        properties.push(("definition".into(), object.sql.clone()));
+    }
     properties.retain(|(_, value)| !value.is_empty());
     Ok(properties)
 }

@@ -6,6 +6,7 @@
 //! | [`definition`] | the statement that made an object, its options read against the kind's page |
 //! | [`lifecycle`] | making, replacing, dropping, finding and describing, whatever the kind |
 //! | [`altering`], [`commenting`] | ALTER TABLE, COMMENT ON |
+//! | [`granting`] | GRANT, REVOKE, and who owns what |
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
 //! | [`uses`] | what an object names, and so needs |
@@ -19,6 +20,7 @@ pub mod definition;
 pub mod dump;
 mod external_table;
 mod function;
+pub mod granting;
 pub mod kind;
 pub mod lifecycle;
 mod measured;

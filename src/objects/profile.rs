@@ -133,7 +133,7 @@ impl Kind for Profile {
         }
         let (name, ends) = (&new.name, &ENDS[1..]);
         let taken = |other: &&str| ends.iter().any(|end| *name == format!("{other}{end}") || **other == *format!("{name}{end}"));
-        match profiles(&context.objects()?).find(taken) {
+        match profiles(&context.all_objects()?).find(taken) {
             Some(other) => {
                 let problem = format!("the name is taken: profile {other} publishes tables of these names; choose another");
                 Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), problem))
@@ -243,7 +243,12 @@ fn body(definition: &Definition) -> Result<ProfileBody> {
 /// # Errors
 /// There is none of that name, or a definition cannot be read.
 pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition> {
-    let objects = context.objects()?;
+    let seen = context.objects()?;
+    if !profiles(&seen).any(|other| other == name) {
+        return Err(context.unseen(no_profile(name, profiles(&seen)), name));
+    }
+    // Its segments are others', and part of it all the same.
+    let objects = context.all_objects()?;
     let (mut own, mut tags, mut segments) = (None, vec![], vec![]);
     for object in objects.iter().filter(|object| object.profile == name) {
         let definition = Definition::read(object.clone(), context.session())?;
@@ -256,13 +261,13 @@ pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition
     }
     match own {
         Some((own, body)) => Ok(ProfileDefinition { own, body, tags, segments }),
-        None => Err(no_profile(name, profiles(&objects))),
+        None => Err(no_profile(name, profiles(&seen))),
     }
 }
 
 /// A profile with one of its parts, and the tags that this one needs.
 fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinition> {
-    let (profile, objects) = (&part.profile, context.objects()?);
+    let (profile, objects) = (&part.profile, context.all_objects()?);
     let of_profile: Vec<&Object> = objects.iter().filter(|object| object.profile == *profile).collect();
     let Some(own) = of_profile.iter().find(|object| object.kind == "profile") else {
         return Err(no_profile(profile, profiles(&objects)));
@@ -330,7 +335,9 @@ pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
 }
 
 async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFusionError>) -> Result<State> {
-    let inside = context.entering(&format!("profile {name}"))?;
+    let objects = context.all_objects()?;
+    let own = objects.iter().find(|object| object.kind == "profile" && object.name == *name);
+    let inside = context.entering(&format!("profile {name}"), own.map_or("", |own| &own.owner))?;
     defined(&whole(name, &inside)?, &inside, missing).await
 }
 

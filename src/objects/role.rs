@@ -1,13 +1,17 @@
 //! `ROLE`: who may come in through a server, and what it may do.
 
+use datafusion::arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{AlterRoleOperation, CreateRole, Expr, Password, RoleOption, Statement as SqlStatement, Value};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
+use super::lifecycle::listed;
 use super::values::{given, number, text, yes};
+use crate::catalog::grants::{Grant, GrantChange, Privilege, Thing};
 use crate::catalog::objects::{NewVersion, Object};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
@@ -15,19 +19,23 @@ use crate::passwords::Verifier;
 use crate::sql::command::{Body, Grammar, normal};
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
-use crate::statement::StatementContext;
+use crate::statement::{PREDEFINED, StatementContext};
 use crate::text::{identifier, literal};
 
 static DOC: Doc = Doc {
     name: "CREATE ROLE",
     summary: "Makes a role: who may come in through a server, and what it may do.",
-    syntax: "CREATE ROLE [IF NOT EXISTS] name [LOGIN] [SUPERUSER] [PASSWORD '…']
-ALTER ROLE name [LOGIN | NOLOGIN] [SUPERUSER | NOSUPERUSER] [PASSWORD '…' | PASSWORD NULL]
+    syntax: "CREATE ROLE [IF NOT EXISTS] name [LOGIN] [SUPERUSER] [PASSWORD '…'] [CONNECTION LIMIT n] [VALID UNTIL 'time'] [IN ROLE other, …]
+CREATE USER …
+ALTER ROLE name [LOGIN | NOLOGIN] [SUPERUSER | NOSUPERUSER] [PASSWORD '…' | PASSWORD NULL] [CONNECTION LIMIT n] [VALID UNTIL 'time']
 ALTER ROLE name RENAME TO other
 DROP ROLE [IF EXISTS] name",
     description: "\
-Once a role has LOGIN and a password, everybody who connects to `portrait serve` needs one. A role reads everything and has tables of its session; with SUPERUSER it
-also makes, changes and drops what is in the database, roles among it. Who opens the folder of the database itself (`portrait -d`) needs no role and may do all.
+Once a role has LOGIN and a password, everybody who connects to `portrait serve` needs one. A role may do what it owns, and what [GRANT](../statement/grant.md) gives it or a role
+that it is a member of; with SUPERUSER it may do all. A user is a role with LOGIN. Who opens the folder of the database itself (`portrait -d`) needs no role and
+may do all. A role that owns something is dropped after that: `REASSIGN OWNED BY name TO other` gives it to another.
+
+`CONNECTION LIMIT` bounds how often it is connected at the same time, and after `VALID UNTIL` its password opens nothing.
 
 A password is never kept, and stands in no log, history or dump: what is kept is a verifier (SCRAM-SHA-256, 100,000 rounds), which checks passwords and opens
 nothing. `PASSWORD` also takes such a verifier, as PostgreSQL writes it.",
@@ -43,6 +51,10 @@ pub struct Role {
     pub login: bool,
     pub superuser: bool,
     pub verifier: Option<Verifier>,
+    /// How often it may be connected at the same time.
+    pub connections: Option<usize>,
+    /// When its password stops to open anything, as it was written.
+    pub valid_until: Option<String>,
 }
 
 impl Role {
@@ -58,6 +70,12 @@ impl Role {
         if let Some(verifier) = &self.verifier {
             sql.push_str(&format!(" PASSWORD {}", literal(&verifier.to_string())));
         }
+        if let Some(connections) = self.connections {
+            sql.push_str(&format!(" CONNECTION LIMIT {connections}"));
+        }
+        if let Some(until) = &self.valid_until {
+            sql.push_str(&format!(" VALID UNTIL {}", literal(until)));
+        }
         sql
     }
 
@@ -66,13 +84,38 @@ impl Role {
         let Body::Sql(parsed) = &definition.body else { return None };
         let SqlParsed::Statement(statement) = parsed.as_ref() else { return None };
         let SqlStatement::CreateRole(create) = statement.as_ref() else { return None };
-        let mut role = Self { login: create.login == Some(true), superuser: create.superuser == Some(true), verifier: None };
+        let mut role = Self { login: create.login == Some(true), superuser: create.superuser == Some(true), ..Self::default() };
+        role.connections = create.connection_limit.as_ref().and_then(|limit| limit.to_string().parse().ok());
+        role.valid_until = create.valid_until.as_ref().and_then(quoted);
         if let Some(Password::Password(Expr::Value(value))) = &create.password
             && let Value::SingleQuotedString(text) = &value.value
         {
             role.verifier = text.parse().ok();
         }
         Some(role)
+    }
+
+    /// True when its password opens the door at this moment, in microseconds since 1970.
+    pub fn may_come_in(&self, now: i64) -> bool {
+        let until = self.valid_until.as_deref().and_then(|until| moment_of(until).ok().flatten());
+        self.login && until.is_none_or(|until| now < until)
+    }
+
+    fn set_connections(&mut self, name: &str, limit: &Expr) -> Result<()> {
+        self.connections = match limit.to_string().parse::<i64>() {
+            // PostgreSQL's word for no limit.
+            Ok(-1) => None,
+            Ok(limit) if limit >= 0 => usize::try_from(limit).ok(),
+            _ => return Err(invalid(name, format!("CONNECTION LIMIT takes a number from 0 on, or -1 for none, got {limit}"))),
+        };
+        Ok(())
+    }
+
+    fn set_valid_until(&mut self, name: &str, until: &Expr) -> Result<()> {
+        let wrong = || invalid(name, format!("VALID UNTIL takes a time in quotes, such as '2027-01-31 18:00:00+08:00', got {until}"));
+        let text = quoted(until).ok_or_else(wrong)?;
+        self.valid_until = moment_of(&text).map_err(|()| wrong())?.map(|_| text);
+        Ok(())
     }
 
     /// Gives it a password, or takes it away.
@@ -95,9 +138,52 @@ impl Role {
     }
 }
 
+fn quoted(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A time as it is written, in microseconds since 1970; `infinity` is none.
+fn moment_of(text: &str) -> std::result::Result<Option<i64>, ()> {
+    if text.eq_ignore_ascii_case("infinity") {
+        return Ok(None);
+    }
+    let time = string_to_timestamp_nanos(text).map_err(|_| ())?;
+    Ok(Some(time.div_euclid(1000)))
+}
+
+/// True for a role that may do all.
+pub fn is_superuser(object: &Object, session: &SessionState) -> bool {
+    Definition::read(object.clone(), session).ok().and_then(|definition| Role::of(&definition)).is_some_and(|role| role.superuser)
+}
+
+/// Options of PostgreSQL's that are as they are here, whatever is said.
+fn check_option(option: &str, is_so: bool, wanted: bool) -> Result<()> {
+    let no = if wanted { "" } else { "NO" };
+    if wanted == is_so { Ok(()) } else { Err(unknown_option(&format!("{no}{option}"))) }
+}
+
+/// A membership as CREATE ROLE says it.
+fn member(role: &str, group: &str, is_grantable: bool, context: &StatementContext) -> Result<GrantChange> {
+    let renewed = context.renewed();
+    for name in [role, group] {
+        if known(name, &renewed)?.is_none() && !PREDEFINED.iter().any(|(own, _)| *own == name) {
+            return Err(missing(name, &renewed));
+        }
+    }
+    let (on, grantor) = (Thing::Role(group.into()), context.role().to_string());
+    let grant = Grant { role: role.into(), privilege: Privilege::Member, on, grantor, is_grantable };
+    Ok(GrantChange::Give(grant, None))
+}
+
 /// Only who may do all makes roles.
 fn check_superuser(context: &StatementContext) -> Result<()> {
-    if context.is_superuser() {
+    if context.rights()?.is_superuser() {
         return Ok(());
     }
     let problem = "may not make, change or drop roles; ask a role with SUPERUSER";
@@ -118,14 +204,36 @@ pub fn create(create: &CreateRole, context: &StatementContext) -> Result<()> {
             }
             return Err(coded(SqlState::DUPLICATE_OBJECT, &name, "is a role already; ALTER ROLE changes it"));
         }
-        if name == "public" || name.starts_with("pg_") {
+        if ["public", "none"].contains(&name.as_str()) || name.starts_with("pg_") {
             return Err(invalid(&name, "is not a name for a role: PostgreSQL's clients take it for something else"));
         }
-        let mut role = Role { login: create.login == Some(true), superuser: create.superuser == Some(true), verifier: None };
+        let mut role = Role { login: create.login == Some(true), superuser: create.superuser == Some(true), ..Role::default() };
         if let Some(password) = &create.password {
             role.set_password(&name, password)?;
         }
+        if let Some(limit) = &create.connection_limit {
+            role.set_connections(&name, limit)?;
+        }
+        if let Some(until) = &create.valid_until {
+            role.set_valid_until(&name, until)?;
+        }
+        for (option, is_so, wanted) in [
+            ("CREATEDB", false, create.create_db),
+            ("CREATEROLE", false, create.create_role),
+            ("REPLICATION", false, create.replication),
+            ("BYPASSRLS", false, create.bypassrls),
+            ("INHERIT", true, create.inherit),
+        ] {
+            check_option(option, is_so, wanted.unwrap_or(is_so))?;
+        }
         put(&name, &role, context)?;
+        let (members, groups) = (&create.role, create.in_role.iter().chain(&create.in_group));
+        let into = groups.map(|group| (name.clone(), normal(group)));
+        let of = members.iter().chain(&create.user).map(|member| (normal(member), name.clone()));
+        let changes = into.chain(of).map(|(role, group)| member(&role, &group, false, context));
+        let own = create.admin.iter().map(|admin| member(&normal(admin), &name, true, context));
+        let changes: Vec<GrantChange> = changes.chain(own).collect::<Result<_>>()?;
+        context.catalog().change_grants(changes, None)?;
     }
     Ok(())
 }
@@ -148,8 +256,10 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
             if known(&new, context)?.is_some() {
                 return Err(coded(SqlState::DUPLICATE_OBJECT, &new, "is a role already; choose another name"));
             }
-            context.catalog().remove_object(&object, None)?;
-            put(&new, &role, context)
+            put(&new, &role, context)?;
+            let change = GrantChange::RenameRole(name.into(), new);
+            context.catalog().change_grants(vec![change], None)?;
+            context.catalog().remove_object(&object, None)
         }
         AlterRoleOperation::WithOptions { options } => {
             for option in options {
@@ -157,6 +267,10 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
                     RoleOption::Login(login) => role.login = *login,
                     RoleOption::SuperUser(superuser) => role.superuser = *superuser,
                     RoleOption::Password(password) => role.set_password(name, password)?,
+                    RoleOption::ConnectionLimit(limit) => role.set_connections(name, limit)?,
+                    RoleOption::ValidUntil(until) => role.set_valid_until(name, until)?,
+                    RoleOption::CreateDB(false) | RoleOption::CreateRole(false) | RoleOption::Inherit(true) => {}
+                    RoleOption::Replication(false) | RoleOption::BypassRLS(false) => {}
                     other => return Err(unknown_option(&other.to_string())),
                 }
             }
@@ -173,14 +287,23 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
 pub fn drop(name: &str, if_exists: bool, context: &StatementContext) -> Result<()> {
     check_superuser(context)?;
     match known(name, context)? {
-        Some((object, _)) => context.catalog().remove_object(&object, None),
+        Some((object, _)) => {
+            let objects = context.all_objects()?;
+            let owned: Vec<Object> = objects.iter().filter(|object| object.owner == name).cloned().collect();
+            if !owned.is_empty() {
+                let problem = format!("owns {}; drop them first, or REASSIGN OWNED BY {name} TO another role", listed(&owned, context)?);
+                return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
+            }
+            context.catalog().change_grants(vec![GrantChange::DropRole(name.into())], None)?;
+            context.catalog().remove_object(&object, None)
+        }
         None if if_exists => Ok(()),
         None => Err(missing(name, context)),
     }
 }
 
 fn unknown_option(option: &str) -> datafusion::error::DataFusionError {
-    coded(SqlState::FEATURE_NOT_SUPPORTED, "role", format!("has no option {option}; there is LOGIN, SUPERUSER and PASSWORD"))
+    coded(SqlState::FEATURE_NOT_SUPPORTED, "role", format!("has no option {option}; there is LOGIN, SUPERUSER, PASSWORD, CONNECTION LIMIT, VALID UNTIL and IN ROLE"))
 }
 
 /// The one name of a role.
@@ -206,7 +329,7 @@ fn put(name: &str, role: &Role, context: &StatementContext) -> Result<()> {
 /// # Errors
 /// The catalog cannot be read.
 pub fn known(name: &str, context: &StatementContext) -> Result<Option<(Object, Role)>> {
-    let objects = context.objects()?;
+    let objects = context.all_objects()?;
     let Some(object) = objects.iter().find(|object| object.kind == "role" && object.name == name) else { return Ok(None) };
     let definition = Definition::read(object.clone(), context.session())?;
     Ok(Role::of(&definition).map(|role| (object.clone(), role)))
@@ -217,7 +340,7 @@ pub fn known(name: &str, context: &StatementContext) -> Result<Option<(Object, R
 /// # Errors
 /// The catalog cannot be read.
 pub fn all(context: &StatementContext) -> Result<Vec<(String, Role)>> {
-    let objects = context.objects()?;
+    let objects = context.all_objects()?;
     let roles = objects.iter().filter(|object| object.kind == "role").map(|object| {
         let definition = Definition::read(object.clone(), context.session())?;
         Ok((object.name.clone(), Role::of(&definition).unwrap_or_default()))
@@ -233,11 +356,13 @@ pub fn has_logins(context: &StatementContext) -> Result<bool> {
     Ok(all(context)?.iter().any(|(_, role)| role.login && role.verifier.is_some()))
 }
 
-fn missing(name: &str, context: &StatementContext) -> datafusion::error::DataFusionError {
-    let objects = context.objects();
+/// The error of a role that is not there.
+pub fn missing(name: &str, context: &StatementContext) -> datafusion::error::DataFusionError {
+    let objects = context.all_objects();
     let names = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == "role");
     let suggestion = did_you_mean(name, names.map(|object| object.name.as_str()));
-    coded(SqlState::UNDEFINED_OBJECT, name, format!("no such role{suggestion}; CREATE ROLE makes one"))
+    let error = coded(SqlState::UNDEFINED_OBJECT, name, format!("no such role{suggestion}; CREATE ROLE makes one"));
+    context.unseen(error, name)
 }
 
 /// The kind.
@@ -274,7 +399,10 @@ impl Kind for RoleKind {
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
         let role = Role::of(definition).unwrap_or_default();
         let said = [("login", role.login), ("superuser", role.superuser), ("has_password", role.verifier.is_some())];
-        Ok(said.map(|(property, is)| (property.to_string(), is.to_string())).to_vec())
+        let mut said = said.map(|(property, is)| (property.to_string(), is.to_string())).to_vec();
+        said.extend(role.connections.map(|limit| ("connection_limit".to_string(), limit.to_string())));
+        said.extend(role.valid_until.map(|until| ("valid_until".to_string(), until)));
+        Ok(said)
     }
 
     fn system_table(&self) -> &'static str {
@@ -297,6 +425,8 @@ impl Kind for RoleKind {
             yes(roles.iter().map(|role| role.login)),
             yes(roles.iter().map(|role| role.superuser)),
             yes(roles.iter().map(|role| role.verifier.is_some())),
+            number(roles.iter().map(|role| role.connections.and_then(|limit| i64::try_from(limit).ok()))),
+            text(roles.iter().map(|role| role.valid_until.clone())),
             number(definitions.iter().map(|definition| Some(definition.object.version))),
             of(|object| &object.author),
             of(|object| &object.created_at),
@@ -314,11 +444,13 @@ impl Kind for RoleKind {
     }
 }
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 9] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "login", data_type: "BOOLEAN", text: "whether it may come in" },
     Column { name: "superuser", data_type: "BOOLEAN", text: "whether it may do all" },
     Column { name: "has_password", data_type: "BOOLEAN", text: "whether it has a password" },
+    Column { name: "connection_limit", data_type: "BIGINT", text: "how often it may be connected at once; NULL is as often as it likes" },
+    Column { name: "valid_until", data_type: "VARCHAR", text: "when its password stops to open anything" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
     Column { name: "created_at", data_type: "VARCHAR", text: "when it was made, in UTC" },

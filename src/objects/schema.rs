@@ -84,7 +84,10 @@ impl Kind for Schema {
         Box::pin(async move {
             let tables = tables(&object.name, context)?;
             if !tables.is_empty() {
-                let problem = format!("holds {}; drop them first", tables.join(", "));
+                let problem = match context.rights()?.is_superuser() {
+                    true => format!("holds {}; drop them first", tables.join(", ")),
+                    false => "is not empty; drop what is in it first".to_string(),
+                };
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
             }
             context.catalog().remove_object(object, Some(context.view().stamp()?))
@@ -132,7 +135,7 @@ const COLUMNS: [Column; 4] = [
 /// The tables of a schema, as messages name them.
 fn tables(schema: &str, context: &StatementContext) -> Result<Vec<String>> {
     let prefix = format!("{schema}.");
-    let objects = context.objects()?;
+    let objects = context.all_objects()?;
     let is_in = |object: &&Object| object.name.starts_with(&prefix) && relation::NAMESPACE.contains(&object.kind.as_str());
     let mut tables: Vec<String> = objects.iter().filter(is_in).map(Object::label).collect();
     let temporary = context.tables().temporary_names();

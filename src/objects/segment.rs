@@ -90,7 +90,7 @@ impl Kind for Segment {
 
     fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
         relation::check_name(new)?;
-        let objects = context.objects()?;
+        let objects = context.all_objects()?;
         let is_other = |object: &&Object| object.kind == "segment" && object.name == new.name && object.profile != new.profile;
         match objects.iter().find(is_other) {
             Some(other) => {

@@ -9,12 +9,14 @@ use super::function;
 use super::lifecycle::{find, missing};
 use super::{model, profile, segment};
 use crate::adapter::definitions::{Definitions, Published, SegmentDefinition, StoredFunction};
+use crate::catalog::grants::Privilege;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::refresh::as_of::{known, settle};
 use crate::refresh::defined::columns_by_name;
+use crate::refresh::definition::ProfileDefinition;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::{STATE, seen};
 use crate::sql::command::{Grammar, Target};
@@ -34,7 +36,7 @@ impl Stored {
 
 impl Definitions for Stored {
     fn tag_query(&self, profile: &str, tag: &str) -> Result<String> {
-        let whole = profile::whole(profile, &self.0)?;
+        let whole = self.readable(profile)?;
         let Some((own, body)) = whole.tags.iter().find(|(own, _)| own.object.name == tag) else {
             let suggestion = did_you_mean(tag, whole.tags.iter().map(|(own, _)| own.object.name.as_str()));
             let problem = format!("has no tag {tag}{suggestion}; SHOW TAGS lists them");
@@ -52,7 +54,7 @@ impl Definitions for Stored {
 
     fn published(&self, profile: &str, at: Option<i64>) -> Result<Published> {
         // A name that is none is told apart from a profile that was not refreshed.
-        let whole = profile::whole(profile, &self.0)?;
+        let whole = self.readable(profile)?;
         let view = self.0.view();
         let state = format!("{profile}{STATE}");
         let state = at.map_or_else(|| state.clone(), |at| name_at(&state, at));
@@ -73,14 +75,18 @@ impl Definitions for Stored {
         if let Some(model) = self.0.model_in_progress(name) {
             return Ok(model);
         }
+        let target = Self::target(&model::Model, name);
+        let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
+        self.0.check_may(Privilege::Usage, &object)?;
         match self.0.catalog().model(name)? {
             Some(model) => Ok(model),
-            None => Err(missing(&self.0, &Self::target(&model::Model, name))?),
+            None => Err(missing(&self.0, &target)?),
         }
     }
 
     fn function(&self, name: &str) -> Result<Option<StoredFunction>> {
         let Some(object) = find(&self.0, &Self::target(&function::Function, name))? else { return Ok(None) };
+        self.0.check_may(Privilege::Usage, &object)?;
         function::stored(&Definition::read(object, self.0.session())?).map(Some)
     }
 
@@ -92,11 +98,12 @@ impl Definitions for Stored {
     fn segment(&self, name: &str) -> Result<SegmentDefinition> {
         let target = Self::target(&segment::Segment, name);
         let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
+        self.0.check_may(Privilege::Select, &object)?;
         self.segment_definition(object)
     }
 
     fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
-        profile::whole(profile, &self.0)?;
+        self.readable(profile)?;
         let objects = self.0.objects()?;
         let own = objects.iter().filter(|object| object.kind == "segment" && object.profile == profile);
         own.map(|object| Ok((object.name.clone(), self.segment_definition(object.clone())?))).collect()
@@ -104,6 +111,13 @@ impl Definitions for Stored {
 }
 
 impl Stored {
+    /// A profile, when its rows may be read.
+    fn readable(&self, profile: &str) -> Result<ProfileDefinition> {
+        let whole = profile::whole(profile, &self.0)?;
+        self.0.check_may(Privilege::Select, &whole.own.object)?;
+        Ok(whole)
+    }
+
     fn segment_definition(&self, object: Object) -> Result<SegmentDefinition> {
         let definition = Definition::read(object, self.0.session())?;
         let profile = definition.object.profile.clone();

@@ -214,7 +214,7 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     // The query has run; what it read may be gone.
     table.query = None;
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
-    match context.entering(&object.name)?.state().statement_to_plan(parsed).await? {
+    match context.entering(&object.name, &object.owner)?.state().statement_to_plan(parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => Ok(table.column_defaults.into_iter().collect()),
         _ => none,
     }

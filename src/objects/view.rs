@@ -109,7 +109,7 @@ impl Kind for View {
     ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
         Box::pin(async move {
             relation::only_now(object, when)?;
-            let inside = context.entering(&object.name)?;
+            let inside = context.entering(&object.name, &object.owner)?;
             let definition = Definition::read(object.clone(), context.session())?;
             let mut parsed = relation::statement(&definition)?.clone();
             take_if_not_exists(&mut parsed);

@@ -30,6 +30,8 @@ pub const FIRST_NORMAL: i64 = 16_384;
 
 /// The number of the database.
 pub const DATABASE: i64 = 15_000;
+/// Stands in privileges for what comes with the program, which everybody may use.
+pub const EVERYBODYS: i64 = 14_999;
 /// The number of the role that owns what the program brings.
 pub const OWNER: i64 = 10;
 /// The name of that role, and of the database.
@@ -192,6 +194,13 @@ pub struct Function {
     pub definition: Option<String>,
 }
 
+impl Function {
+    /// True for one that somebody made.
+    pub fn is_of_user(&self) -> bool {
+        self.definition.is_some()
+    }
+}
+
 /// An argument of a function.
 #[derive(Debug, Clone)]
 pub struct FunctionArgument {
@@ -242,19 +251,50 @@ pub struct Role {
     pub member_of: Vec<i64>,
 }
 
+/// A privilege that was granted.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The number of what it is on.
+    pub on: i64,
+    /// The number of the role; 0 for everybody.
+    pub grantee: i64,
+    pub grantor: i64,
+    /// Its word: `SELECT`.
+    pub privilege: &'static str,
+    pub is_grantable: bool,
+}
+
+/// Privileges with their letters, in the order of PostgreSQL's lists.
+const LETTERS: [(&str, char); 12] = [
+    ("INSERT", 'a'),
+    ("SELECT", 'r'),
+    ("UPDATE", 'w'),
+    ("DELETE", 'd'),
+    ("TRUNCATE", 'D'),
+    ("REFERENCES", 'x'),
+    ("TRIGGER", 't'),
+    ("EXECUTE", 'X'),
+    ("USAGE", 'U'),
+    ("CREATE", 'C'),
+    ("CONNECT", 'c'),
+    ("TEMPORARY", 'T'),
+];
+
+/// The privileges of a table or view.
+pub const OF_TABLES: [&str; 7] = ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+
 /// What one statement sees of the database.
 #[derive(Debug, Clone, Default)]
 pub struct PostgresCatalog {
     /// Who runs the statement.
     pub role: String,
-    /// True when that role may do all.
-    pub is_superuser: bool,
     /// Tells the session from others, as long as it is there.
     pub session: usize,
     pub namespaces: Vec<Namespace>,
     pub relations: Vec<Relation>,
     pub functions: Vec<Function>,
     pub roles: Vec<Role>,
+    pub privileges: Vec<Granted>,
     /// The schemas where names without a schema are looked for.
     pub path: Vec<String>,
 }
@@ -280,6 +320,61 @@ impl PostgresCatalog {
 
     pub fn function(&self, oid: i64) -> Option<&Function> {
         self.functions.iter().find(|function| function.oid == oid)
+    }
+
+    /// The roles whose rights a role has, itself among them.
+    pub fn reached(&self, role: i64) -> Vec<i64> {
+        let mut reached = vec![role];
+        let mut next = 0;
+        while let Some(oid) = reached.get(next).copied() {
+            next += 1;
+            let more = self.roles.iter().find(|role| role.oid == oid).map_or(&[][..], |role| &role.member_of);
+            let new: Vec<i64> = more.iter().copied().filter(|oid| !reached.contains(oid)).collect();
+            reached.extend(new);
+        }
+        reached
+    }
+
+    /// True when a role may do that with something of this number and owner; no role is everybody.
+    pub fn may(&self, role: Option<&Role>, privilege: &str, on: i64, owner: i64, as_grantor: bool) -> bool {
+        let reached = role.map(|role| self.reached(role.oid)).unwrap_or_default();
+        if role.is_some_and(|role| role.is_superuser) || reached.contains(&owner) {
+            return true;
+        }
+        let is_it = |granted: &Granted| {
+            granted.on == on
+                && granted.privilege == privilege
+                && (granted.grantee == 0 || reached.contains(&granted.grantee))
+                && (granted.is_grantable || !as_grantor)
+        };
+        self.privileges.iter().any(is_it)
+    }
+
+    /// The list of who may do what with something, as PostgreSQL writes it; nothing when nothing was granted. The owner may do all of these.
+    pub fn access(&self, on: i64, owner: i64, all: &[&str]) -> Option<Vec<String>> {
+        let granted: Vec<&Granted> = self.privileges.iter().filter(|granted| granted.on == on).collect();
+        if granted.is_empty() {
+            return None;
+        }
+        let name = |oid: i64| self.roles.iter().find(|role| role.oid == oid).map_or("", |role| role.name.as_str()).to_string();
+        let letters = |is_granted: &dyn Fn(&str) -> Option<bool>| -> String {
+            let of = LETTERS.iter().filter_map(|(word, letter)| Some((letter, is_granted(word)?)));
+            of.map(|(letter, is_grantable)| if is_grantable { format!("{letter}*") } else { letter.to_string() }).collect()
+        };
+        let own = format!("{}={}/{}", name(owner), letters(&|word| all.contains(&word).then_some(false)), name(owner));
+        let mut grantees: Vec<(i64, i64)> = granted.iter().map(|granted| (granted.grantee, granted.grantor)).collect();
+        grantees.dedup();
+        let others = grantees.into_iter().filter(|(grantee, _)| *grantee != owner).map(|(grantee, grantor)| {
+            let of = |word: &str| {
+                let mut own = granted.iter().filter(|granted| (granted.grantee, granted.grantor) == (grantee, grantor));
+                own.find(|granted| granted.privilege == word).map(|granted| granted.is_grantable)
+            };
+            format!("{}={}/{}", name(grantee), letters(&of), name(grantor))
+        });
+        let mut list: Vec<String> = std::iter::once(own).chain(others).collect();
+        let mut seen = std::collections::HashSet::new();
+        list.retain(|item| seen.insert(item.clone()));
+        Some(list)
     }
 
     pub fn role_named(&self, name: &str) -> Option<&Role> {

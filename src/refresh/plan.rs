@@ -281,7 +281,7 @@ impl Planner<'_> {
     /// True for a segment of the profile, whether it is planned with it here or not.
     fn has_segment(&self, profile: &str, segment: &str) -> Result<bool> {
         let is_it = |object: &Object| object.kind == "segment" && object.profile == profile && object.name == segment;
-        Ok(self.context.objects()?.iter().any(is_it))
+        Ok(self.context.all_objects()?.iter().any(is_it))
     }
 
     /// The tables of `time_columns` that are not there, as `table.column`, with what else may be meant.

@@ -14,6 +14,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::client::{self, ClientCommand};
+use super::granting::{self, Granting};
 
 pub use crate::adapter::definitions::Parameter;
 
@@ -72,6 +73,8 @@ pub enum Command {
     Client(ClientCommand),
     /// `COMMENT ON …`
     Comment(Comment),
+    /// `GRANT …`, `REVOKE …`
+    Grant(Granting),
 }
 
 /// `COMMENT [IF EXISTS] ON …`
@@ -103,6 +106,7 @@ impl Command {
             Self::BackUp(_) => return "BACKUP".into(),
             Self::Client(command) => return command.tag().into(),
             Self::Comment(_) => return "COMMENT".into(),
+            Self::Grant(granting) => return granting.tag().into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -214,9 +218,13 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 1);
             back_up(parser)
         }
-        words => match client::parse(parser, words) {
-            Ok(None) => return Ok(None),
-            Ok(Some(command)) => Ok(Command::Client(command)),
+        words => match granting::parse(parser, words, grammars) {
+            Ok(None) => match client::parse(parser, words) {
+                Ok(None) => return Ok(None),
+                Ok(Some(command)) => Ok(Command::Client(command)),
+                Err(error) => Err(error),
+            },
+            Ok(Some(granting)) => Ok(Command::Grant(granting)),
             Err(error) => Err(error),
         },
     };

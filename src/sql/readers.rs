@@ -20,6 +20,7 @@ use sqlparser::ast::{
 use super::parser::visit;
 use super::relation::single_name;
 use crate::adapter::arguments::{Options, find};
+use crate::catalog::grants::Privilege;
 use crate::docs::Doc;
 use crate::error::{SqlState, coded, invalid};
 use crate::files;
@@ -43,7 +44,10 @@ pub async fn open(
     calls.quoted.dedup();
     // What a definition reads, its author was allowed to.
     let allowed = if context.inside().is_none() { context.places() } else { None };
-    let check = |location: &str| files::places::check(location, context.base(), allowed);
+    let check = |location: &str| {
+        context.check_files(Privilege::Read, location)?;
+        files::places::check(location, context.base(), allowed)
+    };
     for name in calls.quoted {
         let is_table = || state.schema_for_ref(TableReference::bare(name.as_str())).is_ok_and(|schema| schema.table_exist(&name));
         if !tables.iter().any(|(own, _)| *own == name) && !is_table() {

@@ -12,13 +12,14 @@
 //! far as it is planned, a definition that is being checked sees the definitions as they would be. Such a part is planned with a
 //! context made from the statement's: [`entering`](StatementContext::entering), [`with_profile`](StatementContext::with_profile),
 //! [`with_definition`](StatementContext::with_definition); what is planned for a refresh as of a time sees nothing later,
-//! [`below`](StatementContext::below).
+//! [`below`](StatementContext::below). What a part may is that of the role that owns its definition: see [`Rights`].
 
 mod cancel;
 mod horizon;
 mod limits;
 mod postgres;
 mod reads;
+mod rights;
 mod running;
 mod tables;
 
@@ -33,6 +34,7 @@ use datafusion::common::{ParamValues, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use parking_lot::Mutex;
 
 use crate::adapter::definitions::Definitions;
 use crate::catalog::Catalog;
@@ -47,6 +49,7 @@ pub use cancel::Cancel;
 pub use horizon::Horizon;
 pub use limits::{Clock, Limits};
 pub use reads::Reads;
+pub use rights::{PREDEFINED, Rights};
 pub use running::RunningPlan;
 pub use tables::{SavedTables, SessionTables};
 
@@ -62,8 +65,10 @@ pub struct Origin {
     pub tables: Arc<SessionTables>,
     /// Who runs its statements.
     pub role: Arc<str>,
-    /// Whether that role may do all.
-    pub is_superuser: bool,
+    /// True for who may do all, whatever the database says of the role: who opens its folder.
+    pub is_trusted: bool,
+    /// True for a role that may do all.
+    pub is_superuser: fn(&Object, &SessionState) -> bool,
     /// The folders and URLs whose files may be read and written; `None` for all.
     pub places: Option<Arc<[String]>>,
     /// The folder that relative paths start from.
@@ -105,6 +110,10 @@ struct Whole {
     began: tokio::time::Instant,
     limits: Limits,
     cancel: Cancel,
+    /// What roles may do, by name and by whether they are trusted.
+    rights: Mutex<HashMap<(String, bool), Arc<Rights>>>,
+    /// The objects that a role sees, likewise.
+    seen: Mutex<HashMap<(String, bool), Arc<[Object]>>>,
 }
 
 /// What a part sees beyond the statement.
@@ -112,6 +121,8 @@ struct Whole {
 struct Part {
     /// The definitions that lead here, the innermost last.
     path: Arc<[String]>,
+    /// Whose rights count, when they are not those of the session: the owner of the definition.
+    owner: Option<Arc<str>>,
     /// Profiles as far as they are planned, the innermost last.
     profiles: Arc<[(String, Arc<dyn TableProvider>)]>,
     /// Definitions as they would be.
@@ -126,6 +137,8 @@ struct Part {
     model: Option<Arc<StoredModel>>,
     /// The name of a table that is to be made.
     making: Option<Arc<str>>,
+    /// The name of a table that rows are added to, and that is not read.
+    writing: Option<Arc<str>>,
     /// Files that its text reads by a call, by the names that stand for the calls.
     files: Arc<[(String, Arc<dyn TableProvider>)]>,
     /// The database as PostgreSQL's catalog knows it, once somebody has asked.
@@ -144,7 +157,8 @@ impl StatementContext {
         }
         let now = crate::catalog::runs::now();
         let began = tokio::time::Instant::now();
-        let whole = Whole { origin, view, now, began, limits, cancel: Cancel::default() };
+        let (cancel, rights, seen) = (Cancel::default(), Mutex::default(), Mutex::default());
+        let whole = Whole { origin, view, now, began, limits, cancel, rights, seen };
         Self { whole: Arc::new(whole), part: Part::default() }
     }
 
@@ -152,7 +166,8 @@ impl StatementContext {
     fn over(&self, view: Arc<View>) -> Self {
         let Whole { origin, now, began, limits, cancel, .. } = self.whole.as_ref();
         let (origin, cancel) = (origin.clone(), cancel.clone());
-        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel };
+        let (rights, seen) = (Mutex::default(), Mutex::default());
+        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel, rights, seen };
         Self { whole: Arc::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
     }
 
@@ -206,11 +221,6 @@ impl StatementContext {
     /// Who runs the statement.
     pub fn role(&self) -> &str {
         &self.whole.origin.role
-    }
-
-    /// True when the role may do all.
-    pub fn is_superuser(&self) -> bool {
-        self.whole.origin.is_superuser
     }
 
     /// The folders and URLs whose files may be read and written; `None` for all.
@@ -276,16 +286,42 @@ impl StatementContext {
         ParamValues::Map(values.map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect())
     }
 
-    /// The newest version of every object, in the order they were first made, as this context sees them.
+    /// The newest version of every object that the role sees, in the order they were first made.
     ///
     /// # Errors
     /// The catalog cannot be read, or has changed since the statement began to read it.
     pub fn objects(&self) -> Result<Arc<[Object]>> {
-        let objects = self.whole.view.objects()?;
-        if self.part.changed.is_empty() {
-            return Ok(objects);
+        let rights = self.rights()?;
+        if rights.is_superuser() {
+            return self.all_objects();
         }
+        let key = (self.part.owner.as_deref().unwrap_or_else(|| self.role()).to_string(), false);
+        let known = self.whole.seen.lock().get(&key).cloned();
+        let seen = match known {
+            Some(seen) => seen,
+            None => {
+                let all = self.whole.view.objects()?;
+                let seen: Arc<[Object]> = all.iter().filter(|object| rights.sees(object)).cloned().collect();
+                self.whole.seen.lock().insert(key, Arc::clone(&seen));
+                seen
+            }
+        };
+        Ok(self.as_they_would_be(seen))
+    }
+
+    /// The newest version of every object, whoever asks: for what must not clash with any.
+    ///
+    /// # Errors
+    /// As [`Self::objects`].
+    pub fn all_objects(&self) -> Result<Arc<[Object]>> {
+        Ok(self.as_they_would_be(self.whole.view.objects()?))
+    }
+
+    fn as_they_would_be(&self, objects: Arc<[Object]>) -> Arc<[Object]> {
         let changed = &self.part.changed;
+        if changed.is_empty() {
+            return objects;
+        }
         let replaced = |object: &Object| changed.iter().find(|changed| changed.is_same(object) || changed.id == object.id);
         let mut seen: Vec<Object> = objects.iter().map(|object| replaced(object).unwrap_or(object).clone()).collect();
         for new in changed.iter() {
@@ -293,21 +329,26 @@ impl StatementContext {
                 seen.push(new.clone());
             }
         }
-        Ok(seen.into())
+        seen.into()
     }
 
-    /// The context of the body of a definition.
+    /// The context of the body of a definition, with the rights of the role that owns it.
     ///
     /// # Errors
     /// The definition leads to itself.
-    pub fn entering(&self, name: &str) -> Result<Self> {
+    pub fn entering(&self, name: &str, owner: &str) -> Result<Self> {
         if self.part.path.iter().any(|other| other == name) {
             let chain = self.part.path.join(" → ");
             let problem = format!("refers to itself: {chain} → {name}");
             return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, name, problem));
         }
         let path = self.part.path.iter().cloned().chain([name.to_string()]).collect();
-        Ok(Self { whole: Arc::clone(&self.whole), part: Part { path, ..self.part.clone() } })
+        Ok(Self { whole: Arc::clone(&self.whole), part: Part { path, writing: None, ..self.part.clone() } }.as_owner(owner))
+    }
+
+    /// The context of what is planned with the rights of another role.
+    pub fn as_owner(&self, owner: &str) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { owner: Some(owner.into()), ..self.part.clone() } }
     }
 
     /// The definition whose body this is the context of.
@@ -401,6 +442,16 @@ impl StatementContext {
         self.part.making.as_deref() == Some(name)
     }
 
+    /// The context of a statement that adds rows to a table without reading it.
+    pub fn writing(&self, name: &str) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { writing: Some(name.into()), ..self.part.clone() } }
+    }
+
+    /// True for the name of the table that rows are added to, and that is not read.
+    pub fn is_writing(&self, name: &str) -> bool {
+        self.part.writing.as_deref() == Some(name)
+    }
+
     /// True when a profile, or an object of it, is planned as it would be: what it has published says less.
     pub fn changes_profile(&self, profile: &str) -> bool {
         self.part.changed.iter().any(|object| object.profile == profile)
@@ -408,7 +459,7 @@ impl StatementContext {
 
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, profiles, changed, relation, model, horizon, reads, making: _, files: _, postgres: _ } = &self.part;
+        let Part { path: _, owner: _, profiles, changed, relation, model, horizon, reads, making: _, writing: _, files: _, postgres: _ } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
         sees_all && reads.is_none()
     }

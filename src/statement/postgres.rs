@@ -44,10 +44,8 @@ impl StatementContext {
     pub fn postgres_session(&self) -> PostgresCatalog {
         let role = if self.role().is_empty() { OWN_NAME } else { self.role() };
         let session = self.tables().identity();
-        let is_superuser = self.is_superuser();
         PostgresCatalog {
             role: role.to_string(),
-            is_superuser,
             session,
             path: vec!["public".into()],
             ..PostgresCatalog::default()

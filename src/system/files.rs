@@ -10,6 +10,7 @@ use datafusion::common::Result;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::SystemTable;
+use crate::catalog::objects::Object;
 use crate::docs::Column;
 use crate::objects::values::{number, text, time};
 use crate::statement::StatementContext;
@@ -42,7 +43,11 @@ impl SystemTable for Files {
     }
 
     fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let files = context.catalog().files()?;
+        let mut files = context.catalog().files()?;
+        if !context.rights()?.is_superuser() {
+            let seen: Vec<String> = context.objects()?.iter().map(Object::label).collect();
+            files.retain(|(object, ..)| seen.contains(object));
+        }
         let found: Vec<(Option<i64>, Option<i64>)> = files.iter().map(|(_, _, path)| look_at(path)).collect();
         let all = || files.iter().map(|(object, file, _)| (object, file));
         Ok(vec![

@@ -4,6 +4,7 @@ mod comments;
 mod dialects;
 mod files;
 mod functions;
+mod grants;
 mod objects;
 pub mod postgres;
 mod reference;
@@ -54,6 +55,7 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
         Box::new(files::Files),
         Box::new(functions::Functions),
         Box::new(runs::Runs),
+        Box::new(grants::Grants),
         Box::new(settings::Settings),
         Box::new(statements::Statements),
         Box::new(versions::Versions),

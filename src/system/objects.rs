@@ -3,8 +3,8 @@
 //! An object whose definition cannot be read, as it is damaged or of a newer version, has a row as all others, with what is known of it
 //! and the problem as its comment.
 
-use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
-use datafusion::arrow::compute::concat;
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
+use datafusion::arrow::compute::{concat, nullif};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
@@ -12,6 +12,7 @@ use super::{SystemTable, schema_of};
 use crate::catalog::objects::Object;
 use crate::docs::Column;
 use crate::error::message;
+use crate::objects::definition::Definition;
 use crate::objects::kind::Kind;
 use crate::objects::lifecycle::read;
 use crate::objects::values::{number, text};
@@ -55,6 +56,26 @@ impl SystemTable for Objects {
 
     fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let read = read(self.0, context)?;
+        let rights = context.rights()?;
+        let owns: Vec<bool> = read.iter().map(|(object, _)| rights.owns(object)).collect();
+        let mut values = self.of_all(read, context)?;
+        // How something is made is for its owner: the statement may name what others do not see.
+        if owns.contains(&false) {
+            for (column, values) in self.0.columns().iter().zip(&mut values) {
+                if MADE_OF.contains(&column.name) {
+                    *values = nullif(values, &owns.iter().map(|owns| Some(!owns)).collect::<BooleanArray>())?;
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Columns that say how something is made.
+const MADE_OF: [&str; 3] = ["definition", "condition", "query"];
+
+impl Objects {
+    fn of_all(&self, read: Vec<(Object, Result<Definition>)>, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let whole: Vec<_> = read.iter().filter_map(|(_, definition)| definition.as_ref().ok().cloned()).collect();
         if whole.len() == read.len()
             && let Ok(values) = self.0.values(&whole, context)

@@ -37,7 +37,9 @@ impl SystemTable for Versions {
     }
 
     fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let versions = context.catalog().versions()?;
+        let (seen, rights) = (context.objects()?, context.rights()?);
+        let mut versions = context.catalog().versions()?;
+        versions.retain(|version| seen.iter().any(|object| object.id == version.id));
         let of = |get: fn(&Object) -> Option<String>| text(versions.iter().map(get));
         Ok(vec![
             of(|object| Some(object.kind.clone())),
@@ -46,7 +48,7 @@ impl SystemTable for Versions {
             number(versions.iter().map(|object| Some(object.version))),
             of(|object| given(&object.author)),
             of(|object| Some(object.created_at.clone())),
-            of(|object| Some(object.sql.clone())),
+            text(versions.iter().map(|object| rights.owns(object).then(|| object.sql.clone()))),
         ])
     }
 }

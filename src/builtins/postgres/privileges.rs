@@ -1,11 +1,11 @@
-//! What a role may do. What the catalog of a statement shows, its role may use.
+//! What a role may do.
 
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction, catalog};
 use crate::error::{SqlState, coded, invalid, one_of};
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{PostgresCatalog, name_parts};
+use crate::postgres_catalog::{DATABASE, EVERYBODYS, Function, Namespace, OWNER, PostgresCatalog, name_parts};
 
 const fn of(
     name: &'static str,
@@ -16,16 +16,17 @@ const fn of(
     PostgresFunction { name, syntax, counts: (2, 3), gives: "bool", needs: Needs::Catalog, text, compute }
 }
 
+/// What can be asked of tables; some of it no table has here.
 const OF_TABLES: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "RULE"];
 
-/// What every role may do.
-const READING: [&str; 6] = ["SELECT", "USAGE", "CONNECT", "EXECUTE", "TEMP", "TEMPORARY"];
+/// Something that privileges are on, by its number and that of its owner; nothing where there is no such thing.
+type Found = Option<(i64, i64)>;
 
 /// The answer about an object and the privileges that its kind has; `(user, object, privilege)` or `(object, privilege)`.
 fn answer(
     call: &Call<'_>,
     privileges: &[&str],
-    is_there: impl Fn(&PostgresCatalog, &Call<'_>, usize) -> Result<bool>,
+    find: impl Fn(&PostgresCatalog, &Call<'_>, usize) -> Result<Found>,
     more: usize,
 ) -> Result<Cell> {
     // What stands between the object and the privilege: a column.
@@ -34,63 +35,78 @@ fn answer(
         return Ok(Cell::Null);
     }
     let catalog = call.catalog()?;
-    if object == 1
-        && let Cell::Text(name) = call.cell(0)
-        && name != "public"
-        && catalog.role_named(name).is_none()
-    {
-        return Err(coded(SqlState::UNDEFINED_OBJECT, name, "no such role; pg_roles lists them"));
-    }
-    let named = match call.cell(0) {
-        Cell::Text(name) if object == 1 => catalog.role_named(name).map(|role| role.is_superuser),
-        _ => Some(catalog.is_superuser),
+    let role = match call.cell(0) {
+        Cell::Text(name) if object == 1 && name == "public" => None,
+        Cell::Text(name) if object == 1 => match catalog.role_named(name) {
+            Some(role) => Some(role),
+            None => return Err(coded(SqlState::UNDEFINED_OBJECT, name, "no such role; pg_roles lists them")),
+        },
+        _ if object == 1 => {
+            let oid = call.int(0)?;
+            catalog.roles.iter().find(|role| role.oid == oid)
+        }
+        _ => catalog.role_named(&catalog.role),
     };
-    let (may_do_all, mut may) = (named == Some(true), false);
+    let found = find(catalog, call, object)?;
+    let mut may = false;
     let asked = call.text(call.count() - 1)?;
     for privilege in asked.split(',') {
         let word = privilege.trim().to_uppercase();
-        let word = word.strip_suffix(" WITH GRANT OPTION").or_else(|| word.strip_suffix(" WITH ADMIN OPTION")).unwrap_or(&word);
+        let plain = word.strip_suffix(" WITH GRANT OPTION").or_else(|| word.strip_suffix(" WITH ADMIN OPTION"));
+        let (word, as_grantor) = plain.map_or((word.as_str(), false), |word| (word, true));
         if !privileges.contains(&word) {
             return Err(invalid(call.name, format!("takes {}, got '{asked}'", one_of(privileges.iter().copied()))));
         }
-        may |= may_do_all || READING.contains(&word);
+        let word = if word == "TEMP" { "TEMPORARY" } else { word };
+        may |= found.is_some_and(|(on, owner)| catalog.may(role, word, on, owner, as_grantor));
     }
-    Ok(if is_there(catalog, call, object)? { Cell::Bool(may) } else { Cell::Null })
+    Ok(if found.is_some() { Cell::Bool(may) } else { Cell::Null })
 }
 
-fn table(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<bool> {
+fn table(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
     let oid = call.class(place)?;
-    Ok(catalog.relation(oid).is_some() || catalog.class_name(oid).is_some())
+    match catalog.relation(oid) {
+        Some(relation) => Ok(Some((oid, relation.owner))),
+        None => Ok(catalog.class_name(oid).map(|_| (oid, OWNER))),
+    }
 }
 
-fn schema(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<bool> {
+fn schema(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
+    let of = |namespace: &Namespace| (namespace.oid, namespace.owner);
     match call.cell(place) {
         Cell::Text(name) => {
             let own = name_parts(name).and_then(|mut parts| parts.pop()).unwrap_or_default();
-            if catalog.namespaces.iter().any(|namespace| namespace.name == own || namespace.name == *name) {
-                return Ok(true);
+            match catalog.namespaces.iter().find(|namespace| namespace.name == own || namespace.name == *name) {
+                Some(namespace) => Ok(Some(of(namespace))),
+                None => Err(coded(SqlState::INVALID_SCHEMA_NAME, name, "no such schema; SHOW SCHEMAS lists them")),
             }
-            Err(coded(SqlState::UNDEFINED_OBJECT, name, "no such schema; SHOW SCHEMAS lists them"))
         }
-        _ => Ok(catalog.namespace(call.int(place)?).is_some()),
+        _ => Ok(catalog.namespace(call.int(place)?).map(of)),
     }
 }
 
-fn anything(_: &PostgresCatalog, _: &Call<'_>, _: usize) -> Result<bool> {
-    Ok(true)
+fn database(_: &PostgresCatalog, _: &Call<'_>, _: usize) -> Result<Found> {
+    Ok(Some((DATABASE, OWNER)))
 }
 
-fn function(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<bool> {
+/// Languages, types and the like, which everybody may use.
+fn anything(_: &PostgresCatalog, _: &Call<'_>, _: usize) -> Result<Found> {
+    Ok(Some((EVERYBODYS, OWNER)))
+}
+
+fn function(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
+    // What comes with the program is everybody's.
+    let of = |function: &Function| (if function.is_of_user() { function.oid } else { EVERYBODYS }, function.owner);
     match call.cell(place) {
         Cell::Text(text) => {
             let name = text.split_once('(').map_or(text.as_str(), |(name, _)| name);
             let own = name_parts(name).and_then(|mut parts| parts.pop()).unwrap_or_default();
-            if catalog.functions.iter().any(|function| function.name == own) {
-                return Ok(true);
+            match catalog.functions.iter().find(|function| function.name == own) {
+                Some(function) => Ok(Some(of(function))),
+                None => Err(coded(SqlState::UNDEFINED_FUNCTION, text, "no such function; pg_proc lists them")),
             }
-            Err(coded(SqlState::UNDEFINED_FUNCTION, text, "no such function; pg_proc lists them"))
         }
-        _ => Ok(catalog.function(call.int(place)?).is_some()),
+        _ => Ok(catalog.function(call.int(place)?).map(of)),
     }
 }
 
@@ -98,13 +114,16 @@ fn column(call: &Call<'_>) -> Result<Cell> {
     let privileges = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
     let is_there = |catalog: &PostgresCatalog, call: &Call<'_>, place: usize| {
         let oid = call.class(place)?;
-        let Some(relation) = catalog.relation(oid) else { return Ok(false) };
+        let Some(relation) = catalog.relation(oid) else { return Ok(None) };
+        let found = Some((oid, relation.owner));
         match call.cell(place + 1) {
             Cell::Text(name) if relation.columns.iter().all(|column| column.name != *name) => {
                 Err(coded(SqlState::UNDEFINED_COLUMN, name, format!("no such column of {}", catalog::class_label(catalog, oid))))
             }
-            Cell::Int(place) => Ok(usize::try_from(*place).is_ok_and(|place| (1..=relation.columns.len()).contains(&place))),
-            _ => Ok(true),
+            Cell::Int(place) => {
+                Ok(found.filter(|_| usize::try_from(*place).is_ok_and(|place| (1..=relation.columns.len()).contains(&place))))
+            }
+            _ => Ok(found),
         }
     };
     answer(call, privileges, is_there, 1)
@@ -130,14 +149,7 @@ fn role(call: &Call<'_>) -> Result<Cell> {
     let asking = if own == 1 { Some(find(0)?) } else { catalog.role_named(&catalog.role) };
     let wanted = find(own)?;
     let Some(asking) = asking else { return Ok(Cell::Bool(false)) };
-    let mut reached = vec![asking.oid];
-    let mut next = 0;
-    while let Some(oid) = reached.get(next).copied() {
-        next += 1;
-        let more = catalog.roles.iter().find(|role| role.oid == oid).map_or(&[][..], |role| &role.member_of);
-        let new: Vec<i64> = more.iter().copied().filter(|oid| !reached.contains(oid)).collect();
-        reached.extend(new);
-    }
+    let reached = catalog.reached(asking.oid);
     Ok(Cell::Bool(asking.is_superuser || reached.contains(&wanted.oid)))
 }
 
@@ -145,13 +157,13 @@ pub const ALL: &[PostgresFunction] = &[
     of(
         "has_table_privilege",
         "has_table_privilege([user,] table, privilege) → boolean",
-        "True for tables that there are.",
+        "Whether the role may do that with the table.",
         |call| answer(call, OF_TABLES, table, 0),
     ),
     of(
         "has_any_column_privilege",
         "has_any_column_privilege([user,] table, privilege) → boolean",
-        "True for tables that there are.",
+        "Whether the role may do that with the table.",
         |call| answer(call, OF_TABLES, table, 0),
     ),
     PostgresFunction {
@@ -160,7 +172,7 @@ pub const ALL: &[PostgresFunction] = &[
         counts: (3, 4),
         gives: "bool",
         needs: Needs::Catalog,
-        text: "True for columns that there are.",
+        text: "Whether the role may do that with the table of the column.",
         compute: column,
     },
     of(
@@ -172,16 +184,16 @@ pub const ALL: &[PostgresFunction] = &[
     of(
         "has_schema_privilege",
         "has_schema_privilege([user,] schema, privilege) → boolean",
-        "True for schemas that there are.",
+        "Whether the role may do that with the schema.",
         |call| answer(call, &["CREATE", "USAGE"], schema, 0),
     ),
-    of("has_database_privilege", "has_database_privilege([user,] database, privilege) → boolean", "True.", |call| {
-        answer(call, &["CREATE", "CONNECT", "TEMPORARY", "TEMP"], anything, 0)
+    of("has_database_privilege", "has_database_privilege([user,] database, privilege) → boolean", "Whether the role may do that with the database.", |call| {
+        answer(call, &["CREATE", "CONNECT", "TEMPORARY", "TEMP"], database, 0)
     }),
     of(
         "has_function_privilege",
         "has_function_privilege([user,] function, privilege) → boolean",
-        "True for functions that there are.",
+        "Whether the role may call the function.",
         |call| answer(call, &["EXECUTE"], function, 0),
     ),
     of("has_language_privilege", "has_language_privilege([user,] language, privilege) → boolean", "True.", |call| {

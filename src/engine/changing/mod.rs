@@ -155,7 +155,7 @@ fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> 
         }
         None => match name_and_time(name) {
             (own, When::At(_)) => Err(invalid(own, format!("the past cannot be changed; {word} the table itself"))),
-            _ => Err(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them")),
+            _ => Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, "no such table; SHOW TABLES lists them"), name)),
         },
     }
 }

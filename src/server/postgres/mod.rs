@@ -100,7 +100,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, is_near: bool) -> Option<(C
         }
         let database = parameters.get("database").map_or(user.as_str(), String::as_str);
         let trusted = authentication::authenticate(&mut incoming, &mut out, door, &user, is_secure, is_near);
-        let is_superuser = match tokio::time::timeout(STARTUP, trusted).await {
+        let is_trusted = match tokio::time::timeout(STARTUP, trusted).await {
             Ok(trusted) => trusted?,
             Err(_) => {
                 return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password"));
@@ -111,7 +111,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, is_near: bool) -> Option<(C
             let problem = format!("no such database; connect to {DATABASE}, the one that this server has");
             return Err(coded(SqlState::INVALID_CATALOG_NAME, database, problem));
         }
-        let session = session(door, &user, &parameters)?.with_rights(is_superuser).with_places(Arc::clone(&door.places));
+        let session = session(door, &user, &parameters, is_trusted)?;
         let entered = door.connections.enter()?;
         Ok((session, entered))
     };
@@ -149,8 +149,17 @@ fn split(start: Start) -> (Reading, Writing) {
 }
 
 /// The session of a connection, with the settings that the client asks for.
-fn session(door: &Door, user: &str, parameters: &std::collections::BTreeMap<String, String>) -> Result<Session, DataFusionError> {
-    let session = door.engine.session()?.with_role(user);
+fn session(
+    door: &Door,
+    user: &str,
+    parameters: &std::collections::BTreeMap<String, String>,
+    is_trusted: bool,
+) -> Result<Session, DataFusionError> {
+    let mut session = door.engine.session()?.with_role(user).with_places(Arc::clone(&door.places));
+    if !is_trusted {
+        session = session.with_rights_of_role();
+        door.engine.check_connect(&session)?;
+    }
     let options = parameters.get("options").map(|text| startup::options(text)).transpose()?.unwrap_or_default();
     let named = parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "user" | "database" | "options" | "replication"));
     let named = named.filter(|(name, _)| !name.starts_with("_pq_."));

@@ -3,7 +3,7 @@
 use super::data::Row;
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{Part, PostgresCatalog, Relation, RelationColumn, part_oid};
+use crate::postgres_catalog::{OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, part_oid};
 
 const HEAP: i64 = 2;
 const BTREE: i64 = 403;
@@ -21,7 +21,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     let views = || relations().filter(|relation| relation.kind == 'v');
     let keyed = || relations().filter(|relation| relation.key.is_some());
     Some(match table {
-        "pg_class" => relations().map(|relation| class(relation)).chain(keyed().map(|relation| index_class(relation))).collect(),
+        "pg_class" => relations().map(|relation| class(relation, catalog)).chain(keyed().map(|relation| index_class(relation))).collect(),
         "pg_attribute" => {
             let of = |relation: &Relation| {
                 (1..).zip(&relation.columns).map(|(place, column)| attribute(relation.oid, place, column)).collect::<Vec<_>>()
@@ -37,7 +37,10 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
         "pg_namespace" => {
             let namespaces = catalog.namespaces.iter();
             namespaces
-                .map(|namespace| row! {"oid": namespace.oid, "nspname": namespace.name.as_str(), "nspowner": namespace.owner})
+                .map(|namespace| row! {
+                    "oid": namespace.oid, "nspname": namespace.name.as_str(), "nspowner": namespace.owner,
+                    "nspacl": access(catalog, namespace.oid, namespace.owner, &["USAGE", "CREATE"]),
+                })
                 .collect()
         }
         "pg_description" => descriptions(catalog),
@@ -114,7 +117,12 @@ fn owner(catalog: &PostgresCatalog, relation: &Relation) -> Option<String> {
     catalog.roles.iter().find(|role| role.oid == relation.owner).map(|role| role.name.clone())
 }
 
-fn class(relation: &Relation) -> Row {
+/// Who may do what with something.
+pub fn access(catalog: &PostgresCatalog, on: i64, owner: i64, all: &[&str]) -> Cell {
+    catalog.access(on, owner, all).map_or(Cell::Null, Cell::Texts)
+}
+
+fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
     let (is_table, is_view) = (relation.kind == 'r', relation.kind == 'v');
     #[expect(clippy::cast_precision_loss, reason = "PostgreSQL estimates rows in 32 bits")]
     let rows = relation.rows.map_or(if is_view { 0.0 } else { -1.0 }, |rows| rows as f64);
@@ -130,6 +138,7 @@ fn class(relation: &Relation) -> Row {
         "relhasindex": relation.key.is_some(),
         "relpersistence": if relation.is_temporary { "t" } else { "p" },
         "relkind": relation.kind,
+        "relacl": access(catalog, relation.oid, relation.owner, &OF_TABLES),
         "relnatts": i64::try_from(relation.columns.len()).unwrap_or_default(),
         "relhasrules": is_view,
         "relispopulated": true,

@@ -1,5 +1,6 @@
 //! Functions and aggregates.
 
+use super::classes::access;
 use super::data::Row;
 use super::row;
 use crate::postgres_catalog::cells::Cell;
@@ -12,7 +13,7 @@ const SQL: i64 = 14;
 /// The rows of a table about functions; `None` when it is about something else.
 pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     Some(match table {
-        "pg_proc" => catalog.functions.iter().map(function).collect(),
+        "pg_proc" => catalog.functions.iter().map(|own| function(own, catalog)).collect(),
         "pg_aggregate" => {
             let aggregates = catalog.functions.iter().filter(|function| function.kind == 'a');
             aggregates
@@ -25,7 +26,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     })
 }
 
-fn function(function: &Function) -> Row {
+fn function(function: &Function, catalog: &PostgresCatalog) -> Row {
     let named = function.arguments.iter().any(|argument| !argument.name.is_empty());
     let count = |number: usize| i64::try_from(number).unwrap_or_default();
     let defaults: Vec<&str> = function.arguments.iter().filter_map(|argument| argument.default.as_deref()).collect();
@@ -50,6 +51,7 @@ fn function(function: &Function) -> Row {
         "proargtypes": function.arguments.iter().map(|argument| argument.type_oid).collect::<Vec<i64>>(),
         "proargnames": named.then(|| function.arguments.iter().map(|argument| argument.name.clone()).collect::<Vec<String>>()),
         "proargdefaults": (!defaults.is_empty()).then(|| defaults.join(", ")),
+        "proacl": access(catalog, function.oid, function.owner, &["EXECUTE"]),
         "prosrc": function.definition.clone().unwrap_or_else(|| function.name.clone()),
     }
 }

@@ -14,6 +14,7 @@ use sqlparser::ast::Statement as SqlStatement;
 
 use super::data;
 use crate::builtins::postgres;
+use crate::catalog::grants::{self, Privilege, Thing};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::docs::{Argument, Doc, Kind, Takes};
@@ -23,13 +24,13 @@ use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::{GRAMMARS, KINDS, profile, role, schema};
 use crate::postgres_catalog::{
-    Function, FunctionArgument, INFORMATION_SCHEMA, Namespace, OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range,
+    DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, OF_TABLES, Namespace, OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range,
     Relation, RelationColumn, Role, named_oids, object_oid, quoted, type_named,
 };
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::parser::{self, Parsed};
-use crate::statement::StatementContext;
+use crate::statement::{PREDEFINED, StatementContext};
 use crate::system::{comments, tables};
 
 /// The numbers of the program's own schemas, and the first of the tables of `system`.
@@ -63,26 +64,117 @@ pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCa
         };
         gathering.comments()?;
         catalog.relations = gathering.relations().await?;
+        catalog.privileges = privileges(&catalog, &context)?;
         Ok(catalog)
+    })
+}
+
+/// What was granted, on what the context sees.
+fn privileges(catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Granted>> {
+    const OF_USE: [&str; 3] = ["SELECT", "USAGE", "EXECUTE"];
+    let mut all: Vec<Granted> = vec![];
+    let everybodys = |on: i64, privilege: &'static str| Granted { on, grantee: 0, grantor: OWNER, privilege, is_grantable: false };
+    // What comes with the program is everybody's.
+    all.extend(OF_USE.map(|privilege| everybodys(EVERYBODYS, privilege)));
+    let own = catalog.namespaces.iter().filter(|namespace| namespace.oid != PUBLIC && namespace.oid < FIRST_NORMAL);
+    all.extend(own.map(|namespace| everybodys(namespace.oid, "USAGE")));
+    all.extend(catalog.relations.iter().filter(|relation| !relation.is_of_user()).map(|relation| everybodys(relation.oid, "SELECT")));
+    let role = |name: &str| match name {
+        grants::PUBLIC => Some(0),
+        "" => Some(OWNER),
+        name => catalog.role_named(name).map(|role| role.oid),
+    };
+    // An object and what belongs to it have the numbers of one block.
+    let is_of = |oid: i64, id: i64| oid / 16 == object_oid(id, Part::Itself) / 16 && oid >= FIRST_NORMAL;
+    for grant in context.view().grants()?.iter() {
+        let (Some(grantee), Some(word)) = (role(&grant.role), word_of(grant.privilege)) else { continue };
+        let grantor = role(&grant.grantor).unwrap_or(OWNER);
+        let is_of_tables = OF_TABLES.contains(&word);
+        let mut add = |on: i64, privilege: &'static str| {
+            all.push(Granted { on, grantee, grantor, privilege, is_grantable: grant.is_grantable });
+        };
+        let within = |namespace: i64| {
+            catalog.relations.iter().filter(move |relation| relation.namespace == namespace && relation.is_of_user())
+        };
+        match &grant.on {
+            Thing::Object(id) => {
+                catalog.relations.iter().filter(|relation| is_of(relation.oid, *id)).for_each(|relation| add(relation.oid, word));
+                let namespaces: Vec<i64> =
+                    catalog.namespaces.iter().map(|namespace| namespace.oid).filter(|oid| is_of(*oid, *id)).collect();
+                for namespace in namespaces {
+                    if is_of_tables {
+                        within(namespace).for_each(|relation| add(relation.oid, word));
+                    } else {
+                        add(namespace, word);
+                    }
+                }
+                catalog.functions.iter().filter(|function| is_of(function.oid, *id)).for_each(|function| add(function.oid, "EXECUTE"));
+            }
+            Thing::Schema(name) => {
+                let Some(namespace) = catalog.namespaces.iter().find(|namespace| namespace.name == *name) else { continue };
+                if is_of_tables {
+                    within(namespace.oid).for_each(|relation| add(relation.oid, word));
+                } else {
+                    add(namespace.oid, word);
+                }
+            }
+            Thing::Database if is_of_tables => {
+                catalog.relations.iter().filter(|relation| relation.is_of_user()).for_each(|relation| add(relation.oid, word));
+            }
+            Thing::Database => add(DATABASE, word),
+            Thing::Files | Thing::Role(_) => {}
+        }
+    }
+    Ok(all)
+}
+
+/// The word of a privilege that PostgreSQL has as well.
+fn word_of(privilege: Privilege) -> Option<&'static str> {
+    Some(match privilege {
+        Privilege::Select => "SELECT",
+        Privilege::Insert => "INSERT",
+        Privilege::Update => "UPDATE",
+        Privilege::Delete => "DELETE",
+        Privilege::Truncate => "TRUNCATE",
+        Privilege::References => "REFERENCES",
+        Privilege::Trigger => "TRIGGER",
+        Privilege::Usage => "USAGE",
+        Privilege::Create => "CREATE",
+        Privilege::Connect => "CONNECT",
+        Privilege::Temporary => "TEMPORARY",
+        Privilege::Refresh | Privilege::Read | Privilege::Write | Privilege::Member => return None,
     })
 }
 
 /// Those that are known: who may come in, who runs the statement, and who made something.
 fn roles(context: &StatementContext, own: &str, objects: &[Object]) -> Result<Vec<Role>> {
-    let made = role::all(context)?;
-    let mut names: BTreeSet<&str> = objects.iter().map(|object| object.author.as_str()).filter(|name| !name.is_empty()).collect();
+    let (made, rights) = (role::all(context)?, context.rights()?);
+    let mut names: BTreeSet<&str> = objects.iter().map(|object| object.owner.as_str()).filter(|name| !name.is_empty()).collect();
     names.insert(own);
-    names.extend(made.iter().map(|(name, _)| name.as_str()));
+    names.extend(made.iter().map(|(name, _)| name.as_str()).filter(|name| rights.is_member(name)));
+    names.extend(PREDEFINED.iter().map(|(name, _)| *name));
     names.remove(OWN_NAME);
     let oids = named_oids(Range::Roles, names.iter().copied());
     let of = |oid: i64, name: &str| {
         // Before there are roles, everybody who reaches the database may do all.
         let found = made.iter().find(|(made, _)| made == name).map(|(_, role)| (role.superuser, role.login));
-        let (is_superuser, can_login) =
-            found.unwrap_or((made.is_empty() || (name == own && context.is_superuser()), made.is_empty()));
+        let is_predefined = PREDEFINED.iter().any(|(own, _)| *own == name);
+        let is_open = made.is_empty() && !is_predefined;
+        let (is_superuser, can_login) = found.unwrap_or((is_open || (name == own && rights.is_superuser()), is_open));
         Role { oid, name: name.to_string(), is_superuser, can_login, member_of: vec![] }
     };
-    Ok(std::iter::once(of(OWNER, OWN_NAME)).chain(names.into_iter().zip(oids).map(|(name, oid)| of(oid, name))).collect())
+    let mut roles: Vec<Role> =
+        std::iter::once(of(OWNER, OWN_NAME)).chain(names.into_iter().zip(oids).map(|(name, oid)| of(oid, name))).collect();
+    let numbers: HashMap<String, i64> = roles.iter().map(|role| (role.name.clone(), role.oid)).collect();
+    for grant in context.view().grants()?.iter() {
+        if let Thing::Role(group) = &grant.on
+            && let Some(group) = numbers.get(group)
+            && let Some(role) = roles.iter_mut().find(|role| role.name == grant.role)
+        {
+            role.member_of.push(*group);
+        }
+    }
+    Ok(roles)
 }
 
 fn namespaces(objects: &[Object], owners: &HashMap<String, i64>) -> Vec<Namespace> {
@@ -103,7 +195,7 @@ fn namespaces(objects: &[Object], owners: &HashMap<String, i64>) -> Vec<Namespac
     namespaces.extend(objects.iter().filter(|object| object.kind == "schema").map(|object| Namespace {
         oid: object_oid(object.id, Part::Itself),
         name: object.name.clone(),
-        owner: owners.get(&object.author).copied().unwrap_or(OWNER),
+        owner: owners.get(&object.owner).copied().unwrap_or(OWNER),
         comment: None,
     }));
     namespaces
@@ -175,8 +267,12 @@ impl Gathering<'_> {
             };
             let Some((oid, object)) = found else { continue };
             let columns = self.columns(provider.as_ref(), namespace, name).await?;
-            let definition = object.filter(|object| object.kind == "view").map(|object| self.view_query(object));
-            let owner = object.and_then(|object| self.owners.get(&object.author)).copied().unwrap_or(OWNER);
+            let rights = self.context.rights()?;
+            let definition = object.filter(|object| object.kind == "view");
+            // How a view is made is for its owner.
+            let definition =
+                definition.map(|object| if rights.owns(object) { self.view_query(object) } else { String::new() });
+            let owner = object.and_then(|object| self.owners.get(&object.owner)).copied().unwrap_or(OWNER);
             let own_owner =
                 if temporary.contains_key(name) { self.owners.get(&self.context.postgres_session().role).copied() } else { None };
             let (rows, bytes) = self.size(object)?;
@@ -366,7 +462,7 @@ fn functions(state: &SessionState, context: &StatementContext, owners: &HashMap<
                 oid: object_oid(object.id, Part::Itself),
                 name: object.name.clone(),
                 namespace: PUBLIC,
-                owner: owners.get(&object.author).copied().unwrap_or(OWNER),
+                owner: owners.get(&object.owner).copied().unwrap_or(OWNER),
                 kind: 'f',
                 arguments: definition.parameters.iter().map(argument).collect(),
                 returns: RECORD,

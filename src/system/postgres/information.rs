@@ -5,7 +5,7 @@ use datafusion::common::Result;
 use super::data::{Row, Table};
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
+use crate::postgres_catalog::{OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
 use crate::statement::StatementContext;
 
 /// The rows of a table; none where there is nothing of its kind.
@@ -97,15 +97,20 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
         "table_privileges" | "role_table_grants" => relations()
             .filter_map(|relation| Some((relation, owner(catalog, relation)?)))
             .flat_map(|(relation, owner)| {
-                let own = ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
-                let of = |privilege: &str| {
+                let of = |grantor: &str, grantee: &str, privilege: &str, is_grantable: bool| {
                     row! {
-                        "grantor": owner.as_str(), "grantee": owner.as_str(), "table_catalog": OWN_NAME, "table_schema": schema(relation),
-                        "table_name": relation.name.as_str(), "privilege_type": privilege, "is_grantable": "YES",
+                        "grantor": grantor, "grantee": grantee, "table_catalog": OWN_NAME, "table_schema": schema(relation),
+                        "table_name": relation.name.as_str(), "privilege_type": privilege, "is_grantable": yes(is_grantable),
                         "with_hierarchy": yes(privilege == "SELECT"),
                     }
                 };
-                own.map(of)
+                let mut rows: Vec<Row> = OF_TABLES.iter().map(|privilege| of(&owner, &owner, privilege, true)).collect();
+                let name = |oid: i64| catalog.roles.iter().find(|role| role.oid == oid).map_or("PUBLIC", |role| role.name.as_str());
+                let granted = catalog.privileges.iter().filter(|granted| granted.on == relation.oid);
+                rows.extend(granted.map(|granted| {
+                    of(name(granted.grantor), name(granted.grantee), granted.privilege, granted.is_grantable)
+                }));
+                rows
             })
             .collect(),
         "column_privileges" | "role_column_grants" => relations()

@@ -4,6 +4,7 @@ use chrono::{Offset, TimeZone, Utc};
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::common::Result;
 
+use super::classes::access;
 use super::data::{self, Row};
 use super::row;
 use crate::postgres_catalog::cells::Cell;
@@ -19,7 +20,7 @@ const UTF8: i64 = 6;
 pub fn rows(table: &str, catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Row>> {
     let of_roles = |of: fn(&Role) -> Row| catalog.roles.iter().map(of).collect();
     Ok(match table {
-        "pg_database" => vec![database()],
+        "pg_database" => vec![database(catalog)],
         "pg_roles" | "pg_authid" => of_roles(role),
         "pg_user" | "pg_shadow" => of_roles(user),
         "pg_group" => vec![],
@@ -124,8 +125,9 @@ fn zones(context: &StatementContext) -> Vec<Row> {
     data::zones().filter_map(of).collect()
 }
 
-fn database() -> Row {
+fn database(catalog: &PostgresCatalog) -> Row {
     row! {
+        "datacl": access(catalog, DATABASE, OWNER, &["CREATE", "CONNECT", "TEMPORARY"]),
         "oid": DATABASE,
         "datname": OWN_NAME,
         "datdba": OWNER,

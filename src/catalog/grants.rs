@@ -1,0 +1,240 @@
+//! What roles may do: privileges on objects, on schemas, on the database and on files, and membership in other roles.
+//!
+//! A privilege on an object hangs on the object's number, so that it stays when the object is renamed or replaced, and goes with it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Catalog;
+use super::objects::Object;
+use super::stamp::{Stamp, stamp};
+use super::transaction::Change;
+
+/// The role that everybody is a member of.
+pub const PUBLIC: &str = "public";
+
+/// What may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Privilege {
+    Select,
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+    References,
+    Trigger,
+    /// Names in a schema may be used; a model or function may be called.
+    Usage,
+    /// Something may be made there.
+    Create,
+    Connect,
+    Temporary,
+    /// A profile or segment may be computed anew.
+    Refresh,
+    /// Files and URLs may be read by name.
+    Read,
+    /// Files may be written by name.
+    Write,
+    /// What another role may do.
+    Member,
+}
+
+use Privilege::{
+    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage, Write,
+};
+
+const WORDS: [(Privilege, &str); 15] = [
+    (Select, "SELECT"),
+    (Insert, "INSERT"),
+    (Update, "UPDATE"),
+    (Delete, "DELETE"),
+    (Truncate, "TRUNCATE"),
+    (References, "REFERENCES"),
+    (Trigger, "TRIGGER"),
+    (Usage, "USAGE"),
+    (Create, "CREATE"),
+    (Connect, "CONNECT"),
+    (Temporary, "TEMPORARY"),
+    (Refresh, "REFRESH"),
+    (Read, "READ"),
+    (Write, "WRITE"),
+    (Member, "MEMBER"),
+];
+
+impl fmt::Display for Privilege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = WORDS.iter().find(|(privilege, _)| privilege == self).map_or("", |(_, word)| word);
+        f.write_str(word)
+    }
+}
+
+impl FromStr for Privilege {
+    type Err = ();
+
+    /// By its word in capitals; EXECUTE is USAGE, and TEMP is TEMPORARY.
+    fn from_str(word: &str) -> std::result::Result<Self, ()> {
+        let word = match word {
+            "EXECUTE" => "USAGE",
+            "TEMP" => "TEMPORARY",
+            word => word,
+        };
+        WORDS.iter().find(|(_, own)| *own == word).map(|(privilege, _)| *privilege).ok_or(())
+    }
+}
+
+/// What a privilege is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thing {
+    /// An object, by its number.
+    Object(i64),
+    Database,
+    /// A schema that is there without being made.
+    Schema(String),
+    /// Files and URLs that are named in statements.
+    Files,
+    Role(String),
+}
+
+impl Thing {
+    /// Class, name and number, as they are kept.
+    fn parts(&self) -> (&'static str, &str, Option<i64>) {
+        match self {
+            Self::Object(id) => ("object", "", Some(*id)),
+            Self::Database => ("database", "", None),
+            Self::Schema(name) => ("schema", name, None),
+            Self::Files => ("files", "", None),
+            Self::Role(name) => ("role", name, None),
+        }
+    }
+}
+
+/// A privilege that a role was granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    pub role: String,
+    pub privilege: Privilege,
+    pub on: Thing,
+    /// Who granted it; nobody's is the database's own.
+    pub grantor: String,
+    /// Whether the role may grant it to others.
+    pub is_grantable: bool,
+}
+
+/// A change of privileges, as a transaction keeps it: objects by their names, as their numbers are others by then.
+#[derive(Debug, Clone)]
+pub enum GrantChange {
+    Give(Grant, Option<Object>),
+    /// Takes the privilege away, or only the right to grant it.
+    Take { grant: Grant, object: Option<Object>, only_option: bool },
+    /// An object is another's.
+    Owner(Object, String),
+    /// A role is called otherwise.
+    RenameRole(String, String),
+    /// A role is gone, with what it was granted.
+    DropRole(String),
+}
+
+/// Makes a change.
+pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<()> {
+    // The number that the object has here.
+    let placed = |thing: &Thing, object: &Option<Object>| -> rusqlite::Result<Option<Thing>> {
+        let Some(object) = object else { return Ok(Some(thing.clone())) };
+        let query = "SELECT id FROM objects WHERE kind = ?1 AND profile = ?2 AND name = ?3";
+        let id = connection.query_row(query, params![object.kind, object.profile, object.name], |row| row.get(0)).optional()?;
+        Ok(id.map(Thing::Object))
+    };
+    match change {
+        GrantChange::Give(grant, object) => {
+            let Some(on) = placed(&grant.on, object)? else { return Ok(()) };
+            let (class, name, id) = on.parts();
+            let privilege = grant.privilege.to_string();
+            // Granted again, it keeps what it had.
+            let known = "UPDATE grants SET grantable = max(grantable, ?5) WHERE role = ?1 AND privilege = ?2 AND class = ?3 AND name = ?4
+                AND object IS ?6";
+            let values = params![grant.role, privilege, class, name, grant.is_grantable, id];
+            if connection.execute(known, values)? == 0 {
+                connection.execute(
+                    "INSERT INTO grants (role, privilege, class, name, grantable, object, grantor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    params![grant.role, privilege, class, name, grant.is_grantable, id, grant.grantor],
+                )?;
+            }
+        }
+        GrantChange::Take { grant, object, only_option } => {
+            let Some(on) = placed(&grant.on, object)? else { return Ok(()) };
+            let (class, name, id) = on.parts();
+            let what = if *only_option { "UPDATE grants SET grantable = 0" } else { "DELETE FROM grants" };
+            let take = format!("{what} WHERE role = ?1 AND privilege = ?2 AND class = ?3 AND name = ?4 AND object IS ?5");
+            connection.execute(&take, params![grant.role, grant.privilege.to_string(), class, name, id])?;
+        }
+        GrantChange::Owner(object, owner) => {
+            let set = "UPDATE objects SET owner = ?4 WHERE kind = ?1 AND profile = ?2 AND name = ?3";
+            connection.execute(set, params![object.kind, object.profile, object.name, owner])?;
+        }
+        GrantChange::RenameRole(old, new) => {
+            connection.execute("UPDATE grants SET role = ?2 WHERE role = ?1", params![old, new])?;
+            connection.execute("UPDATE grants SET grantor = ?2 WHERE grantor = ?1", params![old, new])?;
+            connection.execute("UPDATE grants SET name = ?2 WHERE class = 'role' AND name = ?1", params![old, new])?;
+            connection.execute("UPDATE objects SET owner = ?2 WHERE owner = ?1", params![old, new])?;
+        }
+        GrantChange::DropRole(name) => {
+            connection.execute("DELETE FROM grants WHERE role = ?1 OR (class = 'role' AND name = ?1)", params![name])?;
+        }
+    }
+    Ok(())
+}
+
+fn grants(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
+    let mut query = connection
+        .prepare_cached("SELECT role, privilege, class, name, object, grantor, grantable FROM grants ORDER BY rowid")?;
+    let mut rows = query.query([])?;
+    let mut grants = vec![];
+    while let Some(row) = rows.next()? {
+        let (word, class): (String, String) = (row.get(1)?, row.get(2)?);
+        let on = match class.as_str() {
+            "object" => Thing::Object(row.get(4)?),
+            "database" => Thing::Database,
+            "schema" => Thing::Schema(row.get(3)?),
+            "files" => Thing::Files,
+            _ => Thing::Role(row.get(3)?),
+        };
+        // What a newer program may have granted gives nothing here.
+        let Ok(privilege) = word.parse() else { continue };
+        grants.push(Grant { role: row.get(0)?, privilege, on, grantor: row.get(5)?, is_grantable: row.get(6)? });
+    }
+    Ok(grants)
+}
+
+impl Catalog {
+    /// What every role was granted, with the state of the catalog that it is of.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn stamped_grants(&self) -> Result<(Stamp, Arc<[Grant]>)> {
+        let known = self.newest_grants.lock().clone();
+        let (stamp, read) = self.read(|connection| {
+            let stamp = stamp(connection)?;
+            match &known {
+                Some((definitions, known)) if *definitions == stamp.definitions => Ok((stamp, Arc::clone(known))),
+                _ => Ok((stamp, Arc::from(grants(connection)?))),
+            }
+        })?;
+        *self.newest_grants.lock() = Some((stamp.definitions, Arc::clone(&read)));
+        Ok((stamp, read))
+    }
+
+    /// Changes what roles may do: all of it or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::put_object`].
+    pub fn change_grants(&self, changes: Vec<GrantChange>, seen: Option<Stamp>) -> Result<()> {
+        self.change_definitions(seen, |connection| changes.iter().try_for_each(|change| apply(connection, change)))?;
+        for change in changes {
+            self.keep_change(|| Change::Grants(change));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,287 @@
+//! What the role of a statement may do, and which objects it sees.
+//!
+//! A role sees what it owns and what it, a role that it is a member of, or everybody was granted something on. What it does not see is not there for
+//! it: names are not found, lists do not name it, and no error does. The body of a definition is planned with the rights of the role
+//! that owns the definition, as a view shows rows of tables that its readers may not read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+
+use super::StatementContext;
+use crate::catalog::grants::{Grant, PUBLIC, Privilege, Thing};
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded};
+
+/// Roles of PostgreSQL's own that stand for rights here: what each gives.
+pub const PREDEFINED: [(&str, &str); 6] = [
+    ("pg_read_all_data", "SELECT on everything, now and later"),
+    ("pg_write_all_data", "INSERT, UPDATE, DELETE and TRUNCATE on every table, now and later"),
+    ("pg_read_server_files", "READ on files"),
+    ("pg_write_server_files", "WRITE on files"),
+    ("pg_monitor", "sees what others run"),
+    ("pg_signal_backend", "ends what others run"),
+];
+
+/// What a role may do in one state of the database.
+#[derive(Debug)]
+pub struct Rights {
+    is_superuser: bool,
+    /// The role, those that it is a member of, and everybody.
+    roles: BTreeSet<String>,
+    grants: Arc<[Grant]>,
+    /// The schemas that were made: name, number and owner.
+    schemas: Vec<(String, i64, String)>,
+    /// The profiles, likewise.
+    profiles: Vec<Object>,
+}
+
+impl Rights {
+    /// Those of a role; with no name, of whoever may open the folder of the database.
+    pub fn of(role: &str, is_superuser: bool, objects: &[Object], grants: Arc<[Grant]>) -> Self {
+        let mut roles = BTreeSet::from([PUBLIC.to_string(), role.to_string()]);
+        loop {
+            let more = grants.iter().filter_map(|grant| match &grant.on {
+                Thing::Role(group) if roles.contains(&grant.role) && !roles.contains(group) => Some(group.clone()),
+                _ => None,
+            });
+            let more: Vec<String> = more.collect();
+            if more.is_empty() {
+                break;
+            }
+            roles.extend(more);
+        }
+        // Who made something before there were roles is not one of them.
+        roles.remove("");
+        let of = |kind: &'static str| objects.iter().filter(move |object| object.kind == kind);
+        let schemas = of("schema").map(|object| (object.name.clone(), object.id, object.owner.clone())).collect();
+        Self { is_superuser, roles, grants, schemas, profiles: of("profile").cloned().collect() }
+    }
+
+    /// True when it may do all.
+    pub fn is_superuser(&self) -> bool {
+        self.is_superuser
+    }
+
+    /// True for a member of that role, and for the role itself.
+    pub fn is_member(&self, role: &str) -> bool {
+        self.is_superuser || self.roles.contains(role)
+    }
+
+    /// True when the object is its own.
+    pub fn owns(&self, object: &Object) -> bool {
+        // What belongs to a profile belongs to whom that belongs.
+        let owner = match object.kind.as_str() {
+            "tag" => self.profile(&object.profile).map_or("", |profile| profile.owner.as_str()),
+            _ => &object.owner,
+        };
+        self.is_superuser || (!owner.is_empty() && self.roles.contains(owner))
+    }
+
+    fn profile(&self, name: &str) -> Option<&Object> {
+        self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// True when it was granted that.
+    pub fn has(&self, privilege: Privilege, on: &Thing) -> bool {
+        self.granted(on).any(|grant| grant.privilege == privilege)
+    }
+
+    /// True when it may grant that to others.
+    pub fn may_grant(&self, privilege: Privilege, on: &Thing) -> bool {
+        self.is_superuser || self.granted(on).any(|grant| grant.privilege == privilege && grant.is_grantable)
+    }
+
+    fn granted(&self, on: &Thing) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().filter(move |grant| grant.on == *on && self.roles.contains(&grant.role))
+    }
+
+    /// The schema that a name of a relation says, when it was made; and otherwise the one where objects of the kind are.
+    pub fn schema_of(&self, object: &Object) -> Thing {
+        match object.kind.as_str() {
+            "profile" | "tag" => Thing::Schema("profile".into()),
+            "segment" => Thing::Schema("segment".into()),
+            _ => match object.name.split_once('.').and_then(|(schema, _)| self.schema(schema)) {
+                Some(id) => Thing::Object(id),
+                None => Thing::Schema(PUBLIC.into()),
+            },
+        }
+    }
+
+    fn schema(&self, name: &str) -> Option<i64> {
+        self.schemas.iter().find(|(own, ..)| own == name).map(|(_, id, _)| *id)
+    }
+
+    /// What a schema is by its name.
+    pub fn schema_named(&self, name: &str) -> Thing {
+        self.schema(name).map_or_else(|| Thing::Schema(name.into()), Thing::Object)
+    }
+
+    /// True when it may do that with a schema.
+    pub fn may_in(&self, privilege: Privilege, schema: &Thing) -> bool {
+        let owns = matches!(schema, Thing::Object(id) if self.schemas.iter().any(|(_, own, owner)| own == id && self.roles.contains(owner)));
+        let is_open = privilege == Privilege::Usage
+            && (matches!(schema, Thing::Schema(name) if name != PUBLIC) || self.has(Privilege::Select, schema));
+        self.is_superuser
+            || owns
+            || is_open
+            || self.has(privilege, schema)
+            || (privilege == Privilege::Create && self.has(privilege, &Thing::Database))
+    }
+
+    /// True when it may do that with the database.
+    pub fn may_in_database(&self, privilege: Privilege) -> bool {
+        self.is_superuser || self.has(privilege, &Thing::Database)
+    }
+
+    /// True when it may read, or write, files by their names.
+    pub fn may_with_files(&self, privilege: Privilege) -> bool {
+        let role = if privilege == Privilege::Write { "pg_write_server_files" } else { "pg_read_server_files" };
+        self.is_superuser || self.has(privilege, &Thing::Files) || self.roles.contains(role)
+    }
+
+    /// True when it may do that with an object.
+    pub fn may(&self, privilege: Privilege, object: &Object) -> bool {
+        if self.owns(object) {
+            return true;
+        }
+        // Tags are columns of their profile.
+        let object = match object.kind.as_str() {
+            "tag" => match self.profile(&object.profile) {
+                Some(profile) => profile,
+                None => return false,
+            },
+            _ => object,
+        };
+        let schema = self.schema_of(object);
+        if !self.may_in(Privilege::Usage, &schema) {
+            return false;
+        }
+        let everywhere = match privilege {
+            Privilege::Select => self.roles.contains("pg_read_all_data"),
+            Privilege::Insert | Privilege::Update | Privilege::Delete | Privilege::Truncate => {
+                self.roles.contains("pg_write_all_data")
+            }
+            _ => false,
+        };
+        everywhere
+            || self.has(privilege, &Thing::Object(object.id))
+            || (privilege != Privilege::Usage && self.has(privilege, &schema))
+            || self.has(privilege, &Thing::Database)
+    }
+
+    /// True when the object is there for it.
+    pub fn sees(&self, object: &Object) -> bool {
+        match object.kind.as_str() {
+            "role" => self.is_superuser || self.roles.contains(&object.name),
+            "schema" => {
+                let schema = Thing::Object(object.id);
+                self.owns(object) || self.granted(&schema).next().is_some() || self.roles.contains("pg_read_all_data")
+            }
+            _ => {
+                use Privilege::{Delete, Insert, Refresh, Select, Truncate, Update, Usage};
+                [Select, Insert, Update, Delete, Truncate, Refresh, Usage].iter().any(|privilege| self.may(*privilege, object))
+            }
+        }
+    }
+}
+
+impl StatementContext {
+    /// What the role may do: of a statement, its session's; in the body of a definition, that of its owner.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn rights(&self) -> Result<Arc<Rights>> {
+        let owner = self.part.owner.as_deref();
+        let key = owner.unwrap_or_else(|| self.role()).to_string();
+        let is_trusted = match owner {
+            Some(owner) => owner.is_empty(),
+            None => self.whole.origin.is_trusted,
+        };
+        if let Some(known) = self.whole.rights.lock().get(&(key.clone(), is_trusted)) {
+            return Ok(Arc::clone(known));
+        }
+        let (objects, grants) = (self.whole.view.objects()?, self.whole.view.grants()?);
+        let role = objects.iter().find(|object| object.kind == "role" && object.name == key);
+        let is_superuser = is_trusted || role.is_some_and(|role| (self.whole.origin.is_superuser)(role, self.session()));
+        let rights = Arc::new(Rights::of(&key, is_superuser, &objects, grants));
+        self.whole.rights.lock().insert((key, is_trusted), Arc::clone(&rights));
+        Ok(rights)
+    }
+
+    /// Refuses what the role may not do with an object that it sees.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn check_may(&self, privilege: Privilege, object: &Object) -> Result<()> {
+        if self.rights()?.may(privilege, object) {
+            return Ok(());
+        }
+        let what = match object.kind.as_str() {
+            "table" | "view" | "external table" => format!("table {}", object.name),
+            _ => object.label(),
+        };
+        Err(self.not_allowed(&what, &format!("GRANT {privilege} ON {} {} TO {}", word(object), object.name, self.role())))
+    }
+
+    /// Refuses what only the owner of an object may do with it.
+    ///
+    /// # Errors
+    /// The role is not the owner.
+    pub fn check_owns(&self, object: &Object) -> Result<()> {
+        if self.rights()?.owns(object) {
+            return Ok(());
+        }
+        let problem = "must be its owner to change or drop it; ask the owner, or a role with SUPERUSER";
+        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), format!("{} {problem}", self.role())))
+    }
+
+    /// Who owns what the statement makes: its role, when that is one.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn owner(&self) -> Result<String> {
+        let objects = self.whole.view.objects()?;
+        let is_role = objects.iter().any(|object| object.kind == "role" && object.name == self.role());
+        Ok(if is_role { self.role().to_string() } else { String::new() })
+    }
+
+    /// Refuses reading, or writing, files by their names.
+    ///
+    /// # Errors
+    /// The role was not granted that.
+    pub fn check_files(&self, privilege: Privilege, location: &str) -> Result<()> {
+        // What a definition reads, its author was allowed to.
+        if self.inside().is_some() || self.rights()?.may_with_files(privilege) {
+            return Ok(());
+        }
+        Err(self.not_allowed(location, &format!("GRANT {privilege} ON FILES TO {}", self.role())))
+    }
+
+    /// The error of what needs a privilege.
+    pub fn not_allowed(&self, what: &str, advice: &str) -> DataFusionError {
+        let problem = format!("permission denied to {}; ask for: {advice}", self.role());
+        coded(SqlState::INSUFFICIENT_PRIVILEGE, what, problem)
+    }
+
+    /// What was not found, for a role that does not see everything: it is told no more than that it may not.
+    pub fn unseen(&self, error: DataFusionError, name: &str) -> DataFusionError {
+        match self.rights() {
+            Ok(rights) if !rights.is_superuser() => {
+                let problem = format!("there is nothing of that name that {} may use", self.role());
+                coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem)
+            }
+            _ => error,
+        }
+    }
+}
+
+/// The word of an object in GRANT.
+fn word(object: &Object) -> String {
+    match object.kind.as_str() {
+        "view" | "external table" => "TABLE".into(),
+        kind => kind.to_uppercase(),
+    }
+}
