@@ -127,7 +127,7 @@ pub use engine::{
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Blocks, Format, ResultWriter, TableStyle, cells, display_width, wrapped};
-pub use server::{Server, ServerOptions, TlsFiles};
+pub use server::{Server, ServerOptions, TlsFiles, default_queries};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;
 pub use sql::{extension_planners, register, sql};

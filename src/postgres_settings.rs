@@ -276,6 +276,16 @@ pub fn value(name: &str, options: &ConfigOptions, role: &str) -> Option<String> 
     })
 }
 
+/// The schemas that a `search_path` names, without those that are searched anyway.
+pub fn schemas(path: &str) -> Vec<String> {
+    let names = path.split(',').map(str::trim);
+    let names = names.map(|name| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    });
+    names.filter(|name| !name.is_empty() && name != "$user" && name != "pg_catalog").collect()
+}
+
 /// The time zone of the session, as PostgreSQL names it.
 fn zone(options: &ConfigOptions) -> String {
     match options.execution.time_zone.as_deref() {
@@ -287,6 +297,14 @@ fn zone(options: &ConfigOptions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_names_schemas() {
+        assert_eq!(schemas("\"$user\", public"), ["public"]);
+        assert_eq!(schemas("Sales, public"), ["sales", "public"]);
+        assert_eq!(schemas("\"My \"\"S\"\"\""), ["My \"S\""]);
+        assert!(schemas("").is_empty());
+    }
 
     #[test]
     fn values_are_kept_as_they_are_told() {

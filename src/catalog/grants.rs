@@ -44,7 +44,8 @@ pub enum Privilege {
 }
 
 use Privilege::{
-    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage, Write,
+    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage,
+    Write,
 };
 
 const WORDS: [(Privilege, &str); 15] = [
@@ -129,7 +130,11 @@ pub struct Grant {
 pub enum GrantChange {
     Give(Grant, Option<Object>),
     /// Takes the privilege away, or only the right to grant it.
-    Take { grant: Grant, object: Option<Object>, only_option: bool },
+    Take {
+        grant: Grant,
+        object: Option<Object>,
+        only_option: bool,
+    },
     /// An object is another's.
     Owner(Object, String),
     /// A role is called otherwise.
@@ -153,7 +158,8 @@ pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<
             let (class, name, id) = on.parts();
             let privilege = grant.privilege.to_string();
             // Granted again, it keeps what it had.
-            let known = "UPDATE grants SET grantable = max(grantable, ?5) WHERE role = ?1 AND privilege = ?2 AND class = ?3 AND name = ?4
+            let known =
+                "UPDATE grants SET grantable = max(grantable, ?5) WHERE role = ?1 AND privilege = ?2 AND class = ?3 AND name = ?4
                 AND object IS ?6";
             let values = params![grant.role, privilege, class, name, grant.is_grantable, id];
             if connection.execute(known, values)? == 0 {

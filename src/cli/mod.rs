@@ -5,10 +5,12 @@
 
 mod backup;
 mod check;
+mod configuration;
 mod console;
 mod demo;
 mod generated;
 mod kept;
+mod log;
 mod parameters;
 mod progress;
 mod reference;
@@ -152,7 +154,7 @@ pub(crate) fn main() -> ExitCode {
     quiet_panics();
     // Development builds fail where FAILPOINTS says, for tests of what is left then.
     let _failing = cfg!(debug_assertions).then(fail::FailScenario::setup);
-    let arguments = match Arguments::try_parse() {
+    let arguments = match arguments() {
         Ok(arguments) => arguments,
         // What was typed may hold anything, and stands in the message.
         Err(error) if error.use_stderr() => {
@@ -175,6 +177,15 @@ pub(crate) fn main() -> ExitCode {
             eprintln!("error: {}", printable(&text));
             ExitCode::from(1)
         }
+    }
+}
+
+/// What the command line says, and the file of options that it names.
+fn arguments() -> Result<Arguments, clap::Error> {
+    let arguments = Arguments::try_parse()?;
+    match &arguments.action {
+        Some(Action::Serve(serve::Serve { config: Some(file), .. })) => configuration::with_file(file, "serve"),
+        _ => Ok(arguments),
     }
 }
 

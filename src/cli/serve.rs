@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use portraitdb::{Engine, Server, ServerOptions, TlsFiles};
+use portraitdb::{Engine, Server, ServerOptions, TlsFiles, default_queries};
 
 use super::console::Failure;
+use super::log::{self, LogFormat, LogLevel};
 use super::parameters;
 use super::signals::{self, Listening};
 
@@ -21,6 +22,9 @@ Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements hav
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
+    /// A file of these options, a line each: `listen = 0.0.0.0:5432`. The command line and the environment count before it.
+    #[arg(long, value_name = "FILE", env = "PORTRAIT_CONFIG")]
+    pub(super) config: Option<PathBuf>,
     /// Where clients connect, an address and a port; may be given several times.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5432", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
@@ -52,6 +56,21 @@ pub(super) struct Serve {
     /// Seconds that running statements have to end when the server is stopped.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
     grace: u64,
+    /// Statements that run at the same time; others wait for their turn [default: four for each processor].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), env = "PORTRAIT_MAX_QUERIES")]
+    max_queries: Option<u32>,
+    /// A file that a line of JSON is added to for everybody who comes or goes and everything that was run, with `?` for values.
+    #[arg(long, value_name = "FILE", env = "PORTRAIT_AUDIT_LOG")]
+    audit_log: Option<PathBuf>,
+    /// How lines of the log, on standard error, are written.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", env = "PORTRAIT_LOG_FORMAT")]
+    log_format: LogFormat,
+    /// What stands in the log.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "info", env = "PORTRAIT_LOG_LEVEL")]
+    log_level: LogLevel,
+    /// Milliseconds from which on a statement stands in the log.
+    #[arg(long, value_name = "MILLISECONDS", default_value = "1000", env = "PORTRAIT_LOG_SLOW")]
+    log_slow: u64,
 }
 
 /// Serves until the program is to end.
@@ -71,7 +90,11 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
         max_connections: asked.max_connections as usize,
         largest_message: asked.max_message,
         grace,
+        max_queries: asked.max_queries.map_or_else(default_queries, |queries| queries as usize),
+        audit_log: asked.audit_log.clone(),
+        slow: Duration::from_millis(asked.log_slow),
     };
+    log::start(asked.log_format, asked.log_level);
     // What asks the program to end is heard from the beginning.
     let listening = Listening::new();
     signals::give(grace + Duration::from_secs(5));

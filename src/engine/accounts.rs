@@ -26,6 +26,15 @@ impl Engine {
         Ok(known.filter(|(_, role)| role.may_come_in(context.now())).and_then(|(_, role)| role.verifier))
     }
 
+    /// How often a role may be connected at the same time, where that is limited.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(crate) fn connection_limit(&self, name: &str) -> Result<Option<usize>> {
+        let context = self.session()?.statement(Parameters::default());
+        Ok(role::known(name, &context)?.and_then(|(_, role)| role.connections))
+    }
+
     /// Refuses a role that was not granted CONNECT.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! What a statement answers: batches, progress, notes.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::AsArray;
@@ -13,7 +12,6 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
@@ -21,12 +19,11 @@ use tokio::task::JoinError;
 use super::notes::notes_of;
 use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
-use crate::adapter::step::PROGRESS;
 use crate::catalog::data::Pinned;
-use crate::error::{failed, message, own, raw};
+use crate::error::{failed, message, own, raw, sqlstate};
 use crate::files::parquet_problem;
-use crate::statement::RunningPlan;
-use crate::statement::{Cancel, StatementContext};
+use crate::statement::activity::{Begun, Outcome};
+use crate::statement::{Cancel, Progress, RunningPlan, StatementContext};
 
 /// The rows of a statement, as they come. Dropping it stops the work.
 pub struct Answer {
@@ -43,25 +40,23 @@ pub struct Answer {
     /// True when its rows are one number: how many rows were written.
     counts: bool,
     explain: Option<Explain>,
+    /// The statement as those see it who watch, until it has ended.
+    begun: Option<Begun>,
+    /// Ends what still computes when nobody waits for it any more.
+    _stop: Option<Stop>,
+}
+
+/// Tells operators that compute for long without giving anything that nobody waits for it.
+struct Stop(Cancel);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// Says of an error where in the statement it is; true for one that comes with the rows.
 pub(super) type Explain = Arc<dyn Fn(DataFusionError, bool) -> DataFusionError + Send + Sync>;
-
-/// How far a running statement is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows read from tables.
-    pub rows: usize,
-    /// Bytes read from files.
-    pub bytes: usize,
-    /// What long steps have made so far, by its name: itemsets, say.
-    pub made: BTreeMap<String, usize>,
-    /// What a long computation says of itself.
-    pub status: String,
-    /// What is being done with the rows, in a word; nothing while they are only read.
-    pub step: String,
-}
 
 impl Answer {
     /// Starts a plan; its batches wait here until they are taken. What it writes is published when every batch came
@@ -103,6 +98,7 @@ impl Answer {
             }
         });
         let (plan, cancel) = (RunningPlan::of(plan), context.cancel().clone());
+        let stop = Stop(cancel.clone());
         Self {
             schema,
             batches,
@@ -115,6 +111,8 @@ impl Answer {
             rows: 0,
             counts: false,
             explain: None,
+            begun: None,
+            _stop: Some(stop),
         }
     }
 
@@ -158,6 +156,8 @@ impl Answer {
             rows: 0,
             counts: false,
             explain: None,
+            begun: None,
+            _stop: None,
         }
     }
 
@@ -178,6 +178,8 @@ impl Answer {
             rows: 0,
             counts: false,
             explain: None,
+            begun: None,
+            _stop: None,
         }
     }
 
@@ -216,6 +218,29 @@ impl Answer {
         // What EXECUTE ran is a statement of its own.
         self.explain.get_or_insert(explain);
         self
+    }
+
+    /// The same answer, which says when the statement has ended.
+    pub(super) fn noted(mut self, mut begun: Begun) -> Self {
+        if self.begun.is_some() {
+            // What EXECUTE ran is noted as a statement of its own.
+            begun.forget();
+            return self;
+        }
+        begun.query.show(self.plan.clone());
+        begun.tag.clone_from(&self.tag);
+        if self.work.is_none() {
+            begun.outcome = Outcome::Succeeded;
+        }
+        self.begun = Some(begun);
+        self
+    }
+
+    /// The statement has ended.
+    fn ended(&mut self, outcome: Outcome) {
+        if let Some(begun) = self.begun.take() {
+            begun.end(outcome);
+        }
     }
 
     /// The words that say what was done: `SELECT`, `INSERT`, `CREATE TAG`.
@@ -263,18 +288,34 @@ impl Answer {
             }
         };
         if let Some(batch) = batch {
-            if let Ok(batch) = &batch {
-                self.rows += rows_of(self.counts, batch);
+            match &batch {
+                Ok(batch) => {
+                    self.rows += rows_of(self.counts, batch);
+                    if let Some(begun) = &self.begun {
+                        begun.query.gave(self.rows);
+                    }
+                }
+                Err(error) => self.ended(Outcome::Failed(sqlstate(error).code())),
             }
             return Some(batch.map_err(|error| match &self.explain {
                 Some(explain) => explain(error, true),
                 None => error,
             }));
         }
-        let mut work = self.work.take()?;
-        match (&mut work.0).await {
-            Ok(()) => None,
-            Err(error) => Some(Err(self.panicked(error))),
+        let ended = match self.work.take() {
+            Some(mut work) => (&mut work.0).await,
+            None => Ok(()),
+        };
+        match ended {
+            Ok(()) => {
+                self.ended(Outcome::Succeeded);
+                None
+            }
+            Err(error) => {
+                let error = self.panicked(error);
+                self.ended(Outcome::Failed(sqlstate(&error).code()));
+                Some(Err(error))
+            }
         }
     }
 
@@ -317,12 +358,7 @@ impl Answer {
 
     /// What has been read so far.
     pub fn progress(&self) -> Progress {
-        let mut progress = Progress::default();
-        if let Some(plan) = &self.plan.get() {
-            add_progress(plan, &mut progress);
-            progress.step = working(plan).unwrap_or_default().into();
-        }
-        progress
+        Progress::of(&self.plan)
     }
 
     /// What the user should know, once the rows are read: rows that could not be used, mainly.
@@ -382,62 +418,4 @@ fn add_files(plan: &Arc<dyn ExecutionPlan>, files: &mut Vec<String>) {
 fn held(file: &PartitionedFile) -> Option<&Arc<Pinned>> {
     let pins = file.extension::<Arc<Vec<Arc<Pinned>>>>()?;
     pins.iter().find(|pin| pin.name == file.object_meta.location.as_ref())
-}
-
-fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
-    let children = plan.children();
-    let metrics = plan.metrics();
-    if children.is_empty()
-        && let Some(metrics) = &metrics
-    {
-        progress.rows += metrics.output_rows().unwrap_or(0);
-        progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize());
-    }
-    for_counts(metrics.as_ref(), |name, count| {
-        if let Some(name) = name.strip_prefix(PROGRESS) {
-            *progress.made.entry(name.to_string()).or_default() += count;
-        }
-    });
-    for metric in metrics.iter().flat_map(MetricsSet::iter) {
-        if let MetricValue::Custom { name, value } = metric.value()
-            && name == PROGRESS
-        {
-            progress.status = value.to_string();
-        }
-    }
-    children.into_iter().for_each(|child| add_progress(child, progress));
-}
-
-/// What takes in rows and has given none yet: the deepest of such steps is the one that the others wait for.
-fn working(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
-    if let Some(deeper) = plan.children().into_iter().find_map(working) {
-        return Some(deeper);
-    }
-    let word = match plan.name() {
-        "SortExec" => "sorting",
-        "AggregateExec" => "grouping",
-        "HashJoinExec" | "SortMergeJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" => "joining",
-        "WindowAggExec" | "BoundedWindowAggExec" => "numbering",
-        _ => return None,
-    };
-    (!has_given(plan) && plan.children().into_iter().any(has_given)).then_some(word)
-}
-
-/// Whether rows have come out of a step; one that does not count stands for what is beneath it.
-fn has_given(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    match plan.metrics().and_then(|metrics| metrics.output_rows()) {
-        Some(rows) => rows > 0,
-        None => plan.children().into_iter().any(has_given),
-    }
-}
-
-/// Gives each counter above 0.
-fn for_counts(metrics: Option<&MetricsSet>, mut visit: impl FnMut(&str, usize)) {
-    for metric in metrics.into_iter().flat_map(MetricsSet::iter) {
-        if let MetricValue::Count { name, count } = metric.value()
-            && count.value() > 0
-        {
-            visit(name, count.value());
-        }
-    }
 }

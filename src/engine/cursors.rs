@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::Session;
 use super::answer::Answer;
+use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::client::{ClientCommand, Declare, Direction, Discarded};
@@ -212,6 +213,16 @@ pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result
                     session.tables.remove_temporary(&name);
                 }
             }
+            Ok(Answer::done(vec![]))
+        }
+        ClientCommand::Cancel(number) => {
+            let queries = session.engine.activity().queries();
+            let Some(query) = queries.iter().find(|query| query.id == number) else {
+                let problem = "no such query runs; system.queries lists those that do";
+                return Err(coded(SqlState::UNDEFINED_OBJECT, &number.to_string(), problem));
+            };
+            session.statement(Parameters::default()).check_may_end(&query.role)?;
+            query.cancel.cancel();
             Ok(Answer::done(vec![]))
         }
         ClientCommand::DeallocateAll => {

@@ -20,7 +20,7 @@ use super::changing;
 use super::cursors;
 use super::prepared::{Parameters, Prepared};
 use super::rights;
-use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
+use super::schema::{CATALOG, OWN_SCHEMAS, PATH, PUBLIC};
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
@@ -161,7 +161,7 @@ const PLANS: [&str; 2] = ["plan_type", "plan"];
 fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Command>> {
     let create = |word: &str, name: &ObjectName, or_replace: bool, if_not_exists: bool| -> Result<Option<Command>> {
         let Some(kind) = kind_of(word) else { return Ok(None) };
-        let target = Target { grammar: kind, name: own_name(name, context)?, profile: None };
+        let target = Target { grammar: kind, name: new_name(name, context)?, profile: None };
         let body = Body::Sql(Box::new(parsed.clone()));
         let (parameters, options) = (vec![], vec![]);
         Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body }))))
@@ -226,7 +226,7 @@ fn schema_name(name: &ObjectName) -> Result<String> {
 /// Checks the name of a table that is of the session alone: in a database one that is TEMPORARY, in memory every table. It must not hide
 /// what is remembered.
 fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -> Result<Option<Command>> {
-    let name = own_name(name, context)?;
+    let name = new_name(name, context)?;
     if name.is_empty() {
         return Err(invalid("table", "a name must have at least one letter, got \"\""));
     }
@@ -257,7 +257,14 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
                 let problem = format!("is the name of a table of schema {schema}; write {schema}.{table} without the quotes");
                 Err(invalid(own, problem))
             }
-            (None, own) => Ok(own.to_string()),
+            (None, own) => {
+                // Where it is found, and where nothing is, the first schema.
+                let names: Vec<String> = context.path().iter().map(|of| member_of(of, own)).collect();
+                let is_there = |name: &&String| {
+                    context.tables().temporary(name).is_some() || relation(name, context).is_ok_and(|found| found.is_some())
+                };
+                Ok(names.iter().find(is_there).or(names.first()).cloned().unwrap_or_else(|| own.to_string()))
+            }
         },
         [schema, own] if schema == PUBLIC => Ok(own.clone()),
         [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
@@ -274,6 +281,20 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
         }
         _ => Err(invalid(&name.to_string(), "a table is named by its schema and its name alone")),
     }
+}
+
+/// The name of a relation that is to be made: without a schema it is in the first of the path.
+fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
+    let own = own_name(name, context)?;
+    match (name.0.as_slice(), context.path().first()) {
+        ([only], Some(first)) => Ok(only.as_ident().map_or(own, |only| member_of(first, &crate::sql::command::normal(only)))),
+        _ => Ok(own),
+    }
+}
+
+/// The object that a table of a schema is.
+fn member_of(of: &str, table: &str) -> String {
+    if of == PUBLIC { table.to_string() } else { schema::member(of, table) }
 }
 
 /// The table, view or external table of that name.
@@ -591,7 +612,7 @@ async fn start(session: &Session, frame: DataFrame, staged: Option<Staged>, cont
 }
 
 /// For an unknown table, an error that says which tables there are.
-fn name_missing_table(error: DataFusionError, context: &StatementContext) -> DataFusionError {
+pub(super) fn name_missing_table(error: DataFusionError, context: &StatementContext) -> DataFusionError {
     if sqlstate(&error) != SqlState::UNDEFINED_TABLE {
         return error;
     }
@@ -600,6 +621,7 @@ fn name_missing_table(error: DataFusionError, context: &StatementContext) -> Dat
     let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
     let Some((of, name)) = name.split_once('.') else { return error };
     let (name, _) = name_and_time(name);
+    let of = if of == PATH { PUBLIC } else { of };
     let state = context.state();
     let catalog = state.catalog_list().catalog(CATALOG);
     let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));
@@ -611,7 +633,8 @@ fn name_missing_table(error: DataFusionError, context: &StatementContext) -> Dat
     let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
     tables.sort();
     if tables.iter().any(|table| table == name) {
-        let problem = "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
+        let problem =
+            "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
         return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
     }
     let suggestion = did_you_mean(name, tables.iter().map(String::as_str));

@@ -39,13 +39,15 @@ use crate::docs::Doc;
 use crate::environment::Environment;
 use crate::error::{failed, invalid};
 use crate::statement::Clock;
+use crate::statement::activity::Activity;
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
 pub use crate::catalog::backup::Saved;
 pub use crate::catalog::check::{Checked, Finding};
 pub use crate::sql::client::{ClientCopy, CopyFormat};
-pub use crate::statement::Cancel;
-pub use answer::{Answer, Progress};
+pub use crate::sql::redacting::redacted;
+pub use crate::statement::{Cancel, Progress, activity};
+pub use answer::Answer;
 pub use backup::restore;
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
@@ -79,16 +81,22 @@ pub struct EngineOptions {
 #[derive(Debug, Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
+    /// Whether work goes to the threads for what is done at once, however busy the others are.
+    is_light: bool,
 }
 
 #[derive(Debug)]
 struct Shared {
     /// Where queries run.
     runtime: Option<Runtime>,
+    /// Where statements are parsed, and those run that compute nothing: one sees what runs, and ends it, while all other threads compute.
+    light: Option<Runtime>,
     /// Where [`Engine::block_on`] waits: signals and timers are heard also while all query threads compute.
     waiting: Option<Runtime>,
     /// Where timeouts are waited for.
     clock: Option<Runtime>,
+    /// Who is connected, and what runs.
+    activity: Arc<Activity>,
     environment: Arc<RuntimeEnv>,
     catalog: Arc<Catalog>,
     /// The folder that relative paths start from.
@@ -103,7 +111,7 @@ impl Drop for Shared {
         const LONG: Duration = Duration::from_secs(86_400);
         // A query that was given up may still be running; the process does not wait for it. Another thread does: to let go of threads that
         // are ending (`shutdown_background`) is a race that glibc can lose, and with stacks of this size it crashes the process then.
-        for runtime in [self.runtime.take(), self.waiting.take(), self.clock.take()].into_iter().flatten() {
+        for runtime in [self.runtime.take(), self.light.take(), self.waiting.take(), self.clock.take()].into_iter().flatten() {
             let end = move || runtime.shutdown_timeout(LONG);
             // Its handle is forgotten, not dropped, for the same reason.
             let ending = std::thread::Builder::new().name("portrait-end".into()).stack_size(512 << 10).spawn(end);
@@ -163,18 +171,26 @@ impl Engine {
             .thread_name(THREAD_NAME)
             .thread_stack_size(STACK)
             .build();
+        let light = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .thread_name(THREAD_NAME)
+            .thread_stack_size(STACK)
+            .build();
         let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let clock =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("portrait-clock").enable_time().build();
         let started = |runtime: std::io::Result<Runtime>| {
             runtime.map(Some).map_err(|error| failed("portrait", format!("cannot start threads: {error}")))
         };
-        let (runtime, waiting, clock) = (started(runtime)?, started(waiting)?, started(clock)?);
+        let (runtime, light) = (started(runtime)?, started(light)?);
+        let (waiting, clock) = (started(waiting)?, started(clock)?);
         let base = std::path::absolute(options.base.as_deref().unwrap_or(Path::new(".")))
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
-        let _temporary = temporary;
-        Ok(Self { shared: Arc::new(Shared { runtime, waiting, clock, environment, catalog, base, options, _temporary }) })
+        let (activity, _temporary) = (Arc::default(), temporary);
+        let shared = Shared { runtime, light, waiting, clock, activity, environment, catalog, base, options, _temporary };
+        Ok(Self { shared: Arc::new(shared), is_light: false })
     }
 
     /// A session of its own: settings, temporary tables, parameters.
@@ -208,6 +224,16 @@ impl Engine {
         (&mut task.0).await.unwrap_or_else(|error| Err(panicked(error)))
     }
 
+    /// Who is connected, and what runs.
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.shared.activity
+    }
+
+    /// The same engine for work that takes its turn, or for what is done at once.
+    fn with_turn(&self, takes_turn: bool) -> Self {
+        Self { shared: Arc::clone(&self.shared), is_light: !takes_turn }
+    }
+
     fn clock(&self) -> Clock {
         match &self.shared.clock {
             Some(runtime) => Clock::of(runtime),
@@ -216,7 +242,8 @@ impl Engine {
     }
 
     fn runtime(&self) -> &tokio::runtime::Handle {
-        match &self.shared.runtime {
+        let runtime = if self.is_light { &self.shared.light } else { &self.shared.runtime };
+        match runtime {
             Some(runtime) => runtime.handle(),
             None => unreachable!("the runtimes are taken when the engine is dropped"),
         }

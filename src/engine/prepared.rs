@@ -78,7 +78,8 @@ impl Prepared {
         let context = session.statement(Parameters::default());
         let tag = execution::tag_of(&parsed);
         let parsed = &parsed;
-        let plan = context.settled(|context| async move { execution::description_plan(parsed, &context).await }).await?;
+        let plan = context.settled(|context| async move { execution::description_plan(parsed, &context).await }).await;
+        let plan = plan.map_err(|error| execution::name_missing_table(error, &context))?;
         let (mut columns, mut parameters) = (Arc::new(Schema::empty()), BTreeMap::new());
         if let Parsed::Command(Command::Client(ClientCommand::Fetch { name, gives_rows: true, .. })) = parsed {
             columns = session.cursor_columns(name).unwrap_or(columns);
@@ -112,6 +113,11 @@ impl Prepared {
         let declared: Arc<[DataType]> = prepare.fields.iter().map(|field| field.data_type().clone()).collect();
         let types = declared.iter().cloned().map(Some).collect();
         Ok(Self { declared, ..Self::with_types(session, statement, types).await? })
+    }
+
+    /// True for what computes, and so waits for its turn where many do.
+    pub(crate) fn takes_turn(&self) -> bool {
+        self.parsed.takes_turn()
     }
 
     /// Its columns and parameters, as they were when it was prepared. Nothing runs.

@@ -33,7 +33,9 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             Command::BackUp(_) => Err(refused(&tag_of(parsed), &context)),
             Command::Refresh(refresh) | Command::ExplainRefresh(refresh) => refreshes(&refresh.target, context),
             // Decided where the object is known.
-            Command::Create(_) | Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::Describe(_) => Ok(context),
+            Command::Create(_) | Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::Describe(_) => {
+                Ok(context)
+            }
             Command::Show(_) | Command::Client(_) => Ok(context),
         },
         Parsed::Sql(parsed) => check_sql(parsed, context),

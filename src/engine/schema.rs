@@ -30,12 +30,17 @@ use crate::system::postgres::PostgresSchema;
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
+/// The name of what stands for the schemas of a search path; nobody can write it without quotes.
+pub(super) const PATH: &str = "search path";
 const SYSTEM: &str = "system";
 /// The schemas where nobody makes tables.
 pub(super) const OWN_SCHEMAS: [&str; 5] = [PROFILE_SCHEMA, SEGMENT_SCHEMA, SYSTEM, INFORMATION_SCHEMA, PG_CATALOG];
 
 /// Makes the catalog of a state that which a context sees.
 pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
+    let path = context.path();
+    let default = if path == [PUBLIC] { PUBLIC } else { PATH };
+    state.config_mut().options_mut().catalog.default_schema = default.into();
     let catalogs = MemoryCatalogProviderList::new();
     // DataFusion's own would be of no use as soon as one table cannot be opened; it would also be found before that of the catalog.
     let has_information = std::mem::take(&mut state.config_mut().options_mut().catalog.information_schema);
@@ -117,6 +122,13 @@ impl CatalogProvider for StatementCatalog {
             SYSTEM => Some(Arc::new(SystemSchema { context })),
             PG_CATALOG => Some(Arc::new(PostgresSchema { name: PG_CATALOG, context, engines: None })),
             INFORMATION_SCHEMA => self.information.clone(),
+            PATH => {
+                let mut schemas: Vec<Arc<dyn SchemaProvider>> =
+                    context.path().iter().filter_map(|name| self.schema(name)).collect();
+                // Files, and what PostgreSQL's catalog has, are found on any path.
+                schemas.push(Arc::new(Elsewhere(context)));
+                Some(Arc::new(Path(schemas)))
+            }
             own if schema::names(&context).iter().any(|name| name == own) => {
                 Some(Arc::new(Relations { context, schema: Some(own.into()) }))
             }
@@ -127,6 +139,93 @@ impl CatalogProvider for StatementCatalog {
             }
         }
     }
+}
+
+/// Schemas that are searched one after the other.
+#[derive(Debug)]
+struct Path(Vec<Arc<dyn SchemaProvider>>);
+
+#[async_trait]
+impl SchemaProvider for Path {
+    fn table_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.0.iter().flat_map(|schema| schema.table_names()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        for schema in &self.0 {
+            if let Some(table) = schema.table(name).await? {
+                return Ok(Some(table));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        for schema in &self.0 {
+            if let Some(found) = schema.table_type(name).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.0.first() {
+            Some(first) => first.register_table(name, table),
+            None => Err(invalid(&name, "there is no schema to make it in; SET search_path TO one that there is")),
+        }
+    }
+
+    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.0.iter().find(|schema| schema.table_exist(name)) {
+            Some(schema) => schema.deregister_table(name),
+            None => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.iter().any(|schema| schema.table_exist(name))
+    }
+}
+
+/// What is found by a name without a schema, whatever the path: files, and the catalog of PostgreSQL.
+#[derive(Debug)]
+struct Elsewhere(StatementContext);
+
+#[async_trait]
+impl SchemaProvider for Elsewhere {
+    fn table_names(&self) -> Vec<String> {
+        vec![]
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.0.file_table(name) {
+            Some(table) => Ok(Some(table)),
+            None => elsewhere(&self.0, name).await,
+        }
+    }
+
+    fn table_exist(&self, _name: &str) -> bool {
+        false
+    }
+}
+
+async fn elsewhere(context: &StatementContext, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    if context.is_making(name) {
+        return Ok(None);
+    }
+    if files::is_file(name) {
+        // What a definition reads, its author was allowed to.
+        if context.inside().is_none() {
+            context.check_files(Privilege::Read, name)?;
+            files::places::check(name, context.base(), context.places())?;
+        }
+        return files::open(&context.state(), name, context.base()).await.map(Some);
+    }
+    PostgresSchema { name: PG_CATALOG, context: context.clone(), engines: None }.table(name).await
 }
 
 /// What profiles or segments have published.
@@ -237,16 +336,8 @@ impl Relations {
                 return Box::pin(self.load(&object, when)).await.map(Some);
             }
         }
-        if self.schema.is_none() && !self.context.is_making(name) && files::is_file(name) {
-            // What a definition reads, its author was allowed to.
-            if self.context.inside().is_none() {
-                self.context.check_files(Privilege::Read, name)?;
-                files::places::check(name, self.context.base(), self.context.places())?;
-            }
-            return files::open(&self.context.state(), name, self.context.base()).await.map(Some);
-        }
-        if self.schema.is_none() && !self.context.is_making(name) {
-            return PostgresSchema { name: PG_CATALOG, context: self.context.clone(), engines: None }.table(name).await;
+        if self.schema.is_none() {
+            return elsewhere(&self.context, name).await;
         }
         Ok(None)
     }

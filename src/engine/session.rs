@@ -24,6 +24,7 @@ use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
 use super::{Engine, execution};
+use crate::error::sqlstate;
 use crate::files;
 use crate::objects::GRAMMARS;
 use crate::objects::{dump, role, stored};
@@ -31,7 +32,11 @@ use crate::postgres_settings::Given;
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Parsed, Statement};
 use crate::sql::planning;
-use crate::statement::{Origin, SessionTables, StatementContext};
+use crate::statement::activity::{Connection, Outcome};
+use crate::statement::{Origin, SessionTables, StatementContext, counting};
+
+/// Bytes of a script that is parsed among what computes.
+const LONG: usize = 100_000;
 
 /// One user's session. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -58,6 +63,8 @@ pub struct Session {
     pub(super) is_trusted: bool,
     places: Option<Arc<[String]>>,
     base: Arc<Path>,
+    /// The connection that it is of.
+    connection: Option<Arc<Connection>>,
 }
 
 impl Session {
@@ -89,10 +96,11 @@ impl Session {
         if let Some(rows) = options.batch_size {
             config = config.with_batch_size(rows);
         }
-        let builder = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(&engine.shared.environment))
-            .with_default_features();
+        // What the session holds is counted.
+        let mut environment = engine.shared.environment.as_ref().clone();
+        environment.memory_pool = counting(&environment.memory_pool);
+        let builder =
+            SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::new(environment)).with_default_features();
         let mut state = crate::sql::register(builder).build();
         for factory in files::writing::factories() {
             state.register_file_format(factory, true)?;
@@ -120,6 +128,7 @@ impl Session {
             is_trusted,
             places,
             base,
+            connection: None,
         })
     }
 
@@ -143,6 +152,27 @@ impl Session {
     /// Who runs its statements: who opened it, or who it is by SET ROLE.
     pub(super) fn current_role(&self) -> Arc<str> {
         self.role.lock().clone().unwrap_or_else(|| Arc::clone(&self.login))
+    }
+
+    /// The same session, as that of a connection.
+    pub(crate) fn with_connection(mut self, connection: Arc<Connection>) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// The same session, on the threads for what takes its turn or for what is done at once.
+    fn with_turn(&self, takes_turn: bool) -> Self {
+        Self { engine: self.engine.with_turn(takes_turn), ..self.clone() }
+    }
+
+    /// The connection that it is of.
+    pub(super) fn connection(&self) -> Option<&Arc<Connection>> {
+        self.connection.as_ref()
+    }
+
+    /// What its client calls itself.
+    pub(crate) fn application(&self) -> String {
+        self.given().values.get("application_name").cloned().unwrap_or_default()
     }
 
     /// The same session for statements that read and write files in these folders and under these URLs alone.
@@ -187,6 +217,9 @@ impl Session {
         let origin = Origin {
             state: self.context.state(),
             tables: Arc::clone(&self.tables),
+            activity: Arc::clone(&self.engine.shared.activity),
+            connection: self.connection.clone(),
+            login: Arc::clone(&self.login),
             role: self.current_role(),
             is_trusted: self.is_trusted && self.role.lock().is_none(),
             is_superuser: role::is_superuser,
@@ -207,10 +240,11 @@ impl Session {
     /// # Errors
     /// As [`Self::prepare`].
     pub async fn prepare_with(&self, statement: Statement, types: Vec<Option<DataType>>) -> Result<Prepared> {
-        let session = self.clone();
+        let session = self.with_turn(statement.takes_turn());
         let explain = self.explain(&statement.text, statement.place());
+        let engine = session.engine.clone();
         let prepared = Box::pin(Prepared::with_types(session, statement, types));
-        self.engine.run(prepared).await.map_err(|error| explain(error, false))
+        engine.run(prepared).await.map_err(|error| explain(error, false))
     }
 
     /// What PREPARE, or [`Self::keep_prepared`], gave this name.
@@ -234,7 +268,8 @@ impl Session {
     /// A syntax error with line and column, or an expression too deep to plan.
     pub async fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
         let (context, sql) = (self.context.clone(), sql.to_string());
-        self.engine.run(async move { parser::parse(&sql, &context.state(), &GRAMMARS) }).await
+        let engine = self.engine.with_turn(sql.len() > LONG);
+        engine.run(async move { parser::parse(&sql, &context.state(), &GRAMMARS) }).await
     }
 
     /// Plans a statement without running it.
@@ -258,9 +293,9 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement.
     pub async fn prepare(&self, statement: Statement) -> Result<Prepared> {
-        let session = self.clone();
+        let session = self.with_turn(statement.takes_turn());
         let explain = self.explain(&statement.text, statement.place());
-        self.engine.run(Box::pin(Prepared::new(session, statement))).await.map_err(|error| explain(error, false))
+        session.engine.clone().run(Box::pin(Prepared::new(session, statement))).await.map_err(|error| explain(error, false))
     }
 
     /// Runs a statement: plans it, and starts it. Its rows come with the answer.
@@ -292,11 +327,16 @@ impl Session {
         parameters: Parameters,
         tables: Vec<(String, Arc<dyn TableProvider>)>,
     ) -> BoxFuture<'static, Result<Answer>> {
-        let (session, text) = (self.clone(), text.to_string());
+        let (session, text) = (self.with_turn(parsed.takes_turn()), text.to_string());
         let explain = self.explain(&text, first);
         let context = self.statement(parameters).with_files(tables);
         let (ended, ended_within) = (context.clone(), context.clone());
-        let is_query = execution::is_query(&parsed);
+        let pool = Arc::clone(&context.session().runtime_env().memory_pool);
+        let cancel = context.cancel().clone();
+        let activity = &self.engine.shared.activity;
+        let mut begun = activity.begin(self.connection.clone(), context.role(), text.as_str().into(), cancel, pool);
+        begun.tag = execution::tag_of(&parsed);
+        let (is_query, parsed_takes_turn) = (execution::is_query(&parsed), parsed.takes_turn());
         let execution = async move {
             tokio::select! {
                 biased;
@@ -304,7 +344,7 @@ impl Session {
                 answer = Box::pin(execution::execute(&session, parsed, &text, context)) => answer,
             }
         };
-        let engine = self.engine.clone();
+        let engine = self.engine.with_turn(parsed_takes_turn);
         Box::pin(async move {
             // Planning keeps its thread: who waits for it sees that the time is over. What changes the database says itself how it ended.
             let over = async { if is_query { ended.ended().await } else { std::future::pending().await } };
@@ -314,8 +354,11 @@ impl Session {
                 answer = engine.run(execution) => answer,
             };
             match answer {
-                Ok(answer) => Ok(answer.explained(explain)),
-                Err(error) => Err(explain(error, false)),
+                Ok(answer) => Ok(answer.noted(begun).explained(explain)),
+                Err(error) => {
+                    begun.end(Outcome::Failed(sqlstate(&error).code()));
+                    Err(explain(error, false))
+                }
             }
         })
     }

@@ -15,7 +15,6 @@ use futures::FutureExt;
 use super::Session;
 use super::answer::Answer;
 use super::prepared::Parameters;
-use super::schema::PUBLIC;
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::role;
 use crate::postgres_settings::{Given, checked, setting, told};
@@ -117,7 +116,10 @@ impl Session {
                 // What the one who opened the session may become, whoever it is now.
                 let context = self.as_login().statement(Parameters::default());
                 if value != &*self.login && (role::known(value, &context)?.is_none() || !context.rights()?.is_member(value)) {
-                    let problem = format!("cannot become {value}: {} is no member of such a role; GRANT {value} TO {}", self.login, self.login);
+                    let problem = format!(
+                        "cannot become {value}: {} is no member of such a role; GRANT {value} TO {}",
+                        self.login, self.login
+                    );
                     return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.login, problem));
                 }
                 Ok(value.to_string())
@@ -129,6 +131,12 @@ impl Session {
     /// What a setting changes beside its own value.
     fn take_effect(&self, name: &str, value: Option<&str>) -> Result<()> {
         match name {
+            "application_name" => {
+                if let Some(connection) = self.connection() {
+                    connection.set_application(value.unwrap_or_default());
+                }
+                Ok(())
+            }
             "timezone" => {
                 let zone = value.map(zone_of).transpose()?.map_or_else(|| "+00:00".to_string(), |(_, zone)| zone);
                 // Functions of times keep the zone themselves: the engine tells them of it.
@@ -141,12 +149,6 @@ impl Session {
                 let role = value.filter(|role| !role.eq_ignore_ascii_case("none") && **role != *self.login);
                 *self.role.lock() = role.map(Into::into);
                 self.tables.let_go();
-                Ok(())
-            }
-            "search_path" => {
-                let first = value.map_or(PUBLIC.to_string(), first_schema);
-                let state = self.context.state_ref();
-                state.write().config_mut().options_mut().catalog.default_schema = first;
                 Ok(())
             }
             _ => Ok(()),
@@ -231,17 +233,6 @@ fn zone_of(value: &str) -> Result<(String, String)> {
     if known(text) { Ok((text.to_string(), text.to_string())) } else { Err(wrong()) }
 }
 
-/// The schema where tables without one are made: the first of the path that is no name of the session's own.
-fn first_schema(path: &str) -> String {
-    let names = path.split(',').map(str::trim);
-    let names = names.map(|name| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\"\"", "\""),
-        None => name.to_lowercase(),
-    });
-    let mut schemas = names.filter(|name| !name.is_empty() && name != "$user" && name != "pg_catalog");
-    schemas.next().unwrap_or_else(|| PUBLIC.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,13 +251,5 @@ mod tests {
             assert_eq!(zone(value).as_deref(), Some(expected), "{value}");
         }
         assert_eq!((zone("Nowhere/City"), zone("+99"), zone("")), (None, None, None));
-    }
-
-    #[test]
-    fn the_first_schema_of_a_path_counts() {
-        assert_eq!(first_schema("\"$user\", public"), "public");
-        assert_eq!(first_schema("Sales, public"), "sales");
-        assert_eq!(first_schema("\"My \"\"S\"\"\""), "My \"S\"");
-        assert_eq!(first_schema(""), "public");
     }
 }

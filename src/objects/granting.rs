@@ -15,7 +15,8 @@ use crate::sql::granting::{GrantOn, Granting, Privileges};
 use crate::statement::{PREDEFINED, StatementContext};
 
 use Privilege::{
-    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage, Write,
+    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage,
+    Write,
 };
 
 const OF_TABLES: &[Privilege] = &[Select, Insert, Update, Delete, Truncate, References, Trigger];
@@ -210,9 +211,13 @@ fn things(on: &GrantOn, context: &StatementContext) -> Result<Vec<On>> {
         GrantOn::Objects(kind, names) => names.iter().map(|name| object(kind, name, context)).collect(),
         GrantOn::Database(names) => {
             let of = |name: &String| match name.as_str() {
-                "portrait" => {
-                    Ok(On { label: "database".into(), thing: Thing::Database, object: None, can: OF_DATABASE, all: ALL_OF_DATABASE })
-                }
+                "portrait" => Ok(On {
+                    label: "database".into(),
+                    thing: Thing::Database,
+                    object: None,
+                    can: OF_DATABASE,
+                    all: ALL_OF_DATABASE,
+                }),
                 other => Err(coded(SqlState::INVALID_CATALOG_NAME, other, "no such database; this one is called portrait")),
             };
             names.iter().map(of).collect()
@@ -239,7 +244,8 @@ fn things(on: &GrantOn, context: &StatementContext) -> Result<Vec<On>> {
 
 fn one_schema(name: &str, context: &StatementContext) -> Result<On> {
     let label = format!("schema {name}");
-    let of = |thing: Thing, object: Option<Object>| On { label: label.clone(), thing, object, can: OF_SCHEMAS, all: ALL_OF_SCHEMAS };
+    let of =
+        |thing: Thing, object: Option<Object>| On { label: label.clone(), thing, object, can: OF_SCHEMAS, all: ALL_OF_SCHEMAS };
     if [PUBLIC, PROFILE_SCHEMA, SEGMENT_SCHEMA].contains(&name) {
         return Ok(of(Thing::Schema(name.into()), None));
     }
@@ -249,7 +255,8 @@ fn one_schema(name: &str, context: &StatementContext) -> Result<On> {
         None => {
             let schemas = schema::names(context);
             let suggestion = did_you_mean(name, schemas.iter().map(String::as_str));
-            let error = coded(SqlState::INVALID_SCHEMA_NAME, name, format!("no such schema{suggestion}; SHOW SCHEMAS lists them"));
+            let error =
+                coded(SqlState::INVALID_SCHEMA_NAME, name, format!("no such schema{suggestion}; SHOW SCHEMAS lists them"));
             Err(context.unseen(error, name))
         }
     }

@@ -112,7 +112,8 @@ impl Role {
     }
 
     fn set_valid_until(&mut self, name: &str, until: &Expr) -> Result<()> {
-        let wrong = || invalid(name, format!("VALID UNTIL takes a time in quotes, such as '2027-01-31 18:00:00+08:00', got {until}"));
+        let wrong =
+            || invalid(name, format!("VALID UNTIL takes a time in quotes, such as '2027-01-31 18:00:00+08:00', got {until}"));
         let text = quoted(until).ok_or_else(wrong)?;
         self.valid_until = moment_of(&text).map_err(|()| wrong())?.map(|_| text);
         Ok(())
@@ -291,7 +292,8 @@ pub fn drop(name: &str, if_exists: bool, context: &StatementContext) -> Result<(
             let objects = context.all_objects()?;
             let owned: Vec<Object> = objects.iter().filter(|object| object.owner == name).cloned().collect();
             if !owned.is_empty() {
-                let problem = format!("owns {}; drop them first, or REASSIGN OWNED BY {name} TO another role", listed(&owned, context)?);
+                let problem =
+                    format!("owns {}; drop them first, or REASSIGN OWNED BY {name} TO another role", listed(&owned, context)?);
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
             }
             context.catalog().change_grants(vec![GrantChange::DropRole(name.into())], None)?;
@@ -303,7 +305,11 @@ pub fn drop(name: &str, if_exists: bool, context: &StatementContext) -> Result<(
 }
 
 fn unknown_option(option: &str) -> datafusion::error::DataFusionError {
-    coded(SqlState::FEATURE_NOT_SUPPORTED, "role", format!("has no option {option}; there is LOGIN, SUPERUSER, PASSWORD, CONNECTION LIMIT, VALID UNTIL and IN ROLE"))
+    coded(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "role",
+        format!("has no option {option}; there is LOGIN, SUPERUSER, PASSWORD, CONNECTION LIMIT, VALID UNTIL and IN ROLE"),
+    )
 }
 
 /// The one name of a role.
@@ -449,7 +455,11 @@ const COLUMNS: [Column; 9] = [
     Column { name: "login", data_type: "BOOLEAN", text: "whether it may come in" },
     Column { name: "superuser", data_type: "BOOLEAN", text: "whether it may do all" },
     Column { name: "has_password", data_type: "BOOLEAN", text: "whether it has a password" },
-    Column { name: "connection_limit", data_type: "BIGINT", text: "how often it may be connected at once; NULL is as often as it likes" },
+    Column {
+        name: "connection_limit",
+        data_type: "BIGINT",
+        text: "how often it may be connected at once; NULL is as often as it likes",
+    },
     Column { name: "valid_until", data_type: "VARCHAR", text: "when its password stops to open anything" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },

@@ -7,6 +7,7 @@ use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::relation;
 use super::values::{given, number, text};
+use crate::catalog::grants::PUBLIC;
 use crate::catalog::objects::Object;
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, invalid};
@@ -166,7 +167,8 @@ pub fn parts<'a>(name: &'a str, context: &StatementContext) -> (Option<&'a str>,
 pub fn quoted(name: &str, context: &StatementContext) -> String {
     match parts(name, context) {
         (Some(schema), table) => format!("{}.{}", identifier(schema), identifier(table)),
-        (None, table) => identifier(table),
+        (None, table) if context.path() == [PUBLIC] => identifier(table),
+        (None, table) => format!("{PUBLIC}.{}", identifier(table)),
     }
 }
 
@@ -174,6 +176,7 @@ pub fn quoted(name: &str, context: &StatementContext) -> String {
 pub fn reference(name: &str, context: &StatementContext) -> TableReference {
     match parts(name, context) {
         (Some(schema), table) => TableReference::partial(schema, table),
-        (None, table) => TableReference::bare(table),
+        (None, table) if context.path() == [PUBLIC] => TableReference::bare(table),
+        (None, table) => TableReference::partial(PUBLIC, table),
     }
 }

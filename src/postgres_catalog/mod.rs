@@ -283,11 +283,26 @@ const LETTERS: [(&str, char); 12] = [
 /// The privileges of a table or view.
 pub const OF_TABLES: [&str; 7] = ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
 
+/// The connections of a server, for functions that end them.
+pub trait Backends: std::fmt::Debug + Send + Sync {
+    /// Ends what a connection runs, or the connection itself; false when there is none of this number.
+    ///
+    /// # Errors
+    /// Whoever asks may not.
+    fn end(&self, pid: i64, whole: bool) -> datafusion::common::Result<bool>;
+}
+
 /// What one statement sees of the database.
 #[derive(Debug, Clone, Default)]
 pub struct PostgresCatalog {
     /// Who runs the statement.
     pub role: String,
+    /// Who opened the session.
+    pub login: String,
+    /// The number of the connection; of the process, when there is none.
+    pub pid: i64,
+    /// Ends what connections run.
+    pub backends: Option<Arc<dyn Backends>>,
     /// Tells the session from others, as long as it is there.
     pub session: usize,
     pub namespaces: Vec<Namespace>,

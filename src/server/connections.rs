@@ -106,7 +106,7 @@ pub struct Connected {
     pub pid: i32,
     /// Who knows this may cancel its statements.
     secret: i32,
-    pub interrupt: Interrupt,
+    pub interrupt: Arc<Interrupt>,
 }
 
 /// All connections.
@@ -131,7 +131,7 @@ impl Connections {
         let random = SystemRandom::new().fill(&mut secret);
         random.map_err(|_| coded(SqlState::SYSTEM_ERROR, "server", "the system gives no random numbers"))?;
         let pid = self.next.fetch_add(1, Ordering::Relaxed);
-        let connected = Arc::new(Connected { pid, secret: i32::from_be_bytes(secret), interrupt: Interrupt::new() });
+        let connected = Arc::new(Connected { pid, secret: i32::from_be_bytes(secret), interrupt: Arc::new(Interrupt::new()) });
         let mut all = self.all.lock();
         if all.len() >= self.most {
             let problem =

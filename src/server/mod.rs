@@ -4,6 +4,7 @@
 
 mod connections;
 mod postgres;
+mod records;
 mod tls;
 
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::engine::Engine;
 use crate::error::{SqlState, coded, failed, invalid};
@@ -42,6 +43,12 @@ pub struct ServerOptions {
     pub largest_message: usize,
     /// How long running statements may go on when the server is stopped.
     pub grace: Duration,
+    /// Statements that run at the same time; others wait for their turn.
+    pub max_queries: usize,
+    /// A file that a line is added to for everybody who comes and everything that was run.
+    pub audit_log: Option<PathBuf>,
+    /// Statements that take longer stand in the log.
+    pub slow: Duration,
 }
 
 impl Default for ServerOptions {
@@ -55,6 +62,9 @@ impl Default for ServerOptions {
             max_connections: 200,
             largest_message: 64 << 20,
             grace: Duration::from_secs(30),
+            max_queries: default_queries(),
+            audit_log: None,
+            slow: Duration::from_secs(1),
         }
     }
 }
@@ -67,6 +77,29 @@ struct Door {
     insecure: bool,
     largest_message: usize,
     places: Arc<[String]>,
+    /// Statements that may run at the same time.
+    admission: Arc<Semaphore>,
+}
+
+impl Door {
+    /// Refuses a role that is connected as often as it may be.
+    ///
+    /// # Errors
+    /// It is; or the catalog cannot be read.
+    fn check_room_for(&self, role: &str) -> Result<()> {
+        let Some(most) = self.engine.connection_limit(role)? else { return Ok(()) };
+        let connections = self.engine.activity().connections();
+        if connections.iter().filter(|connection| connection.role == role).count() < most {
+            return Ok(());
+        }
+        let problem = format!("is connected {most} times, as often as its CONNECTION LIMIT allows; close a connection");
+        Err(coded(SqlState::TOO_MANY_CONNECTIONS, role, problem))
+    }
+}
+
+/// So many statements at a time keep every processor busy, and leave each enough memory.
+pub fn default_queries() -> usize {
+    4 * std::thread::available_parallelism().map_or(4, usize::from).max(4)
 }
 
 /// A running server. It ends when this is dropped, without grace.
@@ -100,7 +133,10 @@ impl Server {
         let connections = Arc::new(Connections::new(options.max_connections));
         let (insecure, largest_message) = (options.insecure, options.largest_message);
         let places = options.files.clone().into();
-        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places });
+        let audit = options.audit_log.as_deref().map(records::Audit::open).transpose()?;
+        engine.activity().listen(Arc::new(records::Records { slow: options.slow, audit }));
+        let admission = Arc::new(Semaphore::new(options.max_queries));
+        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission });
         let (stopping, _) = watch::channel(false);
         let mut server = Self { runtime: None, door, addresses: vec![], sockets: vec![], stopping, grace: options.grace };
         for address in addresses {

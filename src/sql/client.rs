@@ -29,6 +29,8 @@ pub enum ClientCommand {
     ShowSetting(String),
     /// `DEALLOCATE ALL`
     DeallocateAll,
+    /// `CANCEL number`: ends a statement of `system.queries`.
+    Cancel(i64),
     /// `LISTEN`, `UNLISTEN` and `NOTIFY`: there are no messages.
     Messages(&'static str),
 }
@@ -113,6 +115,7 @@ impl ClientCommand {
             Self::Reset(_) => "RESET",
             Self::ShowSetting(_) => "SHOW",
             Self::DeallocateAll => "DEALLOCATE ALL",
+            Self::Cancel(_) => "CANCEL",
             Self::Messages(word) => word,
         }
     }
@@ -157,6 +160,18 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<C
             let _ = parser.parse_keyword(Keyword::PREPARE);
             parser.expect_keyword(Keyword::ALL)?;
             Ok(Some(ClientCommand::DeallocateAll))
+        }
+        Some("CANCEL") => {
+            parser.advance_token();
+            let _ = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.value.eq_ignore_ascii_case("QUERY"))
+                && parser.next_token().token != Token::EOF;
+            let number = parser.next_token();
+            match &number.token {
+                Token::Number(digits, _) if digits.parse::<i64>().is_ok() => {
+                    Ok(Some(ClientCommand::Cancel(digits.parse().unwrap_or_default())))
+                }
+                _ => parser.expected("the number of a query, as in system.queries", number),
+            }
         }
         Some("SET") => set(parser),
         Some("RESET") => reset(parser),

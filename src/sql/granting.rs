@@ -149,7 +149,9 @@ fn grant(parser: &mut Parser<'_>, gives: bool, grammars: &Grammars) -> Result<Gr
         if gives && takes(parser, "WITH") {
             // `WITH ADMIN OPTION`, `WITH INHERIT TRUE`
             with_option = takes(parser, "ADMIN");
-            while !matches!(parser.peek_token_ref().token, Token::EOF | Token::SemiColon) && !is_word(&parser.peek_token_ref().token, "GRANTED") {
+            while !matches!(parser.peek_token_ref().token, Token::EOF | Token::SemiColon)
+                && !is_word(&parser.peek_token_ref().token, "GRANTED")
+            {
                 parser.advance_token();
             }
         }
@@ -209,9 +211,8 @@ fn rest(parser: &mut Parser<'_>, gives: bool) -> Result<(), ParserError> {
 
 /// What stands after ON.
 fn on(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<GrantOn, ParserError> {
-    let relations = |parser: &mut Parser<'_>| {
-        parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(GrantOn::Relations)
-    };
+    let relations =
+        |parser: &mut Parser<'_>| parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(GrantOn::Relations);
     let next = match &parser.peek_token_ref().token {
         Token::Word(word) if word.quote_style.is_none() => word.value.to_uppercase(),
         _ => String::new(),

@@ -14,6 +14,7 @@ pub mod parser;
 pub mod planning;
 pub mod postgres;
 mod readers;
+pub mod redacting;
 pub mod references;
 mod relation;
 pub mod renaming;

@@ -8,7 +8,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, Statement as SqlStatement,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SetExpr, Statement as SqlStatement,
     TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
@@ -19,7 +19,9 @@ use super::client::{ClientCommand, ClientCopy};
 use super::command::{self, Body, Command, Grammars};
 use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
+use super::references::tables_in;
 use super::syntax::column_names::{self, Place};
+use super::syntax::creating;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
@@ -56,6 +58,11 @@ impl Statement {
         }
     }
 
+    /// True for what computes, and so waits for its turn where many do.
+    pub(crate) fn takes_turn(&self) -> bool {
+        self.parsed.takes_turn()
+    }
+
     /// Where in the script it begins.
     pub(crate) fn place(&self) -> Location {
         Location { line: self.line, column: self.column }
@@ -72,6 +79,38 @@ pub enum Parsed {
 }
 
 impl Parsed {
+    /// True for what computes, and so waits for its turn where many do. What sets something, or looks at system tables alone, does not: one
+    /// can see what runs, and end it, while everything is busy.
+    pub fn takes_turn(&self) -> bool {
+        let parsed = match self {
+            Self::Sql(parsed) => parsed.as_ref(),
+            Self::Command(command) => return matches!(command, Command::Create(_) | Command::Refresh(_)),
+        };
+        match parsed {
+            SqlParsed::Statement(statement) => match statement.as_ref() {
+                SqlStatement::Query(query) => {
+                    let is_constant = matches!(query.body.as_ref(), SetExpr::Select(select) if select.from.is_empty());
+                    let tables = tables_in(query.as_ref());
+                    let is_of_system = |table: &Vec<String>| match table.as_slice() {
+                        [name] => name.starts_with("pg_"),
+                        [.., schema, _] => matches!(schema.as_str(), "system" | "pg_catalog" | "information_schema"),
+                        [] => false,
+                    };
+                    if tables.is_empty() { !is_constant } else { !tables.iter().all(is_of_system) }
+                }
+                SqlStatement::Insert(_)
+                | SqlStatement::Update(_)
+                | SqlStatement::Delete(_)
+                | SqlStatement::Merge(_)
+                | SqlStatement::CreateTable(_)
+                | SqlStatement::Explain { .. } => true,
+                _ => false,
+            },
+            SqlParsed::CopyTo(_) | SqlParsed::Explain(_) => true,
+            SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => false,
+        }
+    }
+
     /// The statement for DataFusion's planner.
     ///
     /// # Errors
@@ -136,6 +175,7 @@ fn parse_with(
     for statement in &mut statements {
         let checked = match &mut statement.parsed {
             Parsed::Sql(parsed) => {
+                creating::statement(parsed);
                 let named = column_names::of_statement(parsed);
                 named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
             }

@@ -1,7 +1,10 @@
 //! The way to end a statement from elsewhere.
 
+use std::any::Any;
 use std::sync::Arc;
 
+use datafusion::common::{Result, config_err};
+use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use tokio::sync::watch;
 
@@ -16,6 +19,33 @@ pub struct Cancel {
 impl Default for Cancel {
     fn default() -> Self {
         Self { sender: Arc::new(watch::Sender::new(false)) }
+    }
+}
+
+/// Among the settings that a plan is made with, so that its operators hear of the end.
+impl ConfigExtension for Cancel {
+    const PREFIX: &'static str = "cancel";
+}
+
+impl ExtensionOptions for Cancel {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
+        config_err!("cancel.{key} is no setting")
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        vec![]
     }
 }
 

@@ -47,6 +47,11 @@ impl Limits {
     }
 }
 
+/// A pool that knows what of another one was taken through it.
+pub fn counting(engine: &Arc<dyn MemoryPool>) -> Arc<dyn MemoryPool> {
+    Arc::new(SharePool { engine: Arc::clone(engine), limit: usize::MAX, percent: 100, used: AtomicUsize::new(0) })
+}
+
 /// A part of a pool, for one statement: others find the rest free however much this one would like.
 #[derive(Debug)]
 struct SharePool {
@@ -58,7 +63,7 @@ struct SharePool {
 
 impl Display for SharePool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} % of {}", self.percent, self.engine)
+        if self.percent == 100 { self.engine.fmt(f) } else { write!(f, "{} % of {}", self.percent, self.engine) }
     }
 }
 
@@ -108,7 +113,7 @@ impl MemoryPool for SharePool {
     }
 
     fn memory_limit(&self) -> MemoryLimit {
-        MemoryLimit::Finite(self.limit)
+        if self.limit == usize::MAX { self.engine.memory_limit() } else { MemoryLimit::Finite(self.limit) }
     }
 }
 

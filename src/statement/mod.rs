@@ -14,10 +14,12 @@
 //! [`with_definition`](StatementContext::with_definition); what is planned for a refresh as of a time sees nothing later,
 //! [`below`](StatementContext::below). What a part may is that of the role that owns its definition: see [`Rights`].
 
+pub mod activity;
 mod cancel;
 mod horizon;
 mod limits;
 mod postgres;
+mod progress;
 mod reads;
 mod rights;
 mod running;
@@ -44,10 +46,13 @@ use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
 use crate::postgres_catalog::Gathered;
+use crate::postgres_settings::{Given, schemas};
 
+use activity::{Activity, Connection};
 pub use cancel::Cancel;
 pub use horizon::Horizon;
-pub use limits::{Clock, Limits};
+pub use limits::{Clock, Limits, counting};
+pub use progress::Progress;
 pub use reads::Reads;
 pub use rights::{PREDEFINED, Rights};
 pub use running::RunningPlan;
@@ -63,6 +68,12 @@ pub struct Origin {
     pub state: SessionState,
     /// The tables of the session alone.
     pub tables: Arc<SessionTables>,
+    /// Who is connected, and what runs.
+    pub activity: Arc<Activity>,
+    /// The connection that the session is of.
+    pub connection: Option<Arc<Connection>>,
+    /// Who opened the session.
+    pub login: Arc<str>,
     /// Who runs its statements.
     pub role: Arc<str>,
     /// True for who may do all, whatever the database says of the role: who opens its folder.
@@ -199,6 +210,7 @@ impl StatementContext {
         let mut state = self.whole.origin.state.clone();
         // The engine's `now()` is the statement's.
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
+        state.config_mut().options_mut().extensions.insert(self.cancel().clone());
         (self.whole.origin.bind)(self, &mut state);
         state
     }
@@ -216,6 +228,21 @@ impl StatementContext {
     /// The tables of the session alone.
     pub fn tables(&self) -> &Arc<SessionTables> {
         &self.whole.origin.tables
+    }
+
+    /// Who is connected, and what runs.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.whole.origin.activity
+    }
+
+    /// The connection that the session is of.
+    pub fn connection(&self) -> Option<&Arc<Connection>> {
+        self.whole.origin.connection.as_ref()
+    }
+
+    /// Who opened the session.
+    pub fn login(&self) -> &str {
+        &self.whole.origin.login
     }
 
     /// Who runs the statement.
@@ -346,6 +373,23 @@ impl StatementContext {
         Ok(Self { whole: Arc::clone(&self.whole), part: Part { path, writing: None, ..self.part.clone() } }.as_owner(owner))
     }
 
+    /// The schemas where names without one are looked for, those that there are. In a definition names mean the same for everybody: what
+    /// is in `public`.
+    pub fn path(&self) -> Vec<String> {
+        const OWN: [&str; 4] = ["public", "profile", "segment", "system"];
+        let options = self.session().config_options();
+        let given = options.extensions.get::<Given>().and_then(|given| given.values.get("search_path"));
+        let mut path = match given {
+            Some(given) if self.inside().is_none() => schemas(given),
+            _ => return vec![OWN[0].into()],
+        };
+        let made = self.objects();
+        let is_made =
+            |name: &String| made.iter().flat_map(|made| made.iter()).any(|own| own.kind == "schema" && own.name == *name);
+        path.retain(|name| OWN.contains(&name.as_str()) || is_made(name));
+        path
+    }
+
     /// The context of what is planned with the rights of another role.
     pub fn as_owner(&self, owner: &str) -> Self {
         Self { whole: Arc::clone(&self.whole), part: Part { owner: Some(owner.into()), ..self.part.clone() } }
@@ -459,7 +503,20 @@ impl StatementContext {
 
     /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
     pub fn is_plain(&self) -> bool {
-        let Part { path: _, owner: _, profiles, changed, relation, model, horizon, reads, making: _, writing: _, files: _, postgres: _ } = &self.part;
+        let Part {
+            path: _,
+            owner: _,
+            profiles,
+            changed,
+            relation,
+            model,
+            horizon,
+            reads,
+            making: _,
+            writing: _,
+            files: _,
+            postgres: _,
+        } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
         sees_all && reads.is_none()
     }

@@ -6,12 +6,41 @@ use datafusion::common::Result;
 use futures::future::BoxFuture;
 
 use super::StatementContext;
-use crate::postgres_catalog::{Gathered, OWN_NAME, PostgresCatalog};
+use super::activity::End;
+use crate::postgres_catalog::{Backends, Gathered, OWN_NAME, PostgresCatalog};
 
 /// Tells the database that a context sees.
 pub type Gather = fn(StatementContext) -> BoxFuture<'static, Result<PostgresCatalog>>;
 
+/// Ends what connections run, for whoever runs a statement.
+#[derive(Debug)]
+struct Ending(StatementContext);
+
+impl Backends for Ending {
+    fn end(&self, pid: i64, whole: bool) -> Result<bool> {
+        let connections = self.0.activity().connections();
+        let Some(connection) = connections.into_iter().find(|connection| i64::from(connection.pid) == pid) else {
+            return Ok(false);
+        };
+        self.0.check_may_end(&connection.role)?;
+        connection.end(if whole { End::Connection } else { End::Statement });
+        Ok(true)
+    }
+}
+
 impl StatementContext {
+    /// Refuses to end what a role runs.
+    ///
+    /// # Errors
+    /// It is another's, and the role of the statement may end its own alone.
+    pub fn check_may_end(&self, role: &str) -> Result<()> {
+        let rights = self.rights()?;
+        if rights.is_member(role) || rights.is_member("pg_signal_backend") {
+            return Ok(());
+        }
+        Err(self.not_allowed("what others run", &format!("GRANT pg_signal_backend TO {}", self.role())))
+    }
+
     /// Where the catalog is, once it is gathered.
     pub fn postgres(&self) -> &Arc<Gathered> {
         &self.part.postgres
@@ -44,10 +73,15 @@ impl StatementContext {
     pub fn postgres_session(&self) -> PostgresCatalog {
         let role = if self.role().is_empty() { OWN_NAME } else { self.role() };
         let session = self.tables().identity();
+        let login = if self.login().is_empty() { OWN_NAME } else { self.login() };
+        let pid = self.connection().map_or_else(|| i64::from(std::process::id()), |connection| connection.pid.into());
         PostgresCatalog {
             role: role.to_string(),
+            login: login.to_string(),
+            pid,
+            backends: Some(Arc::new(Ending(self.clone()))),
             session,
-            path: vec!["public".into()],
+            path: self.path(),
             ..PostgresCatalog::default()
         }
     }

@@ -1,12 +1,14 @@
 //! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
 mod comments;
+mod connections;
 mod dialects;
 mod files;
 mod functions;
 mod grants;
 mod objects;
 pub mod postgres;
+mod queries;
 mod reference;
 mod runs;
 mod settings;
@@ -56,6 +58,8 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
         Box::new(functions::Functions),
         Box::new(runs::Runs),
         Box::new(grants::Grants),
+        Box::new(connections::Connections),
+        Box::new(queries::Queries),
         Box::new(settings::Settings),
         Box::new(statements::Statements),
         Box::new(versions::Versions),

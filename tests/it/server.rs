@@ -260,7 +260,7 @@ fn a_statement_that_is_cancelled_ends_within_a_second() {
 fn passwords_are_checked_and_roles_kept_apart() {
     let directory = database(
         "CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'first pass'; CREATE ROLE ada LOGIN PASSWORD 'see no log';
-         CREATE ROLE idle PASSWORD 'x'; CREATE TABLE t AS SELECT 1 AS a",
+         CREATE ROLE idle PASSWORD 'x'; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO ada",
     );
     let server = serve(directory.path(), &[]);
     block_on(async {
@@ -479,4 +479,124 @@ fn psql_talks_to_it() {
     let output = psql(&["-q", "-f", &script_file.display().to_string()]).unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "6\n1\n1\n2\n2\n3\n3\n");
+}
+
+const ACCOUNTS: &str = "CREATE ROLE admin LOGIN SUPERUSER PASSWORD 'of admin'; CREATE ROLE mia LOGIN PASSWORD 'of mia' CONNECTION LIMIT 3;
+    CREATE TABLE t AS SELECT value AS id FROM generate_series(1, 20000); CREATE TABLE secret AS SELECT 1 AS pay; GRANT SELECT ON t TO mia";
+
+async fn come_in(server: &Server, user: &str) -> Result<Client, tokio_postgres::Error> {
+    let mut config = config(server, user);
+    config.password(format!("of {user}")).application_name("a test");
+    connect(&config).await
+}
+
+#[test]
+fn a_role_sees_what_it_was_granted() {
+    let directory = database(ACCOUNTS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let (admin, mia) = (come_in(&server, "admin").await.unwrap(), come_in(&server, "mia").await.unwrap());
+        let names = |rows: Vec<tokio_postgres::Row>| rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>();
+        let all = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
+        assert_eq!(names(mia.query(all, &[]).await.unwrap()), ["t"]);
+        assert_eq!(names(admin.query(all, &[]).await.unwrap()), ["secret", "t"]);
+        // What is there and hidden, and what is not there, look the same.
+        let hidden = mia.query("SELECT * FROM secret", &[]).await.unwrap_err();
+        let missing = mia.query("SELECT * FROM nowhere", &[]).await.unwrap_err();
+        assert_eq!((code(&hidden), code(&missing)), (&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::INSUFFICIENT_PRIVILEGE));
+        let text = |error: &tokio_postgres::Error| error.as_db_error().unwrap().message().to_string();
+        assert_eq!(text(&hidden).replace("secret", "nowhere"), text(&missing));
+        assert_eq!(code(&mia.batch_execute("DELETE FROM t").await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
+        assert_eq!(code(&mia.batch_execute("SET ROLE admin").await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
+        // It holds from the next statement on, in sessions that are there.
+        admin.batch_execute("GRANT SELECT ON secret TO mia").await.unwrap();
+        assert_eq!(mia.query_one("SELECT pay FROM secret", &[]).await.unwrap().get::<_, i64>(0), 1);
+        admin.batch_execute("REVOKE SELECT ON secret FROM mia; ALTER ROLE admin NOSUPERUSER").await.unwrap();
+        assert!(mia.query_one("SELECT pay FROM secret", &[]).await.is_err());
+        assert_eq!(code(&admin.query("SELECT * FROM t", &[]).await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
+        // Nor does who connects become another by an option.
+        let mut config = config(&server, "mia");
+        let refused = connect(config.password("of mia").options("-c role=admin")).await;
+        assert!(refused.is_err());
+    });
+}
+
+#[test]
+fn one_sees_what_runs_and_ends_it() {
+    let directory = database(ACCOUNTS);
+    let log = directory.path().with_extension("audit");
+    let server = serve(directory.path(), &["--audit-log", log.to_str().unwrap(), "--max-queries", "1", "--log-level", "error"]);
+    block_on(async {
+        let (admin, mia) = (come_in(&server, "admin").await.unwrap(), come_in(&server, "mia").await.unwrap());
+        let second = come_in(&server, "mia").await.unwrap();
+        let _third = come_in(&server, "mia").await.unwrap();
+        assert_eq!(code(&come_in(&server, "mia").await.unwrap_err()), &SqlState::TOO_MANY_CONNECTIONS);
+        let long =
+            "SELECT count(*) FROM t a JOIN t b ON a.id + b.id = 7 JOIN t c ON a.id + b.id + c.id = 3 AND 'of nobody' <> 'x'";
+        let pid: i32 = mia.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let running = tokio::spawn(async move { mia.query(long, &[]).await.map(|_| ()) });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let row = loop {
+            let rows =
+                admin.query("SELECT query, text, role FROM system.queries WHERE pid = $1", &[&i64::from(pid)]).await.unwrap();
+            if let Some(row) = rows.into_iter().next() {
+                break row;
+            }
+            assert!(Instant::now() < deadline);
+        };
+        assert_eq!(row.get::<_, &str>(2), "mia");
+        assert!(row.get::<_, &str>(1).ends_with("AND ? <> ?"), "{}", row.get::<_, &str>(1));
+        // Another waits for its turn, and has it when the first is over.
+        let waiting =
+            tokio::spawn(async move { second.query_one("SELECT count(*) FROM t", &[]).await.map(|row| row.get::<_, i64>(0)) });
+        let row = admin.query_one("SELECT application_name, state FROM pg_stat_activity WHERE pid = $1", &[&pid]).await.unwrap();
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), ("a test", "active"));
+        assert!(admin.query_one("SELECT pg_cancel_backend($1::int)", &[&pid]).await.unwrap().get::<_, bool>(0));
+        assert_eq!(code(&running.await.unwrap().unwrap_err()), &SqlState::QUERY_CANCELED);
+        assert_eq!(waiting.await.unwrap().unwrap(), 20_000);
+        assert!(!admin.query_one("SELECT pg_cancel_backend(99999)", &[]).await.unwrap().get::<_, bool>(0));
+        assert_eq!(code(&admin.batch_execute("CANCEL 99999").await.unwrap_err()), &SqlState::UNDEFINED_OBJECT);
+        // The connection itself.
+        let again = come_in(&server, "mia").await.unwrap();
+        let pid: i32 = again.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        assert_eq!(code(&again.query("SELECT pg_cancel_backend(1)", &[]).await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
+        assert!(admin.query_one("SELECT pg_terminate_backend($1::int)", &[&pid]).await.unwrap().get::<_, bool>(0));
+        assert!(again.query("SELECT 1", &[]).await.is_err());
+    });
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let cancelled = lines.iter().find(|line| line["sqlstate"] == "57014" || line["outcome"] == "given up").unwrap();
+    assert_eq!((&cancelled["role"], &cancelled["door"]), (&"mia".into(), &"postgresql".into()));
+    assert!(lines.iter().any(|line| line["event"] == "connected") && lines.iter().any(|line| line["event"] == "disconnected"));
+    assert!(!log.contains("of mia") && !log.contains("of nobody"));
+}
+
+#[test]
+fn options_come_from_a_file() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let file = directory.path().with_extension("conf");
+    std::fs::write(
+        &file,
+        format!("# of a test\nlisten = 127.0.0.1:0\nmax-connections = '1'\ndatabase = {}\n", directory.path().display()),
+    )
+    .unwrap();
+    let mut command = portrait();
+    let mut process = command.args(["serve", "--config"]).arg(&file).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("ready: postgresql://").and_then(|rest| rest.strip_suffix("/portrait")).unwrap();
+    let server = Server { process, address: address.parse().unwrap() };
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        assert_eq!(client.query_one("SELECT a FROM t", &[]).await.unwrap().get::<_, i64>(0), 1);
+        assert_eq!(code(&connect(&config(&server, "ada")).await.unwrap_err()), &SqlState::TOO_MANY_CONNECTIONS);
+    });
+    for (text, expected) in
+        [("liste = 1", "no such option: liste"), ("listen", "write name = value"), ("max-queries = none", "invalid value")]
+    {
+        std::fs::write(&file, text).unwrap();
+        let (code, _, error) = run(portrait().args(["serve", "--config"]).arg(&file));
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
 }

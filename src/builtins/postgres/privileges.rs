@@ -187,9 +187,12 @@ pub const ALL: &[PostgresFunction] = &[
         "Whether the role may do that with the schema.",
         |call| answer(call, &["CREATE", "USAGE"], schema, 0),
     ),
-    of("has_database_privilege", "has_database_privilege([user,] database, privilege) → boolean", "Whether the role may do that with the database.", |call| {
-        answer(call, &["CREATE", "CONNECT", "TEMPORARY", "TEMP"], database, 0)
-    }),
+    of(
+        "has_database_privilege",
+        "has_database_privilege([user,] database, privilege) → boolean",
+        "Whether the role may do that with the database.",
+        |call| answer(call, &["CREATE", "CONNECT", "TEMPORARY", "TEMP"], database, 0),
+    ),
     of(
         "has_function_privilege",
         "has_function_privilege([user,] function, privilege) → boolean",

@@ -82,6 +82,18 @@ fn set(call: &Call<'_>) -> Result<Cell> {
     Ok(call.cell(1).clone())
 }
 
+/// Ends a connection, or what it runs.
+fn end(call: &Call<'_>, whole: bool) -> Result<Cell> {
+    if call.is_null(0) {
+        return Ok(Cell::Null);
+    }
+    let pid = call.int(0)?;
+    match &call.catalog()?.backends {
+        Some(backends) => Ok(Cell::Bool(backends.end(pid, whole)?)),
+        None => Ok(Cell::Bool(false)),
+    }
+}
+
 /// The numbers of an advisory lock.
 fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
     if call.arguments.contains(&Cell::Null) {
@@ -244,12 +256,38 @@ pub const ALL: &[PostgresFunction] = &[
         },
     ),
     of("current_user", "current_user → name", (0, 0), "name", Needs::Session, "Who runs the statement.", role),
-    of("session_user", "session_user → name", (0, 0), "name", Needs::Session, "Who opened the session.", role),
+    of("session_user", "session_user → name", (0, 0), "name", Needs::Session, "Who opened the session.", |call| {
+        Ok(call.catalog()?.login.as_str().into())
+    }),
     of("current_role", "current_role → name", (0, 0), "name", Needs::Session, "Who runs the statement.", role),
     of("user", "user → name", (0, 0), "name", Needs::Session, "Who runs the statement.", role),
-    of("pg_backend_pid", "pg_backend_pid() → integer", (0, 0), "int4", Needs::Session, "The number of the process.", |_| {
-        Ok(Cell::Int(std::process::id().into()))
-    }),
+    of(
+        "pg_backend_pid",
+        "pg_backend_pid() → integer",
+        (0, 0),
+        "int4",
+        Needs::Session,
+        "The number of the connection.",
+        |call| Ok(Cell::Int(call.catalog()?.pid)),
+    ),
+    of(
+        "pg_cancel_backend",
+        "pg_cancel_backend(pid) → boolean",
+        (1, 1),
+        "bool",
+        Needs::Session,
+        "Ends what a connection runs; false when there is no such connection.",
+        |call| end(call, false),
+    ),
+    of(
+        "pg_terminate_backend",
+        "pg_terminate_backend(pid [, timeout]) → boolean",
+        (1, 2),
+        "bool",
+        Needs::Session,
+        "Ends a connection; false when there is none of this number.",
+        |call| end(call, true),
+    ),
     of(
         "current_setting",
         "current_setting(name [, missing_ok]) → text",

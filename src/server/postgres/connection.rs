@@ -10,7 +10,7 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus as Status};
 use tokio::io::{AsyncRead, WriteHalf};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::portals::{Portal, Prepared};
 use super::requests::{Request, violation};
@@ -18,6 +18,7 @@ use super::wire::{Incoming, Outgoing, Stream};
 use super::{replies, startup};
 use crate::engine::{Session, TransactionStatus};
 use crate::error::{SqlState, coded};
+use crate::server::Door;
 use crate::server::connections::{Connected, Reason, interrupted};
 
 /// So many messages wait until the one before is answered; a client that sends more is read no further.
@@ -53,6 +54,8 @@ pub struct Connection {
     pub out: Outgoing<WriteHalf<Box<dyn Stream>>>,
     requests: mpsc::Receiver<Read>,
     pub connected: Arc<Connected>,
+    /// Statements that may run at the same time.
+    admission: Arc<Semaphore>,
     pub statements: HashMap<String, Arc<Prepared>>,
     pub portals: HashMap<String, Portal>,
     /// The text that the client is told about, for the places of errors.
@@ -62,18 +65,19 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts to read what the client sends, messages of at most `most` bytes.
+    /// Starts to read what the client sends.
     pub fn new(
         session: Session,
         incoming: Incoming<impl AsyncRead + Unpin + Send + 'static>,
         out: Outgoing<WriteHalf<Box<dyn Stream>>>,
         connected: Arc<Connected>,
-        most: usize,
+        door: &Door,
     ) -> Self {
         let (sender, requests) = mpsc::channel(WAITING);
-        Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), most));
+        Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), door.largest_message));
         let (statements, portals, text) = (HashMap::new(), HashMap::new(), "".into());
-        Self { session, out, requests, connected, statements, portals, text, reported: vec![] }
+        let admission = Arc::clone(&door.admission);
+        Self { session, out, requests, connected, admission, statements, portals, text, reported: vec![] }
     }
 
     /// Answers until the client has had enough.
@@ -168,6 +172,18 @@ impl Connection {
             reason = self.connected.interrupt.ended() => Err(interrupted(reason)),
             done = work => done,
         }
+    }
+
+    /// Waits for the turn of a statement that takes one; what is given back ends it.
+    ///
+    /// # Errors
+    /// It was ended before.
+    pub async fn turn(&self, takes_turn: bool) -> Result<Option<OwnedSemaphorePermit>> {
+        if !takes_turn {
+            return Ok(None);
+        }
+        // It is never closed.
+        self.within(async { Ok(Arc::clone(&self.admission).acquire_owned().await.ok()) }).await
     }
 
     /// Tells of an error.

@@ -23,6 +23,7 @@ mod startup;
 mod values;
 mod wire;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,13 +34,14 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::Door;
-use super::connections::Entered;
+use super::connections::{Entered, Reason};
+use super::{Door, records};
 use connection::Connection;
 use startup::{Beginning, Start};
 use wire::{Outgoing, Stream};
 
 use crate::engine::Session;
+use crate::engine::activity::{self, End, Entry};
 use crate::error::{SqlState, coded};
 
 /// A client has so long to say who it is:
@@ -54,10 +56,9 @@ pub async fn over_tcp(stream: TcpStream, door: Arc<Door>) {
     let Ok(address) = stream.peer_addr() else { return };
     // Answers are small and expected at once.
     let _ = stream.set_nodelay(true);
-    let is_near = address.ip().to_canonical().is_loopback();
     let begun = tokio::time::timeout(STARTUP, startup::begin(stream, door.tls.as_ref()));
     let Ok(beginning) = begun.await else { return };
-    serve(beginning, door, is_near).await;
+    serve(beginning, door, Some(address)).await;
 }
 
 /// Serves a client of this machine.
@@ -66,23 +67,25 @@ pub async fn over_socket(stream: UnixStream, door: Arc<Door>) {
     // Nobody but who runs the server may open its socket.
     let stream: Box<dyn Stream> = Box::new(stream);
     let Ok(beginning) = tokio::time::timeout(STARTUP, startup::after_tls(stream, false)).await else { return };
-    serve(beginning, door, true).await;
+    serve(beginning, door, None).await;
 }
 
-async fn serve(beginning: Beginning, door: Arc<Door>, is_near: bool) {
+/// Serves a client at an address; without one it is of this machine.
+async fn serve(beginning: Beginning, door: Arc<Door>, client: Option<SocketAddr>) {
     match beginning {
         Beginning::Nothing => {}
         Beginning::Cancel { pid, secret } => door.connections.cancel(pid, secret),
         Beginning::Connect(start) => {
-            let Some(connection) = connect(*start, &door, is_near).await else { return };
-            let (connection, _entered) = connection;
+            let Some((connection, entered)) = connect(*start, &door, client).await else { return };
             connection.serve().await;
+            drop(entered);
         }
     }
 }
 
 /// Lets a client in, or tells it why not.
-async fn connect(mut start: Start, door: &Arc<Door>, is_near: bool) -> Option<(Connection, Entered)> {
+async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>) -> Option<(Connection, (Entered, Entry))> {
+    let is_near = client.is_none_or(|client| client.ip().to_canonical().is_loopback());
     let refused = start.refused.take();
     let (is_secure, unknown) = (start.is_secure, start.unknown.take());
     let parameters = std::mem::take(&mut start.parameters);
@@ -113,17 +116,31 @@ async fn connect(mut start: Start, door: &Arc<Door>, is_near: bool) -> Option<(C
         }
         let session = session(door, &user, &parameters, is_trusted)?;
         let entered = door.connections.enter()?;
-        Ok((session, entered))
+        door.check_room_for(&user)?;
+        let interrupt = Arc::clone(&entered.connected.interrupt);
+        let end = move |what: End| {
+            interrupt.end(match what {
+                End::Statement => Reason::Asked,
+                End::Connection => Reason::Ended,
+            });
+        };
+        let connection = activity::Connection::new((entered.connected.pid, "postgresql"), &user, client, is_secure, end);
+        let entry = door.engine.activity().connect(connection);
+        let session = session.with_connection(Arc::clone(&entry.connection));
+        entry.connection.set_application(&session.application());
+        Ok((session, (entered, entry)))
     };
     match entering.await {
-        Ok((session, entered)) => {
+        Ok((session, (entered, entry))) => {
             out.put(&PgWireBackendMessage::Authentication(Authentication::Ok));
             let key = BackendKeyData::new(entered.connected.pid, SecretKey::I32(entered.secret()));
             out.put(&PgWireBackendMessage::BackendKeyData(key));
             let connected = Arc::clone(&entered.connected);
-            Some((Connection::new(session, incoming, out, connected, door.largest_message), entered))
+            let connection = Connection::new(session, incoming, out, connected, door);
+            Some((connection, (entered, entry)))
         }
         Err(error) => {
+            records::refused(&user, client, &error);
             out.put(&replies::error(&error, true, ""));
             out.close().await;
             None

@@ -235,6 +235,8 @@ impl Connection {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         self.text = Arc::clone(&portal.prepared.text);
         let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let takes_turn = portal.prepared.statement.as_ref().is_some_and(|statement| statement.takes_turn());
+        let _turn = self.turn(takes_turn && !matches!(portal.state, State::Done)).await?;
         let mut rows = match std::mem::replace(&mut portal.state, State::Done) {
             State::Running(rows) => rows,
             State::Done => {

@@ -27,6 +27,7 @@ impl Connection {
                 self.copy(copy).await?;
                 continue;
             }
+            let _turn = self.turn(statement.takes_turn()).await?;
             let answer = self.within(session.execute(statement)).await?;
             self.answer(answer).await?;
         }

@@ -3,7 +3,16 @@
 use super::STATEMENT;
 use crate::docs::Doc;
 
-pub static DOCS: [Doc; 2] = [
+pub static DOCS: [Doc; 3] = [
+    Doc {
+        name: "CANCEL",
+        summary: "Ends a statement that runs in this process.",
+        syntax: "CANCEL [QUERY] number",
+        description: "The number is that of `system.queries`. One ends one's own statements; SUPERUSER and members of `pg_signal_backend` those of others. The statement
+ends with SQLSTATE 57014. `pg_cancel_backend(pid)` ends what a connection runs, and `pg_terminate_backend(pid)` the connection.",
+        examples: &["SELECT query, role, step, milliseconds FROM system.queries;"],
+        ..STATEMENT
+    },
     Doc {
         name: "DECLARE",
         summary: "Makes a cursor: a query whose rows are fetched in parts.",

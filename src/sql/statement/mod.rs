@@ -12,7 +12,12 @@ pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..
 
 /// The statements there are, beside queries.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
-    DOCS.iter().chain(&changes::DOCS).chain(&objects::DOCS).chain(&transactions::DOCS).chain(&clients::DOCS).chain(&granting::DOCS)
+    DOCS.iter()
+        .chain(&changes::DOCS)
+        .chain(&objects::DOCS)
+        .chain(&transactions::DOCS)
+        .chain(&clients::DOCS)
+        .chain(&granting::DOCS)
 }
 
 static DOCS: [Doc; 7] = [

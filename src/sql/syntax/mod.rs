@@ -2,6 +2,7 @@
 
 pub mod chains;
 pub mod column_names;
+pub mod creating;
 pub mod earlier_names;
 pub mod effort;
 pub mod expression_macros;

@@ -27,6 +27,7 @@ use sqlparser::ast::{
     With, visit_expressions,
 };
 
+use super::creating;
 use super::expression_macros::with;
 use crate::docs::Kind;
 use crate::functions;
@@ -48,6 +49,7 @@ const COLLATIONS: [&str; 4] = ["default", "C", "POSIX", "ucs_basic"];
 /// # Errors
 /// None for expressions that were parsed.
 pub fn expression(expression: &mut Expr) -> Result<()> {
+    creating::expression(expression);
     if let Some(other) = in_other_words(expression)? {
         *expression = other;
     }

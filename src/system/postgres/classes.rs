@@ -21,7 +21,9 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     let views = || relations().filter(|relation| relation.kind == 'v');
     let keyed = || relations().filter(|relation| relation.key.is_some());
     Some(match table {
-        "pg_class" => relations().map(|relation| class(relation, catalog)).chain(keyed().map(|relation| index_class(relation))).collect(),
+        "pg_class" => {
+            relations().map(|relation| class(relation, catalog)).chain(keyed().map(|relation| index_class(relation))).collect()
+        }
         "pg_attribute" => {
             let of = |relation: &Relation| {
                 (1..).zip(&relation.columns).map(|(place, column)| attribute(relation.oid, place, column)).collect::<Vec<_>>()
@@ -37,9 +39,11 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
         "pg_namespace" => {
             let namespaces = catalog.namespaces.iter();
             namespaces
-                .map(|namespace| row! {
-                    "oid": namespace.oid, "nspname": namespace.name.as_str(), "nspowner": namespace.owner,
-                    "nspacl": access(catalog, namespace.oid, namespace.owner, &["USAGE", "CREATE"]),
+                .map(|namespace| {
+                    row! {
+                        "oid": namespace.oid, "nspname": namespace.name.as_str(), "nspowner": namespace.owner,
+                        "nspacl": access(catalog, namespace.oid, namespace.owner, &["USAGE", "CREATE"]),
+                    }
                 })
                 .collect()
         }

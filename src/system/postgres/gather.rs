@@ -24,8 +24,9 @@ use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::{GRAMMARS, KINDS, profile, role, schema};
 use crate::postgres_catalog::{
-    DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, OF_TABLES, Namespace, OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range,
-    Relation, RelationColumn, Role, named_oids, object_oid, quoted, type_named,
+    DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES, OWN_NAME,
+    OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn, Role, named_oids, object_oid, quoted,
+    type_named,
 };
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
@@ -73,12 +74,15 @@ pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCa
 fn privileges(catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Granted>> {
     const OF_USE: [&str; 3] = ["SELECT", "USAGE", "EXECUTE"];
     let mut all: Vec<Granted> = vec![];
-    let everybodys = |on: i64, privilege: &'static str| Granted { on, grantee: 0, grantor: OWNER, privilege, is_grantable: false };
+    let everybodys =
+        |on: i64, privilege: &'static str| Granted { on, grantee: 0, grantor: OWNER, privilege, is_grantable: false };
     // What comes with the program is everybody's.
     all.extend(OF_USE.map(|privilege| everybodys(EVERYBODYS, privilege)));
     let own = catalog.namespaces.iter().filter(|namespace| namespace.oid != PUBLIC && namespace.oid < FIRST_NORMAL);
     all.extend(own.map(|namespace| everybodys(namespace.oid, "USAGE")));
-    all.extend(catalog.relations.iter().filter(|relation| !relation.is_of_user()).map(|relation| everybodys(relation.oid, "SELECT")));
+    all.extend(
+        catalog.relations.iter().filter(|relation| !relation.is_of_user()).map(|relation| everybodys(relation.oid, "SELECT")),
+    );
     let role = |name: &str| match name {
         grants::PUBLIC => Some(0),
         "" => Some(OWNER),
@@ -108,7 +112,11 @@ fn privileges(catalog: &PostgresCatalog, context: &StatementContext) -> Result<V
                         add(namespace, word);
                     }
                 }
-                catalog.functions.iter().filter(|function| is_of(function.oid, *id)).for_each(|function| add(function.oid, "EXECUTE"));
+                catalog
+                    .functions
+                    .iter()
+                    .filter(|function| is_of(function.oid, *id))
+                    .for_each(|function| add(function.oid, "EXECUTE"));
             }
             Thing::Schema(name) => {
                 let Some(namespace) = catalog.namespaces.iter().find(|namespace| namespace.name == *name) else { continue };
@@ -270,8 +278,7 @@ impl Gathering<'_> {
             let rights = self.context.rights()?;
             let definition = object.filter(|object| object.kind == "view");
             // How a view is made is for its owner.
-            let definition =
-                definition.map(|object| if rights.owns(object) { self.view_query(object) } else { String::new() });
+            let definition = definition.map(|object| if rights.owns(object) { self.view_query(object) } else { String::new() });
             let owner = object.and_then(|object| self.owners.get(&object.owner)).copied().unwrap_or(OWNER);
             let own_owner =
                 if temporary.contains_key(name) { self.owners.get(&self.context.postgres_session().role).copied() } else { None };

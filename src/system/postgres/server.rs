@@ -1,5 +1,7 @@
 //! The database, its roles, settings and sessions.
 
+use std::sync::Arc;
+
 use chrono::{Offset, TimeZone, Utc};
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::common::Result;
@@ -10,7 +12,10 @@ use super::row;
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{DATABASE, OWN_NAME, OWNER, PostgresCatalog, Role};
 use crate::postgres_settings::{SETTINGS, value};
+use crate::sql::redacting::redacted;
 use crate::statement::StatementContext;
+use crate::statement::activity::Connection;
+use crate::system::queries::may_watch;
 
 const DEFAULT_TABLESPACE: i64 = 1663;
 const GLOBAL_TABLESPACE: i64 = 1664;
@@ -64,7 +69,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog, context: &StatementContext) 
             }));
             rows
         }
-        "pg_stat_activity" => vec![activity(catalog, context)],
+        "pg_stat_activity" => activities(catalog, context)?,
         "pg_stat_database" => vec![row! {
             "datid": DATABASE, "datname": OWN_NAME, "numbackends": 1, "xact_commit": 0, "xact_rollback": 0, "blks_read": 0, "blks_hit": 0,
             "tup_returned": 0, "tup_fetched": 0, "tup_inserted": 0, "tup_updated": 0, "tup_deleted": 0, "conflicts": 0, "temp_files": 0,
@@ -171,13 +176,48 @@ fn user(role: &Role) -> Row {
     }
 }
 
+/// The connections, and what they run; of a process without any, the session that asks.
+fn activities(catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Row>> {
+    let (connections, queries, rights) = (context.activity().connections(), context.activity().queries(), context.rights()?);
+    if context.connection().is_none() {
+        return Ok(vec![activity(catalog, context)]);
+    }
+    let of = |connection: &Arc<Connection>| {
+        let query = queries.iter().find(|query| query.connection.as_ref().is_some_and(|own| own.pid == connection.pid));
+        // What others do is not shown, as in PostgreSQL.
+        let is_shown = may_watch(&rights, &connection.role);
+        let shown = |cell: Cell| if is_shown { cell } else { Cell::Null };
+        let began = query.map_or(Cell::Null, |query| Cell::Time(query.began));
+        row! {
+            "datid": DATABASE,
+            "datname": OWN_NAME,
+            "pid": i64::from(connection.pid),
+            "usesysid": catalog.role_named(&connection.role).map(|role| role.oid),
+            "usename": connection.role.as_str(),
+            "application_name": shown(connection.application().into()),
+            "client_addr": shown(connection.client.map(|client| client.ip().to_string()).into()),
+            "client_port": shown(connection.client.map_or(Cell::Null, |client| Cell::Int(client.port().into()))),
+            "backend_start": shown(Cell::Time(connection.since)),
+            "query_start": shown(began.clone()),
+            "xact_start": shown(began.clone()),
+            "state_change": shown(began),
+            "state": shown(if query.is_some() { "active" } else { "idle" }.into()),
+            "query": query.map_or_else(String::new, |query| {
+                if is_shown { redacted(&query.text) } else { "<insufficient privilege>".into() }
+            }),
+            "backend_type": "client backend",
+        }
+    };
+    Ok(connections.iter().map(of).collect())
+}
+
 /// The session that asks.
 fn activity(catalog: &PostgresCatalog, context: &StatementContext) -> Row {
     let role = catalog.role_named(&catalog.role).map(|role| role.oid);
     row! {
         "datid": DATABASE,
         "datname": OWN_NAME,
-        "pid": i64::from(std::process::id()),
+        "pid": catalog.pid,
         "usesysid": role,
         "usename": catalog.role.as_str(),
         "application_name": "",

@@ -1,0 +1,118 @@
+//! Statements as they stand in logs: without the values that are written in them.
+
+use sqlparser::dialect::GenericDialect;
+use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+
+/// Characters of a statement that are kept.
+const MOST: usize = 4_000;
+
+/// A statement with `?` in the place of every literal, in one line, without comments. What cannot be read is left out whole: it may be a password.
+pub fn redacted(text: &str) -> String {
+    // Of a long statement its beginning tells what it was; the rest is mostly values.
+    let end = text.char_indices().nth(4 * MOST).map_or(text.len(), |(place, _)| place);
+    let Some(tokens) = tokens(&text[..end]) else { return "(not readable)".into() };
+    let mut written = String::new();
+    let mut space = false;
+    for token in tokens {
+        match token {
+            Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) | Token::Whitespace(_) => {
+                space = true;
+                continue;
+            }
+            _ => {}
+        }
+        if space && !written.is_empty() {
+            written.push(' ');
+        }
+        space = false;
+        // Whatever follows is one, also where it is written as a name.
+        let is_password = written.get(written.len().saturating_sub(9)..).is_some_and(|end| end.eq_ignore_ascii_case("PASSWORD "));
+        match token {
+            Token::Word(ref word) if is_password && word.quote_style.is_some() => written.push('?'),
+            Token::Word(_) | Token::Placeholder(_) => written.push_str(&token.to_string()),
+            _ if is_literal(&token) => written.push('?'),
+            other => written.push_str(&other.to_string()),
+        }
+        if written.chars().count() > MOST {
+            break;
+        }
+    }
+    if end < text.len() || written.chars().count() > MOST {
+        written = written.chars().take(MOST).collect();
+        written.push('…');
+    }
+    written
+}
+
+/// The tokens, as far as they can be read: a string that has no end ends them.
+fn tokens(text: &str) -> Option<Vec<Token>> {
+    let mut tokens = vec![];
+    let read = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location_into_buf(&mut tokens);
+    if read.is_err() && tokens.len() < 4 {
+        return None;
+    }
+    Some(tokens.into_iter().map(|token| token.token).collect())
+}
+
+fn is_literal(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::Comma
+            | Token::Eq
+            | Token::DoubleEq
+            | Token::Neq
+            | Token::Lt
+            | Token::Gt
+            | Token::LtEq
+            | Token::GtEq
+            | Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::DuckIntDiv
+            | Token::Mod
+            | Token::StringConcat
+            | Token::LParen
+            | Token::RParen
+            | Token::Period
+            | Token::Colon
+            | Token::DoubleColon
+            | Token::SemiColon
+            | Token::LBracket
+            | Token::RBracket
+            | Token::LBrace
+            | Token::RBrace
+            | Token::Arrow
+            | Token::LongArrow
+            | Token::RArrow
+            | Token::Tilde
+            | Token::Caret
+            | Token::Pipe
+            | Token::Ampersand
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn no_value_is_left() {
+        for (sql, expected) in [
+            (
+                "SELECT * FROM t -- of 13812345678\n WHERE phone = '13812345678' AND n > 12.5",
+                "SELECT * FROM t WHERE phone = ? AND n > ?",
+            ),
+            ("CREATE ROLE ada LOGIN PASSWORD 'see no log'", "CREATE ROLE ada LOGIN PASSWORD ?"),
+            ("SELECT $$secret$$, E'a\\'b', X'6A', N'x', $1 /* secret */", "SELECT ?, ?, ?, ?, $1"),
+            ("SELECT 名字 FROM \"客户\" WHERE 名字 = '张三'", "SELECT 名字 FROM \"客户\" WHERE 名字 = ?"),
+            ("SELECT 'never ended", "(not readable)"),
+            ("alter role ada password \"see no log\"", "alter role ada password ?"),
+            ("INSERT INTO t VALUES (1, 'a'), (2, 'b", "INSERT INTO t VALUES (?, ?), (?,"),
+        ] {
+            assert_eq!(redacted(sql), expected, "{sql}");
+        }
+        let long = format!("SELECT {}'secret'", "a, ".repeat(10_000));
+        assert!(redacted(&long).ends_with('…') && !redacted(&long).contains("secret"));
+    }
+}

@@ -1,0 +1,40 @@
+//! Tables as PostgreSQL's clients make them: `SELECT … INTO`, `CREATE LOCAL TEMPORARY TABLE`, `ON COMMIT PRESERVE ROWS`, `FLOAT(53)`.
+
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
+use sqlparser::ast::{DataType, ExactNumberInfo, Expr, OnCommit, SetExpr, Statement};
+
+/// Rewrites a statement that makes a table.
+pub fn statement(parsed: &mut SqlParsed) {
+    let SqlParsed::Statement(statement) = parsed else { return };
+    if let Statement::Query(query) = statement.as_mut()
+        && let SetExpr::Select(select) = query.body.as_mut()
+        && let Some(into) = select.into.take_if(|into| !into.unlogged)
+    {
+        let table = CreateTableBuilder::new(into.name).temporary(into.temporary).query(Some(query.clone()));
+        **statement = Statement::CreateTable(table.build());
+        return;
+    }
+    if let Statement::CreateTable(table) = statement.as_mut() {
+        // A temporary table is of its session, and stays to its end.
+        table.global = table.global.filter(|is_global| *is_global || !table.temporary);
+        table.on_commit = table.on_commit.take_if(|kept| *kept != OnCommit::PreserveRows || !table.temporary);
+        table.columns.iter_mut().for_each(|column| float(&mut column.data_type));
+    }
+}
+
+/// Rewrites a type of a cast.
+pub fn expression(expression: &mut Expr) {
+    if let Expr::Cast { data_type, .. } = expression {
+        float(data_type);
+    }
+}
+
+/// A float of more than 24 binary digits is one of 64 bits.
+fn float(data_type: &mut DataType) {
+    if let DataType::Float(ExactNumberInfo::Precision(digits)) = data_type
+        && (25..=53).contains(digits)
+    {
+        *data_type = DataType::DoublePrecision;
+    }
+}

@@ -1,0 +1,79 @@
+//! `system.queries`
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use super::SystemTable;
+use crate::docs::Column;
+use crate::objects::values::{given, number, text, time};
+use crate::sql::redacting::redacted;
+use crate::statement::{Progress, Rights, StatementContext};
+
+/// The table.
+#[derive(Debug)]
+pub struct Queries;
+
+const COLUMNS: [Column; 10] = [
+    Column { name: "query", data_type: "BIGINT", text: "its number; `CANCEL number` ends it" },
+    Column { name: "pid", data_type: "BIGINT", text: "the connection that it runs for; NULL for one of this process" },
+    Column { name: "role", data_type: "VARCHAR", text: "who runs it" },
+    Column { name: "text", data_type: "VARCHAR", text: "the statement, with `?` for the values that are written in it" },
+    Column { name: "started_at", data_type: "TIMESTAMP", text: "since when, in UTC" },
+    Column { name: "milliseconds", data_type: "BIGINT", text: "how long it has taken so far" },
+    Column {
+        name: "step",
+        data_type: "VARCHAR",
+        text: "what it does: `planning`, `reading`, `sorting`, `grouping`, `joining` …",
+    },
+    Column { name: "rows_read", data_type: "BIGINT", text: "rows that it has read from tables" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows that it has given" },
+    Column { name: "memory", data_type: "BIGINT", text: "bytes that its session holds" },
+];
+
+/// True for who may see what a role does.
+pub fn may_watch(rights: &Rights, role: &str) -> bool {
+    rights.is_member(role) || rights.is_member("pg_monitor")
+}
+
+impl SystemTable for Queries {
+    fn name(&self) -> &'static str {
+        "queries"
+    }
+
+    fn summary(&self) -> &'static str {
+        "What runs in this process now. One's own statements, and those of others for SUPERUSER and members of `pg_monitor`."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+        let mut queries = context.activity().queries();
+        let rights = context.rights()?;
+        queries.retain(|query| may_watch(&rights, &query.role));
+        let progress: Vec<(bool, Progress)> =
+            queries.iter().map(|query| query.plan()).map(|plan| (plan.get().is_some(), Progress::of(&plan))).collect();
+        let step =
+            |(is_running, progress): &(bool, Progress)| match (is_running, progress.status.as_str(), progress.step.as_str()) {
+                (false, ..) => "planning".to_string(),
+                (true, "", "") => "reading".into(),
+                (true, "", step) => step.to_string(),
+                (true, status, _) => status.to_string(),
+            };
+        let all = || queries.iter();
+        let count = |number: u64| i64::try_from(number).ok();
+        Ok(vec![
+            number(all().map(|query| Some(query.id))),
+            number(all().map(|query| query.connection.as_ref().map(|connection| connection.pid.into()))),
+            text(all().map(|query| given(&query.role))),
+            text(all().map(|query| Some(redacted(&query.text)))),
+            time(all().map(|query| Some(query.began))),
+            number(all().map(|query| i64::try_from(query.took().as_millis()).ok())),
+            text(progress.iter().map(|progress| Some(step(progress)))),
+            number(progress.iter().map(|(_, progress)| count(progress.rows as u64))),
+            number(all().map(|query| count(query.rows()))),
+            number(all().map(|query| count(query.memory() as u64))),
+        ])
+    }
+}
