@@ -27,6 +27,13 @@ impl Environment {
         texts.filter(|(name, _)| name == "HOME" || name.starts_with("PG")).collect()
     }
 
+    /// The same, where a variable has this value.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let others = self.values.iter().filter(|(own, _)| *own != name).map(|(name, value)| (name.clone(), value.clone()));
+        others.chain([(name.to_string(), value.to_string())]).collect()
+    }
+
     /// The value of a variable; `None` when it is not set or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())

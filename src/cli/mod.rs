@@ -81,6 +81,9 @@ struct Common {
     /// Partitions a query works on at once [default: number of processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
     partitions: Option<u16>,
+    /// Run statements on a server: postgresql://ada@host:5432/portrait; the password comes from PGPASSWORD, ~/.pgpass, or stands in it.
+    #[arg(long, value_name = "URL", global = true, conflicts_with = "database")]
+    connect: Option<String>,
     /// When colours are used: on a terminal unless NO_COLOR is set, always, or never.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true, global = true)]
     color: Color,
@@ -98,6 +101,15 @@ enum Action {
     /// Serve the database to programs that speak PostgreSQL's protocol: BI tools, notebooks, drivers.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
+    /// Open a shell that talks to a server, as --connect does.
+    #[command(
+        after_help = "Examples:\n  portrait connect postgresql://ada@127.0.0.1:5432/portrait\n  portrait --connect postgresql://ada@127.0.0.1/portrait -c 'SHOW PROFILES'"
+    )]
+    Connect {
+        /// postgresql://user@host:port/database
+        #[arg(value_name = "URL")]
+        url: String,
+    },
     /// Show a tour: a sample shop, from its orders to RFM segments.
     #[command(after_help = "Example:\n  portrait demo")]
     Demo,
@@ -225,7 +237,15 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         // A slip in its name would else look like a database that is empty.
         eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made", made.display())));
     }
-    let session = engine.session()?;
+    let mut session = engine.session()?;
+    let server = match &action {
+        Some(Action::Connect { url }) => Some(url),
+        _ => common.connect.as_ref(),
+    };
+    if let Some(url) = server {
+        let (url, environment) = parameters::without_password(url, Environment::of_process());
+        session = engine.block_on(session.connected(&url, environment))?;
+    }
     for parameter in &common.set {
         session.set_parameter(&parameter.name, parameter.value.clone());
     }

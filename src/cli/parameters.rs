@@ -2,6 +2,9 @@
 
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
+use percent_encoding::percent_decode_str;
+use portraitdb::Environment;
+use url::Url;
 
 /// `--set name=value`.
 #[derive(Debug, Clone)]
@@ -10,6 +13,17 @@ pub(super) struct Parameter {
     pub(super) value: ScalarValue,
     /// The value as a text.
     pub(super) text: String,
+}
+
+/// The URL of a server without the password that stands in it, which is among the surroundings then.
+pub(super) fn without_password(text: &str, environment: Environment) -> (String, Environment) {
+    let Ok(mut url) = Url::parse(text) else { return (text.to_string(), environment) };
+    let Some(password) = url.password().map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned()) else {
+        return (text.to_string(), environment);
+    };
+    // A URL that had one can go without.
+    let _ = url.set_password(None);
+    (url.to_string(), environment.with("PGPASSWORD", &password))
 }
 
 /// Reads `name=value` or `name:type=value`. Without a type, what reads as a whole number, a number, a date, a timestamp or a truth

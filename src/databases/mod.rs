@@ -25,6 +25,8 @@ use self::table::DatabaseTable;
 use crate::environment::Environment;
 use crate::error::invalid;
 
+pub use self::postgres::{Gave, Remote};
+
 /// The option that names a file, which a dump writes by its whole path.
 pub const CREDENTIALS: &str = "credentials";
 

@@ -13,6 +13,7 @@ mod loading;
 mod memory;
 mod notes;
 mod prepared;
+mod remote;
 mod rights;
 mod schema;
 mod session;

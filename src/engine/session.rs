@@ -23,7 +23,8 @@ use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
-use super::{Engine, execution};
+use super::{Engine, execution, remote};
+use crate::databases::Remote;
 use crate::error::sqlstate;
 use crate::files;
 use crate::objects::GRAMMARS;
@@ -65,6 +66,8 @@ pub struct Session {
     base: Arc<Path>,
     /// The connection that it is of.
     connection: Option<Arc<Connection>>,
+    /// The server that runs its statements, when that is not this engine.
+    pub(super) remote: Option<Arc<Remote>>,
 }
 
 impl Session {
@@ -129,6 +132,7 @@ impl Session {
             places,
             base,
             connection: None,
+            remote: None,
         })
     }
 
@@ -327,6 +331,10 @@ impl Session {
         parameters: Parameters,
         tables: Vec<(String, Arc<dyn TableProvider>)>,
     ) -> BoxFuture<'static, Result<Answer>> {
+        if let Some(remote) = self.remote.clone() {
+            let (session, text, tag) = (self.clone(), text.to_string(), execution::tag_of(&parsed));
+            return Box::pin(async move { remote::execute(&session, remote, text, tag).await });
+        }
         let (session, text) = (self.with_turn(parsed.takes_turn()), text.to_string());
         let explain = self.explain(&text, first);
         let context = self.statement(parameters).with_files(tables);

@@ -600,3 +600,31 @@ fn options_come_from_a_file() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn the_shell_talks_to_it() {
+    let directory = database(ACCOUNTS);
+    let server = serve(directory.path(), &["--log-level", "error"]);
+    let url =
+        |user: &str| format!("postgresql://{user}:of%20{user}@127.0.0.1:{}/portrait?sslmode=disable", server.address.port());
+    let asked = |user: &str, sql: &str| run(portrait().args(["--connect", &url(user), "-f", "csv", "-c", sql]));
+    let all =
+        "SELECT id, 'n' || id AS name, CAST(id AS DECIMAL(12, 2)) AS price, [id, NULL] AS list FROM t WHERE id < 3 ORDER BY id";
+    let (code, remote, error) = asked("mia", all);
+    assert_eq!(code, 0, "{error}");
+    drop(run(portrait().arg("-d").arg(directory.path()).args(["-c", "SELECT 1"])));
+    let (_, here, _) = run(portrait().arg("-d").arg(directory.path()).args(["-f", "csv", "-c", all]));
+    assert_eq!(remote, here);
+    let (code, _, error) = asked("mia", "SELECT * FROM secret");
+    assert_eq!(code, 1);
+    assert!(error.contains("secret: there is nothing of that name that mia may use"), "{error}");
+    // Statements without rows, and several in one session.
+    let (code, out, error) = asked(
+        "admin",
+        "BEGIN; CREATE TABLE n AS SELECT 1 AS a; INSERT INTO n VALUES (2), (3); COMMIT; SELECT sum(a) AS total FROM n",
+    );
+    assert_eq!((code, out.lines().last()), (0, Some("6")), "{error}");
+    let (code, _, error) = run(portrait().args(["connect", "postgresql://mia@127.0.0.1:1/portrait"]).stdin(Stdio::null()));
+    assert_eq!(code, 1);
+    assert!(error.contains("127.0.0.1"), "{error}");
+}

@@ -12,9 +12,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::credentials::{Login, login};
 use super::target::{Encryption, Target};
 use super::tls;
-use crate::error::{SqlState, coded, failed};
+use crate::error::{SqlState, coded};
 
-/// A connection that can do nothing but read.
+/// A connection.
 pub struct Connection {
     pub client: Client,
     cancel: CancelToken,
@@ -33,17 +33,7 @@ impl Debug for Connection {
 /// # Errors
 /// The server cannot be reached, or refuses who asks.
 pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
-    let login = login(target)?;
-    let connection = match target.encryption {
-        Encryption::Never => plain(target, &login).await?,
-        Encryption::Always | Encryption::Issuer | Encryption::Verified => encrypted(target, &login, SslMode::Require).await?,
-        Encryption::IfItCan => match encrypted(target, &login, SslMode::Prefer).await {
-            Ok(connection) => connection,
-            // libpq does the same: where encryption fails, it goes without.
-            Err(error) if crate::error::sqlstate(&error) == SqlState::IO_ERROR => plain(target, &login).await?,
-            Err(error) => return Err(error),
-        },
-    };
+    let connection = reach(target).await?;
     let settings = format!(
         "SET default_transaction_read_only = on; SET standard_conforming_strings = on; SET TimeZone = 'UTC'; SET statement_timeout = '{timeout}s'"
     );
@@ -53,6 +43,24 @@ pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
     let gone = "SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
     let _ = connection.client.batch_execute(gone).await;
     Ok(connection)
+}
+
+/// Connects, for whatever is to be done there.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn reach(target: &Target) -> Result<Connection> {
+    let login = login(target)?;
+    Ok(match target.encryption {
+        Encryption::Never => plain(target, &login).await?,
+        Encryption::Always | Encryption::Issuer | Encryption::Verified => encrypted(target, &login, SslMode::Require).await?,
+        Encryption::IfItCan => match encrypted(target, &login, SslMode::Prefer).await {
+            Ok(connection) => connection,
+            // libpq does the same: where encryption fails, it goes without.
+            Err(error) if crate::error::sqlstate(&error) == SqlState::IO_ERROR => plain(target, &login).await?,
+            Err(error) => return Err(error),
+        },
+    })
 }
 
 fn config(target: &Target, login: &Login, mode: SslMode) -> Config {
@@ -109,20 +117,23 @@ pub fn of_postgres(subject: &str, error: &tokio_postgres::Error) -> DataFusionEr
     };
     let hint = own.hint().map_or_else(String::new, |hint| format!("; {hint}"));
     let problem = format!("{}{hint}", own.message());
-    let code = own.code().code();
-    let state = match code {
+    coded(state_of(own.code().code()), subject, problem)
+}
+
+/// Our SQLSTATE for one of the server's.
+pub fn state_of(code: &str) -> SqlState {
+    match code {
         "57014" => SqlState::QUERY_CANCELED,
         "42P01" | "3D000" | "3F000" => SqlState::UNDEFINED_TABLE,
         "42703" => SqlState::UNDEFINED_COLUMN,
         "42601" => SqlState::SYNTAX_ERROR,
         "42501" => SqlState::INSUFFICIENT_PRIVILEGE,
         "40001" => SqlState::SERIALIZATION_FAILURE,
-        _ => match &code[..2] {
-            "28" => SqlState::INSUFFICIENT_PRIVILEGE,
-            "22" => SqlState::DATA_EXCEPTION,
-            "42" => SqlState::INVALID_STATEMENT,
-            _ => return failed(subject, problem),
+        _ => match code.get(..2) {
+            Some("28") => SqlState::INSUFFICIENT_PRIVILEGE,
+            Some("22") => SqlState::DATA_EXCEPTION,
+            Some("42") => SqlState::INVALID_STATEMENT,
+            _ => SqlState::SYSTEM_ERROR,
         },
-    };
-    coded(state, subject, problem)
+    }
 }

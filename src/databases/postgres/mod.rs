@@ -6,8 +6,11 @@ mod credentials;
 mod decode;
 mod dialect;
 mod read;
+mod remote;
 mod target;
 mod tls;
+
+pub use remote::{Gave, Remote};
 
 use std::sync::Arc;
 
