@@ -92,6 +92,7 @@
 
 mod adapter;
 mod builtins;
+mod calendar;
 mod catalog;
 mod databases;
 #[cfg_attr(not(test), expect(dead_code, reason = "workers on other machines decode; until there are some, the tests do"))]

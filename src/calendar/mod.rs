@@ -1,0 +1,135 @@
+//! When something is due: a cron expression as the clocks of a time zone show it, or a fixed span of time. No clock stands here, and no
+//! engine: every answer follows from its arguments.
+//!
+//! # Cron
+//! Five fields, `minute hour day month weekday`, or six with seconds in front; `*`, lists, ranges, steps, names of days and months, `L`
+//! (the last day), `W` (the nearest weekday), `1#2` (the second Monday), and `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+//!
+//! Where clocks change, a time of the day that does not exist runs once, at the first time after the gap; one that comes twice runs once,
+//! the first time. What repeats within hours (`*/30 * * * *`) goes on through the change: it runs in both of two equal hours, and not
+//! in the one that is left out. Reading of expressions and the search are [croner](https://docs.rs/croner)'s, the zones those
+//! of [chrono-tz](https://docs.rs/chrono-tz), which DataFusion uses too.
+//!
+//! # Every
+//! A span is counted from the beginning of 1970 in UTC, so that the times are the same whoever asks, and whenever: every 15 minutes is at :00, :15,
+//! :30 and :45. Nothing drifts, as no time follows from when something ran.
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use croner::Cron;
+use croner::parser::{CronParser, Year};
+use datafusion::arrow::array::timezone::Tz;
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+/// 2024-01-01, from where an expression is asked whether it ever comes.
+const SOME_DAY: i64 = 1_704_067_200 * SECOND;
+/// How many missed times are counted one by one.
+const MOST_COUNTED: u64 = 10_000;
+
+/// When something is due.
+#[derive(Debug, Clone)]
+pub struct Calendar(Times);
+
+#[derive(Debug, Clone)]
+enum Times {
+    Cron(Box<Cron>, Tz),
+    /// Microseconds.
+    Every(i64),
+}
+
+/// The times that are due between two moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub first: i64,
+    pub last: i64,
+    /// How many there are; of a cron expression at most 10,000 are counted.
+    pub count: u64,
+}
+
+/// The zone of a name, such as `Asia/Shanghai`, or of a fixed distance from UTC, such as `+08:00`.
+///
+/// # Errors
+/// There is none, as a sentence without subject.
+pub fn zone(name: &str) -> Result<Tz, String> {
+    name.parse().map_err(|_| format!("'{name}' is no time zone; write a name such as 'Asia/Shanghai', or a distance such as '+08:00'"))
+}
+
+impl Calendar {
+    /// The times of a cron expression, as the clocks of a zone show them.
+    ///
+    /// # Errors
+    /// What is wrong with the expression, as a sentence without subject.
+    pub fn cron(expression: &str, zone: Tz) -> Result<Self, String> {
+        let parser = CronParser::builder().year(Year::Disallowed).build();
+        let cron = parser.parse(expression).map_err(|error| {
+            let problem = error.to_string();
+            let problem = problem.trim_end_matches('.').split_once(": ").map_or(problem.as_str(), |(_, rest)| rest);
+            format!("must be 'minute hour day month weekday', such as '0 2 * * *', or six fields with seconds first, got '{expression}': {}",
+                problem.trim_end_matches('.'))
+        })?;
+        let calendar = Self(Times::Cron(Box::new(cron), zone));
+        match calendar.next(SOME_DAY) {
+            Some(_) => Ok(calendar),
+            None => Err(format!("'{expression}' never comes: no month has such a day")),
+        }
+    }
+
+    /// Every so many microseconds.
+    ///
+    /// # Errors
+    /// Less than a second, or no whole number of seconds, as a sentence without subject.
+    pub fn every(microseconds: i64) -> Result<Self, String> {
+        if microseconds < SECOND || microseconds % SECOND != 0 {
+            return Err("must be a whole number of seconds, at least one".into());
+        }
+        Ok(Self(Times::Every(microseconds)))
+    }
+
+    /// The first time after a moment; all are microseconds since 1970.
+    pub fn next(&self, after: i64) -> Option<i64> {
+        match &self.0 {
+            Times::Every(span) => after.checked_sub(after.rem_euclid(*span))?.checked_add(*span),
+            Times::Cron(cron, zone) => {
+                let found = cron.find_next_occurrence(&in_zone(after, *zone)?, false).ok()?;
+                Some(found.timestamp_micros()).filter(|found| *found > after)
+            }
+        }
+    }
+
+    /// The last time up to a moment, that moment too.
+    pub fn latest(&self, until: i64) -> Option<i64> {
+        match &self.0 {
+            Times::Every(span) => until.checked_sub(until.rem_euclid(*span)),
+            Times::Cron(cron, zone) => {
+                let found = cron.find_previous_occurrence(&in_zone(until, *zone)?, true).ok()?;
+                Some(found.timestamp_micros()).filter(|found| *found <= until)
+            }
+        }
+    }
+
+    /// What is due after one moment and up to another.
+    pub fn due(&self, after: i64, until: i64) -> Option<Due> {
+        let first = self.next(after).filter(|first| *first <= until)?;
+        let last = self.latest(until).map_or(first, |last| last.max(first));
+        let count = match &self.0 {
+            Times::Every(span) => u64::try_from((last - first) / span).unwrap_or(0) + 1,
+            Times::Cron(..) => {
+                let (mut count, mut time) = (1, first);
+                while let Some(next) = self.next(time).filter(|next| *next <= last && count < MOST_COUNTED) {
+                    (count, time) = (count + 1, next);
+                }
+                count
+            }
+        };
+        Some(Due { first, last, count })
+    }
+}
+
+/// A moment as the clocks of a zone show it, without parts of a second: times have none.
+fn in_zone(microseconds: i64, zone: Tz) -> Option<DateTime<Tz>> {
+    let utc: DateTime<Utc> = DateTime::from_timestamp(microseconds.div_euclid(SECOND), 0)?;
+    Some(utc.with_timezone(&zone))
+}
