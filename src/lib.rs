@@ -112,6 +112,7 @@ mod postgres_catalog;
 mod postgres_settings;
 mod postgres_types;
 mod refresh;
+mod scheduler;
 mod server;
 mod settings;
 mod sql;
@@ -128,6 +129,7 @@ pub use engine::{
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Blocks, Format, ResultWriter, TableStyle, cells, display_width, wrapped};
+pub use scheduler::{Scheduler, SchedulerOptions};
 pub use server::{Server, ServerOptions, TlsFiles, default_queries};
 pub use settings::PortraitSettings;
 pub use sql::parser::Statement;

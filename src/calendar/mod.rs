@@ -54,7 +54,8 @@ pub struct Due {
 /// # Errors
 /// There is none, as a sentence without subject.
 pub fn zone(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| format!("'{name}' is no time zone; write a name such as 'Asia/Shanghai', or a distance such as '+08:00'"))
+    name.parse()
+        .map_err(|_| format!("'{name}' is no time zone; write a name such as 'Asia/Shanghai', or a distance such as '+08:00'"))
 }
 
 impl Calendar {

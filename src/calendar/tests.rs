@@ -156,7 +156,17 @@ fn what_is_due_is_counted() {
 #[test]
 fn wrong_expressions_say_what_is_wrong() {
     let utc = zone("UTC").unwrap();
-    for wrong in ["", "* * *", "60 * * * *", "0 25 * * *", "hello world a b c", "0 0 31 2 *", "0 2 * * * 2025 7", "0 0 30 2 *", "一 * * * *"] {
+    for wrong in [
+        "",
+        "* * *",
+        "60 * * * *",
+        "0 25 * * *",
+        "hello world a b c",
+        "0 0 31 2 *",
+        "0 2 * * * 2025 7",
+        "0 0 30 2 *",
+        "一 * * * *",
+    ] {
         let error = Calendar::cron(wrong, utc).unwrap_err();
         assert!(error.contains(wrong) && error.len() < 250, "{error}");
     }

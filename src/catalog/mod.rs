@@ -7,6 +7,7 @@
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`grants`] | what roles may do |
 //! | [`runs`] | what ran, for how long, with what end |
+//! | [`schedules`] | which times of schedules are settled, and who runs one |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
 //! | [`backup`], [`archive`] | a database as one file, and from it |
@@ -47,6 +48,7 @@ pub mod output;
 pub mod published;
 pub mod room;
 pub mod runs;
+pub mod schedules;
 pub mod snapshots;
 pub mod stamp;
 pub mod state_columns;
@@ -74,7 +76,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -227,6 +229,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     CREATE TRIGGER grant_dropped AFTER DELETE ON grants BEGIN UPDATE changes SET definitions = definitions + 1; END;
     CREATE TRIGGER owner_changed AFTER UPDATE OF owner ON objects BEGIN UPDATE changes SET definitions = definitions + 1; END;
     ",
+    schedules::MIGRATION,
 ];
 
 /// The catalog of one database.

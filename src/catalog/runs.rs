@@ -39,19 +39,39 @@ pub struct Run {
     pub rows: Option<i64>,
     pub changes: Option<i64>,
     pub message: String,
+    /// What is known of the attempt of a schedule.
+    pub attempt: Option<Attempt>,
+}
+
+/// What a run of a schedule adds to others.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// From 1; that of a time that was skipped is 0.
+    pub number: i64,
+    /// Times that were missed before the one that it is for.
+    pub missed: i64,
+    /// Who it runs as.
+    pub role: String,
+    /// The machine.
+    pub host: String,
+    /// Why it runs: `schedule`, `missed`, `retry`, `dependency` or `manual`.
+    pub cause: String,
+    /// The statement that failed, and its line.
+    pub statement: String,
+    pub line: Option<i64>,
 }
 
 /// The kind of run that a refresh of a profile is.
 pub const REFRESH: &str = "refresh profile";
 
 /// The time between two heartbeats.
-const BEAT: Duration = Duration::from_secs(5);
+pub const BEAT: Duration = Duration::from_secs(5);
 
 /// The status of a run that has not written its end.
-const RUNNING: &str = "running";
+pub const RUNNING: &str = "running";
 
 /// What is said of a lost run.
-const LOST: &str = "the process ended without saying how; it was killed, most likely";
+pub const LOST: &str = "the process ended without saying how; it was killed, most likely";
 
 /// A run that is going on; it ends in the catalog however it ends.
 pub struct OpenRun {
@@ -160,7 +180,7 @@ impl Catalog {
         self.write(|transaction| self.write_lost(transaction))?
     }
 
-    fn write_lost(&self, transaction: &Connection) -> rusqlite::Result<Result<()>> {
+    pub fn write_lost(&self, transaction: &Connection) -> rusqlite::Result<Result<()>> {
         let mut going_on = vec![];
         for (run, lock) in running(transaction)? {
             if self.data.locks.is_held(&lock) {
@@ -242,10 +262,23 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
             rows: row.get(8)?,
             changes: row.get(9)?,
             message: row.get(10)?,
+            attempt: match row.get::<_, Option<i64>>(11)? {
+                Some(number) => Some(Attempt {
+                    number,
+                    missed: row.get::<_, Option<i64>>(12)?.unwrap_or(0),
+                    role: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
+                    host: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
+                    cause: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
+                    statement: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
+                    line: row.get(17)?,
+                }),
+                None => None,
+            },
         })
     };
     let mut query = connection.prepare_cached(
-        "SELECT id, kind, name, as_of, status, started_at, heartbeat_at, finished_at, rows, changes, message FROM runs ORDER BY id",
+        "SELECT id, kind, name, as_of, status, started_at, heartbeat_at, finished_at, rows, changes, message, attempt, missed, role, host, cause,
+            statement, line FROM runs ORDER BY id",
     )?;
     query.query_map([], run)?.collect()
 }

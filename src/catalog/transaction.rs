@@ -26,6 +26,7 @@ use super::grants::{self, GrantChange};
 use super::locks::Lock;
 use super::objects::{NewVersion, Object, drop_object, rename_object};
 use super::opening::Opened;
+use super::schedules::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
 use super::{Catalog, objects, problem};
@@ -46,6 +47,8 @@ pub enum Change {
     DropTable(String),
     /// Roles may do something else.
     Grants(GrantChange),
+    /// The attempt of a schedule that this was has ended.
+    EndAttempt(End),
 }
 
 /// A [`NewSnapshot`] that is kept.
@@ -342,7 +345,7 @@ fn no_savepoint(name: &str) -> DataFusionError {
 
 /// Makes all changes in the catalog itself; gives the conflict, if there is one.
 fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
-    let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None));
+    let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: definitions were changed by another meanwhile; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
@@ -367,6 +370,12 @@ fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite:
             Change::Rename(object, renamed) => rename_object(connection, &known(connection, object)?, renamed)?,
             Change::DropTable(name) => drop_table(connection, name)?,
             Change::Grants(change) => grants::apply(connection, change)?,
+            Change::EndAttempt(end) => {
+                if !write_end(connection, end)? {
+                    let problem = "cannot be committed: another process has taken this run for lost, and makes it again";
+                    return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
+                }
+            }
         }
     }
     Ok(None)

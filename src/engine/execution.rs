@@ -28,7 +28,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstat
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, granting, lifecycle, profile, refreshing, role, schema};
+use crate::objects::{altering, granting, lifecycle, profile, refreshing, role, schedule, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -36,6 +36,7 @@ use crate::sql::changing::target;
 use crate::sql::command::{Body, Command, Comment, CommentOn, Create, Target};
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
+use crate::sql::schedule::{Action, ScheduleCommand};
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
 use crate::text::with_article;
@@ -376,6 +377,23 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
         }
         Command::Client(command) => Box::pin(cursors::execute(session, command)).await,
+        Command::Schedule(ScheduleCommand { name, action }) => match action {
+            Action::Pause | Action::Resume => schedule::pause(&name, matches!(action, Action::Pause), &context).map(Answer::done),
+            Action::Run => {
+                let engine = session.engine.clone();
+                Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {
+                    Box::pin(engine.run_schedule(&name, &context)).await
+                }))
+            }
+            action => {
+                let altering = context.clone();
+                Ok(Answer::work(
+                    &session.engine,
+                    &context,
+                    move |_| async move { schedule::alter(&name, action, &altering).await },
+                ))
+            }
+        },
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
             let context = as_owner(&wanted.profile, context)?;

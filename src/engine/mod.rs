@@ -15,6 +15,7 @@ mod notes;
 mod prepared;
 mod remote;
 mod rights;
+pub(crate) mod schedules;
 mod schema;
 mod session;
 mod stores;

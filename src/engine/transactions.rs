@@ -19,6 +19,7 @@ use crate::error::{SqlState, coded};
 use crate::postgres_settings::Given;
 use crate::sql::command::{Command, normal};
 use crate::sql::parser::Parsed;
+use crate::sql::schedule::Action;
 use crate::statement::SavedTables;
 
 /// Where a session stands.
@@ -178,6 +179,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
     let is_durable = session.engine.shared.catalog.is_durable();
     let refused = match command {
         Command::Refresh(_) | Command::BackUp(_) => true,
+        Command::Schedule(command) => !is_durable || matches!(command.action, Action::Run | Action::Pause | Action::Resume),
         Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
         Command::Drop(..) | Command::Comment(_) | Command::Grant(_) => !is_durable,
         _ => false,

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr, Query, Statement as SqlStatement, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{Expr, Interval, Query, Statement as SqlStatement, UnaryOperator, Value, ValueWithSpan};
 
 use super::kind::{Kind, unknown_kind};
 use super::{GRAMMARS, kind_of};
 use crate::adapter::arguments::Options;
 use crate::catalog::objects::Object;
-use crate::docs::Doc;
+use crate::docs::{Argument, Doc, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::refresh::definition::AS_OF;
-use crate::sql::command::{Body, Command, Create, Parameter};
+use crate::sql::command::{Body, Command, Create, Parameter, normal};
 use crate::sql::parser::{self, Parsed};
 use crate::sql::references::{parameters_in, resolve_files};
 
@@ -67,7 +67,7 @@ impl Definition {
         match &mut body {
             Body::Query(query) => resolve_files(query.as_mut(), base),
             Body::Condition(condition) => resolve_files(condition.as_mut(), base),
-            Body::Sql(_) => {}
+            Body::Sql(_) | Body::Script(_) => {}
         }
         let (mut given, mut others, mut names) = (vec![], vec![], vec![]);
         for (name, value) in create.options {
@@ -75,6 +75,10 @@ impl Definition {
                 return Err(invalid(&label, format!("{name} is given twice")));
             }
             match kind.doc().argument(&name) {
+                // A name alone may stand without quotes.
+                Some(Argument { name: own, takes: Takes::Names, .. }) if let Expr::Identifier(only) = &value => {
+                    given.push((*own, ScalarValue::Utf8(Some(normal(only)))));
+                }
                 Some(argument) => given.push((argument.name, constant(&label, &name, &value)?)),
                 None => others.push((name.clone(), value)),
             }
@@ -132,7 +136,7 @@ impl Definition {
         let used = match &self.body {
             Body::Query(query) => parameters_in(query),
             Body::Condition(condition) => parameters_in(condition),
-            Body::Sql(_) => vec![],
+            Body::Sql(_) | Body::Script(_) => vec![],
         };
         let is_parameter = |name: &String| self.parameters.iter().any(|parameter| parameter.name == *name);
         let own_options = || self.kind.doc().arguments.iter().chain(known.iter().flat_map(|doc| doc.arguments));
@@ -188,9 +192,17 @@ pub fn constant(label: &str, name: &str, value: &Expr) -> Result<ScalarValue> {
             Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => number(&format!("-{text}")),
             _ => Err(wrong()),
         },
+        Expr::Interval(Interval { value: length, leading_field, .. }) => {
+            let ScalarValue::Utf8(Some(length)) = constant(label, name, length)?.cast_to(&DataType::Utf8)? else {
+                return Err(wrong());
+            };
+            let unit = leading_field.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
+            let length = ScalarValue::Utf8(Some(format!("{length}{unit}")));
+            length.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano)).map_err(|_| wrong())
+        }
         Expr::Array(list) => {
             let element = |element: &Expr| match element {
-                Expr::Identifier(column) => Ok(ScalarValue::Utf8(Some(crate::sql::command::normal(column)))),
+                Expr::Identifier(column) => Ok(ScalarValue::Utf8(Some(normal(column)))),
                 other => constant(label, name, other),
             };
             let elements = list.elem.iter().map(element).collect::<Result<Vec<_>>>()?;

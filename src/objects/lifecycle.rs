@@ -439,6 +439,7 @@ fn with_values(text: &str, create: &Create, context: &StatementContext) -> Resul
             Token::Placeholder(placeholder) => {
                 let name = placeholder.trim_start_matches('$');
                 let own = name == AS_OF
+                    || create.target.grammar.keeps_parameters()
                     || create.options.iter().any(|(option, _)| option == name)
                     || create.parameters.iter().any(|parameter| parameter.name == name);
                 match context.parameters().get(name).filter(|_| !own) {

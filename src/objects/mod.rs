@@ -12,7 +12,8 @@
 //! | [`uses`] | what an object names, and so needs |
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //!
-//! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`].
+//! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`],
+//! [`schedule`].
 
 pub mod altering;
 pub mod commenting;
@@ -29,6 +30,7 @@ pub mod profile;
 pub mod refreshing;
 mod relation;
 pub mod role;
+pub mod schedule;
 pub mod schema;
 mod segment;
 pub mod stored;
@@ -44,7 +46,7 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 10] = [
+pub const KINDS: [&dyn Kind; 11] = [
     &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
@@ -55,6 +57,7 @@ pub const KINDS: [&dyn Kind; 10] = [
     &model::Model,
     &tag::Tag,
     &segment::Segment,
+    &schedule::ScheduleKind,
 ];
 
 /// Their grammars, for parsing.

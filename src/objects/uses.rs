@@ -31,6 +31,8 @@ pub struct Uses {
     pub all_segments: Vec<String>,
     /// The profile that it is of.
     pub profile: Option<String>,
+    /// Schedules that it waits for.
+    pub schedules: Vec<String>,
 }
 
 /// What is read of a profile.

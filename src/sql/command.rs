@@ -15,6 +15,7 @@ use sqlparser::tokenizer::Token;
 
 use super::client::{self, ClientCommand};
 use super::granting::{self, Granting};
+use super::schedule::{self, ScheduleCommand, Script};
 
 pub use crate::adapter::definitions::Parameter;
 
@@ -40,6 +41,11 @@ pub trait Grammar: Debug + Send + Sync {
 
     /// True when the name is followed by parameters, `name(a BIGINT DEFAULT 1, …)`.
     fn takes_parameters(&self) -> bool {
+        false
+    }
+
+    /// True when parameters in its body get their values when it runs.
+    fn keeps_parameters(&self) -> bool {
         false
     }
 
@@ -75,6 +81,8 @@ pub enum Command {
     Comment(Comment),
     /// `GRANT …`, `REVOKE …`
     Grant(Granting),
+    /// RUN, PAUSE, RESUME and ALTER of schedules.
+    Schedule(ScheduleCommand),
 }
 
 /// `COMMENT [IF EXISTS] ON …`
@@ -107,6 +115,7 @@ impl Command {
             Self::Client(command) => return command.tag().into(),
             Self::Comment(_) => return "COMMENT".into(),
             Self::Grant(granting) => return granting.tag().into(),
+            Self::Schedule(command) => return command.tag(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -156,6 +165,8 @@ pub enum Body {
     Condition(Box<Expr>),
     /// A statement of SQL itself that makes a table or view.
     Sql(Box<SqlParsed>),
+    /// Statements that run later.
+    Script(Script),
 }
 
 /// `REFRESH …`
@@ -218,17 +229,24 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 1);
             back_up(parser)
         }
-        words => match granting::parse(parser, words, grammars) {
-            Ok(None) => match client::parse(parser, words) {
-                Ok(None) => return Ok(None),
-                Ok(Some(command)) => Ok(Command::Client(command)),
-                Err(error) => Err(error),
-            },
-            Ok(Some(granting)) => Ok(Command::Grant(granting)),
+        words => match others(parser, words, grammars) {
+            Ok(None) => return Ok(None),
+            Ok(Some(command)) => Ok(command),
             Err(error) => Err(error),
         },
     };
     parsed.map(Some).map_err(|error| DataFusionError::SQL(Box::new(error), None))
+}
+
+/// Statements whose grammars have files of their own.
+fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) -> Result<Option<Command>, ParserError> {
+    if let Some(granting) = granting::parse(parser, words, grammars)? {
+        return Ok(Some(Command::Grant(granting)));
+    }
+    if let Some(command) = schedule::parse(parser, words)? {
+        return Ok(Some(Command::Schedule(command)));
+    }
+    Ok(client::parse(parser, words)?.map(Command::Client))
 }
 
 /// The next words in capitals; anything else is `None`.
@@ -381,6 +399,11 @@ fn options(parser: &mut Parser<'_>) -> Result<Vec<(String, Expr)>, ParserError> 
     if !parser.parse_keyword(Keyword::WITH) {
         return Ok(vec![]);
     }
+    options_in_parentheses(parser)
+}
+
+/// `(name = value, …)`
+pub fn options_in_parentheses(parser: &mut Parser<'_>) -> Result<Vec<(String, Expr)>, ParserError> {
     parser.expect_token(&Token::LParen)?;
     let options = parser.parse_comma_separated(|parser| {
         let name = identifier(parser)?;

@@ -19,6 +19,7 @@ pub mod references;
 mod relation;
 pub mod renaming;
 mod rules;
+pub mod schedule;
 pub mod statement;
 pub mod syntax;
 pub mod time_travel;

@@ -20,6 +20,7 @@ use super::command::{self, Body, Command, Grammars};
 use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
 use super::references::tables_in;
+use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
@@ -171,8 +172,14 @@ fn parse_with(
     grammars: &Grammars,
     places: Places,
 ) -> Result<Vec<Statement>> {
+    let is_own = dialect.is::<PortraitDialect>();
     let mut statements = split(sql, state, dialect, depth, grammars, places)?;
     for statement in &mut statements {
+        if let Some(Script::Text(script)) = script_in(&mut statement.parsed) {
+            // What is wrong with it is told now, at its place.
+            let parse = if is_own { parse_definition } else { parse };
+            parse(&script.in_place(), state, grammars)?;
+        }
         let checked = match &mut statement.parsed {
             Parsed::Sql(parsed) => {
                 creating::statement(parsed);
@@ -193,6 +200,7 @@ fn parse_with(
                     let named = column_names::of_statement(parsed);
                     named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
                 }
+                Body::Script(_) => Ok(Ok(())),
             },
             Parsed::Command(_) => Ok(Ok(())),
         };
@@ -256,7 +264,7 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
             return Ok(statements);
         }
         let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
-        let parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
+        let mut parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
             None => Parsed::Sql(Box::new(match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
                 Some(statement) => SqlParsed::Statement(Box::new(statement)),
@@ -269,10 +277,25 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
             Token::EOF => last,
             _ => return Err(diagnostics::syntax::not_the_end(&next, Source::script(sql))),
         };
+        if let Some(Script::Text(script)) = script_in(&mut parsed) {
+            script.fill(|from, to| lines.slice(from, to));
+        }
         let text = lines.slice(first.span.start, end).trim().to_string();
         let comment = comment_of(lines.slice(previous_end, first.span.start));
         previous_end = end;
         statements.push(Statement { text, comment, line: first.span.start.line, column: first.span.start.column, parsed });
+    }
+}
+
+/// The script that a statement keeps for later.
+fn script_in(parsed: &mut Parsed) -> Option<&mut Script> {
+    match parsed {
+        Parsed::Command(Command::Create(create)) => match &mut create.body {
+            Body::Script(script) => Some(script),
+            _ => None,
+        },
+        Parsed::Command(Command::Schedule(ScheduleCommand { action: Action::Script(script), .. })) => Some(script),
+        _ => None,
     }
 }
 

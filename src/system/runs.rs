@@ -4,23 +4,24 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
 use super::SystemTable;
+use crate::catalog::runs::{Attempt, Run};
 use crate::docs::Column;
-use crate::objects::values::{given, number, text, time};
+use crate::objects::values::{given, number, share, text, time};
 use crate::statement::StatementContext;
 
 /// The table.
 #[derive(Debug)]
 pub struct Runs;
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 23] = [
     Column { name: "run", data_type: "BIGINT", text: "its number" },
-    Column { name: "kind", data_type: "VARCHAR", text: "what ran: `refresh profile`" },
+    Column { name: "kind", data_type: "VARCHAR", text: "what ran: `refresh profile`, or `schedule`" },
     Column { name: "name", data_type: "VARCHAR", text: "of which object" },
-    Column { name: "as_of", data_type: "TIMESTAMP", text: "the time it was for" },
+    Column { name: "as_of", data_type: "TIMESTAMP", text: "the time it was for; of a schedule its scheduled time, in UTC" },
     Column {
         name: "status",
         data_type: "VARCHAR",
-        text: "`running`, `succeeded`, `failed`, `cancelled`, or `lost` when its process was killed",
+        text: "`running`, `succeeded`, `failed`, `cancelled`, `lost` when its process was killed, or `skipped`",
     },
     Column { name: "started_at", data_type: "TIMESTAMP", text: "when it began" },
     Column { name: "heartbeat_at", data_type: "TIMESTAMP", text: "when it last showed that it goes on" },
@@ -28,6 +29,30 @@ const COLUMNS: [Column; 11] = [
     Column { name: "customers", data_type: "BIGINT", text: "rows that it published" },
     Column { name: "changes", data_type: "BIGINT", text: "values that changed" },
     Column { name: "message", data_type: "VARCHAR", text: "why it failed" },
+    Column { name: "schedule", data_type: "VARCHAR", text: "the schedule whose run it was" },
+    Column {
+        name: "attempt",
+        data_type: "BIGINT",
+        text: "of a schedule: which attempt for its time, from 1; 0 for what was skipped",
+    },
+    Column { name: "scheduled_time", data_type: "TIMESTAMP", text: "of a schedule: the time it was for, in UTC" },
+    Column {
+        name: "cause",
+        data_type: "VARCHAR",
+        text: "of a schedule: `schedule`, `missed`, `retry`, `dependency` or `manual`",
+    },
+    Column { name: "missed", data_type: "BIGINT", text: "of a schedule: missed times that it stood for, or that were skipped" },
+    Column { name: "duration", data_type: "DOUBLE", text: "how long it took, in seconds" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows that its statements wrote and read, or published" },
+    Column { name: "error", data_type: "VARCHAR", text: "why it failed, was cancelled or lost" },
+    Column { name: "statement", data_type: "VARCHAR", text: "of a schedule: the statement that failed" },
+    Column {
+        name: "line",
+        data_type: "BIGINT",
+        text: "of a schedule: the line that it begins on, of the file or of the definition",
+    },
+    Column { name: "role", data_type: "VARCHAR", text: "of a schedule: who it ran as" },
+    Column { name: "host", data_type: "VARCHAR", text: "of a schedule: on which machine" },
 ];
 
 impl SystemTable for Runs {
@@ -52,6 +77,12 @@ impl SystemTable for Runs {
             runs.retain(|run| is_seen(&run.name));
         }
         let all = || runs.iter();
+        fn of<'a, T: 'a>(
+            runs: &'a [Run],
+            value: impl Fn(&Attempt, &Run) -> Option<T> + 'a,
+        ) -> impl Iterator<Item = Option<T>> + 'a {
+            runs.iter().map(move |run| run.attempt.as_ref().and_then(|attempt| value(attempt, run)))
+        }
         Ok(vec![
             number(all().map(|run| Some(run.id))),
             text(all().map(|run| Some(run.kind.clone()))),
@@ -61,9 +92,21 @@ impl SystemTable for Runs {
             time(all().map(|run| Some(run.started_at))),
             time(all().map(|run| run.heartbeat_at)),
             time(all().map(|run| run.finished_at)),
-            number(all().map(|run| run.rows)),
+            number(all().map(|run| run.rows.filter(|_| run.attempt.is_none()))),
             number(all().map(|run| run.changes)),
             text(all().map(|run| given(&run.message))),
+            text(of(&runs, |_, run| Some(run.name.clone()))),
+            number(of(&runs, |attempt, _| Some(attempt.number))),
+            time(of(&runs, |_, run| Some(run.as_of))),
+            text(of(&runs, |attempt, _| given(&attempt.cause))),
+            number(of(&runs, |attempt, _| Some(attempt.missed))),
+            share(all().map(|run| run.finished_at.map(|finished| (finished - run.started_at) as f64 / 1e6))),
+            number(all().map(|run| run.rows)),
+            text(all().map(|run| given(&run.message).filter(|_| run.status != "skipped"))),
+            text(of(&runs, |attempt, _| given(&attempt.statement))),
+            number(of(&runs, |attempt, _| attempt.line)),
+            text(of(&runs, |attempt, _| given(&attempt.role))),
+            text(of(&runs, |attempt, _| given(&attempt.host))),
         ])
     }
 }

@@ -1,0 +1,546 @@
+//! Schedules: which of their times are settled, and who runs one.
+//!
+//! A time of a schedule is *claimed* in one transaction of SQLite, which notes that it is settled and begins its run: whoever comes second finds
+//! it settled. While an attempt runs, nothing else of the same schedule does; the transaction looks at that too. An attempt that did not succeed stays
+//! the one *in work* until it is made again, or is given up.
+//!
+//! Who lives is told as for [all runs](super::runs): by a lock of the operating system, so that a killed process is known at once. Another
+//! machine may not see that lock, so an attempt is also a *lease*: it beats every five seconds, and a machine other than its own takes it
+//! for lost when it has not beaten for a minute. Its own process gives the work up well before that, when it cannot beat; and one that
+//! was taken for lost can neither beat nor end any more, so that what it still commits with the end of its run is refused.
+//!
+//! What is remembered of a schedule is made when it is first looked at by who runs it, and goes with the schedule; the rows of its runs stay.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use datafusion::common::Result;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Catalog;
+use super::locks::Lock;
+use super::runs::{BEAT, LOST, RUNNING, now};
+
+/// The kind of run that an attempt is.
+pub const SCHEDULE: &str = "schedule";
+/// How long an attempt of another machine may go without a beat.
+const LEASE: Duration = Duration::from_secs(60);
+/// How long a process goes on with an attempt that it cannot beat for.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What is added to the tables of before.
+pub const MIGRATION: &str = "
+    -- What is remembered of schedules. `settled` is the time up to which nothing is to be done; `run` the attempt in work, if there is one.
+    CREATE TABLE schedules (
+        object       INTEGER PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+        paused       INTEGER NOT NULL DEFAULT 0,
+        calendar     TEXT NOT NULL DEFAULT '',
+        settled      INTEGER NOT NULL,
+        run          INTEGER,
+        retry_at     INTEGER,
+        failed       INTEGER NOT NULL DEFAULT 0,
+        lost         INTEGER NOT NULL DEFAULT 0,
+        last_success INTEGER
+    ) STRICT;
+    -- Of attempts of schedules; the rows of other runs have none of it.
+    ALTER TABLE runs ADD COLUMN schedule INTEGER;
+    ALTER TABLE runs ADD COLUMN attempt INTEGER;
+    ALTER TABLE runs ADD COLUMN missed INTEGER;
+    ALTER TABLE runs ADD COLUMN role TEXT;
+    ALTER TABLE runs ADD COLUMN host TEXT;
+    ALTER TABLE runs ADD COLUMN cause TEXT;
+    ALTER TABLE runs ADD COLUMN statement TEXT;
+    ALTER TABLE runs ADD COLUMN line INTEGER;
+    CREATE INDEX runs_by_schedule ON runs (schedule, id);
+    CREATE INDEX runs_going_on ON runs (status) WHERE status = 'running';
+";
+
+/// This machine, as long as it is up.
+static HOST: LazyLock<String> = LazyLock::new(|| {
+    let name = sysinfo::System::host_name().unwrap_or_else(|_| "unknown".into());
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    match boot.trim().get(..8) {
+        Some(boot) => format!("{name} ({boot})"),
+        None => name,
+    }
+});
+
+/// What is remembered of a schedule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    pub object: i64,
+    pub is_paused: bool,
+    /// The calendar that `settled` was counted with.
+    pub times: String,
+    /// `None` for a schedule that nobody has looked at yet.
+    pub settled: Option<i64>,
+    /// The attempt in work.
+    pub attempt: Option<InWork>,
+    /// When it is made again.
+    pub retry_at: Option<i64>,
+    /// How many attempts for the time in work have failed, and were lost.
+    pub failed: i64,
+    pub lost: i64,
+    /// The scheduled time of the last run that succeeded.
+    pub last_success: Option<i64>,
+    /// The run that is going on, of whatever cause.
+    pub running: Option<i64>,
+}
+
+impl State {
+    /// Attempts that are written as running, and are not.
+    fn mark_dead(&mut self, dead: &[i64]) {
+        self.running = self.running.filter(|run| !dead.contains(run));
+        if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.status == RUNNING && dead.contains(&attempt.run)) {
+            attempt.status = "lost".into();
+        }
+    }
+}
+
+/// The attempt that a time in work had last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InWork {
+    pub run: i64,
+    pub number: i64,
+    pub scheduled_at: i64,
+    pub missed: i64,
+    /// As in the table; `lost` also before that is written.
+    pub status: String,
+    /// When it ended, or last showed that it went on.
+    pub ended_at: i64,
+}
+
+/// The last run of a schedule.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    pub schedule: i64,
+    pub status: String,
+    pub started_at: i64,
+    pub message: String,
+}
+
+/// Times that are not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The last of them.
+    pub at: i64,
+    pub count: u64,
+    pub why: String,
+}
+
+/// What is to be noted of a schedule.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    pub schedule: i64,
+    pub name: &'a str,
+    /// The version of the definition that was looked at, and what was remembered then.
+    pub version: i64,
+    pub seen: &'a State,
+    pub role: &'a str,
+    /// Now.
+    pub at: i64,
+    /// The calendar, and the time up to which everything is settled by this.
+    pub times: &'a str,
+    pub settled: i64,
+    pub skipped: Option<Skipped>,
+    /// The attempt that begins.
+    pub begins: Option<Begins>,
+}
+
+/// An attempt that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begins {
+    pub scheduled_at: i64,
+    pub number: i64,
+    pub missed: i64,
+    pub cause: &'static str,
+}
+
+/// What a claim gave.
+#[derive(Debug)]
+pub enum Claimed {
+    /// Another was quicker, or the schedule is another by now.
+    No,
+    /// What was skipped is noted.
+    Noted,
+    Begun(Lease),
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct End {
+    pub run: i64,
+    /// `succeeded`, `failed` or `cancelled`
+    pub status: &'static str,
+    pub at: i64,
+    pub rows: i64,
+    pub message: String,
+    pub statement: String,
+    pub line: Option<i64>,
+    /// When it is made again; `None` when the time is settled with it.
+    pub retry_at: Option<i64>,
+    /// How many runs of the schedule are remembered.
+    pub keep: i64,
+}
+
+/// The right to run an attempt, until it ends.
+#[derive(Debug)]
+pub struct Lease {
+    catalog: Arc<Catalog>,
+    pub run: i64,
+    /// Beats until it is dropped.
+    heart: JoinSet<()>,
+    lost: watch::Receiver<bool>,
+    has_ended: bool,
+    /// Let go last, when the end is written.
+    _lock: Lock,
+}
+
+impl Drop for Lease {
+    /// Work that was given up is to be done again, by whoever is there.
+    fn drop(&mut self) {
+        self.heart.abort_all();
+        if self.has_ended {
+            return;
+        }
+        // What cannot be written is found lost.
+        let _ = self.catalog.write(|transaction| {
+            let (at, end) =
+                (now(), "UPDATE runs SET status = 'cancelled', finished_at = ?2 WHERE id = ?1 AND status = 'running'");
+            if transaction.execute(end, params![self.run, at])? == 1 {
+                transaction.execute("UPDATE schedules SET retry_at = ?2 WHERE run = ?1", params![self.run, at])?;
+            }
+            Ok(())
+        });
+    }
+}
+
+impl Lease {
+    /// Waits until the attempt is no longer this process's.
+    pub async fn lost(&self) {
+        let mut lost = self.lost.clone();
+        if lost.wait_for(|lost| *lost).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Writes how it ended; false when it is no longer this process's.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn end(mut self, end: &End) -> Result<bool> {
+        let ended = self.catalog.write(|transaction| write_end(transaction, end));
+        // When that cannot be written it is found lost.
+        self.has_ended = true;
+        ended
+    }
+
+    /// The end is written already, with a transaction.
+    pub fn ended(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Catalog {
+    /// What is remembered of a schedule.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn schedule_state(&self, object: i64) -> Result<State> {
+        let dead = self.dead_attempts()?;
+        let mut state = self.read(|connection| state(connection, object))?;
+        state.mark_dead(&dead);
+        Ok(state)
+    }
+
+    /// What is remembered of every schedule that was looked at.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn schedule_states(&self) -> Result<Vec<State>> {
+        // First who is dead, then what is written: a run lets go of its lock after its end is written.
+        let dead = self.dead_attempts()?;
+        self.read(|connection| {
+            let mut states = states(connection)?;
+            states.iter_mut().for_each(|state| state.mark_dead(&dead));
+            Ok(states)
+        })
+    }
+
+    /// The last run of each schedule.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn latest_runs(&self) -> Result<Vec<Latest>> {
+        let dead = self.dead_attempts()?;
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT schedule, id, status, started_at, message FROM runs
+                 WHERE id IN (SELECT max(id) FROM runs WHERE schedule IS NOT NULL AND status <> 'skipped' GROUP BY schedule)",
+            )?;
+            let latest = query.query_map([], |row| {
+                let status: String = row.get(2)?;
+                let is_lost = status == RUNNING && dead.contains(&row.get(1)?);
+                let (status, message) = if is_lost { ("lost".into(), LOST.into()) } else { (status, row.get(4)?) };
+                Ok(Latest { schedule: row.get(0)?, status, started_at: row.get(3)?, message })
+            })?;
+            latest.collect()
+        })
+    }
+
+    /// The attempts that are written as running, and are not.
+    fn dead_attempts(&self) -> Result<Vec<i64>> {
+        let running = self.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT id, lock, host, heartbeat_at FROM runs WHERE status = 'running' AND schedule IS NOT NULL",
+            )?;
+            let running = |row: &Row<'_>| {
+                let (id, lock, host, beat): (i64, String, Option<String>, Option<i64>) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                Ok((id, lock, host.unwrap_or_default(), beat.unwrap_or(0)))
+            };
+            query.query_map([], running)?.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let is_dead = |lock: &str, host: &str, beat: i64| !self.data.locks.is_held(lock) || is_expired(host, beat);
+        Ok(running.into_iter().filter(|(_, lock, host, beat)| is_dead(lock, host, *beat)).map(|(id, ..)| id).collect())
+    }
+
+    /// Notes what is skipped, and begins an attempt, unless something has changed since it was decided. On a thread of the engine.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn claim(self: &Arc<Self>, claim: &Claim<'_>) -> Result<Claimed> {
+        let dead = self.dead_attempts()?;
+        let noted = self.write(|transaction| {
+            let current = "SELECT version FROM objects WHERE id = ?1";
+            let version: Option<i64> = transaction.query_row(current, [claim.schedule], |row| row.get(0)).optional()?;
+            let mut state = state(transaction, claim.schedule)?;
+            state.mark_dead(&dead);
+            let is_as_seen = version == Some(claim.version)
+                && (state.settled, &state.attempt, state.is_paused, state.retry_at)
+                    == (claim.seen.settled, &claim.seen.attempt, claim.seen.is_paused, claim.seen.retry_at);
+            let is_manual = claim.begins.as_ref().is_some_and(|begins| begins.cause == "manual");
+            if version.is_none() || !is_manual && !is_as_seen {
+                return Ok(Ok(None));
+            }
+            for run in &dead {
+                transaction.execute(
+                    "UPDATE runs SET status = 'lost', finished_at = coalesce(heartbeat_at, started_at), message = ?2
+                     WHERE id = ?1 AND status = 'running'",
+                    params![run, LOST],
+                )?;
+            }
+            let running = "SELECT 1 FROM runs WHERE schedule = ?1 AND status = 'running'";
+            if transaction.prepare_cached(running)?.exists([claim.schedule])? {
+                return Ok(Ok(None));
+            }
+            if let Some(Skipped { at, count, why }) = &claim.skipped {
+                transaction.execute(
+                    "INSERT INTO runs (kind, name, as_of, process, status, started_at, finished_at, message, schedule, attempt, missed, role, host, cause)
+                     VALUES (?1, ?2, ?3, ?4, 'skipped', ?5, ?5, ?6, ?7, 0, ?8, ?9, ?10, 'missed')",
+                    params![
+                        SCHEDULE,
+                        claim.name,
+                        at,
+                        std::process::id(),
+                        claim.at,
+                        why,
+                        claim.schedule,
+                        i64::try_from(*count).unwrap_or(i64::MAX),
+                        claim.role,
+                        *HOST
+                    ],
+                )?;
+            }
+            let Some(begins) = &claim.begins else {
+                note(transaction, claim, None)?;
+                return Ok(Ok(Some(None)));
+            };
+            let (lock, lock_name) = match self.data.locks.for_run(claim.name, SCHEDULE) {
+                Ok(made) => made,
+                Err(error) => return Ok(Err(error)),
+            };
+            transaction.execute(
+                "INSERT INTO runs (kind, name, as_of, process, status, started_at, heartbeat_at, lock, schedule, attempt, missed, role, host, cause)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                params![
+                    SCHEDULE,
+                    claim.name,
+                    begins.scheduled_at,
+                    std::process::id(),
+                    RUNNING,
+                    claim.at,
+                    now(),
+                    lock_name,
+                    claim.schedule,
+                    begins.number,
+                    begins.missed,
+                    claim.role,
+                    *HOST,
+                    begins.cause
+                ],
+            )?;
+            let run = transaction.last_insert_rowid();
+            if is_manual {
+                let remember = "INSERT INTO schedules (object, calendar, settled) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+                transaction.execute(remember, params![claim.schedule, claim.times, claim.settled])?;
+            } else {
+                note(transaction, claim, Some(run))?;
+            }
+            Ok(Ok(Some(Some((run, lock)))))
+        })??;
+        Ok(match noted {
+            None => Claimed::No,
+            Some(None) => Claimed::Noted,
+            Some(Some((run, lock))) => Claimed::Begun(self.lease(run, lock, BEAT)),
+        })
+    }
+
+    fn lease(self: &Arc<Self>, run: i64, lock: Lock, beat: Duration) -> Lease {
+        let (catalog, mut heart) = (Arc::clone(self), JoinSet::new());
+        let (losing, lost) = watch::channel(false);
+        heart.spawn(async move {
+            let mut last = Instant::now();
+            loop {
+                tokio::time::sleep(beat).await;
+                let catalog = Arc::clone(&catalog);
+                let beaten = tokio::task::spawn_blocking(move || catalog.beat_attempt(run)).await;
+                match beaten {
+                    Ok(Ok(true)) => last = Instant::now(),
+                    Ok(Ok(false)) => break,
+                    _ if last.elapsed() > PATIENCE => break,
+                    _ => {}
+                }
+            }
+            losing.send_replace(true);
+            std::future::pending::<()>().await;
+        });
+        Lease { catalog: Arc::clone(self), run, heart, lost, has_ended: false, _lock: lock }
+    }
+
+    /// Notes that an attempt goes on; false when it is this process's no more.
+    fn beat_attempt(&self, run: i64) -> Result<bool> {
+        self.write(|transaction| {
+            let beat = "UPDATE runs SET heartbeat_at = ?2 WHERE id = ?1 AND status = 'running'";
+            Ok(transaction.execute(beat, params![run, now()])? == 1)
+        })
+    }
+
+    /// Holds a schedule back, or lets it go on; false when that is so already. Times that pass meanwhile are not missed.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn pause_schedule(&self, object: i64, is_paused: bool, at: i64) -> Result<bool> {
+        self.write(|transaction| {
+            let before = state(transaction, object)?;
+            if before.is_paused == is_paused {
+                return Ok(false);
+            }
+            transaction.execute(
+                "INSERT INTO schedules (object, paused, settled) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET paused = ?2, settled = CASE WHEN ?2 = 0 THEN max(settled, ?3) ELSE settled END",
+                params![object, is_paused, at],
+            )?;
+            Ok(true)
+        })
+    }
+}
+
+/// True for a machine's attempt that another may take.
+fn is_expired(host: &str, beat: i64) -> bool {
+    let limit = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
+    host != *HOST && now().saturating_sub(beat) > limit
+}
+
+/// Notes what a claim settles.
+fn note(transaction: &Connection, claim: &Claim<'_>, run: Option<i64>) -> rusqlite::Result<()> {
+    let is_again = claim.begins.as_ref().is_some_and(|begins| begins.number > 1);
+    let lost = claim.seen.attempt.as_ref().is_some_and(|attempt| attempt.status == "lost");
+    let (failed, lost) = match is_again {
+        true => (claim.seen.failed, claim.seen.lost + i64::from(lost)),
+        false => (0, 0),
+    };
+    transaction.execute(
+        "INSERT INTO schedules (object, calendar, settled, run, failed, lost) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET calendar = ?2, settled = ?3, run = ?4, retry_at = NULL, failed = ?5, lost = ?6",
+        params![claim.schedule, claim.times, claim.settled, run, failed, lost],
+    )?;
+    Ok(())
+}
+
+/// Writes how an attempt ended; false when it is lost, and so not for its process to end.
+pub fn write_end(connection: &Connection, end: &End) -> rusqlite::Result<bool> {
+    let End { run, status, at, rows, message, statement, line, retry_at, keep } = end;
+    let ended = connection.execute(
+        "UPDATE runs SET status = ?2, finished_at = ?3, rows = ?4, message = ?5, statement = nullif(?6, ''), line = ?7
+         WHERE id = ?1 AND status = 'running'",
+        params![run, status, at, rows, message, statement, line],
+    )?;
+    if ended == 0 {
+        return Ok(false);
+    }
+    let of: (i64, i64) =
+        connection.query_row("SELECT schedule, as_of FROM runs WHERE id = ?1", [run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (schedule, scheduled_at) = of;
+    connection.execute(
+        "UPDATE schedules SET run = CASE WHEN ?3 IS NULL THEN NULL ELSE run END, retry_at = ?3, failed = failed + ?4 WHERE object = ?1 AND run = ?2",
+        params![schedule, run, retry_at, i64::from(*status == "failed")],
+    )?;
+    if *status == "succeeded" {
+        connection.execute(
+            "UPDATE schedules SET last_success = max(coalesce(last_success, ?2), ?2) WHERE object = ?1",
+            params![schedule, scheduled_at],
+        )?;
+    }
+    connection.execute(
+        "DELETE FROM runs WHERE schedule = ?1 AND status <> 'running'
+            AND id <= (SELECT id FROM runs WHERE schedule = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+            AND id NOT IN (SELECT run FROM schedules WHERE object = ?1 AND run IS NOT NULL)",
+        params![schedule, keep],
+    )?;
+    Ok(true)
+}
+
+const STATES: &str = "SELECT s.object, s.paused, s.calendar, s.settled, s.retry_at, s.failed, s.lost, s.last_success,
+    r.id, r.attempt, r.as_of, r.missed, r.status, coalesce(r.finished_at, r.heartbeat_at, r.started_at),
+    (SELECT max(id) FROM runs WHERE schedule = s.object AND status = 'running')
+    FROM schedules s LEFT JOIN runs r ON r.id = s.run";
+
+fn state_of(row: &Row<'_>) -> rusqlite::Result<State> {
+    let run: Option<i64> = row.get(8)?;
+    let attempt = match run {
+        Some(run) => Some(InWork {
+            run,
+            number: row.get(9)?,
+            scheduled_at: row.get(10)?,
+            missed: row.get::<_, Option<i64>>(11)?.unwrap_or(0),
+            status: row.get(12)?,
+            ended_at: row.get(13)?,
+        }),
+        None => None,
+    };
+    Ok(State {
+        object: row.get(0)?,
+        is_paused: row.get(1)?,
+        times: row.get(2)?,
+        settled: row.get(3)?,
+        attempt,
+        retry_at: row.get(4)?,
+        failed: row.get(5)?,
+        lost: row.get(6)?,
+        last_success: row.get(7)?,
+        running: row.get(14)?,
+    })
+}
+
+fn states(connection: &Connection) -> rusqlite::Result<Vec<State>> {
+    connection.prepare_cached(STATES)?.query_map([], state_of)?.collect()
+}
+
+fn state(connection: &Connection, object: i64) -> rusqlite::Result<State> {
+    let query = format!("{STATES} WHERE s.object = ?1");
+    let found = connection.prepare_cached(&query)?.query_row([object], state_of).optional()?;
+    Ok(found.unwrap_or(State { object, ..State::default() }))
+}

@@ -1,0 +1,382 @@
+//! One attempt of a schedule: its script, run as its owner, up to the end that is written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use fail::fail_point;
+use parking_lot::Mutex;
+
+use super::{Engine, Parameters, Session, TransactionStatus};
+pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, Lease, Skipped, State};
+use crate::catalog::transaction::Change;
+use crate::error::{failed, message, not_available};
+use crate::files::places;
+use crate::objects::definition::Definition;
+pub(crate) use crate::objects::schedule::{OnMissed, Schedule};
+use crate::objects::{role, schedule};
+use crate::sql::parser::Statement;
+use crate::statement::{Cancel, StatementContext};
+use crate::text::without_passwords;
+
+/// How long a statement that is cancelled has to say how it ended.
+const ENDING: Duration = Duration::from_secs(5);
+/// The cause of an attempt that RUN SCHEDULE makes.
+const MANUAL: &str = "manual";
+/// The longest wait before an attempt is made again.
+const LONGEST_WAIT: i64 = 30 * 60 * 1_000_000;
+/// How often an attempt is made again whose process was killed.
+pub(crate) const MOST_LOST: i64 = 20;
+
+/// Why an attempt is ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    TimedOut,
+    Stopped,
+    Lost,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) run: i64,
+    pub(crate) begins: Begins,
+    /// `succeeded`, `failed`, `cancelled`, or `lost` when another process has it by now.
+    pub(crate) status: &'static str,
+    pub(crate) began_at: i64,
+    pub(crate) end: End,
+}
+
+/// An attempt in hand.
+pub(crate) struct Attempt {
+    pub(crate) lease: Lease,
+    pub(crate) begins: Begins,
+    pub(crate) began_at: i64,
+    /// Attempts for the same time that have failed.
+    pub(crate) failed: i64,
+    pub(crate) last_success: Option<i64>,
+    /// The folders and URLs whose files the script may read and write; `None` for all.
+    pub(crate) places: Option<Arc<[String]>>,
+}
+
+/// What went wrong, and where.
+#[derive(Debug, Clone, Default)]
+struct Broken {
+    message: String,
+    statement: String,
+    line: Option<i64>,
+}
+
+impl Broken {
+    fn whole(error: &DataFusionError) -> Self {
+        Self { message: message(error), ..Self::default() }
+    }
+}
+
+/// The statement that runs, and the way to end it.
+type Current = Mutex<Option<Cancel>>;
+
+impl Engine {
+    /// The schedules of the database that can be read; those of before that are the same are taken over.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(crate) fn schedules(&self, before: &[Arc<Schedule>]) -> Result<(Vec<Arc<Schedule>>, Vec<String>)> {
+        let context = self.session()?.statement(Parameters::default());
+        let (mut schedules, mut problems) = (vec![], vec![]);
+        for object in self.shared.catalog.stamped_objects()?.1.iter().filter(|object| object.kind == "schedule") {
+            let known =
+                before.iter().find(|known| (known.id, known.version, &known.name) == (object.id, object.version, &object.name));
+            if let Some(known) = known {
+                schedules.push(Arc::clone(known));
+                continue;
+            }
+            match Definition::read(object.clone(), context.session()).and_then(|definition| Schedule::of(&definition)) {
+                Ok(schedule) => schedules.push(Arc::new(schedule)),
+                Err(error) => problems.push(format!("{}: {}", object.label(), message(&error))),
+            }
+        }
+        Ok((schedules, problems))
+    }
+
+    /// Changes whenever a definition does.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(crate) fn definitions(&self) -> Result<i64> {
+        Ok(self.shared.catalog.stamped_objects()?.0.definitions)
+    }
+
+    /// What is remembered of a schedule.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(crate) fn schedule_state(&self, schedule: &Schedule) -> Result<State> {
+        self.shared.catalog.schedule_state(schedule.id)
+    }
+
+    /// Notes what is skipped, and begins an attempt.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub(crate) fn claim(&self, claim: &Claim<'_>) -> Result<Claimed> {
+        let claimed = self.shared.catalog.claim(claim)?;
+        fail_point!("schedule::claimed", |_| std::process::abort());
+        Ok(claimed)
+    }
+
+    /// Runs an attempt to its end, which is written. `stopped` ends it from outside.
+    pub(crate) async fn attempt(&self, schedule: &Schedule, attempt: Attempt, stopped: impl Future<Output = ()>) -> Outcome {
+        let Attempt { lease, begins, began_at, failed, last_success, places } = attempt;
+        let script = Script {
+            schedule,
+            session: self.session_of(schedule, places, &begins, began_at, last_success),
+            run: lease.run,
+            began_at,
+            began: std::time::Instant::now(),
+            current: Current::default(),
+            rows: AtomicU64::new(0),
+        };
+        let timeout = async {
+            match schedule.timeout.and_then(|length| u64::try_from(length).ok()) {
+                Some(length) => self.clock().wait_until(tokio::time::Instant::now() + Duration::from_micros(length)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let over = async {
+            tokio::select! {
+                biased;
+                () = lease.lost() => Why::Lost,
+                () = stopped => Why::Stopped,
+                () = timeout => Why::TimedOut,
+            }
+        };
+        let (ended, why) = {
+            let mut running = std::pin::pin!(script.run());
+            tokio::select! {
+                ended = &mut running => (ended, None),
+                why = over => {
+                    script.cancel();
+                    let ended = tokio::time::timeout(ENDING, running).await;
+                    (ended.unwrap_or_else(|_| Err(Broken::default())), Some(why))
+                }
+            }
+        };
+        fail_point!("schedule::ran", |_| std::process::abort());
+        let (status, broken) = told(ended.as_ref().err(), why, schedule);
+        let mut end = script.end(status, broken);
+        if begins.cause != MANUAL {
+            end.retry_at = match status {
+                "failed" if failed < schedule.retries => Some(end.at.saturating_add(wait(schedule.backoff, failed))),
+                "cancelled" => Some(end.at),
+                _ => None,
+            };
+        }
+        let written = match ended {
+            Ok(Written::WithTransaction) => {
+                lease.ended();
+                Ok(true)
+            }
+            _ => lease.end(&end),
+        };
+        fail_point!("schedule::ended", |_| std::process::abort());
+        let mut outcome = Outcome { run: end.run, begins, status, began_at, end };
+        match written {
+            Ok(true) => {}
+            Ok(false) => (outcome.status, outcome.end.message) = ("lost", "another process has taken it for lost".into()),
+            Err(error) => {
+                (outcome.status, outcome.end.message) = ("lost", format!("its end cannot be written: {}", message(&error)))
+            }
+        }
+        outcome
+    }
+
+    /// Runs a schedule now, beside its calendar.
+    ///
+    /// # Errors
+    /// There is none of that name, it is running, or its script fails.
+    pub(super) async fn run_schedule(&self, name: &str, context: &StatementContext) -> Result<Vec<String>> {
+        let (object, schedule) = schedule::known(name, context)?;
+        let (state, began_at) = (self.schedule_state(&schedule)?, context.now());
+        let begins = Begins { scheduled_at: began_at, number: 1, missed: 0, cause: MANUAL };
+        let claim = Claim {
+            schedule: schedule.id,
+            name: &schedule.name,
+            version: schedule.version,
+            seen: &state,
+            role: &schedule.owner,
+            at: began_at,
+            times: &schedule.times,
+            settled: schedule.made_at,
+            skipped: None,
+            begins: Some(begins.clone()),
+        };
+        let lease = match self.claim(&claim)? {
+            Claimed::Begun(lease) => lease,
+            _ => {
+                let problem = "is running already; system.runs tells since when, run this again when that is done";
+                return Err(not_available(&object.label(), problem));
+            }
+        };
+        let places = context.places().map(Arc::from);
+        let attempt = Attempt { lease, begins, began_at, failed: 0, last_success: state.last_success, places };
+        let Outcome { status, end, .. } = self.attempt(&schedule, attempt, std::future::pending()).await;
+        if status == "succeeded" {
+            let seconds = (end.at - began_at) as f64 / 1e6;
+            return Ok(vec![format!("schedule {name} succeeded in {seconds:.3} s, {} rows", end.rows)]);
+        }
+        let place = match (end.line, schedule.file()) {
+            (Some(line), Some(file)) => format!(" at line {line} of {}", file.display()),
+            (Some(line), None) => format!(" at line {line} of its definition"),
+            (None, _) => String::new(),
+        };
+        Err(failed(&object.label(), format!("{status}{place}: {}", end.message)))
+    }
+
+    /// The session that a script runs in.
+    fn session_of(
+        &self,
+        schedule: &Schedule,
+        places: Option<Arc<[String]>>,
+        begins: &Begins,
+        began_at: i64,
+        last_success: Option<i64>,
+    ) -> Result<Session> {
+        let session = self.session()?;
+        let known = role::known(&schedule.owner, &session.statement(Parameters::default()))?;
+        // A name that is no role's is that of who opened the folder of the database, and may do all. A role that owns schedules is not dropped.
+        let is_superuser = known.is_none_or(|(_, role)| role.superuser);
+        let mut session = session.with_role(&schedule.owner).with_rights(is_superuser).with_base(&schedule.base);
+        if let Some(places) = places {
+            session = session.with_places(places);
+        }
+        for (name, time) in
+            [("run_time", Some(began_at)), ("scheduled_time", Some(begins.scheduled_at)), ("last_success", last_success)]
+        {
+            session.set_parameter(name, ScalarValue::TimestampMicrosecond(time, None));
+        }
+        Ok(session)
+    }
+}
+
+/// What is told of an attempt that ended so.
+fn told(broken: Option<&Broken>, why: Option<Why>, schedule: &Schedule) -> (&'static str, Broken) {
+    let Some(broken) = broken else { return ("succeeded", Broken::default()) };
+    let (status, message) = match why {
+        None => ("failed", broken.message.clone()),
+        Some(Why::TimedOut) => {
+            let limit = schedule.timeout.unwrap_or_default() as f64 / 1e6;
+            ("failed", format!("timeout: took longer than {limit} s, and was cancelled"))
+        }
+        Some(Why::Stopped) => ("cancelled", "its server was stopped; it is made again".into()),
+        Some(Why::Lost) => ("lost", "another process has taken it for lost".into()),
+    };
+    (status, Broken { message, ..broken.clone() })
+}
+
+/// Microseconds to wait after so many failures: each time three times as long, less a part by chance, so that many that failed
+/// together do not come back together.
+fn wait(backoff: i64, failed: i64) -> i64 {
+    let factor = 3_i64.checked_pow(u32::try_from(failed).unwrap_or(u32::MAX)).unwrap_or(i64::MAX);
+    let longest = backoff.saturating_mul(factor).min(LONGEST_WAIT.max(backoff));
+    let chance = uuid::Uuid::new_v4().as_u128() as u64 as f64 / u64::MAX as f64;
+    longest - (longest as f64 / 2.0 * chance) as i64
+}
+
+/// A script as it runs.
+struct Script<'a> {
+    schedule: &'a Schedule,
+    session: Result<Session>,
+    run: i64,
+    began_at: i64,
+    began: std::time::Instant,
+    /// The way to end the statement that runs.
+    current: Current,
+    rows: AtomicU64,
+}
+
+impl Script<'_> {
+    fn cancel(&self) {
+        if let Some(cancel) = self.current.lock().as_ref() {
+            cancel.cancel();
+        }
+    }
+
+    /// What the end of the attempt is to be, now.
+    fn end(&self, status: &'static str, broken: Broken) -> End {
+        let took = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(0);
+        let Broken { message, statement, line } = broken;
+        End {
+            run: self.run,
+            status,
+            at: self.began_at.saturating_add(took),
+            rows: i64::try_from(self.rows.load(Ordering::Relaxed)).unwrap_or(i64::MAX),
+            message,
+            statement,
+            line,
+            retry_at: None,
+            keep: self.schedule.keep,
+        }
+    }
+
+    async fn run(&self) -> std::result::Result<Written, Broken> {
+        let session = self.session.as_ref().map_err(Broken::whole)?;
+        let text = self.schedule.text().map_err(|error| Broken::whole(&error))?;
+        if let (Some(file), Some(places)) = (self.schedule.file(), session.statement(Parameters::default()).places()) {
+            let file = file.display().to_string();
+            places::check(&file, &self.schedule.base, Some(places)).map_err(|error| Broken::whole(&error))?;
+        }
+        let statements = session.parse(&text).await.map_err(|error| Broken::whole(&error))?;
+        if self.schedule.is_transaction {
+            self.statements(session, "BEGIN").await?;
+        }
+        for statement in statements {
+            self.statement(session, statement).await?;
+        }
+        let is_open = session.transaction_status() != TransactionStatus::Idle;
+        if !self.schedule.is_transaction && is_open {
+            let message = "the script ends within a transaction, nothing of which happens; end it with COMMIT";
+            return Err(Broken { message: message.into(), ..Broken::default() });
+        }
+        if !is_open {
+            return Ok(Written::No);
+        }
+        let catalog = session.catalog();
+        let with_transaction = catalog.is_transaction();
+        catalog.keep_change(|| Change::EndAttempt(self.end("succeeded", Broken::default())));
+        self.statements(session, "COMMIT").await?;
+        Ok(if with_transaction { Written::WithTransaction } else { Written::No })
+    }
+
+    /// Statements that are not of the script.
+    async fn statements(&self, session: &Session, sql: &str) -> std::result::Result<(), Broken> {
+        session.sql(sql).await.map(drop).map_err(|error| Broken::whole(&error))
+    }
+
+    async fn statement(&self, session: &Session, statement: Statement) -> std::result::Result<(), Broken> {
+        let (line, text) = (i64::try_from(statement.line).ok(), without_passwords(&statement.text));
+        let before = self.rows.load(Ordering::Relaxed);
+        let ran = async {
+            let mut answer = session.execute(statement).await?;
+            *self.current.lock() = Some(answer.canceller());
+            while let Some(batch) = answer.next().await {
+                batch?;
+                self.rows.store(before + answer.rows(), Ordering::Relaxed);
+            }
+            self.rows.store(before + answer.rows(), Ordering::Relaxed);
+            Ok::<(), DataFusionError>(())
+        };
+        let ran = ran.await;
+        *self.current.lock() = None;
+        ran.map_err(|error| Broken { message: message(&error), statement: text, line })
+    }
+}
+
+/// Whether the end of an attempt is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    WithTransaction,
+    No,
+}

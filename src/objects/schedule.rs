@@ -1,0 +1,208 @@
+//! `SCHEDULE`: a script with the times when it runs.
+//!
+//! Here is what a schedule says. Who runs it, and what is remembered of its runs, stands in the engine and in
+//! [`crate::catalog::schedules`].
+
+mod altering;
+mod kind;
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+
+pub use altering::{alter, known, pause};
+pub use kind::ScheduleKind;
+
+use super::GRAMMARS;
+use super::definition::Definition;
+use crate::calendar::{self, Calendar};
+use crate::error::{SqlState, coded, invalid};
+use crate::sql::command::Body;
+use crate::sql::parser;
+use crate::sql::schedule::Script;
+
+/// What is done about times that nothing ran at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissed {
+    /// One run for all of them.
+    RunOnce,
+    Skip,
+    /// Each, one after the other.
+    All,
+}
+
+/// What a schedule says.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// The number of its object.
+    pub id: i64,
+    pub name: String,
+    pub version: i64,
+    /// Who it runs as.
+    pub owner: String,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// Microseconds since 1970, when this version was made.
+    pub made_at: i64,
+    /// Without one it runs after those that it depends on.
+    pub calendar: Option<Calendar>,
+    /// The calendar as a text, to see that it is another.
+    pub times: String,
+    pub depends_on: Vec<String>,
+    pub on_missed: OnMissed,
+    pub retries: i64,
+    /// Microseconds to wait before it is tried again for the first time.
+    pub backoff: i64,
+    /// Microseconds that a run may take.
+    pub timeout: Option<i64>,
+    /// Whether its statements are one transaction.
+    pub is_transaction: bool,
+    /// How many runs are remembered.
+    pub keep: i64,
+    /// Where it is told that a run failed, and that one succeeded.
+    pub on_failure: Option<String>,
+    pub on_success: Option<String>,
+    pub script: Script,
+}
+
+const SECOND: i64 = 1_000_000;
+
+/// The length of an interval, whose days have 24 hours.
+fn microseconds(label: &str, option: &str, interval: IntervalMonthDayNano) -> Result<i64> {
+    if interval.months != 0 {
+        let advice = if option == "every" { "write cron = '0 0 1 * *' for the first of each month" } else { "write days" };
+        return Err(invalid(label, format!("{option}: months differ in length; {advice}")));
+    }
+    let days = i64::from(interval.days).checked_mul(86_400 * SECOND);
+    let length = days.and_then(|days| days.checked_add(interval.nanoseconds / 1000));
+    length.ok_or_else(|| invalid(label, format!("{option} is longer than times can be")))
+}
+
+impl Schedule {
+    /// Reads a definition.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of(definition: &Definition) -> Result<Self> {
+        definition.constants(None)?;
+        let (object, options, label) = (&definition.object, &definition.options, definition.object.label());
+        let wrong = |option: &str, problem: String| invalid(&label, format!("{option} {problem}"));
+        let length = |option: &str| -> Result<Option<i64>> {
+            options.interval(option).map(|interval| microseconds(&label, option, interval)).transpose()
+        };
+        let zone = options.text("timezone").unwrap_or("UTC");
+        let (cron, every) = (options.text("cron"), length("every")?);
+        let depends_on = options.names("depends_on").unwrap_or_default().to_vec();
+        let calendar = match (cron, every) {
+            (Some(_), Some(_)) => return Err(invalid(&label, "has cron and every; leave one out")),
+            (Some(cron), None) => {
+                let zone = calendar::zone(zone).map_err(|problem| wrong("timezone", problem))?;
+                Some(Calendar::cron(cron, zone).map_err(|problem| wrong("cron", problem))?)
+            }
+            (None, Some(every)) => {
+                if options.is_given("timezone") {
+                    return Err(wrong(
+                        "timezone",
+                        "is of use with cron alone: a span is the same everywhere; leave it out".into(),
+                    ));
+                }
+                Some(Calendar::every(every).map_err(|problem| wrong("every", problem))?)
+            }
+            (None, None) if !depends_on.is_empty() => None,
+            (None, None) => {
+                let problem =
+                    "has no times; write WITH (cron = '0 2 * * *'), (every = INTERVAL '1 minute') or (depends_on = other)";
+                return Err(invalid(&label, problem));
+            }
+        };
+        let times = match (cron, every) {
+            (Some(cron), _) => format!("cron {cron} {zone}"),
+            (None, Some(every)) => format!("every {every}"),
+            (None, None) => String::new(),
+        };
+        let on_missed = match options.word("on_missed")? {
+            "skip" => OnMissed::Skip,
+            "all" => OnMissed::All,
+            _ => OnMissed::RunOnce,
+        };
+        let place = |option: &str| -> Result<Option<String>> {
+            let Some(place) = options.text(option) else { return Ok(None) };
+            match url::Url::parse(place) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(place.to_string())),
+                _ => Err(wrong(option, format!("must be a URL such as 'https://example.com/hook', got '{place}'"))),
+            }
+        };
+        let Body::Script(script) = &definition.body else { return Err(invalid(&label, "has no script")) };
+        Ok(Self {
+            id: object.id,
+            name: object.name.clone(),
+            version: object.version,
+            owner: object.author.clone(),
+            base: PathBuf::from(&object.base),
+            made_at: made_at(&object.created_at),
+            calendar,
+            times,
+            depends_on,
+            on_missed,
+            retries: options.integer("retries")?,
+            backoff: length("backoff")?.unwrap_or(2 * SECOND),
+            timeout: length("timeout")?,
+            is_transaction: options.flag("transaction")?,
+            keep: options.integer("keep")?,
+            on_failure: place("on_failure")?,
+            on_success: place("on_success")?,
+            script: script.clone(),
+        })
+    }
+
+    /// The next time after a moment.
+    pub fn next(&self, after: i64) -> Option<i64> {
+        self.calendar.as_ref().and_then(|calendar| calendar.next(after))
+    }
+
+    /// The file of the script, when it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.script {
+            Script::File(file) => Some(self.base.join(Path::new(file))),
+            Script::Text(_) => None,
+        }
+    }
+
+    /// The statements to run, on the lines where they stand, as they are now.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn text(&self) -> Result<String> {
+        match (&self.script, self.file()) {
+            (Script::Text(text), _) => Ok(text.in_place()),
+            (Script::File(name), file) => {
+                let read = file.as_deref().map(std::fs::read_to_string).unwrap_or_else(|| Ok(String::new()));
+                let read = read.map_err(|error| {
+                    let state = match error.kind() {
+                        std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
+                        _ => SqlState::IO_ERROR,
+                    };
+                    coded(state, name, format!("cannot be read from {}: {error}; is the script there?", self.base.display()))
+                })?;
+                Ok(read.trim_start_matches('\u{feff}').to_string())
+            }
+        }
+    }
+
+    /// Fails where the script is none.
+    fn check_script(&self, session: &SessionState) -> Result<()> {
+        let statements = parser::parse_definition(&self.text()?, session, &GRAMMARS)?;
+        match statements.is_empty() {
+            true => Err(invalid(&format!("schedule {}", self.name), "has no statement to run")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The time when a version was made, in microseconds since 1970.
+fn made_at(text: &str) -> i64 {
+    chrono::DateTime::parse_from_rfc3339(text).map_or(0, |time| time.timestamp_micros())
+}

@@ -1,0 +1,194 @@
+//! Scripts that run themselves: an interface beside the shell and the server, which opens sessions of the engine as they do.
+//!
+//! | part | what it knows |
+//! |---|---|
+//! | [`decide`] | what is to be done about a schedule, from its state and the time |
+//! | [`runner`] | the schedules of a database, the attempts that this process runs |
+//! | [`notices`] | who is told how a run ended |
+//!
+//! When schedules run is a matter of [`calendar`](crate::calendar); that a time is run once, by whoever comes first, of the catalog.
+
+mod decide;
+mod notices;
+mod runner;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::engine::Engine;
+use crate::engine::schedules::{Attempt, Outcome, Schedule};
+use crate::error::failed;
+use notices::Notices;
+use runner::{Clock, Event, Runner, Work, problem};
+
+/// How a scheduler is set up.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// Attempts at once.
+    pub workers: usize,
+    /// How long running attempts may go on when it is stopped.
+    pub grace: Duration,
+    /// The folders and URLs whose files scripts may read and write; `None` for all.
+    pub files: Option<Vec<String>>,
+    /// Commands of the system that are run when a run has failed for good, and when one has succeeded.
+    pub on_failure: Option<String>,
+    pub on_success: Option<String>,
+    /// What signs notices to URLs.
+    pub webhook_key: Option<String>,
+}
+
+impl Default for SchedulerOptions {
+    fn default() -> Self {
+        Self { workers: 4, grace: Duration::from_secs(30), files: None, on_failure: None, on_success: None, webhook_key: None }
+    }
+}
+
+/// How long between two looks at what others may have changed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A scheduler that runs. It ends when this is dropped, without grace.
+pub struct Scheduler {
+    stopping: watch::Sender<Stop>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// How a scheduler is to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    GoOn,
+    /// Begin nothing new, and let what runs end for that long.
+    After(Duration),
+}
+
+impl Scheduler {
+    /// Begins to run schedules, on threads of its own. What goes wrong is told on standard error.
+    ///
+    /// # Errors
+    /// Threads cannot be started.
+    pub fn start(engine: Engine, options: SchedulerOptions) -> Result<Self> {
+        let cannot = |error: std::io::Error| failed("scheduler", format!("cannot start threads: {error}"));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("portrait-schedule")
+            .enable_all()
+            .build()
+            .map_err(cannot)?;
+        let (stopping, stop) = watch::channel(Stop::GoOn);
+        let thread = std::thread::Builder::new().name("portrait-scheduler".into()).spawn(move || {
+            runtime.block_on(serve(engine, options, stop));
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        });
+        Ok(Self { stopping, thread: Some(thread.map_err(cannot)?) })
+    }
+
+    /// Begins nothing new, lets what runs go on for the time of grace, then cancels it: it is made again by who comes next.
+    pub fn stop(mut self, grace: Duration) {
+        self.end(grace);
+    }
+
+    fn end(&mut self, grace: Duration) {
+        self.stopping.send_replace(Stop::After(grace));
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been told by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+/// The clock of the machine.
+struct Machine;
+
+impl Clock for Machine {
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Attempts that the engine runs.
+struct Scripts(Engine);
+
+impl Work for Scripts {
+    fn run(&self, schedule: Arc<Schedule>, attempt: Attempt, mut stopped: watch::Receiver<bool>) -> BoxFuture<'static, Outcome> {
+        let engine = self.0.clone();
+        Box::pin(async move {
+            let stopped = async move {
+                if stopped.wait_for(|stopped| *stopped).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            engine.attempt(&schedule, attempt, stopped).await
+        })
+    }
+}
+
+async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Receiver<Stop>) {
+    let SchedulerOptions { workers, grace: _, files, on_failure, on_success, webhook_key } = options;
+    let work = Arc::new(Scripts(engine.clone()));
+    let pause = i64::try_from(PAUSE.as_micros()).unwrap_or(i64::MAX);
+    let mut runner = Runner::new(engine, Arc::new(Machine), work, workers.max(1), pause, files.map(Into::into));
+    let mut notices = Notices::new(on_failure, on_success, webhook_key);
+    loop {
+        let mut told = vec![];
+        let looked = tokio::task::block_in_place(|| runner.look(&mut |event| told.push(event)));
+        let next = looked.unwrap_or_else(|error| {
+            told.push(problem(&error));
+            Machine.now().saturating_add(pause)
+        });
+        told.into_iter().for_each(|event| notices.tell(event));
+        let wait = u64::try_from(next - Machine.now()).unwrap_or(0);
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop != Stop::GoOn) => break,
+            event = runner.ended() => notices.tell(event),
+            () = tokio::time::sleep(Duration::from_micros(wait)) => {}
+        }
+    }
+    let Stop::After(grace) = *stop.borrow() else { return };
+    let until = tokio::time::Instant::now() + grace;
+    while runner.running() > 0 {
+        tokio::select! {
+            event = runner.ended() => notices.tell(event),
+            () = tokio::time::sleep_until(until) => break,
+        }
+    }
+    runner.cancel();
+    let last = tokio::time::Instant::now() + Duration::from_secs(8);
+    while runner.running() > 0 {
+        tokio::select! {
+            event = runner.ended() => notices.tell(event),
+            () = tokio::time::sleep_until(last) => break,
+        }
+    }
+    notices.finish(Duration::from_secs(5)).await;
+}
+
+/// Tells on standard error, where a server's operator looks.
+fn tell(event: &Event) {
+    match event {
+        Event::Problem(problem) => eprintln!("schedules: {problem}"),
+        Event::Ended(schedule, Outcome { status, end, begins, .. }) if *status != "succeeded" => {
+            let place = end.line.map_or_else(String::new, |line| format!(" at line {line}"));
+            let again = if end.retry_at.is_some() { "; it is made again" } else { "" };
+            eprintln!(
+                "schedule {}: attempt {} {status}{place}: {}{again}",
+                schedule.name,
+                begins.number,
+                crate::text::printable(&end.message)
+            );
+        }
+        Event::Ended(..) => {}
+    }
+}

@@ -1,0 +1,244 @@
+//! Who is told how a run ended: a URL of the schedule, and a command of the one who runs the server.
+//!
+//! A notice is a JSON object. To a URL it goes by POST, signed with HMAC-SHA-256 when there is a key; a command has it as its standard input, and
+//! the most of it in variables. Notices are sent one a minute for each schedule and receiver at most: the next one says how many it stands for. One that
+//! cannot be delivered is tried three times, and then told on standard error.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::{Method, Request};
+use object_store::ClientOptions;
+use object_store::client::{HttpClient, HttpConnector, HttpRequestBody, ReqwestConnector};
+use ring::hmac;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+use super::runner::Event;
+use super::tell;
+use crate::engine::schedules::{Outcome, Schedule};
+use crate::text::{printable, timestamp};
+
+/// Between two notices about one schedule to one receiver.
+const RATE: Duration = Duration::from_secs(60);
+/// Notices that are on their way at once; more are dropped, and told.
+const MOST: usize = 64;
+/// How long a receiver may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How long a command may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// How often a notice is tried.
+const ATTEMPTS: u32 = 3;
+
+/// What is sent, and where to.
+pub struct Notices {
+    on_failure: Option<String>,
+    on_success: Option<String>,
+    key: Option<Arc<hmac::Key>>,
+    /// When something was last sent, and how many notices were held back since.
+    sent: HashMap<(i64, String), (Instant, u64)>,
+    sending: JoinSet<()>,
+}
+
+impl Notices {
+    pub fn new(on_failure: Option<String>, on_success: Option<String>, key: Option<String>) -> Self {
+        let key = key.map(|key| Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())));
+        Self { on_failure, on_success, key, sent: HashMap::new(), sending: JoinSet::new() }
+    }
+
+    /// Tells of an event whoever is to know.
+    pub fn tell(&mut self, event: Event) {
+        tell(&event);
+        while self.sending.try_join_next().is_some() {}
+        let Event::Ended(schedule, outcome) = event else { return };
+        let (url, command) = match outcome.status {
+            "succeeded" => (&schedule.on_success, self.on_success.clone()),
+            // What is made again is no failure yet; what another process has, is its to tell.
+            "failed" if outcome.end.retry_at.is_none() => (&schedule.on_failure, self.on_failure.clone()),
+            _ => return,
+        };
+        if let Some(url) = url
+            && let Some(suppressed) = self.is_free(schedule.id, url)
+        {
+            let (body, url, key) = (notice(&schedule, &outcome, suppressed), url.clone(), self.key.clone());
+            let name = schedule.name.clone();
+            self.sending.spawn(async move {
+                if let Err(problem) = post(&url, &body, key.as_deref()).await {
+                    eprintln!("schedule {name}: {} was not told: {problem}", printable(&crate::text::without_passwords(&url)));
+                }
+            });
+        }
+        if let Some(command) = command
+            && let Some(suppressed) = self.is_free(schedule.id, &command)
+        {
+            let (body, name) = (notice(&schedule, &outcome, suppressed), schedule.name.clone());
+            self.sending.spawn(async move {
+                if let Err(problem) = run(&command, &body).await {
+                    eprintln!("schedule {name}: {}: {problem}", printable(&command));
+                }
+            });
+        }
+    }
+
+    /// How many notices the next one stands for, when it may be sent now.
+    fn is_free(&mut self, schedule: i64, receiver: &str) -> Option<u64> {
+        let now = Instant::now();
+        let is_full = self.sending.len() >= MOST;
+        let entry = self.sent.entry((schedule, receiver.to_string()));
+        match entry {
+            std::collections::hash_map::Entry::Occupied(mut entry) => {
+                let (last, held_back) = entry.get_mut();
+                if is_full || now.duration_since(*last) < RATE {
+                    *held_back += 1;
+                    return None;
+                }
+                *last = now;
+                Some(std::mem::take(held_back))
+            }
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                if is_full {
+                    eprintln!("schedules: a notice is dropped, as {MOST} others are on their way");
+                    return None;
+                }
+                entry.insert((now, 0));
+                Some(0)
+            }
+        }
+    }
+
+    /// Waits for what is on its way.
+    pub async fn finish(mut self, limit: Duration) {
+        let all = async { while self.sending.join_next().await.is_some() {} };
+        // What takes longer goes with the process.
+        let _ = tokio::time::timeout(limit, all).await;
+    }
+}
+
+/// What is told.
+fn notice(schedule: &Schedule, outcome: &Outcome, suppressed: u64) -> Value {
+    let Outcome { run, begins, status, began_at, end } = outcome;
+    let at = |time: i64| format!("{}Z", timestamp(time).replace(' ', "T"));
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_string());
+    json!({
+        "schedule": schedule.name,
+        "status": status,
+        "run": run,
+        "attempt": begins.number,
+        "cause": begins.cause,
+        "scheduled_time": at(begins.scheduled_at),
+        "started_at": at(*began_at),
+        "finished_at": at(end.at),
+        "duration": (end.at - began_at) as f64 / 1e6,
+        "rows": end.rows,
+        "error": given(&end.message),
+        "statement": given(&end.statement),
+        "line": end.line,
+        "role": given(&schedule.owner),
+        "suppressed": suppressed,
+    })
+}
+
+/// Sends a notice to a URL.
+async fn post(url: &str, body: &Value, key: Option<&hmac::Key>) -> Result<(), String> {
+    let (text, id) = (body.to_string(), uuid::Uuid::new_v4().to_string());
+    let options = ClientOptions::new().with_allow_http(true).with_timeout(LIMIT).with_connect_timeout(LIMIT);
+    let client: HttpClient = ReqwestConnector::default().connect(&options).map_err(|error| error.to_string())?;
+    let mut problem = String::new();
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(url)
+            .header("content-type", "application/json")
+            .header("portrait-delivery", &id);
+        if let Some(key) = key {
+            request = request.header("portrait-signature", signature(key, now, &text));
+        }
+        let request = request.body(HttpRequestBody::from(text.clone())).map_err(|error| error.to_string())?;
+        match client.execute(request).await {
+            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) => problem = format!("it answered {}", response.status()),
+            Err(error) => {
+                problem = std::error::Error::source(&error).map_or_else(|| error.to_string(), |source| source.to_string());
+            }
+        }
+    }
+    Err(problem)
+}
+
+/// `t=…,v1=…`: the time, and the HMAC-SHA-256 of it, a dot and the body.
+pub fn signature(key: &hmac::Key, time: u64, body: &str) -> String {
+    let tag = hmac::sign(key, format!("{time}.{body}").as_bytes());
+    let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={time},v1={digits}")
+}
+
+/// Runs a command of the system.
+async fn run(command: &str, body: &Value) -> Result<(), String> {
+    let text = |name: &str| match &body[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let mut process = if cfg!(windows) { Command::new("cmd") } else { Command::new("/bin/sh") };
+    process
+        .arg(if cfg!(windows) { "/C" } else { "-c" })
+        .arg(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    for name in ["schedule", "status", "run", "attempt", "scheduled_time", "duration", "rows", "error", "line", "suppressed"] {
+        // A process takes no zero in a variable.
+        process.env(format!("PORTRAIT_{}", name.to_uppercase()), text(name).replace('\0', " "));
+    }
+    let mut child = process.spawn().map_err(|error| error.to_string())?;
+    if let Some(mut input) = child.stdin.take() {
+        // A command that does not read it has ended its end of the pipe.
+        let _ = tokio::time::timeout(LIMIT, input.write_all(body.to_string().as_bytes())).await;
+    }
+    match tokio::time::timeout(COMMAND_LIMIT, child.wait()).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("ended with {status}")),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("was ended after {} s", COMMAND_LIMIT.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4231's second case, with a time in front.
+    #[test]
+    fn signatures_are_of_hmac_sha256() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"Jefe");
+        assert_eq!(
+            signature(&key, 7, "what do ya want for nothing?")
+                .split_once(",v1=")
+                .map(|(time, tag)| (time.to_string(), tag.len())),
+            Some(("t=7".to_string(), 64))
+        );
+        let tag = hmac::sign(&key, b"what do ya want for nothing?");
+        let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digits, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn one_notice_a_minute() {
+        let mut notices = Notices::new(None, None, None);
+        assert_eq!(notices.is_free(1, "a"), Some(0));
+        assert_eq!((notices.is_free(1, "a"), notices.is_free(1, "a")), (None, None));
+        assert_eq!((notices.is_free(2, "a"), notices.is_free(1, "b")), (Some(0), Some(0)));
+        if let Some((last, _)) = notices.sent.get_mut(&(1, "a".to_string())) {
+            *last = last.checked_sub(RATE).unwrap();
+        }
+        assert_eq!(notices.is_free(1, "a"), Some(2));
+    }
+}

@@ -1,0 +1,207 @@
+//! Looks at the schedules, begins what is due, and hears how it ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::decide::{Decision, Dependency, decide};
+use crate::engine::Engine;
+use crate::engine::schedules::{Attempt, Claim, Claimed, Outcome, Schedule};
+use crate::error::message;
+
+/// Tells the time, in microseconds since 1970: that of the machine, or one of its own.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> i64;
+}
+
+/// Runs an attempt to its end.
+pub trait Work: Send + Sync {
+    fn run(&self, schedule: Arc<Schedule>, attempt: Attempt, stopped: watch::Receiver<bool>) -> BoxFuture<'static, Outcome>;
+}
+
+/// A schedule, and when it is next to be looked at.
+struct Known {
+    schedule: Arc<Schedule>,
+    wake: i64,
+}
+
+/// What one process does about the schedules of a database.
+pub struct Runner {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    work: Arc<dyn Work>,
+    /// How many attempts run at once.
+    slots: usize,
+    /// How long to wait before what others may change is looked at again.
+    pause: i64,
+    places: Option<Arc<[String]>>,
+    known: HashMap<i64, Known>,
+    /// The state of the definitions that they are of.
+    definitions: Option<i64>,
+    running: JoinSet<(i64, Outcome)>,
+    stopping: watch::Sender<bool>,
+    /// What is wrong with definitions, so that it is told once.
+    told: Vec<String>,
+}
+
+/// Of what is told.
+pub enum Event {
+    Ended(Arc<Schedule>, Outcome),
+    /// Something that could not be done.
+    Problem(String),
+}
+
+impl Runner {
+    pub fn new(
+        engine: Engine,
+        clock: Arc<dyn Clock>,
+        work: Arc<dyn Work>,
+        slots: usize,
+        pause: i64,
+        places: Option<Arc<[String]>>,
+    ) -> Self {
+        let (stopping, _) = watch::channel(false);
+        Self {
+            engine,
+            clock,
+            work,
+            slots,
+            pause,
+            places,
+            known: HashMap::new(),
+            definitions: None,
+            running: JoinSet::new(),
+            stopping,
+            told: vec![],
+        }
+    }
+
+    /// How many attempts are running.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Begins all that is due, on the threads of the runtime that this is called in; gives the time of the next look.
+    ///
+    /// # Errors
+    /// The catalog cannot be read or written.
+    pub fn look(&mut self, tell: &mut dyn FnMut(Event)) -> Result<i64> {
+        let now = self.clock.now();
+        self.read_definitions(now, tell)?;
+        let mut due: Vec<(i64, i64)> =
+            self.known.values().filter(|known| known.wake <= now).map(|known| (known.wake, known.schedule.id)).collect();
+        // Who has waited longest comes first.
+        due.sort_unstable();
+        for (_, id) in due {
+            let Some(known) = self.known.get(&id) else { continue };
+            let schedule = Arc::clone(&known.schedule);
+            let wake = if self.running.len() >= self.slots { now } else { self.settle(&schedule, now)? };
+            if let Some(known) = self.known.get_mut(&id) {
+                known.wake = wake;
+            }
+            if self.running.len() >= self.slots {
+                break;
+            }
+        }
+        let next = self.known.values().map(|known| known.wake).filter(|wake| *wake > now).min();
+        Ok(next.unwrap_or(i64::MAX).min(now.saturating_add(self.pause)))
+    }
+
+    /// Waits until an attempt has ended; never when there is none.
+    pub async fn ended(&mut self) -> Event {
+        let Some(ended) = self.running.join_next().await else { return std::future::pending().await };
+        let (id, outcome) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return Event::Problem(format!("an attempt broke off: {error}")),
+        };
+        let now = self.clock.now();
+        let Some(known) = self.known.get_mut(&id) else { return Event::Problem(format!("a schedule was dropped while it ran")) };
+        known.wake = now;
+        let schedule = Arc::clone(&known.schedule);
+        for other in self.known.values_mut().filter(|other| other.schedule.depends_on.contains(&schedule.name)) {
+            other.wake = now;
+        }
+        Event::Ended(schedule, outcome)
+    }
+
+    /// Ends the attempts that are running.
+    pub fn cancel(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    fn read_definitions(&mut self, now: i64, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        let definitions = self.engine.definitions()?;
+        if self.definitions == Some(definitions) {
+            return Ok(());
+        }
+        let before: Vec<Arc<Schedule>> = self.known.values().map(|known| Arc::clone(&known.schedule)).collect();
+        let (schedules, problems) = self.engine.schedules(&before)?;
+        let wakes: HashMap<(i64, i64), i64> =
+            self.known.values().map(|known| ((known.schedule.id, known.schedule.version), known.wake)).collect();
+        let known = schedules.into_iter().map(|schedule| {
+            let wake = wakes.get(&(schedule.id, schedule.version)).copied().unwrap_or(now);
+            (schedule.id, Known { schedule, wake })
+        });
+        self.known = known.collect();
+        self.definitions = Some(definitions);
+        for problem in problems.iter().filter(|problem| !self.told.contains(problem)) {
+            tell(Event::Problem(problem.clone()));
+        }
+        self.told = problems;
+        Ok(())
+    }
+
+    /// Does what is to be done about a schedule; gives the time of the next look at it.
+    fn settle(&mut self, schedule: &Arc<Schedule>, now: i64) -> Result<i64> {
+        let state = self.engine.schedule_state(schedule)?;
+        let mut dependencies = vec![];
+        for name in &schedule.depends_on {
+            let other = self.known.values().find(|known| known.schedule.name == *name);
+            if let Some(Known { schedule, .. }) = other {
+                dependencies.push(Dependency { schedule, state: self.engine.schedule_state(schedule)? });
+            }
+        }
+        let again = now.saturating_add(self.pause);
+        let (settled, skipped, begins) = match decide(schedule, &state, &dependencies, now) {
+            Decision::Wait(None) => return Ok(again),
+            Decision::Wait(Some(time)) => return Ok(time),
+            Decision::Claim { settled, skipped, begins } => (settled, skipped, begins),
+        };
+        let (failed, last_success) = (state.failed, state.last_success);
+        let claim = Claim {
+            schedule: schedule.id,
+            name: &schedule.name,
+            version: schedule.version,
+            seen: &state,
+            role: &schedule.owner,
+            at: now,
+            times: &schedule.times,
+            settled,
+            skipped,
+            begins: begins.clone(),
+        };
+        match (self.engine.claim(&claim)?, begins) {
+            (Claimed::Begun(lease), Some(begins)) => {
+                let failed = if begins.number > 1 { failed } else { 0 };
+                let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places: self.places.clone() };
+                let (id, run) = (schedule.id, self.work.run(Arc::clone(schedule), attempt, self.stopping.subscribe()));
+                self.running.spawn(async move { (id, run.await) });
+                // It wakes when that has ended.
+                Ok(i64::MAX)
+            }
+            // There may be more to do at once.
+            (Claimed::Noted, _) => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
+            // Another was quicker.
+            _ => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
+        }
+    }
+}
+
+/// What goes wrong with looking is told, and tried again.
+pub fn problem(error: &datafusion::error::DataFusionError) -> Event {
+    Event::Problem(message(error))
+}
