@@ -115,6 +115,22 @@ impl Locks {
         self.take(COLLECTOR, &Holder::new("database", "collecting files"))
     }
 
+    /// The right to run a job, unless another has it.
+    ///
+    /// # Errors
+    /// The lock cannot be made.
+    pub fn for_job(&self, job: &str) -> Result<Option<Lock>> {
+        let name = format!("job-{}", &blake3::hash(job.as_bytes()).to_hex()[..32]);
+        let (began, holder) = (Instant::now(), Holder::new(&format!("job {job}"), "RUN"));
+        loop {
+            match self.take(&name, &holder)? {
+                // A collector may be looking at what a killed process left.
+                None if began.elapsed() < AT_ONCE => std::thread::sleep(LONGEST_PAUSE),
+                taken => return Ok(taken),
+            }
+        }
+    }
+
     /// A lock that lives as long as a run does, and its name. Nobody else takes a lock of this name, ever.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub(super) enum Failure {
     Error(String),
     Interrupted,
     BrokenPipe,
+    /// Everything is said; the program ends with this code.
+    Ended(u8),
 }
 
 impl From<DataFusionError> for Failure {
@@ -39,6 +41,33 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Error(error.to_string()) }
     }
 }
+
+/// Notes a statement that has ended: its line, its answer, and the time that it took.
+pub(super) type Log = fn(u64, &Answer, Duration);
+
+/// What ends a script early.
+struct Until {
+    listening: Listening,
+    deadline: Option<tokio::time::Instant>,
+}
+
+impl Until {
+    async fn over(&self) -> Failure {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.listening.interrupted() => Failure::Interrupted,
+            () = late => Failure::Ended(TIMED_OUT),
+        }
+    }
+}
+
+/// The exit code of a script that took too long, as the program `timeout` has it.
+pub(super) const TIMED_OUT: u8 = 124;
 
 /// Where results go.
 enum Place {
@@ -71,6 +100,10 @@ pub(super) struct Console {
     pub(super) is_paged: bool,
     /// The results of before, in the shell.
     pub(super) kept: Option<Kept>,
+    /// What a log gets to know of each statement.
+    pub(super) log: Option<Log>,
+    /// When scripts are given up.
+    pub(super) deadline: Option<tokio::time::Instant>,
     format: Format,
     place: Place,
 }
@@ -85,6 +118,8 @@ impl Console {
             blocks: Blocks::default(),
             is_paged: false,
             kept: None,
+            log: None,
+            deadline: None,
             format: format.unwrap_or(Format::Table),
             place: Place::Screen,
         };
@@ -178,11 +213,11 @@ impl Console {
         script: &Script,
         before: impl Fn(&Statement) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let listening = Listening::new();
+        let until = Until { listening: Listening::new(), deadline: self.deadline };
         let parsed = self.engine.block_on(async {
             tokio::select! {
                 parsed = self.session.parse(&script.sql) => Ok(parsed),
-                () = listening.interrupted() => Err(Failure::Interrupted),
+                failure = until.over() => Err(failure),
             }
         })?;
         let statements = parsed.map_err(|error| {
@@ -192,7 +227,7 @@ impl Console {
         for statement in statements {
             before(&statement)?;
             let (line, text) = (statement.line, statement.text.clone());
-            self.run_statement(statement, &listening).map_err(|failure| match failure {
+            self.run_statement(statement, &until).map_err(|failure| match failure {
                 Failure::Error(problem) => script.locate(line, &problem, Some(&text)),
                 other => other,
             })?;
@@ -263,17 +298,17 @@ impl Console {
         }
     }
 
-    fn run_statement(&mut self, statement: Statement, listening: &Listening) -> Result<(), Failure> {
+    fn run_statement(&mut self, statement: Statement, until: &Until) -> Result<(), Failure> {
         let began = Instant::now();
-        let text = without_passwords(&statement.text);
+        let (line, text) = (statement.line, without_passwords(&statement.text));
         let engine = self.engine.clone();
         engine.block_on(async {
             let watch = Watch::new(began);
             let mut answer = tokio::select! {
                 answer = self.session.execute(statement) => answer?,
-                () = listening.interrupted() => return Err(Failure::Interrupted),
+                failure = until.over() => return Err(failure),
             };
-            let taken = match self.write_answer(&mut answer, &text, &watch, listening).await {
+            let taken = match self.write_answer(&mut answer, &text, &watch, until).await {
                 Ok(taken) => taken,
                 Err(failure) => {
                     watch.clear();
@@ -286,8 +321,9 @@ impl Console {
                 }
             };
             watch.clear();
-            for note in answer.notes() {
-                eprintln!("note: {}", printable(&note));
+            match self.log {
+                Some(log) => log(line, &answer, taken),
+                None => answer.notes().iter().for_each(|note| eprintln!("note: {}", printable(note))),
             }
             if self.timing {
                 eprintln!("{}", timing(&answer, taken));
@@ -297,13 +333,7 @@ impl Console {
     }
 
     /// Writes the rows; gives the time until the last of them was there.
-    async fn write_answer(
-        &mut self,
-        answer: &mut Answer,
-        text: &str,
-        watch: &Watch,
-        listening: &Listening,
-    ) -> Result<Duration, Failure> {
+    async fn write_answer(&mut self, answer: &mut Answer, text: &str, watch: &Watch, until: &Until) -> Result<Duration, Failure> {
         let schema = Arc::clone(answer.schema());
         let has_columns = !schema.fields().is_empty();
         let mut keeping = self.kept.is_some().then(|| Keeping::new(text, Arc::clone(&schema))).filter(|_| has_columns);
@@ -317,7 +347,7 @@ impl Console {
         loop {
             let batch = tokio::select! {
                 batch = answer.next() => batch,
-                () = listening.interrupted() => return Err(Failure::Interrupted),
+                failure = until.over() => return Err(failure),
                 _ = tick.tick() => {
                     if !is_read() {
                         watch.show(answer, &self.session);

@@ -1,7 +1,7 @@
 //! The command line: arguments, and which of its parts they call.
 //!
 //! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
-//! 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
+//! 75 another holds the lock of `run --lock`, 124 `run --timeout` is over, 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
 
 mod backup;
 mod check;
@@ -14,6 +14,8 @@ mod log;
 mod parameters;
 mod progress;
 mod reference;
+mod run;
+mod schedule;
 mod screen;
 mod script;
 mod serve;
@@ -56,7 +58,7 @@ Examples:
   portrait -d crm run tags.sql --set as_of=2025-06-30   $as_of in the script is a DATE
   portrait -c '\\h rfm'                                  a page of the reference
 
-Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.";
+Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 75 locked, 124 timed out, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.";
 
 #[derive(Debug, Args)]
 struct Common {
@@ -92,12 +94,8 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Run script files one after another in one session; stop at the first error.
-    #[command(after_help = "Example:\n  portrait -d crm run customers.sql tags.sql --set as_of=2025-06-30")]
-    Run {
-        /// Files of SQL statements; - is standard input.
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
+    #[command(after_help = run::EXAMPLES)]
+    Run(run::Run),
     /// Serve the database to programs that speak PostgreSQL's protocol: BI tools, notebooks, drivers.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
@@ -110,6 +108,9 @@ enum Action {
         #[arg(value_name = "URL")]
         url: String,
     },
+    /// Run the schedules of the database, without a server.
+    #[command(after_help = schedule::EXAMPLES)]
+    Schedule(schedule::Schedule),
     /// Show a tour: a sample shop, from its orders to RFM segments.
     #[command(after_help = "Example:\n  portrait demo")]
     Demo,
@@ -189,6 +190,7 @@ pub(crate) fn main() -> ExitCode {
             eprintln!("error: {}", printable(&text));
             ExitCode::from(1)
         }
+        Err(Failure::Ended(code)) => ExitCode::from(code),
     }
 }
 
@@ -218,19 +220,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match &action {
         Some(Action::Check) => needs_database("check", common.database.as_deref())?,
         Some(Action::Backup { .. }) => needs_database("backup", common.database.as_deref())?,
+        Some(Action::Schedule(_)) => needs_database("schedule", common.database.as_deref())?,
         Some(Action::Dump) if !is_there => needs_database("dump", common.database.as_deref())?,
         _ => {}
     }
     let made = common.database.clone().filter(|_| !is_there);
     let options = EngineOptions {
-        database: common.database,
+        database: common.database.clone(),
         memory_limit: common.memory_limit,
         partitions: common.partitions.map(usize::from),
         batch_size: None,
         base: std::env::current_dir().ok(),
         role: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
         environment: Environment::of_process(),
-        temporary: common.temporary,
+        temporary: common.temporary.clone(),
     };
     let engine = Engine::open(options)?;
     if let Some(made) = made {
@@ -253,6 +256,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Action::Check) => return check::run(&engine),
         Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
         Some(Action::Serve(asked)) => return serve::run(&engine, asked),
+        Some(Action::Schedule(asked)) => return schedule::run(&engine, asked),
+        Some(Action::Run(asked)) => return run::run(&engine, asked, &common),
         _ => {}
     }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
@@ -260,12 +265,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match action {
         Some(Action::Demo) => demo::run(&mut console)?,
         Some(Action::Dump) => console.print(&dumped)?,
-        Some(Action::Run { files }) => {
-            for file in files {
-                let script = Script::read(&file)?;
-                console.run(&script)?;
-            }
-        }
         _ if !statements.is_empty() => {
             console.is_paged = true;
             if !statements.iter().any(|sql| shell::has_commands(sql)) {

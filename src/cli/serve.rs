@@ -10,6 +10,7 @@ use portraitdb::{Engine, Server, ServerOptions, TlsFiles, default_queries};
 use super::console::Failure;
 use super::log::{self, LogFormat, LogLevel};
 use super::parameters;
+use super::schedule::{NOTICE, Schedules};
 use super::signals::{self, Listening};
 
 pub(super) const EXAMPLES: &str = "\
@@ -18,7 +19,9 @@ Examples:
   psql 'host=127.0.0.1 dbname=portrait user=ada'         … and a client
   portrait -d crm serve --listen 0.0.0.0:5432 --tls-cert server.crt --tls-key server.key
 
-Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements have --grace seconds to end.";
+Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements have --grace seconds to end.
+
+Schedules of the database run here too, unless --no-schedules is given.";
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -71,6 +74,11 @@ pub(super) struct Serve {
     /// Milliseconds from which on a statement stands in the log.
     #[arg(long, value_name = "MILLISECONDS", default_value = "1000", env = "PORTRAIT_LOG_SLOW")]
     log_slow: u64,
+    #[command(flatten)]
+    schedules: Schedules,
+    /// Leave schedules to others: other servers, or `portrait schedule`.
+    #[arg(long, env = "PORTRAIT_NO_SCHEDULES")]
+    no_schedules: bool,
 }
 
 /// Serves until the program is to end.
@@ -97,8 +105,9 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     log::start(asked.log_format, asked.log_level);
     // What asks the program to end is heard from the beginning.
     let listening = Listening::new();
-    signals::give(grace + Duration::from_secs(5));
+    signals::give(grace + NOTICE);
     let server = Server::start(engine.clone(), &options)?;
+    let scheduler = if asked.no_schedules { None } else { Some(asked.schedules.start(engine, Some(asked.files.clone()))?) };
     let mut out = std::io::stdout().lock();
     for address in server.addresses() {
         writeln!(out, "ready: postgresql://{address}/portrait")?;
@@ -109,6 +118,13 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     out.flush()?;
     engine.block_on(listening.interrupted());
     eprintln!("stopping: {} connections", server.connections());
+    // Both end at once.
+    if let Some(scheduler) = &scheduler {
+        scheduler.begin_to_stop(grace);
+    }
     server.stop();
+    if let Some(scheduler) = scheduler {
+        scheduler.stop(grace);
+    }
     Ok(())
 }

@@ -53,6 +53,7 @@ pub use answer::Answer;
 pub use backup::restore;
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
+pub use schedules::JobLock;
 pub use session::Session;
 pub use transactions::TransactionStatus;
 pub use writes::{Staged, stream};

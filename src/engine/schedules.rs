@@ -10,6 +10,7 @@ use fail::fail_point;
 use parking_lot::Mutex;
 
 use super::{Engine, Parameters, Session, TransactionStatus};
+use crate::catalog::locks::Lock;
 pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, Lease, Skipped, State};
 use crate::catalog::transaction::Change;
 use crate::error::{failed, message, not_available};
@@ -75,10 +76,22 @@ impl Broken {
     }
 }
 
+/// The lock of a job, held until this is dropped.
+#[derive(Debug)]
+pub struct JobLock(#[expect(dead_code, reason = "it is held, and dropped")] Lock);
+
 /// The statement that runs, and the way to end it.
 type Current = Mutex<Option<Cancel>>;
 
 impl Engine {
+    /// The lock of a job, which a run of a script holds so that no other does; `None` when another has it.
+    ///
+    /// # Errors
+    /// The lock cannot be made.
+    pub fn job_lock(&self, name: &str) -> Result<Option<JobLock>> {
+        Ok(self.shared.catalog.data.locks.for_job(name)?.map(JobLock))
+    }
+
     /// The schedules of the database that can be read; those of before that are the same are taken over.
     ///
     /// # Errors

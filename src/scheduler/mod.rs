@@ -32,12 +32,11 @@ use runner::{Clock, Event, Runner, Work, problem};
 pub struct SchedulerOptions {
     /// Attempts at once.
     pub workers: usize,
-    /// How long running attempts may go on when it is stopped.
-    pub grace: Duration,
     /// The folders and URLs whose files scripts may read and write; `None` for all.
     pub files: Option<Vec<String>>,
-    /// Commands of the system that are run when a run has failed for good, and when one has succeeded.
+    /// A command of the system that is run when a run has failed for good.
     pub on_failure: Option<String>,
+    /// Likewise, when one has succeeded.
     pub on_success: Option<String>,
     /// What signs notices to URLs.
     pub webhook_key: Option<String>,
@@ -45,7 +44,7 @@ pub struct SchedulerOptions {
 
 impl Default for SchedulerOptions {
     fn default() -> Self {
-        Self { workers: 4, grace: Duration::from_secs(30), files: None, on_failure: None, on_success: None, webhook_key: None }
+        Self { workers: 4, files: None, on_failure: None, on_success: None, webhook_key: None }
     }
 }
 
@@ -87,13 +86,24 @@ impl Scheduler {
         Ok(Self { stopping, thread: Some(thread.map_err(cannot)?) })
     }
 
+    /// Begins nothing new from now on, and cancels what still runs after the time of grace.
+    pub fn begin_to_stop(&self, grace: Duration) {
+        self.stopping.send_replace(Stop::After(grace));
+    }
+
     /// Begins nothing new, lets what runs go on for the time of grace, then cancels it: it is made again by who comes next.
     pub fn stop(mut self, grace: Duration) {
         self.end(grace);
     }
 
     fn end(&mut self, grace: Duration) {
-        self.stopping.send_replace(Stop::After(grace));
+        self.stopping.send_if_modified(|stop| {
+            let is_new = *stop == Stop::GoOn || grace.is_zero();
+            if is_new {
+                *stop = Stop::After(grace);
+            }
+            is_new
+        });
         if let Some(thread) = self.thread.take() {
             // Its panic has been told by then.
             let _ = thread.join();
@@ -135,7 +145,7 @@ impl Work for Scripts {
 }
 
 async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Receiver<Stop>) {
-    let SchedulerOptions { workers, grace: _, files, on_failure, on_success, webhook_key } = options;
+    let SchedulerOptions { workers, files, on_failure, on_success, webhook_key } = options;
     let work = Arc::new(Scripts(engine.clone()));
     let pause = i64::try_from(PAUSE.as_micros()).unwrap_or(i64::MAX);
     let mut runner = Runner::new(engine, Arc::new(Machine), work, workers.max(1), pause, files.map(Into::into));

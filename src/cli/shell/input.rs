@@ -1,5 +1,6 @@
 //! What was typed or pasted, cut into statements and commands, and what of it is still open.
 
+use super::blocks::Block;
 use super::lexer::{Kind, tokens};
 
 /// A part of what was typed.
@@ -65,7 +66,7 @@ pub fn cut(text: &str, has_words: bool) -> Cut {
     let (mut depth, mut is_empty, mut skip_to) = (0_usize, true, 0);
     // Where the last statements that are complete begin.
     let mut statements: Option<(usize, usize)> = None;
-    let mut open = None;
+    let (mut open, mut block) = (None, Block::default());
     let flush = |cut: &mut Cut, statements: &mut Option<(usize, usize)>, before: &str| {
         if let Some((from, to)) = statements.take() {
             let sql = format!("{before}{}", &text[from..to]);
@@ -98,16 +99,20 @@ pub fn cut(text: &str, has_words: bool) -> Cut {
             // A command that runs the statement takes it; so the rest of the text is read as if it were gone.
             if runs_pending(line) {
                 (pending, is_empty, depth) = (String::new(), true, 0);
+                block = Block::default();
             }
             (begin, skip_to) = (line_end, line_end);
             continue;
         }
+        block.see(token.kind, &text[token.range.clone()]);
         match token.kind {
             Kind::Space => continue,
             Kind::Comment if token.is_closed => continue,
+            Kind::Semicolon if block.is_inside() => continue,
             Kind::Opening => depth += 1,
             Kind::Closing => depth = depth.saturating_sub(1),
             Kind::Semicolon if is_empty && pending.is_empty() => {
+                block = Block::default();
                 begin = token.range.end;
                 continue;
             }
@@ -118,6 +123,7 @@ pub fn cut(text: &str, has_words: bool) -> Cut {
                 }
                 statements = Some((from, token.range.end));
                 (begin, is_empty, depth) = (token.range.end, true, 0);
+                block = Block::default();
                 continue;
             }
             _ => {}
@@ -184,6 +190,29 @@ mod tests {
         ] {
             assert!(!cut(incomplete, true).is_ready(), "{incomplete}");
             assert_eq!(open(incomplete), Some(mark), "{incomplete}");
+        }
+    }
+
+    #[test]
+    fn the_script_of_a_schedule_has_semicolons() {
+        let made = "CREATE OR REPLACE SCHEDULE s WITH (every = INTERVAL '1 minute') AS BEGIN\n SELECT CASE WHEN true THEN 1 END; SELECT 2;\nEND;";
+        for complete in [
+            made,
+            "alter schedule s as begin select 1; end;",
+            "ALTER SCHEDULE s AS 'a.sql';",
+            "BEGIN;",
+            "CREATE TABLE schedule AS SELECT 1;",
+        ] {
+            assert!(cut(complete, true).is_ready(), "{complete}");
+            let count = cut(&format!("{complete} SELECT 1;"), true).items.len();
+            assert_eq!(count, 1, "{complete}");
+        }
+        for incomplete in [
+            made.trim_end_matches("END;"),
+            "CREATE SCHEDULE s WITH (every = '1 s') AS BEGIN SELECT 1;",
+            "CREATE SCHEDULE s AS BEGIN SELECT CASE WHEN a THEN 1 END;",
+        ] {
+            assert!(!cut(incomplete, true).is_ready(), "{incomplete}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The shell: a prompt, its history, and commands that begin with a backslash.
 
+mod blocks;
 mod clipboard;
 mod commands;
 mod completion;
@@ -223,7 +224,7 @@ fn tell(failure: &Failure, color: bool) {
     match failure {
         Failure::Interrupted => eprintln!("interrupted"),
         Failure::Error(text) => eprintln!("{red}error:{plain} {}", printable(text)),
-        Failure::BrokenPipe => {}
+        Failure::BrokenPipe | Failure::Ended(_) => {}
     }
 }
 

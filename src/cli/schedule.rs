@@ -1,0 +1,84 @@
+//! `portrait schedule`: scripts that run themselves, without a server.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use portraitdb::{Engine, Scheduler, SchedulerOptions};
+
+use super::console::Failure;
+use super::signals::{self, Listening};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  portrait -d crm -c \"CREATE SCHEDULE nightly WITH (cron = '0 2 * * *', timezone = 'Asia/Shanghai') AS 'sql/jobs/nightly.sql'\"
+  portrait -d crm schedule                               runs what is due, until Ctrl-C or SIGTERM
+  portrait -d crm schedule --on-failure 'mail -s \"$PORTRAIT_SCHEDULE failed\" ops@example.com'
+
+Any number of them may run on one database, beside servers: each time of a schedule is run by one. When it is stopped, running scripts
+have --grace seconds to end; what is cancelled then is made again by whoever comes next.";
+
+/// What a command or a server does about schedules.
+#[derive(Debug, Args)]
+pub(super) struct Schedules {
+    /// Runs of schedules at a time.
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=1000), env = "PORTRAIT_SCHEDULE_WORKERS")]
+    schedule_workers: u16,
+    /// A command of the system that is run when a run of a schedule has failed for good. It has the notice as JSON on its standard input, and
+    /// PORTRAIT_SCHEDULE, PORTRAIT_STATUS, PORTRAIT_ERROR and others in its environment.
+    #[arg(long, value_name = "COMMAND", env = "PORTRAIT_ON_FAILURE")]
+    on_failure: Option<String>,
+    /// Likewise, when a run has succeeded.
+    #[arg(long, value_name = "COMMAND", env = "PORTRAIT_ON_SUCCESS")]
+    on_success: Option<String>,
+    /// The key that notices to URLs are signed with.
+    #[arg(long, value_name = "KEY", env = "PORTRAIT_WEBHOOK_KEY", hide_env_values = true)]
+    webhook_key: Option<String>,
+}
+
+impl Schedules {
+    /// Begins to run schedules whose scripts may read and write files in these places; `None` for all.
+    pub(super) fn start(&self, engine: &Engine, files: Option<Vec<String>>) -> Result<Scheduler, Failure> {
+        let options = SchedulerOptions {
+            workers: self.schedule_workers.into(),
+            files,
+            on_failure: self.on_failure.clone(),
+            on_success: self.on_success.clone(),
+            webhook_key: self.webhook_key.clone(),
+        };
+        Ok(Scheduler::start(engine.clone(), options)?)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Schedule {
+    #[command(flatten)]
+    schedules: Schedules,
+    /// A folder or URL whose files scripts may read and write, in the folders beneath too; may be given several times. Without it they may all.
+    #[arg(long, value_name = "PLACE", env = "PORTRAIT_FILES", value_delimiter = ',')]
+    files: Vec<PathBuf>,
+    /// Seconds that running scripts have to end when the program is stopped.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
+    grace: u64,
+}
+
+/// Runs schedules until the program is to end.
+pub(super) fn run(engine: &Engine, asked: &Schedule) -> Result<(), Failure> {
+    let grace = Duration::from_secs(asked.grace);
+    // What asks the program to end is heard from the beginning.
+    let listening = Listening::new();
+    signals::give(grace + NOTICE);
+    let files = asked.files.iter().map(|place| place.display().to_string()).collect::<Vec<_>>();
+    let scheduler = asked.schedules.start(engine, Some(files).filter(|files| !files.is_empty()))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ready: schedules")?;
+    out.flush()?;
+    engine.block_on(listening.interrupted());
+    eprintln!("stopping: schedules");
+    scheduler.stop(grace);
+    Ok(())
+}
+
+/// What ending takes beyond the time of grace: scripts that are cancelled, and notices on their way.
+pub(super) const NOTICE: Duration = Duration::from_secs(15);
