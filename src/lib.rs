@@ -42,7 +42,7 @@
 //!
 //! # Architecture
 //! ```text
-//! main ─▶ cli ─▶ engine ─▶ system ─▶ objects ─▶ refresh ─▶ sql ─▶ statement
+//! main ─▶ cli, server, scheduler ─▶ engine ─▶ system ─▶ objects ─▶ refresh ─▶ sql ─▶ statement
 //!                                                           │         │
 //!     functions, files, databases ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
@@ -51,6 +51,7 @@
 //! | folder | what it knows |
 //! |---|---|
 //! | `cli` | arguments, the shell with its commands (one table, `cli/shell/commands.rs`); a thin door over one [`Session`] |
+//! | `scheduler` | scripts that run themselves: what is due, who runs it, who is told; a door as others are |
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
 //! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
 //! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other |
@@ -67,13 +68,14 @@
 //! | `adapter` | how a function meets DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
 //! | `distributed` | every step and function of ours by name, made again from its bytes |
 //! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
+//! | `calendar` | when something is due: cron expressions in time zones, spans of time |
 //! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
 //!
 //! A **statement** is one value from its beginning to its last row, `statement::StatementContext`: the state of the database that it reads, who runs it,
 //! its base folder, clock, parameters and limits, and the way to cancel it. DataFusion plans with a state whose catalog is bound to that
 //! value. Nothing is looked up in the surroundings of the process, the thread or the task.
 //!
-//! An **object** (a table, view, profile, tag, segment, model or function) is of a kind, and a kind is a file in `objects` that implements
+//! An **object** (a table, view, profile, tag, segment, model, function, schedule or role) is of a kind, and a kind is a file in `objects` that implements
 //! `Kind`. How objects are made, replaced, dropped, listed, described and dumped stands there once for all kinds.
 //!
 //! A **relation function**, `rfm(orders, customer => customer_id, …)`, goes through these rooms: `sql::parser` makes the table name a

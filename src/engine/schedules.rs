@@ -11,9 +11,11 @@ use parking_lot::Mutex;
 
 use super::{Engine, Parameters, Session, TransactionStatus};
 use crate::catalog::locks::Lock;
+#[cfg(test)]
+pub(crate) use crate::catalog::schedules::InWork;
 pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, Lease, Skipped, State};
 use crate::catalog::transaction::Change;
-use crate::error::{failed, message, not_available};
+use crate::error::{failed, message, message_without_place, not_available};
 use crate::files::places;
 use crate::objects::definition::Definition;
 pub(crate) use crate::objects::schedule::{OnMissed, Schedule};
@@ -383,7 +385,8 @@ impl Script<'_> {
         };
         let ran = ran.await;
         *self.current.lock() = None;
-        ran.map_err(|error| Broken { message: message(&error), statement: text, line })
+        // The line stands beside it.
+        ran.map_err(|error| Broken { message: message_without_place(&error), statement: text, line })
     }
 }
 

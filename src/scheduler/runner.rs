@@ -42,7 +42,7 @@ pub struct Runner {
     known: HashMap<i64, Known>,
     /// The state of the definitions that they are of.
     definitions: Option<i64>,
-    running: JoinSet<(i64, Outcome)>,
+    running: JoinSet<(Arc<Schedule>, Outcome)>,
     stopping: watch::Sender<bool>,
     /// What is wrong with definitions, so that it is told once.
     told: Vec<String>,
@@ -114,14 +114,14 @@ impl Runner {
     /// Waits until an attempt has ended; never when there is none.
     pub async fn ended(&mut self) -> Event {
         let Some(ended) = self.running.join_next().await else { return std::future::pending().await };
-        let (id, outcome) = match ended {
+        let (schedule, outcome) = match ended {
             Ok(ended) => ended,
             Err(error) => return Event::Problem(format!("an attempt broke off: {error}")),
         };
         let now = self.clock.now();
-        let Some(known) = self.known.get_mut(&id) else { return Event::Problem(format!("a schedule was dropped while it ran")) };
-        known.wake = now;
-        let schedule = Arc::clone(&known.schedule);
+        if let Some(known) = self.known.get_mut(&schedule.id) {
+            known.wake = now;
+        }
         for other in self.known.values_mut().filter(|other| other.schedule.depends_on.contains(&schedule.name)) {
             other.wake = now;
         }
@@ -188,8 +188,8 @@ impl Runner {
             (Claimed::Begun(lease), Some(begins)) => {
                 let failed = if begins.number > 1 { failed } else { 0 };
                 let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places: self.places.clone() };
-                let (id, run) = (schedule.id, self.work.run(Arc::clone(schedule), attempt, self.stopping.subscribe()));
-                self.running.spawn(async move { (id, run.await) });
+                let (own, run) = (Arc::clone(schedule), self.work.run(Arc::clone(schedule), attempt, self.stopping.subscribe()));
+                self.running.spawn(async move { (own, run.await) });
                 // It wakes when that has ended.
                 Ok(i64::MAX)
             }

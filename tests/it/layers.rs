@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 27] = [
+const LAYERS: [(&str, &[&str]); 29] = [
     ("error", &["text"]),
+    ("calendar", &[]),
     ("environment", &[]),
     ("settings", &["error"]),
     ("text", &[]),
@@ -65,6 +66,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
         "objects",
         &[
             "refresh",
+            "calendar",
             "databases",
             "files",
             "sql",
@@ -143,6 +145,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
             "text",
         ],
     ),
+    ("scheduler", &["engine", "error", "text"]),
     ("server", &["engine", "error", "passwords", "postgres_types", "text"]),
 ];
 

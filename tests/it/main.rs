@@ -29,6 +29,7 @@ mod refresh_lives;
 mod refresh_plans;
 mod refresh_properties;
 mod robustness;
+mod schedules;
 mod server;
 mod shell;
 mod sqlite;

@@ -9,7 +9,6 @@ use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::{unless_moved, users};
-use crate::objects::role;
 use crate::objects::{GRAMMARS, kind_of};
 use crate::sql::command::{Body, Command, Create};
 use crate::sql::parser::{Parsed, parse_as_written};
@@ -71,12 +70,6 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
             new.sql = written(&definition, context, None, Some(script.clone()))?;
             // A file is one of the folder that ALTER is said in.
             new.base = context.base().display().to_string();
-        }
-        Action::Owner(owner) => {
-            if role::known(owner, context)?.is_none() {
-                return Err(coded(SqlState::UNDEFINED_OBJECT, owner, "no such role; CREATE ROLE makes one"));
-            }
-            new.author = owner.clone();
         }
         Action::Rename(other) => return rename(&existing, other, &definition, context),
         Action::Run | Action::Pause | Action::Resume => return Err(invalid(name, "is not altered by that")),

@@ -197,7 +197,7 @@ impl Kind for ScheduleKind {
     }
 
     fn shown(&self) -> &'static str {
-        "SELECT name, state, coalesce(cron, 'every ' || CAST(every AS VARCHAR) || ' s', 'after ' || depends_on) AS times, timezone, next_run, last_run,
+        "SELECT name, state, coalesce(cron, 'every ' || CAST(CAST(every AS BIGINT) AS VARCHAR) || ' s', 'after ' || depends_on) AS times, timezone, next_run, last_run,
             last_status, comment FROM system.schedules ORDER BY name"
     }
 
