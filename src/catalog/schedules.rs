@@ -42,7 +42,9 @@ pub const MIGRATION: &str = "
         retry_at     INTEGER,
         failed       INTEGER NOT NULL DEFAULT 0,
         lost         INTEGER NOT NULL DEFAULT 0,
-        last_success INTEGER
+        last_success INTEGER,
+        -- The version that was made by somebody who may read and write all files.
+        trusted      INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     -- Of attempts of schedules; the rows of other runs have none of it.
     ALTER TABLE runs ADD COLUMN schedule INTEGER;
@@ -87,6 +89,8 @@ pub struct State {
     pub last_success: Option<i64>,
     /// The run that is going on, of whatever cause.
     pub running: Option<i64>,
+    /// The version that was made by somebody who may read and write all files.
+    pub trusted: i64,
 }
 
 impl State {
@@ -428,6 +432,24 @@ impl Catalog {
         })
     }
 
+    /// Notes that the newest version of a schedule was made by somebody who may read and write all files. What a transaction makes is not noted.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn trust_schedule(&self, name: &str) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO schedules (object, settled, trusted)
+                 SELECT o.id, CAST(strftime('%s', v.created_at) AS INTEGER) * 1000000 + CAST(substr(strftime('%f', v.created_at), 4) AS INTEGER) * 1000,
+                    o.version
+                 FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version WHERE o.kind = ?1 AND o.name = ?2
+                 ON CONFLICT DO UPDATE SET trusted = excluded.trusted",
+                [SCHEDULE, name],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Holds a schedule back, or lets it go on; false when that is so already. Times that pass meanwhile are not missed.
     ///
     /// # Errors
@@ -505,7 +527,7 @@ pub fn write_end(connection: &Connection, end: &End) -> rusqlite::Result<bool> {
 
 const STATES: &str = "SELECT s.object, s.paused, s.calendar, s.settled, s.retry_at, s.failed, s.lost, s.last_success,
     r.id, r.attempt, r.as_of, r.missed, r.status, coalesce(r.finished_at, r.heartbeat_at, r.started_at),
-    (SELECT max(id) FROM runs WHERE schedule = s.object AND status = 'running')
+    (SELECT max(id) FROM runs WHERE schedule = s.object AND status = 'running'), s.trusted
     FROM schedules s LEFT JOIN runs r ON r.id = s.run";
 
 fn state_of(row: &Row<'_>) -> rusqlite::Result<State> {
@@ -532,6 +554,7 @@ fn state_of(row: &Row<'_>) -> rusqlite::Result<State> {
         lost: row.get(6)?,
         last_success: row.get(7)?,
         running: row.get(14)?,
+        trusted: row.get(15)?,
     })
 }
 

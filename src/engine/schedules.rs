@@ -18,8 +18,8 @@ use crate::catalog::transaction::Change;
 use crate::error::{failed, message, message_without_place, not_available};
 use crate::files::places;
 use crate::objects::definition::Definition;
+use crate::objects::schedule;
 pub(crate) use crate::objects::schedule::{OnMissed, Schedule};
-use crate::objects::{role, schedule};
 use crate::sql::parser::Statement;
 use crate::statement::{Cancel, StatementContext};
 use crate::text::without_passwords;
@@ -102,8 +102,7 @@ impl Engine {
         let context = self.session()?.statement(Parameters::default());
         let (mut schedules, mut problems) = (vec![], vec![]);
         for object in self.shared.catalog.stamped_objects()?.1.iter().filter(|object| object.kind == "schedule") {
-            let known =
-                before.iter().find(|known| (known.id, known.version, &known.name) == (object.id, object.version, &object.name));
+            let known = before.iter().find(|known| known.is_of(object));
             if let Some(known) = known {
                 schedules.push(Arc::clone(known));
                 continue;
@@ -214,6 +213,7 @@ impl Engine {
     /// There is none of that name, it is running, or its script fails.
     pub(super) async fn run_schedule(&self, name: &str, context: &StatementContext) -> Result<Vec<String>> {
         let (object, schedule) = schedule::known(name, context)?;
+        context.check_owns(&object)?;
         let (state, began_at) = (self.schedule_state(&schedule)?, context.now());
         let begins = Begins { scheduled_at: began_at, number: 1, missed: 0, cause: MANUAL };
         let claim = Claim {
@@ -235,7 +235,8 @@ impl Engine {
                 return Err(not_available(&object.label(), problem));
             }
         };
-        let places = context.places().map(Arc::from);
+        let is_free = state.trusted == schedule.version;
+        let places = context.places().filter(|_| !is_free).map(Arc::from);
         let attempt = Attempt { lease, begins, began_at, failed: 0, last_success: state.last_success, places };
         let Outcome { status, end, .. } = self.attempt(&schedule, attempt, std::future::pending()).await;
         if status == "succeeded" {
@@ -259,11 +260,8 @@ impl Engine {
         began_at: i64,
         last_success: Option<i64>,
     ) -> Result<Session> {
-        let session = self.session()?;
-        let known = role::known(&schedule.owner, &session.statement(Parameters::default()))?;
-        // A name that is no role's is that of who opened the folder of the database, and may do all. A role that owns schedules is not dropped.
-        let is_superuser = known.is_none_or(|(_, role)| role.superuser);
-        let mut session = session.with_role(&schedule.owner).with_rights(is_superuser).with_base(&schedule.base);
+        let session = self.session()?.with_role(&schedule.owner).with_base(&schedule.base);
+        let mut session = if schedule.is_trusted { session } else { session.with_rights_of_role() };
         if let Some(places) = places {
             session = session.with_places(places);
         }

@@ -19,6 +19,7 @@ pub use kind::ScheduleKind;
 use super::GRAMMARS;
 use super::definition::Definition;
 use crate::calendar::{self, Calendar};
+use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::Body;
 use crate::sql::parser;
@@ -43,6 +44,8 @@ pub struct Schedule {
     pub version: i64,
     /// Who it runs as.
     pub owner: String,
+    /// True when that is no role, but whoever may open the folder of the database, and so may do all.
+    pub is_trusted: bool,
     /// The folder that relative paths start from.
     pub base: PathBuf,
     /// Microseconds since 1970, when this version was made.
@@ -140,7 +143,8 @@ impl Schedule {
             id: object.id,
             name: object.name.clone(),
             version: object.version,
-            owner: object.author.clone(),
+            owner: if object.owner.is_empty() { object.author.clone() } else { object.owner.clone() },
+            is_trusted: object.owner.is_empty(),
             base: PathBuf::from(&object.base),
             made_at: made_at(&object.created_at),
             calendar,
@@ -156,6 +160,13 @@ impl Schedule {
             on_success: place("on_success")?,
             script: script.clone(),
         })
+    }
+
+    /// True for what this object says.
+    pub fn is_of(&self, object: &Object) -> bool {
+        let owner = if object.owner.is_empty() { &object.author } else { &object.owner };
+        (self.id, self.version, &self.name) == (object.id, object.version, &object.name)
+            && (self.is_trusted, &self.owner) == (object.owner.is_empty(), owner)
     }
 
     /// The next time after a moment.

@@ -172,6 +172,8 @@ impl Runner {
             Decision::Claim { settled, skipped, begins } => (settled, skipped, begins),
         };
         let (failed, last_success) = (state.failed, state.last_success);
+        // What was made here, where all files may be read, is not held to the places of those who come from elsewhere.
+        let places = self.places.clone().filter(|_| state.trusted != schedule.version);
         let claim = Claim {
             schedule: schedule.id,
             name: &schedule.name,
@@ -187,7 +189,7 @@ impl Runner {
         match (self.engine.claim(&claim)?, begins) {
             (Claimed::Begun(lease), Some(begins)) => {
                 let failed = if begins.number > 1 { failed } else { 0 };
-                let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places: self.places.clone() };
+                let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places };
                 let (own, run) = (Arc::clone(schedule), self.work.run(Arc::clone(schedule), attempt, self.stopping.subscribe()));
                 self.running.spawn(async move { (own, run.await) });
                 // It wakes when that has ended.

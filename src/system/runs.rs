@@ -72,9 +72,9 @@ impl SystemTable for Runs {
         let seen = context.objects()?;
         let mut runs = context.catalog().runs()?;
         // Of what is gone, those who may do all see what ran.
-        let is_seen = |name: &str| seen.iter().any(|object| object.kind == "profile" && object.name == name);
+        let is_seen = |kind: &str, name: &str| seen.iter().any(|object| object.kind == kind && object.name == name);
         if !context.rights()?.is_superuser() {
-            runs.retain(|run| is_seen(&run.name));
+            runs.retain(|run| is_seen(if run.attempt.is_some() { "schedule" } else { "profile" }, &run.name));
         }
         let all = || runs.iter();
         fn of<'a, T: 'a>(

@@ -5,7 +5,8 @@ use datafusion::error::DataFusionError;
 use sqlparser::ast::Expr;
 
 use super::Schedule;
-use crate::catalog::objects::Object;
+use super::kind::trust;
+use crate::catalog::objects::{NewVersion, Object};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::{unless_moved, users};
@@ -46,6 +47,7 @@ fn missing<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> DataFusionEr
 /// There is no such schedule.
 pub fn pause(name: &str, is_paused: bool, context: &StatementContext) -> Result<Vec<String>> {
     let object = object(name, context)?;
+    context.check_owns(&object)?;
     let is_new = context.catalog().pause_schedule(object.id, is_paused, context.now())?;
     let state = if is_paused { "paused already" } else { "not paused" };
     Ok(if is_new { vec![] } else { vec![format!("schedule {name} is {state}")] })
@@ -62,6 +64,7 @@ pub async fn alter(name: &str, action: Action, context: &StatementContext) -> Re
 
 async fn altered(name: &str, action: &Action, context: &StatementContext) -> Result<Vec<String>> {
     let existing = object(name, context)?;
+    context.check_owns(&existing)?;
     let definition = Definition::read(existing.clone(), context.session())?;
     let mut new = Object { version: existing.version + 1, ..existing.clone() };
     match action {
@@ -76,9 +79,11 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
     }
     let Some(kind) = kind_of("schedule") else { return Ok(vec![]) };
     let notes = kind.check(&new, &context.with_definition(new.clone())).await?;
-    let Object { kind, profile, name, sql, base, author, .. } = &new;
-    let version = crate::catalog::objects::NewVersion { kind, profile, name, sql, base, author };
-    unless_moved(context.catalog().put_object(version, Some(context.view().stamp()?)), context).map(|_| notes)
+    let Object { kind, profile, name, sql, base, .. } = &new;
+    let version = NewVersion { kind, profile, name, sql, base, author: context.role() };
+    unless_moved(context.catalog().put_object(version, Some(context.view().stamp()?)), context)?;
+    trust(name, context)?;
+    Ok(notes)
 }
 
 fn rename(existing: &Object, other: &str, definition: &Definition, context: &StatementContext) -> Result<Vec<String>> {
