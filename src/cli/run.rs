@@ -108,7 +108,14 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
         },
     };
     // Standard input can be read once.
-    let scripts = asked.files.iter().map(|file| Script::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let scripts = asked.files.iter().map(|file| Script::read(file)).collect::<Result<Vec<_>, _>>();
+    let scripts = scripts.map_err(|failure| match failure {
+        Failure::Error(problem) if is_json => {
+            log("failed", json!({ "attempt": 0, "error": problem, "is_last": true }));
+            Failure::Ended(1)
+        }
+        failure => failure,
+    })?;
     let mut attempt = 0;
     loop {
         attempt += 1;

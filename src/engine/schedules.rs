@@ -15,7 +15,7 @@ use crate::catalog::locks::Lock;
 pub(crate) use crate::catalog::schedules::InWork;
 pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, Lease, Skipped, State};
 use crate::catalog::transaction::Change;
-use crate::error::{failed, message, message_without_place, not_available};
+use crate::error::{SqlState, failed, message, message_without_place, not_available, sqlstate};
 use crate::files::places;
 use crate::objects::definition::Definition;
 use crate::objects::schedule;
@@ -30,6 +30,9 @@ const ENDING: Duration = Duration::from_secs(5);
 const MANUAL: &str = "manual";
 /// The longest wait before an attempt is made again.
 const LONGEST_WAIT: i64 = 30 * 60 * 1_000_000;
+/// How often an attempt is made again at least that met the changes of another, and how long the first wait is at most.
+const CONFLICTS: i64 = 5;
+const CONFLICT_WAIT: i64 = 200_000;
 /// How often an attempt is made again whose process was killed.
 pub(crate) const MOST_LOST: i64 = 20;
 
@@ -70,17 +73,23 @@ struct Broken {
     message: String,
     statement: String,
     line: Option<i64>,
+    /// True when another has changed the same meanwhile, and nothing of it has happened.
+    is_conflict: bool,
 }
 
 impl Broken {
     fn whole(error: &DataFusionError) -> Self {
-        Self { message: message(error), ..Self::default() }
+        Self { message: message(error), is_conflict: is_conflict(error), ..Self::default() }
     }
 }
 
 /// The lock of a job, held until this is dropped.
 #[derive(Debug)]
 pub struct JobLock(#[expect(dead_code, reason = "it is held, and dropped")] Lock);
+
+fn is_conflict(error: &DataFusionError) -> bool {
+    sqlstate(error) == SqlState::SERIALIZATION_FAILURE
+}
 
 /// The statement that runs, and the way to end it.
 type Current = Mutex<Option<Cancel>>;
@@ -180,10 +189,15 @@ impl Engine {
         };
         fail_point!("schedule::ran", |_| std::process::abort());
         let (status, broken) = told(ended.as_ref().err(), why, schedule);
+        // Two that change the same are no fault of either.
+        let (retries, backoff) = match broken.is_conflict {
+            true => (schedule.retries.max(CONFLICTS), schedule.backoff.min(CONFLICT_WAIT)),
+            false => (schedule.retries, schedule.backoff),
+        };
         let mut end = script.end(status, broken);
         if begins.cause != MANUAL {
             end.retry_at = match status {
-                "failed" if failed < schedule.retries => Some(end.at.saturating_add(wait(schedule.backoff, failed))),
+                "failed" if failed < retries => Some(end.at.saturating_add(wait(backoff, failed))),
                 "cancelled" => Some(end.at),
                 _ => None,
             };
@@ -320,7 +334,7 @@ impl Script<'_> {
     /// What the end of the attempt is to be, now.
     fn end(&self, status: &'static str, broken: Broken) -> End {
         let took = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(0);
-        let Broken { message, statement, line } = broken;
+        let Broken { message, statement, line, .. } = broken;
         End {
             run: self.run,
             status,
@@ -384,7 +398,10 @@ impl Script<'_> {
         let ran = ran.await;
         *self.current.lock() = None;
         // The line stands beside it.
-        ran.map_err(|error| Broken { message: message_without_place(&error), statement: text, line })
+        ran.map_err(|error| {
+            let is_conflict = is_conflict(&error);
+            Broken { message: message_without_place(&error), statement: text, line, is_conflict }
+        })
     }
 }
 

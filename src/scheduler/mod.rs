@@ -23,9 +23,9 @@ use tokio::sync::watch;
 
 use crate::engine::Engine;
 use crate::engine::schedules::{Attempt, Outcome, Schedule};
-use crate::error::failed;
+use crate::error::{failed, message};
 use notices::Notices;
-use runner::{Clock, Event, Runner, Work, problem};
+use runner::{Clock, Event, Runner, Work};
 
 /// How a scheduler is set up.
 #[derive(Debug, Clone)]
@@ -150,11 +150,17 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     let pause = i64::try_from(PAUSE.as_micros()).unwrap_or(i64::MAX);
     let mut runner = Runner::new(engine, Arc::new(Machine), work, workers.max(1), pause, files.map(Into::into));
     let mut notices = Notices::new(on_failure, on_success, webhook_key);
+    let mut wrong = None;
     loop {
         let mut told = vec![];
         let looked = tokio::task::block_in_place(|| runner.look(&mut |event| told.push(event)));
         let next = looked.unwrap_or_else(|error| {
-            told.push(problem(&error));
+            // What goes on failing is told once.
+            let problem = message(&error);
+            if wrong.as_ref() != Some(&problem) {
+                told.push(Event::Problem(problem.clone()));
+            }
+            wrong = Some(problem);
             Machine.now().saturating_add(pause)
         });
         told.into_iter().for_each(|event| notices.tell(event));

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use super::decide::{Decision, Dependency, decide};
 use crate::engine::Engine;
 use crate::engine::schedules::{Attempt, Claim, Claimed, Outcome, Schedule};
-use crate::error::message;
 
 /// Tells the time, in microseconds since 1970: that of the machine, or one of its own.
 pub trait Clock: Send + Sync {
@@ -201,9 +200,4 @@ impl Runner {
             _ => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
         }
     }
-}
-
-/// What goes wrong with looking is told, and tried again.
-pub fn problem(error: &datafusion::error::DataFusionError) -> Event {
-    Event::Problem(message(error))
 }

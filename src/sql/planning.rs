@@ -14,6 +14,7 @@ use sqlparser::tokenizer::Location;
 
 use super::asking;
 use super::diagnostics::{self, place::Source};
+use super::given;
 use super::headings;
 use super::macros;
 use super::parser::parse_query;
@@ -44,6 +45,7 @@ const SHOWN_TABLES: &str = "SELECT table_catalog, table_schema, table_name, tabl
 pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) -> Result<(LogicalPlan, Vec<TableReference>)> {
     let state = with_time_zone(context.state());
     let mut parsed = parsed.clone();
+    given::write_times(&mut parsed, context.parameters());
     macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
     let state = match readers::open(&mut parsed, &state, context).await? {
         tables if tables.is_empty() => state,

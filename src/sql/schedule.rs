@@ -26,6 +26,7 @@ pub enum Action {
     /// Options that are left to their defaults.
     Reset(Vec<String>),
     Rename(String),
+    Owner(String),
     /// Another script.
     Script(Script),
 }
@@ -131,6 +132,9 @@ fn alteration(parser: &mut Parser<'_>) -> Result<Action, ParserError> {
     }
     if parser.parse_keywords(&[Keyword::RENAME, Keyword::TO]) {
         return Ok(Action::Rename(normal(&parser.parse_identifier()?)));
+    }
+    if parser.parse_keywords(&[Keyword::OWNER, Keyword::TO]) {
+        return Ok(Action::Owner(normal(&parser.parse_identifier()?)));
     }
     if parser.parse_keyword(Keyword::AS) {
         return script(parser).map(Action::Script);

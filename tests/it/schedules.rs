@@ -86,8 +86,7 @@ fn assert_each_time_once(database: &Path) {
          UNION ALL SELECT 'written twice', at FROM log GROUP BY at HAVING count(*) > 1
          UNION ALL SELECT 'run and not written', scheduled_time FROM system.runs WHERE status = 'succeeded' AND scheduled_time NOT IN (SELECT at FROM log)
          UNION ALL SELECT 'written and not run', at FROM log WHERE at NOT IN (SELECT scheduled_time FROM system.runs WHERE status = 'succeeded')
-         UNION ALL SELECT 'left out', value FROM generate_series((SELECT min(at) FROM log), (SELECT max(at) FROM log), INTERVAL '1 second')
-            WHERE value NOT IN (SELECT at FROM log)",
+         UNION ALL SELECT 'left out', max(at) FROM log HAVING count(*) <> 1 + date_part('epoch', max(at)) - date_part('epoch', min(at))",
     );
     assert!(problems.is_empty(), "{problems:#?}\n{}", sql(database, "SELECT * FROM system.runs"));
 }
@@ -122,7 +121,7 @@ fn processes_on_one_database_run_each_time_once() {
     // One of them is killed, another stopped for a while: time goes on.
     processes[0].signal("KILL");
     processes[1].signal("STOP");
-    wait_for(path, "count(*) >= 9 FROM log OR (SELECT count(*) > 0 FROM system.schedules WHERE state = 'running')");
+    std::thread::sleep(Duration::from_secs(2));
     processes[1].signal("CONT");
     wait_for(path, "count(*) >= 12 FROM log");
     for process in processes.into_iter().skip(1) {

@@ -2,7 +2,7 @@
 
 /// In the order of the alphabet; some are words that stand together.
 #[rustfmt::skip]
-pub const KEYWORDS: [&str; 128] = [
+pub const KEYWORDS: [&str; 132] = [
     "ALTER", "ANALYZE", "AND", "ANTI JOIN", "AS", "AS OF", "ASC", "ASOF JOIN", "BACKUP DATABASE TO", "BEGIN", "BETWEEN",
     "BY", "CASE", "CAST", "COLUMN", "COMMENT ON", "COPY", "CREATE", "CROSS JOIN", "CUBE", "CURRENT ROW", "DATE",
     "DEALLOCATE", "DEFAULT", "DELETE FROM", "DESC", "DESCRIBE", "DISTINCT", "DISTINCT ON", "DROP", "ELSE", "END", "ESCAPE",
@@ -11,16 +11,18 @@ pub const KEYWORDS: [&str; 128] = [
     "GROUPING SETS", "HAVING", "IF EXISTS", "IF NOT EXISTS", "ILIKE", "IN", "INNER JOIN", "INSERT INTO", "INTERSECT",
     "INTERVAL", "IS NOT NULL", "IS NULL", "JOIN", "LATERAL", "LEFT JOIN", "LIKE", "LIMIT", "LOCATION", "MERGE INTO",
     "MODEL", "NOT", "NULL", "NULLS FIRST", "NULLS LAST", "OFFSET", "ON", "OPTIONS", "OR", "OR REPLACE", "ORDER BY", "OVER",
-    "PARTITION BY", "PARTITIONED BY", "PIVOT", "PRECEDING", "PREPARE", "PROFILE", "QUALIFY", "RANGE", "RECURSIVE",
-    "REFRESH", "RENAME TO", "RETURNING", "RIGHT JOIN", "ROLLUP", "ROWS", "SCHEMA", "SEGMENT", "SELECT", "SEMI JOIN", "SET",
+    "PARTITION BY", "PARTITIONED BY", "PAUSE SCHEDULE", "PIVOT", "PRECEDING", "PREPARE", "PROFILE", "QUALIFY", "RANGE", "RECURSIVE",
+    "REFRESH", "RENAME TO", "RESUME SCHEDULE", "RETURNING", "RIGHT JOIN", "ROLLUP", "ROWS", "RUN SCHEDULE", "SCHEDULE", "SCHEMA", "SEGMENT", "SELECT", "SEMI JOIN", "SET",
     "SHOW", "SIMILAR TO", "STORED AS", "SUMMARIZE", "TABLE", "TAG", "THEN", "TIMESTAMP", "TO", "TRUE", "TRUNCATE",
     "TRY_CAST", "UNBOUNDED", "UNION", "UNION ALL", "UNNEST", "UNPIVOT", "UPDATE", "USING", "VALUES", "VIEW", "WHEN",
     "WHERE", "WINDOW", "WITH", "WITHIN GROUP",
 ];
 
 /// Parts of the phrases above that are names as often as not.
-const NAMES: [&str; 12] =
-    ["ALL", "COLUMN", "DATABASE", "FIRST", "LAST", "LOCATION", "MODEL", "OPTIONS", "PROFILE", "SCHEMA", "SEGMENT", "TAG"];
+const NAMES: [&str; 16] = [
+    "ALL", "COLUMN", "DATABASE", "FIRST", "LAST", "LOCATION", "MODEL", "OPTIONS", "PAUSE", "PROFILE", "RESUME", "RUN",
+    "SCHEDULE", "SCHEMA", "SEGMENT", "TAG",
+];
 
 /// True for a word that is coloured.
 pub fn is_keyword(word: &str) -> bool {

@@ -6,11 +6,12 @@ use sqlparser::ast::Expr;
 
 use super::Schedule;
 use super::kind::trust;
+use crate::catalog::grants::GrantChange;
 use crate::catalog::objects::{NewVersion, Object};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::{unless_moved, users};
-use crate::objects::{GRAMMARS, kind_of};
+use crate::objects::{GRAMMARS, kind_of, role};
 use crate::sql::command::{Body, Command, Create};
 use crate::sql::parser::{Parsed, parse_as_written};
 use crate::sql::schedule::{Action, Script};
@@ -74,6 +75,7 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
             // A file is one of the folder that ALTER is said in.
             new.base = context.base().display().to_string();
         }
+        Action::Owner(owner) => return give(&existing, owner, context),
         Action::Rename(other) => return rename(&existing, other, &definition, context),
         Action::Run | Action::Pause | Action::Resume => return Err(invalid(name, "is not altered by that")),
     }
@@ -84,6 +86,20 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
     unless_moved(context.catalog().put_object(version, Some(context.view().stamp()?)), context)?;
     trust(name, context)?;
     Ok(notes)
+}
+
+/// Gives a schedule to another role, which it runs as from then on.
+fn give(existing: &Object, owner: &str, context: &StatementContext) -> Result<Vec<String>> {
+    if role::known(owner, context)?.is_none() {
+        return Err(coded(SqlState::UNDEFINED_OBJECT, owner, "no such role; CREATE ROLE makes one"));
+    }
+    if !context.rights()?.is_member(owner) {
+        let problem = format!("{} is no member of {owner}, and gives nothing to it", context.role());
+        return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, owner, problem));
+    }
+    let change = GrantChange::Owner(existing.clone(), owner.to_string());
+    unless_moved(context.catalog().change_grants(vec![change], Some(context.view().stamp()?)), context)?;
+    Ok(vec![])
 }
 
 fn rename(existing: &Object, other: &str, definition: &Definition, context: &StatementContext) -> Result<Vec<String>> {

@@ -39,7 +39,7 @@ impl Grammar for ScheduleKind {
     }
 }
 
-const COLUMNS: [Column; 22] = [
+const COLUMNS: [Column; 23] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "state", data_type: "VARCHAR", text: "`active`, `running` or `paused`" },
     Column { name: "cron", data_type: "VARCHAR", text: "its times, as a cron expression" },
@@ -47,6 +47,11 @@ const COLUMNS: [Column; 22] = [
     Column { name: "timezone", data_type: "VARCHAR", text: "the zone whose clocks the cron expression follows" },
     Column { name: "depends_on", data_type: "VARCHAR", text: "the schedules that must have succeeded" },
     Column { name: "next_run", data_type: "TIMESTAMP", text: "when it runs next, in UTC; NULL while it is paused" },
+    Column {
+        name: "lag",
+        data_type: "DOUBLE",
+        text: "how long ago its first time was that nothing has begun, in seconds; 0 when it is on time",
+    },
     Column { name: "last_run", data_type: "TIMESTAMP", text: "when its last attempt began, in UTC" },
     Column { name: "last_status", data_type: "VARCHAR", text: "how that ended" },
     Column { name: "last_success", data_type: "TIMESTAMP", text: "the scheduled time of the last run that succeeded, in UTC" },
@@ -78,6 +83,15 @@ fn next_run(schedule: &Schedule, state: &State, now: i64) -> Option<i64> {
         return None;
     }
     state.retry_at.map(|at| at.max(now)).or_else(|| schedule.next(now))
+}
+
+/// Microseconds since its first time that nothing has begun.
+fn lag(schedule: &Schedule, state: &State, now: i64) -> Option<i64> {
+    if state.is_paused {
+        return None;
+    }
+    let first = schedule.next(state.settled.unwrap_or(schedule.made_at));
+    Some(first.map_or(0, |first| (now - first).max(0)))
 }
 
 fn state_word(state: &State) -> &'static str {
@@ -191,6 +205,7 @@ impl Kind for ScheduleKind {
             text(all.iter().map(|(definition, ..)| given(definition.text("cron")).map(|_| zone(definition).to_string()))),
             text(all.iter().map(|(_, schedule, _)| given(&schedule.depends_on.join(", ")))),
             time(all.iter().map(|(_, schedule, state)| next_run(schedule, state, context.now()))),
+            share(all.iter().map(|(_, schedule, state)| lag(schedule, state, context.now()).map(in_seconds))),
             time(all.iter().map(|(_, schedule, _)| run_of(schedule.id).map(|run| run.started_at))),
             text(all.iter().map(|(_, schedule, _)| run_of(schedule.id).map(|run| run.status.clone()))),
             time(all.iter().map(|(_, _, state)| state.last_success)),

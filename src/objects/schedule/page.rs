@@ -35,7 +35,7 @@ latest; `'all'` makes each, one after the other; `'skip'` none, and a row with t
 **Failures.** A failed attempt is made again `retries` times, after `backoff`, then three times as long, and so on, up to half an hour; each wait is shortened by chance by up to
 a half. An attempt that takes longer than `timeout` is cancelled, and has failed. One whose process was killed is `lost`: the next process finds it, and makes
 the attempt again whatever `retries` says, up to 20 times. Statements that had succeeded by then run again, unless `transaction = true` makes the script
-one transaction, whose commit also writes the end of the run: then it happens exactly once. REFRESH cannot be part of one, and asked for the same time it
+one transaction, whose commit also writes the end of the run: then it happens exactly once. A transaction that meets the changes of another is tried again at least five times. REFRESH cannot be part of one, and asked for the same time it
 has the same result anyway.
 
 **Dependencies.** With times of its own, a run waits until the schedules in `depends_on` have succeeded for their latest times up to its own, and is skipped when one of them
