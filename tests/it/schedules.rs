@@ -316,13 +316,13 @@ fn who_owns_a_schedule_is_who_runs_it() {
     );
     let path = directory.path();
     let (code, _, error) = run(portrait().arg("-d").arg(path).args(["-c", "RUN SCHEDULE s"]));
-    assert!(code == 1 && error.contains("permission denied to reader"), "{error}");
+    assert!(code == 1 && error.contains("t: there is nothing of that name that reader may use"), "{error}");
     assert_eq!(rows(path, "SELECT count(*) FROM t"), ["1"]);
     assert_eq!(rows(path, "SELECT role FROM system.runs WHERE status = 'failed'"), ["reader"]);
     for (statement, problem) in [
         ("DROP ROLE reader", "reader: owns schedule s"),
         ("ALTER SCHEDULE s OWNER TO nobody", "nobody: no such role"),
-        ("ALTER ROLE reader RENAME TO other; RUN SCHEDULE s", "permission denied to other"),
+        ("ALTER ROLE reader RENAME TO other; RUN SCHEDULE s", "there is nothing of that name that other may use"),
     ] {
         let (code, _, error) = run(portrait().arg("-d").arg(path).args(["-c", statement]));
         assert!(code == 1 && error.contains(problem), "{error}");
