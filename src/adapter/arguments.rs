@@ -445,6 +445,9 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
 }
 
 fn show(value: &ScalarValue) -> String {
+    if let (DataType::Interval(_), Ok(ScalarValue::Utf8(Some(text)))) = (value.data_type(), value.cast_to(&DataType::Utf8)) {
+        return format!("INTERVAL '{text}'");
+    }
     match value.try_as_str() {
         Some(Some(text)) => format!("'{text}'"),
         _ => value.to_string(),

@@ -65,16 +65,23 @@ impl Calendar {
     /// What is wrong with the expression, as a sentence without subject.
     pub fn cron(expression: &str, zone: Tz) -> Result<Self, String> {
         let parser = CronParser::builder().year(Year::Disallowed).build();
+        // What is shown of it fits on a line.
+        let shown: String = expression.chars().take(60).collect();
+        let shown = if shown.len() < expression.len() { format!("{shown}…") } else { shown };
         let cron = parser.parse(expression).map_err(|error| {
-            let problem = error.to_string();
-            let problem = problem.trim_end_matches('.').split_once(": ").map_or(problem.as_str(), |(_, rest)| rest);
-            format!("must be 'minute hour day month weekday', such as '0 2 * * *', or six fields with seconds first, got '{expression}': {}",
-                problem.trim_end_matches('.'))
+            let fields = expression.split_whitespace().count();
+            let problem = match error {
+                _ if !expression.contains('@') && !matches!(fields, 5 | 6) => format!("it has {fields}"),
+                error => error.to_string(),
+            };
+            let problem = problem.split_once(": ").map_or(problem.as_str(), |(_, rest)| rest).trim_end_matches('.');
+            let form = "must be 'minute hour day month weekday', such as '0 2 * * *', or six fields with seconds first";
+            format!("{form}, got '{shown}': {problem}")
         })?;
         let calendar = Self(Times::Cron(Box::new(cron), zone));
         match calendar.next(SOME_DAY) {
             Some(_) => Ok(calendar),
-            None => Err(format!("'{expression}' never comes: no month has such a day")),
+            None => Err(format!("'{shown}' never comes: no month has such a day")),
         }
     }
 

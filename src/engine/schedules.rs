@@ -255,7 +255,8 @@ impl Engine {
         let Outcome { status, end, .. } = self.attempt(&schedule, attempt, std::future::pending()).await;
         if status == "succeeded" {
             let seconds = (end.at - began_at) as f64 / 1e6;
-            return Ok(vec![format!("schedule {name} succeeded in {seconds:.3} s, {} rows", end.rows)]);
+            let rows = if end.rows == 1 { "1 row".to_string() } else { format!("{} rows", end.rows) };
+            return Ok(vec![format!("schedule {name} succeeded in {seconds:.3} s, {rows}")]);
         }
         let place = match (end.line, schedule.file()) {
             (Some(line), Some(file)) => format!(" at line {line} of {}", file.display()),

@@ -72,6 +72,8 @@ pub struct Schedule {
 }
 
 const SECOND: i64 = 1_000_000;
+/// Bytes of a script.
+const LONGEST_SCRIPT: u64 = 64 << 20;
 
 /// The length of an interval, whose days have 24 hours.
 fn microseconds(label: &str, option: &str, interval: IntervalMonthDayNano) -> Result<i64> {
@@ -190,7 +192,12 @@ impl Schedule {
         match (&self.script, self.file()) {
             (Script::Text(text), _) => Ok(text.in_place()),
             (Script::File(name), file) => {
-                let read = file.as_deref().map(std::fs::read_to_string).unwrap_or_else(|| Ok(String::new()));
+                let file = file.unwrap_or_default();
+                let read = std::fs::metadata(&file).and_then(|found| match found.is_file() {
+                    true if found.len() <= LONGEST_SCRIPT => std::fs::read_to_string(&file),
+                    true => Err(std::io::Error::other("is longer than 64 MB")),
+                    false => Err(std::io::Error::other("is no file")),
+                });
                 let read = read.map_err(|error| {
                     let state = match error.kind() {
                         std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,

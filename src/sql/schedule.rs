@@ -166,7 +166,7 @@ pub fn script(parser: &mut Parser<'_>) -> Result<Script, ParserError> {
                         return Ok(Script::Text(Text { text: String::new(), from, to, is_quoted: false, mark: String::new() }));
                     }
                     Token::EOF => {
-                        return parser.expected("END after the statements of the script, each with its semicolon", next);
+                        return parser.expected("END after the statements of the script, each with its semicolon; where a client cuts a script there, as psql does, write AS $$ … $$", next);
                     }
                     _ => {
                         while !matches!(parser.peek_token().token, Token::SemiColon | Token::EOF) {

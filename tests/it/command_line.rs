@@ -124,7 +124,7 @@ fn exit_codes() {
     assert_eq!(run(portrait().args(["--set", "novalue", "-c", "SELECT 1"])).0, 2);
     assert_eq!(run(portrait().args(["--memory-limit", "much", "-c", "SELECT 1"])).0, 2);
     let (code, out, _) = run(portrait().args(["--help"]));
-    assert!(code == 0 && out.contains("Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP."));
+    assert!(code == 0 && out.contains("Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 75 locked, 124 timed out, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP."));
 }
 
 #[test]
