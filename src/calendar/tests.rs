@@ -103,7 +103,7 @@ fn times_within_hours_follow_the_clocks_for_ten_years() {
         let mut time = start - start.rem_euclid(step);
         while time < end {
             let shown = DateTime::from_timestamp_micros(time).unwrap().with_timezone(&zone);
-            if time >= start && shown.minute() % 30 == 0 {
+            if time >= start && shown.minute().is_multiple_of(30) {
                 expected.push(time);
             }
             time += step;

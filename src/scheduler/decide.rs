@@ -71,7 +71,7 @@ pub fn decide(schedule: &Schedule, state: &State, dependencies: &[Dependency<'_>
         Begins { scheduled_at: time, number: 1, missed, cause: cause(time) }
     };
     let skipped = |at: i64, count: u64| {
-        let times = if count == 1 { "time was".to_string() } else { format!("times up to this one were") };
+        let times = if count == 1 { "time was" } else { "times up to this one were" };
         Skipped { at, count, why: format!("{count} {times} missed; on_missed = 'skip'") }
     };
     let (time, decision) = match schedule.on_missed {

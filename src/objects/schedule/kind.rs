@@ -235,10 +235,7 @@ impl Kind for ScheduleKind {
     /// With the file by its whole path, and paused when it is.
     fn dump(&self, definition: &Definition, _written: Written, context: &StatementContext) -> Result<String> {
         let (schedule, state) = with_state(definition, context)?;
-        let script = match schedule.file() {
-            Some(file) => Some(Script::File(file.display().to_string())),
-            None => None,
-        };
+        let script = schedule.file().map(|file| Script::File(file.display().to_string()));
         let mut sql = super::altering::written(definition, context, None, script)?;
         if state.is_paused {
             sql.push_str(&format!(";\nPAUSE SCHEDULE {}", identifier(&schedule.name)));
