@@ -18,6 +18,7 @@ Examples:
   portrait -d crm serve                                  this machine alone, on port 5432
   psql 'host=127.0.0.1 dbname=portrait user=ada'         … and a client
   portrait -d crm serve --listen 0.0.0.0:5432 --tls-cert server.crt --tls-key server.key
+  portrait -d crm serve --http 127.0.0.1:9100            … and /health, /ready and /metrics for Prometheus
 
 Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements have --grace seconds to end.
 
@@ -31,6 +32,9 @@ pub(super) struct Serve {
     /// Where clients connect, an address and a port; may be given several times.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5432", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
+    /// Where /health, /ready and /metrics (for Prometheus) are told. Whoever reaches it reads counts, and nothing of the database.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_HTTP", value_delimiter = ',')]
+    http: Vec<String>,
     /// The folder of a Unix socket, which only who runs the server may open.
     #[arg(long, value_name = "DIR", env = "PORTRAIT_SOCKET")]
     socket: Option<PathBuf>,
@@ -91,6 +95,7 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     let grace = Duration::from_secs(asked.grace);
     let options = ServerOptions {
         listen: asked.listen.clone(),
+        http: asked.http.clone(),
         socket_folder: asked.socket.clone(),
         tls,
         files: asked.files.clone(),
@@ -111,6 +116,9 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for address in server.addresses() {
         writeln!(out, "ready: postgresql://{address}/portrait")?;
+    }
+    for address in server.http_addresses() {
+        writeln!(out, "ready: http://{address}/metrics")?;
     }
     for socket in server.sockets() {
         writeln!(out, "ready: {}", socket.display())?;

@@ -30,7 +30,7 @@ use std::time::Duration;
 use datafusion::common::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::TrackConsumersPool;
+use datafusion::execution::memory_pool::{MemoryLimit, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::runtime::Runtime;
@@ -202,6 +202,21 @@ impl Engine {
     /// None in practice; kept for what sessions may need to open later.
     pub fn session(&self) -> Result<Session> {
         Session::new(self.clone())
+    }
+
+    /// The bytes that queries hold of the memory they may use, and how many they may.
+    pub(crate) fn memory(&self) -> (usize, Option<usize>) {
+        let pool = &self.shared.environment.memory_pool;
+        let most = match pool.memory_limit() {
+            MemoryLimit::Finite(most) => Some(most),
+            _ => None,
+        };
+        (pool.reserved(), most)
+    }
+
+    /// True when the catalog of the database answers.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.has_logins().is_ok()
     }
 
     /// Compares every file of the database with what was written, also those that nobody has read for long; looks for what is missing, and

@@ -3,8 +3,10 @@
 //! Doors run on threads of their own, so that they answer while all threads of the engine compute.
 
 mod connections;
+mod http;
 mod postgres;
 mod records;
+mod statistics;
 mod tls;
 
 use std::net::SocketAddr;
@@ -29,6 +31,8 @@ pub use tls::TlsFiles;
 pub struct ServerOptions {
     /// Where clients of PostgreSQL's protocol connect: addresses with ports; port 0 takes a free one.
     pub listen: Vec<String>,
+    /// Where `/health`, `/ready` and `/metrics` are told, which have no values of the database.
+    pub http: Vec<String>,
     /// The folder of a Unix socket, which is called `.s.PGSQL.<port>` there.
     pub socket_folder: Option<PathBuf>,
     /// The certificate; without one connections are plain.
@@ -55,6 +59,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             listen: vec!["127.0.0.1:5432".into()],
+            http: vec![],
             socket_folder: None,
             tls: None,
             files: vec![],
@@ -70,7 +75,7 @@ impl Default for ServerOptions {
 }
 
 /// What all connections share.
-struct Door {
+pub struct Door {
     engine: Engine,
     connections: Arc<Connections>,
     tls: Option<Tls>,
@@ -107,6 +112,7 @@ pub struct Server {
     runtime: Option<Runtime>,
     door: Arc<Door>,
     addresses: Vec<SocketAddr>,
+    http: Vec<SocketAddr>,
     sockets: Vec<PathBuf>,
     stopping: watch::Sender<bool>,
     grace: Duration,
@@ -119,8 +125,11 @@ impl Server {
     /// An address that cannot be listened on, a broken certificate, or a way to be served that is not safe.
     pub fn start(engine: Engine, options: &ServerOptions) -> Result<Self> {
         let tls = options.tls.as_ref().map(Tls::read).transpose()?;
-        let addresses = options.listen.iter().map(|address| resolved(address)).collect::<Result<Vec<_>>>()?;
-        let addresses: Vec<SocketAddr> = addresses.into_iter().flatten().collect();
+        let all = |option: &str, addresses: &[String]| -> Result<Vec<SocketAddr>> {
+            let found = addresses.iter().map(|address| resolved(option, address)).collect::<Result<Vec<_>>>()?;
+            Ok(found.into_iter().flatten().collect())
+        };
+        let (addresses, addresses_of_http) = (all("--listen", &options.listen)?, all("--http", &options.http)?);
         for address in addresses.iter().filter(|address| !address.ip().is_loopback()) {
             refuse_unsafe(*address, &engine, tls.is_some(), options.insecure)?;
         }
@@ -134,17 +143,21 @@ impl Server {
         let (insecure, largest_message) = (options.insecure, options.largest_message);
         let places = options.files.clone().into();
         let audit = options.audit_log.as_deref().map(records::Audit::open).transpose()?;
+        let statistics = Arc::new(statistics::Statistics::default());
+        engine.activity().listen(Arc::clone(&statistics) as _);
         engine.activity().listen(Arc::new(records::Records { slow: options.slow, audit }));
         let admission = Arc::new(Semaphore::new(options.max_queries));
         let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission });
         let (stopping, _) = watch::channel(false);
-        let mut server = Self { runtime: None, door, addresses: vec![], sockets: vec![], stopping, grace: options.grace };
+        let (http, sockets, grace) = (vec![], vec![], options.grace);
+        let mut server = Self { runtime: None, door, addresses: vec![], http, sockets, stopping, grace };
         for address in addresses {
             server.listen(&runtime, address)?;
         }
         if let Some(folder) = &options.socket_folder {
             server.listen_here(&runtime, folder)?;
         }
+        server.open_http(&runtime, &addresses_of_http, statistics)?;
         if server.addresses.is_empty() && server.sockets.is_empty() {
             return Err(invalid("server", "has nowhere to listen; give --listen 127.0.0.1:5432"));
         }
@@ -155,6 +168,11 @@ impl Server {
     /// Where clients connect.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where health and metrics are told.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        &self.http
     }
 
     /// The Unix sockets.
@@ -195,17 +213,20 @@ impl Server {
         }
     }
 
+    /// Tells health and metrics.
+    fn open_http(&mut self, runtime: &Runtime, addresses: &[SocketAddr], statistics: Arc<statistics::Statistics>) -> Result<()> {
+        let seen = Arc::new(http::Seen::new(Arc::clone(&self.door), statistics, self.stopping.subscribe()));
+        for address in addresses {
+            let (listener, address) = bound(runtime, *address)?;
+            self.http.push(address);
+            runtime.spawn(http::serve(listener, Arc::clone(&seen)));
+        }
+        Ok(())
+    }
+
     fn listen(&mut self, runtime: &Runtime, address: SocketAddr) -> Result<()> {
-        let cannot = |error: std::io::Error| {
-            let advice = match error.kind() {
-                std::io::ErrorKind::AddrInUse => "; is another server there? choose another port",
-                std::io::ErrorKind::PermissionDenied => "; ports below 1024 are the administrator's",
-                _ => "",
-            };
-            failed(&address.to_string(), format!("cannot be listened on: {error}{advice}"))
-        };
-        let listener = runtime.block_on(TcpListener::bind(address)).map_err(cannot)?;
-        self.addresses.push(listener.local_addr().map_err(cannot)?);
+        let (listener, address) = bound(runtime, address)?;
+        self.addresses.push(address);
         let (door, mut stopping) = (Arc::clone(&self.door), self.stopping.subscribe());
         runtime.spawn(async move {
             loop {
@@ -274,13 +295,28 @@ impl Drop for Server {
     }
 }
 
-fn resolved(address: &str) -> Result<Vec<SocketAddr>> {
+/// Listens on an address; which one it is, where any port would do.
+fn bound(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let cannot = |error: std::io::Error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "; is another server there? choose another port",
+            std::io::ErrorKind::PermissionDenied => "; ports below 1024 are the administrator's",
+            _ => "",
+        };
+        failed(&address.to_string(), format!("cannot be listened on: {error}{advice}"))
+    };
+    let listener = runtime.block_on(TcpListener::bind(address)).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
+}
+
+fn resolved(option: &str, address: &str) -> Result<Vec<SocketAddr>> {
     use std::net::ToSocketAddrs;
 
     // A port alone is one of this machine.
     let whole = if address.contains(':') { address.to_string() } else { format!("127.0.0.1:{address}") };
     let found = whole.to_socket_addrs().map_err(|error| {
-        invalid("--listen", format!("must be an address and a port, such as 127.0.0.1:5432, got '{address}': {error}"))
+        invalid(option, format!("must be an address and a port, such as 127.0.0.1:5432, got '{address}': {error}"))
     })?;
     // The name of this machine has two addresses, of which one is enough.
     Ok(found.take(1).collect())
