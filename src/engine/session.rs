@@ -392,6 +392,14 @@ impl Session {
         Ok(rows)
     }
 
+    /// Ends what the session holds: its transaction is rolled back, its cursors and prepared statements are gone.
+    pub fn close(&self) {
+        drop(self.transaction.lock().take());
+        self.cursors.lock().clear();
+        // Each holds the session that it was prepared in, which would hold it for ever.
+        self.prepared.lock().clear();
+    }
+
     /// A script of all objects of the database, each after those it uses. Rows are not part of it.
     ///
     /// # Errors

@@ -158,6 +158,22 @@ fn a_transaction_is_seen_by_others_when_it_is_committed() {
     });
 }
 
+/// Prepared statements hold their session, and must not hold its transaction beyond the connection.
+#[test]
+fn a_connection_that_ends_leaves_nothing_behind() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let (one, two) = (connect(&config(&server, "a")).await.unwrap(), connect(&config(&server, "b")).await.unwrap());
+        let prepared = one.prepare("SELECT count(*) FROM t").await.unwrap();
+        one.batch_execute("PREPARE p AS SELECT 1; BEGIN; DELETE FROM t").await.unwrap();
+        assert_eq!(one.query_one(&prepared, &[]).await.unwrap().get::<_, i64>(0), 0);
+        drop((one, prepared));
+        assert_eq!(two.execute("INSERT INTO t VALUES (2)", &[]).await.unwrap(), 1);
+        assert_eq!(two.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get::<_, i64>(0), 2);
+    });
+}
+
 #[test]
 fn rows_are_copied_both_ways() {
     let directory = database("CREATE TABLE t (id BIGINT NOT NULL, name VARCHAR, price DECIMAL(12, 2), day DATE)");

@@ -88,6 +88,8 @@ impl Connection {
             Ok(()) | Err(Stop::Gone) => None,
             Err(Stop::Failed(error)) => Some(error),
         };
+        self.portals.clear();
+        self.session.close();
         if let Some(error) = error {
             self.out.put(&replies::error(&error, true, ""));
         }
