@@ -55,6 +55,7 @@
 //! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
 //! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
 //! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other |
+//! | `server` | doors for other programs, each connection with a session of its own: PostgreSQL's protocol, Arrow Flight SQL; health and metrics |
 //! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
 //! | `system` | the schema `system`, one file per table; `pg_catalog` and `information_schema`; the reference |
 //! | `postgres_catalog` | a database as PostgreSQL's catalog knows it, as plain data with its numbers; beside it `postgres_types` and `postgres_settings` |

@@ -57,6 +57,13 @@ impl Verifier {
         }
     }
 
+    /// True for the password that it was made of. Takes as long for every password.
+    pub fn fits(&self, password: &str) -> bool {
+        let found = Self::with(password, self.salt.clone(), self.iterations);
+        let differences = found.stored_key.iter().zip(&self.stored_key).map(|(found, own)| found ^ own);
+        found.stored_key.len() == self.stored_key.len() && differences.fold(0, |all, one| all | one) == 0
+    }
+
     /// One that no password fits, and that looks the same each time it is asked for.
     ///
     /// # Errors
@@ -114,6 +121,7 @@ mod tests {
         let verifier = Verifier::of("铅笔 pencil").unwrap();
         let text = verifier.to_string();
         assert!(text.starts_with("SCRAM-SHA-256$100000:") && !format!("{verifier:?}").contains(&text[24..40]));
+        assert!(verifier.fits("铅笔 pencil") && !verifier.fits("铅笔") && !Verifier::of_nobody("ada").unwrap().fits(""));
         assert_eq!(text.parse(), Ok(verifier));
         for wrong in ["", "pencil", "SCRAM-SHA-256$", "SCRAM-SHA-256$1:QQ==$QQ==:QQ==", "md5a3556571e93b0d20722ba62be61e8c2d"] {
             assert_eq!(wrong.parse::<Verifier>(), Err(()), "{wrong}");

@@ -96,7 +96,7 @@ enum Action {
     /// Run script files one after another in one session; stop at the first error.
     #[command(after_help = run::EXAMPLES)]
     Run(run::Run),
-    /// Serve the database to programs that speak PostgreSQL's protocol: BI tools, notebooks, drivers.
+    /// Serve the database to other programs, over PostgreSQL's protocol and Arrow Flight SQL: BI tools, notebooks, drivers.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
     /// Open a shell that talks to a server, as --connect does.

@@ -18,6 +18,7 @@ Examples:
   portrait -d crm serve                                  this machine alone, on port 5432
   psql 'host=127.0.0.1 dbname=portrait user=ada'         … and a client
   portrait -d crm serve --listen 0.0.0.0:5432 --tls-cert server.crt --tls-key server.key
+  portrait -d crm serve --flight 127.0.0.1:50051         … Arrow Flight SQL alone; with --listen both
   portrait -d crm serve --http 127.0.0.1:9100            … and /health, /ready and /metrics for Prometheus
 
 Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements have --grace seconds to end.
@@ -29,9 +30,12 @@ pub(super) struct Serve {
     /// A file of these options, a line each: `listen = 0.0.0.0:5432`. The command line and the environment count before it.
     #[arg(long, value_name = "FILE", env = "PORTRAIT_CONFIG")]
     pub(super) config: Option<PathBuf>,
-    /// Where clients connect, an address and a port; may be given several times.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5432", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
+    /// Where clients of PostgreSQL connect, an address and a port; may be given several times. Without it and --flight, 127.0.0.1:5432.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
+    /// Where clients of Arrow Flight SQL connect (ADBC, JDBC), an address and a port; may be given several times.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_FLIGHT", value_delimiter = ',')]
+    flight: Vec<String>,
     /// Where /health, /ready and /metrics (for Prometheus) are told. Whoever reaches it reads counts, and nothing of the database.
     #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_HTTP", value_delimiter = ',')]
     http: Vec<String>,
@@ -60,6 +64,12 @@ pub(super) struct Serve {
     /// The largest message of a client: a statement, or the values for one.
     #[arg(long, value_name = "SIZE", default_value = "64MB", value_parser = parameters::parse_size, env = "PORTRAIT_MAX_MESSAGE")]
     max_message: usize,
+    /// Seconds that the token of a login with Flight SQL is good.
+    #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = clap::value_parser!(u64).range(1..=31_536_000), env = "PORTRAIT_TOKEN_LIFE")]
+    token_life: u64,
+    /// Seconds that a session of Flight SQL lives without being used.
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = clap::value_parser!(u64).range(1..=31_536_000), env = "PORTRAIT_SESSION_IDLE")]
+    session_idle: u64,
     /// Seconds that running statements have to end when the server is stopped.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
     grace: u64,
@@ -93,8 +103,13 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
         client_authorities: asked.tls_client_ca.clone(),
     });
     let grace = Duration::from_secs(asked.grace);
+    let mut listen = asked.listen.clone();
+    if listen.is_empty() && asked.flight.is_empty() {
+        listen.push("127.0.0.1:5432".into());
+    }
     let options = ServerOptions {
-        listen: asked.listen.clone(),
+        listen,
+        flight: asked.flight.clone(),
         http: asked.http.clone(),
         socket_folder: asked.socket.clone(),
         tls,
@@ -102,6 +117,8 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
         insecure: asked.insecure,
         max_connections: asked.max_connections as usize,
         largest_message: asked.max_message,
+        token_life: Duration::from_secs(asked.token_life),
+        session_idle: Duration::from_secs(asked.session_idle),
         grace,
         max_queries: asked.max_queries.map_or_else(default_queries, |queries| queries as usize),
         audit_log: asked.audit_log.clone(),
@@ -116,6 +133,10 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for address in server.addresses() {
         writeln!(out, "ready: postgresql://{address}/portrait")?;
+    }
+    let scheme = if server.has_tls() { "grpc+tls" } else { "grpc" };
+    for address in server.flight_addresses() {
+        writeln!(out, "ready: {scheme}://{address}")?;
     }
     for address in server.http_addresses() {
         writeln!(out, "ready: http://{address}/metrics")?;

@@ -10,16 +10,19 @@ use datafusion::common::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::sql::parser::Statement as SqlParsed;
 use futures::stream;
 use parking_lot::Mutex;
+use sqlparser::ast::{Expr, SetExpr, Statement as SqlStatement, Value, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 use tokio::sync::mpsc::Receiver;
 
 use super::Session;
 use super::answer::Answer;
-use super::prepared::Parameters;
+use super::prepared::{Parameters, Prepared};
 use crate::error::{failed, invalid};
-use crate::sql::parser::Statement;
+use crate::sql::parser::{Parsed, Statement, parse_query};
+use crate::text::identifier;
 
 /// The name of the rows in the statement that adds them: one that nobody gives a table.
 const ROWS: &str = "rows of the client";
@@ -59,17 +62,89 @@ impl Session {
         schema: SchemaRef,
         rows: Receiver<Result<RecordBatch>>,
     ) -> Result<Answer> {
-        // Whether a value may be NULL, the table says.
-        let fields = schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-        let sql = format!("INSERT INTO {table}{columns} SELECT * FROM \"{ROWS}\"");
-        let coming: Arc<dyn PartitionStream> = Arc::new(Coming { schema: Arc::clone(&schema), rows: Mutex::new(Some(rows)) });
-        let provider: Arc<dyn TableProvider> = Arc::new(StreamingTable::try_new(schema, vec![coming])?);
+        self.over_rows(&format!("INSERT INTO {table}{columns}"), table, schema, rows).await
+    }
+
+    /// Makes a table of rows, named as in SQL, as they come. It is there when the answer is, or what was there before.
+    ///
+    /// # Errors
+    /// There is something of that name already, and it is not to be replaced.
+    pub async fn load_new(
+        &self,
+        table: &str,
+        is_temporary: bool,
+        or_replace: bool,
+        schema: SchemaRef,
+        rows: Receiver<Result<RecordBatch>>,
+    ) -> Result<Answer> {
+        let replace = if or_replace { " OR REPLACE" } else { "" };
+        let temporary = if is_temporary { " TEMPORARY" } else { "" };
+        self.over_rows(&format!("CREATE{replace}{temporary} TABLE {table} AS"), table, schema, rows).await
+    }
+
+    /// Runs a statement that ends with the rows.
+    async fn over_rows(
+        &self,
+        beginning: &str,
+        table: &str,
+        schema: SchemaRef,
+        rows: Receiver<Result<RecordBatch>>,
+    ) -> Result<Answer> {
+        let provider = table_of(&schema, rows)?;
+        let sql = format!("{beginning} SELECT * FROM \"{ROWS}\"");
         let Some(Statement { text, parsed, .. }) = self.parse(&sql).await?.pop() else {
             return Err(invalid(table, "is no name of a table"));
         };
         let first = Location { line: 1, column: 1 };
         self.execute_over(&text, first, parsed, Parameters::default(), vec![(ROWS.into(), provider)]).await
     }
+}
+
+impl Prepared {
+    /// True for an INSERT of one row that is parameters and nothing else: it can take all rows at once.
+    pub fn takes_rows(&self) -> bool {
+        of_rows(&self.parsed).is_some()
+    }
+
+    /// Runs it over rows whose columns are called as its parameters, as they come.
+    ///
+    /// # Errors
+    /// The table takes no such rows, or the statement is another one.
+    pub async fn execute_over_rows(&self, schema: &SchemaRef, rows: Receiver<Result<RecordBatch>>) -> Result<Answer> {
+        let parsed = of_rows(&self.parsed).ok_or_else(|| invalid("statement", "takes one row at a time"))?;
+        let provider = table_of(schema, rows)?;
+        let first = Location { line: 1, column: 1 };
+        self.session.execute_over(&self.text, first, parsed, Parameters::default(), vec![(ROWS.into(), provider)]).await
+    }
+}
+
+/// The INSERT of one row of parameters as that of all rows.
+fn of_rows(parsed: &Parsed) -> Option<Parsed> {
+    let Parsed::Sql(parsed) = parsed else { return None };
+    let SqlParsed::Statement(statement) = parsed.as_ref() else { return None };
+    let SqlStatement::Insert(insert) = statement.as_ref() else { return None };
+    let source = insert.source.as_deref()?;
+    let SetExpr::Values(values) = source.body.as_ref() else { return None };
+    let [row] = values.rows.as_slice() else { return None };
+    if insert.returning.is_some() || insert.on.is_some() || source.with.is_some() || source.limit_clause.is_some() {
+        return None;
+    }
+    let columns = row.content.iter().map(|value| match value {
+        Expr::Value(ValueWithSpan { value: Value::Placeholder(name), .. }) => name.strip_prefix('$').map(identifier),
+        _ => None,
+    });
+    let columns = columns.collect::<Option<Vec<String>>>()?.join(", ");
+    let mut insert = insert.clone();
+    insert.source = Some(parse_query(&format!("SELECT {columns} FROM \"{ROWS}\"")).ok()?);
+    Some(Parsed::Sql(Box::new(SqlParsed::Statement(Box::new(SqlStatement::Insert(insert))))))
+}
+
+/// Rows as they come, as a table.
+fn table_of(schema: &SchemaRef, rows: Receiver<Result<RecordBatch>>) -> Result<Arc<dyn TableProvider>> {
+    // Whether a value may be NULL, the table says.
+    let fields = schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let coming: Arc<dyn PartitionStream> = Arc::new(Coming { schema: Arc::clone(&schema), rows: Mutex::new(Some(rows)) });
+    Ok(Arc::new(StreamingTable::try_new(schema, vec![coming])?))
 }

@@ -47,6 +47,7 @@ use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 pub use crate::catalog::backup::Saved;
 pub use crate::catalog::check::{Checked, Finding};
 pub use crate::sql::client::{ClientCopy, CopyFormat};
+pub use crate::sql::parser::Statement;
 pub use crate::sql::redacting::redacted;
 pub use crate::statement::{Cancel, Progress, activity};
 pub use answer::Answer;

@@ -59,9 +59,9 @@ pub struct Description {
 /// A statement that was prepared. Cheap to clone.
 #[derive(Clone)]
 pub struct Prepared {
-    session: Session,
-    text: Arc<str>,
-    parsed: Arc<Parsed>,
+    pub(super) session: Session,
+    pub(super) text: Arc<str>,
+    pub(super) parsed: Arc<Parsed>,
     description: Arc<Description>,
     /// The types that PREPARE declared for `$1`, `$2` …
     declared: Arc<[DataType]>,

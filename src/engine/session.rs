@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Result, ScalarValue};
@@ -25,7 +25,7 @@ use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
 use super::{Engine, execution, remote};
 use crate::databases::Remote;
-use crate::error::sqlstate;
+use crate::error::{SqlState, sqlstate};
 use crate::files;
 use crate::objects::GRAMMARS;
 use crate::objects::{dump, role, stored};
@@ -390,6 +390,38 @@ impl Session {
             rows = self.execute(statement).await?.collect().await?;
         }
         Ok(rows)
+    }
+
+    /// The columns of tables, each named by its schema and its own name; none of those that are not there or cannot be opened.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub async fn table_columns(&self, tables: Vec<(String, String)>) -> Result<Vec<SchemaRef>> {
+        let context = self.statement(Parameters::default());
+        let look = async move {
+            let tables = &tables;
+            let columns = |context: StatementContext| async move {
+                let state = context.state();
+                let catalog = state.catalog_list().catalog(CATALOG);
+                let mut found: Vec<SchemaRef> = vec![];
+                for (schema, table) in tables {
+                    let schema = catalog.as_ref().and_then(|catalog| catalog.schema(schema));
+                    let opened = match schema {
+                        Some(schema) => schema.table(table).await,
+                        None => Ok(None),
+                    };
+                    found.push(match opened {
+                        Ok(Some(table)) => table.schema(),
+                        // The look has to begin anew.
+                        Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
+                        Ok(None) | Err(_) => Arc::new(Schema::empty()),
+                    });
+                }
+                Ok(found)
+            };
+            context.settled(columns).await
+        };
+        self.engine.run(look).await
     }
 
     /// Ends what the session holds: its transaction is rolled back, its cursors and prepared statements are gone.

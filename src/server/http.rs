@@ -200,7 +200,7 @@ impl Collector for Seen {
         }
 
         let connections = activity.connections();
-        let text = "Connections, by door";
+        let text = "Connections of PostgreSQL's clients, and sessions of Flight SQL";
         let mut family = encoder.encode_descriptor("portrait_connections", text, None, MetricType::Gauge)?;
         for door in ["postgresql", "flight"] {
             let count = connections.iter().filter(|connection| connection.door == door).count();

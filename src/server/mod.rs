@@ -3,6 +3,7 @@
 //! Doors run on threads of their own, so that they answer while all threads of the engine compute.
 
 mod connections;
+mod flight;
 mod http;
 mod postgres;
 mod records;
@@ -31,6 +32,8 @@ pub use tls::TlsFiles;
 pub struct ServerOptions {
     /// Where clients of PostgreSQL's protocol connect: addresses with ports; port 0 takes a free one.
     pub listen: Vec<String>,
+    /// Where clients of Arrow Flight SQL connect.
+    pub flight: Vec<String>,
     /// Where `/health`, `/ready` and `/metrics` are told, which have no values of the database.
     pub http: Vec<String>,
     /// The folder of a Unix socket, which is called `.s.PGSQL.<port>` there.
@@ -45,6 +48,10 @@ pub struct ServerOptions {
     pub max_connections: usize,
     /// Bytes of one message of a client.
     pub largest_message: usize,
+    /// How long the token of a login with Flight SQL is good.
+    pub token_life: Duration,
+    /// How long a session of Flight SQL lives without being used.
+    pub session_idle: Duration,
     /// How long running statements may go on when the server is stopped.
     pub grace: Duration,
     /// Statements that run at the same time; others wait for their turn.
@@ -59,6 +66,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             listen: vec!["127.0.0.1:5432".into()],
+            flight: vec![],
             http: vec![],
             socket_folder: None,
             tls: None,
@@ -66,6 +74,8 @@ impl Default for ServerOptions {
             insecure: false,
             max_connections: 200,
             largest_message: 64 << 20,
+            token_life: Duration::from_secs(86_400),
+            session_idle: Duration::from_secs(3600),
             grace: Duration::from_secs(30),
             max_queries: default_queries(),
             audit_log: None,
@@ -112,6 +122,7 @@ pub struct Server {
     runtime: Option<Runtime>,
     door: Arc<Door>,
     addresses: Vec<SocketAddr>,
+    flight: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
     sockets: Vec<PathBuf>,
     stopping: watch::Sender<bool>,
@@ -129,8 +140,9 @@ impl Server {
             let found = addresses.iter().map(|address| resolved(option, address)).collect::<Result<Vec<_>>>()?;
             Ok(found.into_iter().flatten().collect())
         };
-        let (addresses, addresses_of_http) = (all("--listen", &options.listen)?, all("--http", &options.http)?);
-        for address in addresses.iter().filter(|address| !address.ip().is_loopback()) {
+        let (addresses, flight) = (all("--listen", &options.listen)?, all("--flight", &options.flight)?);
+        let http = all("--http", &options.http)?;
+        for address in addresses.iter().chain(&flight).filter(|address| !address.ip().is_loopback()) {
             refuse_unsafe(*address, &engine, tls.is_some(), options.insecure)?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -149,16 +161,18 @@ impl Server {
         let admission = Arc::new(Semaphore::new(options.max_queries));
         let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission });
         let (stopping, _) = watch::channel(false);
-        let (http, sockets, grace) = (vec![], vec![], options.grace);
-        let mut server = Self { runtime: None, door, addresses: vec![], http, sockets, stopping, grace };
+        let (addresses_of_flight, addresses_of_http) = (flight, http);
+        let (flight, http, sockets, grace) = (vec![], vec![], vec![], options.grace);
+        let mut server = Self { runtime: None, door, addresses: vec![], flight, http, sockets, stopping, grace };
         for address in addresses {
             server.listen(&runtime, address)?;
         }
         if let Some(folder) = &options.socket_folder {
             server.listen_here(&runtime, folder)?;
         }
+        server.open_flight(&runtime, &addresses_of_flight, options)?;
         server.open_http(&runtime, &addresses_of_http, statistics)?;
-        if server.addresses.is_empty() && server.sockets.is_empty() {
+        if server.addresses.is_empty() && server.flight.is_empty() && server.sockets.is_empty() {
             return Err(invalid("server", "has nowhere to listen; give --listen 127.0.0.1:5432"));
         }
         server.runtime = Some(runtime);
@@ -168,6 +182,16 @@ impl Server {
     /// Where clients connect.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where clients of Flight SQL connect.
+    pub fn flight_addresses(&self) -> &[SocketAddr] {
+        &self.flight
+    }
+
+    /// True when Flight SQL is spoken within TLS.
+    pub fn has_tls(&self) -> bool {
+        self.door.tls.is_some()
     }
 
     /// Where health and metrics are told.
@@ -211,6 +235,25 @@ impl Server {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(1));
         }
+    }
+
+    /// Opens the door for Flight SQL.
+    fn open_flight(&mut self, runtime: &Runtime, addresses: &[SocketAddr], options: &ServerOptions) -> Result<()> {
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let mut listeners = vec![];
+        for address in addresses {
+            let (listener, address) = bound(runtime, *address)?;
+            listeners.push(listener);
+            self.flight.push(address);
+        }
+        let settings = flight::Settings {
+            token_life: options.token_life,
+            session_idle: options.session_idle,
+            max_connections: options.max_connections,
+        };
+        flight::serve(runtime, listeners, &self.door, &settings, &self.stopping)
     }
 
     /// Tells health and metrics.

@@ -14,6 +14,7 @@ pub mod macros;
 pub mod parser;
 pub mod planning;
 pub mod postgres;
+mod question_marks;
 mod readers;
 pub mod redacting;
 pub mod references;

@@ -14,6 +14,7 @@ mod documents;
 mod dumps;
 mod durability;
 mod files;
+mod flight;
 mod health;
 mod interrupts;
 mod layers;

@@ -1,0 +1,123 @@
+//! Rows that a client sends: Arrow in messages, decoded as they come.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use arrow_flight::FlightData;
+use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
+use arrow_flight::error::FlightError;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use tonic::{Status, Streaming};
+
+use super::rows;
+use crate::error::{SqlState, coded};
+
+/// Rows as they come.
+pub struct Incoming {
+    decoder: FlightDataDecoder,
+    columns: Option<SchemaRef>,
+}
+
+impl Incoming {
+    /// What comes with the first message and after it.
+    pub fn new(first: FlightData, rest: Streaming<FlightData>) -> Self {
+        let all = stream::once(async { Ok(first) }).chain(rest);
+        // The first message may say what is wanted and nothing more.
+        let parts = all.try_filter(|message| std::future::ready(!message.data_header.is_empty()));
+        Self { decoder: FlightDataDecoder::new(parts.map_err(FlightError::from)), columns: None }
+    }
+
+    /// The columns; `None` when the client sends no rows at all.
+    ///
+    /// # Errors
+    /// What comes is no Arrow, or the client is gone.
+    pub async fn columns(&mut self) -> Result<Option<SchemaRef>> {
+        while self.columns.is_none() {
+            match self.part().await? {
+                Some(DecodedPayload::Schema(_)) => {}
+                Some(DecodedPayload::None) => {}
+                Some(DecodedPayload::RecordBatch(_)) => return Err(wrong("rows came before their columns")),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.columns.clone())
+    }
+
+    /// The next rows, in plain types; `None` at the end.
+    ///
+    /// # Errors
+    /// What comes is no Arrow, or the client is gone.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            match self.part().await? {
+                Some(DecodedPayload::RecordBatch(batch)) => {
+                    let columns = self.columns.as_ref().ok_or_else(|| wrong("rows came before their columns"))?;
+                    return rows::in_columns(&batch, columns).map(Some);
+                }
+                Some(DecodedPayload::Schema(_) | DecodedPayload::None) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// True once columns came.
+    pub fn has_columns(&self) -> bool {
+        self.columns.as_ref().is_some_and(|columns| !columns.fields().is_empty())
+    }
+
+    /// The rows that are left.
+    pub fn batches(self) -> BoxStream<'static, Result<RecordBatch>> {
+        stream::unfold(Some(self), |incoming| async move {
+            let mut incoming = incoming?;
+            match incoming.next().await {
+                Ok(Some(batch)) => Some((Ok(batch), Some(incoming))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
+    }
+
+    async fn part(&mut self) -> Result<Option<DecodedPayload>> {
+        // What is sent as Arrow may be anything, and the decoder trusts some of it.
+        let part = AssertUnwindSafe(self.decoder.next()).catch_unwind().await;
+        let part = part.map_err(|_| wrong("a message is damaged"))?;
+        let payload = part.transpose().map_err(of_decoder)?.map(|decoded| decoded.payload);
+        if let Some(DecodedPayload::Schema(schema)) = &payload {
+            let columns = rows::columns(schema);
+            if self.columns.as_ref().is_some_and(|before| before.fields() != columns.fields()) {
+                return Err(wrong("the columns changed on the way"));
+            }
+            self.columns = Some(Arc::clone(&columns));
+        }
+        Ok(payload)
+    }
+}
+
+fn wrong(problem: &str) -> DataFusionError {
+    coded(SqlState::PROTOCOL_VIOLATION, "rows", problem)
+}
+
+fn of_decoder(error: FlightError) -> DataFusionError {
+    match error {
+        FlightError::Tonic(status) => of_status(&status),
+        other => wrong(&format!("are no Arrow: {other}")),
+    }
+}
+
+/// The error of a message that did not come.
+pub fn of_status(status: &Status) -> DataFusionError {
+    match status.code() {
+        tonic::Code::Cancelled | tonic::Code::Unknown => coded(SqlState::QUERY_CANCELED, "client", "is gone"),
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
+            let problem = format!("is larger than --max-message allows: {}; send smaller batches", status.message());
+            coded(SqlState::PROGRAM_LIMIT_EXCEEDED, "message", problem)
+        }
+        _ => wrong(status.message()),
+    }
+}

@@ -1,0 +1,145 @@
+//! Sessions with options: set, told and closed by calls of their own.
+//!
+//! `catalog` and `schema` are where names without them are looked for; every other option is a setting, as in SQL.
+//!
+//! Source: Arrow's `Flight.proto`, whose messages of sessions the crate does not have yet.
+
+use std::collections::HashMap;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use prost::{Enumeration, Message, Oneof};
+
+use super::CATALOG;
+use super::sessions::{Busy, Open};
+use crate::error::{SqlState, coded, sqlstate};
+use crate::text::{identifier, literal};
+
+/// A list of texts.
+#[derive(Clone, PartialEq, Message)]
+pub struct StringListValue {
+    #[prost(string, repeated, tag = "1")]
+    pub values: Vec<String>,
+}
+
+/// The value of an option.
+#[derive(Clone, PartialEq, Oneof)]
+pub enum OptionValue {
+    #[prost(string, tag = "1")]
+    Text(String),
+    #[prost(bool, tag = "2")]
+    Bool(bool),
+    #[prost(sfixed64, tag = "3")]
+    Int(i64),
+    #[prost(double, tag = "4")]
+    Double(f64),
+    #[prost(message, tag = "5")]
+    List(StringListValue),
+}
+
+/// `SessionOptionValue`.
+#[derive(Clone, PartialEq, Message)]
+pub struct SessionOptionValue {
+    #[prost(oneof = "OptionValue", tags = "1, 2, 3, 4, 5")]
+    pub value: Option<OptionValue>,
+}
+
+/// `SetSessionOptionsRequest`, and `GetSessionOptionsResult`, which is the same.
+#[derive(Clone, PartialEq, Message)]
+pub struct SessionOptions {
+    #[prost(map = "string, message", tag = "1")]
+    pub options: HashMap<String, SessionOptionValue>,
+}
+
+/// What was wrong with an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
+#[repr(i32)]
+pub enum Wrong {
+    Unspecified = 0,
+    InvalidName = 1,
+    InvalidValue = 2,
+    Error = 3,
+}
+
+/// `SetSessionOptionsResult.Error`.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct OptionError {
+    #[prost(enumeration = "Wrong", tag = "1")]
+    pub value: i32,
+}
+
+/// `SetSessionOptionsResult`.
+#[derive(Clone, PartialEq, Message)]
+pub struct SetSessionOptionsResult {
+    #[prost(map = "string, message", tag = "1")]
+    pub errors: HashMap<String, OptionError>,
+}
+
+/// `CloseSessionResult`: 1 is closed.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct CloseSessionResult {
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+}
+
+/// Sets options; those that cannot be set are told, and the others are set.
+pub async fn set(busy: &Busy, given: SessionOptions) -> SetSessionOptionsResult {
+    let _turn = busy.0.turn.lock().await;
+    let mut errors = HashMap::new();
+    for (name, value) in given.options {
+        let Err(error) = set_one(busy, &name, value.value).await else { continue };
+        let wrong = match sqlstate(&error).code() {
+            "42704" => Wrong::InvalidName,
+            "22023" | "3D000" | "42P01" => Wrong::InvalidValue,
+            _ => Wrong::Error,
+        };
+        errors.insert(name, OptionError { value: wrong as i32 });
+    }
+    SetSessionOptionsResult { errors }
+}
+
+async fn set_one(busy: &Busy, name: &str, value: Option<OptionValue>) -> Result<()> {
+    let text = match value {
+        // No value takes the option back.
+        None => None,
+        Some(OptionValue::Text(text)) => Some(text),
+        Some(OptionValue::Bool(value)) => Some(value.to_string()),
+        Some(OptionValue::Int(value)) => Some(value.to_string()),
+        Some(OptionValue::Double(value)) => Some(value.to_string()),
+        Some(OptionValue::List(list)) => Some(list.values.join(", ")),
+    };
+    let invalid = |problem: String| Err(coded(SqlState::INVALID_PARAMETER_VALUE, name, problem));
+    match (name, text) {
+        ("catalog", None) => Ok(()),
+        ("catalog", Some(catalog)) if catalog == CATALOG => Ok(()),
+        ("catalog", Some(catalog)) => invalid(format!("there is {CATALOG} alone, got '{catalog}'")),
+        ("schema", None) => run(busy, "RESET search_path").await,
+        ("schema", Some(schema)) => {
+            let found = format!("SELECT 1 FROM information_schema.schemata WHERE schema_name = {}", literal(&schema));
+            if busy.within(busy.0.session.sql(&found)).await?.iter().all(|batch| batch.num_rows() == 0) {
+                return invalid(format!("there is no schema '{schema}'"));
+            }
+            run(busy, &format!("SET search_path = {}", identifier(&schema))).await
+        }
+        (name, _) if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter)) => {
+            Err(coded(SqlState::UNDEFINED_OBJECT, name, "is no name of a setting"))
+        }
+        (name, None) => run(busy, &format!("RESET {name}")).await,
+        (name, Some(value)) => run(busy, &format!("SET {name} = {}", literal(&value))).await,
+    }
+}
+
+async fn run(busy: &Busy, sql: &str) -> Result<(), DataFusionError> {
+    busy.within(busy.0.session.sql(sql)).await.map(drop)
+}
+
+/// The options of a session with their values.
+pub fn get(open: &Open) -> SessionOptions {
+    let text = |value: String| SessionOptionValue { value: Some(OptionValue::Text(value)) };
+    let schema = open.session.context().state().config_options().catalog.default_schema.clone();
+    let mut options: HashMap<String, SessionOptionValue> =
+        open.session.reported().into_iter().map(|(name, value)| (name, text(value))).collect();
+    options.insert("catalog".into(), text(CATALOG.into()));
+    options.insert("schema".into(), text(schema));
+    SessionOptions { options }
+}

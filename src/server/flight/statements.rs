@@ -1,0 +1,294 @@
+//! Statements as text: queries are planned when they are asked about and run when their rows are read; what has no rows runs at once.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::Result;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+
+use super::errors::status;
+use super::prepared::Bound;
+use super::rows;
+use super::sessions::{Busy, Open};
+use super::tickets::Ticket;
+use super::transactions;
+use crate::engine::{Answer, Cancel, Parameters, Prepared, Statement};
+use crate::error::{SqlState, coded};
+
+/// Statements that have begun and wait for their rows to be read, a session.
+const MOST: usize = 256;
+/// Tickets that were cancelled before their rows were read, a session.
+const MOST_CANCELLED: usize = 10_000;
+
+/// Rows with their columns.
+pub struct Rows {
+    pub columns: SchemaRef,
+    pub batches: BoxStream<'static, Result<RecordBatch, Status>>,
+}
+
+impl Rows {
+    /// Rows that are there.
+    pub fn of(batch: RecordBatch) -> Self {
+        Self { columns: batch.schema(), batches: stream::iter([Ok(batch)]).boxed() }
+    }
+
+    /// No rows and no columns.
+    fn nothing() -> Self {
+        Self { columns: Arc::new(Schema::empty()), batches: stream::empty().boxed() }
+    }
+}
+
+/// What waits for its rows to be read.
+pub enum Begun {
+    /// A statement that runs.
+    Running(Answer),
+    /// A prepared statement with the values that it had when it was asked about.
+    Bound(Bound),
+}
+
+/// What a client is told about a statement, and what it gives back to read the rows.
+pub struct Told {
+    pub columns: SchemaRef,
+    pub number: u64,
+    /// The query that the ticket has.
+    pub query: Option<String>,
+    /// True when the session holds the statement until its rows are read.
+    pub is_held: bool,
+}
+
+/// The one statement of a text.
+///
+/// # Errors
+/// None, several, or one that is no SQL.
+pub async fn only(busy: &Busy, sql: &str) -> Result<Statement> {
+    let mut statements = busy.within(busy.0.session.parse(sql)).await?;
+    let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
+        let problem = "takes one statement; send others in calls of their own";
+        return Err(coded(SqlState::SYNTAX_ERROR, "query", problem));
+    };
+    checked(statement)
+}
+
+/// A statement whose parameters have numbers, and whose other side is no client.
+fn checked(statement: Statement) -> Result<Statement> {
+    if statement.client_copy().is_some() {
+        let problem = "from STDIN and to STDOUT is for clients of PostgreSQL; here rows are ingested, and read by a query";
+        return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "COPY", problem));
+    }
+    statement.numbered()
+}
+
+/// True for a statement that gives rows.
+pub fn gives_rows(prepared: &Prepared) -> bool {
+    let described = prepared.describe();
+    !described.columns.fields().is_empty() || matches!(described.tag.as_str(), "SELECT" | "FETCH")
+}
+
+/// Plans a query; runs a statement that gives no rows, as clients expect of what they execute.
+///
+/// # Errors
+/// What is wrong with the statement.
+pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<Told> {
+    let open = &busy.0;
+    let _turn = open.turn.lock().await;
+    transactions::check(open, transaction)?;
+    let asked = async {
+        let prepared = busy.within(open.session.prepare(only(busy, sql).await?)).await?;
+        let number = open.number();
+        if gives_rows(&prepared) {
+            transactions::check_going_on(open)?;
+            return Ok(Told {
+                columns: rows::columns(&prepared.describe().columns),
+                number,
+                query: Some(sql.into()),
+                is_held: false,
+            });
+        }
+        let _admitted = busy.admitted(prepared.takes_turn()).await?;
+        let answer = busy.within(prepared.execute(Parameters::default())).await?;
+        if answer.has_rows() {
+            // SHOW and EXECUTE say what they give when they run.
+            let columns = rows::columns(answer.schema());
+            hold(open, number, Begun::Running(answer));
+            return Ok(Told { columns, number, query: None, is_held: true });
+        }
+        finish(busy, answer).await?;
+        Ok(Told { columns: Arc::new(Schema::empty()), number, query: None, is_held: false })
+    };
+    noting_failure(open, asked).await
+}
+
+/// Holds what waits for its rows to be read, in the place of what has waited longest when there is too much of it.
+pub fn hold(open: &Open, number: u64, begun: Begun) {
+    let mut all = open.begun.lock();
+    if all.len() >= MOST
+        && let Some(oldest) = all.keys().min().copied()
+    {
+        all.remove(&oldest);
+    }
+    all.insert(number, begun);
+}
+
+/// The columns of a query. Nothing runs.
+///
+/// # Errors
+/// What is wrong with the statement.
+pub async fn describe(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<SchemaRef> {
+    transactions::check(&busy.0, transaction)?;
+    let prepared = busy.within(busy.0.session.prepare(only(busy, sql).await?)).await?;
+    Ok(rows::columns(&prepared.describe().columns))
+}
+
+/// The rows that a ticket stands for.
+///
+/// # Errors
+/// What is wrong with the statement, or the ticket was cancelled.
+pub async fn read(busy: Busy, ticket: Ticket) -> Result<Rows> {
+    let open = Arc::clone(&busy.0);
+    let number = ticket.number;
+    if open.running.lock().get(&number).is_some_and(Cancel::is_cancelled) {
+        return Err(Cancel::error());
+    }
+    let begun = open.begun.lock().remove(&number);
+    match (begun, ticket.query) {
+        (Some(Begun::Running(answer)), _) => reading(busy, number, answer, None),
+        (Some(Begun::Bound(bound)), _) => bound.read(busy, number).await,
+        (None, None) if ticket.is_held => {
+            let problem = "has no rows any more: they were read, or waited too long; ask again";
+            Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "ticket", problem))
+        }
+        (None, None) => Ok(Rows::nothing()),
+        (None, Some(sql)) => {
+            let started = async {
+                let _turn = open.turn.lock().await;
+                transactions::check(&open, ticket.transaction.as_deref())?;
+                let statement = only(&busy, &sql).await?;
+                let admitted = busy.admitted(statement.takes_turn()).await?;
+                Ok((busy.within(open.session.execute(statement)).await?, admitted))
+            };
+            let (answer, admitted) = noting_failure(&open, started).await?;
+            reading(busy, number, answer, admitted)
+        }
+    }
+}
+
+/// Runs the statements of a text, and counts the rows that the last one has written; -1 when it gives rows.
+///
+/// # Errors
+/// The first statement that fails; those before it have run.
+pub async fn update(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<i64> {
+    let open = &busy.0;
+    let _turn = open.turn.lock().await;
+    transactions::check(open, transaction)?;
+    let run = async {
+        let statements = busy.within(open.session.parse(sql)).await?;
+        if statements.is_empty() {
+            return Err(coded(SqlState::SYNTAX_ERROR, "update", "has no statement"));
+        }
+        let mut count = 0;
+        for statement in statements {
+            let _admitted = busy.admitted(statement.takes_turn()).await?;
+            let answer = busy.within(open.session.execute(checked(statement)?)).await?;
+            count = finish(busy, answer).await?;
+        }
+        Ok(count)
+    };
+    noting_failure(open, run).await
+}
+
+/// Waits until a statement is done; the rows that it has written, or -1.
+///
+/// # Errors
+/// What goes wrong.
+pub async fn finish(busy: &Busy, mut answer: Answer) -> Result<i64> {
+    while let Some(batch) = busy.within(answer.next_batch()).await? {
+        drop(batch);
+    }
+    Ok(if answer.has_rows() { -1 } else { i64::try_from(answer.rows()).unwrap_or(i64::MAX) })
+}
+
+/// A transaction in which something has failed is over but for its end.
+///
+/// # Errors
+/// Those of the work.
+pub async fn noting_failure<T>(open: &Open, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    let done = work.boxed().await;
+    if done.is_err() {
+        open.session.statement_failed();
+    }
+    done
+}
+
+/// A statement whose rows are being read; it is not among those that run any more when this is dropped.
+pub struct Reading {
+    pub busy: Busy,
+    number: u64,
+}
+
+impl Reading {
+    /// # Errors
+    /// It was cancelled before it began.
+    pub fn begin(busy: Busy, number: u64, cancel: Cancel) -> Result<Self> {
+        let before = busy.0.running.lock().insert(number, cancel);
+        let reading = Self { busy, number };
+        match before {
+            Some(before) if before.is_cancelled() => Err(Cancel::error()),
+            _ => Ok(reading),
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.busy.0.running.lock().remove(&self.number);
+    }
+}
+
+/// The rows of a statement, as they come and as fast as they are read.
+///
+/// # Errors
+/// It was cancelled before it began.
+fn reading(busy: Busy, number: u64, answer: Answer, admitted: Option<OwnedSemaphorePermit>) -> Result<Rows> {
+    let columns = rows::columns(answer.schema());
+    let reading = Reading::begin(busy, number, answer.canceller())?;
+    let own = Arc::clone(&columns);
+    let batches = stream::unfold(Some((reading, answer, admitted)), move |state| {
+        let columns = Arc::clone(&own);
+        async move {
+            let (reading, mut answer, admitted) = state?;
+            let next = reading.busy.within(answer.next_batch()).await;
+            match next.and_then(|batch| batch.map(|batch| rows::in_columns(&batch, &columns)).transpose()) {
+                Ok(Some(batch)) => Some((Ok(batch), Some((reading, answer, admitted)))),
+                Ok(None) => None,
+                Err(error) => {
+                    reading.busy.0.session.statement_failed();
+                    Some((Err(status(&error)), None))
+                }
+            }
+        }
+    });
+    Ok(Rows { columns, batches: batches.boxed() })
+}
+
+/// Ends the statement of a ticket, or sees to it that it does not begin; false for one that is over, or was never there.
+pub fn cancel(open: &Open, ticket: &Ticket) -> bool {
+    if open.begun.lock().remove(&ticket.number).is_some() {
+        return true;
+    }
+    let mut running = open.running.lock();
+    if let Some(cancel) = running.get(&ticket.number) {
+        cancel.cancel();
+        return true;
+    }
+    if ticket.query.is_none() || running.len() >= MOST_CANCELLED {
+        return false;
+    }
+    let cancel = Cancel::default();
+    cancel.cancel();
+    running.insert(ticket.number, cancel);
+    true
+}

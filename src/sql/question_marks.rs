@@ -1,0 +1,81 @@
+//! Parameters that are written `?`: the first is `$1`, the second `$2`, as they stand in the text.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, Value, ValueWithSpan, VisitorMut};
+use sqlparser::tokenizer::Location;
+
+use super::parser::{Parsed, Statement, visit};
+use crate::error::{SqlState, coded};
+
+/// Where question marks stand, and whether there are parameters with numbers.
+#[derive(Default)]
+struct Found {
+    marks: BTreeSet<(u64, u64)>,
+    has_numbers: bool,
+}
+
+fn place(Location { line, column }: Location) -> (u64, u64) {
+    (line, column)
+}
+
+fn parameter(expression: &mut Expr) -> Option<(&mut String, (u64, u64))> {
+    match expression {
+        Expr::Value(ValueWithSpan { value: Value::Placeholder(name), span }) => Some((name, place(span.start))),
+        _ => None,
+    }
+}
+
+impl VisitorMut for Found {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if let Some((name, at)) = parameter(expression) {
+            if name == "?" {
+                self.marks.insert(at);
+            } else {
+                self.has_numbers = true;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Gives each its number.
+struct Numbered(Vec<(u64, u64)>);
+
+impl VisitorMut for Numbered {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if let Some((name, at)) = parameter(expression)
+            && name == "?"
+            && let Ok(index) = self.0.binary_search(&at)
+        {
+            *name = format!("${}", index + 1);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Statement {
+    /// The same statement, whose parameters all have numbers.
+    ///
+    /// # Errors
+    /// It has `?` and `$1`, of which nobody knows which comes first.
+    pub fn numbered(mut self) -> Result<Self> {
+        let Parsed::Sql(parsed) = &mut self.parsed else { return Ok(self) };
+        let mut found = Found::default();
+        let _ = visit(parsed, &mut found);
+        if found.marks.is_empty() {
+            return Ok(self);
+        }
+        if found.has_numbers {
+            return Err(coded(SqlState::SYNTAX_ERROR, "parameters", "are written ? or $1, not both in one statement"));
+        }
+        let _ = visit(parsed, &mut Numbered(found.marks.into_iter().collect()));
+        Ok(self)
+    }
+}

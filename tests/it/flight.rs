@@ -1,0 +1,692 @@
+//! Arrow Flight SQL, through Arrow's own client and message by message.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::sql::{
+    Any, CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery,
+    CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate, EndTransaction, ProstMessageExt, SqlInfo,
+    TableDefinitionOptions, TableExistsOption, TableNotExistOption,
+};
+use arrow_flight::{Action, FlightData, FlightDescriptor, FlightInfo, Ticket};
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
+use datafusion::arrow::util::pretty::pretty_format_batches;
+use futures::{StreamExt, TryStreamExt, stream};
+use prost::Message;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{Code, Request, Status};
+
+use crate::support::{portrait, run, skipped};
+
+/// A server of its own, which ends with the test.
+struct Server {
+    process: Child,
+    address: SocketAddr,
+    http: Option<SocketAddr>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn serve(database: &Path, more: &[&str]) -> Server {
+    let mut command = portrait();
+    command.arg("-d").arg(database).args(["serve", "--flight", "127.0.0.1:0"]).args(more);
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut next = |scheme: &str| {
+        let line = lines.next().unwrap().unwrap();
+        let address = line.strip_prefix("ready: ").and_then(|rest| rest.strip_prefix(scheme));
+        address.unwrap_or_else(|| panic!("{line}")).trim_end_matches("/metrics").parse().unwrap()
+    };
+    let address = next(if more.contains(&"--tls-cert") { "grpc+tls://" } else { "grpc://" });
+    let http = more.contains(&"--http").then(|| next("http://"));
+    Server { process, address, http }
+}
+
+fn database(script: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["-c", script]));
+    assert_eq!(code, 0, "{error}");
+    directory
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+type Client = FlightSqlServiceClient<Channel>;
+
+async fn channel(server: &Server) -> Channel {
+    Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap()
+}
+
+async fn connect(server: &Server) -> Client {
+    FlightSqlServiceClient::new(channel(server).await)
+}
+
+/// What was told, read to its end.
+async fn read(client: &mut Client, info: FlightInfo) -> Result<Vec<RecordBatch>, arrow_flight::error::FlightError> {
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let schema = info.try_decode_schema().unwrap();
+    let batches: Vec<RecordBatch> =
+        client.do_get(ticket).await.map_err(Status::from).unwrap_or_else(|error| panic!("{error}")).try_collect().await?;
+    for batch in &batches {
+        assert_eq!(batch.schema().fields(), schema.fields(), "what is told is what comes");
+    }
+    Ok(batches)
+}
+
+async fn rows(client: &mut Client, sql: &str) -> String {
+    let info = client.execute(sql.into(), None).await.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    shown(&read(client, info).await.unwrap())
+}
+
+/// The cells of all rows, joined by `|`, the rows by `;`.
+fn shown(batches: &[RecordBatch]) -> String {
+    let text = pretty_format_batches(batches).unwrap().to_string();
+    let rows = text.lines().skip(3).filter(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect::<Vec<_>>().join(";")
+}
+
+async fn one(client: &mut Client, sql: &str) -> i64 {
+    rows(client, sql).await.parse().unwrap()
+}
+
+/// The status of an error.
+fn status(error: impl Into<Status>) -> Status {
+    error.into()
+}
+
+/// The code of gRPC and the SQLSTATE.
+fn codes(error: &Status) -> (Code, String) {
+    let state = error.metadata().get("sqlstate").map(|state| state.to_str().unwrap().to_string());
+    let state = state.unwrap_or_else(|| panic!("{error:?}"));
+    assert!(error.message().ends_with(&format!("(SQLSTATE {state})")), "{error}");
+    (error.code(), state)
+}
+
+const ROWS: &str = "CREATE TABLE t AS SELECT value AS id, 'name ' || value AS name, CAST(value AS DECIMAL(12, 2)) / 4 AS price
+    FROM generate_series(1, 5000)";
+
+#[test]
+fn rows_come_as_they_are_told() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 5000);
+        let info = client
+            .execute("SELECT id, price, arrow_cast('a', 'Dictionary(Int32, Utf8)') AS d, 'v' AS v FROM t".into(), None)
+            .await
+            .unwrap();
+        let schema = info.clone().try_decode_schema().unwrap();
+        let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!((&types[0], &types[2], &types[3]), (&DataType::Int64, &DataType::Utf8, &DataType::Utf8));
+        assert!(matches!(types[1], DataType::Decimal128(..)), "{types:?}");
+        let batches = read(&mut client, info).await.unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 5000);
+        // A ticket is good again.
+        let info = client.execute("SELECT max(id) AS id FROM t".into(), None).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(shown(&read(&mut client, info.clone()).await.unwrap()), "5000");
+        }
+        assert_eq!(rows(&mut client, "SHOW search_path").await, "\"$user\", public");
+        assert_eq!(rows(&mut client, "SELECT id FROM t WHERE false").await, "");
+    });
+}
+
+#[test]
+fn what_has_no_rows_runs_at_once_and_counts() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        client.execute("CREATE TABLE made (a BIGINT)".into(), None).await.unwrap();
+        client.execute("INSERT INTO made VALUES (1), (2)".into(), None).await.unwrap();
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM made").await, 2);
+        assert_eq!(client.execute_update("UPDATE made SET a = a + 1".into(), None).await.unwrap(), 2);
+        assert_eq!(
+            client.execute_update("INSERT INTO made VALUES (7); DELETE FROM made WHERE a = 7".into(), None).await.unwrap(),
+            1
+        );
+        assert_eq!(client.execute_update("DROP TABLE made".into(), None).await.unwrap(), 0);
+        // The same session sees its own tables and settings, another does not.
+        client
+            .execute_update("CREATE TEMPORARY TABLE own AS SELECT 1 AS a; SET TIME ZONE 'Asia/Shanghai'".into(), None)
+            .await
+            .unwrap();
+        assert_eq!(rows(&mut client, "SELECT a FROM own").await, "1");
+        assert_eq!(rows(&mut client, "SHOW TimeZone").await, "Asia/Shanghai");
+        let mut other = connect(&server).await;
+        assert_eq!(
+            codes(&status(other.execute("SELECT * FROM own".into(), None).await.unwrap_err())),
+            (Code::NotFound, "42P01".into())
+        );
+    });
+}
+
+#[test]
+fn errors_have_codes() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        for (sql, code, state) in [
+            ("SELECT * FROM nowhere", Code::NotFound, "42P01"),
+            ("SELECT\n  nope FROM t", Code::NotFound, "42703"),
+            ("SELECT 1 +", Code::InvalidArgument, "42601"),
+            ("", Code::InvalidArgument, "42601"),
+            ("SELECT 1; SELECT 2", Code::InvalidArgument, "42601"),
+            ("CREATE TABLE t AS SELECT 1 AS a", Code::AlreadyExists, "42P07"),
+            ("SELECT ? + $1", Code::InvalidArgument, "42601"),
+            ("COPY t FROM STDIN", Code::Unimplemented, "0A000"),
+            ("SELECT * FROM 'other.csv'", Code::PermissionDenied, "42501"),
+        ] {
+            let error = status(client.execute(sql.into(), None).await.unwrap_err());
+            assert_eq!(codes(&error), (code, state.into()), "{sql}: {error}");
+        }
+        // One that comes with the rows.
+        let info = client.execute("SELECT 1 / (id - 4000) AS a FROM t".into(), None).await.unwrap();
+        let ticket = info.endpoint[0].ticket.clone().unwrap();
+        let failed = match client.do_get(ticket).await {
+            Ok(stream) => stream.try_collect::<Vec<_>>().await.map(drop).map_err(Status::from),
+            Err(error) => Err(Status::from(error)),
+        };
+        assert_eq!(codes(&failed.unwrap_err()), (Code::InvalidArgument, "22012".into()));
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 5000);
+    });
+}
+
+#[test]
+fn prepared_statements_take_rows_of_values() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        let mut query = client.prepare("SELECT id, name FROM t WHERE id = ? OR name = ? ORDER BY id".into(), None).await.unwrap();
+        assert_eq!(query.dataset_schema().unwrap().fields().len(), 2);
+        let wanted: Vec<DataType> =
+            query.parameter_schema().unwrap().fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!(wanted, [DataType::Int64, DataType::Utf8]);
+        // A query for each row of values in turn.
+        let values = |ids: Vec<i64>, names: Vec<Option<&str>>| {
+            let (ids, names): (ArrayRef, ArrayRef) = (Arc::new(Int64Array::from(ids)), Arc::new(StringArray::from(names)));
+            RecordBatch::try_from_iter_with_nullable([("1", ids, true), ("2", names, true)]).unwrap()
+        };
+        query.set_parameters(values(vec![3, 1], vec![Some("name 4"), None])).unwrap();
+        let info = query.execute().await.unwrap();
+        assert_eq!(shown(&read(&mut client, info.clone()).await.unwrap()), "3|name 3;4|name 4;1|name 1");
+        // They are gone, and not none.
+        let Err(error) = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await else { panic!("the rows came twice") };
+        assert_eq!(codes(&status(error)).1, "55000");
+        query.close().await.unwrap();
+
+        client.execute_update("CREATE TABLE made (a BIGINT, b TEXT)".into(), None).await.unwrap();
+        let mut insert = client.prepare("INSERT INTO made VALUES ($1, $2)".into(), None).await.unwrap();
+        assert!(insert.dataset_schema().unwrap().fields().is_empty());
+        insert.set_parameters(values(vec![1, 2, 3], vec![Some("x"), None, Some("上海")])).unwrap();
+        assert_eq!(insert.execute_update().await.unwrap(), 3);
+        assert_eq!(rows(&mut client, "SELECT a, b FROM made ORDER BY a").await, "1|x;2|;3|上海");
+        // All or none.
+        let mut failing = client.prepare("INSERT INTO made SELECT 10 / $1, $2".into(), None).await.unwrap();
+        failing.set_parameters(values(vec![1, 0], vec![None, None])).unwrap();
+        let error = status(failing.execute_update().await.unwrap_err());
+        assert_eq!(codes(&error).1, "22012");
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM made").await, 3);
+        // Without parameters, and with too many.
+        let mut plain = client.prepare("DELETE FROM made WHERE a = 1".into(), None).await.unwrap();
+        assert_eq!(plain.execute_update().await.unwrap(), 1);
+        let mut none = client.prepare("SELECT 1 AS a".into(), None).await.unwrap();
+        none.set_parameters(values(vec![1], vec![None])).unwrap();
+        assert_eq!(codes(&status(none.execute().await.unwrap_err())).1, "42P02");
+        // One that is gone.
+        let gone = CommandPreparedStatementQuery { prepared_statement_handle: vec![0; 8].into() };
+        let asked = FlightDescriptor::new_cmd(gone.as_any().encode_to_vec());
+        let error = client.inner_mut().get_flight_info(asked).await.unwrap_err();
+        assert_eq!(codes(&error), (Code::NotFound, "26000".into()));
+    });
+}
+
+#[test]
+fn transactions_are_seen_when_they_are_committed() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let (mut client, mut other) = (connect(&server).await, connect(&server).await);
+        let count = "SELECT count(*) AS n FROM t";
+        let id = client.begin_transaction().await.unwrap();
+        client.execute_update("INSERT INTO t VALUES (2)".into(), Some(id.clone())).await.unwrap();
+        assert_eq!(one(&mut other, count).await, 1);
+        // What is not of the transaction would be rolled back with it.
+        assert_eq!(codes(&status(client.execute_update("DELETE FROM t".into(), None).await.unwrap_err())).1, "25001");
+        assert_eq!(codes(&status(client.begin_transaction().await.unwrap_err())), (Code::FailedPrecondition, "25001".into()));
+        let info = client.execute(count.into(), Some(id.clone())).await.unwrap();
+        assert_eq!(shown(&read(&mut client, info).await.unwrap()), "2");
+        client.end_transaction(id.clone(), EndTransaction::Commit).await.unwrap();
+        assert_eq!(one(&mut other, count).await, 2);
+        assert_eq!(codes(&status(client.end_transaction(id, EndTransaction::Commit).await.unwrap_err())).1, "25P01");
+
+        let id = client.begin_transaction().await.unwrap();
+        client.execute_update("DELETE FROM t".into(), Some(id.clone())).await.unwrap();
+        client.end_transaction(id, EndTransaction::Rollback).await.unwrap();
+        assert_eq!(one(&mut client, count).await, 2);
+
+        // One that has failed is not committed, and says so.
+        let id = client.begin_transaction().await.unwrap();
+        client.execute_update("DELETE FROM t".into(), Some(id.clone())).await.unwrap();
+        client.execute("SELECT * FROM nowhere".into(), Some(id.clone())).await.unwrap_err();
+        assert_eq!(codes(&status(client.execute(count.into(), Some(id.clone())).await.unwrap_err())).1, "25P02");
+        assert_eq!(codes(&status(client.end_transaction(id, EndTransaction::Commit).await.unwrap_err())).1, "25P02");
+        assert_eq!(one(&mut client, count).await, 2);
+
+        // A client that is gone leaves nothing behind.
+        let id = other.begin_transaction().await.unwrap();
+        other.execute_update("DELETE FROM t".into(), Some(id)).await.unwrap();
+        drop(other);
+        let until = Instant::now() + Duration::from_secs(20);
+        while client.execute_update("INSERT INTO t VALUES (3)".into(), None).await.is_err() {
+            assert!(Instant::now() < until, "the transaction of a client that is gone goes on");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(one(&mut client, count).await, 3);
+    });
+}
+
+fn batches() -> Vec<RecordBatch> {
+    let batch = |ids: Vec<i64>| {
+        let names: ArrayRef = Arc::new(ids.iter().map(|id| Some(format!("名 {id}"))).collect::<StringArray>());
+        let prices = Decimal128Array::from_iter_values(ids.iter().map(|id| i128::from(*id) * 101));
+        let prices: ArrayRef = Arc::new(prices.with_precision_and_scale(12, 2).unwrap());
+        RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(ids)) as ArrayRef), ("name", names), ("price", prices)])
+            .unwrap()
+    };
+    vec![batch((1..=1000).collect()), batch((1001..=1500).collect())]
+}
+
+async fn ingest(
+    client: &mut Client,
+    table: &str,
+    creates: bool,
+    exists: TableExistsOption,
+    temporary: bool,
+) -> Result<i64, Status> {
+    let creates = if creates { TableNotExistOption::Create } else { TableNotExistOption::Fail };
+    let options = TableDefinitionOptions { if_not_exist: creates as i32, if_exists: exists as i32 };
+    let command = CommandStatementIngest {
+        table_definition_options: Some(options),
+        table: table.into(),
+        schema: None,
+        catalog: None,
+        temporary,
+        transaction_id: None,
+        options: HashMap::new(),
+    };
+    client.execute_ingest(command, stream::iter(batches().into_iter().map(Ok))).await.map_err(Status::from)
+}
+
+#[test]
+fn rows_are_ingested_at_once_or_not_at_all() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        use TableExistsOption::{Append, Fail, Replace};
+        let mut client = connect(&server).await;
+        assert_eq!(ingest(&mut client, "Loaded", true, Fail, false).await.unwrap(), 1500);
+        let error = ingest(&mut client, "Loaded", true, Fail, false).await.unwrap_err();
+        assert_eq!(codes(&error), (Code::AlreadyExists, "42P07".into()));
+        assert_eq!(ingest(&mut client, "Loaded", false, Append, false).await.unwrap(), 1500);
+        assert_eq!(
+            rows(&mut client, "SELECT count(*) AS n, sum(price) AS p, max(name) AS m FROM \"Loaded\"").await,
+            "3000|2274015.00|名 999"
+        );
+        assert_eq!(ingest(&mut client, "Loaded", true, Replace, false).await.unwrap(), 1500);
+        assert_eq!(ingest(&mut client, "Loaded", true, Append, false).await.unwrap(), 1500);
+        assert_eq!(ingest(&mut client, "new", true, Append, false).await.unwrap(), 1500);
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM new").await, 1500);
+        assert_eq!(codes(&ingest(&mut client, "nowhere", false, Append, false).await.unwrap_err()).0, Code::NotFound);
+        assert!(ingest(&mut client, "t", false, Append, false).await.is_err());
+        assert_eq!(ingest(&mut client, "own", true, Fail, true).await.unwrap(), 1500);
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM own").await, 1500);
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 1);
+
+        // A client that is gone in the middle has not sent all.
+        let command = CommandStatementIngest { table: "half".into(), ..CommandStatementIngest::default() };
+        let options = TableDefinitionOptions { if_not_exist: 1, if_exists: 1 };
+        let command = CommandStatementIngest { table_definition_options: Some(options), ..command };
+        let endless = stream::iter(batches().into_iter().map(Ok)).chain(stream::pending());
+        let mut leaving = connect(&server).await;
+        let sent = leaving.execute_ingest(command, endless);
+        assert!(tokio::time::timeout(Duration::from_secs(2), sent).await.is_err());
+        drop(leaving);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(codes(&status(client.execute("SELECT * FROM half".into(), None).await.unwrap_err())).1, "42P01");
+    });
+}
+
+#[test]
+fn what_there_is_is_told() {
+    let directory = database(
+        "CREATE TABLE t AS SELECT 1 AS a, CAST(1.5 AS DECIMAL(12, 2)) AS price; CREATE VIEW v AS SELECT a FROM t; CREATE SCHEMA sales;
+         CREATE TABLE sales.orders AS SELECT 1 AS id; CREATE PROFILE customer WITH (key = 'id') AS SELECT 1 AS id; REFRESH PROFILE customer",
+    );
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        let info = client.get_catalogs().await.unwrap();
+        assert_eq!(shown(&read(&mut client, info).await.unwrap()), "portrait");
+        let asked = CommandGetDbSchemas { catalog: Some("portrait".into()), db_schema_filter_pattern: Some("s%s".into()) };
+        let info = client.get_db_schemas(asked).await.unwrap();
+        assert_eq!(shown(&read(&mut client, info).await.unwrap()), "portrait|sales");
+        let tables = |schema: &str, table: &str, types: &[&str], include_schema: bool| CommandGetTables {
+            catalog: None,
+            db_schema_filter_pattern: Some(schema.into()),
+            table_name_filter_pattern: Some(table.into()),
+            table_types: types.iter().map(ToString::to_string).collect(),
+            include_schema,
+        };
+        for (asked, expected) in [
+            (tables("public", "%", &[], false), "portrait|public|t|TABLE;portrait|public|v|VIEW"),
+            (tables("%", "ord_rs", &["TABLE"], false), "portrait|sales|orders|TABLE"),
+            (tables("public", "%", &["VIEW"], false), "portrait|public|v|VIEW"),
+            (CommandGetTables { catalog: Some("other".into()), ..tables("%", "%", &[], false) }, ""),
+        ] {
+            let info = client.get_tables(asked).await.unwrap();
+            assert_eq!(shown(&read(&mut client, info).await.unwrap()), expected);
+        }
+        let info = client.get_tables(tables("public", "t", &[], true)).await.unwrap();
+        let found = read(&mut client, info).await.unwrap();
+        let bytes = found[0].column(4).as_binary::<i32>().value(0).to_vec();
+        let schema = Schema::try_from(arrow_flight::IpcMessage(bytes.into())).unwrap();
+        assert_eq!((schema.field(1).name().as_str(), schema.field(1).data_type()), ("price", &DataType::Decimal128(12, 2)));
+        assert_eq!(schema.field(1).metadata()["ARROW:FLIGHT:SQL:TYPE_NAME"], "numeric");
+        let key = CommandGetPrimaryKeys { catalog: None, db_schema: Some("profile".into()), table: "customer".into() };
+        let info = client.get_primary_keys(key).await.unwrap();
+        assert!(shown(&read(&mut client, info).await.unwrap()).starts_with("portrait|profile|customer|id|1|"));
+        let info = client.get_table_types().await.unwrap();
+        assert_eq!(shown(&read(&mut client, info).await.unwrap()), "TABLE;VIEW");
+        let info = client.get_sql_info(vec![SqlInfo::FlightSqlServerName]).await.unwrap();
+        assert!(shown(&read(&mut client, info).await.unwrap()).contains("Portrait"));
+        let info = client.get_sql_info(vec![]).await.unwrap();
+        assert!(read(&mut client, info).await.unwrap()[0].num_rows() > 80);
+        let info = client.get_xdbc_type_info(CommandGetXdbcTypeInfo { data_type: Some(12) }).await.unwrap();
+        assert!(shown(&read(&mut client, info).await.unwrap()).starts_with("VARCHAR|12|"));
+        // The schema alone, without running.
+        let query = CommandStatementQuery { query: "SELECT a, price FROM t".into(), transaction_id: None };
+        let asked = FlightDescriptor::new_cmd(query.as_any().encode_to_vec());
+        let found = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
+        assert_eq!(Schema::try_from(found).unwrap().fields().len(), 2);
+    });
+}
+
+const ROLES: &str = "CREATE ROLE ada LOGIN SUPERUSER PASSWORD 'pencil'; CREATE ROLE bob LOGIN PASSWORD 'rubber'; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO bob";
+
+#[test]
+fn who_comes_needs_a_password_and_gets_a_token() {
+    let directory = database(ROLES);
+    let server = serve(directory.path(), &["--token-life", "30", "--session-idle", "5"]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        assert_eq!(
+            codes(&status(client.execute("SELECT 1".into(), None).await.unwrap_err())),
+            (Code::Unauthenticated, "28000".into())
+        );
+        for (user, password) in [("ada", "pen"), ("eve", "pencil"), ("", ""), ("ada", "")] {
+            assert!(client.handshake(user, password).await.is_err(), "{user}");
+        }
+        client.handshake("ada", "pencil").await.unwrap();
+        assert!(client.token().is_some());
+        assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "ada");
+        // The token is good on another connection, and its session the same.
+        client.execute_update("CREATE TEMPORARY TABLE own AS SELECT 7 AS a".into(), None).await.unwrap();
+        let mut same = connect(&server).await;
+        same.set_token(client.token().unwrap().clone());
+        assert_eq!(one(&mut same, "SELECT a FROM own").await, 7);
+        // Another one's ticket is no use.
+        let info = client.execute("SELECT a FROM own".into(), None).await.unwrap();
+        let mut bob = connect(&server).await;
+        bob.handshake("bob", "rubber").await.unwrap();
+        let ticket = info.endpoint[0].ticket.clone().unwrap();
+        let Err(error) = bob.do_get(ticket).await else { panic!("a ticket of somebody else") };
+        assert_eq!(codes(&status(error)), (Code::PermissionDenied, "42501".into()));
+        assert_eq!(
+            codes(&status(bob.execute_update("DROP TABLE t".into(), None).await.unwrap_err())),
+            (Code::PermissionDenied, "42501".into())
+        );
+        // Name and password with a call.
+        let mut basic = FlightServiceClient::new(channel(&server).await);
+        let query = CommandStatementQuery { query: "SELECT current_user AS a".into(), transaction_id: None };
+        let mut asked = Request::new(FlightDescriptor::new_cmd(query.as_any().encode_to_vec()));
+        asked.metadata_mut().insert("authorization", "Basic YWRhOnBlbmNpbA==".parse().unwrap());
+        let answered = basic.get_flight_info(asked).await.unwrap();
+        assert!(answered.metadata().get("authorization").unwrap().to_str().unwrap().starts_with("Bearer "));
+        // A closed session, and one that nobody uses.
+        same.inner_mut().do_action(with_token(&client, Action::new("CloseSession", ""))).await.unwrap();
+        let until = Instant::now() + Duration::from_secs(5);
+        while client.execute("SELECT 1".into(), None).await.is_ok() {
+            assert!(Instant::now() < until);
+        }
+        assert_eq!(codes(&status(client.execute("SELECT 1".into(), None).await.unwrap_err())).1, "28000");
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert_eq!(codes(&status(bob.execute("SELECT 1".into(), None).await.unwrap_err())).1, "28000");
+        for header in ["", "Bearer", "Bearer ", "Bearer x", "Basic !!!", "Basic YQ==", "Digest x"] {
+            let mut asked = Request::new(FlightDescriptor::new_cmd(CommandStatementQuery::default().as_any().encode_to_vec()));
+            asked.metadata_mut().insert("authorization", header.parse().unwrap());
+            let error = basic.get_flight_info(asked).await.unwrap_err();
+            assert_eq!(codes(&error), (Code::Unauthenticated, "28000".into()), "{header}");
+        }
+    });
+}
+
+fn with_token<T>(client: &Client, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(token) = client.token() {
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    }
+    request
+}
+
+#[test]
+fn a_statement_is_cancelled() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        let long = "SELECT count(*) AS n FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
+        let info = client.execute(long.into(), None).await.unwrap();
+        let ticket = info.endpoint[0].ticket.clone().unwrap();
+        let mut other = client.inner().clone();
+        let asked = arrow_flight::CancelFlightInfoRequest { info: Some(info.clone()) };
+        let cancelling = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut answered =
+                other.do_action(Action::new("CancelFlightInfo", asked.encode_to_vec())).await.unwrap().into_inner();
+            arrow_flight::CancelFlightInfoResult::decode(answered.message().await.unwrap().unwrap().body).unwrap().status
+        };
+        let began = Instant::now();
+        let reading =
+            async { client.do_get(ticket).await.map_err(Status::from)?.try_collect::<Vec<_>>().await.map_err(Status::from) };
+        let (read, cancelled) = tokio::join!(reading, cancelling);
+        assert_eq!((codes(&read.unwrap_err()), cancelled), ((Code::Cancelled, "57014".into()), 1));
+        assert!(began.elapsed() < Duration::from_secs(20));
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 5000);
+    });
+}
+
+#[test]
+fn rows_come_before_the_last_is_there_and_stop_with_their_reader() {
+    let directory = database("SELECT 1");
+    let server = serve(directory.path(), &["--http", "127.0.0.1:0"]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        let info = client
+            .execute("SELECT value AS a, repeat('x', 200) AS b FROM generate_series(1, 1000000000)".into(), None)
+            .await
+            .unwrap();
+        let ticket = info.endpoint[0].ticket.clone().unwrap();
+        let mut stream = client.do_get(ticket).await.unwrap();
+        let first = stream.next().await.unwrap().unwrap();
+        assert_eq!(first.column(0).as_primitive::<Int64Type>().value(0), 1);
+        // A reader that is slow holds the statement up, in little memory.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(resident(&server) < 600 << 20, "{} bytes", resident(&server));
+        assert!(get(&server, "/metrics").contains("portrait_connections{door=\"flight\"} 1"));
+        drop(stream);
+        let until = Instant::now() + Duration::from_secs(10);
+        while !get(&server, "/metrics").contains("portrait_statements_running 0") {
+            assert!(Instant::now() < until, "a statement whose reader is gone goes on");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(one(&mut client, "SELECT 1 AS a").await, 1);
+    });
+}
+
+/// The bytes of memory that the server has.
+fn resident(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or(0) << 10
+}
+
+/// A page that the server tells, with its status.
+fn get(server: &Server, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.http.unwrap()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/openmetrics-text\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Whatever is sent, there is an answer, and the server goes on.
+#[test]
+fn garbage_is_refused() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &["--max-message", "1MB"]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        let mut plain = FlightServiceClient::new(channel(&server).await);
+        let mut dice = crate::support::Dice(7);
+        let mut bytes = |most: usize| (0..dice.below(most)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect::<Vec<u8>>();
+        let kinds =
+            ["CommandStatementQuery", "CommandPreparedStatementQuery", "CommandGetTables", "CommandGetSqlInfo", "Nothing", ""];
+        for round in 0..200 {
+            let any = Any {
+                type_url: format!("type.googleapis.com/arrow.flight.protocol.sql.{}", kinds[round % 6]),
+                value: bytes(40).into(),
+            };
+            let message = if round % 3 == 0 { bytes(60) } else { any.encode_to_vec() };
+            let _ = plain.get_flight_info(FlightDescriptor::new_cmd(message.clone())).await.map_err(|error| codes(&error));
+            let _ = plain.get_schema(FlightDescriptor::new_cmd(message.clone())).await.map_err(|error| codes(&error));
+            if let Ok(found) = plain.do_get(Ticket::new(message.clone())).await {
+                let _ = found.into_inner().try_collect::<Vec<_>>().await;
+            }
+            for action in ["CreatePreparedStatement", "EndTransaction", "BeginSavepoint", "CancelFlightInfo", "SetSessionOptions"]
+            {
+                let _ = plain.do_action(Action::new(action, message.clone())).await.map_err(|error| codes(&error));
+            }
+        }
+        // Rows that are none.
+        for round in 0..100 {
+            let update = CommandStatementIngest {
+                table_definition_options: Some(TableDefinitionOptions { if_not_exist: 1, if_exists: 1 }),
+                table: format!("g{round}"),
+                ..CommandStatementIngest::default()
+            };
+            let first = FlightData {
+                flight_descriptor: Some(FlightDescriptor::new_cmd(update.as_any().encode_to_vec())),
+                ..FlightData::default()
+            };
+            let garbage = FlightData { data_header: bytes(200).into(), data_body: bytes(200).into(), ..FlightData::default() };
+            assert!(put(&mut plain, vec![first, garbage]).await.is_err(), "{round}");
+        }
+        assert_eq!(codes(&put(&mut plain, vec![]).await.unwrap_err()).1, "08P01");
+        assert_eq!(codes(&put(&mut plain, vec![FlightData::default()]).await.unwrap_err()).1, "08P01");
+        // A message that is too large.
+        let update = CommandStatementUpdate { query: format!("SELECT '{}'", "x".repeat(2 << 20)), transaction_id: None };
+        let large = FlightDescriptor::new_cmd(update.as_any().encode_to_vec());
+        assert_eq!(plain.get_flight_info(large).await.unwrap_err().code(), Code::OutOfRange);
+        let wide = FlightData { data_body: vec![0; 2 << 20].into(), data_header: vec![1].into(), ..FlightData::default() };
+        let error = put(&mut plain, vec![wide]).await.unwrap_err();
+        assert!(matches!(error.code(), Code::OutOfRange | Code::ResourceExhausted), "{error}");
+        // Bytes that are not even gRPC.
+        for text in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x00\x05hello", b"\0\0\0\x08\x04\xd2\x16\x2f"] {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(text).unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            let _ = stream.read(&mut [0; 100]);
+        }
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 5000);
+    });
+}
+
+async fn put(client: &mut FlightServiceClient<Channel>, messages: Vec<FlightData>) -> Result<(), Status> {
+    client.do_put(stream::iter(messages)).await?.into_inner().try_collect::<Vec<_>>().await.map(drop)
+}
+
+#[test]
+fn a_stop_lets_statements_end() {
+    let directory = database(ROWS);
+    let mut server = serve(directory.path(), &["--grace", "1"]);
+    block_on(async {
+        let mut client = connect(&server).await;
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 5000);
+        let began = Instant::now();
+        let stopped = std::process::Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status().unwrap();
+        assert!(stopped.success());
+        assert!(server.process.wait().unwrap().success());
+        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(client.execute("SELECT 1".into(), None).await.is_err());
+    });
+}
+
+#[test]
+fn other_machines_are_served_within_tls_alone() {
+    let directory = database(ROLES);
+    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["serve", "--flight", "0.0.0.0:0"]));
+    assert!(code != 0 && error.contains("there is no certificate"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = (folder.path().join("server.key"), folder.path().join("server.crt"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args([
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+        ])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        skipped("openssl is not there to make a certificate");
+        return;
+    }
+    let server = serve(directory.path(), &["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()]);
+    block_on(async {
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(std::fs::read(&certificate).unwrap()))
+            .domain_name("localhost");
+        let endpoint = Endpoint::from_shared(format!("https://{}", server.address)).unwrap().tls_config(tls).unwrap();
+        let mut client = FlightSqlServiceClient::new(endpoint.connect().await.unwrap());
+        client.handshake("ada", "pencil").await.unwrap();
+        assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "ada");
+        // This machine may come without, too.
+        let mut client = connect(&server).await;
+        client.handshake("bob", "rubber").await.unwrap();
+        assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "bob");
+    });
+}
