@@ -19,6 +19,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import checks  # noqa: E402
+import flight  # noqa: E402, F401: adds its clients
 
 TABLES = [
     """CREATE TABLE customers (id BIGINT NOT NULL, name TEXT, city TEXT, joined DATE, spend DECIMAL(12, 2), score DOUBLE PRECISION,
@@ -41,12 +42,20 @@ def free_port():
 class Portrait:
     name = "portrait"
 
-    def __init__(self, program):
+    def __init__(self, program, more=()):
+        self.program = program
         self.folder = tempfile.mkdtemp(prefix="clients-")
-        subprocess.run([program, "-d", self.folder, "-c", ";".join(TABLES)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.process = subprocess.Popen([program, "-d", self.folder, "serve", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        self.port = int(line.split("127.0.0.1:")[1].split("/")[0])
+        script = ";".join([*TABLES, *more])
+        subprocess.run([program, "-d", self.folder, "-c", script], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        doors = ["--listen", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        self.process = subprocess.Popen([program, "-d", self.folder, "serve", *doors], stdout=subprocess.PIPE, text=True)
+        # Each door says where it is, in this order.
+        self.port, self.flight, self.http = (int(self.process.stdout.readline().split("127.0.0.1:")[1].split("/")[0]) for _ in range(3))
+
+    def with_passwords(self):
+        """Another server with the same tables, into which nobody comes without a password."""
+        roles = ["CREATE ROLE ada LOGIN SUPERUSER PASSWORD 'pencil'", "CREATE ROLE bob LOGIN PASSWORD 'rubber'", "GRANT SELECT ON customers TO bob"]
+        return Portrait(self.program, roles)
 
     def stop(self):
         self.process.terminate()
@@ -56,6 +65,7 @@ class Portrait:
 
 class PostgreSQL:
     name = "postgresql"
+    flight = http = None
 
     def __init__(self):
         places = sorted(glob.glob("/usr/lib/postgresql/*/bin")) + [os.path.dirname(shutil.which("initdb") or "")]
