@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use portraitdb::{Answer, Engine, printable};
 use serde_json::{Value, json};
 
 use super::Common;
 use super::console::{Console, Failure, TIMED_OUT};
+use super::log::LogFormat;
 use super::script::Script;
 
 pub(super) const EXAMPLES: &str = "\
@@ -28,13 +29,6 @@ const LOCKED: u8 = 75;
 const BACKOFF: Duration = Duration::from_secs(2);
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
-
-/// How what happens is told on standard error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
 
 #[derive(Debug, Args)]
 pub(super) struct Run {

@@ -8,6 +8,7 @@ use clap::Args;
 use portraitdb::{Engine, Scheduler, SchedulerOptions};
 
 use super::console::Failure;
+use super::log::{self, LogFormat, LogLevel};
 use super::signals::{self, Listening};
 
 pub(super) const EXAMPLES: &str = "\
@@ -61,11 +62,18 @@ pub(super) struct Schedule {
     /// Seconds that running scripts have to end when the program is stopped.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
     grace: u64,
+    /// How lines of the log, on standard error, are written.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", env = "PORTRAIT_LOG_FORMAT")]
+    log_format: LogFormat,
+    /// What stands in the log.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "info", env = "PORTRAIT_LOG_LEVEL")]
+    log_level: LogLevel,
 }
 
 /// Runs schedules until the program is to end.
 pub(super) fn run(engine: &Engine, asked: &Schedule) -> Result<(), Failure> {
     let grace = Duration::from_secs(asked.grace);
+    log::start(asked.log_format, asked.log_level);
     // What asks the program to end is heard from the beginning.
     let listening = Listening::new();
     signals::give(grace + NOTICE);

@@ -20,10 +20,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use datafusion::common::Result;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tracing::{error, info, warn};
 
 use crate::engine::Engine;
 use crate::engine::schedules::{Attempt, Outcome, Schedule};
 use crate::error::{failed, message};
+use crate::text::printable;
 use notices::Notices;
 use runner::{Clock, Event, Runner, Work};
 
@@ -66,7 +68,7 @@ enum Stop {
 }
 
 impl Scheduler {
-    /// Begins to run schedules, on threads of its own. What goes wrong is told on standard error.
+    /// Begins to run schedules, on threads of its own. What goes on is told to the log.
     ///
     /// # Errors
     /// Threads cannot be started.
@@ -191,20 +193,17 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     notices.finish(Duration::from_secs(5)).await;
 }
 
-/// Tells on standard error, where a server's operator looks.
+/// Tells the log, where a server's operator looks.
 fn tell(event: &Event) {
     match event {
-        Event::Problem(problem) => eprintln!("schedules: {problem}"),
-        Event::Ended(schedule, Outcome { status, end, begins, .. }) if *status != "succeeded" => {
-            let place = end.line.map_or_else(String::new, |line| format!(" at line {line}"));
-            let again = if end.retry_at.is_some() { "; it is made again" } else { "" };
-            eprintln!(
-                "schedule {}: attempt {} {status}{place}: {}{again}",
-                schedule.name,
-                begins.number,
-                crate::text::printable(&end.message)
-            );
+        Event::Problem(problem) => error!(problem = %printable(problem), "schedules"),
+        Event::Ended(schedule, Outcome { status: "succeeded", end, begins, began_at, .. }) => {
+            let seconds = (end.at - began_at) as f64 / 1e6;
+            info!(schedule = %schedule.name, attempt = begins.number, rows = end.rows, seconds, "run succeeded");
         }
-        Event::Ended(..) => {}
+        Event::Ended(schedule, Outcome { status, end, begins, .. }) => {
+            let (problem, again) = (printable(&end.message), end.retry_at.is_some());
+            warn!(schedule = %schedule.name, attempt = begins.number, status, line = end.line, %problem, again, "run did not succeed");
+        }
     }
 }

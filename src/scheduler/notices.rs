@@ -2,7 +2,7 @@
 //!
 //! A notice is a JSON object. To a URL it goes by POST, signed with HMAC-SHA-256 when there is a key; a command has it as its standard input, and
 //! the most of it in variables. Notices are sent one a minute for each schedule and receiver at most: the next one says how many it stands for. One that
-//! cannot be delivered is tried three times, and then told on standard error.
+//! cannot be delivered is tried three times, and then told to the log.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -17,11 +17,12 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
+use tracing::warn;
 
 use super::runner::Event;
 use super::tell;
 use crate::engine::schedules::{Outcome, Schedule};
-use crate::text::{printable, timestamp};
+use crate::text::{printable, timestamp, without_passwords};
 
 /// Between two notices about one schedule to one receiver.
 const RATE: Duration = Duration::from_secs(60);
@@ -68,7 +69,8 @@ impl Notices {
             let name = schedule.name.clone();
             self.sending.spawn(async move {
                 if let Err(problem) = post(&url, &body, key.as_deref()).await {
-                    eprintln!("schedule {name}: {} was not told: {problem}", printable(&crate::text::without_passwords(&url)));
+                    let url = printable(&without_passwords(&url));
+                    warn!(schedule = %name, %url, %problem, "notice was not taken");
                 }
             });
         }
@@ -78,7 +80,7 @@ impl Notices {
             let (body, name) = (notice(&schedule, &outcome, suppressed), schedule.name.clone());
             self.sending.spawn(async move {
                 if let Err(problem) = run(&command, &body).await {
-                    eprintln!("schedule {name}: {}: {problem}", printable(&command));
+                    warn!(schedule = %name, command = %printable(&command), %problem, "command failed");
                 }
             });
         }
@@ -101,7 +103,7 @@ impl Notices {
             }
             std::collections::hash_map::Entry::Vacant(entry) => {
                 if is_full {
-                    eprintln!("schedules: a notice is dropped, as {MOST} others are on their way");
+                    warn!(schedule, "a notice is dropped, as too many others are on their way");
                     return None;
                 }
                 entry.insert((now, 0));
