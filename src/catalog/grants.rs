@@ -4,14 +4,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use datafusion::common::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Catalog;
 use super::objects::Object;
-use super::stamp::{Stamp, stamp};
+use super::stamp::Stamp;
 use super::transaction::Change;
 
 /// The role that everybody is a member of.
@@ -193,7 +192,8 @@ pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<
     Ok(())
 }
 
-fn grants(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
+/// What every role was granted.
+pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
     let mut query = connection
         .prepare_cached("SELECT role, privilege, class, name, object, grantor, grantable FROM grants ORDER BY rowid")?;
     let mut rows = query.query([])?;
@@ -215,23 +215,6 @@ fn grants(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
 }
 
 impl Catalog {
-    /// What every role was granted, with the state of the catalog that it is of.
-    ///
-    /// # Errors
-    /// The catalog cannot be read.
-    pub fn stamped_grants(&self) -> Result<(Stamp, Arc<[Grant]>)> {
-        let known = self.newest_grants.lock().clone();
-        let (stamp, read) = self.read(|connection| {
-            let stamp = stamp(connection)?;
-            match &known {
-                Some((definitions, known)) if *definitions == stamp.definitions => Ok((stamp, Arc::clone(known))),
-                _ => Ok((stamp, Arc::from(grants(connection)?))),
-            }
-        })?;
-        *self.newest_grants.lock() = Some((stamp.definitions, Arc::clone(&read)));
-        Ok((stamp, read))
-    }
-
     /// Changes what roles may do: all of it or nothing.
     ///
     /// # Errors

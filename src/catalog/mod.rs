@@ -236,10 +236,8 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
 #[derive(Debug)]
 pub struct Catalog {
     opened: Mutex<Opened>,
-    /// The objects as they were read last, and the state of the definitions then.
-    newest_objects: Mutex<Option<(i64, Arc<[Object]>)>>,
-    /// Likewise, what roles may do.
-    newest_grants: Mutex<Option<(i64, Arc<[Grant]>)>>,
+    /// The objects and what roles may do, as they were read last, and the state of the definitions then.
+    newest: Mutex<Option<(i64, Arc<[Object]>, Arc<[Grant]>)>>,
     place: String,
     /// The database directory, when there is one.
     directory: Option<PathBuf>,
@@ -257,8 +255,7 @@ impl Catalog {
     }
 
     fn of(opened: Opened, place: String, directory: Option<PathBuf>, data: Arc<DataFolder>) -> Self {
-        let (newest_objects, newest_grants) = (Mutex::default(), Mutex::default());
-        Self { opened: Mutex::new(opened), newest_objects, newest_grants, place, directory, data, pending: None }
+        Self { opened: Mutex::new(opened), newest: Mutex::default(), place, directory, data, pending: None }
     }
 
     /// Likewise, with a temporary folder of its own.

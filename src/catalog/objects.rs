@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use rusqlite::{Connection, Row, params};
 
+use super::grants::{self, Grant};
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
 use super::{Catalog, runs};
@@ -148,16 +149,23 @@ fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
 impl Catalog {
     /// The newest version of every object, in the order they were first made, with the state of the catalog that they are of.
     pub fn stamped_objects(&self) -> Result<(Stamp, Arc<[Object]>)> {
-        let known = self.newest_objects.lock().clone();
-        let (stamp, read) = self.read(|connection| {
+        self.stamped().map(|(stamp, objects, _)| (stamp, objects))
+    }
+
+    /// Likewise, with what every role was granted in that state.
+    pub fn stamped(&self) -> Result<(Stamp, Arc<[Object]>, Arc<[Grant]>)> {
+        let known = self.newest.lock().clone();
+        let (stamp, objects, grants) = self.read(|connection| {
             let stamp = stamp(connection)?;
             match &known {
-                Some((definitions, known)) if *definitions == stamp.definitions => Ok((stamp, Arc::clone(known))),
-                _ => Ok((stamp, Arc::from(objects(connection)?))),
+                Some((definitions, objects, grants)) if *definitions == stamp.definitions => {
+                    Ok((stamp, Arc::clone(objects), Arc::clone(grants)))
+                }
+                _ => Ok((stamp, Arc::from(objects(connection)?), Arc::from(grants::all(connection)?))),
             }
         })?;
-        *self.newest_objects.lock() = Some((stamp.definitions, Arc::clone(&read)));
-        Ok((stamp, read))
+        *self.newest.lock() = Some((stamp.definitions, Arc::clone(&objects), Arc::clone(&grants)));
+        Ok((stamp, objects, grants))
     }
 
     /// Every version of every object, oldest first.

@@ -193,8 +193,7 @@ impl Catalog {
         let state = Mutex::new(State { first, ..State::default() });
         Ok(Arc::new(Self {
             opened: Mutex::new(opened),
-            newest_objects: Mutex::default(),
-            newest_grants: Mutex::default(),
+            newest: Mutex::default(),
             place: self.place.clone(),
             directory: self.directory.clone(),
             data: Arc::clone(&self.data),
@@ -274,8 +273,7 @@ impl Catalog {
         // They were never published, and go.
         state.files.truncate(files);
         drop(state);
-        *self.newest_objects.lock() = None;
-        *self.newest_grants.lock() = None;
+        *self.newest.lock() = None;
         Ok(())
     }
 

@@ -31,8 +31,7 @@ pub struct View {
 struct Seen {
     /// The one state of the catalog that the statement reads.
     stamp: Option<Stamp>,
-    objects: Option<Arc<[Object]>>,
-    grants: Option<Arc<[Grant]>>,
+    definitions: Option<(Arc<[Object]>, Arc<[Grant]>)>,
     snapshots: HashMap<(SnapshotOf, String, When), Option<Arc<Snapshot>>>,
     /// That state was gone before everything was read.
     moved: bool,
@@ -96,15 +95,7 @@ impl View {
     /// # Errors
     /// The catalog cannot be read, or the definitions are others by now.
     pub fn objects(&self) -> Result<Arc<[Object]>> {
-        if let Some(objects) = self.seen.lock().objects.clone() {
-            return Ok(objects);
-        }
-        let (stamp, objects) = self.catalog.stamped_objects()?;
-        if self.first(stamp).definitions != stamp.definitions {
-            return Err(self.moved());
-        }
-        self.seen.lock().objects = Some(Arc::clone(&objects));
-        Ok(objects)
+        self.definitions().map(|(objects, _)| objects)
     }
 
     /// What every role was granted.
@@ -112,15 +103,20 @@ impl View {
     /// # Errors
     /// As [`Self::objects`].
     pub fn grants(&self) -> Result<Arc<[Grant]>> {
-        if let Some(grants) = self.seen.lock().grants.clone() {
-            return Ok(grants);
+        self.definitions().map(|(_, grants)| grants)
+    }
+
+    fn definitions(&self) -> Result<(Arc<[Object]>, Arc<[Grant]>)> {
+        if let Some(definitions) = self.seen.lock().definitions.clone() {
+            return Ok(definitions);
         }
-        let (stamp, grants) = self.catalog.stamped_grants()?;
+        let (stamp, objects, grants) = self.catalog.stamped()?;
         if self.first(stamp).definitions != stamp.definitions {
             return Err(self.moved());
         }
-        self.seen.lock().grants = Some(Arc::clone(&grants));
-        Ok(grants)
+        let definitions = (objects, grants);
+        self.seen.lock().definitions = Some(definitions.clone());
+        Ok(definitions)
     }
 
     /// The snapshot that the statement sees.

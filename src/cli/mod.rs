@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use portraitdb::{Engine, EngineOptions, Environment, Format, THREAD_NAME, printable, remove_temporary_folders};
+use portraitdb::{Engine, EngineOptions, Environment, Format, Session, THREAD_NAME, printable, remove_temporary_folders};
 
 use console::{Console, Failure};
 use screen::Color;
@@ -240,17 +240,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         // A slip in its name would else look like a database that is empty.
         eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made", made.display())));
     }
-    let mut session = engine.session()?;
     let server = match &action {
-        Some(Action::Connect { url }) => Some(url),
-        _ => common.connect.as_ref(),
+        Some(Action::Connect { url }) => Some(url.as_str()),
+        _ => common.connect.as_deref(),
     };
-    if let Some(url) = server {
-        let (url, environment) = parameters::without_password(url, Environment::of_process());
-        session = engine.block_on(session.connected(&url, environment))?;
-    }
-    for parameter in &common.set {
-        session.set_parameter(&parameter.name, parameter.value.clone());
+    if server.is_some()
+        && let Some(Action::Check | Action::Backup { .. } | Action::Dump | Action::Serve(_) | Action::Schedule(_)) = action
+    {
+        return Err(Failure::Error("--connect: is for statements; this works on the folder of a database".into()));
     }
     match &action {
         Some(Action::Check) => return check::run(&engine),
@@ -260,6 +257,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Action::Run(asked)) => return run::run(&engine, asked, &common),
         _ => {}
     }
+    let session = session(&engine, server, &common.set)?;
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
     let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;
     match action {
@@ -292,6 +290,19 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     console.finish()
+}
+
+/// A session with these parameters; of a server, when one is named.
+fn session(engine: &Engine, server: Option<&str>, set: &[parameters::Parameter]) -> Result<Session, Failure> {
+    let mut session = engine.session()?;
+    if let Some(url) = server {
+        let (url, environment) = parameters::without_password(url, Environment::of_process());
+        session = engine.block_on(session.connected(&url, environment))?;
+    }
+    for parameter in set {
+        session.set_parameter(&parameter.name, parameter.value.clone());
+    }
+    Ok(session)
 }
 
 /// True for a directory that holds a database.

@@ -101,9 +101,10 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
             }
         },
     };
-    // Standard input can be read once.
-    let scripts = asked.files.iter().map(|file| Script::read(file)).collect::<Result<Vec<_>, _>>();
-    let scripts = scripts.map_err(|failure| match failure {
+    // A file that is missing is told before anything runs. Standard input is read when its turn comes, and once.
+    let read = |file: &PathBuf| if file.as_os_str() == "-" { Ok(None) } else { Script::read(file).map(Some) };
+    let scripts = asked.files.iter().map(read).collect::<Result<Vec<_>, _>>();
+    let mut scripts = scripts.map_err(|failure| match failure {
         Failure::Error(problem) if is_json => {
             log("failed", json!({ "attempt": 0, "error": problem, "is_last": true }));
             Failure::Ended(1)
@@ -118,7 +119,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
             let files: Vec<String> = asked.files.iter().map(|file| file.display().to_string()).collect();
             log("started", json!({ "attempt": attempt, "files": files }));
         }
-        let failure = match once(engine, &scripts, asked, common) {
+        let failure = match once(engine, &mut scripts, asked, common) {
             Ok(()) => {
                 if is_json {
                     log("succeeded", json!({ "attempt": attempt, "duration": began.elapsed().as_secs_f64() }));
@@ -163,15 +164,16 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
 }
 
 /// Runs the scripts once, in a session of their own.
-fn once(engine: &Engine, scripts: &[Script], asked: &Run, common: &Common) -> Result<(), Failure> {
-    let session = engine.session()?;
-    for parameter in &common.set {
-        session.set_parameter(&parameter.name, parameter.value.clone());
-    }
+fn once(engine: &Engine, scripts: &mut [Option<Script>], asked: &Run, common: &Common) -> Result<(), Failure> {
+    let session = super::session(engine, common.connect.as_deref(), &common.set)?;
     let mut console = Console::new(engine.clone(), session, common.format, common.output.as_deref())?;
     console.deadline = asked.timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
     console.log = (asked.log_format == LogFormat::Json).then_some(log_statement);
-    for script in scripts {
+    for (script, file) in scripts.iter_mut().zip(&asked.files) {
+        let script = match script {
+            Some(script) => script,
+            None => script.insert(Script::read(file)?),
+        };
         console.run(script)?;
     }
     console.finish()

@@ -650,7 +650,8 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     }
     let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
     tables.sort();
-    if tables.iter().any(|table| table == name) {
+    let has_owners = context.all_objects().is_ok_and(|objects| objects.iter().any(|object| !object.owner.is_empty()));
+    if has_owners && tables.iter().any(|table| table == name) {
         let problem =
             "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
         return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
