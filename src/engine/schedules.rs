@@ -24,6 +24,16 @@ use crate::sql::parser::Statement;
 use crate::statement::{Cancel, StatementContext};
 use crate::text::without_passwords;
 
+impl Engine {
+    /// Microseconds that the schedule which waits longest is behind its times; `None` where there is none that runs.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(crate) fn schedule_lag(&self) -> Result<Option<i64>> {
+        schedule::longest_lag(&self.session()?.statement(Parameters::default()))
+    }
+}
+
 /// How long a statement that is cancelled has to say how it ended.
 const ENDING: Duration = Duration::from_secs(5);
 /// The cause of an attempt that RUN SCHEDULE makes.

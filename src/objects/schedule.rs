@@ -14,7 +14,7 @@ use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 
 pub use altering::{alter, known, pause};
-pub use kind::ScheduleKind;
+pub use kind::{ScheduleKind, longest_lag};
 
 use super::GRAMMARS;
 use super::definition::Definition;

@@ -147,6 +147,18 @@ impl EncodeMetric for Level {
     }
 }
 
+struct Seconds(f64);
+
+impl EncodeMetric for Seconds {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), Error> {
+        encoder.encode_gauge(&self.0)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}
+
 fn level(number: usize) -> Level {
     Level(i64::try_from(number).unwrap_or(i64::MAX))
 }
@@ -207,6 +219,12 @@ impl Collector for Seen {
             level(count).encode(family.encode_family(&[("door", door)])?)?;
         }
 
+        // Where it cannot be read, the server is not ready, and says so.
+        if let Ok(Some(lag)) = engine.schedule_lag() {
+            let text = "How far the schedule that waits longest is behind its times";
+            let family = encoder.encode_descriptor("portrait_schedule_lag", text, Some(&Unit::Seconds), MetricType::Gauge)?;
+            Seconds(lag as f64 / 1e6).encode(family)?;
+        }
         let family = encoder.encode_descriptor("portrait_ready", "1 when statements can run", None, MetricType::Gauge)?;
         let is_ready = !self.is_stopping() && self.door.engine.is_ready();
         Level(i64::from(is_ready)).encode(family)?;

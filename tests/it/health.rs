@@ -46,7 +46,8 @@ fn get(server: &Server, path: &str, accept: &str) -> String {
 #[test]
 fn health_and_metrics_are_told() {
     let directory = tempfile::tempdir().unwrap();
-    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["-c", "CREATE TABLE t AS SELECT 1 AS a"]));
+    let script = "CREATE TABLE t AS SELECT 1 AS a; CREATE SCHEDULE yearly WITH (cron = '0 0 1 1 *') AS BEGIN SELECT 1; END";
+    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["-c", script]));
     assert_eq!(code, 0, "{error}");
     let server = serve(directory.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -72,6 +73,7 @@ fn health_and_metrics_are_told() {
                 "portrait_errors_total{sqlstate=\"42703\"} 1",
                 "portrait_connections{door=\"postgresql\"} 1",
                 "portrait_statements_running 0",
+                "portrait_schedule_lag_seconds 0",
                 "portrait_ready 1",
             ] {
                 assert!(text.contains(expected), "{expected}\n{text}");

@@ -128,6 +128,9 @@ impl Remote {
 impl Coming {
     /// The next batch, with what comes after it.
     async fn next(mut self) -> Result<Option<(RecordBatch, Self)>> {
+        if self.waiting.is_over {
+            return Ok(None);
+        }
         loop {
             match self.rows.next().await {
                 Some(Ok(row)) => {

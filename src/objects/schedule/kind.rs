@@ -13,7 +13,7 @@ use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::objects::definition::Definition;
 use crate::objects::kind::{Kind, Uses, Values};
-use crate::objects::lifecycle::{NewObject, remember};
+use crate::objects::lifecycle::{NewObject, definitions, remember};
 use crate::objects::values::{given, number, share, text, time};
 use crate::sql::command::{Body, Grammar};
 use crate::sql::schedule::{Script, script};
@@ -92,6 +92,21 @@ fn lag(schedule: &Schedule, state: &State, now: i64) -> Option<i64> {
     }
     let first = schedule.next(state.settled.unwrap_or(schedule.made_at));
     Some(first.map_or(0, |first| (now - first).max(0)))
+}
+
+/// Microseconds that the schedule which waits longest is behind its times; `None` where there is none that runs.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn longest_lag(context: &StatementContext) -> Result<Option<i64>> {
+    let states = context.catalog().schedule_states()?;
+    let mut longest = None;
+    for definition in definitions(&ScheduleKind, context)? {
+        let schedule = Schedule::of(&definition)?;
+        let state = states.iter().find(|state| state.object == schedule.id).cloned().unwrap_or_default();
+        longest = longest.max(lag(&schedule, &state, context.now()));
+    }
+    Ok(longest)
 }
 
 fn state_word(state: &State) -> &'static str {
