@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use datafusion::common::Result;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -123,6 +124,9 @@ pub struct Grant {
     /// Whether the role may grant it to others.
     pub is_grantable: bool,
 }
+
+/// What every role was granted in one state of the catalog.
+pub type Grants = Arc<[Grant]>;
 
 /// A change of privileges, as a transaction keeps it: objects by their names, as their numbers are others by then.
 #[derive(Debug, Clone)]

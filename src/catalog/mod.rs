@@ -67,8 +67,8 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use access::Access;
 use data::DataFolder;
-use grants::Grant;
-use objects::Object;
+use grants::Grants;
+use objects::Objects;
 use opening::Opened;
 use transaction::Pending;
 
@@ -237,7 +237,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
 pub struct Catalog {
     opened: Mutex<Opened>,
     /// The objects and what roles may do, as they were read last, and the state of the definitions then.
-    newest: Mutex<Option<(i64, Arc<[Object]>, Arc<[Grant]>)>>,
+    newest: Mutex<Option<(i64, Objects, Grants)>>,
     place: String,
     /// The database directory, when there is one.
     directory: Option<PathBuf>,

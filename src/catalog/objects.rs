@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use rusqlite::{Connection, Row, params};
 
-use super::grants::{self, Grant};
+use super::grants::{self, Grants};
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
 use super::{Catalog, runs};
@@ -14,6 +14,9 @@ use crate::error::{SqlState, coded};
 
 /// The kind of a profile, the only one that the catalog itself knows more of: its snapshots go with it.
 const PROFILE: &str = "profile";
+
+/// Objects in one state of the catalog.
+pub type Objects = Arc<[Object]>;
 
 /// A version of an object, as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +156,7 @@ impl Catalog {
     }
 
     /// Likewise, with what every role was granted in that state.
-    pub fn stamped(&self) -> Result<(Stamp, Arc<[Object]>, Arc<[Grant]>)> {
+    pub fn stamped(&self) -> Result<(Stamp, Objects, Grants)> {
         let known = self.newest.lock().clone();
         let (stamp, objects, grants) = self.read(|connection| {
             let stamp = stamp(connection)?;

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use super::Catalog;
 use super::data::{DataFile, Pinned};
-use super::grants::Grant;
-use super::objects::Object;
+use super::grants::Grants;
+use super::objects::Objects;
 use super::snapshots::{Snapshot, SnapshotOf, When};
 use super::stamp::Stamp;
 use crate::error::{SqlState, coded};
@@ -31,7 +31,7 @@ pub struct View {
 struct Seen {
     /// The one state of the catalog that the statement reads.
     stamp: Option<Stamp>,
-    definitions: Option<(Arc<[Object]>, Arc<[Grant]>)>,
+    definitions: Option<(Objects, Grants)>,
     snapshots: HashMap<(SnapshotOf, String, When), Option<Arc<Snapshot>>>,
     /// That state was gone before everything was read.
     moved: bool,
@@ -94,7 +94,7 @@ impl View {
     ///
     /// # Errors
     /// The catalog cannot be read, or the definitions are others by now.
-    pub fn objects(&self) -> Result<Arc<[Object]>> {
+    pub fn objects(&self) -> Result<Objects> {
         self.definitions().map(|(objects, _)| objects)
     }
 
@@ -102,11 +102,11 @@ impl View {
     ///
     /// # Errors
     /// As [`Self::objects`].
-    pub fn grants(&self) -> Result<Arc<[Grant]>> {
+    pub fn grants(&self) -> Result<Grants> {
         self.definitions().map(|(_, grants)| grants)
     }
 
-    fn definitions(&self) -> Result<(Arc<[Object]>, Arc<[Grant]>)> {
+    fn definitions(&self) -> Result<(Objects, Grants)> {
         if let Some(definitions) = self.seen.lock().definitions.clone() {
             return Ok(definitions);
         }

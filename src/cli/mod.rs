@@ -98,7 +98,7 @@ enum Action {
     Run(run::Run),
     /// Serve the database to other programs, over PostgreSQL's protocol and Arrow Flight SQL: BI tools, notebooks, drivers.
     #[command(after_help = serve::EXAMPLES)]
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Open a shell that talks to a server, as --connect does.
     #[command(
         after_help = "Examples:\n  portrait connect postgresql://ada@127.0.0.1:5432/portrait\n  portrait --connect postgresql://ada@127.0.0.1/portrait -c 'SHOW PROFILES'"
@@ -198,7 +198,7 @@ pub(crate) fn main() -> ExitCode {
 fn arguments() -> Result<Arguments, clap::Error> {
     let arguments = Arguments::try_parse()?;
     match &arguments.action {
-        Some(Action::Serve(serve::Serve { config: Some(file), .. })) => configuration::with_file(file, "serve"),
+        Some(Action::Serve(asked)) if let Some(file) = &asked.config => configuration::with_file(file, "serve"),
         _ => Ok(arguments),
     }
 }

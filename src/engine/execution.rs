@@ -396,14 +396,14 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
         },
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
-            let context = as_owner(&wanted.profile, context)?;
+            let context = as_owner(&wanted.profile, &context)?;
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
                 Box::pin(refresh::refresh(&context, &profile::whole, wanted, &running)).await
             }))
         }
         Command::ExplainRefresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
-            let context = as_owner(&wanted.profile, context)?;
+            let context = as_owner(&wanted.profile, &context)?;
             let plans = refresh::explain(&context, &profile::whole, &wanted).await?;
             let state = context.state();
             let mut rows = vec![];
@@ -421,7 +421,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
 }
 
 /// The context of what is computed for the owner of a profile, whoever asks.
-fn as_owner(profile: &str, context: StatementContext) -> Result<StatementContext> {
+fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
     let objects = context.all_objects()?;
     let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
     Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner)))
@@ -586,7 +586,7 @@ async fn prepare(
     let declared = types.as_ref().unwrap_or(declared);
     let planned = context.settled(|context| async move { plan(declared, &context).await });
     let declared = planned.await.map_err(|error| name_missing_table(error, context))?;
-    let prepared = Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), &declared).await?;
+    let prepared = Box::pin(Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), &declared)).await?;
     session.prepared.lock().insert(name.to_string(), prepared);
     Ok(Answer::done(vec![]))
 }

@@ -41,7 +41,7 @@ use parking_lot::Mutex;
 use crate::adapter::definitions::Definitions;
 use crate::catalog::Catalog;
 use crate::catalog::models::StoredModel;
-use crate::catalog::objects::Object;
+use crate::catalog::objects::{Object, Objects};
 use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
@@ -124,7 +124,7 @@ struct Whole {
     /// What roles may do, by name and by whether they are trusted.
     rights: Mutex<HashMap<(String, bool), Arc<Rights>>>,
     /// The objects that a role sees, likewise.
-    seen: Mutex<HashMap<(String, bool), Arc<[Object]>>>,
+    seen: Mutex<HashMap<(String, bool), Objects>>,
 }
 
 /// What a part sees beyond the statement.

@@ -112,7 +112,8 @@ async fn tables(busy: &Busy, command: &CommandGetTables) -> Result<RecordBatch> 
         let tables = found.iter().map(|(schema, table, _)| (schema.clone(), table.clone())).collect();
         busy.within(busy.0.session.table_columns(tables)).await?
     } else {
-        vec![Arc::new(Schema::empty()); found.len()]
+        let empty = Arc::new(Schema::empty());
+        found.iter().map(|_| Arc::clone(&empty)).collect()
     };
     for ((schema, table, kind), columns) in found.iter().zip(columns) {
         all.append(CATALOG, schema, table, kind, &told(schema, table, &columns)).map_err(of_builder)?;
