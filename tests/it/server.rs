@@ -550,7 +550,7 @@ fn one_sees_what_runs_and_ends_it() {
         let long =
             "SELECT count(*) FROM t a JOIN t b ON a.id + b.id = 7 JOIN t c ON a.id + b.id + c.id = 3 AND 'of nobody' <> 'x'";
         let pid: i32 = mia.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-        let running = tokio::spawn(async move { mia.query(long, &[]).await.map(|_| ()) });
+        let running = tokio::runtime::Handle::current().spawn(async move { mia.query(long, &[]).await.map(|_| ()) });
         let deadline = Instant::now() + Duration::from_secs(60);
         let row = loop {
             let rows =
@@ -563,8 +563,8 @@ fn one_sees_what_runs_and_ends_it() {
         assert_eq!(row.get::<_, &str>(2), "mia");
         assert!(row.get::<_, &str>(1).ends_with("AND ? <> ?"), "{}", row.get::<_, &str>(1));
         // Another waits for its turn, and has it when the first is over.
-        let waiting =
-            tokio::spawn(async move { second.query_one("SELECT count(*) FROM t", &[]).await.map(|row| row.get::<_, i64>(0)) });
+        let waiting = tokio::runtime::Handle::current()
+            .spawn(async move { second.query_one("SELECT count(*) FROM t", &[]).await.map(|row| row.get::<_, i64>(0)) });
         let row = admin.query_one("SELECT application_name, state FROM pg_stat_activity WHERE pid = $1", &[&pid]).await.unwrap();
         assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), ("a test", "active"));
         assert!(admin.query_one("SELECT pg_cancel_backend($1::int)", &[&pid]).await.unwrap().get::<_, bool>(0));
