@@ -1,6 +1,6 @@
 //! What roles may do: privileges on objects, on schemas, on the database and on files, and membership in other roles.
 //!
-//! A privilege on an object hangs on the object's number, so that it stays when the object is renamed or replaced, and goes with it.
+//! A privilege on an object is kept under the object's number: it stays when the object is renamed or replaced, and is deleted with it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -4,7 +4,7 @@
 //! it settled. While an attempt runs, nothing else of the same schedule does; the transaction looks at that too. An attempt that did not succeed stays
 //! the one *in work* until it is made again, or is given up.
 //!
-//! Who lives is told as for [all runs](super::runs): by a lock of the operating system, so that a killed process is known at once. Another
+//! Whether a process lives is known as for [all runs](super::runs): by a lock of the operating system, so that a killed process is known at once. Another
 //! machine may not see that lock, so an attempt is also a *lease*: it beats every five seconds, and a machine other than its own takes it
 //! for lost when it has not beaten for a minute. Its own process gives the work up well before that, when it cannot beat; and one that
 //! was taken for lost can neither beat nor end any more, so that what it still commits with the end of its run is refused.

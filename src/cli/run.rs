@@ -101,7 +101,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
             }
         },
     };
-    // A file that is missing is told before anything runs. Standard input is read when its turn comes, and once.
+    // A missing file is an error before anything runs. Standard input is read when its turn comes, and once.
     let read = |file: &PathBuf| if file.as_os_str() == "-" { Ok(None) } else { Script::read(file).map(Some) };
     let scripts = asked.files.iter().map(read).collect::<Result<Vec<_>, _>>();
     let mut scripts = scripts.map_err(|failure| match failure {

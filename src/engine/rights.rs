@@ -150,7 +150,7 @@ fn changes(target: &ObjectName, needed: &[Privilege], context: StatementContext)
     {
         needed.iter().try_for_each(|privilege| context.check_may(*privilege, &object))?;
     }
-    // What is not found is told as ever.
+    // A table that does not exist is reported where the statement is planned.
     Ok(context)
 }
 
