@@ -5,6 +5,7 @@
 //! | [`relation`] | a function in FROM that returns a plan over its input, or over an object of the database |
 //! | [`table_macro`] | a function in FROM that stands for a query in SQL |
 //! | [`aggregate`] | a function over a group of rows |
+//! | [`text_function`] | a function of one text, with constant options |
 //! | [`expression_macro`] | a function that stands for an expression in SQL |
 //! | [`step`] | the part of a plan that no SQL operator does |
 //!
@@ -29,6 +30,7 @@ pub mod plain;
 pub mod relation;
 pub mod step;
 pub mod table_macro;
+pub mod text_function;
 pub mod usable_rows;
 
 use std::sync::{Arc, LazyLock};
@@ -42,6 +44,7 @@ use plain::Plain;
 use relation::{FromFunction, ObjectFunction, RelationFunction};
 use step::Step;
 use table_macro::TableMacro;
+use text_function::TextFunction;
 
 /// The steps that functions of every domain use.
 pub fn steps() -> Vec<StepKind> {
@@ -107,6 +110,13 @@ impl FunctionSet {
 
     pub fn scalar(mut self, function: impl ScalarFunction + 'static) -> Self {
         self.scalars.push(Arc::new(function));
+        self
+    }
+
+    /// Functions of one text.
+    pub fn texts(mut self, functions: &'static [TextFunction]) -> Self {
+        let listed = functions.iter().map(|function| Arc::new(text_function::Listed(function)) as Arc<dyn ScalarFunction>);
+        self.scalars.extend(listed);
         self
     }
 

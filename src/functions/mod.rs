@@ -5,6 +5,7 @@
 
 mod audience;
 mod basket;
+mod clean;
 mod cluster;
 mod conditions;
 mod dates;
@@ -31,6 +32,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         cluster::functions(),
         audience::functions(),
         model::functions(),
+        clean::functions(),
         sample::functions(),
         conditions::functions(),
         statistics::functions(),

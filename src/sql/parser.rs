@@ -26,7 +26,7 @@ use super::syntax::creating;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, expression_macros, grouping, joins, merged_columns, names, nesting, pivots, postgres, rewritten, shorthands,
+    chains, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres, rewritten, shorthands,
     spellings, supported, type_names,
 };
 use super::time_travel;
@@ -513,6 +513,7 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         let rewritten = postgres::expression(expression)
             .and_then(|()| spellings::expression(expression))
+            .and_then(|()| named_arguments::place(expression))
             .and_then(|()| expression_macros::expand(expression, self.state));
         rewritten::expression(expression);
         chains::balance(expression);

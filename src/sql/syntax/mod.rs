@@ -9,6 +9,7 @@ pub mod expression_macros;
 pub mod grouping;
 pub mod joins;
 pub mod merged_columns;
+pub mod named_arguments;
 pub mod names;
 pub mod nesting;
 pub mod pivots;

@@ -1,0 +1,224 @@
+//! Functions of one text, with constant options: `clean_phone(phone, country => 'US')`.
+//!
+//! A function says what it gives for one text; the rest stands here once: NULL in gives NULL out, any type that can be written as text is
+//! taken (a number of type BIGINT may well be a telephone number), options are constants and are checked against the page, and an
+//! argument that is a constant gives a constant. A text that the function cannot make sense of gives NULL, never an error.
+
+use std::fmt::Debug;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, StringViewArray, StringViewBuilder};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+
+use super::ScalarFunction;
+use super::arguments::Options;
+use crate::docs::{Doc, Kind, Takes};
+use crate::error::invalid;
+
+/// A function of one text and constants.
+#[derive(Debug)]
+pub struct TextFunction {
+    /// Its page: the text comes first, options after it.
+    pub doc: Doc,
+    /// What it gives.
+    pub gives: Gives,
+}
+
+/// What a function gives for a text. Each form is asked once for a call, with its options, and then for each text; `None` or false is NULL.
+pub enum Gives {
+    /// A text, appended to an empty string.
+    Text(fn(&Options) -> Result<OfText<bool>>),
+    /// True or false.
+    Flag(fn(&Options) -> Result<OfValue<bool>>),
+    /// A date, in days since 1970-01-01.
+    Day(fn(&Options) -> Result<OfValue<i32>>),
+    /// Anything else: its type by the options (those that are constants), and its values.
+    Array(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options) -> Result<ArrayRef>),
+}
+
+/// Appends what a text gives to a string.
+pub type OfText<T> = Box<dyn FnMut(&str, &mut String) -> T>;
+
+/// What a text gives.
+pub type OfValue<T> = Box<dyn FnMut(&str) -> Option<T>>;
+
+impl Debug for Gives {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "text",
+            Self::Flag(_) => "boolean",
+            Self::Day(_) => "date",
+            Self::Array(_, _) => "array",
+        })
+    }
+}
+
+impl TextFunction {
+    /// A function with the page's usual kind.
+    pub const fn new(doc: Doc, gives: Gives) -> Self {
+        Self { doc: Doc { kind: Kind::Scalar, ..doc }, gives }
+    }
+
+    fn options(&self) -> impl Iterator<Item = &'static str> {
+        self.doc.arguments.iter().skip(1).map(|argument| argument.name)
+    }
+
+    fn compute(&self, texts: &StringViewArray, options: &Options) -> Result<ArrayRef> {
+        Ok(match self.gives {
+            Gives::Text(with) => {
+                let (mut one, mut given) = (with(options)?, StringViewBuilder::with_capacity(texts.len()));
+                let mut text = String::new();
+                for value in texts {
+                    text.clear();
+                    given.append_option(value.and_then(|value| one(value, &mut text).then_some(text.as_str())));
+                }
+                Arc::new(given.finish())
+            }
+            Gives::Flag(with) => {
+                let (mut one, mut given) = (with(options)?, BooleanBuilder::with_capacity(texts.len()));
+                texts.iter().for_each(|value| given.append_option(value.and_then(&mut one)));
+                Arc::new(given.finish())
+            }
+            Gives::Day(with) => {
+                let (mut one, mut given) = (with(options)?, Date32Builder::with_capacity(texts.len()));
+                texts.iter().for_each(|value| given.append_option(value.and_then(&mut one)));
+                Arc::new(given.finish())
+            }
+            Gives::Array(_, compute) => compute(texts, options)?,
+        })
+    }
+
+    fn data_type(&self, options: &Options) -> Result<DataType> {
+        Ok(match self.gives {
+            Gives::Text(_) => DataType::Utf8View,
+            Gives::Flag(_) => DataType::Boolean,
+            Gives::Day(_) => DataType::Date32,
+            Gives::Array(of, _) => of(options)?,
+        })
+    }
+}
+
+/// A function as the list of a domain takes it.
+#[derive(Debug)]
+pub struct Listed(pub &'static TextFunction);
+
+impl ScalarFunction for Listed {
+    fn doc(&self) -> &'static Doc {
+        &self.0.doc
+    }
+
+    fn udf(&self) -> ScalarUDF {
+        let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
+        ScalarUDF::from(Udf { function: self.0, signature })
+    }
+}
+
+#[derive(Debug)]
+struct Udf {
+    function: &'static TextFunction,
+    signature: Signature,
+}
+
+impl PartialEq for Udf {
+    fn eq(&self, other: &Self) -> bool {
+        self.function.doc.name == other.function.doc.name
+    }
+}
+
+impl Eq for Udf {}
+
+impl Hash for Udf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.doc.name.hash(state);
+    }
+}
+
+/// True for types whose values are read as the text that they are written as.
+fn is_written(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_written(values),
+        DataType::Null | DataType::Boolean => true,
+        other => other.is_string() || other.is_numeric() || other.is_temporal(),
+    }
+}
+
+impl ScalarUDFImpl for Udf {
+    fn name(&self) -> &str {
+        self.function.doc.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let doc = &self.function.doc;
+        let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
+        if types.len() < least || types.len() > doc.arguments.len() {
+            return Err(invalid(doc.name, format!("takes {} arguments, got {}; write {}", doc.arguments.len(), types.len(), doc.syntax())));
+        }
+        let [text, options @ ..] = types else { return Ok(vec![]) };
+        if !is_written(text) {
+            let name = doc.arguments.first().map_or("text", |argument| argument.name);
+            return Err(invalid(doc.name, format!("{name} must be a text, got {text}; convert it with CAST(… AS VARCHAR)")));
+        }
+        // A number of many digits is written without an exponent.
+        let text = match text {
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => text.clone(),
+            _ => DataType::Utf8View,
+        };
+        Ok(std::iter::once(text).chain(options.iter().cloned()).collect())
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        // Asked where no constants are known.
+        self.function.data_type(&Options::read(&self.function.doc, vec![])?)
+    }
+
+    fn return_field_from_args(&self, given: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let constants = self.function.options().zip(given.scalar_arguments.iter().skip(1));
+        let constants = constants.filter_map(|(name, value)| Some((name, value.cloned()?))).collect();
+        let data_type = self.function.data_type(&Options::read(&self.function.doc, constants)?)?;
+        Ok(Arc::new(Field::new(self.name(), data_type, true)))
+    }
+
+    fn invoke_with_args(&self, given: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let doc = &self.function.doc;
+        let mut constants = vec![];
+        for (name, value) in self.function.options().zip(given.args.iter().skip(1)) {
+            match value {
+                ColumnarValue::Scalar(value) => constants.push((name, value.clone())),
+                ColumnarValue::Array(_) => return Err(invalid(doc.name, format!("{name} must be a constant"))),
+            }
+        }
+        let options = Options::read(doc, constants)?;
+        let Some(text) = given.args.first() else { return Err(invalid(doc.name, format!("needs a text; write {}", doc.syntax()))) };
+        let is_constant = matches!(text, ColumnarValue::Scalar(_));
+        let texts = text.to_array(if is_constant { 1 } else { given.number_rows })?;
+        let texts = written(&texts)?;
+        let values = self.function.compute(texts.as_string_view(), &options)?;
+        Ok(if is_constant { ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?) } else { ColumnarValue::Array(values) })
+    }
+}
+
+/// Values as texts; floating-point numbers without an exponent and without a fraction of nothing.
+fn written(values: &ArrayRef) -> Result<ArrayRef> {
+    if !values.data_type().is_floating() {
+        return Ok(cast(values, &DataType::Utf8View)?);
+    }
+    let numbers = cast(values, &DataType::Float64)?;
+    let numbers = numbers.as_primitive::<arrow::datatypes::Float64Type>();
+    let texts: StringViewArray = numbers.iter().map(|number| number.map(|number| number.to_string())).collect();
+    Ok(Arc::new(texts))
+}
+
+/// The page's argument that every function of one text begins with.
+pub const fn text(name: &'static str, text: &'static str) -> crate::docs::Argument {
+    crate::docs::Argument::required(name, Takes::Value("text"), text)
+}

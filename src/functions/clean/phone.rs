@@ -1,0 +1,158 @@
+//! Telephone numbers.
+
+use datafusion::common::Result;
+
+use crate::adapter::arguments::Options;
+use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::docs::{Argument, Doc, Takes};
+use crate::error::{did_you_mean, invalid};
+use crate::kernels::cleaning::phone::{COUNTRIES, Country, country, read};
+
+const PHONE: Argument = text("phone", "the number as it was typed");
+
+const COUNTRY: Argument = Argument::optional(
+    "country",
+    Takes::Text,
+    "'CN'",
+    "where numbers without a calling code are dialled: two letters of ISO 3166-1, as `'US'`",
+);
+
+pub static ALL: [TextFunction; 5] = [
+    TextFunction::new(
+        Doc {
+            name: "clean_phone",
+            domain: "clean",
+            summary: "A telephone number in the form of E.164, as `+8613800138000`.",
+            description: "\
+Reads digits of any script and width, spaces, dashes, brackets and dots between them, labels (`电话：`), `+`, `0086` and `86`, the 0 before an area
+code, the prefixes of Chinese carriers (`17951`), and what a spreadsheet has made of a number (`13800138000.0`, `1.3800138E+10`). An extension is
+dropped (see `phone_extension`).
+
+A number must fit the plan of its country: first digits and length, and for fixed lines of China the area code. The plans of 55 countries are
+known; numbers of others are taken by their calling code when written with `+` or what is dialled for it. Anything else gives NULL, and
+`phone_problem` says why: a fixed line without its area code, two numbers in one text, digits behind `*`.
+
+The result is a key: two ways of writing one number give the same text, and a clean number gives itself.
+
+Plans are those of the regulators, by first digits and length alone; whether a number is in use is not known. Which city or carrier a mobile
+number of China was sold in changes each month and is not told.",
+            arguments: &[PHONE, COUNTRY],
+            examples: &["SELECT clean_phone('138 0013 8000') AS mobile, clean_phone('（010）8888-6666转801') AS landline,
+       clean_phone('(415) 555-2671', country => 'US') AS american;"],
+            source: "ITU-T E.164 and the numbering plans of the countries' regulators",
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let home = home("clean_phone", options)?;
+            Ok(Box::new(move |phone, clean| match read(phone, home) {
+                Ok(phone) => {
+                    clean.push('+');
+                    clean.push_str(phone.code);
+                    clean.push_str(&phone.national);
+                    true
+                }
+                Err(_) => false,
+            }))
+        }),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "phone_type",
+            domain: "clean",
+            summary: "What a telephone number is for: `mobile`, `landline` and so on.",
+            description: "\
+One of `mobile`, `landline`, `mobile or landline` (North America and others do not tell the two apart), `toll free`, `shared cost` (400 in China), `voip`,
+`unknown` (a country whose plan is not known). NULL where `clean_phone` gives NULL.",
+            arguments: &[PHONE, COUNTRY],
+            examples: &["SELECT phone_type('13800138000') AS one, phone_type('010-88886666') AS two, phone_type('400-820-8820') AS three;"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let home = home("phone_type", options)?;
+            Ok(Box::new(move |phone, kind| match read(phone, home) {
+                Ok(phone) => {
+                    kind.push_str(phone.kind.as_str());
+                    true
+                }
+                Err(_) => false,
+            }))
+        }),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "phone_region",
+            domain: "clean",
+            summary: "Where a telephone number belongs: the city of a Chinese landline, else the country.",
+            description: "\
+The city that the area code was given to (`北京`; some codes serve several cities), or the country in two letters of ISO 3166-1 (`CN` for mobile numbers of China,
+which do not tell their city). NULL where `clean_phone` gives NULL.",
+            arguments: &[PHONE, COUNTRY],
+            examples: &["SELECT phone_region('010-88886666') AS city, phone_region('13800138000') AS mobile, phone_region('+49 30 123456') AS abroad;"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let home = home("phone_region", options)?;
+            Ok(Box::new(move |phone, region| match read(phone, home) {
+                Ok(phone) => {
+                    region.push_str(phone.region());
+                    true
+                }
+                Err(_) => false,
+            }))
+        }),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "phone_extension",
+            domain: "clean",
+            summary: "The extension of a telephone number, which `clean_phone` drops.",
+            description: "The digits after `转`, `分机`, `ext.`, `x` or `#`. NULL without one, and where `clean_phone` gives NULL.",
+            arguments: &[PHONE, COUNTRY],
+            examples: &["SELECT phone_extension('010-88886666转801') AS extension;"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let home = home("phone_extension", options)?;
+            Ok(Box::new(move |phone, digits| match read(phone, home).ok().and_then(|phone| phone.extension) {
+                Some(extension) => {
+                    digits.push_str(&extension);
+                    true
+                }
+                None => false,
+            }))
+        }),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "phone_problem",
+            domain: "clean",
+            summary: "Why `clean_phone` gives NULL; NULL where it gives a number.",
+            description: "\
+One of `empty`, `masked`, `letters in the number`, `digits lost in scientific notation`, `several numbers`, `short number of a service`, `no area code`, `unknown area code`,
+`unknown calling code`, `too few digits`, `too many digits`, `not a number of the country`.",
+            arguments: &[PHONE, COUNTRY],
+            examples: &["SELECT phone_problem('88886666') AS landline, phone_problem('138****8000') AS hidden, phone_problem('13800138000') AS good;"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let home = home("phone_problem", options)?;
+            Ok(Box::new(move |phone, problem| match read(phone, home) {
+                Ok(_) => false,
+                Err(wrong) => {
+                    problem.push_str(wrong.as_str());
+                    true
+                }
+            }))
+        }),
+    ),
+];
+
+fn home(function: &str, options: &Options) -> Result<&'static Country> {
+    let given = options.text("country").unwrap_or("CN");
+    country(given).ok_or_else(|| {
+        let known = || COUNTRIES.iter().map(|country| country.iso);
+        let suggestion = did_you_mean(given, known());
+        let known = known().collect::<Vec<_>>().join(", ");
+        invalid(function, format!("country must be two letters of ISO 3166-1, got '{given}'{suggestion}; known are {known}"))
+    })
+}

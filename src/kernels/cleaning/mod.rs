@@ -1,0 +1,6 @@
+//! What people type, brought to one form: telephone numbers, addresses, names, dates, numbers, identity cards.
+//!
+//! Each reader takes a text and gives what it means, or why it means nothing. None guesses: where a text can be read in two ways, an option
+//! decides, or there is no answer.
+
+pub mod phone;

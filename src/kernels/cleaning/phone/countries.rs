@@ -1,0 +1,486 @@
+//! Numbering plans of the countries that most customers live in, and the calling codes of all others.
+//!
+//! Patterns are digits and classes of digits, as `1[3-9]`; a number begins as its pattern says and has as many digits as its rule. The first
+//! rule that fits tells the kind. After the plans that the regulators publish through ITU-T E.164 and its national annexes.
+
+/// What a number is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A mobile telephone.
+    Mobile,
+    /// A fixed line.
+    Landline,
+    /// The plan does not tell the two apart.
+    MobileOrLandline,
+    /// The caller pays nothing.
+    TollFree,
+    /// Caller and called share the cost, as for 400 in China.
+    SharedCost,
+    /// A number of the internet.
+    Voip,
+    /// A country whose plan is not known here.
+    Unknown,
+}
+
+impl Kind {
+    /// As SQL shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mobile => "mobile",
+            Self::Landline => "landline",
+            Self::MobileOrLandline => "mobile or landline",
+            Self::TollFree => "toll free",
+            Self::SharedCost => "shared cost",
+            Self::Voip => "voip",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+use Kind::{Landline, Mobile, MobileOrLandline, SharedCost, TollFree, Voip};
+
+/// Numbers that begin as `begins` says, of so many digits.
+#[derive(Debug)]
+pub struct Rule {
+    /// The first digits.
+    pub begins: &'static str,
+    /// The least digits, and the most.
+    pub digits: (usize, usize),
+    /// What the numbers are for.
+    pub kind: Kind,
+}
+
+const fn rule(kind: Kind, begins: &'static str, least: usize, most: usize) -> Rule {
+    Rule { begins, digits: (least, most), kind }
+}
+
+/// A country's plan.
+#[derive(Debug)]
+pub struct Country {
+    /// ISO 3166-1, two letters.
+    pub iso: &'static str,
+    /// Its calling code.
+    pub code: &'static str,
+    /// What is dialled before a number within the country, and dropped when dialled from abroad; the longest first.
+    pub trunk: &'static [&'static str],
+    /// What is dialled before a calling code.
+    pub abroad: &'static [&'static str],
+    /// Its national numbers.
+    pub rules: &'static [Rule],
+}
+
+const fn country(
+    iso: &'static str,
+    code: &'static str,
+    trunk: &'static [&'static str],
+    abroad: &'static [&'static str],
+    rules: &'static [Rule],
+) -> Country {
+    Country { iso, code, trunk, abroad, rules }
+}
+
+const NORTH_AMERICA: &[Rule] = &[
+    rule(TollFree, "800[2-9]", 10, 10),
+    rule(TollFree, "833[2-9]", 10, 10),
+    rule(TollFree, "844[2-9]", 10, 10),
+    rule(TollFree, "855[2-9]", 10, 10),
+    rule(TollFree, "866[2-9]", 10, 10),
+    rule(TollFree, "877[2-9]", 10, 10),
+    rule(TollFree, "888[2-9]", 10, 10),
+    // The middle digit is never 9, and 211 to 911 are services.
+    rule(MobileOrLandline, "[2-9][02-8][0-9][2-9]", 10, 10),
+    rule(MobileOrLandline, "[2-9]1[02-9][2-9]", 10, 10),
+];
+
+/// The plans.
+pub static COUNTRIES: [Country; 55] = [
+    country("CN", "86", &["0"], &["00"], &[
+        rule(Mobile, "1[3-9]", 11, 11),
+        rule(TollFree, "800", 10, 10),
+        rule(SharedCost, "400", 10, 10),
+        // Landlines are looked at by their area codes.
+    ]),
+    country("US", "1", &["1"], &["011"], NORTH_AMERICA),
+    country("CA", "1", &["1"], &["011"], NORTH_AMERICA),
+    country("IN", "91", &["0"], &["00"], &[
+        rule(TollFree, "1800", 10, 11),
+        rule(Landline, "79[2-6]", 10, 10),
+        rule(Landline, "80[2-6]", 10, 10),
+        rule(Mobile, "[6-9]", 10, 10),
+        rule(Landline, "[1-5]", 10, 10),
+    ]),
+    country("JP", "81", &["0"], &["010"], &[
+        rule(Mobile, "[789]0", 10, 10),
+        rule(Voip, "50", 10, 10),
+        rule(TollFree, "120", 9, 9),
+        rule(TollFree, "800", 10, 10),
+        rule(Landline, "[1-9]", 9, 9),
+    ]),
+    country("DE", "49", &["0"], &["00"], &[
+        rule(Mobile, "15", 11, 11),
+        rule(Mobile, "1[67]", 10, 11),
+        rule(TollFree, "800", 8, 13),
+        rule(Landline, "[2-9]", 6, 11),
+    ]),
+    country("GB", "44", &["0"], &["00"], &[
+        rule(Mobile, "7[1-57-9]", 10, 10),
+        rule(TollFree, "80[08]", 7, 10),
+        rule(Voip, "56", 10, 10),
+        rule(Landline, "[12]", 9, 10),
+        rule(Landline, "3", 10, 10),
+        rule(SharedCost, "8[47]", 10, 10),
+    ]),
+    country("FR", "33", &["0"], &["00"], &[
+        rule(Mobile, "[67]", 9, 9),
+        rule(TollFree, "80[0-5]", 9, 9),
+        rule(SharedCost, "8", 9, 9),
+        rule(Voip, "9", 9, 9),
+        rule(Landline, "[1-5]", 9, 9),
+    ]),
+    // The 0 of Italian landlines belongs to the number.
+    country("IT", "39", &[], &["00"], &[
+        rule(Mobile, "3", 9, 10),
+        rule(TollFree, "80[03]", 6, 9),
+        rule(Landline, "0", 6, 11),
+    ]),
+    country("BR", "55", &["0"], &["00"], &[
+        rule(TollFree, "800", 9, 10),
+        rule(Mobile, "[1-9][1-9]9", 11, 11),
+        rule(Landline, "[1-9][1-9][2-5]", 10, 10),
+    ]),
+    country("RU", "7", &["8"], &["810"], &[
+        rule(Mobile, "9", 10, 10),
+        rule(TollFree, "80[04]", 10, 10),
+        rule(Landline, "[348]", 10, 10),
+    ]),
+    country("KZ", "7", &["8"], &["810"], &[
+        rule(Mobile, "7[0467]", 10, 10),
+        rule(TollFree, "800", 10, 10),
+        rule(Landline, "7[12]", 10, 10),
+    ]),
+    country("KR", "82", &["0"], &["00700", "001", "002"], &[
+        rule(Mobile, "10", 10, 10),
+        rule(Mobile, "1[16789]", 9, 10),
+        rule(Voip, "70", 10, 10),
+        rule(TollFree, "80", 9, 10),
+        rule(Landline, "2", 8, 9),
+        rule(Landline, "[3-6][1-5]", 8, 10),
+    ]),
+    country("AU", "61", &["0"], &["0011"], &[
+        rule(Mobile, "[45]", 9, 9),
+        rule(TollFree, "1800", 10, 10),
+        rule(SharedCost, "1300", 10, 10),
+        rule(Landline, "[2378]", 9, 9),
+    ]),
+    country("ES", "34", &[], &["00"], &[
+        rule(TollFree, "[89]00", 9, 9),
+        rule(Mobile, "6", 9, 9),
+        rule(Mobile, "7[1-9]", 9, 9),
+        rule(Landline, "[89]", 9, 9),
+    ]),
+    country("MX", "52", &["01", "044", "045", "1"], &["00"], &[
+        rule(TollFree, "800", 10, 10),
+        rule(MobileOrLandline, "[2-9]", 10, 10),
+    ]),
+    country("ID", "62", &["0"], &["001", "007", "008"], &[
+        rule(TollFree, "80[014]", 8, 11),
+        rule(Mobile, "8[1-9]", 9, 12),
+        rule(Landline, "[2-9]", 7, 11),
+    ]),
+    country("TR", "90", &["0"], &["00"], &[
+        rule(Mobile, "5", 10, 10),
+        rule(TollFree, "800", 10, 10),
+        rule(SharedCost, "[89]50", 10, 10),
+        rule(SharedCost, "444", 7, 7),
+        rule(Landline, "[2-4]", 10, 10),
+    ]),
+    country("NL", "31", &["0"], &["00"], &[
+        rule(Mobile, "6[1-58]", 9, 9),
+        rule(TollFree, "800", 7, 10),
+        rule(Voip, "8[458]", 9, 9),
+        rule(Landline, "[1-57]", 9, 9),
+    ]),
+    country("SA", "966", &["0"], &["00"], &[
+        rule(Mobile, "5", 9, 9),
+        rule(TollFree, "800", 10, 10),
+        rule(SharedCost, "92", 9, 9),
+        rule(Landline, "1[1-7]", 9, 9),
+    ]),
+    country("CH", "41", &["0"], &["00"], &[
+        rule(Mobile, "7[4-9]", 9, 9),
+        rule(TollFree, "800", 9, 9),
+        rule(SharedCost, "84[0248]", 9, 9),
+        rule(Landline, "[2-69]", 9, 9),
+    ]),
+    country("PL", "48", &[], &["00"], &[
+        rule(TollFree, "800", 9, 9),
+        rule(Mobile, "45", 9, 9),
+        rule(Mobile, "5[01379]", 9, 9),
+        rule(Mobile, "6[069]", 9, 9),
+        rule(Mobile, "7[2389]", 9, 9),
+        rule(Mobile, "88", 9, 9),
+        rule(Landline, "[1-9]", 9, 9),
+    ]),
+    country("SE", "46", &["0"], &["00"], &[
+        rule(Mobile, "7[02369]", 9, 9),
+        rule(TollFree, "20", 6, 9),
+        rule(Landline, "[1-9]", 7, 9),
+    ]),
+    country("BE", "32", &["0"], &["00"], &[
+        rule(Mobile, "4[5-9]", 9, 9),
+        rule(TollFree, "800", 8, 8),
+        rule(Landline, "[1-9]", 8, 8),
+    ]),
+    country("TH", "66", &["0"], &["001"], &[
+        rule(TollFree, "1800", 10, 10),
+        rule(Mobile, "[689]", 9, 9),
+        rule(Landline, "[2-7]", 8, 8),
+    ]),
+    country("AR", "54", &["0"], &["00"], &[
+        rule(Mobile, "9", 11, 11),
+        rule(TollFree, "800", 10, 10),
+        rule(MobileOrLandline, "[123]", 10, 10),
+    ]),
+    country("AT", "43", &["0"], &["00"], &[
+        rule(TollFree, "800", 9, 13),
+        rule(Mobile, "6[5-9]", 10, 13),
+        rule(Mobile, "6[46]", 7, 13),
+        rule(Landline, "[1-7]", 4, 13),
+    ]),
+    country("NO", "47", &[], &["00"], &[
+        rule(Mobile, "[49]", 8, 8),
+        rule(TollFree, "800", 8, 8),
+        rule(Landline, "[23567]", 8, 8),
+    ]),
+    country("AE", "971", &["0"], &["00"], &[
+        rule(Mobile, "5[024-68]", 9, 9),
+        rule(TollFree, "800", 5, 12),
+        rule(Landline, "[2-4679]", 8, 8),
+    ]),
+    country("IL", "972", &["0"], &["00"], &[
+        rule(TollFree, "1800", 10, 10),
+        rule(Mobile, "5", 9, 9),
+        rule(Voip, "7", 9, 9),
+        rule(Landline, "[2-489]", 8, 8),
+    ]),
+    country("IE", "353", &["0"], &["00"], &[
+        rule(TollFree, "1800", 10, 10),
+        rule(Mobile, "8[3-9]", 9, 9),
+        rule(Landline, "1", 8, 8),
+        rule(Landline, "[24-79]", 7, 9),
+    ]),
+    country("SG", "65", &[], &["000", "001", "002", "008", "018", "019"], &[
+        rule(TollFree, "1?800", 10, 11),
+        rule(Mobile, "[89]", 8, 8),
+        rule(Voip, "3", 8, 8),
+        rule(Landline, "6", 8, 8),
+    ]),
+    country("HK", "852", &[], &["001", "0080", "009"], &[
+        rule(TollFree, "800", 9, 9),
+        rule(Landline, "[23]", 8, 8),
+        rule(Mobile, "[4-79]", 8, 8),
+        rule(Mobile, "8[4-9]", 8, 8),
+    ]),
+    country("MO", "853", &[], &["00"], &[rule(Mobile, "6", 8, 8), rule(Landline, "[28]", 8, 8)]),
+    country("TW", "886", &["0"], &["002", "00"], &[
+        rule(Mobile, "9", 9, 9),
+        rule(TollFree, "80[09]", 8, 9),
+        rule(Voip, "70", 9, 10),
+        rule(Landline, "[2-8]", 8, 9),
+    ]),
+    country("MY", "60", &["0"], &["00"], &[
+        rule(TollFree, "1800", 10, 10),
+        rule(SharedCost, "1300", 10, 10),
+        rule(Mobile, "1[15]", 10, 10),
+        rule(Mobile, "1", 9, 9),
+        rule(Landline, "[3-9]", 8, 9),
+    ]),
+    country("PH", "63", &["0"], &["00"], &[
+        rule(TollFree, "1800", 11, 12),
+        rule(Mobile, "9", 10, 10),
+        rule(Landline, "2[2-9]", 9, 9),
+        rule(Landline, "[3-8]", 9, 9),
+    ]),
+    country("VN", "84", &["0"], &["00"], &[
+        rule(TollFree, "1800", 8, 10),
+        rule(Mobile, "[35789]", 9, 9),
+        rule(Landline, "2", 10, 10),
+    ]),
+    country("ZA", "27", &["0"], &["00"], &[
+        rule(TollFree, "80", 9, 9),
+        rule(SharedCost, "86", 9, 9),
+        rule(Mobile, "[67]", 9, 9),
+        rule(Mobile, "8[1-5]", 9, 9),
+        rule(Landline, "[1-5]", 9, 9),
+    ]),
+    country("EG", "20", &["0"], &["00"], &[
+        rule(Mobile, "1[0125]", 10, 10),
+        rule(TollFree, "800", 10, 10),
+        rule(Landline, "[2-9]", 8, 9),
+    ]),
+    country("NG", "234", &["0"], &["009"], &[
+        rule(TollFree, "800", 10, 10),
+        rule(Mobile, "[789][01]", 10, 10),
+        rule(Landline, "[1-9]", 7, 8),
+        rule(Landline, "20", 10, 10),
+    ]),
+    country("PK", "92", &["0"], &["00"], &[
+        rule(Mobile, "3", 10, 10),
+        rule(TollFree, "800", 8, 11),
+        rule(Landline, "[24-9]", 9, 10),
+    ]),
+    country("BD", "880", &["0"], &["00"], &[rule(Mobile, "1[3-9]", 10, 10), rule(Landline, "[2-9]", 6, 10)]),
+    country("DK", "45", &[], &["00"], &[rule(TollFree, "80", 8, 8), rule(MobileOrLandline, "[2-9]", 8, 8)]),
+    country("FI", "358", &["0"], &["00"], &[
+        rule(TollFree, "800", 7, 10),
+        rule(Mobile, "4", 6, 11),
+        rule(Mobile, "50", 6, 10),
+        rule(Landline, "[1-9]", 5, 12),
+    ]),
+    country("PT", "351", &[], &["00"], &[
+        rule(TollFree, "80[02]", 9, 9),
+        rule(Mobile, "9[1-36]", 9, 9),
+        rule(Voip, "30", 9, 9),
+        rule(Landline, "2", 9, 9),
+        rule(SharedCost, "808", 9, 9),
+    ]),
+    country("GR", "30", &[], &["00"], &[
+        rule(TollFree, "800", 10, 10),
+        rule(Mobile, "6[89]", 10, 10),
+        rule(Landline, "2", 10, 10),
+        rule(SharedCost, "801", 10, 10),
+    ]),
+    country("CZ", "420", &[], &["00"], &[
+        rule(TollFree, "800", 9, 9),
+        rule(Mobile, "6", 9, 9),
+        rule(Mobile, "7[02379]", 9, 9),
+        rule(SharedCost, "8[14]", 9, 9),
+        rule(Landline, "[2-5]", 9, 9),
+        rule(Voip, "910", 9, 9),
+    ]),
+    country("RO", "40", &["0"], &["00"], &[
+        rule(TollFree, "800", 9, 9),
+        rule(Mobile, "7", 9, 9),
+        rule(Landline, "[23]", 9, 9),
+    ]),
+    country("HU", "36", &["06"], &["00"], &[
+        rule(Mobile, "[27]0", 9, 9),
+        rule(Mobile, "3[01]", 9, 9),
+        rule(Mobile, "50", 9, 9),
+        rule(TollFree, "80", 8, 8),
+        rule(Voip, "21", 9, 9),
+        rule(Landline, "[1-9]", 8, 8),
+    ]),
+    country("NZ", "64", &["0"], &["00"], &[
+        rule(Mobile, "2", 8, 10),
+        rule(TollFree, "50?8", 8, 10),
+        rule(TollFree, "80", 8, 10),
+        rule(Landline, "[34679]", 8, 8),
+    ]),
+    country("CL", "56", &["0"], &["00"], &[
+        rule(TollFree, "800", 9, 9),
+        rule(Mobile, "9", 9, 9),
+        rule(Landline, "[2-7]", 9, 9),
+    ]),
+    country("CO", "57", &["0"], &["00"], &[
+        rule(TollFree, "1800", 10, 11),
+        rule(Mobile, "3", 10, 10),
+        rule(Landline, "60[1-8]", 10, 10),
+    ]),
+    country("PE", "51", &["0"], &["00"], &[
+        rule(Mobile, "9", 9, 9),
+        rule(TollFree, "800", 8, 8),
+        rule(Landline, "[1-8]", 8, 8),
+    ]),
+    country("UA", "380", &["0", "80"], &["00"], &[
+        rule(TollFree, "800", 9, 9),
+        rule(Mobile, "39", 9, 9),
+        rule(Mobile, "50", 9, 9),
+        rule(Mobile, "6[3678]", 9, 9),
+        rule(Mobile, "7[357]", 9, 9),
+        rule(Mobile, "9[1-9]", 9, 9),
+        rule(Landline, "[3-6]", 9, 9),
+    ]),
+];
+
+/// The area codes of North America that are Canada's.
+pub const CANADA: &[&str] = &[
+    "204", "226", "236", "249", "250", "257", "263", "289", "306", "343", "354", "365", "367", "368", "382", "403", "416", "418",
+    "428", "431", "437", "438", "450", "468", "474", "506", "514", "519", "548", "579", "581", "584", "587", "604", "613", "639",
+    "647", "672", "683", "705", "709", "742", "753", "778", "780", "782", "807", "819", "825", "867", "873", "879", "902", "905",
+    "942",
+];
+
+/// Calling codes of the countries without a plan here.
+pub const OTHER_CODES: &[(&str, &str)] = &[
+    ("211", "SS"), ("212", "MA"), ("213", "DZ"), ("216", "TN"), ("218", "LY"), ("220", "GM"), ("221", "SN"), ("222", "MR"),
+    ("223", "ML"), ("224", "GN"), ("225", "CI"), ("226", "BF"), ("227", "NE"), ("228", "TG"), ("229", "BJ"), ("230", "MU"),
+    ("231", "LR"), ("232", "SL"), ("233", "GH"), ("235", "TD"), ("236", "CF"), ("237", "CM"), ("238", "CV"), ("239", "ST"),
+    ("240", "GQ"), ("241", "GA"), ("242", "CG"), ("243", "CD"), ("244", "AO"), ("245", "GW"), ("246", "IO"), ("247", "AC"),
+    ("248", "SC"), ("249", "SD"), ("250", "RW"), ("251", "ET"), ("252", "SO"), ("253", "DJ"), ("254", "KE"), ("255", "TZ"),
+    ("256", "UG"), ("257", "BI"), ("258", "MZ"), ("260", "ZM"), ("261", "MG"), ("262", "RE"), ("263", "ZW"), ("264", "NA"),
+    ("265", "MW"), ("266", "LS"), ("267", "BW"), ("268", "SZ"), ("269", "KM"), ("290", "SH"), ("291", "ER"), ("297", "AW"),
+    ("298", "FO"), ("299", "GL"), ("350", "GI"), ("352", "LU"), ("354", "IS"), ("355", "AL"), ("356", "MT"), ("357", "CY"),
+    ("359", "BG"), ("370", "LT"), ("371", "LV"), ("372", "EE"), ("373", "MD"), ("374", "AM"), ("375", "BY"), ("376", "AD"),
+    ("377", "MC"), ("378", "SM"), ("381", "RS"), ("382", "ME"), ("383", "XK"), ("385", "HR"), ("386", "SI"), ("387", "BA"),
+    ("389", "MK"), ("421", "SK"), ("423", "LI"), ("500", "FK"), ("501", "BZ"), ("502", "GT"), ("503", "SV"), ("504", "HN"),
+    ("505", "NI"), ("506", "CR"), ("507", "PA"), ("508", "PM"), ("509", "HT"), ("53", "CU"), ("58", "VE"), ("590", "GP"),
+    ("591", "BO"), ("592", "GY"), ("593", "EC"), ("594", "GF"), ("595", "PY"), ("596", "MQ"), ("597", "SR"), ("598", "UY"),
+    ("599", "CW"), ("670", "TL"), ("672", "NF"), ("673", "BN"), ("674", "NR"), ("675", "PG"), ("676", "TO"), ("677", "SB"),
+    ("678", "VU"), ("679", "FJ"), ("680", "PW"), ("681", "WF"), ("682", "CK"), ("683", "NU"), ("685", "WS"), ("686", "KI"),
+    ("687", "NC"), ("688", "TV"), ("689", "PF"), ("690", "TK"), ("691", "FM"), ("692", "MH"), ("850", "KP"), ("855", "KH"),
+    ("856", "LA"), ("93", "AF"), ("94", "LK"), ("95", "MM"), ("960", "MV"), ("961", "LB"), ("962", "JO"), ("963", "SY"),
+    ("964", "IQ"), ("965", "KW"), ("967", "YE"), ("968", "OM"), ("970", "PS"), ("973", "BH"), ("974", "QA"), ("975", "BT"),
+    ("976", "MN"), ("977", "NP"), ("98", "IR"), ("992", "TJ"), ("993", "TM"), ("994", "AZ"), ("995", "GE"), ("996", "KG"),
+    ("998", "UZ"),
+];
+
+/// True when digits begin as a pattern says: digits, classes as `[2-9]`, and `?` after what may be missing.
+pub fn begins(digits: &str, pattern: &str) -> bool {
+    let (digits, pattern) = (digits.as_bytes(), pattern.as_bytes());
+    matches(digits, pattern)
+}
+
+fn matches(digits: &[u8], pattern: &[u8]) -> bool {
+    let (is_fit, rest): (fn(&[u8], u8) -> bool, _) = match pattern {
+        [] => return true,
+        [b'[', ..] => match pattern.iter().position(|letter| *letter == b']') {
+            Some(end) => (is_in, end + 1),
+            None => return false,
+        },
+        _ => (|pattern, digit| pattern.first() == Some(&digit), 1),
+    };
+    let (part, mut rest) = pattern.split_at(rest);
+    if let [b'?', after @ ..] = rest {
+        if matches(digits, after) {
+            return true;
+        }
+        rest = after;
+    }
+    match digits {
+        [digit, others @ ..] => is_fit(part, *digit) && matches(others, rest),
+        [] => false,
+    }
+}
+
+/// True when a digit is in a class, written `[1-35]`.
+fn is_in(class: &[u8], digit: u8) -> bool {
+    let mut inner = class.strip_prefix(b"[").and_then(|class| class.strip_suffix(b"]")).unwrap_or_default();
+    loop {
+        inner = match inner {
+            [first, b'-', last, rest @ ..] => {
+                if (*first..=*last).contains(&digit) {
+                    return true;
+                }
+                rest
+            }
+            [one, rest @ ..] => {
+                if *one == digit {
+                    return true;
+                }
+                rest
+            }
+            [] => return false,
+        };
+    }
+}

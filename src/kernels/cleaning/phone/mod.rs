@@ -1,0 +1,369 @@
+//! Telephone numbers as people write them, brought to the form of ITU-T E.164.
+//!
+//! What is read: digits of any script and width, with separators, labels (`电话：`), a `+` or what is dialled for one, trunk prefixes,
+//! carriers' prefixes of China, extensions (dropped), and the ways of spreadsheets (`13800138000.0`, `1.3800138E+10`).
+
+mod china;
+mod countries;
+
+pub use countries::{COUNTRIES, Country, Kind};
+
+use countries::{CANADA, OTHER_CODES, begins};
+
+/// The most digits that a number has, with its calling code.
+const MOST_DIGITS: usize = 15;
+
+/// A telephone number that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    /// The calling code, without `+`.
+    pub code: &'static str,
+    /// The country, in two letters of ISO 3166-1.
+    pub country: &'static str,
+    /// The number within the country, without its trunk prefix.
+    pub national: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// The digits after `ext.`, `转` and the like.
+    pub extension: Option<String>,
+}
+
+impl Phone {
+    /// The place that the number itself tells: the city of a Chinese landline, else the country.
+    pub fn region(&self) -> &'static str {
+        match self.country {
+            "CN" if self.kind == Kind::Landline => china::area_of(&self.national).map_or("CN", |(_, city)| city),
+            country => country,
+        }
+    }
+}
+
+/// Why a text is no telephone number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing.
+    Empty,
+    /// Digits were replaced by `*`.
+    Masked,
+    /// There are letters.
+    Letters,
+    /// A spreadsheet has written it in scientific notation, and the last digits are gone.
+    DigitsLost,
+    /// Several numbers in one text.
+    Several,
+    /// A short number of a service, as 10086.
+    Short,
+    /// A fixed line without its area.
+    NoArea,
+    /// An area code that there is not.
+    UnknownArea,
+    /// A calling code that there is not.
+    UnknownCode,
+    /// Fewer digits than a number has.
+    TooFew,
+    /// More digits than a number has.
+    TooMany,
+    /// No number of the country's plan.
+    NotInPlan,
+}
+
+impl Problem {
+    /// As SQL shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Masked => "masked",
+            Self::Letters => "letters in the number",
+            Self::DigitsLost => "digits lost in scientific notation",
+            Self::Several => "several numbers",
+            Self::Short => "short number of a service",
+            Self::NoArea => "no area code",
+            Self::UnknownArea => "unknown area code",
+            Self::UnknownCode => "unknown calling code",
+            Self::TooFew => "too few digits",
+            Self::TooMany => "too many digits",
+            Self::NotInPlan => "not a number of the country",
+        }
+    }
+}
+
+/// The plan of a country, by the two letters of ISO 3166-1.
+pub fn country(iso: &str) -> Option<&'static Country> {
+    COUNTRIES.iter().find(|country| country.iso.eq_ignore_ascii_case(iso.trim()))
+}
+
+/// Reads a number as it is dialled in a country.
+///
+/// # Errors
+/// Why it is none.
+pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
+    let Written { digits, is_international, extension } = Written::of(text)?;
+    let phone = if is_international { international(&digits) } else { national(&digits, home) };
+    match phone {
+        Ok(phone) => Ok(Phone { extension, ..phone }),
+        Err(problem) if is_several(text, home) => {
+            let _ = problem;
+            Err(Problem::Several)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Two numbers or more, with a mark of lists between them.
+fn is_several(text: &str, home: &'static Country) -> bool {
+    let parts = || text.split(['/', '\\', '、', ',', '，', ';', '；', '|', '\n', '或']);
+    let is_number = |part: &str| {
+        Written::of(part).and_then(|part| if part.is_international { international(&part.digits) } else { national(&part.digits, home) })
+    };
+    parts().count() > 1 && parts().filter(|part| is_number(part).is_ok()).count() > 1
+}
+
+/// What a text says, with nothing but digits left.
+struct Written {
+    digits: String,
+    is_international: bool,
+    extension: Option<String>,
+}
+
+/// Words before a number that are no part of it.
+const LABELS: [&str; 14] = [
+    "联系电话", "联系方式", "手机号码", "手机号", "电话号码", "手机", "电话", "座机", "传真", "telephone", "mobile", "phone", "tel", "fax",
+];
+
+/// What an extension begins with.
+const EXTENSIONS: [&str; 9] = ["转分机", "分机", "转", "extension", "ext.", "ext", ";ext=", "#", "x"];
+
+impl Written {
+    fn of(text: &str) -> Result<Self, Problem> {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+            return Ok(Self { digits: text.into(), is_international: false, extension: None });
+        }
+        let folded: String = text.chars().filter_map(folded).collect::<String>().trim().to_lowercase();
+        if folded.is_empty() {
+            return Err(Problem::Empty);
+        }
+        if folded.contains('*') {
+            return Err(Problem::Masked);
+        }
+        let mut rest = folded.as_str();
+        while let Some(after) = LABELS.iter().find_map(|label| rest.strip_prefix(label)) {
+            rest = after.trim_start_matches([':', '.', ' ', '号', '(', ')']);
+        }
+        if let Some(digits) = of_a_spreadsheet(rest) {
+            return digits.map(|digits| Self { digits, is_international: false, extension: None });
+        }
+        let (rest, extension) = without_extension(rest);
+        let mut digits = String::with_capacity(rest.len());
+        let mut is_international = false;
+        for letter in rest.chars() {
+            match letter {
+                '0'..='9' => digits.push(letter),
+                '+' if digits.is_empty() && !is_international => is_international = true,
+                // Marks between digits, and of lists.
+                ' ' | '-' | '.' | '/' | '\\' | '(' | ')' | '[' | ']' | '·' | '_' | ',' | ';' | '、' | '|' | '~' | '\'' | '"' => {}
+                letter if letter.is_alphabetic() => return Err(Problem::Letters),
+                _ => return Err(Problem::Letters),
+            }
+        }
+        if digits.is_empty() {
+            return Err(Problem::Empty);
+        }
+        // `+44 (0)20 …`: the trunk prefix is shown for callers at home.
+        if is_international && rest.contains("(0)") {
+            let shown = rest.split("(0)").next().map_or(0, |before| before.bytes().filter(u8::is_ascii_digit).count());
+            if shown > 0 && !digits.starts_with("39") {
+                digits.remove(shown);
+            }
+        }
+        Ok(Self { digits, is_international, extension })
+    }
+}
+
+/// A character in its plain form; `None` for what is not seen.
+fn folded(letter: char) -> Option<char> {
+    let digit = |zero: u32| char::from_digit(u32::from(letter) - zero, 10);
+    match letter {
+        '０'..='９' => digit(0xff10),
+        '٠'..='٩' => digit(0x660),
+        '۰'..='۹' => digit(0x6f0),
+        '०'..='९' => digit(0x966),
+        '০'..='৯' => digit(0x9e6),
+        '๐'..='๙' => digit(0xe50),
+        '＋' | '﹢' => Some('+'),
+        '－' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | 'ー' | '﹣' => Some('-'),
+        '（' | '【' | '〔' => Some('('),
+        '）' | '】' | '〕' => Some(')'),
+        '．' | '。' | '•' | '・' => Some('.'),
+        '／' => Some('/'),
+        '：' => Some(':'),
+        '＃' => Some('#'),
+        '＊' | '×' | '✱' => Some('*'),
+        '，' => Some(','),
+        '；' => Some(';'),
+        '｜' => Some('|'),
+        'Ａ'..='Ｚ' | 'ａ'..='ｚ' => char::from_u32(u32::from(letter) - 0xfee0),
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}' => None,
+        letter if letter.is_whitespace() => Some(' '),
+        letter if letter.is_control() => None,
+        letter => Some(letter),
+    }
+}
+
+/// A number that a spreadsheet took for a quantity: `13800138000.0`, `1.3800138E+10`. `None` when it is written otherwise.
+fn of_a_spreadsheet(text: &str) -> Option<Result<String, Problem>> {
+    if let Some((whole, fraction)) = text.split_once('.')
+        && whole.len() >= 7
+        && !fraction.is_empty()
+        && fraction.len() <= 2
+        && fraction.bytes().all(|digit| digit == b'0')
+        && whole.bytes().all(|digit| digit.is_ascii_digit())
+    {
+        return Some(Ok(whole.into()));
+    }
+    let (mantissa, exponent) = text.split_once('e')?;
+    let exponent: usize = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
+    if whole.len() != 1 || !is_digits(whole) || !is_digits(fraction) || exponent > MOST_DIGITS {
+        return None;
+    }
+    // Five decimals are what a narrow column shows; a number of which all digits are written ends anywhere.
+    let is_whole = fraction.len() >= exponent || fraction.len() > 5;
+    if !is_whole || fraction.get(exponent..).is_some_and(|rest| rest.bytes().any(|digit| digit != b'0')) {
+        return Some(Err(Problem::DigitsLost));
+    }
+    let mut digits = format!("{whole}{fraction}");
+    while digits.len() < exponent + 1 {
+        digits.push('0');
+    }
+    digits.truncate(exponent + 1);
+    Some(Ok(digits))
+}
+
+fn without_extension(text: &str) -> (&str, Option<String>) {
+    for word in EXTENSIONS {
+        if let Some((number, extension)) = text.split_once(word) {
+            let digits: String = extension.chars().filter(char::is_ascii_digit).collect();
+            let is_plain = extension.chars().all(|letter| letter.is_ascii_digit() || " .:-()号".contains(letter));
+            if number.bytes().filter(u8::is_ascii_digit).count() >= 6 && is_plain && digits.len() <= 8 {
+                return (number, (!digits.is_empty()).then_some(digits));
+            }
+        }
+    }
+    (text, None)
+}
+
+/// A number that begins with its calling code.
+fn international(digits: &str) -> Result<Phone, Problem> {
+    if digits.len() > MOST_DIGITS + 1 {
+        return Err(Problem::TooMany);
+    }
+    let mut problem = Problem::UnknownCode;
+    for country in COUNTRIES.iter().filter(|country| country.iso != "CA") {
+        let Some(number) = digits.strip_prefix(country.code) else { continue };
+        match within(number, country).or_else(|wrong| without_trunk(number, country).unwrap_or(Err(wrong))) {
+            Ok(phone) => return Ok(phone),
+            Err(wrong) => problem = wrong,
+        }
+    }
+    if let Some((code, country)) = OTHER_CODES.iter().find(|(code, _)| digits.starts_with(code)) {
+        let national = digits.get(code.len()..).unwrap_or_default();
+        return match national.len() {
+            0..4 => Err(Problem::TooFew),
+            length if length + code.len() > MOST_DIGITS => Err(Problem::TooMany),
+            _ => Ok(Phone { code, country, national: national.into(), kind: Kind::Unknown, extension: None }),
+        };
+    }
+    Err(problem)
+}
+
+/// A number as it is dialled at home.
+fn national(digits: &str, home: &'static Country) -> Result<Phone, Problem> {
+    let problem = match within(digits, home) {
+        Ok(phone) => return Ok(phone),
+        Err(problem) => problem,
+    };
+    if let Some(abroad) = home.abroad.iter().find_map(|prefix| digits.strip_prefix(prefix)) {
+        if let Ok(phone) = international(abroad) {
+            return Ok(phone);
+        }
+    }
+    if let Some(phone) = without_trunk(digits, home)
+        && let Ok(phone) = phone
+    {
+        return Ok(phone);
+    }
+    if let Some(number) = digits.strip_prefix(home.code)
+        && let Ok(phone) = within(number, home).or_else(|wrong| without_trunk(number, home).unwrap_or(Err(wrong)))
+    {
+        return Ok(phone);
+    }
+    if home.iso == "CN" {
+        // What was dialled for a cheaper carrier stands before the number in old records.
+        let carrier = ["17951", "17911", "17909", "17901", "17900", "12593", "11808", "10193"];
+        if let Some(number) = carrier.iter().find_map(|prefix| digits.strip_prefix(prefix)) {
+            return national(number, home);
+        }
+        return Err(chinese_problem(digits));
+    }
+    Err(match digits.len() {
+        0..=5 => Problem::TooFew,
+        _ => problem,
+    })
+}
+
+fn chinese_problem(digits: &str) -> Problem {
+    let is_service = matches!(digits.as_bytes(), [b'1', _, _] | [b'1', b'0' | b'1' | b'2', ..] | [b'9', b'5' | b'6', ..]);
+    let (zero, rest) = match digits.strip_prefix('0') {
+        Some(rest) => (true, rest),
+        None => (false, digits),
+    };
+    match digits.len() {
+        0..=6 if is_service => Problem::Short,
+        0..=6 => Problem::TooFew,
+        7 | 8 if !zero && matches!(digits.as_bytes().first(), Some(b'2'..=b'9')) => Problem::NoArea,
+        _ if zero && !rest.starts_with('1') && china::area_of(rest).is_none() => Problem::UnknownArea,
+        12.. => Problem::TooMany,
+        _ if digits.starts_with('1') && digits.len() < 11 => Problem::TooFew,
+        _ => Problem::NotInPlan,
+    }
+}
+
+/// The number without what is dialled before it at home; `None` when nothing is.
+fn without_trunk(digits: &str, country: &'static Country) -> Option<Result<Phone, Problem>> {
+    country.trunk.iter().find_map(|trunk| {
+        let phone = within(digits.strip_prefix(trunk)?, country);
+        phone.is_ok().then_some(phone)
+    })
+}
+
+/// A number of a country's plan, without trunk prefix.
+fn within(number: &str, country: &'static Country) -> Result<Phone, Problem> {
+    let rule = country.rules.iter().find(|rule| {
+        let (least, most) = rule.digits;
+        (least..=most).contains(&number.len()) && begins(number, rule.begins)
+    });
+    let kind = match rule {
+        Some(rule) => rule.kind,
+        None if country.iso == "CN" => match china::area_of(number) {
+            Some((area, _)) if china::is_local(area, number.get(area.len()..).unwrap_or_default()) => Kind::Landline,
+            _ => return Err(Problem::NotInPlan),
+        },
+        None => {
+            let least = country.rules.iter().map(|rule| rule.digits.0).min().unwrap_or(0);
+            let most = country.rules.iter().map(|rule| rule.digits.1).max().unwrap_or(MOST_DIGITS);
+            return Err(match number.len() {
+                digits if digits < least => Problem::TooFew,
+                digits if digits > most => Problem::TooMany,
+                _ => Problem::NotInPlan,
+            });
+        }
+    };
+    let is_canadian = country.code == "1" && CANADA.contains(&number.get(..3).unwrap_or_default());
+    let iso = match country.iso {
+        "US" if is_canadian => "CA",
+        "CA" if !is_canadian && kind != Kind::TollFree => "US",
+        iso => iso,
+    };
+    Ok(Phone { code: country.code, country: iso, national: number.into(), kind, extension: None })
+}

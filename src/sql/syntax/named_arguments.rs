@@ -1,0 +1,78 @@
+//! Named arguments of ordinary functions: `clean_phone(phone, country => 'US')` becomes `clean_phone(phone, 'US')`.
+//!
+//! Only functions with a page of ours are looked at. An argument that is left out between others takes the default of the page.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart};
+
+use crate::adapter::arguments::find;
+use crate::docs::{Doc, Kind};
+use crate::error::invalid;
+use crate::functions;
+use crate::sql::parser::parse_expression;
+use crate::sql::relation::split;
+
+static PAGES: LazyLock<HashMap<&'static str, &'static Doc>> = LazyLock::new(|| {
+    let pages = functions::all().iter().flat_map(functions_of_values);
+    pages.map(|doc| (doc.name, doc)).collect()
+});
+
+fn functions_of_values(set: &'static crate::adapter::FunctionSet) -> impl Iterator<Item = &'static Doc> {
+    set.docs().into_iter().filter(|doc| matches!(doc.kind, Kind::Scalar | Kind::Aggregate))
+}
+
+fn page_of(function: &Function) -> Option<&'static Doc> {
+    match function.name.0.as_slice() {
+        [ObjectNamePart::Identifier(name)] => PAGES.get(name.value.to_lowercase().as_str()).copied(),
+        _ => None,
+    }
+}
+
+/// Puts the arguments of a call in the order of its page.
+///
+/// # Errors
+/// A name that the page does not have, one given twice, or one that is missing.
+pub fn place(expression: &mut Expr) -> Result<()> {
+    let Expr::Function(function) = expression else { return Ok(()) };
+    let FunctionArguments::List(list) = &function.args else { return Ok(()) };
+    let is_named = |argument: &FunctionArg| !matches!(argument, FunctionArg::Unnamed(_));
+    if !list.args.iter().any(is_named) {
+        return Ok(());
+    }
+    let Some(doc) = page_of(function) else { return Ok(()) };
+    let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
+    let mut places: Vec<Option<Expr>> = vec![None; doc.arguments.len()];
+    let mut named = false;
+    for (position, argument) in std::mem::take(&mut list.args).into_iter().enumerate() {
+        let (name, value) = split(doc, argument)?;
+        let place = match &name {
+            None if named => return Err(invalid(doc.name, format!("{value} comes after named arguments; name it too: {}", doc.syntax()))),
+            None if position < places.len() => position,
+            None => return Err(invalid(doc.name, format!("takes {} arguments; write {}", places.len(), doc.syntax()))),
+            Some(name) => {
+                named = true;
+                let wanted = find(doc, name)?.name;
+                doc.arguments.iter().position(|argument| argument.name == wanted).unwrap_or_default()
+            }
+        };
+        let given = doc.arguments.get(place).map_or("", |argument| argument.name);
+        match places.get_mut(place) {
+            Some(free @ None) => *free = Some(value),
+            _ => return Err(invalid(doc.name, format!("{given} is given twice"))),
+        }
+    }
+    let last = places.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    for (argument, given) in doc.arguments.iter().zip(places).take(last) {
+        let value = match (given, argument.default) {
+            (Some(value), _) => value,
+            (None, None) => return Err(invalid(doc.name, format!("{} is missing; write {}", argument.name, doc.syntax()))),
+            (None, Some("")) => parse_expression("NULL")?,
+            (None, Some(default)) => parse_expression(default)?,
+        };
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(value)));
+    }
+    Ok(())
+}
