@@ -161,7 +161,10 @@ impl ScalarUDFImpl for Udf {
         let doc = &self.function.doc;
         let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
         if types.len() < least || types.len() > doc.arguments.len() {
-            return Err(invalid(doc.name, format!("takes {} arguments, got {}; write {}", doc.arguments.len(), types.len(), doc.syntax())));
+            return Err(invalid(
+                doc.name,
+                format!("takes {} arguments, got {}; write {}", doc.arguments.len(), types.len(), doc.syntax()),
+            ));
         }
         let [text, options @ ..] = types else { return Ok(vec![]) };
         if !is_written(text) {
@@ -198,12 +201,18 @@ impl ScalarUDFImpl for Udf {
             }
         }
         let options = Options::read(doc, constants)?;
-        let Some(text) = given.args.first() else { return Err(invalid(doc.name, format!("needs a text; write {}", doc.syntax()))) };
+        let Some(text) = given.args.first() else {
+            return Err(invalid(doc.name, format!("needs a text; write {}", doc.syntax())));
+        };
         let is_constant = matches!(text, ColumnarValue::Scalar(_));
         let texts = text.to_array(if is_constant { 1 } else { given.number_rows })?;
         let texts = written(&texts)?;
         let values = self.function.compute(texts.as_string_view(), &options)?;
-        Ok(if is_constant { ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?) } else { ColumnarValue::Array(values) })
+        Ok(if is_constant {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?)
+        } else {
+            ColumnarValue::Array(values)
+        })
     }
 }
 

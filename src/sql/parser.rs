@@ -26,8 +26,8 @@ use super::syntax::creating;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres, rewritten, shorthands,
-    spellings, supported, type_names,
+    chains, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres, rewritten,
+    shorthands, spellings, supported, type_names,
 };
 use super::time_travel;
 use super::written::Written;

@@ -49,7 +49,9 @@ pub fn place(expression: &mut Expr) -> Result<()> {
     for (position, argument) in std::mem::take(&mut list.args).into_iter().enumerate() {
         let (name, value) = split(doc, argument)?;
         let place = match &name {
-            None if named => return Err(invalid(doc.name, format!("{value} comes after named arguments; name it too: {}", doc.syntax()))),
+            None if named => {
+                return Err(invalid(doc.name, format!("{value} comes after named arguments; name it too: {}", doc.syntax())));
+            }
             None if position < places.len() => position,
             None => return Err(invalid(doc.name, format!("takes {} arguments; write {}", places.len(), doc.syntax()))),
             Some(name) => {

@@ -113,7 +113,8 @@ pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
 fn is_several(text: &str, home: &'static Country) -> bool {
     let parts = || text.split(['/', '\\', '、', ',', '，', ';', '；', '|', '\n', '或']);
     let is_number = |part: &str| {
-        Written::of(part).and_then(|part| if part.is_international { international(&part.digits) } else { national(&part.digits, home) })
+        Written::of(part)
+            .and_then(|part| if part.is_international { international(&part.digits) } else { national(&part.digits, home) })
     };
     parts().count() > 1 && parts().filter(|part| is_number(part).is_ok()).count() > 1
 }
@@ -127,7 +128,20 @@ struct Written {
 
 /// Words before a number that are no part of it.
 const LABELS: [&str; 14] = [
-    "联系电话", "联系方式", "手机号码", "手机号", "电话号码", "手机", "电话", "座机", "传真", "telephone", "mobile", "phone", "tel", "fax",
+    "联系电话",
+    "联系方式",
+    "手机号码",
+    "手机号",
+    "电话号码",
+    "手机",
+    "电话",
+    "座机",
+    "传真",
+    "telephone",
+    "mobile",
+    "phone",
+    "tel",
+    "fax",
 ];
 
 /// What an extension begins with.
@@ -160,7 +174,8 @@ impl Written {
                 '0'..='9' => digits.push(letter),
                 '+' if digits.is_empty() && !is_international => is_international = true,
                 // Marks between digits, and of lists.
-                ' ' | '-' | '.' | '/' | '\\' | '(' | ')' | '[' | ']' | '·' | '_' | ',' | ';' | '、' | '|' | '~' | '\'' | '"' => {}
+                ' ' | '-' | '.' | '/' | '\\' | '(' | ')' | '[' | ']' | '·' | '_' | ',' | ';' | '、' | '|' | '~' | '\'' | '"' => {
+                }
                 letter if letter.is_alphabetic() => return Err(Problem::Letters),
                 _ => return Err(Problem::Letters),
             }
