@@ -1,9 +1,20 @@
 //! Cleaning: what people type, brought to one form. Bad input gives NULL, and a sister function says why.
 
+mod date;
+mod email;
+mod id_card;
+mod name;
+mod number;
 mod phone;
 
 use crate::adapter::FunctionSet;
 
 pub fn functions() -> FunctionSet {
-    FunctionSet::new("clean", "Cleaning of contact data, dates, numbers and texts").texts(&phone::ALL)
+    FunctionSet::new("clean", "Cleaning of contact data, dates, numbers and texts")
+        .texts(&phone::ALL)
+        .texts(&email::ALL)
+        .texts(&name::ALL)
+        .texts(&id_card::ALL)
+        .texts(&date::ALL)
+        .texts(&number::ALL)
 }

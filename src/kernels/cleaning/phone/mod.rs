@@ -101,10 +101,7 @@ pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     let phone = if is_international { international(&digits) } else { national(&digits, home) };
     match phone {
         Ok(phone) => Ok(Phone { extension, ..phone }),
-        Err(problem) if is_several(text, home) => {
-            let _ = problem;
-            Err(Problem::Several)
-        }
+        Err(_) if is_several(text, home) => Err(Problem::Several),
         Err(problem) => Err(problem),
     }
 }
@@ -166,7 +163,8 @@ impl Written {
         if let Some(digits) = of_a_spreadsheet(rest) {
             return digits.map(|digits| Self { digits, is_international: false, extension: None });
         }
-        let (rest, extension) = without_extension(rest);
+        let rest = without_notes(rest);
+        let (rest, extension) = without_extension(&rest);
         let mut digits = String::with_capacity(rest.len());
         let mut is_international = false;
         for letter in rest.chars() {
@@ -176,7 +174,6 @@ impl Written {
                 // Marks between digits, and of lists.
                 ' ' | '-' | '.' | '/' | '\\' | '(' | ')' | '[' | ']' | '·' | '_' | ',' | ';' | '、' | '|' | '~' | '\'' | '"' => {
                 }
-                letter if letter.is_alphabetic() => return Err(Problem::Letters),
                 _ => return Err(Problem::Letters),
             }
         }
@@ -253,6 +250,22 @@ fn of_a_spreadsheet(text: &str) -> Option<Result<String, Problem>> {
     }
     digits.truncate(exponent + 1);
     Some(Ok(digits))
+}
+
+/// Without what stands in brackets and has no digit, as `(微信同号)`.
+fn without_notes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('(') {
+        let Some((note, after)) = after.split_once(')') else { break };
+        plain.push_str(before);
+        if note.chars().any(|letter| letter.is_ascii_digit() || letter == '+') {
+            plain.push_str(&rest[before.len()..before.len() + note.len() + 2]);
+        }
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain
 }
 
 fn without_extension(text: &str) -> (&str, Option<String>) {
@@ -362,6 +375,7 @@ fn within(number: &str, country: &'static Country) -> Result<Phone, Problem> {
         Some(rule) => rule.kind,
         None if country.iso == "CN" => match china::area_of(number) {
             Some((area, _)) if china::is_local(area, number.get(area.len()..).unwrap_or_default()) => Kind::Landline,
+            _ if number.len() < 7 => return Err(Problem::TooFew),
             _ => return Err(Problem::NotInPlan),
         },
         None => {

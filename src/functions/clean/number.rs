@@ -1,0 +1,97 @@
+//! Numbers of any form.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, Decimal128Builder};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
+
+use crate::adapter::arguments::Options;
+use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::docs::{Argument, Doc, Takes};
+use crate::kernels::cleaning::number::{Problem, read};
+
+const NUMBER: Argument = text("number", "the number as it was typed");
+
+const DECIMAL: Argument = Argument::optional(
+    "decimal",
+    Takes::Choice(&[".", ","]),
+    "'.'",
+    "the decimal sign, where a text has only a dot or only a comma",
+);
+
+const SCALE: Argument = Argument::optional("scale", Takes::Integer(0, 18), "6", "how many decimals the result has");
+
+pub static ALL: [TextFunction; 2] = [
+    TextFunction::new(
+        Doc {
+            name: "parse_number",
+            domain: "clean",
+            summary: "The number of a text, in any of the forms that people type, exactly.",
+            description: "\
+| form | as |
+|---|---|
+| groups | `1,234.5`, `1.234,5`, `1 234,5`, `1'234.50`, `12,34,567` |
+| negative | `-300`, `300-`, `(300)`, `−300` |
+| money | `¥1,234`, `1,234元`, `USD 1,234.56`, `3元5角`; the currency is left out |
+| units | `1.2万`, `1.5亿`, `2万5千`, `1.2k`, `3 million`, `2.5bn`; `m` is a million |
+| shares | `12.5%` is 0.125, `3‰` is 0.003 |
+| Chinese | `一千二百三十四`, `壹仟贰佰元整`, `两万` |
+| others | `1.2e3`, full-width digits |
+
+With a dot and a comma, the last is the decimal sign. With one of them, `decimal` decides: `1,234` is 1234, and with `decimal => ','` 1.234. A sign that can be neither, as in `1,5`
+where the dot is declared, gives NULL: the declaration is wrong, or the text.
+
+The result is DECIMAL(38, scale), so that money stays exact; more decimals than `scale` are rounded, half away from zero. NULL for what is no number, or does not fit; `number_problem`
+says why.",
+            arguments: &[NUMBER, DECIMAL, SCALE],
+            examples: &["SELECT parse_number('¥1.2万', scale => 2) AS chinese, parse_number('1.234,5', scale => 2) AS german, parse_number('(300)', scale => 2) AS negative;"],
+            ..Doc::EMPTY
+        },
+        Gives::Array(
+            |options| Ok(DataType::Decimal128(38, scale(options)?)),
+            |texts, options| {
+                let (decimal, scale) = (decimal(options)?, scale(options)?);
+                let mut numbers = Decimal128Builder::with_capacity(texts.len());
+                for text in texts {
+                    let number = text.and_then(|text| read(text, decimal).ok());
+                    numbers.append_option(number.and_then(|number| number.at(scale.unsigned_abs().into())));
+                }
+                Ok(Arc::new(numbers.finish().with_precision_and_scale(38, scale)?))
+            },
+        ),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "number_problem",
+            domain: "clean",
+            summary: "Why `parse_number` gives NULL; NULL where it gives a number.",
+            description: "One of `empty`, `not a number`, `separators do not part groups of three digits; declare the decimal sign`, `too large`.",
+            arguments: &[NUMBER, DECIMAL, SCALE],
+            examples: &["SELECT number_problem('1,5') AS one, number_problem('many') AS two, number_problem('1,5', decimal => ',') AS good;"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let (decimal, scale) = (decimal(options)?, scale(options)?);
+            Ok(Box::new(move |text, problem| {
+                let number = read(text, decimal);
+                let fits = number.and_then(|number| number.at(scale.unsigned_abs().into()).ok_or(Problem::TooLarge));
+                match fits {
+                    Ok(_) => false,
+                    Err(wrong) => {
+                        problem.push_str(wrong.as_str());
+                        true
+                    }
+                }
+            }))
+        }),
+    ),
+];
+
+fn decimal(options: &Options) -> Result<char> {
+    Ok(if options.word(DECIMAL.name)? == "," { ',' } else { '.' })
+}
+
+fn scale(options: &Options) -> Result<i8> {
+    Ok(i8::try_from(options.integer(SCALE.name)?).unwrap_or(6))
+}

@@ -1,0 +1,330 @@
+//! Names of companies: the name in one spelling, and the key that two spellings share.
+
+use super::folding::{is_han, plain};
+
+/// Chinese legal forms, the longest first, and the one they are brought to.
+const CHINESE_FORMS: [(&str, &str); 15] = [
+    ("股份有限责任公司", "股份有限公司"),
+    ("股份有限公司", "股份有限公司"),
+    ("有限责任公司", "有限公司"),
+    ("责任有限公司", "有限公司"),
+    ("集团有限公司", "集团有限公司"),
+    ("有限公司", "有限公司"),
+    ("股份公司", "股份有限公司"),
+    ("有限合伙", "有限合伙"),
+    ("普通合伙", "普通合伙"),
+    ("合伙企业", "合伙企业"),
+    ("株式会社", "株式会社"),
+    ("(株)", "株式会社"),
+    ("有限会社", "有限会社"),
+    ("주식회사", "주식회사"),
+    ("(주)", "주식회사"),
+];
+
+/// Legal forms in Latin letters, without dots and in small letters, and the one they are brought to.
+const LATIN_FORMS: [(&str, &str); 50] = [
+    ("incorporated", "Inc"),
+    ("inc", "Inc"),
+    ("corporation", "Corp"),
+    ("corp", "Corp"),
+    ("company limited", "Co Ltd"),
+    ("co limited", "Co Ltd"),
+    ("co ltd", "Co Ltd"),
+    ("coltd", "Co Ltd"),
+    ("company ltd", "Co Ltd"),
+    ("private limited", "Pvt Ltd"),
+    ("pvt ltd", "Pvt Ltd"),
+    ("pvt limited", "Pvt Ltd"),
+    ("proprietary limited", "Pty Ltd"),
+    ("pty ltd", "Pty Ltd"),
+    ("pty limited", "Pty Ltd"),
+    ("pte ltd", "Pte Ltd"),
+    ("pte limited", "Pte Ltd"),
+    ("sdn bhd", "Sdn Bhd"),
+    ("limited liability company", "LLC"),
+    ("limited liability partnership", "LLP"),
+    ("public limited company", "PLC"),
+    ("limited", "Ltd"),
+    ("ltd", "Ltd"),
+    ("llc", "LLC"),
+    ("llp", "LLP"),
+    ("lp", "LP"),
+    ("plc", "PLC"),
+    ("gmbh & co kg", "GmbH & Co KG"),
+    ("gmbh und co kg", "GmbH & Co KG"),
+    ("gmbh", "GmbH"),
+    ("ag", "AG"),
+    ("kg", "KG"),
+    ("ohg", "OHG"),
+    ("ug", "UG"),
+    ("ug haftungsbeschränkt", "UG"),
+    ("se", "SE"),
+    ("ev", "eV"),
+    ("sa", "SA"),
+    ("sas", "SAS"),
+    ("sarl", "SARL"),
+    ("s a r l", "SARL"),
+    ("spa", "SpA"),
+    ("srl", "Srl"),
+    ("sl", "SL"),
+    ("bv", "BV"),
+    ("nv", "NV"),
+    ("ab", "AB"),
+    ("oy", "Oy"),
+    ("kk", "KK"),
+    ("company", "Co"),
+];
+
+/// What stands for a missing name.
+const PLACEHOLDERS: [&str; 16] = [
+    "无",
+    "未知",
+    "暂无",
+    "个人",
+    "空",
+    "不详",
+    "测试",
+    "测试公司",
+    "自由职业",
+    "none",
+    "null",
+    "n/a",
+    "na",
+    "unknown",
+    "test",
+    "test company",
+];
+
+/// Places that stand before a name, or in brackets within it. Those of the kind of provinces and the cities that most companies are in.
+const PLACES: [&str; 77] = [
+    "内蒙古",
+    "黑龙江",
+    "北京",
+    "上海",
+    "天津",
+    "重庆",
+    "河北",
+    "山西",
+    "辽宁",
+    "吉林",
+    "江苏",
+    "浙江",
+    "安徽",
+    "福建",
+    "江西",
+    "山东",
+    "河南",
+    "湖北",
+    "湖南",
+    "广东",
+    "广西",
+    "海南",
+    "四川",
+    "贵州",
+    "云南",
+    "西藏",
+    "陕西",
+    "甘肃",
+    "青海",
+    "宁夏",
+    "新疆",
+    "香港",
+    "澳门",
+    "台湾",
+    "中国",
+    "广州",
+    "深圳",
+    "杭州",
+    "南京",
+    "苏州",
+    "成都",
+    "武汉",
+    "西安",
+    "郑州",
+    "长沙",
+    "合肥",
+    "青岛",
+    "济南",
+    "大连",
+    "沈阳",
+    "宁波",
+    "厦门",
+    "福州",
+    "无锡",
+    "佛山",
+    "东莞",
+    "昆明",
+    "哈尔滨",
+    "长春",
+    "石家庄",
+    "太原",
+    "南昌",
+    "南宁",
+    "贵阳",
+    "兰州",
+    "乌鲁木齐",
+    "海口",
+    "温州",
+    "常州",
+    "南通",
+    "嘉兴",
+    "绍兴",
+    "珠海",
+    "中山",
+    "惠州",
+    "烟台",
+    "泉州",
+];
+
+/// Why a text is no company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing.
+    Empty,
+    /// What stands for a missing name.
+    Placeholder,
+    /// A legal form without a name.
+    OnlyForm,
+    /// No letters.
+    Signs,
+}
+
+impl Problem {
+    /// As SQL shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Placeholder => "stands for a missing name",
+            Self::OnlyForm => "only a legal form",
+            Self::Signs => "no letters",
+        }
+    }
+}
+
+/// A company's name in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Company {
+    /// The name without its legal form.
+    name: String,
+    /// The legal form in its one spelling, or nothing.
+    form: &'static str,
+    is_chinese: bool,
+}
+
+impl Company {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(text: &str) -> Result<Self, Problem> {
+        let text = plain(text).replace(['【', '〔', '[', '{', '〈'], "(").replace(['】', '〕', ']', '}', '〉'], ")");
+        let text = text.replace('㈱', "(株)");
+        let text = text.trim_matches(|letter: char| letter.is_whitespace() || "\"'“”‘’,，;；.。:：、_".contains(letter));
+        if text.is_empty() {
+            return Err(Problem::Empty);
+        }
+        if PLACEHOLDERS.contains(&text.to_lowercase().as_str()) {
+            return Err(Problem::Placeholder);
+        }
+        if !text.chars().any(char::is_alphanumeric) {
+            return Err(Problem::Signs);
+        }
+        let company = if text.chars().any(|letter| is_han(letter) || matches!(letter, '가'..='힣')) {
+            Self::chinese(text)
+        } else {
+            Self::latin(text)
+        };
+        if company.name.is_empty() { Err(Problem::OnlyForm) } else { Ok(company) }
+    }
+
+    fn chinese(text: &str) -> Self {
+        let inner: String = text
+            .chars()
+            .enumerate()
+            .filter(|(place, letter)| *letter != ' ' || is_between_latin(text, *place))
+            .map(|(_, letter)| letter)
+            .collect();
+        // `北京市朝阳百货` and `北京朝阳百货`, `(北京市)` and `(北京)`.
+        let mut name = inner;
+        for place in PLACES {
+            for suffix in ["市", "省"] {
+                let long = format!("{place}{suffix}");
+                if let Some(rest) = name.strip_prefix(&long) {
+                    name = format!("{place}{rest}");
+                }
+                name = name.replace(&format!("({long})"), &format!("({place})"));
+            }
+        }
+        let before = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"]
+            .iter()
+            .find_map(|form| Some((name.strip_prefix(form)?.to_string(), *form)));
+        let (name, form) = match before {
+            Some((rest, form)) => (rest, form_of(form)),
+            None => {
+                let found = CHINESE_FORMS.iter().find_map(|(written, form)| {
+                    let trimmed = name.strip_suffix(&format!("({written})")).or_else(|| name.strip_suffix(written))?;
+                    Some((trimmed.to_string(), *form))
+                });
+                found.unwrap_or((name, ""))
+            }
+        };
+        Self { name, form, is_chinese: true }
+    }
+
+    fn latin(text: &str) -> Self {
+        // `S.A.R.L.`, `Co., Ltd.`: dots and commas of the forms do not count.
+        let spaced = text.replace(',', " ");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let bare = |words: &[&str]| {
+            words.iter().map(|word| word.replace('.', "").replace(['(', ')'], "").to_lowercase()).collect::<Vec<_>>().join(" ")
+        };
+        let mut found = (words.len(), "");
+        for count in (1..=4.min(words.len())).rev() {
+            let (_, last) = words.split_at(words.len() - count);
+            let last = bare(last);
+            if let Some((_, form)) = LATIN_FORMS.iter().find(|(written, _)| *written == last) {
+                found = (words.len() - count, form);
+                break;
+            }
+        }
+        let (end, form) = found;
+        let name = words.get(..end).unwrap_or_default().join(" ");
+        let name = name.trim_end_matches([',', '.', '-', ' ']).to_string();
+        Self { name, form, is_chinese: false }
+    }
+
+    /// The name in one spelling: brackets, blanks, places and legal form.
+    pub fn text(&self) -> String {
+        if self.is_chinese {
+            let name = self.name.replace('(', "（").replace(')', "）");
+            return format!("{name}{}", self.form);
+        }
+        [self.name.as_str(), self.form].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What two spellings of one company share: no legal form, no blanks and signs, the place in front, small letters.
+    pub fn key(&self) -> String {
+        let mut name = self.name.clone();
+        for place in PLACES {
+            if let Some(start) = name.find(&format!("({place})"))
+                && start > 0
+            {
+                name = format!("{place}{}{}", &name[..start], &name[start + place.len() + 2..]);
+            }
+        }
+        let plain = name.to_lowercase();
+        let plain = plain.strip_prefix("the ").unwrap_or(&plain).replace('&', "and").replace(" and ", "and");
+        plain.chars().filter(|letter| letter.is_alphanumeric()).collect()
+    }
+}
+
+fn form_of(written: &str) -> &'static str {
+    CHINESE_FORMS.iter().find(|(known, _)| *known == written).map_or("", |(_, form)| form)
+}
+
+/// A blank between two Latin letters parts words.
+fn is_between_latin(text: &str, place: usize) -> bool {
+    let letter = |place: usize| text.chars().nth(place);
+    let is_latin = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    place > 0 && is_latin(letter(place - 1)) && is_latin(letter(place + 1))
+}

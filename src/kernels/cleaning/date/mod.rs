@@ -1,0 +1,296 @@
+//! Dates in the forms that people type.
+//!
+//! A text is cut into words: numbers with how many digits they have, names of months, marks of Chinese (`年`, `月`, `日`), of eras (`民国`, `令和`). Which number is the year
+//! follows from the marks, from a year of four digits, or from the declared order; a text in which day and month could change places has
+//! no date without an order.
+
+mod calendar;
+mod words;
+
+pub use calendar::days_of;
+
+use super::folding::plain;
+use words::{Mark, Word, era, words};
+
+/// The order in which a date of three numbers is written, when nothing else tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Day, month, year.
+    DayFirst,
+    /// Month, day, year.
+    MonthFirst,
+    /// Year, month, day.
+    YearFirst,
+}
+
+/// Why a text is no date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing.
+    Empty,
+    /// Day and month could change places, or the year have any of the places.
+    Ambiguous,
+    /// No day of the calendar.
+    NoSuchDay,
+    /// A part is missing: a year, or a day.
+    Incomplete,
+    /// It contradicts the declared order.
+    Order,
+    /// No form that is known.
+    Form,
+}
+
+impl Problem {
+    /// As SQL shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Ambiguous => "day and month could change places; declare the order",
+            Self::NoSuchDay => "no such day",
+            Self::Incomplete => "year or day is missing",
+            Self::Order => "does not fit the declared order",
+            Self::Form => "not a date",
+        }
+    }
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// The date of a text, in days since 1970-01-01.
+///
+/// # Errors
+/// Why it has none.
+pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
+    let text = plain(text).to_lowercase();
+    if text.is_empty() {
+        return Err(Problem::Empty);
+    }
+    if let Some(day) = of_digits(&text, order) {
+        return day;
+    }
+    let text = words::without_time(&text);
+    let words = words(&text).ok_or(Problem::Form)?;
+    if let Some(day) = of_era(&words) {
+        return day;
+    }
+    if let Some(day) = of_week_or_day_of_year(&text) {
+        return day;
+    }
+    of_words(&words, order)
+}
+
+/// A text of nothing but digits (and a fraction): a date without marks, a spreadsheet's day or a computer's seconds.
+fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
+    let (sign, whole) = match whole.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, whole),
+    };
+    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || text.ends_with('.') {
+        return None;
+    }
+    let number: i64 = whole.parse().ok()?;
+    let is_whole = fraction.is_empty() && sign == 1;
+    Some(match whole.len() {
+        // 1899-12-30 is day 0 of spreadsheets, after the leap day of 1900 that there was not.
+        5 if sign == 1 && number >= 10_000 => i32::try_from(number).map(|day| day - 25_569).map_err(|_| Problem::Form),
+        6 if is_whole && order == Some(Order::YearFirst) => {
+            of_parts(short_year(number / 10_000), number / 100 % 100, number % 100)
+        }
+        6 if is_whole && order == Some(Order::DayFirst) => {
+            of_parts(short_year(number % 100), number / 100 % 100, number / 10_000)
+        }
+        6 if is_whole && order == Some(Order::MonthFirst) => {
+            of_parts(short_year(number % 100), number / 10_000, number / 100 % 100)
+        }
+        6 if is_whole => Err(Problem::Ambiguous),
+        8 if is_whole || fraction.bytes().all(|digit| digit == b'0') => match order {
+            Some(Order::DayFirst) => of_parts(number % 10_000, number / 10_000 % 100, number / 1_000_000),
+            Some(Order::MonthFirst) => of_parts(number % 10_000, number / 1_000_000, number / 10_000 % 100),
+            _ => of_parts(number / 10_000, number / 100 % 100, number % 100),
+        },
+        9 | 10 => day_of(sign * number),
+        12 if is_whole && is_date_and_time(number * 100) => {
+            of_parts(number / 100_000_000, number / 1_000_000 % 100, number / 10_000 % 100)
+        }
+        12 | 13 => day_of((sign * number).div_euclid(1_000)),
+        14 if is_whole && is_date_and_time(number) => {
+            of_parts(number / 10_000_000_000, number / 100_000_000 % 100, number / 1_000_000 % 100)
+        }
+        16 => day_of((sign * number).div_euclid(1_000_000)),
+        19 => day_of((sign * number).div_euclid(1_000_000_000)),
+        7 if is_whole => of_day_of_year(number / 1_000, number % 1_000),
+        4 if is_whole && (1_000..=2_999).contains(&number) => Err(Problem::Incomplete),
+        _ => Err(Problem::Form),
+    })
+}
+
+/// True for 14 digits that are a year, month, day, hour, minute and second.
+fn is_date_and_time(number: i64) -> bool {
+    let clock = number % 1_000_000;
+    (1_900..2_200).contains(&(number / 10_000_000_000)) && clock / 10_000 < 24 && clock / 100 % 100 < 60 && clock % 100 < 61
+}
+
+fn day_of(seconds: i64) -> Result<i32, Problem> {
+    i32::try_from(seconds.div_euclid(DAY)).map_err(|_| Problem::Form)
+}
+
+/// Years of two digits as POSIX reads them: 69 to 99 are of the last century, 0 to 68 of this one.
+fn short_year(year: i64) -> i64 {
+    if year < 69 { 2_000 + year } else { 1_900 + year }
+}
+
+fn of_parts(year: i64, month: i64, day: i64) -> Result<i32, Problem> {
+    let part = |part: i64| u32::try_from(part).unwrap_or(0);
+    let year = i32::try_from(year).ok().filter(|year| (1..=9_999).contains(year)).ok_or(Problem::NoSuchDay)?;
+    days_of(year, part(month), part(day)).ok_or(Problem::NoSuchDay)
+}
+
+fn of_day_of_year(year: i64, day: i64) -> Result<i32, Problem> {
+    let first = of_parts(year, 1, 1)?;
+    let length = of_parts(year, 12, 31)? - first + 1;
+    i32::try_from(day).ok().filter(|day| (1..=length).contains(day)).map(|day| first + day - 1).ok_or(Problem::NoSuchDay)
+}
+
+/// `2024-W01-5` and `2024-005`, after ISO 8601.
+fn of_week_or_day_of_year(text: &str) -> Option<Result<i32, Problem>> {
+    let (year, rest) = text.split_at_checked(4)?;
+    let year: i64 = year.bytes().all(|digit| digit.is_ascii_digit()).then(|| year.parse().ok())??;
+    let rest = rest.strip_prefix('-').unwrap_or(rest);
+    if let Some(week) = rest.strip_prefix('w') {
+        let digits: Vec<i64> = week
+            .chars()
+            .filter(|letter| *letter != '-')
+            .map(|letter| letter.to_digit(10).map(i64::from))
+            .collect::<Option<_>>()?;
+        let [tens, ones, day] = digits.as_slice() else { return Some(Err(Problem::Incomplete)) };
+        return Some(of_week(year, tens * 10 + ones, *day));
+    }
+    if rest.len() == 3 && text.len() == 8 && rest.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(of_day_of_year(year, rest.parse().ok()?));
+    }
+    None
+}
+
+fn of_week(year: i64, week: i64, day: i64) -> Result<i32, Problem> {
+    if !(1..=53).contains(&week) || !(1..=7).contains(&day) {
+        return Err(Problem::NoSuchDay);
+    }
+    // 4 January is in the first week. 1970-01-01 was a Thursday.
+    let first_monday = |year: i64| of_parts(year, 1, 4).map(|fourth| fourth - (fourth + 3).rem_euclid(7));
+    let start = first_monday(year)? + (i32::try_from(week).unwrap_or(0) - 1) * 7;
+    if week == 53 && start >= first_monday(year + 1)? {
+        return Err(Problem::NoSuchDay);
+    }
+    Ok(start + i32::try_from(day).unwrap_or(1) - 1)
+}
+
+/// `民国113年1月5日`, `令和6年1月5日`, `113/1/5`: years of an era.
+fn of_era(words: &[Word]) -> Option<Result<i32, Problem>> {
+    let (name, rest) = match words {
+        [Word::Name(name), rest @ ..] if era(name).is_some() => (era(name)?, rest),
+        // A year of three digits can only be one of the Republic of China.
+        [Word::Number { digits: 3, .. }, ..] => (era("民国")?, words),
+        _ => return None,
+    };
+    let (first, last) = name;
+    let numbers: Vec<i64> = rest.iter().filter_map(Word::number).collect();
+    let [year, month, day] = numbers.as_slice() else { return Some(Err(Problem::Incomplete)) };
+    let date = of_parts(first + year - 1, *month, *day);
+    Some(date.and_then(|date| if (1..=last - first + 1).contains(year) { Ok(date) } else { Err(Problem::NoSuchDay) }))
+}
+
+fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
+    // Names of days add nothing.
+    let words: Vec<&Word> = words.iter().filter(|word| !word.is_weekday()).collect();
+    let marked = |mark: Mark| {
+        words.windows(2).find_map(|pair| match pair {
+            [number, Word::Mark(found)] if *found == mark => number.number_and_digits(),
+            _ => None,
+        })
+    };
+    let numbers: Vec<(i64, usize)> = words.iter().filter_map(|word| word.number_and_digits()).collect();
+    if let Some((year, digits)) = marked(Mark::Year) {
+        let month = marked(Mark::Month).or_else(|| numbers.get(1).copied());
+        let day = marked(Mark::Day).or_else(|| numbers.get(2).copied());
+        let (Some((month, _)), Some((day, _))) = (month, day) else { return Err(Problem::Incomplete) };
+        return match (digits, numbers.len()) {
+            (_, 4..) => Err(Problem::Form),
+            (4, _) => of_parts(year, month, day),
+            (1 | 2, _) => of_parts(short_year(year), month, day),
+            _ => Err(Problem::Form),
+        };
+    }
+    if words.iter().any(|word| matches!(word, Word::Mark(_))) {
+        return Err(Problem::Incomplete);
+    }
+    let months: Vec<i64> = words.iter().filter_map(|word| word.month()).collect();
+    if words.iter().any(|word| matches!(word, Word::Name(_)) && word.month().is_none()) || months.len() > 1 {
+        return Err(Problem::Form);
+    }
+    if let [month] = months.as_slice() {
+        return of_named_month(&words, &numbers, *month, order);
+    }
+    let [(first, first_digits), (second, _), (third, third_digits)] = numbers.as_slice() else {
+        return Err(if numbers.len() < 3 { Problem::Incomplete } else { Problem::Form });
+    };
+    match (first_digits, third_digits) {
+        // A year of four digits in front is the form of ISO 8601, whatever the order of other dates.
+        (4, 1 | 2) => of_parts(*first, *second, *third),
+        (1 | 2, 4) => match order {
+            Some(Order::DayFirst) => in_order(*third, *second, *first),
+            Some(Order::MonthFirst) => in_order(*third, *first, *second),
+            Some(Order::YearFirst) => Err(Problem::Order),
+            None => either(*third, *first, *second),
+        },
+        (1 | 2, 1 | 2) => match order {
+            Some(Order::DayFirst) => in_order(short_year(*third), *second, *first),
+            Some(Order::MonthFirst) => in_order(short_year(*third), *first, *second),
+            Some(Order::YearFirst) => in_order(short_year(*first), *second, *third),
+            None => Err(Problem::Ambiguous),
+        },
+        _ => Err(Problem::Form),
+    }
+}
+
+/// A date in its declared order; month and day the other way round contradict it.
+fn in_order(year: i64, month: i64, day: i64) -> Result<i32, Problem> {
+    if (13..=31).contains(&month) && (1..=12).contains(&day) {
+        return Err(Problem::Order);
+    }
+    of_parts(year, month, day)
+}
+
+/// Day and month in the order that is possible; in neither, or in both, there is no date.
+fn either(year: i64, first: i64, second: i64) -> Result<i32, Problem> {
+    if first == second {
+        return of_parts(year, first, second);
+    }
+    match ((1..=12).contains(&first), (1..=12).contains(&second)) {
+        (true, true) => Err(Problem::Ambiguous),
+        (true, false) => of_parts(year, first, second),
+        (false, true) => of_parts(year, second, first),
+        (false, false) => Err(Problem::NoSuchDay),
+    }
+}
+
+/// `5 Jan 2024`, `January 5, 2024`, `2024 Jan 5`, `05-JAN-24`.
+fn of_named_month(words: &[&Word], numbers: &[(i64, usize)], month: i64, order: Option<Order>) -> Result<i32, Problem> {
+    let [first, second] = numbers else {
+        return Err(if numbers.len() < 2 { Problem::Incomplete } else { Problem::Form });
+    };
+    let is_month_between = matches!(words, [Word::Number { .. }, Word::Name(_), Word::Number { .. }]);
+    match (first, second) {
+        ((year, 4), (day, 1 | 2)) | ((day, 1 | 2), (year, 4)) => of_parts(*year, month, *day),
+        ((first, 1 | 2), (second, 1 | 2)) => match order {
+            Some(Order::YearFirst) => of_parts(short_year(*first), month, *second),
+            Some(_) => of_parts(short_year(*second), month, *first),
+            // `05-JAN-24` is the form of databases: the day comes first.
+            None if is_month_between && *first <= 31 && *second > 31 => of_parts(short_year(*second), month, *first),
+            None => Err(Problem::Ambiguous),
+        },
+        _ => Err(Problem::Form),
+    }
+}

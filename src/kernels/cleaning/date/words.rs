@@ -1,0 +1,252 @@
+//! A date cut into words.
+
+/// A mark after a number, in Chinese and Japanese.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Year,
+    Month,
+    Day,
+}
+
+/// A part of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// A number and how many digits it has.
+    Number { value: i64, digits: usize },
+    /// `年`, `月`, `日`.
+    Mark(Mark),
+    /// A name: of a month, of a day of the week, of an era.
+    Name(String),
+}
+
+impl Word {
+    pub fn number(&self) -> Option<i64> {
+        self.number_and_digits().map(|(number, _)| number)
+    }
+
+    pub fn number_and_digits(&self) -> Option<(i64, usize)> {
+        match self {
+            Self::Number { value, digits } => Some((*value, *digits)),
+            _ => None,
+        }
+    }
+
+    /// The month of a name, from 1.
+    pub fn month(&self) -> Option<i64> {
+        match self {
+            Self::Name(name) => month(name),
+            _ => None,
+        }
+    }
+
+    pub fn is_weekday(&self) -> bool {
+        matches!(self, Self::Name(name) if is_weekday(name))
+    }
+}
+
+/// Names of months in English, German, French, Spanish, Italian, Portuguese and Dutch; three letters and more of them will do where no
+/// two months share them.
+const MONTHS: [&[&str]; 12] = [
+    &["january", "januar", "janvier", "enero", "gennaio", "janeiro", "januari", "jänner"],
+    &["february", "februar", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari"],
+    &["march", "märz", "maerz", "mars", "marzo", "março", "marco", "maart", "mrz"],
+    &["april", "avril", "abril", "aprile"],
+    &["may", "mai", "mayo", "maggio", "maio", "mei"],
+    &["june", "juni", "juin", "junio", "giugno", "junho"],
+    &["july", "juli", "juillet", "julio", "luglio", "julho"],
+    &["august", "août", "aout", "agosto", "augustus"],
+    &["september", "septembre", "septiembre", "settembre", "setembro", "sept"],
+    &["october", "oktober", "octobre", "octubre", "ottobre", "outubro"],
+    &["november", "novembre", "noviembre", "novembro"],
+    &["december", "dezember", "décembre", "decembre", "diciembre", "dicembre", "dezembro"],
+];
+
+fn month(name: &str) -> Option<i64> {
+    if name.chars().count() < 3 {
+        return None;
+    }
+    let of = |fits: &dyn Fn(&str) -> bool| {
+        let mut found = (1..).zip(MONTHS).filter(|(_, names)| names.iter().any(|known| fits(known))).map(|(month, _)| month);
+        found.next().filter(|_| found.next().is_none())
+    };
+    of(&|known| known == name).or_else(|| of(&|known| known.starts_with(name)))
+}
+
+fn is_weekday(name: &str) -> bool {
+    const CHINESE: [&str; 3] = ["星期", "周", "礼拜"];
+    const LATIN: [&str; 25] = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "montag",
+        "dienstag",
+        "mittwoch",
+        "donnerstag",
+        "freitag",
+        "samstag",
+        "sonnabend",
+        "sonntag",
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+        "tues",
+        "wednes",
+        "thurs",
+    ];
+    CHINESE.iter().any(|day| name.starts_with(day))
+        || LATIN.iter().any(|day| name.chars().count() >= 2 && day.starts_with(name)) && month(name).is_none()
+}
+
+/// The first year of an era, and its last.
+pub fn era(name: &str) -> Option<(i64, i64)> {
+    Some(match name {
+        "民国" | "民國" | "中华民国" | "中華民國" => (1912, 2911),
+        "令和" | "r" => (2019, 2218),
+        "平成" | "h" => (1989, 2019),
+        "昭和" | "s" => (1926, 1989),
+        "大正" | "t" => (1912, 1926),
+        "明治" | "m" => (1868, 1912),
+        _ => return None,
+    })
+}
+
+/// The words of a text; `None` when a character is none of a date.
+pub fn words(text: &str) -> Option<Vec<Word>> {
+    let mut words = vec![];
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let end = |is_in: fn(char) -> bool| rest.find(|letter: char| !is_in(letter)).unwrap_or(rest.len());
+        let length = if letter.is_ascii_digit() {
+            let end = end(|letter| letter.is_ascii_digit());
+            let (digits, after) = rest.split_at(end);
+            words.push(Word::Number { value: digits.parse().ok()?, digits: digits.len() });
+            // 1st, 2nd, 3rd, 4th, 1er.
+            let ordinal = ["st", "nd", "rd", "th", "er", "º"]
+                .iter()
+                .find(|word| after.strip_prefix(**word).is_some_and(|after| !after.starts_with(char::is_alphabetic)));
+            end + ordinal.map_or(0, |word| word.len())
+        } else if let Some((value, digits, length)) = chinese_number(rest) {
+            words.push(Word::Number { value, digits });
+            length
+        } else if let Some(mark) = mark(letter) {
+            words.push(Word::Mark(mark));
+            letter.len_utf8()
+        } else if let Some(day) = ["星期", "礼拜", "周"].iter().find(|day| rest.starts_with(**day)) {
+            // With the number of the day, which is no number of the date.
+            words.push(Word::Name((*day).into()));
+            day.len() + rest.get(day.len()..)?.chars().next().map_or(0, char::len_utf8)
+        } else if letter == '元' {
+            words.push(Word::Number { value: 1, digits: 1 });
+            letter.len_utf8()
+        } else if letter.is_alphabetic() {
+            let era = ["中华民国", "中華民國", "民国", "民國", "令和", "平成", "昭和", "大正", "明治"]
+                .iter()
+                .find(|era| rest.starts_with(**era));
+            let length = match era {
+                Some(era) => era.len(),
+                None => end(|letter| letter.is_alphabetic() && !super::super::folding::is_han(letter)),
+            };
+            let name = rest.get(..length).filter(|name| !name.is_empty())?;
+            if !["of", "de", "the", "den", "le", "el", "del"].contains(&name) {
+                words.push(Word::Name(name.into()));
+            }
+            length
+        } else if " -/.,，、_()'".contains(letter) {
+            letter.len_utf8()
+        } else {
+            return None;
+        };
+        rest = rest.get(length..)?;
+    }
+    Some(words)
+}
+
+fn mark(letter: char) -> Option<Mark> {
+    match letter {
+        '年' => Some(Mark::Year),
+        '月' => Some(Mark::Month),
+        '日' | '号' | '號' => Some(Mark::Day),
+        _ => None,
+    }
+}
+
+/// `二〇二四` (digits) or `三十一` (to 99): value, digits, and bytes.
+fn chinese_number(text: &str) -> Option<(i64, usize, usize)> {
+    let digit =
+        |letter: char| "〇零一二三四五六七八九".chars().position(|known| known == letter).map(|place| place.saturating_sub(1));
+    let (mut value, mut digits, mut bytes, mut tens) = (0i64, 0usize, 0usize, None);
+    for letter in text.chars() {
+        if let Some(digit) = digit(letter) {
+            value = value.checked_mul(10)?.checked_add(i64::try_from(digit).ok()?)?;
+            digits += 1;
+        } else if letter == '十' && tens.is_none() && digits <= 1 {
+            tens = Some(if digits == 0 { 1 } else { value });
+            (value, digits) = (0, 0);
+        } else {
+            break;
+        }
+        bytes += letter.len_utf8();
+    }
+    match tens {
+        Some(tens) if digits <= 1 => Some((tens * 10 + value, 2, bytes)),
+        None if digits > 0 => Some((value, digits, bytes)),
+        _ => None,
+    }
+}
+
+/// A text without its time of day, zone and the words about them.
+pub fn without_time(text: &str) -> String {
+    let mut text = text.to_string();
+    // From the first hour on: `t12:30`, ` 12:30:45.5 +08:00`, `下午3点20分`, ` 3 pm`.
+    let clock = ["上午", "下午", "凌晨", "中午", "晚上", "早上", "am ", "pm "];
+    if let Some(place) = clock.iter().filter_map(|word| text.find(word)).min() {
+        text.truncate(place);
+    }
+    if let Some(colon) = text.find(':') {
+        let before = text.get(..colon).unwrap_or_default();
+        let hour = before.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let is_time = before.len() > hour.len() && before.len() - hour.len() <= 2;
+        let mut hour = hour.len();
+        // `2024-01-05t12:30`; the t of august stays.
+        if is_time
+            && before.get(..hour).is_some_and(|rest| {
+                rest.ends_with('t') && rest.trim_end_matches('t').ends_with(|letter: char| letter.is_ascii_digit())
+            })
+        {
+            hour -= 1;
+        }
+        if is_time {
+            // What follows a time may be a year: `fri jan 5 12:30:45 utc 2024`.
+            let after = text.get(colon..).unwrap_or_default();
+            let year = after
+                .rsplit(' ')
+                .next()
+                .filter(|word| word.len() == 4 && word.bytes().all(|digit| digit.is_ascii_digit()) && after.contains(' '));
+            let year = year.map(|year| format!(" {year}")).unwrap_or_default();
+            text.truncate(hour);
+            text.push_str(&year);
+        }
+    }
+    for hour in ["时", "点", "點", "時"] {
+        if let Some(place) = text.find(hour) {
+            let before = text.get(..place).unwrap_or_default();
+            let hour = before
+                .trim_end_matches(|letter: char| letter.is_ascii_digit() || "〇零一二三四五六七八九十".contains(letter))
+                .len();
+            text.truncate(hour);
+        }
+    }
+    let text = text.trim_end_matches([' ', ',']);
+    match text.strip_suffix('z') {
+        Some(date) if date.ends_with(|letter: char| letter.is_ascii_digit()) => date.into(),
+        _ => text.into(),
+    }
+}

@@ -1,0 +1,313 @@
+//! Addresses of e-mail, after RFC 5321 and 5322 as far as mail is sent by them: a dot-atom, `@`, and a domain.
+
+use super::folding::plain;
+
+/// Why a text is no address, or one to look at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing.
+    Empty,
+    /// Letters were replaced by `*`.
+    Masked,
+    /// No `@`.
+    NoAt,
+    /// Several addresses in one text.
+    Several,
+    /// Nothing before the `@`.
+    NoName,
+    /// Nothing after it.
+    NoDomain,
+    /// The domain has no dot.
+    NoTop,
+    /// A character that may not stand before the `@`.
+    Character,
+    /// A dot at an end or beside another.
+    Dots,
+    /// More than 64 characters before the `@`, or 254 in all.
+    TooLong,
+    /// No domain name.
+    Domain,
+}
+
+impl Problem {
+    /// As SQL shows it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Masked => "masked",
+            Self::NoAt => "no @",
+            Self::Several => "several addresses",
+            Self::NoName => "nothing before the @",
+            Self::NoDomain => "nothing after the @",
+            Self::NoTop => "domain has no dot",
+            Self::Character => "a character that is not allowed",
+            Self::Dots => "a dot at an end or two in a row",
+            Self::TooLong => "too long",
+            Self::Domain => "not a domain name",
+        }
+    }
+}
+
+/// An address: the part before the `@`, and the domain in ASCII.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    /// Before the `@`.
+    pub name: String,
+    /// After it.
+    pub domain: String,
+}
+
+/// Domains that many have, and whether their mail server reads `a.b+c` as `ab`: without dots, without what follows the mark.
+const PROVIDERS: [(&str, bool, Option<char>); 66] = [
+    ("gmail.com", true, Some('+')),
+    ("googlemail.com", true, Some('+')),
+    ("outlook.com", false, Some('+')),
+    ("hotmail.com", false, Some('+')),
+    ("live.com", false, Some('+')),
+    ("msn.com", false, Some('+')),
+    ("icloud.com", false, Some('+')),
+    ("me.com", false, Some('+')),
+    ("mac.com", false, Some('+')),
+    ("fastmail.com", false, Some('+')),
+    ("proton.me", false, Some('+')),
+    ("protonmail.com", false, Some('+')),
+    ("yahoo.com", false, Some('-')),
+    ("ymail.com", false, Some('-')),
+    ("yandex.ru", false, Some('+')),
+    ("yandex.com", false, Some('+')),
+    ("qq.com", false, None),
+    ("vip.qq.com", false, None),
+    ("foxmail.com", false, None),
+    ("163.com", false, None),
+    ("126.com", false, None),
+    ("yeah.net", false, None),
+    ("vip.163.com", false, None),
+    ("188.com", false, None),
+    ("139.com", false, None),
+    ("189.cn", false, None),
+    ("wo.cn", false, None),
+    ("sina.com", false, None),
+    ("sina.cn", false, None),
+    ("vip.sina.com", false, None),
+    ("sohu.com", false, None),
+    ("aliyun.com", false, None),
+    ("tom.com", false, None),
+    ("21cn.com", false, None),
+    ("263.net", false, None),
+    ("aol.com", false, None),
+    ("gmx.de", false, None),
+    ("gmx.net", false, None),
+    ("gmx.com", false, None),
+    ("web.de", false, None),
+    ("t-online.de", false, None),
+    ("freenet.de", false, None),
+    ("mail.ru", false, None),
+    ("naver.com", false, None),
+    ("daum.net", false, None),
+    ("hanmail.net", false, None),
+    ("yahoo.co.jp", false, None),
+    ("docomo.ne.jp", false, None),
+    ("ezweb.ne.jp", false, None),
+    ("softbank.ne.jp", false, None),
+    ("yahoo.co.uk", false, Some('-')),
+    ("hotmail.co.uk", false, Some('+')),
+    ("btinternet.com", false, None),
+    ("orange.fr", false, None),
+    ("wanadoo.fr", false, None),
+    ("free.fr", false, None),
+    ("laposte.net", false, None),
+    ("libero.it", false, None),
+    ("comcast.net", false, None),
+    ("verizon.net", false, None),
+    ("att.net", false, None),
+    ("rediffmail.com", false, None),
+    ("uol.com.br", false, None),
+    ("yahoo.fr", false, Some('-')),
+    ("yahoo.de", false, Some('-')),
+    ("hotmail.fr", false, Some('+')),
+];
+
+/// Domains whose addresses last for minutes.
+const DISPOSABLE: [&str; 62] = [
+    "10minutemail.com",
+    "10minutemail.net",
+    "20minutemail.com",
+    "33mail.com",
+    "anonbox.net",
+    "burnermail.io",
+    "chacuo.net",
+    "bccto.me",
+    "deadaddress.com",
+    "discard.email",
+    "discardmail.com",
+    "dispostable.com",
+    "dropmail.me",
+    "emailondeck.com",
+    "fakeinbox.com",
+    "fakemail.net",
+    "getairmail.com",
+    "getnada.com",
+    "grr.la",
+    "guerrillamail.biz",
+    "guerrillamail.com",
+    "guerrillamail.de",
+    "guerrillamail.info",
+    "guerrillamail.net",
+    "guerrillamail.org",
+    "harakirimail.com",
+    "inboxkitten.com",
+    "incognitomail.org",
+    "jetable.org",
+    "linshiyouxiang.net",
+    "mail-temp.com",
+    "mailcatch.com",
+    "maildrop.cc",
+    "mailinator.com",
+    "mailinator.net",
+    "mailnesia.com",
+    "mailnull.com",
+    "mintemail.com",
+    "moakt.com",
+    "mohmal.com",
+    "mytemp.email",
+    "mytrashmail.com",
+    "nada.email",
+    "sharklasers.com",
+    "spam4.me",
+    "spamgourmet.com",
+    "spambox.us",
+    "temp-mail.io",
+    "temp-mail.org",
+    "tempail.com",
+    "tempinbox.com",
+    "tempmail.com",
+    "tempmail.net",
+    "tempr.email",
+    "throwawaymail.com",
+    "trash-mail.com",
+    "trashmail.com",
+    "trashmail.de",
+    "trbvm.com",
+    "wegwerfmail.de",
+    "yopmail.com",
+    "yopmail.fr",
+];
+
+/// Endings that are another with a slip of the finger.
+const SLIPS: [(&str, &str); 15] = [
+    ("con", "com"),
+    ("cmo", "com"),
+    ("ocm", "com"),
+    ("comm", "com"),
+    ("vom", "com"),
+    ("xom", "com"),
+    ("coom", "com"),
+    ("cim", "com"),
+    ("cpm", "com"),
+    ("clm", "com"),
+    ("c0m", "com"),
+    ("nte", "net"),
+    ("ent", "net"),
+    ("nett", "net"),
+    ("cnn", "cn"),
+];
+
+impl Email {
+    /// Reads an address, also as `Name <a@b.com>` and `mailto:a@b.com`.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(text: &str) -> Result<Self, Problem> {
+        let mut text = plain(text).replace('。', ".").to_lowercase();
+        if let Some((_, inner)) = text.rsplit_once('<')
+            && let Some(inner) = inner.strip_suffix('>')
+        {
+            text = inner.into();
+        }
+        let text = text.trim_start_matches("mailto:");
+        let text =
+            text.trim_matches(|letter: char| letter.is_whitespace() || "\"'<>()[],;:、".contains(letter)).trim_end_matches('.');
+        // Blanks around `@` and dots are slips; others part words.
+        let text = text.replace(" @", "@").replace("@ ", "@").replace(" .", ".").replace(". ", ".");
+        if text.is_empty() {
+            return Err(Problem::Empty);
+        }
+        if text.contains('*') {
+            return Err(Problem::Masked);
+        }
+        let Some((name, domain)) = text.rsplit_once('@') else { return Err(Problem::NoAt) };
+        if name.contains('@') {
+            return Err(Problem::Several);
+        }
+        if name.is_empty() {
+            return Err(Problem::NoName);
+        }
+        if domain.is_empty() {
+            return Err(Problem::NoDomain);
+        }
+        let is_dotted = |part: &str| part.starts_with('.') || part.ends_with('.') || part.contains("..");
+        if is_dotted(name) || is_dotted(domain) {
+            return Err(Problem::Dots);
+        }
+        let is_allowed = |letter: char| letter.is_alphanumeric() || ".!#$%&'+-/=?^_`{|}~".contains(letter);
+        if !name.chars().all(is_allowed) {
+            return Err(Problem::Character);
+        }
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Problem::Domain)?;
+        let Some((_, top)) = domain.rsplit_once('.') else { return Err(Problem::NoTop) };
+        let is_top = top.len() >= 2 && (top.starts_with("xn--") || top.bytes().all(|letter| letter.is_ascii_alphabetic()));
+        if !is_top {
+            return Err(Problem::Domain);
+        }
+        if name.len() > 64 || name.len() + domain.len() + 1 > 254 {
+            return Err(Problem::TooLong);
+        }
+        Ok(Self { name: name.into(), domain })
+    }
+
+    /// The address as its provider reads it: without dots and tags where they do not count.
+    #[must_use]
+    pub fn by_provider(self) -> Self {
+        let Some((domain, ignores_dots, tag)) = PROVIDERS.iter().find(|(domain, ..)| *domain == self.domain) else { return self };
+        let before = tag.and_then(|tag| self.name.split_once(tag)).map(|(before, _)| before);
+        let mut name = before.filter(|before| !before.is_empty()).unwrap_or(&self.name).to_string();
+        if *ignores_dots {
+            name.retain(|letter| letter != '.');
+        }
+        let domain = if *domain == "googlemail.com" { "gmail.com" } else { domain };
+        Self { name, domain: domain.into() }
+    }
+
+    /// True for domains whose addresses last for minutes.
+    pub fn is_disposable(&self) -> bool {
+        DISPOSABLE
+            .iter()
+            .any(|domain| self.domain == *domain || self.domain.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
+    }
+
+    /// The domain that was meant, when this one looks like a slip of the finger.
+    pub fn meant(&self) -> Option<String> {
+        if PROVIDERS.iter().any(|(domain, ..)| self.domain == *domain) {
+            return None;
+        }
+        let (rest, top) = self.domain.rsplit_once('.')?;
+        if let Some((_, meant)) = SLIPS.iter().find(|(slip, _)| *slip == top) {
+            return Some(format!("{rest}.{meant}"));
+        }
+        PROVIDERS.iter().map(|(domain, ..)| *domain).find(|domain| is_slip(&self.domain, domain)).map(Into::into)
+    }
+}
+
+/// One letter too many, too few, another, or two in the wrong order; of short names, which are near many others, only an ending cut short.
+fn is_slip(domain: &str, provider: &str) -> bool {
+    let Some((label, top)) = provider.split_once('.') else { return false };
+    let Some((given, given_top)) = domain.split_once('.') else { return false };
+    if given == label {
+        // `qq.co`, `gmail.cm`: the ending is wrong, the name is not.
+        return top == "com" && ["co", "cm", "om", "m", "c"].contains(&given_top);
+    }
+    top == given_top
+        && label.len() >= 5
+        && given.bytes().next() == label.bytes().next()
+        && strsim::osa_distance(given, label) == 1
+}

@@ -1,0 +1,236 @@
+//! Names of persons.
+
+use super::folding::{is_han, plain};
+
+/// Why a text is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing.
+    Empty,
+    /// A title without a name.
+    OnlyTitle,
+    /// What stands for a missing name: `无`, `test`, `匿名`.
+    Placeholder,
+    /// Digits.
+    Digits,
+    /// No letters, or signs that no name has.
+    Signs,
+}
+
+impl Problem {
+    /// As SQL shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::OnlyTitle => "only a title",
+            Self::Placeholder => "stands for a missing name",
+            Self::Digits => "digits in the name",
+            Self::Signs => "not a name",
+        }
+    }
+}
+
+/// After a Chinese name; the longest first.
+const CHINESE_TITLES: [&str; 22] = [
+    "先生女士",
+    "老先生",
+    "小朋友",
+    "先生",
+    "女士",
+    "小姐",
+    "太太",
+    "夫人",
+    "同学",
+    "老师",
+    "阿姨",
+    "叔叔",
+    "师傅",
+    "女仕",
+    "经理",
+    "博士",
+    "教授",
+    "医生",
+    "律师",
+    "姑娘",
+    "老板",
+    "總",
+];
+
+/// Before a name in Latin letters, without their dots.
+const TITLES_BEFORE: [&str; 30] = [
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mx",
+    "dr",
+    "prof",
+    "professor",
+    "sir",
+    "madam",
+    "madame",
+    "mister",
+    "herr",
+    "frau",
+    "mme",
+    "mlle",
+    "monsieur",
+    "sr",
+    "sra",
+    "srta",
+    "señor",
+    "señora",
+    "sig",
+    "sigra",
+    "dhr",
+    "mevr",
+    "rev",
+    "hon",
+    "dame",
+    "lady",
+];
+
+/// After one.
+const TITLES_AFTER: [&str; 12] = ["phd", "md", "mba", "esq", "dds", "msc", "bsc", "cpa", "jd", "rn", "dvm", "obe"];
+
+/// Parts of a name that stay small.
+const PARTICLES: [&str; 18] =
+    ["van", "von", "der", "den", "de", "la", "le", "du", "da", "di", "del", "dos", "das", "bin", "ibn", "al", "zu", "ten"];
+
+const PLACEHOLDERS: [&str; 35] = [
+    "无",
+    "未知",
+    "匿名",
+    "测试",
+    "不详",
+    "空",
+    "暂无",
+    "无名",
+    "无名氏",
+    "某某",
+    "某人",
+    "客户",
+    "顾客",
+    "用户",
+    "会员",
+    "匿名用户",
+    "测试用户",
+    "散客",
+    "游客",
+    "test",
+    "tester",
+    "testing",
+    "unknown",
+    "anonymous",
+    "none",
+    "null",
+    "nil",
+    "na",
+    "n/a",
+    "no name",
+    "guest",
+    "customer",
+    "user",
+    "xxx",
+    "asdf",
+];
+
+/// A name without titles, its blanks and letters in order. `*` stays, as it stands for letters that are hidden.
+///
+/// # Errors
+/// Why it is none.
+pub fn clean(text: &str) -> Result<String, Problem> {
+    let mut name = plain(text);
+    if name.is_empty() {
+        return Err(Problem::Empty);
+    }
+    // The dot between the parts of a name that was written in Chinese from another language.
+    name = name.replace(['•', '‧', '・', '･', '●', '∙', '⋅'], "·");
+    let has_han = name.chars().any(is_han);
+    if has_han {
+        name = name.replace(['.', '．'], "·");
+        name = name.trim_matches(|letter: char| "·,，;；:：、'\"“”‘’-_/ ".contains(letter)).to_string();
+        let inner = name.replace(' ', "");
+        // Blanks between Chinese characters only spread them.
+        if !inner.chars().any(|letter| letter.is_ascii_alphabetic()) {
+            name = inner;
+        }
+        let bare = CHINESE_TITLES.iter().find_map(|title| name.strip_suffix(title)).map(str::trim_end);
+        match bare {
+            Some("") => return Err(Problem::OnlyTitle),
+            Some(bare) => name = bare.to_string(),
+            None => {}
+        }
+    } else {
+        name = latin(&name)?;
+    }
+    if PLACEHOLDERS.contains(&name.to_lowercase().as_str()) {
+        return Err(Problem::Placeholder);
+    }
+    if name.chars().any(char::is_numeric) {
+        return Err(Problem::Digits);
+    }
+    let is_of_name = |letter: char| letter.is_alphabetic() || is_mark(letter) || " ·*'’-.,()".contains(letter);
+    if !name.chars().any(|letter| letter.is_alphabetic() || letter == '*') || !name.chars().all(is_of_name) {
+        return Err(Problem::Signs);
+    }
+    Ok(name)
+}
+
+/// Vowel signs and accents that are characters of their own.
+fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}' | '\u{64b}'..='\u{65f}' | '\u{591}'..='\u{5c7}')
+}
+
+fn latin(name: &str) -> Result<String, Problem> {
+    let bare = |word: &str| word.replace(['.', ','], "").to_lowercase();
+    let mut words: Vec<&str> = name.split(' ').collect();
+    let count = words.len();
+    while words.first().is_some_and(|word| TITLES_BEFORE.contains(&bare(word).as_str())) {
+        words.remove(0);
+    }
+    while words.len() > 1 && words.last().is_some_and(|word| TITLES_AFTER.contains(&bare(word).as_str())) {
+        words.pop();
+    }
+    if words.is_empty() && count > 0 {
+        return Err(Problem::OnlyTitle);
+    }
+    let joined = words.join(" ");
+    let joined = joined.trim_matches(|letter: char| ",;:_/\"- ".contains(letter));
+    // `Smith, John`.
+    let joined = match joined.split_once(',') {
+        Some((family, given)) if !given.contains(',') && !given.trim().is_empty() => {
+            format!("{} {}", given.trim(), family.trim())
+        }
+        _ => joined.to_string(),
+    };
+    let letters = || joined.chars().filter(|letter| letter.is_alphabetic());
+    let is_shouted = letters().count() > 1 && letters().all(|letter| !letter.is_lowercase());
+    let is_whispered = letters().all(|letter| !letter.is_uppercase());
+    if !(is_shouted || is_whispered) {
+        return Ok(joined);
+    }
+    let words = joined.split(' ').enumerate().map(|(place, word)| {
+        let small = word.to_lowercase();
+        if place > 0 && PARTICLES.contains(&small.as_str()) { small } else { capitalised(&small) }
+    });
+    Ok(words.collect::<Vec<_>>().join(" "))
+}
+
+/// Each part with a capital letter: `jean-luc` gives `Jean-Luc`, `o'brien` gives `O'Brien`.
+fn capitalised(word: &str) -> String {
+    if ["ii", "iii", "iv"].contains(&word) {
+        return word.to_uppercase();
+    }
+    let mut capital = true;
+    let mut name = String::with_capacity(word.len());
+    for letter in word.chars() {
+        if capital {
+            name.extend(letter.to_uppercase());
+        } else {
+            name.push(letter);
+        }
+        capital = matches!(letter, '-' | '\'' | '’' | '.' | '(' | '*');
+    }
+    name
+}
