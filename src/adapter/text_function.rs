@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 use super::ScalarFunction;
 use super::arguments::Options;
 use crate::docs::{Doc, Kind, Takes};
-use crate::error::invalid;
+use crate::error::{in_sql, invalid};
 
 /// A function of one text and constants.
 #[derive(Debug)]
@@ -69,6 +69,26 @@ impl TextFunction {
         self.doc.arguments.iter().skip(1).map(|argument| argument.name)
     }
 
+    /// Fails for arguments of another number, or a first one that is no text.
+    fn check(&self, types: &[&DataType]) -> Result<()> {
+        let doc = &self.doc;
+        let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
+        let most = doc.arguments.len();
+        if !(least..=most).contains(&types.len()) {
+            let count = if least == most { most.to_string() } else { format!("{least} to {most}") };
+            return Err(invalid(doc.name, format!("takes {count} arguments, got {}; write {}", types.len(), doc.syntax())));
+        }
+        match types.first() {
+            Some(text) if !is_written(text) => {
+                let name = doc.arguments.first().map_or("text", |argument| argument.name);
+                let problem =
+                    format!("{name} must be a text, got {}; convert it with CAST(… AS VARCHAR)", in_sql(&text.to_string()));
+                Err(invalid(doc.name, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn compute(&self, texts: &StringViewArray, options: &Options) -> Result<ArrayRef> {
         Ok(match self.gives {
             Gives::Text(with) => {
@@ -114,7 +134,9 @@ impl ScalarFunction for Listed {
     }
 
     fn udf(&self) -> ScalarUDF {
-        let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
+        // Looked at in `return_field_from_args`, whose errors say what is wanted.
+        let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
+        let signature = Signature::one_of(any, Volatility::Immutable);
         ScalarUDF::from(Udf { function: self.0, signature })
     }
 }
@@ -157,34 +179,14 @@ impl ScalarUDFImpl for Udf {
         &self.signature
     }
 
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let doc = &self.function.doc;
-        let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
-        if types.len() < least || types.len() > doc.arguments.len() {
-            return Err(invalid(
-                doc.name,
-                format!("takes {} arguments, got {}; write {}", doc.arguments.len(), types.len(), doc.syntax()),
-            ));
-        }
-        let [text, options @ ..] = types else { return Ok(vec![]) };
-        if !is_written(text) {
-            let name = doc.arguments.first().map_or("text", |argument| argument.name);
-            return Err(invalid(doc.name, format!("{name} must be a text, got {text}; convert it with CAST(… AS VARCHAR)")));
-        }
-        // A number of many digits is written without an exponent.
-        let text = match text {
-            DataType::Float16 | DataType::Float32 | DataType::Float64 => text.clone(),
-            _ => DataType::Utf8View,
-        };
-        Ok(std::iter::once(text).chain(options.iter().cloned()).collect())
-    }
-
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
         // Asked where no constants are known.
         self.function.data_type(&Options::read(&self.function.doc, vec![])?)
     }
 
     fn return_field_from_args(&self, given: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let types: Vec<&DataType> = given.arg_fields.iter().map(|field| field.data_type()).collect();
+        self.function.check(&types)?;
         let constants = self.function.options().zip(given.scalar_arguments.iter().skip(1));
         let constants = constants.filter_map(|(name, value)| Some((name, value.cloned()?))).collect();
         let data_type = self.function.data_type(&Options::read(&self.function.doc, constants)?)?;

@@ -37,7 +37,8 @@ A text that could be read in two ways is read as `order` says, and without it gi
 declared as `mdy` it gives NULL, as something is wrong then. Years of two digits need an order, and are 1969 to 2068. A year of four digits in front is always
 year, month, day.
 
-NULL for what is no date, also for a day that the calendar does not have; `date_problem` says why.",
+NULL for what is no date, also for a day that the calendar does not have; `date_problem` says why. With a pattern in front, as in BigQuery
+(`parse_date('%d/%m/%Y', date)`), the text must have that form, and another is an error; see `strptime` for the letters.",
             arguments: &[DATE, ORDER],
             examples: &["SELECT parse_date('2024年1月5日') AS chinese, parse_date('05/01/2024', order => 'dmy') AS day_first, parse_date('05/01/2024') AS unclear,
        parse_date(45296) AS spreadsheet;"],

@@ -4,7 +4,7 @@ use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 16] = [
+pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar("strftime", "dates", "A time as text, with the letters of C, Python and DuckDB.", Meaning::Itself)
         .page(&[Argument::required("time", Takes::Value("date or timestamp"), "the time"), Argument::required("pattern", Takes::Value("text with %Y and the like"), "the pattern")], &["SELECT strftime(DATE '2025-05-01', '%d/%m/%Y') AS text;"]).says("Letters: `%Y` year, `%y` its last two digits, `%m` month, `%B` `%b` its name, `%d` day, `%e` the same without 0, `%j` day of the year, `%H` hour, `%I` of twelve, `%p` AM or PM, `%M` minute, `%S` second, `%f` microseconds, `%g` milliseconds, `%A` `%a` day of the week, `%u` `%w` its number, `%V` ISO week, `%G` its year, `%U` `%W` week, `%F` `%T` `%R` `%D` for several, `%-d` without 0, `%%` a percent sign. Another letter is an error."),
     ExpressionMacro::scalar("strptime", "dates", "The time that a text says, with the letters of C, Python and DuckDB.", Meaning::Itself)
@@ -19,8 +19,6 @@ pub static ALL: [ExpressionMacro; 16] = [
         .page(&[Argument::required("pattern", Takes::Value("text with %Y and the like"), "the pattern"), Argument::required("time", Takes::Value("date or timestamp"), "the time")], &["SELECT format_datetime('%d/%m/%Y', DATE '2025-05-01') AS text;"]),
     ExpressionMacro::scalar("format_timestamp", "dates", "A time as text, as in BigQuery; see `strftime` for the letters.", Meaning::Sql(&[(2, "strftime($2, $1)")]))
         .page(&[Argument::required("pattern", Takes::Value("text with %Y and the like"), "the pattern"), Argument::required("time", Takes::Value("date or timestamp"), "the time")], &["SELECT format_timestamp('%d/%m/%Y', DATE '2025-05-01') AS text;"]),
-    ExpressionMacro::scalar("parse_date", "dates", "The day that a text says, as in BigQuery; see `strptime` for the letters.", Meaning::Sql(&[(2, "CAST(strptime($2, $1) AS DATE)")]))
-        .page(&[Argument::required("pattern", Takes::Value("text with %Y and the like"), "the pattern"), Argument::required("text", Takes::Value("text"), "the text")], &["SELECT parse_date('%d/%m/%Y', '01/05/2025') AS day;"]),
     ExpressionMacro::scalar("parse_datetime", "dates", "The time that a text says, as in BigQuery; see `strptime` for the letters.", Meaning::Sql(&[(2, "strptime($2, $1)")]))
         .page(&[Argument::required("pattern", Takes::Value("text with %Y and the like"), "the pattern"), Argument::required("text", Takes::Value("text"), "the text")], &["SELECT parse_datetime('%Y-%m-%d %H:%M', '2025-05-01 10:20') AS at;"]),
     ExpressionMacro::scalar("parse_timestamp", "dates", "The time that a text says, as in BigQuery; see `strptime` for the letters.", Meaning::Sql(&[(2, "strptime($2, $1)")]))

@@ -3,7 +3,7 @@
 use super::folding::{is_han, plain};
 
 /// Chinese legal forms, the longest first, and the one they are brought to.
-const CHINESE_FORMS: [(&str, &str); 15] = [
+const CHINESE_FORMS: [(&str, &str); 17] = [
     ("股份有限责任公司", "股份有限公司"),
     ("股份有限公司", "股份有限公司"),
     ("有限责任公司", "有限公司"),
@@ -11,6 +11,8 @@ const CHINESE_FORMS: [(&str, &str); 15] = [
     ("集团有限公司", "集团有限公司"),
     ("有限公司", "有限公司"),
     ("股份公司", "股份有限公司"),
+    ("合伙企业(有限合伙)", "合伙企业（有限合伙）"),
+    ("合伙企业(普通合伙)", "合伙企业（普通合伙）"),
     ("有限合伙", "有限合伙"),
     ("普通合伙", "普通合伙"),
     ("合伙企业", "合伙企业"),
@@ -244,15 +246,10 @@ impl Company {
             .filter(|(place, letter)| *letter != ' ' || is_between_latin(text, *place))
             .map(|(_, letter)| letter)
             .collect();
-        // `北京市朝阳百货` and `北京朝阳百货`, `(北京市)` and `(北京)`.
-        let mut name = inner;
+        let mut name = without_suffixes(&inner);
         for place in PLACES {
             for suffix in ["市", "省"] {
-                let long = format!("{place}{suffix}");
-                if let Some(rest) = name.strip_prefix(&long) {
-                    name = format!("{place}{rest}");
-                }
-                name = name.replace(&format!("({long})"), &format!("({place})"));
+                name = name.replace(&format!("({place}{suffix})"), &format!("({place})"));
             }
         }
         let before = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"]
@@ -320,6 +317,19 @@ impl Company {
 
 fn form_of(written: &str) -> &'static str {
     CHINESE_FORMS.iter().find(|(known, _)| *known == written).map_or("", |(_, form)| form)
+}
+
+/// `北京市朝阳百货` is `北京朝阳百货`, and `广东省深圳市腾讯` is `广东深圳腾讯`.
+fn without_suffixes(name: &str) -> String {
+    let (mut short, mut rest) = (String::with_capacity(name.len()), name);
+    while let Some(place) = PLACES.iter().find(|place| rest.starts_with(**place)) {
+        let after = &rest[place.len()..];
+        let Some(after) = after.strip_prefix(['市', '省']) else { break };
+        short.push_str(place);
+        rest = after;
+    }
+    short.push_str(rest);
+    short
 }
 
 /// A blank between two Latin letters parts words.

@@ -242,7 +242,7 @@ fn plain_number(text: &str, decimal: char) -> Result<Number, Problem> {
     if let [first, middle @ .., last] = groups.as_slice() {
         let sizes = middle.iter().map(|group| group.len());
         let is_thousands = last.len() == 3 && (sizes.clone().all(|size| size == 3) || sizes.clone().all(|size| size == 2));
-        let is_myriads = last.len() == 4 && sizes.clone().all(|size| size == 4);
+        let is_myriads = last.len() == 4 && !middle.is_empty() && sizes.clone().all(|size| size == 4);
         let is_first = (1..=3).contains(&first.len()) || is_myriads && first.len() == 4;
         let kinds = whole.chars().filter(|letter| is_separator(*letter)).collect::<std::collections::BTreeSet<_>>();
         if !is_first || !(is_thousands || is_myriads) || kinds.len() > 1 {

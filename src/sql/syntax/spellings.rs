@@ -16,6 +16,7 @@
 //! | `(a, b) OVERLAPS (c, d)` | `a < d AND c < b` |
 //! | `group_concat(a SEPARATOR ';')` | `group_concat(a, ';')` |
 //! | `any_value(a HAVING MAX b)` | `max_by(a, b)` |
+//! | `parse_date('%d/%m/%Y', a)` | `CAST(strptime(a, '%d/%m/%Y') AS DATE)` |
 //! | `SELECT TOP 3 …` | `… LIMIT 3` |
 //! | `MINUS` | `EXCEPT` |
 //! | `t TABLESAMPLE (10 PERCENT)` | `(SELECT * FROM t WHERE random() < 0.1)` |
@@ -184,6 +185,14 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
         return list_of(query);
     }
     let FunctionArguments::List(list) = &mut function.args else { return Ok(None) };
+    // BigQuery's, told from our own by its pattern.
+    if own == "parse_date"
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)), FunctionArg::Unnamed(FunctionArgExpr::Expr(text))] =
+            list.args.as_slice()
+        && matches!(pattern, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(pattern), .. }) if pattern.contains('%'))
+    {
+        return Ok(Some(with("CAST(strptime($2, $1) AS DATE)", &[pattern.clone(), text.clone()])?));
+    }
     // Snowflake's place for the order of what is gathered.
     if ["array_agg", "string_agg"].contains(&own.as_str()) && !function.within_group.is_empty() {
         list.clauses.push(FunctionArgumentClause::OrderBy(std::mem::take(&mut function.within_group)));
