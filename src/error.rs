@@ -48,6 +48,8 @@ impl SqlState {
     pub const BAD_COPY_FILE_FORMAT: Self = Self("22P04");
     /// NULL where a column is NOT NULL.
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
+    /// Rows are not as a check says.
+    pub const CHECK_VIOLATION: Self = Self("23514");
     /// A transaction is going on.
     pub const ACTIVE_SQL_TRANSACTION: Self = Self("25001");
     /// A change within a transaction that only reads.
@@ -148,6 +150,7 @@ impl SqlState {
             Self::PROGRAM_LIMIT_EXCEEDED => "a limit is reached",
             Self::BAD_COPY_FILE_FORMAT => "a row of a file is not made as the others are",
             Self::NOT_NULL_VIOLATION => "a NULL where a column has none",
+            Self::CHECK_VIOLATION => "rows that are not as a check says",
             Self::SERIALIZATION_FAILURE => "another statement was quicker",
             Self::SYNTAX_ERROR => "a text is no SQL",
             Self::UNDEFINED_COLUMN => "a column is not there",

@@ -7,6 +7,7 @@
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`grants`] | what roles may do |
 //! | [`runs`] | what ran, for how long, with what end |
+//! | [`checks`] | what checks of tables have found |
 //! | [`schedules`] | which times of schedules are settled, and who runs one |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
@@ -36,6 +37,7 @@ mod archive;
 pub mod backup;
 pub mod blocks;
 pub mod check;
+pub mod checks;
 pub mod collect;
 pub mod compaction;
 pub mod data;
@@ -76,7 +78,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 7;
+const SCHEMA_VERSION: i64 = 8;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -230,6 +232,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     CREATE TRIGGER owner_changed AFTER UPDATE OF owner ON objects BEGIN UPDATE changes SET definitions = definitions + 1; END;
     ",
     schedules::MIGRATION,
+    checks::MIGRATION,
 ];
 
 /// The catalog of one database.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, ScalarValue, TableReference};
 use datafusion::config::{ConfigExtension, ExtensionOptions};
 use datafusion::error::DataFusionError;
@@ -28,7 +28,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstat
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, granting, lifecycle, profile, refreshing, role, schedule, schema};
+use crate::objects::{altering, check, granting, lifecycle, profile, refreshing, role, schedule, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -132,8 +132,17 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
             let frame = SessionContext::new_with_state(context.state()).read_batch(pairs(columns, &[])?)?;
             Ok(Some(frame.into_unoptimized_plan()))
         }
+        Parsed::Command(Command::Check(_)) => {
+            let frame = SessionContext::new_with_state(context.state()).read_batch(RecordBatch::new_empty(check_schema()))?;
+            Ok(Some(frame.into_unoptimized_plan()))
+        }
         Parsed::Command(_) => Ok(None),
     }
+}
+
+/// What CHECK TABLE answers.
+fn check_schema() -> SchemaRef {
+    crate::system::schema_of(&check::COLUMNS)
 }
 
 /// True for what gives nothing and takes nothing.
@@ -165,7 +174,7 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
         let target = Target { grammar: kind, name: new_name(name, context)?, profile: None };
         let body = Body::Sql(Box::new(parsed.clone()));
         let (parameters, options) = (vec![], vec![]);
-        Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body }))))
+        Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body, table: None }))))
     };
     match parsed {
         SqlParsed::CreateExternalTable(table) if !table.temporary => {
@@ -183,7 +192,15 @@ fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Opti
                 let target = Target { grammar: kind, name, profile: None };
                 let body = Body::Sql(Box::new(parsed.clone()));
                 let (or_replace, if_not_exists, parameters, options) = (false, *if_not_exists, vec![], vec![]);
-                Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body }))))
+                Ok(Some(Command::Create(Box::new(Create {
+                    target,
+                    or_replace,
+                    if_not_exists,
+                    parameters,
+                    options,
+                    body,
+                    table: None,
+                }))))
             }
             SqlStatement::Drop { object_type: ObjectType::Schema, if_exists, names, .. } => {
                 let (Some(kind), [name]) = (kind_of("schema"), names.as_slice()) else { return Ok(None) };
@@ -370,6 +387,11 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             commenting::comment(&target, text.as_deref(), if_exists, &context).await?;
             Ok(Answer::done(vec![]))
         }
+        Command::Check(tables) => {
+            let found = RecordBatch::try_new(check_schema(), check::run_tables(&tables, &context).await?)?;
+            let rows = SessionContext::new_with_state(context.state()).read_batch(found)?;
+            start(session, rows, None, &context).await
+        }
         Command::Grant(statement) => granting::run(&statement, &context).await.map(Answer::done),
         Command::BackUp(archive) => {
             places::check(&archive, context.base(), context.places())?;
@@ -398,7 +420,9 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let wanted = refreshing::requested(&statement, &context)?;
             let context = as_owner(&wanted.profile, &context)?;
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
-                Box::pin(refresh::refresh(&context, &profile::whole, wanted, &running)).await
+                let mut notes = check::before_refresh(&wanted.profile, &context).await?;
+                notes.extend(Box::pin(refresh::refresh(&context, &profile::whole, wanted, &running)).await?);
+                Ok(notes)
             }))
         }
         Command::ExplainRefresh(statement) => {

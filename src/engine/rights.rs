@@ -36,6 +36,7 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             Command::Create(_) | Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::Describe(_) => {
                 Ok(context)
             }
+            Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
             Command::Show(_) | Command::Client(_) | Command::Schedule(_) => Ok(context),
         },
         Parsed::Sql(parsed) => check_sql(parsed, context),

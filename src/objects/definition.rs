@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr, Interval, Query, Statement as SqlStatement, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{Expr, Interval, ObjectName, Query, Statement as SqlStatement, UnaryOperator, Value, ValueWithSpan};
 
 use super::kind::{Kind, unknown_kind};
 use super::{GRAMMARS, kind_of};
@@ -32,6 +32,8 @@ pub struct Definition {
     /// What stands between the parentheses after its name.
     pub parameters: Vec<Parameter>,
     pub body: Body,
+    /// The table after ON.
+    pub table: Option<ObjectName>,
 }
 
 impl Definition {
@@ -52,7 +54,7 @@ impl Definition {
                     resolve_files(view.query.as_mut(), Path::new(&object.base));
                 }
                 let (options, others, body) = (Options::read(kind.doc(), vec![])?, vec![], Body::Sql(parsed));
-                return Ok(Self { object, kind, options, others, parameters: vec![], body });
+                return Ok(Self { object, kind, options, others, parameters: vec![], body, table: None });
             }
             Parsed::Command(_) | Parsed::Sql(_) => return Err(unreadable()),
         };
@@ -85,7 +87,7 @@ impl Definition {
             names.push(name);
         }
         let options = Options::read_for(&label, kind.doc(), given)?;
-        Ok(Self { object, kind, options, others, parameters: create.parameters, body })
+        Ok(Self { object, kind, options, others, parameters: create.parameters, body, table: create.table })
     }
 
     /// The query that it is made of.

@@ -13,9 +13,10 @@
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //!
 //! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`],
-//! [`schedule`].
+//! [`check`], [`schedule`].
 
 pub mod altering;
+pub mod check;
 pub mod commenting;
 pub mod definition;
 pub mod dump;
@@ -46,7 +47,7 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 11] = [
+pub const KINDS: [&dyn Kind; 12] = [
     &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
@@ -57,6 +58,7 @@ pub const KINDS: [&dyn Kind; 11] = [
     &model::Model,
     &tag::Tag,
     &segment::Segment,
+    &check::CheckKind,
     &schedule::ScheduleKind,
 ];
 

@@ -29,6 +29,11 @@ pub trait Grammar: Debug + Send + Sync {
         false
     }
 
+    /// True for what is declared on a table: its name is followed by `ON table`.
+    fn is_on_table(&self) -> bool {
+        false
+    }
+
     /// True for kinds that REFRESH computes.
     fn is_refreshed(&self) -> bool {
         false
@@ -81,6 +86,8 @@ pub enum Command {
     Comment(Comment),
     /// `GRANT …`, `REVOKE …`
     Grant(Granting),
+    /// `CHECK TABLE …`
+    Check(Vec<ObjectName>),
     /// RUN, PAUSE, RESUME and ALTER of schedules.
     Schedule(ScheduleCommand),
 }
@@ -112,6 +119,7 @@ impl Command {
             Self::Drop(target, _) => ("DROP", target.grammar),
             Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
             Self::BackUp(_) => return "BACKUP".into(),
+            Self::Check(_) => return "CHECK TABLE".into(),
             Self::Client(command) => return command.tag().into(),
             Self::Comment(_) => return "COMMENT".into(),
             Self::Grant(granting) => return granting.tag().into(),
@@ -156,6 +164,8 @@ pub struct Create {
     /// Options as they were written, by name.
     pub options: Vec<(String, Expr)>,
     pub body: Body,
+    /// The table after ON, of kinds that are on one.
+    pub table: Option<ObjectName>,
 }
 
 /// What an object is made of.
@@ -225,6 +235,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 1);
             comment(parser, grammars)
         }
+        [Some("CHECK"), Some("TABLE"), ..] => {
+            skip(parser, 2);
+            parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(Command::Check)
+        }
         [Some("BACKUP"), ..] => {
             skip(parser, 1);
             back_up(parser)
@@ -272,7 +286,14 @@ fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool)
     let if_not_exists = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
     let name = identifier(parser)?;
     let parameters = if kind.takes_parameters() { parameters(parser)? } else { vec![] };
-    let target = on_profile(parser, kind, name)?;
+    let mut table = None;
+    let target = if kind.is_on_table() {
+        parser.expect_keyword(Keyword::ON)?;
+        table = Some(parser.parse_object_name(false)?);
+        Target { grammar: kind, name, profile: None }
+    } else {
+        on_profile(parser, kind, name)?
+    };
     if target.profile.is_some() && !kind.is_of_profile() {
         return Err(ParserError::ParserError(format!("a {} is of no profile; leave ON out", kind.word())));
     }
@@ -283,7 +304,7 @@ fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool)
     let options = options(parser)?;
     parser.expect_keyword(Keyword::AS)?;
     let body = kind.body(parser)?;
-    Ok(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body })))
+    Ok(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body, table })))
 }
 
 /// `(name type [DEFAULT constant], …)`
@@ -391,6 +412,13 @@ fn named(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Target, 
 }
 
 fn on_profile(parser: &mut Parser<'_>, grammar: &'static dyn Grammar, name: String) -> Result<Target, ParserError> {
+    // A check has a name of its own; the table may be said all the same.
+    if grammar.is_on_table() {
+        if parser.parse_keyword(Keyword::ON) {
+            parser.parse_object_name(false)?;
+        }
+        return Ok(Target { grammar, name, profile: None });
+    }
     let profile = if parser.parse_keyword(Keyword::ON) { Some(identifier(parser)?) } else { None };
     Ok(Target { grammar, name, profile })
 }

@@ -85,7 +85,7 @@ impl Parsed {
     pub fn takes_turn(&self) -> bool {
         let parsed = match self {
             Self::Sql(parsed) => parsed.as_ref(),
-            Self::Command(command) => return matches!(command, Command::Create(_) | Command::Refresh(_)),
+            Self::Command(command) => return matches!(command, Command::Create(_) | Command::Refresh(_) | Command::Check(_)),
         };
         match parsed {
             SqlParsed::Statement(statement) => match statement.as_ref() {

@@ -1,5 +1,6 @@
 //! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
+mod checks;
 mod comments;
 mod connections;
 mod dialects;
@@ -53,6 +54,8 @@ trait SystemTable: Debug + Send + Sync {
 /// Every table of the schema; those of the kinds of objects come after the others.
 fn tables() -> Vec<Box<dyn SystemTable>> {
     let mut tables: Vec<Box<dyn SystemTable>> = vec![
+        Box::new(checks::CheckResults),
+        Box::new(checks::TableScores),
         Box::new(comments::Comments),
         Box::new(files::Files),
         Box::new(functions::Functions),
@@ -93,7 +96,7 @@ impl SchemaProvider for SystemSchema {
 }
 
 /// Columns as a schema.
-fn schema_of(columns: &[Column]) -> SchemaRef {
+pub fn schema_of(columns: &[Column]) -> SchemaRef {
     let field = |column: &Column| {
         let data_type = match column.data_type {
             "BIGINT" => DataType::Int64,

@@ -23,6 +23,9 @@ const CHINESE_FORMS: [(&str, &str); 17] = [
     ("(주)", "주식회사"),
 ];
 
+/// Forms that may stand before a name.
+const FORMS_BEFORE: [&str; 5] = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"];
+
 /// Legal forms in Latin letters, without dots and in small letters, and the one they are brought to.
 const LATIN_FORMS: [(&str, &str); 50] = [
     ("incorporated", "Inc"),
@@ -240,32 +243,17 @@ impl Company {
     }
 
     fn chinese(text: &str) -> Self {
-        let inner: String = text
-            .chars()
-            .enumerate()
-            .filter(|(place, letter)| *letter != ' ' || is_between_latin(text, *place))
-            .map(|(_, letter)| letter)
-            .collect();
-        let mut name = without_suffixes(&inner);
-        for place in PLACES {
-            for suffix in ["市", "省"] {
-                name = name.replace(&format!("({place}{suffix})"), &format!("({place})"));
-            }
-        }
-        let before = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"]
-            .iter()
-            .find_map(|form| Some((name.strip_prefix(form)?.to_string(), *form)));
-        let (name, form) = match before {
-            Some((rest, form)) => (rest, form_of(form)),
-            None => {
-                let found = CHINESE_FORMS.iter().find_map(|(written, form)| {
-                    let trimmed = name.strip_suffix(&format!("({written})")).or_else(|| name.strip_suffix(written))?;
-                    Some((trimmed.to_string(), *form))
-                });
-                found.unwrap_or((name, ""))
-            }
+        let inner = if text.contains(' ') { without_blanks(text) } else { text.to_string() };
+        let name = of_brackets(&without_suffixes(&inner));
+        let before = FORMS_BEFORE.iter().find_map(|form| Some((name.strip_prefix(form)?, form_of(form))));
+        let after = || {
+            CHINESE_FORMS.iter().find_map(|(written, form)| {
+                let in_brackets = name.strip_suffix(')').and_then(|name| name.strip_suffix(written)).and_then(|name| name.strip_suffix('('));
+                Some((in_brackets.or_else(|| name.strip_suffix(written))?, *form))
+            })
         };
-        Self { name, form, is_chinese: true }
+        let (name, form) = before.or_else(after).unwrap_or((name.as_str(), ""));
+        Self { name: name.to_string(), form, is_chinese: true }
     }
 
     fn latin(text: &str) -> Self {
@@ -301,14 +289,10 @@ impl Company {
 
     /// What two spellings of one company share: no legal form, no blanks and signs, the place in front, small letters.
     pub fn key(&self) -> String {
-        let mut name = self.name.clone();
-        for place in PLACES {
-            if let Some(start) = name.find(&format!("({place})"))
-                && start > 0
-            {
-                name = format!("{place}{}{}", &name[..start], &name[start + place.len() + 2..]);
-            }
-        }
+        let name = match in_brackets(&self.name).find(|(start, place)| *start > 0 && PLACES.contains(place)) {
+            Some((start, place)) => format!("{place}{}{}", &self.name[..start], &self.name[start + place.len() + 2..]),
+            None => self.name.clone(),
+        };
         let plain = name.to_lowercase();
         let plain = plain.strip_prefix("the ").unwrap_or(&plain).replace('&', "and").replace(" and ", "and");
         plain.chars().filter(|letter| letter.is_alphanumeric()).collect()
@@ -332,9 +316,31 @@ fn without_suffixes(name: &str) -> String {
     short
 }
 
-/// A blank between two Latin letters parts words.
-fn is_between_latin(text: &str, place: usize) -> bool {
-    let letter = |place: usize| text.chars().nth(place);
-    let is_latin = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
-    place > 0 && is_latin(letter(place - 1)) && is_latin(letter(place + 1))
+/// What stands in brackets, with the place of the opening one.
+fn in_brackets(name: &str) -> impl Iterator<Item = (usize, &str)> {
+    name.match_indices('(').filter_map(|(start, _)| {
+        let inner = name.get(start + 1..)?;
+        Some((start, inner.get(..inner.find(')')?)?))
+    })
+}
+
+/// `(北京市)` is `(北京)`.
+fn of_brackets(name: &str) -> String {
+    let mut short = name.to_string();
+    for (_, inner) in in_brackets(name) {
+        if let Some(place) = inner.strip_suffix(['市', '省'])
+            && PLACES.contains(&place)
+        {
+            short = short.replace(&format!("({inner})"), &format!("({place})"));
+        }
+    }
+    short
+}
+
+/// Blanks between two Latin letters part words; others only spread Chinese characters.
+fn without_blanks(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let is_latin = |place: Option<usize>| place.and_then(|place| letters.get(place)).is_some_and(char::is_ascii_alphanumeric);
+    let stays = |place: usize| letters.get(place) != Some(&' ') || is_latin(place.checked_sub(1)) && is_latin(Some(place + 1));
+    letters.iter().enumerate().filter(|(place, _)| stays(*place)).map(|(_, letter)| *letter).collect()
 }

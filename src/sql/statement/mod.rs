@@ -1,6 +1,7 @@
 //! Pages of the statements that make no object.
 
 mod changes;
+mod checking;
 mod clients;
 mod granting;
 mod objects;
@@ -18,6 +19,7 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
         .chain(&transactions::DOCS)
         .chain(&clients::DOCS)
         .chain(&granting::DOCS)
+        .chain(&checking::DOCS)
 }
 
 static DOCS: [Doc; 7] = [

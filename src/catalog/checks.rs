@@ -1,0 +1,155 @@
+//! What checks of tables have found.
+
+use datafusion::common::Result;
+use rusqlite::{Row, params};
+
+use super::Catalog;
+
+/// What is added to the tables of before.
+pub const MIGRATION: &str = "
+    -- What a check found at a time (microseconds since 1970): how many rows failed, examples with their values masked, and what the next
+    -- one compares with.
+    CREATE TABLE check_results (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        object       INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        version      INTEGER NOT NULL,
+        at           INTEGER NOT NULL,
+        table_name   TEXT NOT NULL,
+        dimension    TEXT NOT NULL,
+        severity     TEXT NOT NULL,
+        status       TEXT NOT NULL,
+        rows         INTEGER,
+        failed       INTEGER,
+        passed_share REAL,
+        message      TEXT NOT NULL,
+        examples     TEXT NOT NULL,
+        detail       TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX check_results_by_object ON check_results (object, id);
+";
+
+/// Results that are kept of each check.
+const KEPT: i64 = 1000;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckResult {
+    /// The number of the check's object.
+    pub object: i64,
+    /// The name of the check; read, not written.
+    pub name: String,
+    pub version: i64,
+    /// When, in microseconds since 1970; the same for all that were looked at together.
+    pub at: i64,
+    pub table: String,
+    pub dimension: String,
+    pub severity: String,
+    /// `passed`, `failed`, or `error` when it could not be computed.
+    pub status: String,
+    pub rows: Option<i64>,
+    pub failed: Option<i64>,
+    /// The share of rows that passed; 1 or 0 for what looks at the table as a whole.
+    pub passed_share: Option<f64>,
+    pub message: String,
+    /// Rows that failed, one a line, their values masked.
+    pub examples: String,
+    /// What the next one compares with.
+    pub detail: String,
+}
+
+const COLUMNS: &str = "r.object, o.name, r.version, r.at, r.table_name, r.dimension, r.severity, r.status, r.rows, r.failed, \
+                       r.passed_share, r.message, r.examples, r.detail";
+
+fn result(row: &Row<'_>) -> rusqlite::Result<CheckResult> {
+    Ok(CheckResult {
+        object: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        at: row.get(3)?,
+        table: row.get(4)?,
+        dimension: row.get(5)?,
+        severity: row.get(6)?,
+        status: row.get(7)?,
+        rows: row.get(8)?,
+        failed: row.get(9)?,
+        passed_share: row.get(10)?,
+        message: row.get(11)?,
+        examples: row.get(12)?,
+        detail: row.get(13)?,
+    })
+}
+
+impl Catalog {
+    /// Remembers what checks have found; of each the last thousand results stay.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub fn add_check_results(&self, results: &[CheckResult]) -> Result<()> {
+        self.write(|transaction| {
+            for result in results {
+                let insert = "INSERT INTO check_results (object, version, at, table_name, dimension, severity, status, rows, failed,
+                        passed_share, message, examples, detail)
+                    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE EXISTS (SELECT 1 FROM objects WHERE id = ?1)";
+                transaction.execute(
+                    insert,
+                    params![
+                        result.object,
+                        result.version,
+                        result.at,
+                        result.table,
+                        result.dimension,
+                        result.severity,
+                        result.status,
+                        result.rows,
+                        result.failed,
+                        result.passed_share,
+                        result.message,
+                        result.examples,
+                        result.detail,
+                    ],
+                )?;
+                let forget = "DELETE FROM check_results WHERE object = ?1 AND id <= (SELECT id FROM check_results WHERE object = ?1
+                    ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+                transaction.execute(forget, params![result.object, KEPT])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What all checks have found, the earliest first.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn check_results(&self) -> Result<Vec<CheckResult>> {
+        let query = format!("SELECT {COLUMNS} FROM check_results r JOIN objects o ON o.id = r.object ORDER BY r.id");
+        self.read(|connection| connection.prepare_cached(&query)?.query_map([], result)?.collect())
+    }
+
+    /// What each check found last.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn last_check_results(&self) -> Result<Vec<CheckResult>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM check_results r JOIN objects o ON o.id = r.object
+             WHERE r.id IN (SELECT max(id) FROM check_results GROUP BY object) ORDER BY r.object"
+        );
+        self.read(|connection| connection.prepare_cached(&query)?.query_map([], result)?.collect())
+    }
+
+    /// What a version of a check found last, when it could be computed.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn last_computed(&self, object: i64, version: i64) -> Result<Option<CheckResult>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM check_results r JOIN objects o ON o.id = r.object
+             WHERE r.object = ?1 AND r.version = ?2 AND r.status <> 'error' ORDER BY r.id DESC LIMIT 1"
+        );
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&query)?;
+            let mut found = statement.query_map(params![object, version], result)?;
+            found.next().transpose()
+        })
+    }
+}

@@ -1,0 +1,253 @@
+//! What a check says, as SQL.
+//!
+//! | written | a row fails when |
+//! |---|---|
+//! | a condition | it is false; NULL is no failure, as in CHECK of SQL |
+//! | `not_null(a, …)` | one of them is NULL |
+//! | `unique(a, …)` | another row has the same values, none of them NULL |
+//! | `in_range(a, least, most)` | the value is outside |
+//! | `in_set(a, value, …)` | the value is none of these |
+//! | `matches(a, 'pattern')` | the text does not fit the regular expression |
+//! | `foreign_key(a, table, column)` | the value is not in that column |
+//! | a query | the query gives it |
+//!
+//! `fresh_within`, `row_count_near_last` and `distribution_near_last` look at the table as a whole.
+
+use datafusion::common::Result;
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query};
+
+use crate::error::invalid;
+use crate::sql::command::Body;
+use crate::sql::references::names_in;
+use crate::text::timestamp;
+
+/// What must hold.
+#[derive(Debug, Clone)]
+pub enum Expectation {
+    /// Of each row: a condition, and the dimension that it is of.
+    Rows(Box<Expr>, &'static str),
+    /// The values of these expressions occur once.
+    Unique(Vec<Expr>),
+    /// The values of an expression are among those of a column of another table.
+    ForeignKey { value: Box<Expr>, table: Box<Expr>, column: Box<Expr> },
+    /// The query gives no rows.
+    Failing(Box<Query>),
+    /// The newest time is at most this old.
+    Fresh { time: Box<Expr>, within: Box<Expr> },
+    /// The number of rows is within this share of the last one.
+    RowCount(f64),
+    /// The distribution is within this population stability index of the last one.
+    Distribution { value: Box<Expr>, most: f64 },
+}
+
+/// The names of expectations.
+const NAMES: [&str; 9] = [
+    "not_null",
+    "unique",
+    "in_range",
+    "in_set",
+    "matches",
+    "foreign_key",
+    "fresh_within",
+    "row_count_near_last",
+    "distribution_near_last",
+];
+
+/// The SQL that looks at a table row by row.
+pub struct Asked {
+    /// One row: how many rows there are, how many of them fail.
+    pub counts: String,
+    /// Rows that fail.
+    pub examples: String,
+}
+
+impl Expectation {
+    /// Reads what stands after AS.
+    ///
+    /// # Errors
+    /// A form that there is not.
+    pub fn of(label: &str, body: &Body) -> Result<Self> {
+        match body {
+            Body::Query(query) => Ok(Self::Failing(query.clone())),
+            Body::Condition(condition) => Self::of_condition(label, condition),
+            Body::Sql(_) | Body::Script(_) => Err(invalid(label, "a check is a condition or a query")),
+        }
+    }
+
+    fn of_condition(label: &str, condition: &Expr) -> Result<Self> {
+        let rows = |dimension| Ok(Self::Rows(Box::new(condition.clone()), dimension));
+        let Expr::Function(function) = condition else {
+            return match condition {
+                Expr::IsNotNull(_) => rows("completeness"),
+                _ => rows("validity"),
+            };
+        };
+        let Some((name, arguments)) = called(function) else { return rows("validity") };
+        let wrong = |form: &str| Err(invalid(label, format!("{name} is written {form}, got {condition}")));
+        let join = |parts: Vec<String>, by: &str| parts.join(by);
+        let parsed = |sql: String, dimension| -> Result<Self> {
+            Ok(Self::Rows(Box::new(crate::sql::parser::parse_expression(&sql)?), dimension))
+        };
+        match (name.as_str(), arguments.as_slice()) {
+            ("not_null", [_, ..]) => {
+                parsed(join(arguments.iter().map(|value| format!("({value}) IS NOT NULL")).collect(), " AND "), "completeness")
+            }
+            ("unique", [_, ..]) => Ok(Self::Unique(arguments)),
+            ("in_range", [value, least, most]) => parsed(format!("({value}) BETWEEN ({least}) AND ({most})"), "validity"),
+            ("in_set", [value, _, ..]) => {
+                let values = arguments.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>();
+                parsed(format!("({value}) IN ({})", join(values, ", ")), "validity")
+            }
+            ("matches", [value, pattern]) => parsed(format!("({value}) ~ ({pattern})"), "validity"),
+            ("foreign_key", [value, table, column]) => Ok(Self::ForeignKey {
+                value: Box::new(value.clone()),
+                table: Box::new(table.clone()),
+                column: Box::new(column.clone()),
+            }),
+            ("fresh_within", [time, within]) => {
+                Ok(Self::Fresh { time: Box::new(time.clone()), within: Box::new(within.clone()) })
+            }
+            ("row_count_near_last", [most]) => match share(most) {
+                Some(most) => Ok(Self::RowCount(most)),
+                None => wrong("row_count_near_last(0.2), with the share that it may differ by"),
+            },
+            ("distribution_near_last", [value, most]) => match share(most) {
+                Some(most) => Ok(Self::Distribution { value: Box::new(value.clone()), most }),
+                None => wrong("distribution_near_last(column, 0.2), with the most of the population stability index"),
+            },
+            ("not_null" | "unique", _) => wrong(&format!("{name}(column, …)")),
+            ("in_range", _) => wrong("in_range(column, least, most)"),
+            ("in_set", _) => wrong("in_set(column, value, …)"),
+            ("matches", _) => wrong("matches(column, 'regular expression')"),
+            ("foreign_key", _) => wrong("foreign_key(column, table, column_of_table)"),
+            ("fresh_within", _) => wrong("fresh_within(column, INTERVAL '1 day')"),
+            ("row_count_near_last", _) => wrong("row_count_near_last(0.2)"),
+            ("distribution_near_last", _) => wrong("distribution_near_last(column, 0.2)"),
+            _ => rows("validity"),
+        }
+    }
+
+    /// What kind of quality it is about, when the check does not say.
+    pub fn dimension(&self) -> &'static str {
+        match self {
+            Self::Rows(_, dimension) => dimension,
+            Self::Unique(_) => "uniqueness",
+            Self::Failing(_) => "validity",
+            Self::ForeignKey { .. } | Self::RowCount(_) | Self::Distribution { .. } => "consistency",
+            Self::Fresh { .. } => "timeliness",
+        }
+    }
+
+    /// A table that it reads beside its own.
+    pub fn other_table(&self) -> Option<Vec<String>> {
+        match self {
+            Self::ForeignKey { table, .. } => match table.as_ref() {
+                Expr::Identifier(name) => Some(vec![crate::sql::command::normal(name)]),
+                Expr::CompoundIdentifier(names) => Some(names.iter().map(crate::sql::command::normal).collect()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The query, when it is one.
+    pub fn query(&self) -> Option<&Query> {
+        match self {
+            Self::Failing(query) => Some(query),
+            _ => None,
+        }
+    }
+
+    /// Names that may be columns of the table.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Rows(condition, _) => names_in(condition),
+            Self::Unique(values) => values.iter().flat_map(names_in).collect(),
+            Self::ForeignKey { value, .. } => names_in(value),
+            Self::Fresh { time, .. } => names_in(time),
+            Self::Distribution { value, .. } => names_in(value),
+            Self::Failing(_) | Self::RowCount(_) => vec![],
+        }
+    }
+
+    /// The SQL of what is looked at row by row; `shown` are the columns of the table that an example has. `None` for what looks at the table as a
+    /// whole.
+    pub fn asked(&self, table: &str, shown: &[String], most: i64) -> Option<Asked> {
+        let columns = if shown.is_empty() { "*".to_string() } else { shown.join(", ") };
+        let places: Vec<String> = (1..=shown.len()).map(|place| place.to_string()).collect();
+        let order = if places.is_empty() { String::new() } else { format!(" ORDER BY {}", places.join(", ")) };
+        Some(match self {
+            Self::Rows(condition, _) => Asked {
+                counts: format!("SELECT count(*), count(*) FILTER (WHERE NOT ({condition})) FROM {table}"),
+                examples: format!("SELECT {columns} FROM {table} WHERE NOT ({condition}){order} LIMIT {most}"),
+            },
+            Self::Unique(values) => {
+                let list = values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let given = values.iter().map(|value| format!("({value}) IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+                let places = (1..=values.len()).map(|place| place.to_string()).collect::<Vec<_>>().join(", ");
+                let all = format!("SELECT count(*) FROM {table}");
+                Asked {
+                    counts: format!(
+                        "SELECT ({all}), CAST(coalesce(sum(n), 0) AS BIGINT) \
+                         FROM (SELECT count(*) AS n FROM {table} WHERE {given} GROUP BY {list} HAVING count(*) > 1) AS repeated"
+                    ),
+                    examples: format!(
+                        "SELECT {list}, count(*) AS rows FROM {table} WHERE {given} GROUP BY {list} HAVING count(*) > 1 \
+                         ORDER BY rows DESC, {places} LIMIT {most}"
+                    ),
+                }
+            }
+            Self::ForeignKey { value, table: other, column } => {
+                let is_missing = format!(
+                    "({value}) IS NOT NULL AND ({value}) NOT IN (SELECT {column} FROM {other} WHERE {column} IS NOT NULL)"
+                );
+                Asked {
+                    counts: format!("SELECT (SELECT count(*) FROM {table}), count(*) FROM {table} WHERE {is_missing}"),
+                    examples: format!("SELECT {columns} FROM {table} WHERE {is_missing}{order} LIMIT {most}"),
+                }
+            }
+            Self::Failing(query) => Asked {
+                counts: format!("SELECT (SELECT count(*) FROM {table}), count(*) FROM ({query}) AS failing"),
+                examples: format!("SELECT * FROM ({query}) AS failing LIMIT {most}"),
+            },
+            Self::Fresh { .. } | Self::RowCount(_) | Self::Distribution { .. } => return None,
+        })
+    }
+
+    /// The SQL of a check of freshness: the rows, the newest time as text, and whether it is new enough at `now`.
+    pub fn freshness(&self, table: &str, now: i64) -> Option<String> {
+        let Self::Fresh { time, within } = self else { return None };
+        let now = timestamp(now);
+        Some(format!(
+            "SELECT count(*), CAST(max({time}) AS VARCHAR), coalesce(CAST(max({time}) AS TIMESTAMP) >= TIMESTAMP '{now}' - ({within}), false) \
+             FROM {table}"
+        ))
+    }
+
+    /// As it is shown: the condition or query.
+    pub fn text(&self, body: &Body) -> String {
+        match body {
+            Body::Query(query) => query.to_string(),
+            Body::Condition(condition) => condition.to_string(),
+            Body::Sql(_) | Body::Script(_) => String::new(),
+        }
+    }
+}
+
+/// The name of an expectation and its arguments, when a call is one.
+fn called(function: &Function) -> Option<(String, Vec<Expr>)> {
+    let name = function.name.to_string().to_lowercase();
+    if !NAMES.contains(&name.as_str()) {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let value = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value.clone()),
+        _ => None,
+    };
+    Some((name, list.args.iter().map(value).collect::<Option<_>>()?))
+}
+
+fn share(value: &Expr) -> Option<f64> {
+    value.to_string().parse::<f64>().ok().filter(|share| share.is_finite() && *share >= 0.0)
+}

@@ -1,0 +1,157 @@
+//! Checks that compare with what was found last.
+//!
+//! The population stability index of two distributions over the same bins, with shares p (now) and q (last), is `Σ (p − q) · ln(p / q)`. Below 0.1
+//! a distribution is commonly taken for unchanged, above 0.25 for another. An empty bin counts as one ten-thousandth.
+//!
+//! Numbers are cut at the nine deciles of the first time; of texts and booleans the fifty most frequent values of the first time have bins of their
+//! own. NULL is a bin, and all other values are one.
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
+
+use super::running::rows;
+use crate::error::{failed, invalid};
+use crate::statement::StatementContext;
+use crate::text::literal;
+
+/// Values of a text that have bins of their own.
+const MOST_VALUES: usize = 50;
+/// The least share of a bin.
+const LEAST: f64 = 1e-4;
+
+/// A distribution, as it is remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    pub bins: Bins,
+    /// Rows by bin: NULL, each bin, all others.
+    pub counts: Vec<i64>,
+}
+
+/// What a value belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Bins {
+    /// Up to each of these numbers.
+    UpTo(Vec<f64>),
+    /// Each of these texts.
+    Values(Vec<String>),
+}
+
+impl Bins {
+    /// An expression that gives the number of the bin: 0 for NULL, then each, then all others.
+    fn expression(&self, value: &str) -> String {
+        let mut expression = format!("CASE WHEN ({value}) IS NULL THEN 0");
+        let bins: Vec<String> = match self {
+            Self::UpTo(edges) => edges.iter().map(|edge| format!("CAST(({value}) AS DOUBLE) <= {edge:?}")).collect(),
+            Self::Values(values) => values.iter().map(|text| format!("CAST(({value}) AS VARCHAR) = {}", literal(text))).collect(),
+        };
+        for (place, condition) in bins.iter().enumerate() {
+            expression.push_str(&format!(" WHEN {condition} THEN {}", place + 1));
+        }
+        expression.push_str(&format!(" ELSE {} END", bins.len() + 1));
+        expression
+    }
+
+    fn count(&self) -> usize {
+        2 + match self {
+            Self::UpTo(edges) => edges.len(),
+            Self::Values(values) => values.len(),
+        }
+    }
+}
+
+/// The distribution of a value over a table, in the bins of last time if there are any.
+///
+/// # Errors
+/// A value that is neither a number nor a text or boolean.
+pub async fn distribution(
+    label: &str,
+    value: &str,
+    table: &str,
+    last: Option<Distribution>,
+    context: &StatementContext,
+) -> Result<Distribution> {
+    let bins = match last {
+        Some(last) => last.bins,
+        None => first_bins(label, value, table, context).await?,
+    };
+    let sql = format!("SELECT {} AS bin, count(*) AS rows FROM {table} GROUP BY bin", bins.expression(value));
+    let mut counts = vec![0i64; bins.count()];
+    for batch in rows(&sql, context).await? {
+        let places = cast(batch.column(0), &DataType::Int64)?;
+        let found = places.as_primitive::<Int64Type>().iter().zip(batch.column(1).as_primitive::<Int64Type>());
+        for (place, rows) in found {
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+                *count += rows.unwrap_or(0);
+            }
+        }
+    }
+    Ok(Distribution { bins, counts })
+}
+
+async fn first_bins(label: &str, value: &str, table: &str, context: &StatementContext) -> Result<Bins> {
+    let schema = super::running::schema(&format!("SELECT {value} AS value FROM {table}"), context).await?;
+    let data_type = schema.field(0).data_type().clone();
+    if data_type.is_numeric() {
+        let deciles =
+            (1..=9).map(|decile| format!("percentile_cont(0.{decile}) WITHIN GROUP (ORDER BY CAST(({value}) AS DOUBLE))"));
+        let sql = format!("SELECT {} FROM {table}", deciles.collect::<Vec<_>>().join(", "));
+        let batches = rows(&sql, context).await?;
+        let batch = batches.first().ok_or_else(|| failed(label, "gave no deciles"))?;
+        let mut edges = vec![];
+        for column in batch.columns() {
+            let edge = cast(column, &DataType::Float64)?;
+            let edge = edge.as_primitive::<Float64Type>();
+            if !edge.is_empty() && edge.is_valid(0) && edges.last() != Some(&edge.value(0)) && edge.value(0).is_finite() {
+                edges.push(edge.value(0));
+            }
+        }
+        return Ok(Bins::UpTo(edges));
+    }
+    if !data_type.is_string() && data_type != DataType::Boolean && !matches!(data_type, DataType::Dictionary(_, _)) {
+        let problem =
+            format!("distribution_near_last takes numbers, texts and booleans, {value} is {}", crate::text::sql_type(&data_type));
+        return Err(invalid(label, problem));
+    }
+    let sql = format!(
+        "SELECT CAST(({value}) AS VARCHAR) AS value, count(*) AS rows FROM {table} WHERE ({value}) IS NOT NULL \
+         GROUP BY value ORDER BY rows DESC, value LIMIT {MOST_VALUES}"
+    );
+    let mut values = vec![];
+    for batch in rows(&sql, context).await? {
+        let texts = cast(batch.column(0), &DataType::Utf8)?;
+        values.extend(texts.as_string::<i32>().iter().flatten().map(str::to_string));
+    }
+    Ok(Bins::Values(values))
+}
+
+/// The population stability index.
+pub fn stability_index(now: &[i64], last: &[i64]) -> f64 {
+    let share = |counts: &[i64], count: i64| (count as f64 / counts.iter().sum::<i64>().max(1) as f64).max(LEAST);
+    now.iter()
+        .zip(last)
+        .filter(|(now, last)| **now > 0 || **last > 0)
+        .map(|(count, before)| {
+            let (p, q) = (share(now, *count), share(last, *before));
+            (p - q) * libm::log(p / q)
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_of_shares() {
+        assert_eq!(stability_index(&[10, 20, 30], &[1, 2, 3]), 0.0);
+        let index = stability_index(&[50, 50], &[80, 20]);
+        let expected = -0.3 * (0.5f64 / 0.8).ln() + 0.3 * (0.5f64 / 0.2).ln();
+        assert!((index - expected).abs() < 1e-12);
+        assert!(stability_index(&[0, 100], &[100, 0]) > 10.0);
+        assert_eq!(stability_index(&[], &[]), 0.0);
+    }
+}

@@ -1,0 +1,319 @@
+//! Looks at tables, remembers what was found, and stops a REFRESH over a table that is not as it must be.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::Result;
+use datafusion::dataframe::DataFrame;
+use futures::TryStreamExt;
+use sqlparser::ast::ObjectName;
+
+use super::expectation::Expectation;
+use super::near_last::{Distribution, distribution, stability_index};
+use super::{Check, OnFailure, masked, parts};
+use crate::catalog::checks::CheckResult;
+use crate::docs::Column;
+use crate::error::{SqlState, coded, invalid, message};
+use crate::objects::definition::Definition;
+use crate::objects::kind::Values;
+use crate::objects::kind_of;
+use crate::objects::values::{given, number, share, text};
+use crate::sql::parser::parse_composed;
+use crate::sql::planning::plan;
+use crate::statement::StatementContext;
+use crate::text::identifier;
+
+/// What CHECK TABLE answers.
+pub const COLUMNS: [Column; 10] = [
+    Column { name: "check", data_type: "VARCHAR", text: "its name" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table" },
+    Column {
+        name: "dimension",
+        data_type: "VARCHAR",
+        text: "`completeness`, `validity`, `uniqueness`, `consistency` or `timeliness`",
+    },
+    Column { name: "severity", data_type: "VARCHAR", text: "`error`, `warning` or `info`" },
+    Column { name: "status", data_type: "VARCHAR", text: "`passed`, `failed`, or `error` when it could not be computed" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows of the table" },
+    Column { name: "failed", data_type: "BIGINT", text: "rows that failed" },
+    Column { name: "passed_share", data_type: "DOUBLE", text: "share of the rows that passed" },
+    Column { name: "message", data_type: "VARCHAR", text: "what was found" },
+    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one a line, their values masked" },
+];
+
+/// Looks at all checks of tables, and remembers what was found.
+///
+/// # Errors
+/// There is no such table, or it has no check; the catalog cannot be written.
+pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Result<Values> {
+    let checks = all(context)?;
+    let mut chosen: Vec<Check> = vec![];
+    for table in tables {
+        let name = parts(table);
+        let of_table: Vec<&Check> = checks.iter().filter(|check| is_same(&check.table_parts, &name)).collect();
+        if of_table.is_empty() {
+            // A table that is not there is told first.
+            schema(&format!("SELECT * FROM {table}"), context).await?;
+            let problem = format!("has no checks; write CREATE CHECK name ON {table} AS condition");
+            return Err(invalid(&table.to_string(), problem));
+        }
+        chosen.extend(of_table.into_iter().cloned());
+    }
+    let results = run(&chosen, context).await?;
+    Ok(values(&results))
+}
+
+/// What was found, as CHECK TABLE answers.
+fn values(results: &[CheckResult]) -> Values {
+    let of = |get: fn(&CheckResult) -> &str| text(results.iter().map(move |result| given(get(result))));
+    vec![
+        of(|result| &result.name),
+        of(|result| &result.table),
+        of(|result| &result.dimension),
+        of(|result| &result.severity),
+        of(|result| &result.status),
+        number(results.iter().map(|result| result.rows)),
+        number(results.iter().map(|result| result.failed)),
+        share(results.iter().map(|result| result.passed_share)),
+        of(|result| &result.message),
+        of(|result| &result.examples),
+    ]
+}
+
+/// Looks at the checks over what a profile reads that a refresh waits for. Gives what failed and only warns.
+///
+/// # Errors
+/// A check failed that stops a refresh.
+pub async fn before_refresh(profile: &str, context: &StatementContext) -> Result<Vec<String>> {
+    let mut read: Vec<Vec<String>> = vec![];
+    for object in context.all_objects()?.iter().filter(|object| object.profile == profile) {
+        if let Some(kind) = kind_of(&object.kind) {
+            let definition = Definition::read(object.clone(), context.session())?;
+            read.extend(kind.uses(&definition).tables);
+        }
+    }
+    let is_read = |check: &Check| read.iter().any(|table| is_same(table, &check.table_parts));
+    let waiting = |check: &Check| check.on_failure != OnFailure::Nothing && is_read(check);
+    let checks: Vec<Check> = all(context)?.into_iter().filter(waiting).collect();
+    if checks.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut notes = vec![];
+    for (check, result) in checks.iter().zip(run(&checks, context).await?) {
+        if result.status == "passed" {
+            continue;
+        }
+        let found = format!("check {} on {}: {}", result.name, result.table, result.message);
+        if check.on_failure == OnFailure::Stop {
+            let problem = format!("is not refreshed, as {found}; see system.checks, or change on_failure of the check");
+            return Err(coded(SqlState::CHECK_VIOLATION, &format!("profile {profile}"), problem));
+        }
+        notes.push(found);
+    }
+    Ok(notes)
+}
+
+/// All checks that can be read, in the order they were made.
+fn all(context: &StatementContext) -> Result<Vec<Check>> {
+    let objects = context.all_objects()?;
+    let own = objects.iter().filter(|object| object.kind == "check");
+    own.map(|object| Check::of(Definition::read(object.clone(), context.session())?)).collect()
+}
+
+/// The same table, whether its schema is written or not.
+fn is_same(one: &[String], other: &[String]) -> bool {
+    let plain = |name: &[String]| match name {
+        [.., schema, name] if schema != "public" => vec![schema.clone(), name.clone()],
+        [.., name] => vec![name.clone()],
+        [] => vec![],
+    };
+    plain(one) == plain(other)
+}
+
+async fn run(checks: &[Check], context: &StatementContext) -> Result<Vec<CheckResult>> {
+    let mut results = vec![];
+    for check in checks {
+        let object = &check.definition.object;
+        // What a check reads it reads with the rights of its owner, as a view.
+        let inside = context.entering(&object.label(), &object.owner)?;
+        let found = tokio::select! {
+            biased;
+            error = context.ended() => return Err(error),
+            found = look(check, &inside) => found,
+        };
+        let found = found.unwrap_or_else(|error| Found { status: "error", message: message(&error), ..Found::default() });
+        results.push(CheckResult {
+            object: object.id,
+            name: object.name.clone(),
+            version: object.version,
+            at: context.now(),
+            table: check.table.clone(),
+            dimension: check.dimension.into(),
+            severity: check.severity.into(),
+            status: found.status.into(),
+            rows: found.rows,
+            failed: found.failed,
+            passed_share: found.passed_share,
+            message: found.message,
+            examples: found.examples.join("\n"),
+            detail: found.detail,
+        });
+    }
+    context.catalog().add_check_results(&results)?;
+    Ok(results)
+}
+
+/// What one look gave.
+#[derive(Default)]
+struct Found {
+    status: &'static str,
+    rows: Option<i64>,
+    failed: Option<i64>,
+    passed_share: Option<f64>,
+    message: String,
+    examples: Vec<String>,
+    detail: String,
+}
+
+impl Found {
+    /// Of what looks at the table as a whole.
+    fn whole(passes: bool, rows: i64, message: String) -> Self {
+        let status = if passes { "passed" } else { "failed" };
+        Self { status, rows: Some(rows), passed_share: Some(f64::from(u8::from(passes))), message, ..Self::default() }
+    }
+}
+
+async fn look(check: &Check, context: &StatementContext) -> Result<Found> {
+    let object = &check.definition.object;
+    let last = context.catalog().last_computed(object.id, object.version)?;
+    match &check.expectation {
+        Expectation::Fresh { .. } => {
+            let sql = check.expectation.freshness(&check.table, context.now()).unwrap_or_default();
+            let batches = rows(&sql, context).await?;
+            let count = whole(&batches, 0)?.unwrap_or(0);
+            let newest = batches.first().map(|batch| cast(batch.column(1), &DataType::Utf8)).transpose()?;
+            let newest =
+                newest.as_ref().map(|newest| newest.as_string::<i32>()).filter(|newest| newest.len() == 1 && newest.is_valid(0));
+            let passes = batches.first().and_then(|batch| batch.column(2).as_any().downcast_ref::<BooleanArray>());
+            let passes = passes.is_some_and(|passes| passes.len() == 1 && passes.is_valid(0) && passes.value(0));
+            let message = match newest {
+                Some(newest) => format!("the newest is of {}", newest.value(0)),
+                None => "there is none".into(),
+            };
+            Ok(Found::whole(passes, count, message))
+        }
+        Expectation::RowCount(most) => {
+            let count = whole(&rows(&format!("SELECT count(*) FROM {}", check.table), context).await?, 0)?.unwrap_or(0);
+            let Some(before) = last.and_then(|last| last.rows) else {
+                return Ok(Found::whole(true, count, format!("{count} rows; there is nothing to compare with yet")));
+            };
+            let change = (count - before) as f64 / before.max(1) as f64;
+            let message = format!("{count} rows, {before} before, {:+.1} %", change * 100.0);
+            Ok(Found::whole(change.abs() <= *most, count, message))
+        }
+        Expectation::Distribution { value, most } => {
+            let before: Option<Distribution> = last.and_then(|last| serde_json::from_str(&last.detail).ok());
+            let now = distribution(&object.label(), &value.to_string(), &check.table, before.clone(), context).await?;
+            let count = now.counts.iter().sum();
+            let detail = serde_json::to_string(&now).unwrap_or_default();
+            let found = match before {
+                None => Found::whole(true, count, "there is nothing to compare with yet".into()),
+                Some(before) => {
+                    let index = stability_index(&now.counts, &before.counts);
+                    Found::whole(index <= *most, count, format!("population stability index {index:.4}, at most {most}"))
+                }
+            };
+            Ok(Found { detail, ..found })
+        }
+        expectation => by_rows(check, expectation, context).await,
+    }
+}
+
+/// Counts the rows that fail, and shows some of them.
+async fn by_rows(check: &Check, expectation: &Expectation, context: &StatementContext) -> Result<Found> {
+    let shown = shown(check, context).await?;
+    let Some(asked) = expectation.asked(&check.table, &shown, check.examples) else { return Ok(Found::default()) };
+    let batches = rows(&asked.counts, context).await?;
+    let (count, failed) = (whole(&batches, 0)?.unwrap_or(0), whole(&batches, 1)?.unwrap_or(0));
+    // A query may give more rows than the table has.
+    let failed_share = if count > 0 { (failed as f64 / count as f64).min(1.0) } else { f64::from(u8::from(failed > 0)) };
+    let passes = failed_share <= check.threshold;
+    let examples = match failed {
+        0 => vec![],
+        _ if check.examples == 0 => vec![],
+        _ => masked::examples(&rows(&asked.examples, context).await?)?,
+    };
+    let allowed = if check.threshold > 0.0 { format!(", at most {} %", short(check.threshold * 100.0)) } else { String::new() };
+    let message = match failed {
+        0 => format!("{count} rows"),
+        _ => format!("{failed} of {count} rows fail ({} %{allowed})", short(failed_share * 100.0)),
+    };
+    let (status, passed_share) = (if passes { "passed" } else { "failed" }, Some(1.0 - failed_share));
+    Ok(Found { status, rows: Some(count), failed: Some(failed), passed_share, message, examples, detail: String::new() })
+}
+
+/// The columns of the table that an example shows: its key, and those that the check names.
+async fn shown(check: &Check, context: &StatementContext) -> Result<Vec<String>> {
+    let schema = schema(&format!("SELECT * FROM {}", check.table), context).await?;
+    if let Some(missing) = check.key.iter().find(|key| schema.field_with_name(key).is_err()) {
+        return Err(invalid(&check.definition.object.label(), format!("key: {} has no column {missing}", check.table)));
+    }
+    let names = check.expectation.names();
+    let fields = schema.fields().iter().map(|field| field.name());
+    let named = fields.filter(|field| names.contains(field) && !check.key.contains(field));
+    Ok(check.key.iter().chain(named).map(|column| identifier(column)).collect())
+}
+
+/// Plans all that a check asks, so that a wrong one is not remembered.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn try_out(check: &Check, context: &StatementContext) -> Result<()> {
+    let shown = shown(check, context).await?;
+    let mut queries = vec![];
+    match check.expectation.asked(&check.table, &shown, check.examples) {
+        Some(asked) => queries.extend([asked.counts, asked.examples]),
+        None => queries.extend(check.expectation.freshness(&check.table, context.now())),
+    }
+    if let Expectation::Distribution { value, .. } = &check.expectation {
+        queries.push(format!("SELECT {value} FROM {}", check.table));
+    }
+    for query in queries {
+        schema(&query, context).await?;
+    }
+    Ok(())
+}
+
+/// The columns of a query.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn schema(sql: &str, context: &StatementContext) -> Result<SchemaRef> {
+    let parsed = parse_composed(sql, context.session())?;
+    Ok(Arc::clone(plan(&parsed, context).await?.schema().inner()))
+}
+
+/// The rows of a query.
+///
+/// # Errors
+/// What is wrong with it, or with the data.
+pub async fn rows(sql: &str, context: &StatementContext) -> Result<Vec<RecordBatch>> {
+    let parsed = parse_composed(sql, context.session())?;
+    let frame = DataFrame::new(context.state(), plan(&parsed, context).await?);
+    frame.execute_stream().await?.try_collect().await
+}
+
+/// A whole number of the only row.
+fn whole(batches: &[RecordBatch], column: usize) -> Result<Option<i64>> {
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+    let numbers = cast(batch.column(column), &DataType::Int64)?;
+    Ok(numbers.as_primitive::<Int64Type>().iter().next().flatten())
+}
+
+/// A share as it is read.
+fn short(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
