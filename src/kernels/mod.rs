@@ -1,6 +1,7 @@
 //! Algorithms over plain slices. They know nothing of DataFusion, of SQL or of Arrow, so that each can be read, tested and timed alone.
 
 pub mod checked;
+pub mod chinese;
 pub mod cleaning;
 pub mod cluster;
 pub mod control;

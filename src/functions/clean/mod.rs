@@ -1,11 +1,13 @@
 //! Cleaning: what people type, brought to one form. Bad input gives NULL, and a sister function says why.
 
+mod addresses;
 mod date;
 mod email;
 mod id_card;
 mod name;
 mod number;
 mod phone;
+mod texts;
 
 use crate::adapter::FunctionSet;
 
@@ -17,4 +19,6 @@ pub fn functions() -> FunctionSet {
         .texts(&id_card::ALL)
         .texts(&date::ALL)
         .texts(&number::ALL)
+        .texts(&texts::ALL)
+        .texts(&addresses::ALL)
 }

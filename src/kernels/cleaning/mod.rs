@@ -11,3 +11,5 @@ pub mod id_card;
 pub mod name;
 pub mod number;
 pub mod phone;
+pub mod texts;
+pub mod vocabulary;

@@ -1,0 +1,110 @@
+//! Addresses of China.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result;
+
+use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::docs::{Argument, Doc};
+use crate::kernels::chinese::addresses::{Address, parse};
+use crate::kernels::cleaning::texts::Cleaning;
+
+const ADDRESS: Argument = text("address", "the address as it was typed");
+
+pub static ALL: [TextFunction; 2] = [
+    TextFunction::new(
+        Doc {
+            name: "clean_address_cn",
+            domain: "clean",
+            summary: "A Chinese address taken apart: STRUCT(province, city, district, rest).",
+            description: "\
+Names of divisions are read from the beginning, each below the one before, in full or short (`广东深圳南山区`, `内蒙古呼和浩特`, `延边州`), with
+separators, a postcode, `中国`, `收货地址：` or `市辖区` among them, in simplified or traditional characters. What comes before the full name of a province or city
+(a name, a number) goes to `rest`. All results are full names of today, by the divisions of 2026.
+
+| field | meaning |
+|---|---|
+| `province` | province, autonomous region, municipality or special region |
+| `city` | prefecture-level city, prefecture or league; of a municipality, the municipality again; NULL where the province governs the district itself (仙桃市, 澄迈县) |
+| `district` | district, county or county-level city |
+| `rest` | what follows: town, street, house |
+
+**What is left out** is filled in where it follows: 昆山市 is in Suzhou, Jiangsu. A name of several places leaves NULL where they differ: 鼓楼区 alone has neither
+province nor city. **Names that were** give what they are now (襄樊市 is 襄阳市, 宣武区 is part of 西城区, 巢湖市庐江县 is in Hefei), by the changes since
+1980; a district that was divided gives the part that got most, or only its city.
+
+A short name counts only where it is not part of another: 南京 does not in 南京路 and 南京东路, and short names of districts only behind their city or province. Towns and streets
+are not checked. A text without a division gives NULL for all three and itself as `rest`. `address_problem` says what is wrong.",
+            arguments: &[ADDRESS],
+            examples: &[
+                "SELECT clean_address_cn('广东深圳南山区科技园路1号') AS parts;",
+                "SELECT address, clean_address_cn(address)['city'] AS city, clean_address_cn(address)['district'] AS district
+FROM (VALUES ('昆山市人民路1号'), ('湖北省襄樊市襄城区'), ('鼓楼区中山路1号')) AS given(address);",
+            ],
+            source: "GB/T 2260 and the national database of place names (2026); changes since 1980 from the data set real-china-division",
+            ..Doc::EMPTY
+        },
+        Gives::Array(|_| Ok(DataType::Struct(fields())), |addresses, _| parts(addresses)),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "address_problem",
+            domain: "clean",
+            summary: "What is wrong with an address, as `clean_address_cn` reads it; NULL when nothing is.",
+            description: "\
+The first that holds:
+
+| problem | meaning |
+|---|---|
+| `blank` | nothing but spaces |
+| `no division` | no province, city or district is named |
+| `ambiguous division` | the name is that of several places |
+| `district not in city` | the district that follows is in another city or province |
+| `no district` | it stops at the province or city, which has districts |
+| `former division` | a name that is no more; `clean_address_cn` gives the one of today |
+| `no detail` | nothing follows the district |",
+            arguments: &[ADDRESS],
+            examples: &["SELECT address, address_problem(address) AS problem
+FROM (VALUES ('北京市朝阳区建国路88号'), ('北京市西湖区文三路'), ('鼓楼区中山路1号'), ('北京市宣武区广安门')) AS given(address);"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|_| {
+            Ok(Box::new(|address, problem| match read(address).problem {
+                Some(found) => {
+                    problem.push_str(found.word());
+                    true
+                }
+                None => false,
+            }))
+        }),
+    ),
+];
+
+fn read(address: &str) -> Address {
+    parse(&Cleaning::default().clean(address))
+}
+
+fn fields() -> Fields {
+    ["province", "city", "district", "rest"].iter().map(|name| Field::new(*name, DataType::Utf8View, true)).collect()
+}
+
+fn parts(addresses: &StringViewArray) -> Result<ArrayRef> {
+    let mut columns: [StringViewBuilder; 4] = std::array::from_fn(|_| StringViewBuilder::with_capacity(addresses.len()));
+    for address in addresses {
+        let [province, city, district, rest] = &mut columns;
+        let Some(address) = address else {
+            columns.iter_mut().for_each(StringViewBuilder::append_null);
+            continue;
+        };
+        let parts = read(address);
+        province.append_option(parts.province);
+        city.append_option(parts.city);
+        district.append_option(parts.district);
+        rest.append_option(Some(parts.rest.as_str()).filter(|rest| !rest.is_empty()));
+    }
+    let columns = columns.map(|mut column| Arc::new(column.finish()) as ArrayRef);
+    let nulls = addresses.nulls().cloned();
+    Ok(Arc::new(StructArray::try_new(fields(), columns.into(), nulls)?))
+}

@@ -1,0 +1,433 @@
+//! Addresses taken apart: province, city, district, and the rest.
+//!
+//! From the beginning of the address, names of divisions are read one after another, each below the one before: 广东 深圳市 南山区. Every way to
+//! read it is tried; the one whose names take the most characters is right, of equal ones that with names of today. What the address leaves
+//! out follows from the deepest name, where it follows: 昆山市 is in one city, 鼓楼区 in four.
+
+use super::conversion::to_simplified;
+use super::divisions::{Divisions, Level, Sense, divisions};
+
+/// An address taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    pub province: Option<&'static str>,
+    pub city: Option<&'static str>,
+    pub district: Option<&'static str>,
+    /// What is not the name of a division.
+    pub rest: String,
+    /// The first thing that is not right about it.
+    pub problem: Option<Problem>,
+}
+
+/// What is not right about an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing in it.
+    Blank,
+    /// It names no division.
+    NoDivision,
+    /// Its divisions are in several places.
+    Ambiguous,
+    /// The district that it names is not in the city or province before it.
+    NotInside,
+    /// It stops at the province or city.
+    NoDistrict,
+    /// A division has another name now, or is part of another.
+    Former,
+    /// Nothing follows the divisions.
+    NoDetail,
+}
+
+impl Problem {
+    /// All of them, as they are told.
+    pub const WORDS: [(Self, &'static str); 7] = [
+        (Self::Blank, "blank"),
+        (Self::NoDivision, "no division"),
+        (Self::Ambiguous, "ambiguous division"),
+        (Self::NotInside, "district not in city"),
+        (Self::NoDistrict, "no district"),
+        (Self::Former, "former division"),
+        (Self::NoDetail, "no detail"),
+    ];
+
+    /// How it is told.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(problem, _)| *problem == self).map_or("", |(_, word)| word)
+    }
+}
+
+/// Takes an address apart whose letters are already of one form.
+pub fn parse(address: &str) -> Address {
+    let address = address.trim();
+    if address.is_empty() {
+        return Address { problem: Some(Problem::Blank), ..Address::default() };
+    }
+    // In traditional characters, perhaps.
+    let simplified = to_simplified(address);
+    let texts = [address, &simplified];
+    let texts = if simplified == address { &texts[..1] } else { &texts[..] };
+    let found = texts.iter().find_map(|text| at_start(text)).or_else(|| texts.iter().find_map(|text| later(text)));
+    found.unwrap_or_else(|| Address { rest: address.to_string(), problem: Some(Problem::NoDivision), ..Address::default() })
+}
+
+/// An address that begins with a division.
+fn at_start(address: &str) -> Option<Address> {
+    let start = address.len() - after_label(address).len();
+    let mut search = Search::of(address);
+    search.walk(&Reading::at(start), false);
+    (!search.best.is_empty()).then(|| search.answer(""))
+}
+
+/// How many letters of something else may come first.
+const LETTERS_BEFORE: usize = 40;
+
+/// An address after a name or a number: there only the full name of a province or city counts.
+fn later(address: &str) -> Option<Address> {
+    let start = address.len() - after_label(address).len();
+    let mut search = Search::of(address);
+    for (place, _) in address[start..].char_indices().skip(1).take(LETTERS_BEFORE) {
+        search.walk(&Reading::at(start + place), true);
+        if !search.best.is_empty() {
+            return Some(search.answer(&address[start..start + place]));
+        }
+    }
+    None
+}
+
+/// One way to read an address so far.
+#[derive(Debug, Clone, Default)]
+struct Reading<'a> {
+    /// Bytes read.
+    read: usize,
+    /// The names read, and what the last may mean.
+    names: Vec<&'a str>,
+    senses: Vec<Sense>,
+    score: Score,
+}
+
+/// The more the better: characters of names, then of these such in use today, then of full names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Score {
+    letters: usize,
+    of_today: usize,
+    full: usize,
+}
+
+impl Reading<'_> {
+    fn at(place: usize) -> Self {
+        Self { read: place, ..Self::default() }
+    }
+}
+
+struct Search<'a> {
+    china: &'a Divisions,
+    text: &'a str,
+    /// The best readings; several where names are ambiguous.
+    best: Vec<Reading<'a>>,
+    score: Score,
+}
+
+impl<'a> Search<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { china: divisions(), text, best: vec![], score: Score::default() }
+    }
+
+    fn walk(&mut self, reading: &Reading<'a>, only_full: bool) {
+        let text = after_fillers(&self.text[reading.read..], !reading.names.is_empty());
+        let china = self.china;
+        for (name, senses) in china.begins(text) {
+            let after = &text[name.len()..];
+            let inside = |sense: &&Sense| {
+                if only_full && reading.names.is_empty() && (sense.is_short || sense.level == Level::District) {
+                    return false;
+                }
+                self.is_inside(sense, reading) && self.ends(sense, name, after)
+            };
+            // Senses of one kind go on together: what follows decides between them.
+            let inside: Vec<Sense> = senses.iter().filter(inside).copied().collect();
+            for level in [Level::Province, Level::City, Level::District] {
+                for (former, short) in [(false, false), (false, true), (true, false), (true, true)] {
+                    let same =
+                        |sense: &Sense| sense.level == level && sense.former.is_some() == former && sense.is_short == short;
+                    let senses: Vec<Sense> = inside.iter().copied().filter(same).collect();
+                    if senses.is_empty() {
+                        continue;
+                    }
+                    let letters = name.chars().count();
+                    let mut next = reading.clone();
+                    next.read = self.text.len() - after.len();
+                    next.names.push(&text[..name.len()]);
+                    next.senses = senses;
+                    next.score.letters += letters;
+                    next.score.of_today += if former { 0 } else { letters };
+                    next.score.full += if short { 0 } else { letters };
+                    self.walk(&next, only_full);
+                }
+            }
+            // The same again: 北京市北京市, 上海上海市, 杭州市杭州市.
+            let again: Vec<Sense> = senses.iter().filter(|sense| self.repeats(sense, reading)).copied().collect();
+            if !again.is_empty() && self.ends(&again[0], name, after) {
+                let mut next = reading.clone();
+                next.read = self.text.len() - after.len();
+                next.names.push(&text[..name.len()]);
+                next.score.letters += name.chars().count();
+                next.senses = reading.senses.clone();
+                self.walk(&next, only_full);
+            }
+        }
+        if !reading.names.is_empty() && reading.score >= self.score {
+            if reading.score > self.score {
+                self.best.clear();
+                self.score = reading.score;
+            }
+            self.best.push(reading.clone());
+        }
+    }
+
+    /// Whether a name says the last one again.
+    fn repeats(&self, sense: &Sense, reading: &Reading<'_>) -> bool {
+        let level = self.china.places[sense.place].level;
+        reading.names.len() < 3
+            && level != Level::District
+            && sense.level == level
+            && sense.former.is_none()
+            && !reading.senses.is_empty()
+            && reading.senses.iter().all(|before| before.place == sense.place && before.level == sense.level)
+    }
+
+    /// Whether a name is over here, and not part of another: 南京 in 南京路.
+    fn ends(&self, sense: &Sense, name: &str, after: &str) -> bool {
+        if !sense.is_short || (name.chars().count() > 2 && name.ends_with(['县', '市', '区', '州', '旗', '省'])) {
+            return ends_full(name, after);
+        }
+        if sense.level == Level::District {
+            return !WITHIN_A_DISTRICT.iter().any(|part| after.starts_with(part)) && ends_short(after);
+        }
+        let has_division_after = || {
+            self.china.begins(after_fillers(after, true)).any(|(_, senses)| {
+                senses.iter().any(|next| {
+                    next.level > sense.level
+                        && self.china.chain(next.place)[self.china.places[sense.place].level as usize] == Some(sense.place)
+                })
+            })
+        };
+        ends_short(after) || has_division_after()
+    }
+
+    /// Whether a name can follow what was read.
+    fn is_inside(&self, sense: &Sense, reading: &Reading<'_>) -> bool {
+        if reading.senses.is_empty() {
+            // 南山 alone may be anything.
+            return !(sense.is_short && sense.level == Level::District);
+        }
+        let chain = self.china.chain(sense.place);
+        reading.senses.iter().any(|above| {
+            if above.level >= sense.level {
+                return false;
+            }
+            let by_today = chain[self.china.places[above.place].level as usize] == Some(above.place)
+                && self.china.places[above.place].level <= above.level
+                && sense.place != above.place;
+            let by_name = sense.former.is_some_and(|former| {
+                let name = reading.names.last().copied().unwrap_or_default();
+                match above.level {
+                    Level::Province => former.province == self.china.places[above.place].name,
+                    _ => former.city.is_some_and(|city| is_name_of(name, city)),
+                }
+            });
+            by_today || by_name
+        })
+    }
+
+    fn answer(mut self, before: &str) -> Address {
+        let read = self.best.iter().map(|reading| reading.read).max().unwrap_or_default();
+        self.best.retain(|reading| reading.read == read);
+        let places: Vec<[Option<usize>; 3]> =
+            self.best.iter().flat_map(|reading| &reading.senses).map(|sense| self.china.chain(sense.place)).collect();
+        let name_of = |place: Option<usize>| place.map(|place| self.china.places[place].name);
+        // What all agree on.
+        let common = |level: usize| {
+            let first = name_of(places.first()?[level])?;
+            places.iter().all(|chain| name_of(chain[level]) == Some(first)).then_some(first)
+        };
+        let (province, mut city, district) = (common(0), common(1), common(2));
+        let first = places.first().copied().unwrap_or_default();
+        let is_municipality = first[0].is_some_and(|province| self.china.is_municipality(province));
+        if is_municipality && province.is_some() {
+            city = province;
+        }
+        let rest = after_fillers(&self.text[read..], true);
+        let (before, after) = (before.trim_end_matches(is_separator), rest.trim_end_matches(is_separator));
+        let between = if before.is_empty() || after.is_empty() { "" } else { " " };
+        let is_ambiguous = places.iter().any(|chain| *chain != first);
+        let has_city = first[1].is_some_and(|city| {
+            // Some cities have no districts.
+            let code = self.china.places[city].code;
+            self.china.places.iter().any(|place| place.code / 100 == code / 100 && place.code != code)
+        });
+        let is_former = self.best.iter().all(|reading| reading.senses.iter().all(|sense| sense.former.is_some()));
+        let problem = if is_ambiguous {
+            Some(Problem::Ambiguous)
+        } else if self.names_another(rest, &first) {
+            Some(Problem::NotInside)
+        } else if district.is_none()
+            && (has_city || first[1].is_none())
+            && !matches!(province, Some("台湾省" | "香港特别行政区" | "澳门特别行政区"))
+        {
+            Some(Problem::NoDistrict)
+        } else if is_former {
+            Some(Problem::Former)
+        } else if after.is_empty() {
+            Some(Problem::NoDetail)
+        } else {
+            None
+        };
+        Address { province, city, district, rest: format!("{before}{between}{after}"), problem }
+    }
+
+    /// Whether the full name of a district elsewhere follows.
+    fn names_another(&self, rest: &str, chain: &[Option<usize>; 3]) -> bool {
+        chain[2].is_none()
+            && self.china.begins(rest).any(|(name, senses)| {
+                senses
+                    .iter()
+                    .any(|sense| sense.level != Level::Province && !sense.is_short && ends_full(name, &rest[name.len()..]))
+            })
+    }
+}
+
+/// 巢湖 and 巢湖市 are names of 巢湖市.
+fn is_name_of(name: &str, full: &str) -> bool {
+    name == full || full.strip_prefix(name).is_some_and(|kind| matches!(kind, "市" | "地区" | "盟" | "州"))
+}
+
+fn is_separator(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(letter, ',' | '，' | '、' | '-' | '－' | '—' | '/' | '|' | '·' | '.' | ';' | '；' | ':' | '：' | '>' | '_')
+}
+
+/// Without 地址：, the country, and a postcode.
+fn after_label(address: &str) -> &str {
+    let mut text = address.trim_start_matches(is_separator);
+    if let Some((label, after)) = text.split_once([':', '：'])
+        && label.chars().count() <= 6
+        && label.ends_with(['址', '地'])
+    {
+        text = after.trim_start_matches(is_separator);
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 6 {
+        text = text[6..].trim_start_matches(is_separator);
+    }
+    for country in ["中华人民共和国", "中國", "中国"] {
+        if let Some(after) = text.strip_prefix(country) {
+            return after.trim_start_matches(is_separator);
+        }
+    }
+    text
+}
+
+/// Without separators, and words that stand where a city is not.
+fn after_fillers(text: &str, inside: bool) -> &str {
+    let mut text = text.trim_start_matches(is_separator);
+    if inside {
+        for filler in ["市辖区", "省直辖县级行政区划", "省直辖县级行政单位", "自治区直辖县级行政区划", "省直辖行政单位", "直辖县"]
+        {
+            if let Some(after) = text.strip_prefix(filler) {
+                text = after.trim_start_matches(is_separator);
+            }
+        }
+    }
+    text
+}
+
+/// Whether a full name ends here: 南京市 does not in 南京市场.
+fn ends_full(name: &str, after: &str) -> bool {
+    !(name.ends_with('市') && after.starts_with('场')
+        || name.ends_with('省') && after.starts_with("道")
+        || name.ends_with('县') && after.starts_with('道'))
+}
+
+/// What makes another name of the short name of a city or province.
+const PARTS: [&str; 34] = [
+    "路",
+    "街",
+    "道",
+    "大道",
+    "巷",
+    "弄",
+    "里",
+    "胡同",
+    "桥",
+    "大桥",
+    "站",
+    "村",
+    "镇",
+    "乡",
+    "区",
+    "县",
+    "市",
+    "省",
+    "州",
+    "盟",
+    "旗",
+    "庄",
+    "屯",
+    "湾",
+    "广场",
+    "公园",
+    "花园",
+    "小区",
+    "银行",
+    "酒店",
+    "宾馆",
+    "饭店",
+    "人民路",
+    "高速",
+];
+
+/// What makes another name of the short name of a district besides.
+const WITHIN_A_DISTRICT: [&str; 34] = [
+    "山",
+    "湖",
+    "河",
+    "江",
+    "海",
+    "寺",
+    "庙",
+    "塔",
+    "城",
+    "门",
+    "大学",
+    "学校",
+    "学院",
+    "中学",
+    "小学",
+    "医院",
+    "大厦",
+    "公司",
+    "集团",
+    "商场",
+    "机场",
+    "港",
+    "码头",
+    "口",
+    "场",
+    "厂",
+    "店",
+    "馆",
+    "院",
+    "苑",
+    "园",
+    "楼",
+    "国道",
+    "文化广场",
+];
+
+/// Whether a short name is over here: 南京 is not in 南京路 and 南京东路.
+fn ends_short(after: &str) -> bool {
+    let part = |text: &str| PARTS.iter().any(|part| text.starts_with(part));
+    let turned = after.trim_start_matches(['东', '西', '南', '北', '中', '一', '二', '三', '四', '五']);
+    !part(after)
+        && !(turned.len() < after.len() && ["路", "街", "道", "大道", "大街", "环"].iter().any(|part| turned.starts_with(part)))
+}

@@ -1,0 +1,8 @@
+//! Chinese texts: the two scripts, sounds, words, places and trades.
+
+pub mod addresses;
+#[cfg(test)]
+mod addresses_tests;
+pub mod conversion;
+pub mod divisions;
+pub mod industries;
