@@ -6,3 +6,6 @@ mod addresses_tests;
 pub mod conversion;
 pub mod divisions;
 pub mod industries;
+pub mod keywords;
+pub mod segmentation;
+pub mod sentiment;

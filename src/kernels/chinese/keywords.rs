@@ -1,0 +1,240 @@
+//! The words that tell most about a set of texts: by TF-IDF, and by TextRank.
+//!
+//! What is counted can be added up: how often each word occurs, and how often two occur near each other. So parts of the texts can be counted
+//! apart, in any order, and give the same. Weights are worked out at the end, with words in the order of their letters.
+//!
+//! TF-IDF: the share of a word among the words, times its inverse document frequency in the corpus of jieba; the median for a word that
+//! the corpus does not have. TextRank (Mihalcea, Tarau: TextRank, 2004): words are the nodes of a graph, joined by how often they stand
+//! within five words of one another; a word has a high rank when words of high rank are near it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use jieba_rs::{Jieba, KeywordExtract, KeywordExtractConfig, TfIdf};
+
+use super::segmentation::{is_stop_word, is_word};
+
+/// How words are weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    TfIdf,
+    TextRank,
+}
+
+/// How many words a window of TextRank has.
+const WINDOW: usize = 5;
+
+const DAMPING: f64 = 0.85;
+
+/// Words as numbers.
+#[derive(Debug, Default)]
+pub struct Words {
+    numbers: HashMap<Box<str>, u32>,
+    texts: Vec<Box<str>>,
+    bytes: usize,
+}
+
+impl Words {
+    /// The number of a word.
+    pub fn number(&mut self, word: &str) -> u32 {
+        if let Some(number) = self.numbers.get(word) {
+            return *number;
+        }
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(word.into(), number);
+        self.texts.push(word.into());
+        self.bytes += 2 * word.len();
+        number
+    }
+
+    /// The word of a number.
+    pub fn text(&self, number: u32) -> &str {
+        self.texts.get(number as usize).map_or("", |text| text)
+    }
+
+    /// Bytes on the heap.
+    pub fn size(&self) -> usize {
+        self.bytes + self.texts.capacity() * size_of::<Box<str>>() + self.numbers.capacity() * (size_of::<(Box<str>, u32)>() + 1)
+    }
+}
+
+/// What was counted of a set of texts.
+#[derive(Debug, Default)]
+pub struct Counts {
+    words: HashMap<u32, u64>,
+    /// Pairs of words near each other, the smaller number first.
+    pairs: HashMap<(u32, u32), u64>,
+}
+
+impl Counts {
+    /// Counts the words of one text, in their order.
+    pub fn add<'a>(&mut self, words: &mut Words, tokens: impl IntoIterator<Item = &'a str>, method: Method) {
+        // Tokens that are no candidates keep their places in the window.
+        let mut window: Vec<Option<u32>> = vec![];
+        let mut lower = String::new();
+        for token in tokens {
+            let token = if token.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                lower.clear();
+                lower.extend(token.chars().flat_map(char::to_lowercase));
+                lower.as_str()
+            } else {
+                token
+            };
+            let number = is_candidate(token).then(|| words.number(token));
+            if let Some(number) = number {
+                *self.words.entry(number).or_default() += 1;
+            }
+            if method == Method::TextRank {
+                if let Some(number) = number {
+                    for other in window.iter().flatten().filter(|other| **other != number) {
+                        *self.pairs.entry((number.min(*other), number.max(*other))).or_default() += 1;
+                    }
+                }
+                if window.len() == WINDOW - 1 {
+                    window.remove(0);
+                }
+                window.push(number);
+            }
+        }
+    }
+
+    /// Adds a word counted elsewhere.
+    pub fn add_word(&mut self, word: u32, count: u64) {
+        *self.words.entry(word).or_default() += count;
+    }
+
+    /// Adds a pair counted elsewhere.
+    pub fn add_pair(&mut self, one: u32, other: u32, count: u64) {
+        *self.pairs.entry((one.min(other), one.max(other))).or_default() += count;
+    }
+
+    /// Words and how often they occur.
+    pub fn words(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.words.iter().map(|(word, count)| (*word, *count))
+    }
+
+    /// Pairs and how often they occur.
+    pub fn pairs(&self) -> impl Iterator<Item = ((u32, u32), u64)> {
+        self.pairs.iter().map(|(pair, count)| (*pair, *count))
+    }
+
+    /// Bytes on the heap.
+    pub fn size(&self) -> usize {
+        self.words.capacity() * (size_of::<(u32, u64)>() + 1) + self.pairs.capacity() * (size_of::<((u32, u32), u64)>() + 1)
+    }
+
+    /// The words of the greatest weights, the greatest first; of equal weights in the order of their letters.
+    pub fn best(&self, words: &Words, method: Method, top: usize) -> Vec<(String, f64)> {
+        let counted: BTreeMap<&str, (u32, u64)> = self.words().map(|(word, count)| (words.text(word), (word, count))).collect();
+        let mut weighed: Vec<(&str, f64)> = match method {
+            Method::TfIdf => {
+                let total: u64 = counted.values().map(|(_, count)| count).sum();
+                counted.iter().map(|(word, (_, count))| (*word, *count as f64 / total as f64 * idf(word))).collect()
+            }
+            Method::TextRank => {
+                let numbers: HashMap<u32, usize> = counted.values().enumerate().map(|(place, (word, _))| (*word, place)).collect();
+                let ranks = self.ranks(&numbers);
+                counted.keys().copied().zip(ranks).collect()
+            }
+        };
+        weighed.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        weighed.truncate(top);
+        weighed.into_iter().map(|(word, weight)| (word.to_string(), weight)).collect()
+    }
+
+    /// The ranks of words by their places, the highest 1.
+    fn ranks(&self, places: &HashMap<u32, usize>) -> Vec<f64> {
+        let mut near: Vec<Vec<(usize, f64)>> = vec![vec![]; places.len()];
+        for ((one, other), count) in self.pairs() {
+            if let (Some(one), Some(other)) = (places.get(&one), places.get(&other)) {
+                near[*one].push((*other, count as f64));
+                near[*other].push((*one, count as f64));
+            }
+        }
+        near.iter_mut().for_each(|near| near.sort_by_key(|(place, _)| *place));
+        let outflow: Vec<f64> = near.iter().map(|near| near.iter().map(|(_, count)| count).sum()).collect();
+        let mut ranks = vec![1.0; places.len()];
+        for _ in 0..100 {
+            let next: Vec<f64> = near
+                .iter()
+                .map(|near| {
+                    let given: f64 = near.iter().map(|(other, count)| count / outflow[*other] * ranks[*other]).sum();
+                    1.0 - DAMPING + DAMPING * given
+                })
+                .collect();
+            let moved = next.iter().zip(&ranks).map(|(next, rank)| (next - rank).abs()).fold(0.0, f64::max);
+            ranks = next;
+            if moved < 1e-10 {
+                break;
+            }
+        }
+        let most = ranks.iter().copied().fold(0.0, f64::max);
+        ranks.iter().map(|rank| rank / most).collect()
+    }
+}
+
+/// Two letters at least, one of them no digit, and not a word of every text.
+fn is_candidate(word: &str) -> bool {
+    word.chars().nth(1).is_some() && is_word(word) && word.chars().any(char::is_alphabetic) && !is_stop_word(word)
+}
+
+/// The inverse document frequency of a word in jieba's corpus, the median for a word that is not there.
+pub fn idf(word: &str) -> f64 {
+    static TABLE: LazyLock<TfIdf> = LazyLock::new(|| {
+        let mut table = TfIdf::default();
+        *table.config_mut() = KeywordExtractConfig::builder().set_stop_words(Default::default()).min_keyword_length(1).build();
+        table
+    });
+    // The table is not shown to others, but the weight of the only word of a text is what stands there.
+    let mut only = Jieba::empty();
+    only.add_word(word, Some(1), None);
+    let found = TABLE.extract_keywords(&only, word, 1, vec![]);
+    found.first().map_or(0.0, |keyword| keyword.weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::chinese::segmentation::cut;
+
+    const TEXT: &str = "今天纽约的天气真好啊，京华大酒店的张尧经理吃了一只北京烤鸭。后天纽约的天气不好，昨天纽约的天气也不好，北京烤鸭真好吃";
+
+    fn best(texts: &[&str], method: Method, top: usize) -> Vec<(String, f64)> {
+        let (mut words, mut counts) = (Words::default(), Counts::default());
+        for text in texts {
+            let mut tokens = vec![];
+            cut(text, None, |token| tokens.push(token));
+            counts.add(&mut words, tokens, method);
+        }
+        counts.best(&words, method, top)
+    }
+
+    #[test]
+    fn the_words_that_jieba_finds() {
+        let found = best(&[TEXT], Method::TfIdf, 3);
+        let words: Vec<&str> = found.iter().map(|(word, _)| word.as_str()).collect();
+        assert_eq!(words, ["北京烤鸭", "纽约", "天气"]);
+        assert_eq!(idf("北京烤鸭"), 12.514_383_290_9);
+        assert!(idf("没有人写过的词") > 10.0);
+        let found = best(&[TEXT], Method::TextRank, 3);
+        assert_eq!(found[0].1, 1.0);
+        assert!(found.iter().any(|(word, _)| word == "纽约"), "{found:?}");
+    }
+
+    #[test]
+    fn the_order_of_texts_does_not_matter() {
+        let parts: Vec<&str> = TEXT.split(['，', '。']).collect();
+        let turned: Vec<&str> = parts.iter().rev().copied().collect();
+        for method in [Method::TfIdf, Method::TextRank] {
+            assert_eq!(best(&parts, method, 100), best(&turned, method, 100));
+        }
+    }
+
+    #[test]
+    fn nothing_gives_nothing() {
+        for method in [Method::TfIdf, Method::TextRank] {
+            assert_eq!(best(&["", "，。", "的"], method, 5), vec![]);
+            assert_eq!(best(&["的 the 12 烤鸭"], method, 5).len(), 1);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Texts cut into words, by the dictionary and the hidden Markov model of jieba.
+//!
+//! Words of a dictionary of one's own are taken out first, the longest at each place; what is between them goes to jieba. So they are always
+//! whole, whatever their frequency, and a dictionary costs only itself.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use jieba_rs::Jieba;
+
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+
+/// Words that are never cut.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    /// By the first letter, the longest first.
+    words: HashMap<char, Vec<Box<str>>>,
+}
+
+impl Dictionary {
+    /// Takes words; blank ones are no words.
+    pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut dictionary = Self::default();
+        for word in words.into_iter().map(str::trim) {
+            if let Some(first) = word.chars().next() {
+                dictionary.words.entry(first).or_default().push(word.into());
+            }
+        }
+        for words in dictionary.words.values_mut() {
+            words.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            words.dedup();
+        }
+        dictionary
+    }
+
+    /// The longest word that the text has at this place.
+    fn longest(&self, text: &str, place: usize) -> Option<&str> {
+        let rest = &text[place..];
+        let words = self.words.get(&rest.chars().next()?)?;
+        let word = words.iter().find(|word| rest.starts_with(word.as_ref()))?;
+        // A Latin word ends where its letters do: AI is not in MAIN.
+        let is_latin = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+        let joined_before = is_latin(word.chars().next()) && is_latin(text[..place].chars().next_back());
+        let joined_after = is_latin(word.chars().next_back()) && is_latin(rest[word.len()..].chars().next());
+        (!joined_before && !joined_after).then_some(word.as_ref())
+    }
+}
+
+/// Whether jieba knows the word.
+pub fn is_known(word: &str) -> bool {
+    JIEBA.has_word(word)
+}
+
+/// Gives the words of a text in their order, punctuation and spaces among them.
+pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a str)) {
+    let mut give_piece = |piece: &'a str| {
+        if !piece.is_empty() {
+            JIEBA.cut(piece, true).iter().for_each(|token| give(token.word));
+        }
+    };
+    let Some(own) = own else { return give_piece(text) };
+    let mut taken: Vec<(usize, usize)> = vec![];
+    let mut place = 0;
+    while let Some(letter) = text[place..].chars().next() {
+        match own.longest(text, place) {
+            Some(word) => {
+                taken.push((place, place + word.len()));
+                place += word.len();
+            }
+            None => place += letter.len_utf8(),
+        }
+    }
+    let mut place = 0;
+    for (start, end) in taken {
+        JIEBA.cut(&text[place..start], true).iter().for_each(|token| give(token.word));
+        give(&text[start..end]);
+        place = end;
+    }
+    JIEBA.cut(&text[place..], true).iter().for_each(|token| give(token.word));
+}
+
+/// Whether a token is a word: it has a letter or digit.
+pub fn is_word(token: &str) -> bool {
+    token.chars().any(char::is_alphanumeric)
+}
+
+static STOP_WORDS: LazyLock<std::collections::HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("../../../data/dictionaries/stop_words.txt").lines().collect());
+
+/// Whether a word is of those that every text has: 我们, the.
+pub fn is_stop_word(word: &str) -> bool {
+    STOP_WORDS.contains(word) || (word.bytes().any(|byte| byte.is_ascii_uppercase()) && STOP_WORDS.contains(word.to_lowercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str, own: &[&str]) -> Vec<String> {
+        let own = Dictionary::of(own.iter().copied());
+        let mut words = vec![];
+        cut(text, Some(&own), |word| words.push(word.to_string()));
+        words
+    }
+
+    #[test]
+    fn own_words_stay_whole() {
+        assert_eq!(words("我在会员日种草了口红", &[]).join("/"), "我/在/会员/日/种草/了/口红");
+        assert_eq!(words("我在会员日种草了口红", &["会员日", "种草", " "]).join("/"), "我/在/会员日/种草/了/口红");
+        assert_eq!(words("MAIN AI", &["AI"]).join("/"), "MAIN/ /AI");
+        assert_eq!(words("", &["a"]).len(), 0);
+        assert!(is_known("我们") && !is_known("种草了"));
+        assert!(is_stop_word("我们") && is_stop_word("The") && !is_stop_word("口红"));
+        assert!(is_word("a") && !is_word("，"));
+    }
+}

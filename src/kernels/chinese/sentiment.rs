@@ -1,0 +1,302 @@
+//! How a text feels, from −1 to 1, by a lexicon.
+//!
+//! The words of a text that the lexicon has add up. A negation among the three words before one turns it (times −0.74), a word of degree
+//! just before one makes it stronger or weaker; of two clauses with "but" between them the first counts half and the second one and a half
+//! times. A sum s gives s / √(s² + 15⁄16). These are the rules of VADER (Hutto, Gilbert: VADER, 2014), on a scale from −1 to 1, with words of
+//! Chinese beside those of English.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::segmentation::{Dictionary, cut, is_known};
+
+static SHIPPED: LazyLock<Lexicon> = LazyLock::new(|| {
+    let files = [include_str!("../../../data/dictionaries/sentiment_zh.txt"), include_str!("../../../data/dictionaries/sentiment_en.txt")];
+    let lines = files.iter().flat_map(|file| file.lines());
+    Lexicon::of(lines.filter_map(|line| line.split_once('\t')).filter_map(|(word, score)| Some((word, score.parse().ok()?))))
+});
+
+/// The lexicon that comes with the program.
+pub fn shipped() -> &'static Lexicon {
+    &SHIPPED
+}
+
+/// Words and how they feel.
+#[derive(Debug, Default)]
+pub struct Lexicon {
+    scores: HashMap<Box<str>, f64>,
+    /// Those that are not cut out of a text by themselves.
+    phrases: Dictionary,
+}
+
+/// A word of a text with what it adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Felt {
+    pub word: String,
+    pub score: f64,
+}
+
+impl Lexicon {
+    /// Takes words and scores; of a word given twice, the score that is greater.
+    pub fn of<'a>(words: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
+        let mut scores: HashMap<Box<str>, f64> = HashMap::new();
+        for (word, score) in words {
+            let word = word.trim().to_lowercase();
+            if !word.is_empty() && score.is_finite() {
+                let kept = scores.entry(word.into()).or_insert(score);
+                *kept = kept.max(score);
+            }
+        }
+        let is_cut = |word: &str| is_known(word) || word.chars().all(|letter| letter.is_ascii_alphanumeric());
+        let phrases = Dictionary::of(scores.keys().map(AsRef::as_ref).filter(|word| !is_cut(word)));
+        Self { scores, phrases }
+    }
+
+    /// This lexicon, and the shipped one for words that it does not have.
+    pub fn with_shipped(mut self) -> Self {
+        for (word, score) in &SHIPPED.scores {
+            self.scores.entry(word.clone()).or_insert(*score);
+        }
+        Self::of(self.scores.iter().map(|(word, score)| (word.as_ref(), *score)))
+    }
+
+    fn score(&self, word: &str) -> Option<f64> {
+        self.scores.get(word).copied()
+    }
+
+    /// The words of a text that say how it feels, with negation, degree and "but" counted in.
+    pub fn felt(&self, text: &str) -> Vec<Felt> {
+        let text = text.to_lowercase();
+        let mut tokens: Vec<&str> = vec![];
+        cut(&text, Some(&self.phrases), |token| tokens.push(token));
+        let tokens = joined(&text, &self.split(&tokens));
+        let mut felt: Vec<Felt> = vec![];
+        // Where the words are that belong to the clauses before "but".
+        let mut before_but = 0;
+        // The tokens since the last sign, or word that feels.
+        let mut context: Vec<&str> = vec![];
+        for (place, token) in tokens.iter().enumerate() {
+            if is_break(token) {
+                context.clear();
+                if is_end(token) {
+                    before_but = felt.len();
+                }
+                continue;
+            }
+            if token.chars().all(char::is_whitespace) {
+                continue;
+            }
+            if is_but(token) {
+                felt[before_but..].iter_mut().for_each(|felt| felt.score *= 0.5);
+                before_but = felt.len();
+                felt.push(Felt { word: String::new(), score: 0.0 });
+                context.clear();
+                continue;
+            }
+            let next = tokens.get(place + 1).copied().unwrap_or_default();
+            // 好 before what feels is a word of degree: 好失望.
+            let is_degree = *token == "好" && self.score(next).is_some();
+            match self.score(token).filter(|_| !is_degree && degree(token).is_none()) {
+                Some(score) => {
+                    felt.push(Felt { word: (*token).to_string(), score: score * weight(&context) });
+                    // What turned this word does not turn the next: 不好看又贵.
+                    context.clear();
+                }
+                None => context.push(token),
+            }
+        }
+        // What follows "but" counts more.
+        let mut after_but = false;
+        for felt in &mut felt {
+            if felt.word.is_empty() {
+                after_but = true;
+            } else if after_but {
+                felt.score *= 1.5;
+            }
+        }
+        felt.retain(|felt| !felt.word.is_empty());
+        felt
+    }
+
+    /// From −1 to 1; 0 when no word of the text is known.
+    pub fn sentiment(&self, text: &str) -> f64 {
+        let sum: f64 = self.felt(text).iter().map(|felt| felt.score).sum();
+        sum / (sum * sum + 15.0 / 16.0).sqrt()
+    }
+
+    /// Cuts 很好 in two, where only 好 is known.
+    fn split<'a>(&self, tokens: &[&'a str]) -> Vec<&'a str> {
+        let mut split = Vec::with_capacity(tokens.len());
+        for token in tokens.iter().copied() {
+            let known = self.score(token).is_some() || degree(token).is_some() || is_negation(token) || is_but(token) || token.is_ascii();
+            let parts = (!known)
+                .then(|| {
+                    let ends: Vec<usize> = token.char_indices().skip(1).map(|(end, _)| end).collect();
+                    let mut parts = ends.into_iter().rev().map(|end| token.split_at(end));
+                    parts.find(|(head, tail)| (degree(head).is_some() || *head == "好" || is_negation(head)) && self.score(tail).is_some())
+                })
+                .flatten();
+            match parts {
+                Some((head, tail)) => split.extend([head, tail]),
+                None => split.push(token),
+            }
+        }
+        split
+    }
+}
+
+/// Puts what an apostrophe has cut together: don't.
+fn joined<'a>(text: &'a str, tokens: &[&'a str]) -> Vec<&'a str> {
+    let place = |token: &str| token.as_ptr() as usize - text.as_ptr() as usize;
+    let mut joined: Vec<&str> = Vec::with_capacity(tokens.len());
+    let mut next = 0;
+    while let Some(token) = tokens.get(next) {
+        if let Some([apostrophe @ ("'" | "’"), rest]) = tokens.get(next + 1..next + 3)
+            && place(apostrophe) == place(token) + token.len()
+            && place(rest) == place(apostrophe) + apostrophe.len()
+            && token.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && matches!(*rest, "t" | "s" | "re" | "ve" | "ll" | "d" | "m")
+        {
+            joined.push(&text[place(token)..place(rest) + rest.len()]);
+            next += 3;
+        } else {
+            joined.push(token);
+            next += 1;
+        }
+    }
+    joined
+}
+
+/// What the words before one make of its score.
+fn weight(context: &[&str]) -> f64 {
+    let near = &context[context.len().saturating_sub(3)..];
+    let mut weight = 1.0;
+    for (distance, word) in near.iter().rev().enumerate() {
+        // 好 is among these words only where it is one of degree.
+        if let Some(more) = degree(word).or((*word == "好").then_some(0.3)) {
+            // Farther away it does less.
+            weight *= 1.0 + more * [1.0, 0.95, 0.9][distance];
+        }
+    }
+    let turns = near.iter().filter(|word| is_negation(word)).count();
+    if turns % 2 == 1 { weight * -0.74 } else { weight }
+}
+
+fn is_negation(word: &str) -> bool {
+    const WORDS: [&str; 58] = [
+        "不", "没", "没有", "无", "未", "别", "莫", "勿", "非", "并非", "并不", "并没", "并没有", "不是", "不会", "不能", "不够", "不太", "不算", "不怎么", "不大",
+        "不再", "从不", "从未", "从没", "毫不", "毫无", "绝不", "绝非", "决不", "尚未", "未必", "难以", "缺乏", "没什么", "没啥", "谈不上", "称不上", "算不上", "说不上",
+        "没觉得", "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "nowhere", "without", "cannot", "hardly", "rarely", "seldom", "barely",
+        "scarcely", "lack",
+    ];
+    WORDS.contains(&word) || word.ends_with("n't") || word.ends_with("n’t")
+}
+
+/// What a word of degree adds to the weight of the next.
+fn degree(word: &str) -> Option<f64> {
+    const DEGREES: [(f64, &[&str]); 4] = [
+        (0.6, &["极其", "极为", "极度", "万分", "绝对", "完全", "最", "最为", "无比", "超级", "超", "巨", "extremely", "absolutely", "completely", "totally", "utterly"]),
+        (
+            0.3,
+            &[
+                "非常", "特别", "十分", "太", "相当", "很", "挺", "真", "真的", "真是", "格外", "分外", "尤其", "更", "更加", "越来越", "蛮", "颇", "颇为", "实在",
+                "老", "多么", "如此", "这么", "那么", "very", "really", "so", "too", "quite", "most", "more", "much", "highly", "deeply", "incredibly",
+                "particularly", "especially", "such", "super",
+            ],
+        ),
+        (-0.2, &["比较", "较", "较为", "还", "还算", "算是", "还是", "rather", "fairly", "pretty"]),
+        (
+            -0.4,
+            &[
+                "有点", "有点儿", "有些", "稍微", "稍", "略", "略微", "些许", "一点", "一点点", "不怎么太", "slightly", "somewhat", "little", "kinda", "sorta",
+                "marginally", "partly",
+            ],
+        ),
+    ];
+    DEGREES.iter().find(|(_, words)| words.contains(&word)).map(|(more, _)| *more)
+}
+
+fn is_but(word: &str) -> bool {
+    matches!(word, "但" | "但是" | "可是" | "不过" | "然而" | "却" | "只是" | "but" | "however" | "yet")
+}
+
+fn is_break(token: &str) -> bool {
+    matches!(token, "," | "，" | "、" | ":" | "：" | "(" | ")" | "（" | "）" | "~" | "～" | "…" | "……" | "\n") || is_end(token)
+}
+
+fn is_end(token: &str) -> bool {
+    matches!(token, "." | "。" | "!" | "！" | "?" | "？" | ";" | "；")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sign(text: &str) -> i32 {
+        let score = shipped().sentiment(text);
+        assert!((-1.0..=1.0).contains(&score));
+        if score > 0.05 {
+            1
+        } else if score < -0.05 {
+            -1
+        } else {
+            0
+        }
+    }
+
+    #[test]
+    fn texts_feel_as_they_should() {
+        let cases = [
+            (1, "质量很好，物流快，非常满意"),
+            (1, "东西不错，下次还会再来"),
+            (1, "性价比高，推荐购买"),
+            (1, "没有任何问题，好用"),
+            (1, "客服态度好，耐心解答"),
+            (1, "虽然有点贵，但是质量非常好"),
+            (1, "I love this product, it is great!"),
+            (1, "not bad at all"),
+            (1, "👍👍"),
+            (1, "这家餐厅环境优雅，菜品美味"),
+            (1, "不差"),
+            (-1, "质量太差了，用了一天就坏了"),
+            (-1, "不好用，后悔购买"),
+            (-1, "非常失望，客服态度恶劣"),
+            (-1, "好失望"),
+            (-1, "不推荐，味道难闻"),
+            (-1, "不是很满意"),
+            (-1, "一点都不好"),
+            (-1, "价格便宜，但是质量很差，垃圾"),
+            (-1, "物流太慢，等了半个月"),
+            (-1, "This is terrible, I hate it"),
+            (-1, "I don't like it"),
+            (-1, "It isn't good"),
+            (-1, "退款！骗子"),
+            (0, "今天星期五"),
+            (0, "The order has three items"),
+            (0, ""),
+        ];
+        let wrong: Vec<String> = cases
+            .iter()
+            .filter(|(expected, text)| sign(text) != *expected)
+            .map(|(expected, text)| format!("{expected} {} {text} {:?}", shipped().sentiment(text), shipped().felt(text)))
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn degree_and_negation_weigh() {
+        let score = |text| shipped().sentiment(text);
+        assert!(score("非常满意") > score("满意") && score("满意") > score("有点满意"));
+        assert!(score("不满意") < 0.0);
+        assert!(score("不太好") > score("非常不好"), "{} {}", score("不太好"), score("非常不好"));
+    }
+
+    #[test]
+    fn a_lexicon_of_ones_own() {
+        let own = Lexicon::of([("种草", 0.9), ("拼单", -0.2), ("拼单", -0.5)]);
+        assert!(own.sentiment("被种草了") > 0.5);
+        assert_eq!(own.felt("拼单"), [Felt { word: "拼单".into(), score: -0.2 }]);
+        assert_eq!(own.sentiment("非常满意"), 0.0);
+        assert!(own.with_shipped().sentiment("非常满意") > 0.5);
+    }
+}
