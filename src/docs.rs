@@ -75,6 +75,9 @@ pub enum Takes {
     Flag,
     /// An option: names of columns, `'a, b'` or `['a', 'b']`.
     Names,
+    /// An option of a function of values: a table with these columns, which is read once for the statement. Its name or `(SELECT …)`; of one
+    /// column, also a list.
+    Table(&'static [&'static str]),
     /// The name of an object of this kind, plain or in quotes.
     Name(&'static str),
     /// A query as it is written: `(SELECT …)`.
@@ -122,6 +125,8 @@ impl Takes {
             Self::Text => "string".into(),
             Self::Flag => "true or false".into(),
             Self::Names => "names of columns".into(),
+            Self::Table(columns) if columns.len() == 1 => format!("table with the column {}, or a list", columns[0]),
+            Self::Table(columns) => format!("table with the columns {}", columns.join(", ")),
             Self::Name(kind) => format!("name of a {kind}"),
             Self::Query => "query".into(),
             Self::Value(text) => text.into(),

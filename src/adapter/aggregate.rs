@@ -23,6 +23,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Literal;
 
 use super::AggregateFunction;
 use crate::docs::Doc;
@@ -41,6 +43,11 @@ pub trait GroupedFunction: Debug + Send + Sync + 'static {
 
     /// No groups yet.
     fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>>;
+
+    /// Likewise, told which arguments are constants of the call.
+    fn start_with(&self, arguments: &[DataType], _constants: &[Option<ScalarValue>]) -> Result<Box<dyn Grouped>> {
+        self.start(arguments)
+    }
 
     /// Whether a row that comes twice counts twice. Then `DISTINCT` would change the answer, and is refused where DataFusion has
     /// not made a GROUP BY of it before.
@@ -113,7 +120,10 @@ impl Udf {
         if arguments.is_distinct && self.function.counts_repeats() {
             return Err(invalid(self.name(), "DISTINCT is not supported here; select the distinct rows first, in a subquery"));
         }
-        self.function.start(&types(arguments.expr_fields))
+        let constant =
+            |expression: &Arc<dyn PhysicalExpr>| expression.downcast_ref::<Literal>().map(|literal| literal.value().clone());
+        let constants: Vec<Option<ScalarValue>> = arguments.exprs.iter().map(constant).collect();
+        self.function.start_with(&types(arguments.expr_fields), &constants)
     }
 }
 

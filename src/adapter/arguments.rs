@@ -9,6 +9,7 @@ use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, Inter
 use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 
+use super::given_table;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::decimal::Decimal;
@@ -433,6 +434,13 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
             ScalarValue::Boolean(Some(flag)) => Ok(Value::Flag(*flag)),
             _ => Err(wrong_type()),
         },
+        Takes::Table(columns) => {
+            let rows = elements(value).filter(|rows| given_table::has_columns(rows, columns)).ok_or_else(|| {
+                let wanted = argument.takes.describe();
+                invalid(subject, format!("{name} takes a {wanted}, got {}; write {name} => my_table", value.data_type()))
+            })?;
+            Ok(Value::List(rows))
+        }
         Takes::Names => {
             let names = match value.try_as_str() {
                 Some(Some(text)) => text.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect(),

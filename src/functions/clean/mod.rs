@@ -4,10 +4,14 @@ mod addresses;
 mod date;
 mod email;
 mod id_card;
+mod industries;
+mod keywords;
 mod name;
 mod number;
 mod phone;
+mod standardize;
 mod texts;
+mod words;
 
 use crate::adapter::FunctionSet;
 
@@ -21,4 +25,8 @@ pub fn functions() -> FunctionSet {
         .texts(&number::ALL)
         .texts(&texts::ALL)
         .texts(&addresses::ALL)
+        .texts(&industries::ALL)
+        .texts(&standardize::ALL)
+        .texts(&words::ALL)
+        .aggregate(keywords::Keywords)
 }

@@ -132,7 +132,8 @@ impl Counts {
                 counted.iter().map(|(word, (_, count))| (*word, *count as f64 / total as f64 * idf(word))).collect()
             }
             Method::TextRank => {
-                let numbers: HashMap<u32, usize> = counted.values().enumerate().map(|(place, (word, _))| (*word, place)).collect();
+                let numbers: HashMap<u32, usize> =
+                    counted.values().enumerate().map(|(place, (word, _))| (*word, place)).collect();
                 let ranks = self.ranks(&numbers);
                 counted.keys().copied().zip(ranks).collect()
             }
@@ -197,7 +198,8 @@ mod tests {
     use super::*;
     use crate::kernels::chinese::segmentation::cut;
 
-    const TEXT: &str = "今天纽约的天气真好啊，京华大酒店的张尧经理吃了一只北京烤鸭。后天纽约的天气不好，昨天纽约的天气也不好，北京烤鸭真好吃";
+    const TEXT: &str =
+        "今天纽约的天气真好啊，京华大酒店的张尧经理吃了一只北京烤鸭。后天纽约的天气不好，昨天纽约的天气也不好，北京烤鸭真好吃";
 
     fn best(texts: &[&str], method: Method, top: usize) -> Vec<(String, f64)> {
         let (mut words, mut counts) = (Words::default(), Counts::default());

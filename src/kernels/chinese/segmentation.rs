@@ -89,7 +89,8 @@ static STOP_WORDS: LazyLock<std::collections::HashSet<&'static str>> =
 
 /// Whether a word is of those that every text has: 我们, the.
 pub fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.contains(word) || (word.bytes().any(|byte| byte.is_ascii_uppercase()) && STOP_WORDS.contains(word.to_lowercase().as_str()))
+    STOP_WORDS.contains(word)
+        || (word.bytes().any(|byte| byte.is_ascii_uppercase()) && STOP_WORDS.contains(word.to_lowercase().as_str()))
 }
 
 #[cfg(test)]

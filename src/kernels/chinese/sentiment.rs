@@ -11,7 +11,10 @@ use std::sync::LazyLock;
 use super::segmentation::{Dictionary, cut, is_known};
 
 static SHIPPED: LazyLock<Lexicon> = LazyLock::new(|| {
-    let files = [include_str!("../../../data/dictionaries/sentiment_zh.txt"), include_str!("../../../data/dictionaries/sentiment_en.txt")];
+    let files = [
+        include_str!("../../../data/dictionaries/sentiment_zh.txt"),
+        include_str!("../../../data/dictionaries/sentiment_en.txt"),
+    ];
     let lines = files.iter().flat_map(|file| file.lines());
     Lexicon::of(lines.filter_map(|line| line.split_once('\t')).filter_map(|(word, score)| Some((word, score.parse().ok()?))))
 });
@@ -128,12 +131,15 @@ impl Lexicon {
     fn split<'a>(&self, tokens: &[&'a str]) -> Vec<&'a str> {
         let mut split = Vec::with_capacity(tokens.len());
         for token in tokens.iter().copied() {
-            let known = self.score(token).is_some() || degree(token).is_some() || is_negation(token) || is_but(token) || token.is_ascii();
+            let known =
+                self.score(token).is_some() || degree(token).is_some() || is_negation(token) || is_but(token) || token.is_ascii();
             let parts = (!known)
                 .then(|| {
                     let ends: Vec<usize> = token.char_indices().skip(1).map(|(end, _)| end).collect();
                     let mut parts = ends.into_iter().rev().map(|end| token.split_at(end));
-                    parts.find(|(head, tail)| (degree(head).is_some() || *head == "好" || is_negation(head)) && self.score(tail).is_some())
+                    parts.find(|(head, tail)| {
+                        (degree(head).is_some() || *head == "好" || is_negation(head)) && self.score(tail).is_some()
+                    })
                 })
                 .flatten();
             match parts {
@@ -184,10 +190,64 @@ fn weight(context: &[&str]) -> f64 {
 
 fn is_negation(word: &str) -> bool {
     const WORDS: [&str; 58] = [
-        "不", "没", "没有", "无", "未", "别", "莫", "勿", "非", "并非", "并不", "并没", "并没有", "不是", "不会", "不能", "不够", "不太", "不算", "不怎么", "不大",
-        "不再", "从不", "从未", "从没", "毫不", "毫无", "绝不", "绝非", "决不", "尚未", "未必", "难以", "缺乏", "没什么", "没啥", "谈不上", "称不上", "算不上", "说不上",
-        "没觉得", "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "nowhere", "without", "cannot", "hardly", "rarely", "seldom", "barely",
-        "scarcely", "lack",
+        "不",
+        "没",
+        "没有",
+        "无",
+        "未",
+        "别",
+        "莫",
+        "勿",
+        "非",
+        "并非",
+        "并不",
+        "并没",
+        "并没有",
+        "不是",
+        "不会",
+        "不能",
+        "不够",
+        "不太",
+        "不算",
+        "不怎么",
+        "不大",
+        "不再",
+        "从不",
+        "从未",
+        "从没",
+        "毫不",
+        "毫无",
+        "绝不",
+        "绝非",
+        "决不",
+        "尚未",
+        "未必",
+        "难以",
+        "缺乏",
+        "没什么",
+        "没啥",
+        "谈不上",
+        "称不上",
+        "算不上",
+        "说不上",
+        "没觉得",
+        "not",
+        "no",
+        "never",
+        "none",
+        "nobody",
+        "nothing",
+        "neither",
+        "nor",
+        "nowhere",
+        "without",
+        "cannot",
+        "hardly",
+        "rarely",
+        "seldom",
+        "barely",
+        "scarcely",
+        "lack",
     ];
     WORDS.contains(&word) || word.ends_with("n't") || word.ends_with("n’t")
 }
@@ -195,21 +255,95 @@ fn is_negation(word: &str) -> bool {
 /// What a word of degree adds to the weight of the next.
 fn degree(word: &str) -> Option<f64> {
     const DEGREES: [(f64, &[&str]); 4] = [
-        (0.6, &["极其", "极为", "极度", "万分", "绝对", "完全", "最", "最为", "无比", "超级", "超", "巨", "extremely", "absolutely", "completely", "totally", "utterly"]),
+        (
+            0.6,
+            &[
+                "极其",
+                "极为",
+                "极度",
+                "万分",
+                "绝对",
+                "完全",
+                "最",
+                "最为",
+                "无比",
+                "超级",
+                "超",
+                "巨",
+                "extremely",
+                "absolutely",
+                "completely",
+                "totally",
+                "utterly",
+            ],
+        ),
         (
             0.3,
             &[
-                "非常", "特别", "十分", "太", "相当", "很", "挺", "真", "真的", "真是", "格外", "分外", "尤其", "更", "更加", "越来越", "蛮", "颇", "颇为", "实在",
-                "老", "多么", "如此", "这么", "那么", "very", "really", "so", "too", "quite", "most", "more", "much", "highly", "deeply", "incredibly",
-                "particularly", "especially", "such", "super",
+                "非常",
+                "特别",
+                "十分",
+                "太",
+                "相当",
+                "很",
+                "挺",
+                "真",
+                "真的",
+                "真是",
+                "格外",
+                "分外",
+                "尤其",
+                "更",
+                "更加",
+                "越来越",
+                "蛮",
+                "颇",
+                "颇为",
+                "实在",
+                "老",
+                "多么",
+                "如此",
+                "这么",
+                "那么",
+                "very",
+                "really",
+                "so",
+                "too",
+                "quite",
+                "most",
+                "more",
+                "much",
+                "highly",
+                "deeply",
+                "incredibly",
+                "particularly",
+                "especially",
+                "such",
+                "super",
             ],
         ),
         (-0.2, &["比较", "较", "较为", "还", "还算", "算是", "还是", "rather", "fairly", "pretty"]),
         (
             -0.4,
             &[
-                "有点", "有点儿", "有些", "稍微", "稍", "略", "略微", "些许", "一点", "一点点", "不怎么太", "slightly", "somewhat", "little", "kinda", "sorta",
-                "marginally", "partly",
+                "有点",
+                "有点儿",
+                "有些",
+                "稍微",
+                "稍",
+                "略",
+                "略微",
+                "些许",
+                "一点",
+                "一点点",
+                "不怎么太",
+                "slightly",
+                "somewhat",
+                "little",
+                "kinda",
+                "sorta",
+                "marginally",
+                "partly",
             ],
         ),
     ];

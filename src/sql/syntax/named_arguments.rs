@@ -1,19 +1,21 @@
 //! Named arguments of ordinary functions: `clean_phone(phone, country => 'US')` becomes `clean_phone(phone, 'US')`.
 //!
-//! Only functions with a page of ours are looked at. An argument that is left out between others takes the default of the page.
+//! Only functions with a page of ours are looked at. An argument that is left out between others takes the default of the page. An argument that
+//! takes a table becomes a scalar subquery over it (see [`given_table`](crate::adapter::given_table)).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use datafusion::common::Result;
-use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart};
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, ObjectNamePart};
 
 use crate::adapter::arguments::find;
-use crate::docs::{Doc, Kind};
+use crate::docs::{Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions;
 use crate::sql::parser::parse_expression;
 use crate::sql::relation::split;
+use crate::text::identifier;
 
 static PAGES: LazyLock<HashMap<&'static str, &'static Doc>> = LazyLock::new(|| {
     let pages = functions::all().iter().flat_map(functions_of_values);
@@ -31,19 +33,50 @@ fn page_of(function: &Function) -> Option<&'static Doc> {
     }
 }
 
-/// Puts the arguments of a call in the order of its page.
+/// Puts the arguments of a call in the order of its page, and subqueries in the places of tables.
 ///
 /// # Errors
 /// A name that the page does not have, one given twice, or one that is missing.
 pub fn place(expression: &mut Expr) -> Result<()> {
     let Expr::Function(function) = expression else { return Ok(()) };
     let FunctionArguments::List(list) = &function.args else { return Ok(()) };
-    let is_named = |argument: &FunctionArg| !matches!(argument, FunctionArg::Unnamed(_));
-    if !list.args.iter().any(is_named) {
+    let is_named = list.args.iter().any(|argument| !matches!(argument, FunctionArg::Unnamed(_)));
+    if list.args.len() < 2 && !is_named {
         return Ok(());
     }
     let Some(doc) = page_of(function) else { return Ok(()) };
     let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
+    if is_named {
+        place_named(doc, list)?;
+    }
+    for (argument, given) in doc.arguments.iter().zip(&mut list.args) {
+        if let (Takes::Table(columns), FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = (argument.takes, given)
+            && let Some(rows) = rows_of(value, columns)
+        {
+            *value = parse_expression(&rows)?;
+        }
+    }
+    Ok(())
+}
+
+/// The rows of a table as a scalar subquery; none when no table is given but a list.
+fn rows_of(value: &Expr, columns: &[&str]) -> Option<String> {
+    let table = match value {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => value.to_string(),
+        Expr::Subquery(query) => format!("({query}) AS given"),
+        _ => return None,
+    };
+    let row = match columns {
+        [only] => identifier(only),
+        columns => {
+            let fields: Vec<String> = columns.iter().map(|column| format!("'{column}', {}", identifier(column))).collect();
+            format!("named_struct({})", fields.join(", "))
+        }
+    };
+    Some(format!("(SELECT array_agg({row}) FROM {table})"))
+}
+
+fn place_named(doc: &'static Doc, list: &mut FunctionArgumentList) -> Result<()> {
     let mut places: Vec<Option<Expr>> = vec![None; doc.arguments.len()];
     let mut named = false;
     for (position, argument) in std::mem::take(&mut list.args).into_iter().enumerate() {

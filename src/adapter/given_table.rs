@@ -1,0 +1,86 @@
+//! Tables as arguments of ordinary functions: `words(text, dictionary => my_words)`.
+//!
+//! The name of the table becomes a scalar subquery, `(SELECT array_agg(…) FROM my_words)`: a list of structs, or of values when there is one
+//! column. The engine runs it once for the statement, whatever the rows of the other table, and its memory is that of `array_agg`. Every
+//! batch of every partition is given the same list; what a function makes of it is [kept](Compiled) as long as lists are the same.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringViewArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::{Result, internal_datafusion_err};
+
+use crate::error::invalid;
+
+/// Whether a list has these columns; of one column, the values may stand in the list themselves.
+pub fn has_columns(rows: &ArrayRef, columns: &[&str]) -> bool {
+    match rows.data_type() {
+        DataType::Struct(fields) => columns.iter().all(|column| fields.find(column).is_some()),
+        _ => columns.len() == 1,
+    }
+}
+
+fn column<'a>(rows: &'a ArrayRef, name: &str) -> Result<&'a ArrayRef> {
+    match rows.as_struct_opt() {
+        Some(rows) => rows.column_by_name(name).ok_or_else(|| internal_datafusion_err!("a table was let through without {name}")),
+        None => Ok(rows),
+    }
+}
+
+/// A column as texts.
+///
+/// # Errors
+/// Its values are not written as text.
+pub fn texts(function: &str, rows: &ArrayRef, name: &str) -> Result<StringViewArray> {
+    let values = column(rows, name)?;
+    let texts = cast(values, &DataType::Utf8View);
+    let texts =
+        texts.map_err(|_| invalid(function, format!("{name} must be text, got {}; convert it with CAST", values.data_type())))?;
+    Ok(texts.as_string_view().clone())
+}
+
+/// A column as numbers.
+///
+/// # Errors
+/// Its values are no numbers.
+pub fn numbers(function: &str, rows: &ArrayRef, name: &str) -> Result<Float64Array> {
+    let values = column(rows, name)?;
+    if !values.data_type().is_numeric() && !values.data_type().is_null() {
+        return Err(invalid(function, format!("{name} must be a number, got {}; convert it with CAST", values.data_type())));
+    }
+    Ok(cast(values, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+}
+
+/// How many tables a function keeps what it made of.
+const KEPT: usize = 4;
+
+/// What a function makes of the tables it was given last.
+#[derive(Debug)]
+pub struct Compiled<T>(Mutex<Vec<(ArrayRef, Arc<T>)>>);
+
+impl<T> Compiled<T> {
+    /// Of no table yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(vec![]))
+    }
+
+    /// What is made of the rows, made now if they are not those of another call.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn of(&self, rows: &ArrayRef, make: impl FnOnce(&ArrayRef) -> Result<T>) -> Result<Arc<T>> {
+        // Held while it is made: other partitions wait for it rather than make it too.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let data = rows.to_data();
+        if let Some((_, made)) = kept.iter().find(|(other, _)| other.to_data().ptr_eq(&data)) {
+            return Ok(Arc::clone(made));
+        }
+        let made = Arc::new(make(rows)?);
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((Arc::clone(rows), Arc::clone(&made)));
+        Ok(made)
+    }
+}

@@ -1,0 +1,127 @@
+//! Industries by GB/T 4754.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, Float64Builder, StringViewArray, StringViewBuilder, StructArray};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result;
+
+use crate::adapter::arguments::Options;
+use crate::adapter::given_table::{self, Compiled};
+use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::docs::{Argument, Doc, Takes};
+use crate::error::failed;
+use crate::kernels::chinese::industries::{Found, Level, industries};
+use crate::kernels::cleaning::vocabulary::folded;
+
+pub static ALL: [TextFunction; 1] = [TextFunction::new(
+    Doc {
+        name: "standard_industry",
+        domain: "clean",
+        summary: "The industry of GB/T 4754-2017 that a text means: STRUCT(code, name, similarity).",
+        description: "\
+Tried in this order, without width, capitals, spaces and punctuation:
+
+1. the `mapping` of one's own, if given;
+2. a code, with or without the letter of its section: `I6513`, `6513`, `65`, `I`;
+3. a name of the standard, or one of some 800 words that people use for it (互联网, IT, 电商, 餐饮, 教培);
+4. the same without or with an ending that says no more: 行业, 产业, 服务, 业, 类;
+5. the first known part of a text with separators: `互联网/电商` is 互联网;
+6. the name or word that is most like it by `jaro_winkler_similarity`, if at least `min_similarity`; of several that are equally like it, the finest industry that
+   they have in common.
+
+`similarity` is 1 for the first five, and says how like it was for the last. Where nothing fits, the result is NULL.
+
+The result is as fine as the text: 软件 is division 65, 应用软件开发 class 6513. `level` leads up to a coarser one, and gives NULL where the text is coarser than that. What
+people say is often less exact than the standard (制造业 for all of section C, 科技 for nothing in particular); the words were chosen for profiles of customers,
+not for statistics.",
+        arguments: &[
+            text("industry", "what was typed"),
+            Argument::optional(
+                "level",
+                Takes::Choice(&["as written", "section", "division", "group", "class"]),
+                "'as written'",
+                "how fine: 20 sections (a letter), 97 divisions (2 digits), 473 groups (3), 1,381 classes (4)",
+            ),
+            Argument::optional("min_similarity", Takes::Float(0.0, 1.0), "0.88", "the least likeness of what is only like a name; 1 for none such"),
+            Argument::optional("mapping", Takes::Table(&["synonym", "code"]), "", "words of one's own and their codes"),
+        ],
+        examples: &[
+            "SELECT said, standard_industry(said)['code'] AS code, standard_industry(said)['name'] AS name,
+  standard_industry(said, level => 'section')['name'] AS section
+FROM (VALUES ('互联网'), ('电商'), ('应用软件开发'), ('ＩＴ／通信'), ('餐饮业'), ('不知道')) AS given(said);",
+            "WITH words AS (SELECT * FROM (VALUES ('母婴连锁', '5212')) AS given(synonym, code))
+SELECT standard_industry('母婴连锁', mapping => words)['name'] AS name;",
+        ],
+        source: "GB/T 4754-2017, Industrial classification for national economic activities",
+        ..Doc::EMPTY
+    },
+    Gives::Array(|_| Ok(DataType::Struct(fields())), standard),
+)];
+
+fn fields() -> Fields {
+    vec![
+        Field::new("code", DataType::Utf8View, true),
+        Field::new("name", DataType::Utf8View, true),
+        Field::new("similarity", DataType::Float64, true),
+    ]
+    .into()
+}
+
+/// Words of one's own, folded, and the industries they mean.
+type Mapping = HashMap<String, usize>;
+
+static MAPPINGS: Compiled<Mapping> = Compiled::new();
+
+fn mapping(rows: &ArrayRef) -> Result<Mapping> {
+    let name = ALL[0].doc.name;
+    let (synonyms, codes) = (given_table::texts(name, rows, "synonym")?, given_table::texts(name, rows, "code")?);
+    let mut mapping = Mapping::new();
+    for (synonym, code) in synonyms.iter().zip(&codes) {
+        let (Some(synonym), Some(code)) = (synonym, code) else { continue };
+        let Some(industry) = industries().by_code(code) else {
+            let advice = "codes are as 'I', '65', '651' or '6513'";
+            return Err(failed(name, format!("mapping has the code '{code}', which GB/T 4754-2017 has not; {advice}")));
+        };
+        // Of a word given twice the code that comes first in the standard: the order of rows must not matter.
+        mapping.entry(folded(synonym)).and_modify(|known| *known = industry.min(*known)).or_insert(industry);
+    }
+    Ok(mapping)
+}
+
+fn standard(texts: &StringViewArray, options: &Options) -> Result<ArrayRef> {
+    let level = options.word("level")?;
+    let level = Level::WORDS.iter().find(|(_, word)| *word == level).map(|(level, _)| *level);
+    let least = options.float("min_similarity")?;
+    let mapping = options.list("mapping").map(|rows| MAPPINGS.of(rows, mapping)).transpose()?;
+    let standard = industries();
+    let one = |text: &str| -> Option<Found> {
+        let own = mapping.as_ref().and_then(|mapping| mapping.get(&folded(text)));
+        let found = match own {
+            Some(industry) => Found { industry: *industry, similarity: 1.0 },
+            None => standard.find(text, least)?,
+        };
+        let industry = match level {
+            Some(level) => standard.at_level(found.industry, level)?,
+            None => found.industry,
+        };
+        Some(Found { industry, ..found })
+    };
+    // Few texts differ, and the nearest word takes a while to find.
+    let mut known: HashMap<&str, Option<Found>> = HashMap::new();
+    let (mut codes, mut names) = (StringViewBuilder::with_capacity(texts.len()), StringViewBuilder::with_capacity(texts.len()));
+    let mut similarities = Float64Builder::with_capacity(texts.len());
+    let mut is_known = Vec::with_capacity(texts.len());
+    for text in texts {
+        let found = text.and_then(|text| *known.entry(text).or_insert_with(|| one(text)));
+        let industry = found.map(|found| &standard.all[found.industry]);
+        codes.append_option(industry.map(|industry| industry.code));
+        names.append_option(industry.map(|industry| industry.name));
+        similarities.append_option(found.map(|found| found.similarity));
+        is_known.push(found.is_some());
+    }
+    let columns: Vec<ArrayRef> = vec![Arc::new(codes.finish()), Arc::new(names.finish()), Arc::new(similarities.finish())];
+    Ok(Arc::new(StructArray::try_new(fields(), columns, Some(NullBuffer::from(is_known)))?))
+}

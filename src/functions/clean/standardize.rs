@@ -1,0 +1,192 @@
+//! Words mapped by a table of one's own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use crate::adapter::arguments::Options;
+use crate::adapter::given_table::{self, Compiled};
+use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::docs::{Argument, Doc, Takes};
+use crate::error::invalid;
+use crate::kernels::cleaning::vocabulary::{Vocabulary, folded};
+
+const TEXT: Argument = text("text", "what was typed");
+
+const MAPPING: Argument = Argument::required(
+    "mapping",
+    Takes::Table(&["synonym", "standard"]),
+    "the table of synonyms and what they are; each standard is its own synonym",
+);
+
+const MIN_SIMILARITY: Argument = Argument::optional(
+    "min_similarity",
+    Takes::Float(0.0, 1.0),
+    "0.9",
+    "the least likeness of what is only like a synonym; 1 for none such",
+);
+
+pub static ALL: [TextFunction; 2] = [
+    TextFunction::new(
+        Doc {
+            name: "standardize",
+            domain: "clean",
+            summary: "What a table of synonyms makes of a text: 采购决策者 is 决策层.",
+            description: "\
+`mapping` names a table with the columns `synonym` and `standard`, or is a query in brackets. Texts are compared without width, capitals, spaces and punctuation. A text that is
+no synonym takes the standard of the one that is most like it by `jaro_winkler_similarity`, if at least `min_similarity`; when equally like synonyms mean different
+things, none. What did not map is NULL, or with `otherwise => 'keep'` the text as it was. `standardize_problem` tells the candidate.
+
+A synonym with several standards in the table is an error. The table is read once for the statement; the result does not depend on the order of its rows.
+
+It is a function of rows, and not one in FROM, so that it works wherever an expression does: in a tag, a WHERE, a GROUP BY.",
+            arguments: &[
+                TEXT,
+                MAPPING,
+                MIN_SIMILARITY,
+                Argument::optional("otherwise", Takes::Choice(&["null", "keep"]), "'null'", "what becomes of a text that did not map"),
+            ],
+            examples: &["WITH titles AS (SELECT * FROM (VALUES ('采购决策者', '决策层'), ('总经理', '决策层'), ('财务主管', '管理层')) AS given(synonym, standard))
+SELECT title, standardize(title, mapping => titles) AS standard, standardize_problem(title, mapping => titles) AS problem
+FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台')) AS given(title);"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let mapping = mapping("standardize", options)?;
+            let least = options.float("min_similarity")?;
+            let keep = options.word("otherwise")? == "keep";
+            let mut known: HashMap<String, Match> = HashMap::new();
+            Ok(Box::new(move |text, standard| {
+                let found = known.entry(text.to_string()).or_insert_with(|| mapping.find(text, least));
+                match found.standard(least) {
+                    Some(meaning) => standard.push_str(&mapping.standards[meaning]),
+                    None if keep => standard.push_str(text),
+                    None => return false,
+                }
+                true
+            }))
+        }),
+    ),
+    TextFunction::new(
+        Doc {
+            name: "standardize_problem",
+            domain: "clean",
+            summary: "Why `standardize` gives NULL or guesses, with the candidate; NULL for a text that is a synonym.",
+            description: "\
+| problem | meaning |
+|---|---|
+| `blank` | the text has no letter or digit |
+| `like '…' (0.93)` | it is no synonym, but like one that means this: `standardize` gives it |
+| `unknown, nearest '…' (0.71)` | nothing is as like it as `min_similarity`; this is nearest |
+| `unknown` | no synonym has a letter in common with it |
+| `ambiguous: '…', '…' (0.93)` | synonyms that are equally like it mean different things |",
+            arguments: &[TEXT, MAPPING, MIN_SIMILARITY],
+            examples: &["SELECT standardize_problem('采购决策人', mapping => (SELECT '采购决策者' AS synonym, '决策层' AS standard)) AS problem;"],
+            ..Doc::EMPTY
+        },
+        Gives::Text(|options| {
+            let mapping = mapping("standardize_problem", options)?;
+            let least = options.float("min_similarity")?;
+            Ok(Box::new(move |text, problem| {
+                let told = mapping.find(text, least).problem(least, &mapping.standards);
+                problem.push_str(told.as_deref().unwrap_or_default());
+                told.is_some()
+            }))
+        }),
+    ),
+];
+
+/// Synonyms and what they mean.
+#[derive(Debug, Default)]
+struct Mapping {
+    vocabulary: Vocabulary,
+    standards: Vec<String>,
+}
+
+/// What a text is to a mapping.
+#[derive(Debug)]
+enum Match {
+    Blank,
+    Exact(usize),
+    /// The meanings of the nearest synonyms, and how near they are.
+    Like(Vec<usize>, f64),
+    Unknown,
+}
+
+impl Match {
+    fn standard(&self, least: f64) -> Option<usize> {
+        match self {
+            Self::Exact(meaning) => Some(*meaning),
+            Self::Like(meanings, similarity) if *similarity >= least && meanings.len() == 1 => meanings.first().copied(),
+            _ => None,
+        }
+    }
+
+    fn problem(&self, least: f64, standards: &[String]) -> Option<String> {
+        Some(match self {
+            Self::Exact(_) => return None,
+            Self::Blank => "blank".into(),
+            Self::Unknown => "unknown".into(),
+            Self::Like(meanings, similarity) => {
+                let names: Vec<String> = meanings.iter().map(|meaning| format!("'{}'", standards[*meaning])).collect();
+                let how = match (*similarity >= least, names.len()) {
+                    (true, 1) => "like ",
+                    (true, _) => "ambiguous: ",
+                    (false, _) => "unknown, nearest ",
+                };
+                format!("{how}{} ({similarity:.2})", names.join(", "))
+            }
+        })
+    }
+}
+
+impl Mapping {
+    fn find(&self, text: &str, least: f64) -> Match {
+        let word = folded(text);
+        if word.is_empty() {
+            return Match::Blank;
+        }
+        if let Some(meaning) = self.vocabulary.meaning(&word) {
+            return Match::Exact(meaning);
+        }
+        // What is near enough is found soonest when no more is asked for.
+        let nearest = self.vocabulary.nearest(&word, least).or_else(|| self.vocabulary.nearest(&word, f64::MIN_POSITIVE));
+        nearest.map_or(Match::Unknown, |nearest| Match::Like(nearest.meanings, nearest.similarity))
+    }
+}
+
+static MAPPINGS: Compiled<Mapping> = Compiled::new();
+
+fn mapping(function: &'static str, options: &Options) -> Result<Arc<Mapping>> {
+    // A table without rows is no list.
+    options.list("mapping").map_or_else(|| Ok(Arc::default()), |rows| MAPPINGS.of(rows, |rows| read(function, rows)))
+}
+
+fn read(function: &str, rows: &ArrayRef) -> Result<Mapping> {
+    let (synonyms, standards) = (given_table::texts(function, rows, "synonym")?, given_table::texts(function, rows, "standard")?);
+    // In the order of their letters, whatever that of the rows.
+    let mut words: BTreeMap<String, &str> = BTreeMap::new();
+    for (synonym, standard) in synonyms.iter().zip(&standards) {
+        let (Some(synonym), Some(standard)) = (synonym, standard) else { continue };
+        if let Some(other) = words.insert(folded(synonym), standard).filter(|other| *other != standard) {
+            let (one, other) = (other.min(standard), other.max(standard));
+            let advice = "leave one standard for each synonym";
+            return Err(invalid(function, format!("mapping has '{one}' and '{other}' for the synonym '{synonym}'; {advice}")));
+        }
+    }
+    let mut own: Vec<&str> = words.values().copied().collect();
+    own.sort_unstable();
+    own.dedup();
+    for standard in &own {
+        words.entry(folded(standard)).or_insert(standard);
+    }
+    let mut mapping = Mapping { standards: own.iter().map(ToString::to_string).collect(), ..Mapping::default() };
+    for (word, standard) in words {
+        if let Ok(meaning) = own.binary_search(&standard) {
+            mapping.vocabulary.add(word, meaning);
+        }
+    }
+    Ok(mapping)
+}
