@@ -9,6 +9,7 @@ mod keywords;
 mod name;
 mod number;
 mod phone;
+mod pinyin;
 mod standardize;
 mod texts;
 mod words;
@@ -26,6 +27,7 @@ pub fn functions() -> FunctionSet {
         .texts(&texts::ALL)
         .texts(&addresses::ALL)
         .texts(&industries::ALL)
+        .texts(&pinyin::ALL)
         .texts(&standardize::ALL)
         .texts(&words::ALL)
         .aggregate(keywords::Keywords)

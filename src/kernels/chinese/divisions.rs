@@ -18,12 +18,6 @@ pub fn divisions() -> &'static Divisions {
     &CHINA
 }
 
-/// The province, by the first two digits of a code of any year: an identity card says where it was issued first.
-pub fn province_of(code: &str) -> Option<&'static str> {
-    let province = code.get(..2)?.parse::<u32>().ok()?;
-    CHINA.by_code(province * 10_000).map(|place| CHINA.places[place].name)
-}
-
 /// How far down a division is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -275,9 +269,6 @@ mod tests {
         let name = |code| china.places[china.by_code(code).unwrap()].name;
         assert_eq!(name(110_105), "朝阳区");
         assert_eq!(name(440_300), "深圳市");
-        assert_eq!(province_of("510211197001011234"), Some("四川省"));
-        assert_eq!(province_of("46"), Some("海南省"));
-        assert_eq!([province_of("99"), province_of("1"), province_of("省省省")], [None; 3]);
         let chain = china.chain(china.by_code(429_004).unwrap());
         assert_eq!(chain.map(|place| place.map(|place| china.places[place].name)), [Some("湖北省"), None, Some("仙桃市")]);
         assert!(china.places.len() > 3200);

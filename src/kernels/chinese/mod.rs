@@ -7,5 +7,6 @@ pub mod conversion;
 pub mod divisions;
 pub mod industries;
 pub mod keywords;
+pub mod pinyin;
 pub mod segmentation;
 pub mod sentiment;
