@@ -1,7 +1,7 @@
 //! Tables as arguments of ordinary functions: `words(text, dictionary => my_words)`.
 //!
 //! The name of the table becomes a scalar subquery, `(SELECT array_agg(…) FROM my_words)`: a list of structs, or of values when there is one
-//! column. The engine runs it once for the statement, whatever the rows of the other table, and its memory is that of `array_agg`. Every
+//! column. The engine runs it once for the call, whatever the rows of the other table, and its memory is that of `array_agg`. Every
 //! batch of every partition is given the same list; what a function makes of it is [kept](Compiled) as long as lists are the same.
 
 use std::sync::{Arc, Mutex, PoisonError};

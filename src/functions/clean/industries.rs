@@ -83,7 +83,7 @@ fn mapping(rows: &ArrayRef) -> Result<Mapping> {
         let (Some(synonym), Some(code)) = (synonym, code) else { continue };
         let Some(industry) = industries().by_code(code) else {
             let advice = "codes are as 'I', '65', '651' or '6513'";
-            return Err(failed(name, format!("mapping has the code '{code}', which GB/T 4754-2017 has not; {advice}")));
+            return Err(failed(name, format!("mapping has the code '{code}', which is not in GB/T 4754-2017; {advice}")));
         };
         // Of a word given twice the code that comes first in the standard: the order of rows must not matter.
         mapping.entry(folded(synonym)).and_modify(|known| *known = industry.min(*known)).or_insert(industry);

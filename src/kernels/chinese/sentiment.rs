@@ -123,7 +123,8 @@ impl Lexicon {
 
     /// From −1 to 1; 0 when no word of the text is known.
     pub fn sentiment(&self, text: &str) -> f64 {
-        let sum: f64 = self.felt(text).iter().map(|felt| felt.score).sum();
+        // Of nothing, a sum is −0.
+        let sum = self.felt(text).iter().map(|felt| felt.score).sum::<f64>() + 0.0;
         sum / (sum * sum + 15.0 / 16.0).sqrt()
     }
 

@@ -9,8 +9,10 @@ use std::sync::LazyLock;
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, ObjectNamePart};
 
+use twox_hash::XxHash64;
+
 use crate::adapter::arguments::find;
-use crate::docs::{Doc, Kind, Takes};
+use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::functions;
 use crate::sql::parser::parse_expression;
@@ -40,18 +42,23 @@ fn page_of(function: &Function) -> Option<&'static Doc> {
 pub fn place(expression: &mut Expr) -> Result<()> {
     let Expr::Function(function) = expression else { return Ok(()) };
     let FunctionArguments::List(list) = &function.args else { return Ok(()) };
+    let Some(doc) = page_of(function).filter(|_| !list.args.is_empty()) else { return Ok(()) };
     let is_named = list.args.iter().any(|argument| !matches!(argument, FunctionArg::Unnamed(_)));
-    if list.args.len() < 2 && !is_named {
-        return Ok(());
-    }
-    let Some(doc) = page_of(function) else { return Ok(()) };
     let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
     if is_named {
         place_named(doc, list)?;
     }
+    let takes_table = |argument: &Argument| matches!(argument.takes, Takes::Table(_));
+    if !doc.arguments.iter().any(takes_table) {
+        return Ok(());
+    }
+    if let Some(missing) = doc.arguments.iter().skip(list.args.len()).find(|argument| argument.default.is_none()) {
+        return Err(invalid(doc.name, format!("{} is missing; write {}", missing.name, doc.syntax())));
+    }
+    let call = list.to_string();
     for (argument, given) in doc.arguments.iter().zip(&mut list.args) {
         if let (Takes::Table(columns), FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = (argument.takes, given)
-            && let Some(rows) = rows_of(value, columns)
+            && let Some(rows) = rows_of(value, columns, &call)
         {
             *value = parse_expression(&rows)?;
         }
@@ -60,10 +67,13 @@ pub fn place(expression: &mut Expr) -> Result<()> {
 }
 
 /// The rows of a table as a scalar subquery; none when no table is given but a list.
-fn rows_of(value: &Expr, columns: &[&str]) -> Option<String> {
+///
+/// What two expressions have in common is worked out once, as a column, which has the list in every row. So subqueries of different calls have
+/// different names for their tables; equal calls are equal as a whole.
+fn rows_of(value: &Expr, columns: &[&str], call: &str) -> Option<String> {
     let table = match value {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => value.to_string(),
-        Expr::Subquery(query) => format!("({query}) AS given"),
+        Expr::Subquery(query) => format!("({query})"),
         _ => return None,
     };
     let row = match columns {
@@ -73,7 +83,7 @@ fn rows_of(value: &Expr, columns: &[&str]) -> Option<String> {
             format!("named_struct({})", fields.join(", "))
         }
     };
-    Some(format!("(SELECT array_agg({row}) FROM {table})"))
+    Some(format!("(SELECT array_agg({row}) FROM {table} AS given_{:x})", XxHash64::oneshot(0, call.as_bytes())))
 }
 
 fn place_named(doc: &'static Doc, list: &mut FunctionArgumentList) -> Result<()> {
