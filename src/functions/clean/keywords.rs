@@ -25,7 +25,7 @@ const DOC: Doc = Doc {
 The texts are cut as `words` does; words of one letter, numbers and some 420 words that every text has do not count, capitals are made small. Give `words(text, dictionary => …)`
 instead of a text for words of one's own: lists of words are taken as they are.
 
-- `'tf_idf'`: the share of a word among the words of the group, times its inverse document frequency in the corpus of jieba (the median, 11.7, for a word
+- `'tf_idf'`: the share of a word among the words of the group, times its inverse document frequency in the corpus of jieba (the median, 12.0, for a word
   that the corpus does not have, such as English ones). Weights of one group add up to the mean of these.
 - `'text_rank'`: words are joined by how often they stand within five words of each other, and have a high rank when words of high rank are near (damping 0.85).
   The best word has weight 1.
@@ -193,7 +193,7 @@ impl Grouped for Groups {
                 lists.append_null();
                 continue;
             };
-            for (word, weight) in counts.best(&self.words, self.method, self.top) {
+            for (word, weight) in counts.best(&mut self.words, self.method, self.top) {
                 let columns = lists.values();
                 if let Some(words) = columns.field_builder::<StringViewBuilder>(0) {
                     words.append_value(&word);

@@ -68,11 +68,12 @@ The scores of the words that the lexicon has are added up:
 
 A sum s gives s / √(s² + 15⁄16): the rules of VADER. 0 when no word is known, NULL for a text of nothing but spaces. `sentiment_words` shows what was counted.
 
-The shipped lexicon has 850 Chinese words and 30 emoji, written for reviews of products and services, and the 7,200 English words of VADER. Words of one's
+The shipped lexicon has 950 Chinese words and 30 emoji, written for reviews of products and services, and the 7,200 English words of VADER. Words of one's
 own come from a table with the columns `word` and `score`.
 
 **Limits.** Words are counted, not understood: irony, comparison (比以前好), conditions (要是好用就好了), quotations, and words whose sense depends on what they speak
-of (快 of a delivery and of a battery's end) are read wrong. Use it over many texts, not to judge one.",
+of (快 of a delivery and of a battery's end) are read wrong. Of 17,561 sentences of reviews of hotels, books and computers that the lexicon was not made from, each labelled as its review
+is, 85 % have a known word, and 79 % of these the right sign. Use it over many texts, not to judge one.",
             arguments: &[text("text", "the text"), LEXICON, SHIPPED],
             examples: &[
                 "SELECT review, round(sentiment(review), 2) AS sentiment

@@ -31,6 +31,8 @@ const DAMPING: f64 = 0.85;
 pub struct Words {
     numbers: HashMap<Box<str>, u32>,
     texts: Vec<Box<str>>,
+    /// Inverse document frequencies of those that were asked for, which take a while to find.
+    idfs: Vec<Option<f64>>,
     bytes: usize,
 }
 
@@ -52,9 +54,21 @@ impl Words {
         self.texts.get(number as usize).map_or("", |text| text)
     }
 
+    fn idf(&mut self, number: u32) -> f64 {
+        let place = number as usize;
+        if self.idfs.len() < self.texts.len() {
+            self.idfs.resize(self.texts.len(), None);
+        }
+        let (known, text) = (self.idfs.get_mut(place), self.texts.get(place));
+        known.zip(text).map_or(0.0, |(known, text)| *known.get_or_insert_with(|| idf(text)))
+    }
+
     /// Bytes on the heap.
     pub fn size(&self) -> usize {
-        self.bytes + self.texts.capacity() * size_of::<Box<str>>() + self.numbers.capacity() * (size_of::<(Box<str>, u32)>() + 1)
+        self.bytes
+            + self.idfs.capacity() * size_of::<Option<f64>>()
+            + self.texts.capacity() * size_of::<Box<str>>()
+            + self.numbers.capacity() * (size_of::<(Box<str>, u32)>() + 1)
     }
 }
 
@@ -124,18 +138,17 @@ impl Counts {
     }
 
     /// The words of the greatest weights, the greatest first; of equal weights in the order of their letters.
-    pub fn best(&self, words: &Words, method: Method, top: usize) -> Vec<(String, f64)> {
-        let counted: BTreeMap<&str, (u32, u64)> = self.words().map(|(word, count)| (words.text(word), (word, count))).collect();
+    pub fn best(&self, words: &mut Words, method: Method, top: usize) -> Vec<(String, f64)> {
+        let total: u64 = self.words.values().sum();
+        let weigh = |(word, count): (u32, u64)| (word, count as f64 / total as f64 * words.idf(word));
+        let by_idf: HashMap<u32, f64> = if method == Method::TfIdf { self.words().map(weigh).collect() } else { HashMap::new() };
+        let words = &*words;
+        let ordered: BTreeMap<&str, u32> = self.words().map(|(word, _)| (words.text(word), word)).collect();
         let mut weighed: Vec<(&str, f64)> = match method {
-            Method::TfIdf => {
-                let total: u64 = counted.values().map(|(_, count)| count).sum();
-                counted.iter().map(|(word, (_, count))| (*word, *count as f64 / total as f64 * idf(word))).collect()
-            }
+            Method::TfIdf => ordered.iter().map(|(text, word)| (*text, by_idf.get(word).copied().unwrap_or_default())).collect(),
             Method::TextRank => {
-                let numbers: HashMap<u32, usize> =
-                    counted.values().enumerate().map(|(place, (word, _))| (*word, place)).collect();
-                let ranks = self.ranks(&numbers);
-                counted.keys().copied().zip(ranks).collect()
+                let places: HashMap<u32, usize> = ordered.values().enumerate().map(|(place, word)| (*word, place)).collect();
+                ordered.keys().copied().zip(self.ranks(&places)).collect()
             }
         };
         weighed.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
@@ -208,7 +221,7 @@ mod tests {
             cut(text, None, |token| tokens.push(token));
             counts.add(&mut words, tokens, method);
         }
-        counts.best(&words, method, top)
+        counts.best(&mut words, method, top)
     }
 
     #[test]

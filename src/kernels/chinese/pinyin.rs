@@ -8,10 +8,12 @@ use std::sync::LazyLock;
 
 use pinyin::ToPinyin;
 
+use super::conversion::to_simplified;
 use super::segmentation::{Dictionary, cut, is_known};
 
 static PHRASES: LazyLock<Sounds> = LazyLock::new(|| Sounds::read(include_str!("../../../data/dictionaries/pinyin_phrases.txt")));
-static SURNAMES: LazyLock<Sounds> = LazyLock::new(|| Sounds::read(include_str!("../../../data/dictionaries/pinyin_surnames.txt")));
+static SURNAMES: LazyLock<Sounds> =
+    LazyLock::new(|| Sounds::read(include_str!("../../../data/dictionaries/pinyin_surnames.txt")));
 
 /// Words that are not cut out of a text by themselves.
 static OWN_WORDS: LazyLock<Dictionary> = LazyLock::new(|| {
@@ -68,7 +70,9 @@ impl Sounds {
 /// Writes a text in pinyin. What is not Chinese stays as it is, between separators.
 pub fn write(text: &str, style: Style<'_>) -> String {
     let mut written = Written { text: String::with_capacity(text.len() * 2), style, after_other: false };
-    let mut rest = text;
+    // The tables are of simplified characters.
+    let text = to_simplified(text);
+    let mut rest = text.as_str();
     if style.is_name {
         let start = rest.trim_start();
         // 单独 is no surname with a name behind it, but a name has nothing else.
@@ -89,7 +93,8 @@ pub fn write(text: &str, style: Style<'_>) -> String {
 
 /// `zho1ng` as `zhong1`; 5 where there is no tone.
 fn with_number(sound: &str) -> String {
-    let mut letters: String = sound.chars().filter(|letter| !letter.is_ascii_digit()).map(|letter| if letter == 'ü' { 'v' } else { letter }).collect();
+    let mut letters: String =
+        sound.chars().filter(|letter| !letter.is_ascii_digit()).map(|letter| if letter == 'ü' { 'v' } else { letter }).collect();
     letters.push(sound.chars().find(char::is_ascii_digit).unwrap_or('5'));
     letters
 }
@@ -204,6 +209,7 @@ mod tests {
             ("你好，世界", "ni hao ， shi jie"),
             ("", ""),
             ("abc", "abc"),
+            ("長沙銀行", "chang sha yin hang"),
             ("重", "zhong"),
             ("长", "chang"),
             ("行", "xing"),

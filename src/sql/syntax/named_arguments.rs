@@ -55,7 +55,7 @@ pub fn place(expression: &mut Expr) -> Result<()> {
     if let Some(missing) = doc.arguments.iter().skip(list.args.len()).find(|argument| argument.default.is_none()) {
         return Err(invalid(doc.name, format!("{} is missing; write {}", missing.name, doc.syntax())));
     }
-    let call = list.to_string();
+    let call = format!("{}({list})", doc.name);
     for (argument, given) in doc.arguments.iter().zip(&mut list.args) {
         if let (Takes::Table(columns), FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = (argument.takes, given)
             && let Some(rows) = rows_of(value, columns, &call)
