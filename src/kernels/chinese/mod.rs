@@ -1,5 +1,6 @@
 //! Chinese texts: the two scripts, sounds, words, places and trades.
 
+mod address_names;
 pub mod addresses;
 #[cfg(test)]
 mod addresses_tests;
@@ -10,3 +11,4 @@ pub mod keywords;
 pub mod pinyin;
 pub mod segmentation;
 pub mod sentiment;
+mod sentiment_rules;
