@@ -53,7 +53,7 @@ pub fn numbers(function: &str, rows: &ArrayRef, name: &str) -> Result<Float64Arr
 }
 
 /// How many tables a function keeps what it made of.
-const KEPT: usize = 4;
+const KEPT: usize = 8;
 
 /// What a function makes of the tables it was given last.
 #[derive(Debug)]

@@ -32,7 +32,8 @@ instead of a text for words of one's own: lists of words are taken as they are.
 
 Greatest weights first, equal ones in the order of their letters. The result does not depend on the order of rows. NULL for a group without a text.
 
-All words of a group are kept until its result, with `text_rank` also their pairs: 30 bytes and more for each of them, told to the memory limit.",
+All words of a group are kept until its result, with `text_rank` also their pairs: 30 bytes and more for each of them, told to the memory limit. The first call
+loads the dictionary and, for `tf_idf`, the corpus: 0.2 s and 35 MB each.",
     arguments: &[
         Argument::required("text", Takes::Value("text or list of words"), "the texts"),
         Argument::optional("top", Takes::Integer(1, 10_000), "10", "how many words"),

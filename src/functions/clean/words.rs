@@ -38,7 +38,7 @@ taken as they stand. Spaces and punctuation are left out. The text is taken as i
 `dictionary` names a table of words of one's own, column `word` (or is a list): they are always kept whole, the longest at each place first, whatever jieba would
 do. `stop_words => 'drop'` leaves out some 510 words that every text has (我们, 但是, the).
 
-A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary, 0.2 s and 40 MB.",
+A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary, 0.2 s and 35 MB.",
             arguments: &[
                 text("text", "the text"),
                 Argument::optional("dictionary", Takes::Table(&["word"]), "", "words that are never cut"),
