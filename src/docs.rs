@@ -113,6 +113,7 @@ impl Takes {
             Self::Columns | Self::Ordered => "list of columns".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
             Self::Integer(least, most) => format!("integer, {least} to {most}"),
+            Self::Float(f64::NEG_INFINITY, f64::INFINITY) => "number".into(),
             Self::Float(least, most) if most == f64::INFINITY => format!("number ≥ {least}"),
             Self::Float(least, most) => format!("number, {least} to {most}"),
             Self::Share => "number above 0 and at most 1".into(),

@@ -6,9 +6,10 @@
 //!
 //! Arguments are matched against the macro's [`Doc`], by position or by name. What one gives depends on what it
 //! [takes](crate::docs::Takes): a *name* (`customer`, `"customer"` and `'customer'` are the same), a *query* (`(SELECT …)`), an
-//! *option* (a constant, checked as those of relation functions are), or an *expression*, left as it was parsed.
+//! *option* (a constant, checked as those of relation functions are), a *relation* (a table, a call or a query), or an *expression*, left as
+//! it was parsed.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
@@ -18,6 +19,7 @@ use super::arguments::Options;
 use super::definitions::Definitions;
 use crate::docs::Doc;
 use crate::error::invalid;
+use crate::text::as_sql;
 
 /// A function in FROM that stands for a query.
 pub trait TableMacro: Debug + Send + Sync {
@@ -49,6 +51,22 @@ pub enum Given {
     Query(Box<Query>),
     /// Anything else, as it was parsed.
     Expression(Box<Expr>),
+}
+
+/// A relation that a call was given, as SQL.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    /// What stands in FROM: a name, a call or a query in parentheses.
+    sql: String,
+    /// What its columns are qualified with: the table's own name if it has one.
+    pub alias: String,
+}
+
+impl fmt::Display for Relation {
+    /// As it stands in FROM.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} AS {}", self.sql, self.alias)
+    }
 }
 
 /// A call of a macro, its arguments checked against the page.
@@ -89,6 +107,27 @@ impl MacroCall {
             Given::Query(query) => Some(query),
             _ => None,
         }
+    }
+
+    /// The relation given to an argument that takes one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn relation(&self, argument: &str) -> Result<Relation> {
+        let expression =
+            self.expression(argument).ok_or_else(|| invalid(self.doc.name, format!("needs a relation for {argument}")))?;
+        let sql = match expression {
+            // In lines of its own, as it may end with a comment.
+            Expr::Subquery(query) => format!("(\n{}\n)", as_sql(query)),
+            other => as_sql(other),
+        };
+        let name = match expression {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(names) => names.last(),
+            _ => None,
+        };
+        let alias = name.map_or_else(|| argument.to_string(), |name| as_sql(&Expr::Identifier(name.clone())));
+        Ok(Relation { sql, alias })
     }
 
     /// The expression given to an argument that takes one.

@@ -13,6 +13,7 @@ mod json;
 mod lists;
 mod model;
 mod numbers;
+mod quality;
 mod rfm;
 mod sample;
 mod statistics;
@@ -33,6 +34,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         audience::functions(),
         model::functions(),
         clean::functions(),
+        quality::functions(),
         sample::functions(),
         conditions::functions(),
         statistics::functions(),

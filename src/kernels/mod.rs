@@ -8,6 +8,7 @@ pub mod control;
 pub mod decimal;
 pub mod fixed_point;
 pub mod itemsets;
+pub mod outliers;
 pub mod random;
 pub mod scheme;
 pub mod score;

@@ -205,6 +205,7 @@ impl Expansion<'_> {
         let wrong = |expression: &Expr| {
             let wanted = match argument.takes {
                 Takes::Name(kind) => format!("the name of a {kind}"),
+                Takes::Relation => "a table name or (SELECT …)".to_string(),
                 _ => "a query in parentheses, (SELECT …)".to_string(),
             };
             invalid(doc.name, format!("{} must be {wanted}, got {expression}", argument.name))
@@ -215,6 +216,7 @@ impl Expansion<'_> {
                 Expr::Subquery(query) => Ok(Given::Query(query)),
                 other => Err(wrong(&other)),
             },
+            Takes::Relation if !accepts(argument.takes, &expression) => Err(wrong(&expression)),
             _ => Ok(Given::Expression(Box::new(expression))),
         }
     }
@@ -232,7 +234,7 @@ impl Expansion<'_> {
 /// True for what may be given without its name.
 fn stands_alone(argument: &Argument) -> bool {
     match argument.takes {
-        Takes::Query | Takes::Name(_) => true,
+        Takes::Query | Takes::Name(_) | Takes::Relation => true,
         Takes::Value(_) => argument.default.is_none(),
         _ => false,
     }
@@ -242,6 +244,11 @@ fn accepts(takes: Takes, expression: &Expr) -> bool {
     match takes {
         Takes::Query => matches!(expression, Expr::Subquery(_)),
         Takes::Name(_) => !matches!(expression, Expr::Subquery(_)),
+        Takes::Relation => match expression {
+            Expr::Subquery(_) | Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => true,
+            Expr::Value(value) => matches!(value.value, Value::SingleQuotedString(_)),
+            _ => false,
+        },
         _ => true,
     }
 }

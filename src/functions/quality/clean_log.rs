@@ -1,0 +1,58 @@
+//! The table macro `clean_log`.
+
+use datafusion::common::Result;
+
+use super::input::INPUT;
+use super::rules::{CHANGE, KEY, RULES, Rules, ask};
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+
+/// What rules change.
+#[derive(Debug)]
+pub struct CleanLog;
+
+const DOC: Doc = Doc {
+    name: "clean_log",
+    kind: Kind::Relation,
+    domain: "quality",
+    summary: "The changes that `clean` makes with the same rules: one row per row and rule that applied.",
+    description: "\
+`clean` and `clean_log` with the same input and rules tell the same story: each change in the log is one that the cleaned rows have in `changes`, and rows that
+a rule drops are in the log alone. Joined with the cleaned rows by the key, it shows what they were before.
+
+The key should name one row. It is that of the row as it came, even if a rule changes it. The rules are those of `clean`; its page says what they are.",
+    arguments: &[
+        INPUT,
+        RULES,
+        Argument::required(KEY, Takes::Column, "what names a row in the log: an expression, or a list of them"),
+    ],
+    columns: &[
+        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
+        Column { name: CHANGE[0], data_type: "VARCHAR", text: "name of the rule" },
+        Column { name: CHANGE[1], data_type: "VARCHAR", text: "`null`, `replace`, `clip`, `flag` or `drop`" },
+        Column { name: CHANGE[2], data_type: "VARCHAR", text: "the column it changed, or is about; NULL when it names none" },
+        Column { name: CHANGE[3], data_type: "VARCHAR", text: "the value before" },
+        Column { name: CHANGE[4], data_type: "VARCHAR", text: "the value after; NULL of a dropped row" },
+    ],
+    examples: &["SELECT rule, action, before, after, count(*) AS customers
+FROM clean_log(sample_customers(rows => 1000), key => customer_id, rules => [
+  {name: 'age out of range', column: age, condition: age NOT BETWEEN 0 AND 120, action: 'null'},
+  {name: 'no way to reach', condition: phone IS NULL AND email IS NULL, action: 'drop'}])
+GROUP BY rule, action, before, after ORDER BY customers DESC;"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for CleanLog {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, _: &dyn Definitions) -> Result<Option<String>> {
+        Ok(Some(ask(call)?))
+    }
+
+    fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
+        Rules::read(&call, &[])?.log()
+    }
+}

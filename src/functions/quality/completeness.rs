@@ -1,0 +1,108 @@
+//! The table macro `completeness`.
+
+use datafusion::common::Result;
+use sqlparser::ast::Expr;
+
+use super::input::{INPUT, Known, is_missing, list, name_of, question, trimmed};
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::text::{as_sql, literal};
+
+/// Which key fields a row lacks.
+#[derive(Debug)]
+pub struct Completeness;
+
+const KEY_FIELDS: &str = "key_fields";
+const THRESHOLD: &str = "threshold";
+const PLACEHOLDERS: &str = "placeholders";
+const LABELS: &str = "labels";
+
+/// The columns after those of the input.
+const ADDED: [&str; 3] = ["missing_fields", "missing_share", "completeness_status"];
+
+const DOC: Doc = Doc {
+    name: "completeness",
+    kind: Kind::Relation,
+    domain: "quality",
+    summary: "Marks rows that lack too many of their key fields.",
+    description: "\
+One row per row of the input. `missing_share` is the number of missing key fields divided by the number of key fields; a row is incomplete when its
+share is above `threshold`: with 10 key fields and a threshold of 0.3, from the fourth missing one on. A field is missing when it is NULL, a text of
+white space only (the wide space of Chinese text counts), NaN, or one of `placeholders`, compared without case and without white space around.
+
+A key field may be any expression: `nullif(age, 200)` counts an age of 200 as missing.",
+    arguments: &[
+        INPUT,
+        Argument::required(KEY_FIELDS, Takes::Columns, "the fields that should be filled; expressions over the input"),
+        Argument::optional(THRESHOLD, Takes::Float(0.0, 1.0), "0.3", "a row is incomplete when a greater share of its key fields is missing"),
+        Argument::optional(PLACEHOLDERS, Takes::Names, "", "texts that stand for nothing: `['unknown', '-', '无']`"),
+        Argument::optional(LABELS, Takes::Choice(&["en", "zh"]), "'en'", "`complete` and `incomplete`, or 完整 and 待补充"),
+    ],
+    columns: &[
+        Column { name: "(input)", data_type: "of the input", text: "the columns of the input" },
+        Column { name: ADDED[0], data_type: "VARCHAR[]", text: "the key fields that are missing; an empty list when none is" },
+        Column { name: ADDED[1], data_type: "DOUBLE", text: "their share of the key fields" },
+        Column { name: ADDED[2], data_type: "VARCHAR", text: "`complete` or `incomplete`; 完整 or 待补充" },
+    ],
+    examples: &["SELECT completeness_status, count(*) AS customers
+FROM completeness(sample_customers(rows => 1000), key_fields => [gender, age, phone, email], threshold => 0.3)
+GROUP BY completeness_status ORDER BY customers DESC;"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for Completeness {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, _: &dyn Definitions) -> Result<Option<String>> {
+        Ok(Some(question(&call.relation(INPUT.name)?, &list(call, KEY_FIELDS)?)))
+    }
+
+    fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
+        let input = call.relation(INPUT.name)?;
+        let fields = list(&call, KEY_FIELDS)?;
+        let known = Known::of(&call, fields.len());
+        known.check_free(&call, &ADDED)?;
+        let placeholders = call.options.names(PLACEHOLDERS).unwrap_or_default();
+        if placeholders.iter().any(|text| text.trim().is_empty()) {
+            return Err(invalid(DOC.name, "placeholders must not hold a blank text; blank texts are missing anyway"));
+        }
+        let missing: Vec<String> = fields
+            .iter()
+            .enumerate()
+            .map(|(number, field)| {
+                let is_missing = is_missing(field, known.asked(number));
+                match placeholders {
+                    [] => is_missing,
+                    texts => format!("({is_missing} OR {})", is_placeholder(field, texts)),
+                }
+            })
+            .collect();
+        let names = fields
+            .iter()
+            .zip(&missing)
+            .map(|(field, is_missing)| format!("CASE WHEN {is_missing} THEN {} END", literal(&name_of(field))));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let count =
+            missing.iter().map(|is_missing| format!("CASE WHEN {is_missing} THEN 1 ELSE 0 END")).collect::<Vec<_>>().join(" + ");
+        let share = format!("CAST({count} AS DOUBLE) / {}", fields.len());
+        let (incomplete, complete) =
+            if call.options.word(LABELS)? == "zh" { ("待补充", "完整") } else { ("incomplete", "complete") };
+        Ok(format!(
+            "SELECT {alias}.*, array_compact(make_array({names})) AS missing_fields, {share} AS missing_share, \
+               CASE WHEN {share} > {threshold} THEN '{incomplete}' ELSE '{complete}' END AS completeness_status \
+             FROM {input}",
+            alias = input.alias,
+            threshold = call.options.float(THRESHOLD)?,
+        ))
+    }
+}
+
+fn is_placeholder(field: &Expr, texts: &[String]) -> String {
+    let text = trimmed(&format!("CAST({} AS VARCHAR)", as_sql(field)));
+    let texts: Vec<String> = texts.iter().map(|text| literal(&text.trim().to_lowercase())).collect();
+    format!("coalesce(lower({text}) IN ({}), false)", texts.join(", "))
+}

@@ -1,0 +1,25 @@
+//! Data quality (数据质量): what columns are like, which values are wrong, and how they are mended without a silent change.
+
+mod clean;
+mod clean_log;
+mod completeness;
+mod find_outliers;
+mod impute;
+mod input;
+mod outlier_bounds;
+mod rules;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new(
+        "quality",
+        "Data quality: profiles of columns, outliers, rules with a log of changes, gaps and how to fill them",
+    )
+    .table_macro(completeness::Completeness)
+    .table_macro(find_outliers::FindOutliers)
+    .table_macro(clean::Clean)
+    .table_macro(clean_log::CleanLog)
+    .table_macro(impute::Impute)
+    .aggregate(outlier_bounds::OutlierBounds)
+}
