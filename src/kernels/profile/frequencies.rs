@@ -1,0 +1,217 @@
+//! How many values differ, and which are frequent, of more values than can be kept.
+//!
+//! One table serves both: each hash has a slot, which holds how many rows came to it (the first row of a Count-Min sketch) and the longest run of
+//! zeros among their hashes (the register of a HyperLogLog).
+//!
+//! A value with at least 1 % of all rows has as many in at least one part of them, and at its last row there its slots hold no less. So
+//! whatever the order, it passes the gate, at somewhat less than 1 %, and is remembered as a candidate. What passes it though it is rarer is left out in the end, by
+//! numbers that no order changes.
+
+use super::hash::ByHash;
+
+/// Bits of a hash that choose the slot.
+const SLOT_BITS: u32 = 13;
+const SLOTS: usize = 1 << SLOT_BITS;
+/// Slots of the second row, chosen by the last bits.
+const SECOND: usize = 4096;
+/// A slot holds the count above, the register below.
+const ONE: u64 = 1 << 8;
+const REGISTER: u64 = ONE - 1;
+/// The greatest register.
+const MOST: u32 = 64 - SLOT_BITS + 1;
+/// The gate: one in so many rows.
+const GATE: u64 = 128;
+/// What counts as frequent: one in so many rows.
+const FREQUENT: u64 = 100;
+/// Candidates are looked through when there are so many.
+const CANDIDATES: usize = 1024;
+
+#[derive(Debug, Clone)]
+pub struct Frequencies<V> {
+    slots: Box<[u64]>,
+    second: Box<[u64]>,
+    rows: u64,
+    candidates: ByHash<V>,
+    /// Hashes of candidates met of late, as most rows that pass the gate are of a few values.
+    lately: Box<[u64]>,
+}
+
+impl<V: Clone> Frequencies<V> {
+    pub fn new() -> Self {
+        let table = |size| vec![0; size].into_boxed_slice();
+        Self { slots: table(SLOTS), second: table(SECOND), rows: 0, candidates: ByHash::default(), lately: table(64) }
+    }
+
+    /// Counts one row; says whether its value may be frequent and is not known to be, to be told by [`Self::remember`].
+    #[inline]
+    pub fn add(&mut self, hash: u64) -> bool {
+        self.add_rows(hash, 1)
+    }
+
+    #[inline]
+    pub fn add_rows(&mut self, hash: u64, rows: u64) -> bool {
+        self.rows += rows;
+        let slot = &mut self.slots[(hash >> (64 - SLOT_BITS)) as usize];
+        let run = u64::from((hash << SLOT_BITS).leading_zeros() + 1).min(u64::from(MOST));
+        *slot = (*slot & !REGISTER) + rows * ONE + run.max(*slot & REGISTER);
+        let count = *slot / ONE;
+        let second = &mut self.second[hash as usize % SECOND];
+        *second += rows;
+        count.min(*second) * GATE >= self.rows && self.lately[(hash >> 20) as usize % 64] != hash
+    }
+
+    /// Keeps a value that may be frequent.
+    pub fn remember(&mut self, hash: u64, value: impl FnOnce() -> V) {
+        self.lately[(hash >> 20) as usize % 64] = hash;
+        self.candidates.entry(hash).or_insert_with(value);
+        if self.candidates.len() > CANDIDATES {
+            self.look_through();
+        }
+    }
+
+    /// Forgets the candidates that are rare by now. One that has no more rows would be rarer still in the end; one that has is met again.
+    fn look_through(&mut self) {
+        let (slots, second, rows) = (&self.slots, &self.second, self.rows);
+        self.candidates.retain(|hash, _| count(slots, second, *hash) * GATE >= rows);
+        self.lately.fill(0);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        for (slot, other) in self.slots.iter_mut().zip(&other.slots) {
+            *slot = (*slot & !REGISTER) + (other & !REGISTER) + (*slot & REGISTER).max(other & REGISTER);
+        }
+        for (slot, other) in self.second.iter_mut().zip(&other.second) {
+            *slot += other;
+        }
+        for (hash, value) in &other.candidates {
+            self.candidates.entry(*hash).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// The frequent values, with about how many rows each.
+    pub fn frequent(&self) -> Vec<(V, u64)> {
+        let rows = self.rows as f64;
+        let less = |count: u64, slots: usize| {
+            let count = count as f64;
+            // The rows of other values are spread evenly.
+            count - (rows - count).max(0.0) / (slots - 1) as f64
+        };
+        let candidates = self.candidates.iter().map(|(hash, value)| {
+            let first = self.slots[(hash >> (64 - SLOT_BITS)) as usize] / ONE;
+            let second = self.second[*hash as usize % SECOND];
+            (value.clone(), less(first, SLOTS).min(less(second, SECOND)).round().max(0.0) as u64)
+        });
+        candidates.filter(|(_, count)| count * FREQUENT >= self.rows).collect()
+    }
+
+    /// About how many values differ, by the improved raw estimator of Ertl, which needs no correction for small or large numbers.
+    pub fn distinct(&self) -> u64 {
+        let mut with_register = [0_u32; MOST as usize + 1];
+        for slot in &self.slots {
+            with_register[(slot & REGISTER) as usize] += 1;
+        }
+        let slots = SLOTS as f64;
+        let mut sum = slots * tau(1.0 - f64::from(with_register[MOST as usize]) / slots);
+        for register in (1..MOST as usize).rev() {
+            sum = 0.5 * (sum + f64::from(with_register[register]));
+        }
+        sum += slots * sigma(f64::from(with_register[0]) / slots);
+        let alpha = 0.5 / std::f64::consts::LN_2;
+        (alpha * slots * slots / sum).round() as u64
+    }
+
+    /// Bytes on the heap, but for those of values.
+    pub fn size(&self) -> usize {
+        (SLOTS + SECOND + 64) * size_of::<u64>() + self.candidates.capacity() * (size_of::<V>() + 17)
+    }
+}
+
+fn count(slots: &[u64], second: &[u64], hash: u64) -> u64 {
+    (slots[(hash >> (64 - SLOT_BITS)) as usize] / ONE).min(second[hash as usize % SECOND])
+}
+
+fn sigma(mut x: f64) -> f64 {
+    if x >= 1.0 {
+        return f64::INFINITY;
+    }
+    let (mut y, mut sum) = (1.0, x);
+    loop {
+        x *= x;
+        let before = sum;
+        sum += x * y;
+        y += y;
+        if sum <= before {
+            return sum;
+        }
+    }
+}
+
+fn tau(mut x: f64) -> f64 {
+    if x <= 0.0 || x >= 1.0 {
+        return 0.0;
+    }
+    let (mut y, mut sum) = (1.0, 1.0 - x);
+    loop {
+        x = x.sqrt();
+        let before = sum;
+        y *= 0.5;
+        sum -= (1.0 - x) * (1.0 - x) * y;
+        if sum >= before {
+            return sum / 3.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hash::of_number;
+    use super::*;
+
+    fn filled(numbers: impl Iterator<Item = u64>) -> Frequencies<u64> {
+        let mut found = Frequencies::new();
+        for number in numbers {
+            if found.add(of_number(number)) {
+                found.remember(of_number(number), || number);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn different_values_are_counted_to_a_few_percent() {
+        for count in [1_000, 20_000, 100_000, 3_000_000_u64] {
+            let distinct = filled(0..count).distinct() as f64;
+            assert!((distinct / count as f64 - 1.0).abs() < 0.04, "{distinct} of {count}");
+        }
+    }
+
+    #[test]
+    fn frequent_values_are_found_in_any_order() {
+        // 2 % are 7, 1.5 % are 8, 0.9 % are 9, the others differ.
+        let number = |row: u64| match row % 1000 {
+            0..20 => 7,
+            20..35 => 8,
+            35..44 => 9,
+            _ => 1_000 + row,
+        };
+        let rows = 400_000_u64;
+        let mut forward = filled((0..rows).map(number));
+        let backward = filled((0..rows).rev().map(number));
+        let mut sorted: Vec<u64> = (0..rows).map(number).collect();
+        sorted.sort_unstable();
+        let sorted = filled(sorted.into_iter());
+        let named = |found: &Frequencies<u64>| {
+            let mut frequent = found.frequent();
+            frequent.sort_unstable();
+            frequent
+        };
+        let found = named(&forward);
+        assert_eq!(found.iter().map(|(value, _)| *value).collect::<Vec<_>>(), [7, 8]);
+        assert!(found[0].1.abs_diff(8_000) < 200 && found[1].1.abs_diff(6_000) < 200, "{found:?}");
+        assert_eq!((named(&backward), named(&sorted)), (found.clone(), found));
+        let distinct = forward.distinct();
+        forward.merge(&backward);
+        assert_eq!((forward.distinct(), forward.rows), (distinct, 2 * rows));
+    }
+}
