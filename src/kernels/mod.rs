@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod fixed_point;
 pub mod itemsets;
 pub mod outliers;
+pub mod profile;
 pub mod random;
 pub mod scheme;
 pub mod score;

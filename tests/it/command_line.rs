@@ -223,6 +223,8 @@ fn recipes_run_on_files() {
     // These go together, in this order.
     let tags = ["check_rules", "library", "segments", "refresh", "overview"].map(|name| root.join("sql/tags").join(name));
     recipes.extend(tags.map(|path| path.with_extension("sql")));
+    let quality = ["inspect", "rules", "filled"].map(|name| root.join("sql/clean").join(name));
+    recipes.extend(quality.map(|path| path.with_extension("sql")));
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("files.sql");
     let tables = ["customers", "orders", "order_items", "events"]

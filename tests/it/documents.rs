@@ -73,6 +73,12 @@ fn the_reference_is_up_to_date() {
 
 const RULES: &str = "(SELECT ['paid'] AS antecedents, ['paid'] AS consequents, 0.5 AS confidence, 1 AS lift, 0.1 AS support)";
 
+/// A rule of `clean`.
+const RULE: &str = "rules => [{column: amount, condition: amount < 0, action: 'null'}]";
+
+/// The columns of `sample_orders`.
+const ORDERS: [&str; 8] = ["order_id", "customer_id", "ordered_at", "status", "channel", "payment", "discount", "amount"];
+
 const TAG: &str = "(SELECT customer_id, CASE WHEN amount < 10 THEN 'low' END FROM sample_orders(rows => 10))";
 
 /// The column of `sample_orders` that plays a role.
@@ -81,6 +87,8 @@ fn column_for(role: &str) -> &'static str {
         "basket" => "order_id",
         "item" | "cluster" | "label" => "status",
         "key" => "order_id",
+        "target" => "channel",
+        "from" => "status",
         _ => "customer_id",
     }
 }
@@ -106,13 +114,15 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Column => format!("{} => {}", argument.name, column_for(argument.name)),
                 Takes::Time => format!("{} => ordered_at", argument.name),
                 Takes::Number => format!("{} => amount", argument.name),
+                Takes::Columns => format!("{} => [channel, payment]", argument.name),
+                Takes::Value("list of rules") => RULE.to_string(),
                 Takes::Integer(least, _) => format!("{} => {least}", argument.name),
                 Takes::Choice(words) => format!("{} => '{}'", argument.name, words[0]),
                 other => panic!("{}: no sample value for {other:?}", doc.name),
             })
             .collect();
         // What is required though it has no place of its own: one of two arguments.
-        let either = if doc.argument("min_support").is_some() {
+        let either = if doc.argument("min_support").is_some_and(|argument| !matches!(argument.takes, Takes::Integer(..))) {
             ", min_support => 0.5"
         } else if doc.arguments.iter().any(|argument| argument.takes == Takes::Query && argument.default.is_some()) {
             TAG
@@ -123,14 +133,18 @@ fn results_have_the_columns_of_their_page() {
         let statement = engine.block_on(session.parse(&sql)).unwrap().remove(0);
         let plan = engine.block_on(session.plan(statement)).unwrap();
         let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
-        // "(customer)" has the name of that role's column; when the role is not given, there is none.
-        let promised = doc.columns.iter().filter_map(|column| {
-            let Some(role) = column.name.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else {
-                return Some(column.name);
+        // "(customer)" has the name of that role's column; when the role is not given, there is none. "(input)" are all columns of the input.
+        let promised = doc.columns.iter().flat_map(|column| {
+            let Some((role, rest)) = column.name.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
+                return vec![column.name.to_string()];
             };
-            doc.argument(role).unwrap().default.is_none().then(|| column_for(role))
+            match doc.argument(role).unwrap() {
+                input if input.takes == Takes::Relation => ORDERS.map(ToString::to_string).to_vec(),
+                role if role.default.is_none() => vec![format!("{}{rest}", column_for(role.name))],
+                _ => vec![],
+            }
         });
-        let promised: Vec<&str> = promised.collect();
+        let promised: Vec<String> = promised.collect();
         assert_eq!(names, promised, "{}", doc.name);
     }
 }

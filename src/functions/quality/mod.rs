@@ -3,10 +3,13 @@
 mod clean;
 mod clean_log;
 mod completeness;
+mod data_profile;
 mod find_outliers;
 mod impute;
 mod input;
 mod outlier_bounds;
+mod profile_step;
+mod profiled;
 mod rules;
 
 use crate::adapter::FunctionSet;
@@ -16,6 +19,8 @@ pub fn functions() -> FunctionSet {
         "quality",
         "Data quality: profiles of columns, outliers, rules with a log of changes, gaps and how to fill them",
     )
+    .relation(data_profile::DataProfile)
+    .step::<profile_step::ProfileColumns>()
     .table_macro(completeness::Completeness)
     .table_macro(find_outliers::FindOutliers)
     .table_macro(clean::Clean)

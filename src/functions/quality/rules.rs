@@ -340,7 +340,7 @@ impl Reader<'_> {
 
     /// Name and value of each part.
     fn parts(&self, rule: &Expr) -> Result<Vec<(String, Expr)>> {
-        let form = "write {name: …, column: …, condition: …, action: …}";
+        let form = "a rule is {name: …, column: …, condition: …, action: …}";
         let mut parts: Vec<(String, Expr)> = match rule {
             Expr::Dictionary(fields) => fields.iter().map(|field| (plain(&field.key), field.value.as_ref().clone())).collect(),
             Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("rule") => {
@@ -357,7 +357,7 @@ impl Reader<'_> {
                 });
                 named.collect::<Result<_>>()?
             }
-            other => return Err(self.wrong(format!("is not one: {}; {form}", as_sql(other)))),
+            other => return Err(self.wrong(format!("{form}, got {}", as_sql(other)))),
         };
         for (name, _) in &mut parts {
             *name = name.to_lowercase();

@@ -5,7 +5,8 @@
 //! so that any partitioning gives the same rows and tables of matching sizes fit together.
 //!
 //! Planted for later work: customer groups with their own tastes, customers who leave, products bought together, a funnel from
-//! view to payment, and dirt: one person registered twice, ages of 200, guests' orders, negative quantities, gaps.
+//! view to payment, and dirt: one person registered twice, ages of 200, guests' orders, negative quantities, gaps; [`truth`] tells
+//! what is so.
 
 mod catalogue;
 mod customers;
@@ -15,6 +16,7 @@ mod orders;
 mod shop;
 mod table;
 mod tastes;
+mod truth;
 
 use crate::adapter::FunctionSet;
 
@@ -24,4 +26,5 @@ pub fn functions() -> FunctionSet {
         .relation(table::SampleTable::<orders::Orders>::new())
         .relation(table::SampleTable::<order_items::OrderItems>::new())
         .relation(table::SampleTable::<events::Events>::new())
+        .relation(table::SampleTable::<truth::Truths>::new())
 }

@@ -1,5 +1,7 @@
 //! The shop: who its customers are and what they do. Plain Rust, integers only.
 
+use std::ops::RangeInclusive;
+
 use super::catalogue::{CITIES, FIRST_NAMES, GIVEN_NAMES, LAST_NAMES, PRODUCTS, SURNAMES, TOGETHER};
 use super::tastes::{CHANNELS, Group, PAYMENTS, ROLES, TASTES, Taste};
 use crate::kernels::random::Random;
@@ -29,7 +31,21 @@ pub struct Customer {
     pub channel: &'static str,
     pub customer_type: &'static str,
     pub job_role: Option<&'static str>,
+    /// What nobody wrote down.
+    pub truth: Truth,
 }
+
+/// Who a customer is.
+pub struct Truth {
+    /// The first registration of the same person.
+    pub person: i64,
+    pub gender: &'static str,
+    /// In one form.
+    pub phone: String,
+}
+
+/// Ages outside these years are mistakes of the registration.
+pub const AGES: RangeInclusive<i32> = 0..=120;
 
 /// One order. Times are seconds since 1970, money is cents.
 pub struct Order {
@@ -138,7 +154,8 @@ impl Shop {
             7..60 => None,
             _ => Some(random.between(taste.ages.0, taste.ages.1) as i32),
         };
-        let gender = if random.per_mille(80) { None } else { Some(if woman { "female" } else { "male" }) };
+        let true_gender = if woman { "female" } else { "male" };
+        let gender = if random.per_mille(80) { None } else { Some(true_gender) };
         let digits = 13_000_000_000 + random.below(999_999_999) as i64 * 7 % 999_999_999;
         let email_number = random.below(100_000);
         let has_email = random.per_mille(700);
@@ -154,6 +171,7 @@ impl Shop {
             _ => Some(digits.to_string()),
         };
         let phone = if is_double { phone.or_else(|| Some(digits.to_string())) } else { phone };
+        let true_phone = if home.abroad { format!("+65{}", 80_000_000 + digits % 10_000_000) } else { format!("+86{digits}") };
         let first_channel = CHANNELS[own.weighted(&nature.taste.channels)];
         Customer {
             id: index as i64 + 1,
@@ -167,6 +185,7 @@ impl Shop {
             channel: first_channel,
             customer_type: if taste.group == Group::Business { "business" } else { "personal" },
             job_role,
+            truth: Truth { person: person as i64 + 1, gender: true_gender, phone: true_phone },
         }
     }
 

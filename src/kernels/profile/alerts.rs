@@ -111,7 +111,11 @@ impl Facts {
         }
         let many = self.distinct >= MANY || (self.distinct >= SEVERAL && self.distinct as f64 >= 0.5 * values);
         if self.is_text && many && looks.is_none() {
-            alerts.push(format!("high cardinality: {}{} different texts", if self.is_exact { "" } else { "about " }, self.distinct));
+            alerts.push(format!(
+                "high cardinality: {}{} different texts",
+                if self.is_exact { "" } else { "about " },
+                self.distinct
+            ));
         }
         if let Some(moments) = self.moments.filter(|moments| moments.rows >= FEW) {
             if moments.skewness.abs() >= SKEWED {
@@ -148,7 +152,8 @@ impl Facts {
         if looks.is_some_and(Looks::has_one_form) {
             let forms = self.patterns(usize::MAX);
             let all: u64 = forms.iter().map(|(_, rows)| rows).sum();
-            let usual: Vec<String> = forms.into_iter().filter(|(_, rows)| *rows as f64 >= FORM * all as f64).map(|(form, _)| form).collect();
+            let usual: Vec<String> =
+                forms.into_iter().filter(|(_, rows)| *rows as f64 >= FORM * all as f64).map(|(form, _)| form).collect();
             return (usual.len() > 1).then(|| {
                 let more = if usual.len() > NAMED { ", …" } else { "" };
                 format!("mixed forms: {}{more}", usual[..usual.len().min(NAMED)].join(", "))
@@ -181,11 +186,18 @@ mod tests {
     fn texts(texts: &[(&str, u64)]) -> Facts {
         let sample: Vec<(String, u64)> = texts.iter().map(|(text, rows)| ((*text).to_string(), *rows)).collect();
         let values = sample.iter().map(|(_, rows)| rows).sum();
-        let repeated = Values {
-            different: sample.len() as u64,
-            repeated: sample.iter().filter(|(_, rows)| *rows > 1).count() as u64,
-        };
-        Facts { rows: values, values, distinct: sample.len() as u64, is_exact: true, is_text: true, repeated, sample, ..Facts::default() }
+        let repeated =
+            Values { different: sample.len() as u64, repeated: sample.iter().filter(|(_, rows)| *rows > 1).count() as u64 };
+        Facts {
+            rows: values,
+            values,
+            distinct: sample.len() as u64,
+            is_exact: true,
+            is_text: true,
+            repeated,
+            sample,
+            ..Facts::default()
+        }
     }
 
     #[test]
@@ -203,8 +215,19 @@ mod tests {
         let facts = Facts { rows: 10, missing: 4, ..texts(&[("a", 6)]) };
         assert_eq!(facts.alerts(), ["missing: 40.0 %", "constant: one value in all rows that have one"]);
         let moments = Moments { rows: 100, zeros: 20, negative: 2, skewness: -3.0, ..Moments::default() };
-        let facts = Facts { rows: 100, values: 100, distinct: 50, is_exact: true, moments: Some(moments), not_finite: 1, ..Facts::default() };
-        assert_eq!(facts.alerts(), ["skewed: skewness -3.0", "zeros: 20.0 %", "negative: 2 values", "infinite: 1 value, or not a number"]);
+        let facts = Facts {
+            rows: 100,
+            values: 100,
+            distinct: 50,
+            is_exact: true,
+            moments: Some(moments),
+            not_finite: 1,
+            ..Facts::default()
+        };
+        assert_eq!(
+            facts.alerts(),
+            ["skewed: skewness -3.0", "zeros: 20.0 %", "negative: 2 values", "infinite: 1 value, or not a number"]
+        );
         assert!(Facts::default().alerts().is_empty());
     }
 }

@@ -29,9 +29,8 @@ mod texts;
 
 pub use alerts::Facts;
 pub use numbers::{Kind, Numbers};
-pub use patterns::{Looks, pattern};
-pub use rows::RowSample;
-pub use summary::{Summary, Values};
+pub use rows::{RowSample, with_column};
+pub use summary::Summary;
 pub use texts::Texts;
 
 /// A column has an exact table up to so many different values.

@@ -300,13 +300,17 @@ impl Numbers {
                 (summary.min, summary.max) = ends(kind, values.iter().map(|(bits, _)| *bits));
                 summary.beyond = values.iter().filter(|(bits, _)| *bits > self.limit).map(|(_, rows)| rows).sum();
                 if kind != Kind::Time {
-                    let numbers: Vec<(f64, u64)> =
-                        values.iter().map(|(bits, rows)| (kind.number(*bits), *rows)).filter(|(number, _)| number.is_finite()).collect();
+                    let numbers: Vec<(f64, u64)> = values
+                        .iter()
+                        .map(|(bits, rows)| (kind.number(*bits), *rows))
+                        .filter(|(number, _)| number.is_finite())
+                        .collect();
                     let mut histogram = Histogram::default();
                     numbers.iter().for_each(|(number, rows)| histogram.add_rows(*number, *rows));
                     let moments = histogram.moments();
                     summary.not_finite = self.values - moments.rows;
-                    summary.quartiles = (moments.rows > 0).then(|| [0.25, 0.5, 0.75].map(|share| exact_quantile(&numbers, moments.rows, share)));
+                    summary.quartiles =
+                        (moments.rows > 0).then(|| [0.25, 0.5, 0.75].map(|share| exact_quantile(&numbers, moments.rows, share)));
                     summary.moments = Some(moments);
                 }
                 summary.frequent = most_frequent(values.clone(), frequent);
@@ -320,7 +324,10 @@ impl Numbers {
                 if kind != Kind::Time {
                     let moments: Moments = sketch.histogram.moments();
                     let quartile = |share| sketch.histogram.quantile(share, kind.number(sketch.least), kind.number(sketch.most));
-                    summary.quartiles = quartile(0.25).zip(quartile(0.5)).zip(quartile(0.75)).map(|((first, median), third)| [first, median, third]);
+                    summary.quartiles = quartile(0.25)
+                        .zip(quartile(0.5))
+                        .zip(quartile(0.75))
+                        .map(|((first, median), third)| [first, median, third]);
                     summary.moments = Some(moments);
                 }
                 summary.frequent = most_frequent(sketch.frequencies.frequent(), frequent);

@@ -137,7 +137,10 @@ fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let plain = |part: &str| !part.is_empty() && part.chars().all(|letter| letter.is_alphanumeric() || "._%+-".contains(letter));
     let top = domain.rsplit_once('.').map(|(_, top)| top);
-    plain(local) && plain(domain) && !domain.contains("..") && top.is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
+    plain(local)
+        && plain(domain)
+        && !domain.contains("..")
+        && top.is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
 }
 
 /// GB 11643: eighteen places, a date of birth, and a check digit modulo 11.
@@ -180,7 +183,9 @@ fn is_date(text: &str) -> bool {
 }
 
 fn is_phone(text: &str, digits: usize) -> bool {
-    if !text.chars().all(|letter| letter.is_ascii_digit() || " -().+".contains(letter)) || text.get(1..).is_some_and(|rest| rest.contains('+')) {
+    if !text.chars().all(|letter| letter.is_ascii_digit() || " -().+".contains(letter))
+        || text.get(1..).is_some_and(|rest| rest.contains('+'))
+    {
         return false;
     }
     let number: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -192,12 +197,17 @@ fn is_phone(text: &str, digits: usize) -> bool {
 }
 
 fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().enumerate().all(|(place, byte)| if matches!(place, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+    text.len() == 36
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(place, byte)| if matches!(place, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
 }
 
 fn is_number(text: &str) -> bool {
     let text = text.trim_start_matches(['+', '-', '¥', '$', '€', '£', '￥']).trim_end_matches('%');
-    text.starts_with(|first: char| first.is_ascii_digit() || first == '.') && text.chars().all(|letter| letter.is_ascii_digit() || letter == '.' || letter == ',')
+    text.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        && text.chars().all(|letter| letter.is_ascii_digit() || letter == '.' || letter == ',')
 }
 
 #[cfg(test)]

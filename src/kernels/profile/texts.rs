@@ -245,7 +245,8 @@ impl Texts {
                 summary.is_exact = true;
                 summary.distinct = values.len() as u64;
                 summary.blank = values.iter().filter(|(text, _)| is_blank(text)).map(|(_, rows)| rows).sum();
-                (summary.min, summary.max) = (values.first().map(|(text, _)| text.clone()), values.last().map(|(text, _)| text.clone()));
+                (summary.min, summary.max) =
+                    (values.first().map(|(text, _)| text.clone()), values.last().map(|(text, _)| text.clone()));
                 summary.frequent = most_frequent(values.clone(), frequent);
                 summary.sample = values;
             }
@@ -285,7 +286,8 @@ mod tests {
     #[test]
     fn parts_in_any_order_give_one_summary() {
         for count in [16_384, 16_385, 50_000] {
-            let text = |row: u64| if row % 50 == 0 { "of many".to_string() } else { format!("text number {}", row * 7919 % count) };
+            let text =
+                |row: u64| if row % 50 == 0 { "of many".to_string() } else { format!("text number {}", row * 7919 % count) };
             let whole = of((0..120_000).map(text)).summary(5);
             let mut parts = of((100_000..120_000).rev().map(text));
             parts.merge(of((0..3).map(text)));

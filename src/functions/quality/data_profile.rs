@@ -1,0 +1,141 @@
+//! The relation function `data_profile`.
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion::common::{Column as Name, DFSchema, Result};
+use datafusion::functions::datetime::expr_fn::now;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+
+use super::profile_step::{ProfileColumns, counted_type, texts_type};
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::text::sql_type;
+
+pub const DATA_PROFILE: &str = "data_profile";
+const FREQUENT: &str = "frequent";
+const AS_OF: &str = "as_of";
+
+#[derive(Debug)]
+pub struct DataProfile;
+
+const DOC: Doc = Doc {
+    name: DATA_PROFILE,
+    kind: Kind::Relation,
+    domain: "quality",
+    summary: "What every column of a table is like, and what is worth a look in it.",
+    description: "\
+One row per column, in the order of the columns. The rows are read once; a column takes about half a megabyte per partition, however many rows there are (of texts at
+most some 5 MB), taken from the memory limit. The answer does not depend on the order of rows, on partitions or on batches.
+
+A column with at most 16,384 different values (and, of texts, at most 4 MB of them) is counted exactly: `distinct_is_exact` is true. Of others:
+
+- `distinct_values` is an estimate (HyperLogLog, standard error 1.2 %);
+- `most_frequent` has the values that make up 1 % of the rows or more, their rows to about 1/8000 of all rows;
+- `q25`, `median` and `q75` are off by at most 0.8 % of their value; `mean` and `stddev` are exact;
+- `patterns`, and what alerts say of forms and duplicates, come from 1,024 of the different values.
+
+`missing` counts NULLs, `blank` texts of white space only. Mean, standard deviation (of the sample) and quartiles are of finite numbers. A pattern has `9` for a digit
+and `A` for a capital letter, with the length of the run in braces, and `a+`, `中+` and `L+` for runs of small letters, Chinese characters and other letters: `9{11}`,
+`A9`, `a+9{3}@a+.a+`. Decimals of more than 18 digits are read as doubles. Of lists, structs and maps only NULLs are counted.
+
+Alerts begin with a word that a condition can look for:
+
+| alert | when |
+|---|---|
+| `empty` | no value at all |
+| `missing` | 20 % or more are NULL |
+| `constant` | one value |
+| `unique` | no value comes twice: it may be a key |
+| `duplicates` | nearly unique, 90 % of the values or more, but some come more than once |
+| `high cardinality` | text with 1,000 different values or more, or with 50 that are half of the values or more |
+| `skewed` | skewness of at least 2, or at most −2 |
+| `zeros` | 10 % or more are 0 |
+| `negative` | less than 5 % are below 0 |
+| `infinite` | values that are infinite or NaN |
+| `looks like` | 80 % or more look like a phone, an e-mail, an id card, a date, a number or a UUID |
+| `mixed forms` | phones or dates in several patterns; texts that differ only in case or in white space around them |
+| `future dates` | dates or times after `as_of` |
+| `correlated with` | Pearson's correlation with another column of numbers or times of at least 0.9, or at most −0.9, in a sample of 2,048 different rows |",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "the table, or (SELECT …)"),
+        Argument::optional(FREQUENT, Takes::Integer(0, 100), "5", "how many of the most frequent values are shown"),
+        Argument::optional(AS_OF, Takes::Moment, "now", "dates and times after it are in the future"),
+    ],
+    columns: &[
+        Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
+        Column { name: "column_type", data_type: "VARCHAR", text: "its type" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
+        Column { name: "missing", data_type: "BIGINT", text: "rows where it is NULL" },
+        Column { name: "blank", data_type: "BIGINT", text: "of a text: rows where it is white space only; NULL of others" },
+        Column { name: "distinct_values", data_type: "BIGINT", text: "how many different values it has" },
+        Column { name: "distinct_is_exact", data_type: "BOOLEAN", text: "whether they, and all that follows from them, were counted" },
+        Column { name: "min", data_type: "VARCHAR", text: "least value" },
+        Column { name: "max", data_type: "VARCHAR", text: "greatest value" },
+        Column { name: "mean", data_type: "DOUBLE", text: "of a number" },
+        Column { name: "stddev", data_type: "DOUBLE", text: "of a number" },
+        Column { name: "q25", data_type: "DOUBLE", text: "of a number: first quartile" },
+        Column { name: "median", data_type: "DOUBLE", text: "of a number" },
+        Column { name: "q75", data_type: "DOUBLE", text: "of a number: third quartile" },
+        Column {
+            name: "most_frequent",
+            data_type: "STRUCT(value VARCHAR, rows BIGINT)[]",
+            text: "the most frequent values with their rows; of equally frequent ones the least first",
+        },
+        Column {
+            name: "patterns",
+            data_type: "STRUCT(pattern VARCHAR, rows BIGINT)[]",
+            text: "of texts and whole numbers: the five most frequent forms with their rows",
+        },
+        Column { name: "alerts", data_type: "VARCHAR[]", text: "what is worth a look; see above" },
+    ],
+    examples: &["SELECT column_name, missing, distinct_values, min, max, alerts FROM data_profile(sample_customers(rows => 1000));"],
+    source: "the sketches are those of Flajolet et al. (HyperLogLog, 2007), Ertl (2017), Cormode and Muthukrishnan (Count-Min, 2005) and Masson et al. (DDSketch, 2019)",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for DataProfile {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |column: &Column| {
+            let data_type = match column.data_type {
+                "VARCHAR" => DataType::Utf8View,
+                "BIGINT" => DataType::Int64,
+                "BOOLEAN" => DataType::Boolean,
+                "DOUBLE" => DataType::Float64,
+                "VARCHAR[]" => texts_type(),
+                _ => counted_type(if column.name == "patterns" { "pattern" } else { "value" }),
+            };
+            FieldRef::new(Field::new(column.name, data_type, true))
+        };
+        Ok(DOC.columns.iter().map(field).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let input = call.input()?;
+        let schema: &DFSchema = input.schema();
+        if schema.fields().is_empty() {
+            return Err(invalid(DOC.name, "the input has no columns"));
+        }
+        let columns = schema.fields().iter().map(|field| (field.name().clone(), sql_type(field.data_type()))).collect();
+        let frequent = call.options.integer(FREQUENT)?;
+        // In a column of its own, so that it is the time of the statement, as everywhere in it.
+        let future = match call.options.moment(AS_OF) {
+            Some(moment) => {
+                let last = moment.last_microsecond().ok_or_else(|| invalid(DOC.name, format!("{AS_OF} is out of range")))?;
+                lit(last)
+            }
+            None => {
+                let now = cast(now(), DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())));
+                cast(now, DataType::Int64)
+            }
+        };
+        let mut read: Vec<Expr> = schema.columns().into_iter().map(|column: Name| Expr::Column(column)).collect();
+        read.push(future.alias("the statement's time of data_profile"));
+        let input = LogicalPlanBuilder::from(input).project(read)?.build()?;
+        ProfileColumns { columns, frequent: frequent as usize }.over([input], call.schema)
+    }
+}
