@@ -29,7 +29,7 @@ CREATE OR REPLACE TAG clean_age_band ON cleaned_customer AS
 SELECT customer_id, CASE WHEN age IS NULL THEN 'unknown' WHEN age <= 25 THEN '18-25' WHEN age <= 35 THEN '26-35' WHEN age <= 45 THEN '36-45' ELSE '46+' END
 FROM completed_customers;
 
-REFRESH PROFILE cleaned_customer;
+REFRESH PROFILE cleaned_customer WITH (as_of = DATE '2025-06-30');
 
 SELECT gender, gender_is_inferred, clean_age_band, count(*) AS customers
 FROM profile.cleaned_customer GROUP BY gender, gender_is_inferred, clean_age_band ORDER BY gender, gender_is_inferred, clean_age_band;
