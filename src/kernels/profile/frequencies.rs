@@ -4,8 +4,9 @@
 //! zeros among their hashes (the register of a HyperLogLog).
 //!
 //! A value with at least 1 % of all rows has as many in at least one part of them, and at its last row there its slots hold no less. So
-//! whatever the order, it passes the gate, at somewhat less than 1 %, and is remembered as a candidate. What passes it though it is rarer is left out in the end, by
-//! numbers that no order changes.
+//! whatever the order, it passes the gate, at somewhat less than 1 %, and is remembered as a candidate, with the rows that it has from then on: 0.2 % of all rows
+//! at least. In the end a value is frequent by what is in its slots, which no order changes. Of millions of rare values some share both slots with a
+//! frequent one; these have few rows of their own, and are left out.
 
 use super::hash::ByHash;
 
@@ -23,6 +24,8 @@ const MOST: u32 = 64 - SLOT_BITS + 1;
 const GATE: u64 = 128;
 /// What counts as frequent: one in so many rows.
 const FREQUENT: u64 = 100;
+/// What a candidate has at least of its own if it is frequent: one in so many rows.
+const OWN: u64 = 1000;
 /// Candidates are looked through when there are so many.
 const CANDIDATES: usize = 1024;
 
@@ -31,15 +34,20 @@ pub struct Frequencies<V> {
     slots: Box<[u64]>,
     second: Box<[u64]>,
     rows: u64,
-    candidates: ByHash<V>,
-    /// Hashes of candidates met of late, as most rows that pass the gate are of a few values.
-    lately: Box<[u64]>,
+    /// With the rows since they were remembered.
+    candidates: ByHash<(V, u64)>,
+    /// Hashes of candidates met of late, as most rows that pass the gate are of a few values, and their rows that are not counted above yet.
+    lately: Box<[(u64, u64)]>,
 }
+
+/// Candidates met of late.
+const LATELY: usize = 64;
 
 impl<V: Clone> Frequencies<V> {
     pub fn new() -> Self {
         let table = |size| vec![0; size].into_boxed_slice();
-        Self { slots: table(SLOTS), second: table(SECOND), rows: 0, candidates: ByHash::default(), lately: table(64) }
+        let lately = vec![(0, 0); LATELY].into_boxed_slice();
+        Self { slots: table(SLOTS), second: table(SECOND), rows: 0, candidates: ByHash::default(), lately }
     }
 
     /// Counts one row; says whether its value may be frequent and is not known to be, to be told by [`Self::remember`].
@@ -57,26 +65,49 @@ impl<V: Clone> Frequencies<V> {
         let count = *slot / ONE;
         let second = &mut self.second[hash as usize % SECOND];
         *second += rows;
-        count.min(*second) * GATE >= self.rows && self.lately[(hash >> 20) as usize % 64] != hash
+        if count.min(*second) * GATE < self.rows {
+            return false;
+        }
+        let lately = &mut self.lately[place(hash)];
+        if lately.0 == hash {
+            lately.1 += rows;
+            return false;
+        }
+        true
     }
 
-    /// Keeps a value that may be frequent.
-    pub fn remember(&mut self, hash: u64, value: impl FnOnce() -> V) {
-        self.lately[(hash >> 20) as usize % 64] = hash;
-        self.candidates.entry(hash).or_insert_with(value);
+    /// Keeps a value that may be frequent, with the rows just added.
+    pub fn remember(&mut self, hash: u64, rows: u64, value: impl FnOnce() -> V) {
+        let (before, counted) = std::mem::replace(&mut self.lately[place(hash)], (hash, 0));
+        if let Some((_, own)) = self.candidates.get_mut(&before) {
+            *own += counted;
+        }
+        self.candidates.entry(hash).or_insert_with(|| (value(), 0)).1 += rows;
         if self.candidates.len() > CANDIDATES {
             self.look_through();
         }
     }
 
-    /// Forgets the candidates that are rare by now. One that has no more rows would be rarer still in the end; one that has is met again.
-    fn look_through(&mut self) {
-        let (slots, second, rows) = (&self.slots, &self.second, self.rows);
-        self.candidates.retain(|hash, _| count(slots, second, *hash) * GATE >= rows);
-        self.lately.fill(0);
+    /// Counts the rows of candidates met of late.
+    fn settle(&mut self) {
+        for (hash, rows) in &mut self.lately {
+            if let Some((_, own)) = self.candidates.get_mut(hash) {
+                *own += *rows;
+            }
+            (*hash, *rows) = (0, 0);
+        }
     }
 
-    pub fn merge(&mut self, other: &Self) {
+    /// Forgets the candidates that are rare by now. One that has no more rows would be rarer still in the end; one that has is met again.
+    fn look_through(&mut self) {
+        self.settle();
+        let (slots, second, rows) = (&self.slots, &self.second, self.rows);
+        self.candidates.retain(|hash, _| count(slots, second, *hash) * GATE >= rows);
+    }
+
+    pub fn merge(&mut self, mut other: Self) {
+        self.settle();
+        other.settle();
         self.rows += other.rows;
         for (slot, other) in self.slots.iter_mut().zip(&other.slots) {
             *slot = (*slot & !REGISTER) + (other & !REGISTER) + (*slot & REGISTER).max(other & REGISTER);
@@ -84,20 +115,22 @@ impl<V: Clone> Frequencies<V> {
         for (slot, other) in self.second.iter_mut().zip(&other.second) {
             *slot += other;
         }
-        for (hash, value) in &other.candidates {
-            self.candidates.entry(*hash).or_insert_with(|| value.clone());
+        for (hash, (value, rows)) in other.candidates {
+            self.candidates.entry(hash).or_insert_with(|| (value, 0)).1 += rows;
         }
     }
 
     /// The frequent values, with about how many rows each.
-    pub fn frequent(&self) -> Vec<(V, u64)> {
+    pub fn frequent(&mut self) -> Vec<(V, u64)> {
+        self.settle();
         let rows = self.rows as f64;
         let less = |count: u64, slots: usize| {
             let count = count as f64;
             // The rows of other values are spread evenly.
             count - (rows - count).max(0.0) / (slots - 1) as f64
         };
-        let candidates = self.candidates.iter().map(|(hash, value)| {
+        let own = self.candidates.iter().filter(|(_, (_, own))| own * OWN >= self.rows);
+        let candidates = own.map(|(hash, (value, _))| {
             let first = self.slots[(hash >> (64 - SLOT_BITS)) as usize] / ONE;
             let second = self.second[*hash as usize % SECOND];
             (value.clone(), less(first, SLOTS).min(less(second, SECOND)).round().max(0.0) as u64)
@@ -123,8 +156,12 @@ impl<V: Clone> Frequencies<V> {
 
     /// Bytes on the heap, but for those of values.
     pub fn size(&self) -> usize {
-        (SLOTS + SECOND + 64) * size_of::<u64>() + self.candidates.capacity() * (size_of::<V>() + 17)
+        (SLOTS + SECOND + 2 * LATELY) * size_of::<u64>() + self.candidates.capacity() * (size_of::<V>() + 25)
     }
+}
+
+fn place(hash: u64) -> usize {
+    (hash >> 20) as usize % LATELY
 }
 
 fn count(slots: &[u64], second: &[u64], hash: u64) -> u64 {
@@ -172,7 +209,7 @@ mod tests {
         let mut found = Frequencies::new();
         for number in numbers {
             if found.add(of_number(number)) {
-                found.remember(of_number(number), || number);
+                found.remember(of_number(number), 1, || number);
             }
         }
         found
@@ -202,7 +239,7 @@ mod tests {
         sorted.sort_unstable();
         let sorted = filled(sorted.into_iter());
         let named = |found: &Frequencies<u64>| {
-            let mut frequent = found.frequent();
+            let mut frequent = found.clone().frequent();
             frequent.sort_unstable();
             frequent
         };
@@ -211,7 +248,27 @@ mod tests {
         assert!(found[0].1.abs_diff(8_000) < 200 && found[1].1.abs_diff(6_000) < 200, "{found:?}");
         assert_eq!((named(&backward), named(&sorted)), (found.clone(), found));
         let distinct = forward.distinct();
-        forward.merge(&backward);
+        forward.merge(backward);
         assert_eq!((forward.distinct(), forward.rows), (distinct, 2 * rows));
+    }
+
+    #[test]
+    fn a_rare_value_in_the_slots_of_a_frequent_one_is_not_frequent() {
+        let frequent = of_number(1);
+        // The first thirteen and the last twelve bits in common.
+        let rare = frequent ^ (1 << 30);
+        let mut found = Frequencies::new();
+        for row in 0..100_000_u64 {
+            let (hash, value) = match row {
+                50_000 => (rare, 2),
+                row if row % 4 == 0 => (frequent, 1),
+                row => (of_number(row + 10), row + 10),
+            };
+            if found.add(hash) {
+                found.remember(hash, 1, || value);
+            }
+        }
+        let frequent = found.frequent();
+        assert!(frequent.len() == 1 && frequent[0].0 == 1 && frequent[0].1.abs_diff(25_000) < 100, "{frequent:?}");
     }
 }

@@ -165,7 +165,7 @@ impl Sketch {
     fn add_rows(&mut self, kind: Kind, limit: u64, bits: u64, rows: u64) {
         let hash = of_number(bits);
         if self.frequencies.add_rows(hash, rows) {
-            self.frequencies.remember(hash, || bits);
+            self.frequencies.remember(hash, rows, || bits);
         }
         if self.sample.wants(hash) {
             self.sample.add(hash, rows, || bits);
@@ -188,7 +188,7 @@ impl Sketch {
         for bits in values {
             let hash = of_number(*bits);
             if self.frequencies.add(hash) {
-                self.frequencies.remember(hash, || *bits);
+                self.frequencies.remember(hash, 1, || *bits);
             }
             if self.sample.wants(hash) {
                 self.sample.add(hash, 1, || *bits);
@@ -218,8 +218,8 @@ impl Sketch {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.frequencies.merge(&other.frequencies);
+    fn merge(&mut self, other: Self) {
+        self.frequencies.merge(other.frequencies);
         self.sample.merge(&other.sample);
         self.histogram.merge(&other.histogram);
         self.least = self.least.min(other.least);
@@ -260,7 +260,7 @@ impl Numbers {
         }
         self.values += other.values;
         match (&mut self.state, other.state) {
-            (State::Sketch(sketch), State::Sketch(other)) => sketch.merge(&other),
+            (State::Sketch(sketch), State::Sketch(other)) => sketch.merge(*other),
             (State::Sketch(sketch), State::Exact(table)) => {
                 table.values().for_each(|(bits, rows)| sketch.add_rows(self.kind, self.limit, bits, rows));
             }
@@ -316,7 +316,7 @@ impl Numbers {
                 summary.frequent = most_frequent(values.clone(), frequent);
                 summary.sample = values;
             }
-            State::Sketch(sketch) => {
+            State::Sketch(mut sketch) => {
                 summary.distinct = sketch.frequencies.distinct().min(self.values);
                 (summary.min, summary.max) = (Some(sketch.least), Some(sketch.most));
                 summary.beyond = sketch.beyond;

@@ -142,7 +142,7 @@ impl Sketch {
     fn add(&mut self, text: &[u8], rows: u64) {
         let hash = of_bytes(text);
         if self.frequencies.add_rows(hash, rows) {
-            self.frequencies.remember(hash, || kept(text));
+            self.frequencies.remember(hash, rows, || kept(text));
         }
         if self.sample.wants(hash) {
             self.sample.add(hash, rows, || kept(text));
@@ -158,7 +158,7 @@ impl Sketch {
     }
 
     fn merge(&mut self, other: Self) {
-        self.frequencies.merge(&other.frequencies);
+        self.frequencies.merge(other.frequencies);
         self.sample.merge(&other.sample);
         self.blank += other.blank;
         if other.least < self.least {
@@ -250,7 +250,7 @@ impl Texts {
                 summary.frequent = most_frequent(values.clone(), frequent);
                 summary.sample = values;
             }
-            State::Sketch(sketch) => {
+            State::Sketch(mut sketch) => {
                 summary.distinct = sketch.frequencies.distinct().min(self.values);
                 summary.blank = sketch.blank;
                 (summary.min, summary.max) = (Some(sketch.least), Some(sketch.most));
