@@ -11,6 +11,7 @@ mod cursors;
 mod execution;
 mod loading;
 mod memory;
+mod naming;
 mod notes;
 mod prepared;
 mod remote;

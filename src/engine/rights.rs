@@ -7,7 +7,8 @@ use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Insert, ObjectName, ObjectType, SetExpr, Statement as SqlStatement, TableObject};
 
-use super::execution::{own_name, relation, tag_of};
+use super::execution::tag_of;
+use super::naming::{own_name, relation};
 use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded};
 use crate::objects::lifecycle::{find, missing};

@@ -120,7 +120,8 @@ async fn alter_columns(
     let only_defaults = statement.operations.iter().all(is_default);
     let body = parser::parse_composed(&definition, context.session())?;
     let body = Body::Sql(Box::new(body));
-    let create = Create { target, or_replace: true, if_not_exists: false, parameters: vec![], options: vec![], body, table: None };
+    let create =
+        Create { target, or_replace: true, if_not_exists: false, parameters: vec![], options: vec![], body, table: None };
     let base = context.base().display().to_string();
     let new = Object { version: object.version + 1, sql: definition, base, author: context.role().into(), ..object.clone() };
     let new = NewObject { object: new, existing: Some(object), create };

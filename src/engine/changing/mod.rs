@@ -31,7 +31,7 @@ use sqlparser::ast::{SetExpr, Statement as SqlStatement, TableFactor};
 use self::memory::InMemory;
 use super::Session;
 use super::answer::Answer;
-use super::execution::{own_name, relation};
+use super::naming::{own_name, relation};
 use crate::catalog::data::Pinned;
 use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};

@@ -1,6 +1,6 @@
 //! Names of companies: the name in one spelling, and the key that two spellings share.
 
-use super::folding::{is_han, plain};
+use super::texts::{is_han, plain};
 
 /// Chinese legal forms, the longest first, and the one they are brought to.
 const CHINESE_FORMS: [(&str, &str); 17] = [
@@ -248,7 +248,8 @@ impl Company {
         let before = FORMS_BEFORE.iter().find_map(|form| Some((name.strip_prefix(form)?, form_of(form))));
         let after = || {
             CHINESE_FORMS.iter().find_map(|(written, form)| {
-                let in_brackets = name.strip_suffix(')').and_then(|name| name.strip_suffix(written)).and_then(|name| name.strip_suffix('('));
+                let in_brackets =
+                    name.strip_suffix(')').and_then(|name| name.strip_suffix(written)).and_then(|name| name.strip_suffix('('));
                 Some((in_brackets.or_else(|| name.strip_suffix(written))?, *form))
             })
         };

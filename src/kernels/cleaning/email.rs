@@ -1,6 +1,6 @@
 //! Addresses of e-mail, after RFC 5321 and 5322 as far as mail is sent by them: a dot-atom, `@`, and a domain.
 
-use super::folding::plain;
+use super::texts::plain;
 
 /// Why a text is no address, or one to look at again.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -118,7 +118,7 @@ impl IdCard {
                 }
                 '*' => return Err(Problem::Masked),
                 '-' | '\'' | '‘' | '’' => {}
-                letter if letter.is_whitespace() || super::folding::is_unseen(letter) => {}
+                letter if letter.is_whitespace() || super::texts::is_unseen(letter) => {}
                 _ => return Err(Problem::Characters),
             }
         }

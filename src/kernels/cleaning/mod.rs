@@ -6,7 +6,6 @@
 pub mod company;
 pub mod date;
 pub mod email;
-pub mod folding;
 pub mod id_card;
 pub mod name;
 pub mod number;

@@ -1,6 +1,6 @@
 //! Names of persons.
 
-use super::folding::{is_han, plain};
+use super::texts::{is_han, plain};
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

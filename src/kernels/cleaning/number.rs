@@ -6,7 +6,7 @@
 //! Where both a comma and a dot stand, the last is the decimal sign. One alone follows the declared sign; groups must be of three digits (or
 //! of two and three, as in India), so that `1,5` is no number where the dot is the sign, rather than 15.
 
-use super::folding::plain;
+use super::texts::plain;
 
 /// A number: `digits` times ten to the power of minus `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -101,6 +101,21 @@ impl Cleaning {
     }
 }
 
+/// What every reader of this room begins with: NFKC, single spaces, nothing invisible.
+pub fn plain(text: &str) -> String {
+    Cleaning::default().clean(text)
+}
+
+/// True for Chinese characters.
+pub fn is_han(letter: char) -> bool {
+    matches!(letter, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' | '〇' | '々')
+}
+
+/// True for characters that leave no mark, wherever they stand.
+pub fn is_unseen(letter: char) -> bool {
+    is_invisible(letter) || is_conditional(letter)
+}
+
 /// Full-width letters, digits and signs as ASCII, and the full-width space as a space.
 pub fn halfwidth(text: &str) -> String {
     text.chars().map(half).collect()

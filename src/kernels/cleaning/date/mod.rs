@@ -9,7 +9,7 @@ mod words;
 
 pub use calendar::days_of;
 
-use super::folding::plain;
+use super::texts::plain;
 use words::{Mark, Word, era, words};
 
 /// The order in which a date of three numbers is written, when nothing else tells.

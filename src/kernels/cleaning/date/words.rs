@@ -152,7 +152,7 @@ pub fn words(text: &str) -> Option<Vec<Word>> {
                 .find(|era| rest.starts_with(**era));
             let length = match era {
                 Some(era) => era.len(),
-                None => end(|letter| letter.is_alphabetic() && !super::super::folding::is_han(letter)),
+                None => end(|letter| letter.is_alphabetic() && !super::super::texts::is_han(letter)),
             };
             let name = rest.get(..length).filter(|name| !name.is_empty())?;
             if !["of", "de", "the", "den", "le", "el", "del"].contains(&name) {

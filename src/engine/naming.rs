@@ -1,0 +1,193 @@
+//! The names of tables and views: which object a statement means, whether its schema is written or not.
+
+use std::collections::BTreeMap;
+
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{ObjectName, ObjectType, SchemaName, Statement as SqlStatement};
+
+use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::objects::{kind_of, lifecycle, schema};
+use crate::sql::command::{Body, Command, Create, Target};
+use crate::statement::StatementContext;
+use crate::text::with_article;
+
+/// CREATE and DROP of tables and views, which are objects like all others when the database remembers them.
+pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Command>> {
+    let create = |word: &str, name: &ObjectName, or_replace: bool, if_not_exists: bool| -> Result<Option<Command>> {
+        let Some(kind) = kind_of(word) else { return Ok(None) };
+        let target = Target { grammar: kind, name: new_name(name, context)?, profile: None };
+        let body = Body::Sql(Box::new(parsed.clone()));
+        let (parameters, options) = (vec![], vec![]);
+        Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body, table: None }))))
+    };
+    match parsed {
+        SqlParsed::CreateExternalTable(table) if !table.temporary => {
+            create("external table", &table.name, table.or_replace, table.if_not_exists)
+        }
+        SqlParsed::CreateExternalTable(table) => of_session(&table.name, table.or_replace, context),
+        SqlParsed::Statement(statement) => match statement.as_ref() {
+            SqlStatement::CreateView(view) if !view.temporary => create("view", &view.name, view.or_replace, view.if_not_exists),
+            SqlStatement::CreateTable(table) if !table.temporary && context.catalog().is_durable() => {
+                create("table", &table.name, table.or_replace, table.if_not_exists)
+            }
+            SqlStatement::CreateSchema { schema_name: SchemaName::Simple(name), if_not_exists, .. } => {
+                let name = schema_name(name)?;
+                let Some(kind) = kind_of("schema") else { return Ok(None) };
+                let target = Target { grammar: kind, name, profile: None };
+                let body = Body::Sql(Box::new(parsed.clone()));
+                let (or_replace, if_not_exists, parameters, options) = (false, *if_not_exists, vec![], vec![]);
+                Ok(Some(Command::Create(Box::new(Create {
+                    target,
+                    or_replace,
+                    if_not_exists,
+                    parameters,
+                    options,
+                    body,
+                    table: None,
+                }))))
+            }
+            SqlStatement::Drop { object_type: ObjectType::Schema, if_exists, names, .. } => {
+                let (Some(kind), [name]) = (kind_of("schema"), names.as_slice()) else { return Ok(None) };
+                Ok(Some(Command::Drop(Target { grammar: kind, name: schema_name(name)?, profile: None }, *if_exists)))
+            }
+            SqlStatement::CreateTable(table) => of_session(&table.name, table.or_replace, context),
+            SqlStatement::CreateView(view) => of_session(&view.name, view.or_replace, context),
+            SqlStatement::Drop {
+                object_type: object_type @ (ObjectType::Table | ObjectType::View), if_exists, names, ..
+            } => {
+                let ([name], word) = (names.as_slice(), if *object_type == ObjectType::View { "VIEW" } else { "TABLE" }) else {
+                    return Ok(None);
+                };
+                let Ok(own) = own_name(name, context) else { return Ok(None) };
+                if context.tables().temporary(&own).is_some() {
+                    refuse_used(&own, context)?;
+                    return Ok(None);
+                }
+                let Some(object) = relation(&own, context)? else { return Ok(None) };
+                let own_word = if object.kind == "view" { "VIEW" } else { "TABLE" };
+                if own_word != word {
+                    let problem = format!("is {}; write DROP {own_word} {own}", with_article(&object.kind));
+                    return Err(invalid(&own, problem));
+                }
+                let Some(kind) = kind_of(&object.kind) else { return Ok(None) };
+                Ok(Some(Command::Drop(Target { grammar: kind, name: own, profile: None }, *if_exists)))
+            }
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+fn schema_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [own] => own.as_ident().map(crate::sql::command::normal).ok_or_else(|| invalid("schema", format!("{name} is no name"))),
+        _ => Err(invalid(&name.to_string(), "a schema has one name; a database is a folder")),
+    }
+}
+
+/// Checks the name of a table that is of the session alone: in a database one that is TEMPORARY, in memory every table. It must not hide
+/// what is remembered.
+fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -> Result<Option<Command>> {
+    let name = new_name(name, context)?;
+    if name.is_empty() {
+        return Err(invalid("table", "a name must have at least one letter, got \"\""));
+    }
+    match relation(&name, context)? {
+        Some(_) if context.catalog().is_durable() => {
+            let problem = "exists already in the database; give the temporary table another name";
+            Err(coded(SqlState::DUPLICATE_TABLE, &name, problem))
+        }
+        Some(other) if or_replace => {
+            let problem = format!("is {}, which cannot be replaced by a table; DROP it first", with_article(&other.kind));
+            Err(coded(SqlState::DUPLICATE_TABLE, &name, problem))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The name of a relation: in the schema `public` its own, in another the schema's and its own.
+pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
+    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(crate::sql::command::normal)).collect();
+    let parts = match parts.as_slice() {
+        [catalog, rest @ ..] if rest.len() == 2 && catalog == CATALOG => rest,
+        parts => parts,
+    };
+    let schemas = schema::names(context);
+    match parts {
+        [own] => match schema::parts(own, context) {
+            (Some(schema), table) => {
+                let problem = format!("is the name of a table of schema {schema}; write {schema}.{table} without the quotes");
+                Err(invalid(own, problem))
+            }
+            (None, own) => {
+                // Where it is found, and where nothing is, the first schema.
+                let names: Vec<String> = context.path().iter().map(|of| member_of(of, own)).collect();
+                let is_there = |name: &&String| {
+                    context.tables().temporary(name).is_some() || relation(name, context).is_ok_and(|found| found.is_some())
+                };
+                Ok(names.iter().find(is_there).or(names.first()).cloned().unwrap_or_else(|| own.to_string()))
+            }
+        },
+        [schema, own] if schema == PUBLIC => Ok(own.clone()),
+        [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
+        [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => {
+            let problem =
+                "is not made here: what is in this schema comes from definitions; make tables in public, or in a schema of yours";
+            Err(invalid(&name.to_string(), problem))
+        }
+        [schema, _] => {
+            let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
+            let problem =
+                format!("there is no schema {schema}{suggestion}; make it with CREATE SCHEMA {schema}, or leave it out");
+            Err(context.unseen(coded(SqlState::UNDEFINED_OBJECT, &name.to_string(), problem), &name.to_string()))
+        }
+        _ => Err(invalid(&name.to_string(), "a table is named by its schema and its name alone")),
+    }
+}
+
+/// The name of a relation that is to be made: without a schema it is in the first of the path.
+fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
+    let own = own_name(name, context)?;
+    match (name.0.as_slice(), context.path().first()) {
+        ([only], Some(first)) => Ok(only.as_ident().map_or(own, |only| member_of(first, &crate::sql::command::normal(only)))),
+        _ => Ok(own),
+    }
+}
+
+/// The object that a table of a schema is.
+fn member_of(of: &str, table: &str) -> String {
+    if of == PUBLIC { table.to_string() } else { schema::member(of, table) }
+}
+
+/// The table, view or external table of that name.
+pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<Object>> {
+    let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
+    Ok(context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
+}
+
+/// Refuses to drop a temporary table that an object reads.
+fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
+    let table = Object {
+        id: 0,
+        kind: "table".into(),
+        profile: String::new(),
+        name: name.into(),
+        version: 0,
+        sql: String::new(),
+        base: String::new(),
+        author: String::new(),
+        owner: String::new(),
+        created_at: String::new(),
+        comments: BTreeMap::new(),
+    };
+    let users = lifecycle::users(&table, context)?;
+    let users: Vec<Object> = users.into_iter().filter(|user| user.kind != "view").collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("is used by {}; drop them first", lifecycle::listed(&users, context)?);
+    Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem))
+}
