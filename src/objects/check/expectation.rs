@@ -150,14 +150,6 @@ impl Expectation {
         }
     }
 
-    /// The query, when it is one.
-    pub fn query(&self) -> Option<&Query> {
-        match self {
-            Self::Failing(query) => Some(query),
-            _ => None,
-        }
-    }
-
     /// Names that may be columns of the table.
     pub fn names(&self) -> Vec<String> {
         match self {

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use datafusion::common::Result;
-use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, ObjectNamePart};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, ObjectNamePart,
+};
 
 use twox_hash::XxHash64;
 
@@ -45,6 +47,10 @@ pub fn place(expression: &mut Expr) -> Result<()> {
     let Some(doc) = page_of(function).filter(|_| !list.args.is_empty()) else { return Ok(()) };
     let is_named = list.args.iter().any(|argument| !matches!(argument, FunctionArg::Unnamed(_)));
     let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
+    if let Some(meant) = list.args.iter().find(|argument| is_meant_as_named(argument, doc)) {
+        // Says how it is written.
+        split(doc, meant.clone())?;
+    }
     if is_named {
         place_named(doc, list)?;
     }
@@ -64,6 +70,17 @@ pub fn place(expression: &mut Expr) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// True for `country = 'US'`, which compares nothing where `country` is an option.
+fn is_meant_as_named(argument: &FunctionArg, doc: &Doc) -> bool {
+    match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Eq, .. })) => match left.as_ref() {
+            Expr::Identifier(name) => doc.argument(&name.value.to_lowercase()).is_some_and(|argument| argument.takes.is_option()),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// The rows of a table as a scalar subquery; none when no table is given but a list.
