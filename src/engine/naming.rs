@@ -169,7 +169,7 @@ pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<
 }
 
 /// Refuses to drop a temporary table that an object reads.
-fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
+pub(super) fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
     let table = Object {
         id: 0,
         kind: "table".into(),

@@ -566,3 +566,34 @@ SELECT INTERVAL '1 day' + 1
 SELECT @id FROM t
 SELECT u.* FROM t
 SELECT *
+SELECT clean_phone()
+SELECT clean_phone('1', 'XX')
+SELECT clean_phone('1', country => 86)
+SELECT clean_phone('1', land => 'CN')
+SELECT clean_phone('1', country = 'US')
+SELECT clean_phone(g, country => g) FROM t
+SELECT clean_email('a', 'b', 'c')
+SELECT parse_date('1', order => 'year')
+SELECT parse_date(ARRAY[1])
+SELECT parse_number('1', scale => -1)
+SELECT parse_number('1', decimal => 'x')
+SELECT standardize('a')
+SELECT standardize('a', mapping => nope)
+SELECT keywords()
+SELECT to_simplified(1, 2, 3)
+SELECT * FROM data_profile()
+SELECT * FROM data_profile(nope)
+SELECT * FROM find_outliers(t)
+SELECT * FROM find_outliers(t, value => g)
+SELECT * FROM clean(t)
+SELECT * FROM clean(t, rules => [])
+SELECT * FROM impute(t, target => nope, from => [id])
+SELECT * FROM completeness(t, key_fields => ['nope'])
+CREATE CHECK c ON nope AS id > 1
+CREATE CHECK c ON t AS nope > 1
+CREATE CHECK c ON t AS in_range(id)
+CREATE CHECK c ON t WITH (threshold = 2) AS id > 1
+CREATE CHECK c AS id > 1
+CHECK TABLE t
+CHECK TABLE nope
+DROP CHECK nope
