@@ -137,7 +137,7 @@ pub fn ends_short_of_district(after: &str) -> bool {
 pub fn ends_short(after: &str) -> bool {
     let part = |text: &str| PARTS.iter().any(|part| text.starts_with(part));
     let turned = after.trim_start_matches(['东', '西', '南', '北', '中', '一', '二', '三', '四', '五']);
-    !part(after)
-        && !(turned.len() < after.len()
-            && ["路", "街", "道", "大道", "大街", "环路", "环线"].iter().any(|part| turned.starts_with(part)))
+    let is_street = || ["路", "街", "道", "大道", "大街", "环路", "环线"].iter().any(|part| turned.starts_with(part));
+    let is_part = part(after) || (turned.len() < after.len() && is_street());
+    !is_part
 }
