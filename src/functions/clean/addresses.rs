@@ -31,9 +31,9 @@ separators, a postcode, `中国`, `收货地址：` or `市辖区` among them, i
 | `district` | district, county or county-level city |
 | `rest` | what follows: town, street, house |
 
-**What is left out** is filled in where it follows: 昆山市 is in Suzhou, Jiangsu. A name of several places leaves NULL where they differ: 鼓楼区 alone has neither
-province nor city. **Names that were** give what they are now (襄樊市 is 襄阳市, 宣武区 is part of 西城区, 巢湖市庐江县 is in Hefei), by the changes since
-1980; a district that was divided gives the part that got most, or only its city.
+**What is left out** is filled in where it follows: 昆山市 is in Suzhou, Jiangsu. Where a name belongs to several places, what differs between them is NULL: 鼓楼区 alone has neither
+province nor city. **Former names** give the present ones (襄樊市 is 襄阳市, 宣武区 is part of 西城区, 巢湖市庐江县 is in Hefei), by the changes since
+1980; a district that was divided gives its largest part, or only its city.
 
 A short name counts only where it is not part of another: 南京 does not in 南京路 and 南京东路, and short names of districts only behind their city or province. Towns and streets
 are not checked. A text without a division gives NULL for all three and itself as `rest`. `address_problem` says what is wrong.",

@@ -24,7 +24,7 @@ pub static ALL: [TextFunction; 1] = [TextFunction::new(
         description: "\
 Tried in this order, without width, capitals, spaces and punctuation:
 
-1. the `mapping` of one's own, if given;
+1. your own `mapping`, if given;
 2. a code, with or without the letter of its section: `I6513`, `6513`, `65`, `I`;
 3. a name of the standard, or one of some 800 words that people use for it (互联网, IT, 电商, 餐饮, 教培);
 4. the same without or with an ending that says no more: 行业, 产业, 服务, 业, 类;
@@ -32,7 +32,7 @@ Tried in this order, without width, capitals, spaces and punctuation:
 6. the name or word that is most like it by `jaro_winkler_similarity`, if at least `min_similarity`; of several that are equally like it, the finest industry that
    they have in common.
 
-`similarity` is 1 for the first five, and says how like it was for the last. Where nothing fits, the result is NULL.
+`similarity` is 1 for the first five, and the measured similarity for the last. Where nothing fits, the result is NULL.
 
 The result is as fine as the text: 软件 is division 65, 应用软件开发 class 6513. `level` leads up to a coarser one, and gives NULL where the text is coarser than that. What
 people say is often less exact than the standard (制造业 for all of section C, 科技 for nothing in particular); the words were chosen for profiles of customers,
@@ -46,7 +46,7 @@ not for statistics.",
                 "how fine: 20 sections (a letter), 97 divisions (2 digits), 473 groups (3), 1,381 classes (4)",
             ),
             Argument::optional("min_similarity", Takes::Float(0.0, 1.0), "0.88", "the least likeness of what is only like a name; 1 for none such"),
-            Argument::optional("mapping", Takes::Table(&["synonym", "code"]), "", "words of one's own and their codes"),
+            Argument::optional("mapping", Takes::Table(&["synonym", "code"]), "", "your own words and their codes"),
         ],
         examples: &[
             "SELECT said, standard_industry(said)['code'] AS code, standard_industry(said)['name'] AS name,

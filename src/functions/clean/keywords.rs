@@ -22,8 +22,8 @@ const DOC: Doc = Doc {
     domain: "clean",
     summary: "The words that tell most about the texts of a group, with their weights: a list of STRUCT(word, weight).",
     description: "\
-The texts are cut as `words` does; words of one letter, numbers and some 510 words that every text has do not count, capitals are made small. Give `words(text, dictionary => …)`
-instead of a text for words of one's own: lists of words are taken as they are.
+The texts are cut as `words` does; words of one letter, numbers and some 510 words that every text has do not count, capitals are made small. For words of your own, give
+`words(text, dictionary => …)` instead of a text: lists of words are taken as they are.
 
 - `'tf_idf'`: the share of a word among the words of the group, times its inverse document frequency in the corpus of jieba (the median, 12.0, for a word
   that the corpus does not have, such as English ones). Weights of one group add up to the mean of these.

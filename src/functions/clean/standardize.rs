@@ -18,7 +18,7 @@ const TEXT: Argument = text("text", "what was typed");
 const MAPPING: Argument = Argument::required(
     "mapping",
     Takes::Table(&["synonym", "standard"]),
-    "the table of synonyms and what they are; each standard is its own synonym",
+    "the table of synonyms and what they stand for; each standard is its own synonym",
 );
 
 const MIN_SIMILARITY: Argument = Argument::optional(
@@ -36,8 +36,8 @@ pub static ALL: [TextFunction; 2] = [
             summary: "What a table of synonyms makes of a text: 采购决策者 is 决策层.",
             description: "\
 `mapping` names a table with the columns `synonym` and `standard`, or is a query in brackets. Texts are compared without width, capitals, spaces and punctuation. A text that is
-no synonym takes the standard of the one that is most like it by `jaro_winkler_similarity`, if at least `min_similarity`; when equally like synonyms mean different
-things, none. What did not map is NULL, or with `otherwise => 'keep'` the text as it was. `standardize_problem` tells the candidate.
+no synonym takes the standard of the most similar one by `jaro_winkler_similarity`, if that is at least `min_similarity`; when equally similar synonyms mean different
+things, it takes none. A text without a match becomes NULL, or stays as it is with `otherwise => 'keep'`. `standardize_problem` names the candidate.
 
 A synonym with several standards in the table is an error. The table is read once for the statement; the result does not depend on the order of its rows.
 
@@ -46,7 +46,7 @@ It is a function of rows, and not one in FROM, so that it works wherever an expr
                 TEXT,
                 MAPPING,
                 MIN_SIMILARITY,
-                Argument::optional("otherwise", Takes::Choice(&["null", "keep"]), "'null'", "what becomes of a text that did not map"),
+                Argument::optional("otherwise", Takes::Choice(&["null", "keep"]), "'null'", "what a text without a match becomes"),
             ],
             examples: &["WITH titles AS (SELECT * FROM (VALUES ('采购决策者', '决策层'), ('总经理', '决策层'), ('财务主管', '管理层')) AS given(synonym, standard))
 SELECT title, standardize(title, mapping => titles) AS standard, standardize_problem(title, mapping => titles) AS problem
@@ -78,10 +78,10 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
 | problem | meaning |
 |---|---|
 | `blank` | the text has no letter or digit |
-| `like '…' (0.93)` | it is no synonym, but like one that means this: `standardize` gives it |
-| `unknown, nearest '…' (0.71)` | nothing is as like it as `min_similarity`; this is nearest |
+| `like '…' (0.93)` | it is no synonym, but similar to one that means this: `standardize` gives it |
+| `unknown, nearest '…' (0.71)` | nothing is as similar as `min_similarity` asks; this is nearest |
 | `unknown` | no synonym has a letter in common with it |
-| `ambiguous: '…', '…' (0.93)` | synonyms that are equally like it mean different things |",
+| `ambiguous: '…', '…' (0.93)` | equally similar synonyms mean different things |",
             arguments: &[TEXT, MAPPING, MIN_SIMILARITY],
             examples: &["SELECT standardize_problem('采购决策人', mapping => (SELECT '采购决策者' AS synonym, '决策层' AS standard)) AS problem;"],
             ..Doc::EMPTY

@@ -19,10 +19,10 @@ const LEXICON: Argument = Argument::optional(
     "lexicon",
     Takes::Table(&["word", "score"]),
     "",
-    "words of one's own and how they feel, from −1 to 1; they stand before those of the shipped lexicon",
+    "your own words with scores from −1 to 1; they take precedence over the shipped lexicon",
 );
 
-const SHIPPED: Argument = Argument::optional("shipped", Takes::Flag, "true", "false: only the words of `lexicon` count");
+const SHIPPED: Argument = Argument::optional("shipped", Takes::Flag, "true", "false: only the words of `lexicon` are used");
 
 pub static ALL: [TextFunction; 3] = [
     TextFunction::new(
@@ -35,8 +35,8 @@ Chinese is cut by jieba: the likeliest way through its dictionary of 349,000 wor
 taken as they stand. Spaces and punctuation are left out. The text is taken as it is: write `words(clean_text(x))` for full-width letters, and
 `words(to_simplified(x))` for traditional characters, which the dictionary hardly knows.
 
-`dictionary` names a table of words of one's own, column `word` (or is a list): they are always kept whole, the longest at each place first, whatever jieba would
-do. `stop_words => 'drop'` leaves out some 510 words that every text has (我们, 但是, the).
+`dictionary` names a table of your own words, in the column `word`, or is a list of them. They are always kept whole, the longest at each place first, whatever jieba
+would do. `stop_words => 'drop'` leaves out some 510 words that every text has (我们, 但是, the).
 
 A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary, 0.2 s and 35 MB.",
             arguments: &[
@@ -58,7 +58,7 @@ SELECT words('我在会员日买了口红', dictionary => mine) AS words;",
         Doc {
             name: "sentiment",
             domain: "clean",
-            summary: "How a text feels, from −1 (bad) to 1 (good), by a lexicon of Chinese and English words.",
+            summary: "The sentiment of a text, from −1 (negative) to 1 (positive), by a lexicon of Chinese and English words.",
             description: "\
 The scores of the words that the lexicon has are added up:
 
@@ -68,8 +68,8 @@ The scores of the words that the lexicon has are added up:
 
 A sum s gives s / √(s² + 15⁄16): the rules of VADER. 0 when no word is known, NULL for a text of nothing but spaces. `sentiment_words` shows what was counted.
 
-The shipped lexicon has 950 Chinese words and 30 emoji, written for reviews of products and services, and the 7,200 English words of VADER. Words of one's
-own come from a table with the columns `word` and `score`.
+The shipped lexicon has 950 Chinese words and 30 emoji, written for reviews of products and services, and the 7,200 English words of VADER. Your own
+words come from a table with the columns `word` and `score`.
 
 **Limits.** Words are counted, not understood: irony, comparison (比以前好), conditions (要是好用就好了), quotations, and words whose sense depends on what they speak
 of (快 of a delivery and of a battery's end) are read wrong. Of 17,561 sentences of reviews of hotels, books and computers that the lexicon was not made from, each labelled as its review

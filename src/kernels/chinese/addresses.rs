@@ -106,12 +106,13 @@ struct Reading<'a> {
     score: Score,
 }
 
-/// The more the better: characters of names, then of these such in use today, then of full names.
+/// The more the better: characters of names, then of these such in use today, then of full names, then coarse levels: 海南 is the province.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
     letters: usize,
     of_today: usize,
     full: usize,
+    coarse: usize,
 }
 
 impl Reading<'_> {
@@ -162,6 +163,7 @@ impl<'a> Search<'a> {
                     next.score.letters += letters;
                     next.score.of_today += if former { 0 } else { letters };
                     next.score.full += if short { 0 } else { letters };
+                    next.score.coarse += Level::District as usize - level as usize;
                     self.walk(&next, only_full);
                 }
             }
