@@ -16,7 +16,24 @@ use crate::error::failed;
 use crate::kernels::chinese::industries::{Found, Level, industries};
 use crate::kernels::cleaning::vocabulary::folded;
 
-pub static ALL: [TextFunction; 1] = [TextFunction::new(
+const ARGUMENTS: &[Argument] = &[
+    text("industry", "what was typed"),
+    Argument::optional(
+        "level",
+        Takes::Choice(&["as written", "section", "division", "group", "class"]),
+        "'as written'",
+        "how fine: 20 sections (a letter), 97 divisions (2 digits), 473 groups (3), 1,381 classes (4)",
+    ),
+    Argument::optional(
+        "min_similarity",
+        Takes::Float(0.0, 1.0),
+        "0.88",
+        "the least similarity of what is only like a name; 1 for none such",
+    ),
+    Argument::optional("mapping", Takes::Table(&["synonym", "code"]), "", "your own words and their codes"),
+];
+
+pub static ALL: [TextFunction; 2] = [TextFunction::new(
     Doc {
         name: "standard_industry",
         domain: "clean",
@@ -37,17 +54,7 @@ Tried in this order, without width, capitals, spaces and punctuation:
 The result is as fine as the text: 软件 is division 65, 应用软件开发 class 6513. `level` leads up to a coarser one, and gives NULL where the text is coarser than that. What
 people say is often less exact than the standard (制造业 for all of section C, 科技 for nothing in particular); the words were chosen for profiles of customers,
 not for statistics.",
-        arguments: &[
-            text("industry", "what was typed"),
-            Argument::optional(
-                "level",
-                Takes::Choice(&["as written", "section", "division", "group", "class"]),
-                "'as written'",
-                "how fine: 20 sections (a letter), 97 divisions (2 digits), 473 groups (3), 1,381 classes (4)",
-            ),
-            Argument::optional("min_similarity", Takes::Float(0.0, 1.0), "0.88", "the least likeness of what is only like a name; 1 for none such"),
-            Argument::optional("mapping", Takes::Table(&["synonym", "code"]), "", "your own words and their codes"),
-        ],
+        arguments: ARGUMENTS,
         examples: &[
             "SELECT said, standard_industry(said)['code'] AS code, standard_industry(said)['name'] AS name,
   standard_industry(said, level => 'section')['name'] AS section
@@ -59,6 +66,32 @@ SELECT standard_industry('母婴连锁', mapping => words)['name'] AS name;",
         ..Doc::EMPTY
     },
     Gives::Array(|_| Ok(DataType::Struct(fields())), standard),
+), TextFunction::new(
+    Doc {
+        name: "industry_problem",
+        domain: "clean",
+        summary: "Why `standard_industry` gives NULL or guesses, with the candidate; NULL for a code, a name or a known word.",
+        description: "\
+| problem | meaning |
+|---|---|
+| `blank` | the text has no letter or digit |
+| `like '…' (0.91)` | it is only similar to the name or a word of this industry: `standard_industry` gives it |
+| `coarser than class` | the industry is known, but not at the `level` asked for |
+| `unknown, nearest '…' (0.81)` | nothing is as similar as `min_similarity` asks; this is nearest |
+| `unknown` | nothing is similar |",
+        arguments: ARGUMENTS,
+        examples: &["SELECT said, industry_problem(said) AS problem, industry_problem(said, level => 'class') AS at_class
+FROM (VALUES ('互联网'), ('应用软件开发'), ('软件开法'), ('不知道')) AS given(said);"],
+        ..Doc::EMPTY
+    },
+    Gives::Text(|options| {
+        let lookup = Lookup::of("industry_problem", options)?;
+        Ok(Box::new(move |text, problem| {
+            let told = lookup.problem(text);
+            problem.push_str(told.as_deref().unwrap_or_default());
+            told.is_some()
+        }))
+    }),
 )];
 
 fn fields() -> Fields {
@@ -75,15 +108,14 @@ type Mapping = HashMap<String, usize>;
 
 static MAPPINGS: Compiled<Mapping> = Compiled::new();
 
-fn mapping(rows: &ArrayRef) -> Result<Mapping> {
-    let name = ALL[0].doc.name;
-    let (synonyms, codes) = (given_table::texts(name, rows, "synonym")?, given_table::texts(name, rows, "code")?);
+fn mapping(function: &str, rows: &ArrayRef) -> Result<Mapping> {
+    let (synonyms, codes) = (given_table::texts(function, rows, "synonym")?, given_table::texts(function, rows, "code")?);
     let mut mapping = Mapping::new();
     for (synonym, code) in synonyms.iter().zip(&codes) {
         let (Some(synonym), Some(code)) = (synonym, code) else { continue };
         let Some(industry) = industries().by_code(code) else {
             let advice = "codes are as 'I', '65', '651' or '6513'";
-            return Err(failed(name, format!("mapping has the code '{code}', which is not in GB/T 4754-2017; {advice}")));
+            return Err(failed(function, format!("mapping has the code '{code}', which is not in GB/T 4754-2017; {advice}")));
         };
         // Of a word given twice the code that comes first in the standard: the order of rows must not matter.
         mapping.entry(folded(synonym)).and_modify(|known| *known = industry.min(*known)).or_insert(industry);
@@ -91,24 +123,55 @@ fn mapping(rows: &ArrayRef) -> Result<Mapping> {
     Ok(mapping)
 }
 
-fn standard(texts: &StringViewArray, options: &Options) -> Result<ArrayRef> {
-    let level = options.word("level")?;
-    let level = Level::WORDS.iter().find(|(_, word)| *word == level).map(|(level, _)| *level);
-    let least = options.float("min_similarity")?;
-    let mapping = options.list("mapping").map(|rows| MAPPINGS.of(rows, mapping)).transpose()?;
-    let standard = industries();
-    let one = |text: &str| -> Option<Found> {
-        let own = mapping.as_ref().and_then(|mapping| mapping.get(&folded(text)));
-        let found = match own {
-            Some(industry) => Found { industry: *industry, similarity: 1.0 },
-            None => standard.find(text, least)?,
-        };
-        let industry = match level {
-            Some(level) => standard.at_level(found.industry, level)?,
-            None => found.industry,
-        };
+/// How a call looks industries up.
+struct Lookup {
+    /// None: as fine as the text.
+    level: Option<Level>,
+    least: f64,
+    mapping: Option<Arc<Mapping>>,
+}
+
+impl Lookup {
+    fn of(function: &str, options: &Options) -> Result<Self> {
+        let level = options.word("level")?;
+        let level = Level::WORDS.iter().find(|(_, word)| *word == level).map(|(level, _)| *level);
+        let own = options.list("mapping").map(|rows| MAPPINGS.of(rows, |rows| mapping(function, rows)));
+        Ok(Self { level, least: options.float("min_similarity")?, mapping: own.transpose()? })
+    }
+
+    /// The industry of a text, however coarse.
+    fn find(&self, text: &str, least: f64) -> Option<Found> {
+        let own = self.mapping.as_ref().and_then(|mapping| mapping.get(&folded(text)));
+        own.map_or_else(|| industries().find(text, least), |industry| Some(Found { industry: *industry, similarity: 1.0 }))
+    }
+
+    fn at_level(&self, found: Found) -> Option<Found> {
+        let industry = self.level.map_or(Some(found.industry), |level| industries().at_level(found.industry, level))?;
         Some(Found { industry, ..found })
-    };
+    }
+
+    fn problem(&self, text: &str) -> Option<String> {
+        if folded(text).is_empty() {
+            return Some("blank".into());
+        }
+        let Some(found) = self.find(text, self.least) else {
+            let nearest = self.find(text, 0.0);
+            let told =
+                |found: Found| format!("unknown, nearest '{}' ({:.2})", industries().all[found.industry].name, found.similarity);
+            return Some(nearest.map_or_else(|| "unknown".into(), told));
+        };
+        if self.at_level(found).is_none() {
+            let level = Level::WORDS.iter().find(|(level, _)| Some(*level) == self.level).map_or("", |(_, word)| word);
+            return Some(format!("coarser than {level}"));
+        }
+        (found.similarity < 1.0).then(|| format!("like '{}' ({:.2})", industries().all[found.industry].name, found.similarity))
+    }
+}
+
+fn standard(texts: &StringViewArray, options: &Options) -> Result<ArrayRef> {
+    let lookup = Lookup::of("standard_industry", options)?;
+    let standard = industries();
+    let one = |text: &str| lookup.find(text, lookup.least).and_then(|found| lookup.at_level(found));
     // Few texts differ, and the nearest word takes a while to find.
     let mut known: HashMap<&str, Option<Found>> = HashMap::new();
     let (mut codes, mut names) = (StringViewBuilder::with_capacity(texts.len()), StringViewBuilder::with_capacity(texts.len()));

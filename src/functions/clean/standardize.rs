@@ -25,7 +25,7 @@ const MIN_SIMILARITY: Argument = Argument::optional(
     "min_similarity",
     Takes::Float(0.0, 1.0),
     "0.9",
-    "the least likeness of what is only like a synonym; 1 for none such",
+    "the least similarity of what is only like a synonym; 1 for none such",
 );
 
 pub static ALL: [TextFunction; 2] = [
