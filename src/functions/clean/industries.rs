@@ -77,8 +77,8 @@ SELECT standard_industry('母婴连锁', mapping => words)['name'] AS name;",
 | `blank` | the text has no letter or digit |
 | `like '…' (0.91)` | it is only similar to the name or a word of this industry: `standard_industry` gives it |
 | `coarser than class` | the industry is known, but not at the `level` asked for |
-| `unknown, nearest '…' (0.81)` | nothing is as similar as `min_similarity` asks; this is nearest |
-| `unknown` | nothing is similar |",
+| `unknown, nearest '…' (0.81)` | nothing is as similar as `min_similarity` asks; this is nearest, and at least 0.7 |
+| `unknown` | nothing is as similar as 0.7 |",
         arguments: ARGUMENTS,
         examples: &["SELECT said, industry_problem(said) AS problem, industry_problem(said, level => 'class') AS at_class
 FROM (VALUES ('互联网'), ('应用软件开发'), ('软件开法'), ('不知道')) AS given(said);"],
@@ -123,6 +123,9 @@ fn mapping(function: &str, rows: &ArrayRef) -> Result<Mapping> {
     Ok(mapping)
 }
 
+/// The least similarity of a candidate that is named.
+const WORTH_NAMING: f64 = 0.7;
+
 /// How a call looks industries up.
 struct Lookup {
     /// None: as fine as the text.
@@ -155,7 +158,7 @@ impl Lookup {
             return Some("blank".into());
         }
         let Some(found) = self.find(text, self.least) else {
-            let nearest = self.find(text, 0.0);
+            let nearest = self.find(text, WORTH_NAMING);
             let told =
                 |found: Found| format!("unknown, nearest '{}' ({:.2})", industries().all[found.industry].name, found.similarity);
             return Some(nearest.map_or_else(|| "unknown".into(), told));

@@ -79,8 +79,8 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
 |---|---|
 | `blank` | the text has no letter or digit |
 | `like '…' (0.93)` | it is no synonym, but similar to one that means this: `standardize` gives it |
-| `unknown, nearest '…' (0.71)` | nothing is as similar as `min_similarity` asks; this is nearest |
-| `unknown` | no synonym has a letter in common with it |
+| `unknown, nearest '…' (0.71)` | nothing is as similar as `min_similarity` asks; this is nearest, and at least 0.7 |
+| `unknown` | no synonym is as similar as 0.7 |
 | `ambiguous: '…', '…' (0.93)` | equally similar synonyms mean different things |",
             arguments: &[TEXT, MAPPING, MIN_SIMILARITY],
             examples: &["SELECT standardize_problem('采购决策人', mapping => (SELECT '采购决策者' AS synonym, '决策层' AS standard)) AS problem;"],
@@ -97,6 +97,9 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
         }),
     ),
 ];
+
+/// The least similarity of a candidate that is named.
+const WORTH_NAMING: f64 = 0.7;
 
 /// Synonyms and what they mean.
 #[derive(Debug, Default)]
@@ -152,7 +155,7 @@ impl Mapping {
             return Match::Exact(meaning);
         }
         // What is near enough is found soonest when no more is asked for.
-        let nearest = self.vocabulary.nearest(&word, least).or_else(|| self.vocabulary.nearest(&word, f64::MIN_POSITIVE));
+        let nearest = self.vocabulary.nearest(&word, least).or_else(|| self.vocabulary.nearest(&word, WORTH_NAMING));
         nearest.map_or(Match::Unknown, |nearest| Match::Like(nearest.meanings, nearest.similarity))
     }
 }
