@@ -76,7 +76,11 @@ impl TextFunction {
         let most = doc.arguments.len();
         if !(least..=most).contains(&types.len()) {
             let count = if least == most { most.to_string() } else { format!("{least} to {most}") };
-            return Err(invalid(doc.name, format!("takes {count} arguments, got {}; write {}", types.len(), doc.syntax())));
+            let plural = if most == 1 { "" } else { "s" };
+            return Err(invalid(
+                doc.name,
+                format!("takes {count} argument{plural}, got {}; write {}", types.len(), doc.syntax()),
+            ));
         }
         match types.first() {
             Some(text) if !is_written(text) => {
