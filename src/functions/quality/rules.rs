@@ -35,7 +35,10 @@ A rule is written in braces, or as `rule(name => …, column => …, …)`:
 
 `null` makes the value NULL; `flag` changes nothing and says so in the log; `drop` takes the row out, but not out of the log. Rules are applied in their order,
 and each sees what those before it have made; a dropped row is not touched again, though window functions of later conditions still read it. A condition that is
-NULL does not apply. A rule that would leave the value as it is does nothing and is not logged. A column keeps its type.";
+NULL does not apply. A rule that would leave the value as it is does nothing and is not logged. A column keeps its type.
+
+Rules stand in the call, not in a table: so a condition is SQL that is checked when the query is planned, and an error points at it. To have the rules in one place, make
+a view of the call.";
 
 /// The parts a rule may have.
 const PARTS: [&str; 7] = ["name", "action", "column", "condition", "value", "lower", "upper"];

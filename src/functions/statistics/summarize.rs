@@ -17,7 +17,9 @@ const DOC: Doc = Doc {
     description: "\
 `SUMMARIZE orders`, `SUMMARIZE 'orders.csv'` and `SUMMARIZE SELECT …` are short for it. One row per column, in the order of the columns; the
 rows are read once. How many values differ, and the quartiles, are approximate; the mean and the quartiles are of numbers, and NULL for
-others. Of a list or a struct only the NULLs are counted. The most frequent value takes memory for the values of the columns.",
+others. Of a list or a struct only the NULLs are counted. The most frequent value takes memory for the values of the columns.
+
+`data_profile` tells more, in bounded memory: forms of texts, frequent values, and what is worth a look.",
     arguments: &[Argument::required("query", Takes::Query, "what is summarized")],
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
