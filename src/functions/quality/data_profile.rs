@@ -10,7 +10,7 @@ use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::text::sql_type;
+use crate::text::{sql_type, unmarked};
 
 pub const DATA_PROFILE: &str = "data_profile";
 const FREQUENT: &str = "frequent";
@@ -25,8 +25,8 @@ const DOC: Doc = Doc {
     domain: "quality",
     summary: "What every column of a table is like, and what is worth a look in it.",
     description: "\
-One row per column, in the order of the columns. The rows are read once; a column takes about half a megabyte per partition, however many rows there are (of texts at
-most some 5 MB), taken from the memory limit. The answer does not depend on the order of rows, on partitions or on batches.
+One row per column, in the order of the columns. The rows are read once; a column takes up to about one megabyte per partition, however many rows there
+are (of long texts some 5 MB), from the memory limit. The answer does not depend on the order of rows, on partitions or on batches.
 
 A column with at most 16,384 different values (and, of texts, at most 4 MB of them) is counted exactly: `distinct_is_exact` is true. Of others:
 
@@ -120,7 +120,8 @@ impl RelationFunction for DataProfile {
         if schema.fields().is_empty() {
             return Err(invalid(DOC.name, "the input has no columns"));
         }
-        let columns = schema.fields().iter().map(|field| (field.name().clone(), sql_type(field.data_type()))).collect();
+        let name = |field: &FieldRef| unmarked(field.name()).unwrap_or(field.name()).to_string();
+        let columns = schema.fields().iter().map(|field| (name(field), sql_type(field.data_type()))).collect();
         let frequent = call.options.integer(FREQUENT)?;
         // In a column of its own, so that it is the time of the statement, as everywhere in it.
         let future = match call.options.moment(AS_OF) {

@@ -115,6 +115,7 @@ impl TableMacro for Impute {
         let mut questions: Vec<Vec<usize>> = if evidence.len() > 1 { vec![(0..evidence.len()).collect()] } else { vec![] };
         questions.extend((0..evidence.len()).map(|column| vec![column]));
         let (confidence, support) = (call.options.float(MIN_CONFIDENCE)?, call.options.integer(MIN_SUPPORT)?);
+        // Names that no column of the input has: its own stand beside them without a table's name.
         let mut joins = String::new();
         let mut cases = [const { String::new() }; 4];
         for (number, columns) in questions.iter().enumerate() {
@@ -131,13 +132,13 @@ impl TableMacro for Impute {
                 .map(|column| format!("({}) = {answer}.\"evidence {column}\"", evidence[*column].1))
                 .collect::<Vec<_>>();
             joins.push_str(&format!(
-                " LEFT JOIN (SELECT {keys}, \"value\", \"told\", CAST(\"rows\" AS DOUBLE) / \"told\" AS \"share\" FROM \
-                   (SELECT {keys}, \"value\", \"rows\", sum(\"rows\") OVER (PARTITION BY {keys}) AS \"told\", \
-                      row_number() OVER (PARTITION BY {keys} ORDER BY \"rows\" DESC, \"value\") AS \"place\" FROM \
-                      (SELECT {keys}, \"value\", count(*) AS \"rows\" FROM \
-                         (SELECT {selected}{sql} AS \"value\" FROM {input} WHERE NOT {missing} AND {present}) AS \"told\" \
-                       GROUP BY {keys}, \"value\") AS \"counted\") AS \"placed\" \
-                 WHERE \"place\" = 1 AND \"told\" >= {support} AND CAST(\"rows\" AS DOUBLE) / \"told\" >= {confidence:?}) AS {answer} ON {}",
+                " LEFT JOIN (SELECT {keys}, \"told value\", \"told rows\", CAST(\"rows\" AS DOUBLE) / \"told rows\" AS \"told share\" FROM \
+                   (SELECT {keys}, \"told value\", \"rows\", sum(\"rows\") OVER (PARTITION BY {keys}) AS \"told rows\", \
+                      row_number() OVER (PARTITION BY {keys} ORDER BY \"rows\" DESC, \"told value\") AS \"place\" FROM \
+                      (SELECT {keys}, \"told value\", count(*) AS \"rows\" FROM \
+                         (SELECT {selected}{sql} AS \"told value\" FROM {input} WHERE NOT {missing} AND {present}) AS \"told rows\" \
+                       GROUP BY {keys}, \"told value\") AS \"counted\") AS \"placed\" \
+                 WHERE \"place\" = 1 AND \"told rows\" >= {support} AND CAST(\"rows\" AS DOUBLE) / \"told rows\" >= {confidence:?}) AS {answer} ON {}",
                 on.join(" AND "),
                 keys = keys(""),
             ));
@@ -145,10 +146,10 @@ impl TableMacro for Impute {
                 let (name, value) = &evidence[*column];
                 format!("{} || CAST({value} AS VARCHAR)", literal(&format!("{name} = ")))
             });
-            let when = format!(" WHEN {answer}.\"told\" IS NOT NULL THEN ");
-            cases[0].push_str(&format!("{when}{answer}.\"value\""));
-            cases[1].push_str(&format!("{when}{answer}.\"share\""));
-            cases[2].push_str(&format!("{when}{answer}.\"told\""));
+            let when = format!(" WHEN {answer}.\"told rows\" IS NOT NULL THEN ");
+            cases[0].push_str(&format!("{when}{answer}.\"told value\""));
+            cases[1].push_str(&format!("{when}{answer}.\"told share\""));
+            cases[2].push_str(&format!("{when}{answer}.\"told rows\""));
             cases[3].push_str(&format!("{when}{}", text.collect::<Vec<_>>().join(" || ' and ' || ")));
         }
         let [values, shares, told, texts] = cases;
@@ -159,7 +160,7 @@ impl TableMacro for Impute {
             _ => filled,
         };
         let any = (0..questions.len())
-            .map(|number| format!("\"answer {number}\".\"told\" IS NOT NULL"))
+            .map(|number| format!("\"answer {number}\".\"told rows\" IS NOT NULL"))
             .collect::<Vec<_>>()
             .join(" OR ");
         let [source, share, rows, evidence] = added.each_ref().map(|name| identifier(name));

@@ -67,7 +67,7 @@ impl Step for ProfileColumns {
                     Some(whole) => whole.merge(part),
                 }
             }
-            worker.send(step.finish(whole.unwrap_or_else(|| Part::new(columns))))
+            worker.send(step.finish(whole.unwrap_or_else(|| Part::new(vec![]))))
         })
     }
 }
@@ -79,8 +79,8 @@ struct Part {
     sample: RowSample,
     /// Hashes of the rows of a batch.
     hashes: Vec<u64>,
-    /// How many columns there are, known before the first batch.
-    expected: usize,
+    /// The types of the columns, known before the first batch.
+    types: Vec<DataType>,
 }
 
 async fn read(
@@ -88,7 +88,8 @@ async fn read(
     columns: usize,
     memory: MemoryReservation,
 ) -> Result<(Part, MemoryReservation)> {
-    let mut part = Part::new(columns);
+    let types = stream.schema().fields().iter().take(columns).map(|field| field.data_type().clone()).collect();
+    let mut part = Part::new(types);
     while let Some(batch) = stream.next().await {
         part.update(&batch?)?;
         let size = part.size();
@@ -105,8 +106,8 @@ async fn read(
 }
 
 impl Part {
-    fn new(expected: usize) -> Self {
-        Self { rows: 0, columns: vec![], sample: RowSample::default(), hashes: vec![], expected }
+    fn new(types: Vec<DataType>) -> Self {
+        Self { rows: 0, columns: vec![], sample: RowSample::default(), hashes: vec![], types }
     }
 
     fn update(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -114,9 +115,8 @@ impl Part {
             return Ok(());
         }
         if self.columns.is_empty() {
-            let limit = batch.columns().get(self.expected).map(|column| column.as_primitive::<Int64Type>().value(0));
-            let types = batch.columns().iter().take(self.expected).map(|column| Profiled::new(column.data_type(), limit));
-            self.columns = types.collect();
+            let limit = batch.columns().get(self.types.len()).map(|column| column.as_primitive::<Int64Type>().value(0));
+            self.columns = self.types.iter().map(|data_type| Profiled::new(data_type, limit)).collect();
         }
         self.rows += batch.num_rows() as u64;
         for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
@@ -184,7 +184,10 @@ struct Row {
 }
 
 impl ProfileColumns {
-    fn finish(&self, part: Part) -> Result<Vec<ArrayRef>> {
+    fn finish(&self, mut part: Part) -> Result<Vec<ArrayRef>> {
+        if part.columns.is_empty() {
+            part.columns = part.types.iter().map(|data_type| Profiled::new(data_type, None)).collect();
+        }
         let numbers: Vec<usize> =
             part.columns.iter().enumerate().filter(|(_, column)| column.form.is_number()).map(|(place, _)| place).collect();
         let mut correlated: Vec<Vec<(String, f64)>> = vec![vec![]; self.columns.len()];

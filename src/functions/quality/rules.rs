@@ -301,7 +301,7 @@ impl Reader<'_> {
     fn read(&self, rule: &Expr) -> Result<Rule> {
         let parts = self.parts(rule)?;
         let part = |name: &str| parts.iter().find(|(part, _)| part == name).map(|(_, value)| value);
-        let sql = |name: &str| part(name).map(|value| as_sql(value));
+        let sql = |name: &str| part(name).map(as_sql);
         let action = part("action").ok_or_else(|| self.wrong(format!("action is missing; write action: {}", one_of(ACTIONS))))?;
         let action = self.action(action)?;
         let column = part("column").map(|column| self.column(column)).transpose()?;

@@ -15,8 +15,11 @@ pub struct Truths;
 
 const ARGUMENTS: [Argument; 2] = arguments("1000");
 
-/// What is wrong with the registration of a customer.
-const DIRT: [(&str, fn(&Customer) -> bool); 7] = [
+/// Whether a registration has a mistake.
+type Mistake = (&'static str, fn(&Customer) -> bool);
+
+/// What can be wrong with the registration of a customer.
+const DIRT: [Mistake; 7] = [
     ("age missing", |row| row.age.is_none()),
     ("age out of range", |row| row.age.is_some_and(|age| !AGES.contains(&age))),
     ("gender missing", |row| row.gender.is_none()),

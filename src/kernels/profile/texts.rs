@@ -286,8 +286,9 @@ mod tests {
     #[test]
     fn parts_in_any_order_give_one_summary() {
         for count in [16_384, 16_385, 50_000] {
-            let text =
-                |row: u64| if row % 50 == 0 { "of many".to_string() } else { format!("text number {}", row * 7919 % count) };
+            let text = |row: u64| {
+                if row.is_multiple_of(50) { "of many".to_string() } else { format!("text number {}", row * 7919 % count) }
+            };
             let whole = of((0..120_000).map(text)).summary(5);
             let mut parts = of((100_000..120_000).rev().map(text));
             parts.merge(of((0..3).map(text)));
