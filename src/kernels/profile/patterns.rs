@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::kernels::cleaning::email::Email;
+use crate::kernels::cleaning::id_card::IdCard;
+
 /// Parts of a pattern that are written; longer ones end with an ellipsis.
 const PARTS: usize = 24;
 
@@ -104,11 +107,11 @@ impl Looks {
             return None;
         }
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        if is_email(&text) {
+        if text.contains('@') && Email::read(&text).is_ok() {
             Some(Self::Email)
         } else if digits == 0 {
             None
-        } else if is_id_card(&text) {
+        } else if text.len() == 18 && IdCard::read(&text).is_ok() {
             Some(Self::IdCard)
         } else if is_date(&text) {
             Some(Self::Date)
@@ -131,28 +134,6 @@ fn half_width(letter: char) -> char {
         '\u{3000}' => ' ',
         other => other,
     }
-}
-
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
-    let plain = |part: &str| !part.is_empty() && part.chars().all(|letter| letter.is_alphanumeric() || "._%+-".contains(letter));
-    let top = domain.rsplit_once('.').map(|(_, top)| top);
-    plain(local)
-        && plain(domain)
-        && !domain.contains("..")
-        && top.is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
-}
-
-/// GB 11643: eighteen places, a date of birth, and a check digit modulo 11.
-fn is_id_card(text: &str) -> bool {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let bytes = text.as_bytes();
-    let [first @ .., last] = bytes else { return false };
-    if first.len() != 17 || !first.iter().all(u8::is_ascii_digit) || !is_calendar_day(&text[6..14]) {
-        return false;
-    }
-    let sum: u32 = first.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
-    b"10X98765432".get(sum as usize % 11).is_some_and(|check| last.eq_ignore_ascii_case(check))
 }
 
 /// Eight digits, year first.
