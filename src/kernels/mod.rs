@@ -8,6 +8,7 @@ pub mod control;
 pub mod decimal;
 pub mod fixed_point;
 pub mod itemsets;
+pub mod linkage;
 pub mod outliers;
 pub mod profile;
 pub mod random;

@@ -1,0 +1,333 @@
+//! What the levels of the comparisons say of a pair: the model of Fellegi and Sunter.
+//!
+//! For each level of a comparison `m` is how probable it is when both records are of one person, `u` when they are not. Given the person, comparisons are
+//! taken to be independent, so that the weights log₂(m ∕ u) of a pair's levels add up, with that of the prior, to the pair's.
+//!
+//! `u` comes from pairs drawn at random, `m` by expectation maximisation over the pairs of each blocking rule, without the comparisons that the rule
+//! itself decides. As some pairs drawn at random are of one person, they count for `u` by how improbable that is, once `m` is known.
+//!
+//! Pairs with the same levels, their *pattern*, are counted together: there are a few thousand patterns, however many pairs.
+//!
+//! I. P. Fellegi, A. B. Sunter: A Theory for Record Linkage (1969); W. E. Winkler: Using the EM Algorithm for Weight Computation (1988).
+
+use std::collections::BTreeMap;
+
+/// The levels of a pair as one number: the digits are those of the comparisons, 0 for a missing value.
+#[derive(Debug, Clone)]
+pub struct Patterns {
+    /// For each comparison its levels and one more.
+    bases: Vec<u64>,
+}
+
+impl Patterns {
+    /// Patterns of comparisons with so many levels; `None` when there are more than 64 bits can number.
+    pub fn new(levels: &[usize]) -> Option<Self> {
+        let bases: Vec<u64> = levels.iter().map(|levels| *levels as u64 + 1).collect();
+        bases.iter().try_fold(1_u64, |product, base| product.checked_mul(*base))?;
+        Some(Self { bases })
+    }
+
+    /// The pattern of these digits.
+    pub fn pack(&self, digits: impl Iterator<Item = usize>) -> u64 {
+        self.bases.iter().zip(digits).fold(0, |pattern, (base, digit)| pattern * base + digit as u64)
+    }
+
+    /// The digits of a pattern.
+    pub fn unpack(&self, mut pattern: u64) -> Vec<usize> {
+        let mut digits = vec![0; self.bases.len()];
+        for (digit, base) in digits.iter_mut().zip(&self.bases).rev() {
+            *digit = (pattern % base) as usize;
+            pattern /= base;
+        }
+        digits
+    }
+}
+
+/// Patterns with the numbers of their pairs.
+pub type Counts = BTreeMap<u64, u64>;
+
+/// m and u of the levels of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    pub m: f64,
+    pub u: f64,
+}
+
+impl Level {
+    /// log₂(m ∕ u).
+    pub fn weight(&self) -> f64 {
+        (self.m / self.u).log2()
+    }
+}
+
+/// The model: how probable it is that two records are of one person, and the levels of each comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub prior: f64,
+    pub comparisons: Vec<Vec<Level>>,
+    /// Whether m of the comparison was estimated; otherwise every rule decides it, and m is a guess.
+    pub is_trained: Vec<bool>,
+}
+
+/// The smallest probability of a level.
+const LEAST: f64 = 1e-9;
+
+/// The probability of a weight.
+pub fn probability(weight: f64) -> f64 {
+    // Of weights beyond ±1,000 the power would be infinite or 0, and the quotient right all the same.
+    1.0 / (1.0 + (-weight).exp2())
+}
+
+/// The weight of a probability.
+pub fn weight(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).log2()
+}
+
+/// What a model is learned from.
+#[derive(Debug)]
+pub struct Training<'a> {
+    pub patterns: &'a Patterns,
+    /// Levels of each comparison.
+    pub levels: &'a [usize],
+    /// Pairs drawn at random.
+    pub random: &'a Counts,
+    /// For each rule its pairs, and the comparisons that it decides.
+    pub rules: &'a [(Counts, Vec<bool>)],
+    /// All pairs that some rule brings together.
+    pub candidates: &'a Counts,
+    /// Of all pairs of records.
+    pub all_pairs: f64,
+    /// When it is known.
+    pub prior: Option<f64>,
+    pub max_iter: usize,
+}
+
+/// m before anything is known: equality is likely, the other levels share the rest, the less alike the less.
+fn first_m(levels: usize) -> Vec<f64> {
+    let weights: Vec<f64> = (0..levels).map(|level| if level + 1 == levels { 0.9 } else { 0.1 * (level + 1) as f64 }).collect();
+    normalized(&weights)
+}
+
+/// Shares of a whole, none of them 0.
+fn normalized(weights: &[f64]) -> Vec<f64> {
+    let sum: f64 = weights.iter().sum();
+    if sum.is_nan() || sum <= 0.0 {
+        return vec![1.0 / weights.len() as f64; weights.len()];
+    }
+    let bounded: Vec<f64> = weights.iter().map(|weight| (weight / sum).max(LEAST)).collect();
+    let sum: f64 = bounded.iter().sum();
+    bounded.into_iter().map(|share| share / sum).collect()
+}
+
+/// A pattern with its digits.
+struct Pattern {
+    digits: Vec<usize>,
+    pairs: f64,
+}
+
+fn unpacked(patterns: &Patterns, counts: &Counts) -> Vec<Pattern> {
+    counts.iter().map(|(pattern, pairs)| Pattern { digits: patterns.unpack(*pattern), pairs: *pairs as f64 }).collect()
+}
+
+/// The product of m ∕ u over the levels of a pattern, without some comparisons.
+fn factor(comparisons: &[Vec<Level>], digits: &[usize], without: &[bool]) -> f64 {
+    let levels = comparisons.iter().zip(digits).enumerate();
+    let factor = |(number, (levels, digit)): (usize, (&Vec<Level>, &usize))| match digit.checked_sub(1) {
+        Some(level) if !without.get(number).copied().unwrap_or(false) => levels[level].m / levels[level].u,
+        _ => 1.0,
+    };
+    levels.map(factor).product()
+}
+
+fn posterior(prior: f64, factor: f64) -> f64 {
+    let odds = prior / (1.0 - prior) * factor;
+    if odds.is_infinite() { 1.0 } else { odds / (1.0 + odds) }
+}
+
+/// How often u is estimated again, with what was learned of m.
+const ROUNDS: usize = 4;
+
+/// Learns a model.
+pub fn train(training: &Training<'_>) -> Model {
+    let random = unpacked(training.patterns, training.random);
+    let candidates = unpacked(training.patterns, training.candidates);
+    let rules: Vec<(Vec<Pattern>, &[bool])> =
+        training.rules.iter().map(|(counts, decided)| (unpacked(training.patterns, counts), decided.as_slice())).collect();
+    let comparisons: Vec<Vec<Level>> = training
+        .levels
+        .iter()
+        .map(|levels| first_m(*levels).into_iter().map(|m| Level { m, u: 1.0 / *levels as f64 }).collect())
+        .collect();
+    let mut model = Model { prior: 0.0, is_trained: vec![false; comparisons.len()], comparisons };
+    estimate_u(&mut model, &random);
+    for round in 0..ROUNDS {
+        estimate_m(&mut model, &rules, training.max_iter);
+        model.prior = training.prior.unwrap_or_else(|| prior(&model, &candidates, training.all_pairs));
+        if round + 1 < ROUNDS {
+            estimate_u(&mut model, &random);
+        }
+    }
+    model
+}
+
+/// Half a pair for each level, so that none is impossible for not having been drawn.
+fn estimate_u(model: &mut Model, random: &[Pattern]) {
+    let mut counts: Vec<Vec<f64>> = model.comparisons.iter().map(|levels| vec![0.5; levels.len()]).collect();
+    for pattern in random {
+        let other = match model.prior {
+            0.0 => 1.0,
+            prior => 1.0 - posterior(prior, factor(&model.comparisons, &pattern.digits, &[])),
+        };
+        for (counts, digit) in counts.iter_mut().zip(&pattern.digits) {
+            if let Some(level) = digit.checked_sub(1) {
+                counts[level] += pattern.pairs * other;
+            }
+        }
+    }
+    for (levels, counts) in model.comparisons.iter_mut().zip(counts) {
+        for (level, u) in levels.iter_mut().zip(normalized(&counts)) {
+            level.u = u;
+        }
+    }
+}
+
+/// m of each comparison, by expectation maximisation over the pairs of each rule that does not decide it; several rules count by how many pairs of
+/// one person they bring together.
+fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: usize) {
+    let mut sums: Vec<Vec<f64>> = model.comparisons.iter().map(|levels| vec![0.0; levels.len()]).collect();
+    for (patterns, decided) in rules {
+        let total: f64 = patterns.iter().map(|pattern| pattern.pairs).sum();
+        if total == 0.0 || decided.iter().all(|decided| *decided) {
+            continue;
+        }
+        let mut own = model.comparisons.clone();
+        let mut share = 0.3;
+        let mut matches: Vec<Vec<f64>> = vec![];
+        for _ in 0..max_iter {
+            matches = own.iter().map(|levels| vec![1e-6; levels.len()]).collect();
+            let mut expected = 0.0;
+            for pattern in patterns {
+                let probable = pattern.pairs * posterior(share, factor(&own, &pattern.digits, decided));
+                expected += probable;
+                for (matches, digit) in matches.iter_mut().zip(&pattern.digits) {
+                    if let Some(level) = digit.checked_sub(1) {
+                        matches[level] += probable;
+                    }
+                }
+            }
+            let next = (expected / total).clamp(LEAST, 1.0 - LEAST);
+            let mut change = (next - share).abs();
+            share = next;
+            for ((levels, matches), _) in own.iter_mut().zip(&matches).zip(*decided).filter(|(_, decided)| !**decided) {
+                for (level, m) in levels.iter_mut().zip(normalized(matches)) {
+                    change = change.max((level.m - m).abs());
+                    level.m = m;
+                }
+            }
+            if change < 1e-6 {
+                break;
+            }
+        }
+        for ((sums, matches), _) in sums.iter_mut().zip(&matches).zip(*decided).filter(|(_, decided)| !**decided) {
+            for (sum, count) in sums.iter_mut().zip(matches) {
+                *sum += count;
+            }
+        }
+    }
+    for (number, (levels, sums)) in model.comparisons.iter_mut().zip(&sums).enumerate() {
+        model.is_trained[number] = sums.iter().sum::<f64>() > 1e-3;
+        if model.is_trained[number] {
+            // One pair that is as two persons' are: a level that a few hundred pairs of one person do not have is not impossible.
+            let counts: Vec<f64> = sums.iter().zip(levels.iter()).map(|(count, level)| count + level.u).collect();
+            for (level, m) in levels.iter_mut().zip(normalized(&counts)) {
+                level.m = m;
+            }
+        }
+    }
+}
+
+/// How probable it is that two records drawn at random are of one person, when only pairs of the rules are.
+fn prior(model: &Model, candidates: &[Pattern], all_pairs: f64) -> f64 {
+    let factors: Vec<(f64, f64)> =
+        candidates.iter().map(|pattern| (pattern.pairs, factor(&model.comparisons, &pattern.digits, &[]))).collect();
+    let total: f64 = factors.iter().map(|(pairs, _)| pairs).sum();
+    if all_pairs < 1.0 {
+        return 0.5;
+    }
+    // One pair at least.
+    let least = (1.0 / all_pairs).min(0.5);
+    // From many on: with few nothing would look probable.
+    let mut prior = (total / all_pairs * 0.5).clamp(least, 0.5);
+    for _ in 0..200 {
+        let expected: f64 = factors.iter().map(|(pairs, factor)| pairs * posterior(prior, *factor)).sum();
+        let next = (expected / all_pairs).clamp(least, 0.5);
+        if (next - prior).abs() <= 1e-9 * prior {
+            return next;
+        }
+        prior = next;
+    }
+    prior
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::random::Random;
+
+    #[test]
+    fn patterns_come_back() {
+        let patterns = Patterns::new(&[2, 3, 4]).unwrap();
+        for digits in [[0, 0, 0], [2, 3, 4], [1, 0, 3]] {
+            assert_eq!(patterns.unpack(patterns.pack(digits.into_iter())), digits);
+        }
+        assert!(Patterns::new(&[1 << 20; 4]).is_none());
+    }
+
+    /// Pairs made by known probabilities give these again.
+    #[test]
+    fn learns_what_made_the_pairs() {
+        let patterns = Patterns::new(&[2, 2, 3]).unwrap();
+        let (m, u) = ([[50, 950], [100, 900], [20, 80]], [[950, 50], [990, 10], [700, 200]]);
+        let third = [[20, 80, 900], [700, 200, 100]];
+        let mut random = Random::new(11, &[]);
+        let mut candidates = Counts::new();
+        for pair in 0..200_000 {
+            let is_match = pair % 10 == 0;
+            let draw = |random: &mut Random, weights: &[u32]| 1 + random.weighted(weights);
+            let source = if is_match { &m } else { &u };
+            let digits =
+                [draw(&mut random, &source[0]), draw(&mut random, &source[1]), draw(&mut random, &third[usize::from(!is_match)])];
+            *candidates.entry(patterns.pack(digits.into_iter())).or_default() += 1;
+        }
+        // Of pairs drawn at random one in a hundred is of one person.
+        let mut drawn = Counts::new();
+        for pair in 0..200_000 {
+            let is_match = pair % 100 == 0;
+            let source = if is_match { &m } else { &u };
+            let digits = [
+                1 + random.weighted(&source[0]),
+                1 + random.weighted(&source[1]),
+                1 + random.weighted(&third[usize::from(!is_match)]),
+            ];
+            *drawn.entry(patterns.pack(digits.into_iter())).or_default() += 1;
+        }
+        let model = train(&Training {
+            patterns: &patterns,
+            levels: &[2, 2, 3],
+            random: &drawn,
+            rules: &[(candidates.clone(), vec![false; 3])],
+            candidates: &candidates,
+            all_pairs: 2_000_000.0,
+            prior: None,
+            max_iter: 200,
+        });
+        let near = |found: f64, expected: f64| assert!((found - expected).abs() < 0.015, "{found} {expected}");
+        near(model.comparisons[0][1].m, 0.95);
+        near(model.comparisons[1][1].m, 0.9);
+        near(model.comparisons[2][2].m, 0.9);
+        near(model.comparisons[0][1].u, 0.05);
+        near(model.comparisons[1][1].u, 0.01);
+        // A little less, as nothing that is compared tells why they are candidates.
+        assert!((model.prior - 0.01).abs() < 0.002, "{}", model.prior);
+    }
+}
