@@ -82,6 +82,9 @@ pub enum Takes {
     Name(&'static str),
     /// A query as it is written: `(SELECT …)`.
     Query,
+    /// A list of calls that are words of the function, not functions of SQL, described by this text: `[longest(name)]`. Only macros take
+    /// them; the names are [marked](crate::text::marked).
+    Calls(&'static str),
     /// An expression, described by this text: a positional argument of an ordinary function, a condition given to a macro.
     Value(&'static str),
 }
@@ -99,7 +102,7 @@ impl Takes {
 
     /// True for arguments that are constants of the call.
     pub fn is_option(self) -> bool {
-        !self.is_role() && !matches!(self, Self::Relation | Self::Name(_) | Self::Query | Self::Value(_))
+        !self.is_role() && !matches!(self, Self::Relation | Self::Name(_) | Self::Query | Self::Calls(_) | Self::Value(_))
     }
 
     /// As it stands in the reference.
@@ -130,7 +133,7 @@ impl Takes {
             Self::Table(columns) => format!("table with the columns {}", columns.join(", ")),
             Self::Name(kind) => format!("name of a {kind}"),
             Self::Query => "query".into(),
-            Self::Value(text) => text.into(),
+            Self::Calls(text) | Self::Value(text) => text.into(),
         }
     }
 }

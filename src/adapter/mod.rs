@@ -80,6 +80,8 @@ pub struct FunctionSet {
     pub name: &'static str,
     pub title: &'static str,
     pub relations: Vec<FromFunction>,
+    /// Relation functions that only the queries of macros call; they have no page of their own.
+    pub internal_relations: Vec<FromFunction>,
     pub macros: Vec<Arc<dyn TableMacro>>,
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     pub aggregates: Vec<Arc<dyn AggregateFunction>>,
@@ -96,6 +98,11 @@ impl FunctionSet {
 
     pub fn relation(mut self, function: impl RelationFunction + 'static) -> Self {
         self.relations.push(FromFunction::Relation(Arc::new(function)));
+        self
+    }
+
+    pub fn internal_relation(mut self, function: impl RelationFunction + 'static) -> Self {
+        self.internal_relations.push(FromFunction::Relation(Arc::new(function)));
         self
     }
 

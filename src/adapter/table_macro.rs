@@ -13,13 +13,13 @@ use std::fmt::{self, Debug};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
-use sqlparser::ast::{Expr, Query};
+use sqlparser::ast::{Expr, Ident, ObjectNamePart, Query};
 
 use super::arguments::Options;
 use super::definitions::Definitions;
 use crate::docs::Doc;
 use crate::error::invalid;
-use crate::text::as_sql;
+use crate::text::{as_sql, without_marks};
 
 /// A function in FROM that stands for a query.
 pub trait TableMacro: Debug + Send + Sync {
@@ -67,6 +67,22 @@ impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} AS {}", self.sql, self.alias)
     }
+}
+
+/// The elements of a list of [calls](crate::docs::Takes::Calls), their names as they were written; one expression is a list of one.
+pub fn calls(list: &Expr) -> Vec<Expr> {
+    let mut elements = match list {
+        Expr::Array(list) => list.elem.clone(),
+        other => vec![other.clone()],
+    };
+    for element in &mut elements {
+        if let Expr::Function(call) = element
+            && let [ObjectNamePart::Identifier(name)] = call.name.0.as_mut_slice()
+        {
+            *name = Ident::new(without_marks(&name.value));
+        }
+    }
+    elements
 }
 
 /// A call of a macro, its arguments checked against the page.

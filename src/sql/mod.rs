@@ -45,14 +45,22 @@ use crate::adapter::once::OncePlanner;
 use crate::adapter::relation::FromFunction;
 use crate::adapter::step::StepPlanner;
 use crate::builtins;
+use crate::docs::Doc;
 use crate::error::invalid;
 use crate::functions;
 use crate::settings::PortraitSettings;
 
 /// The function in FROM of that name, if it is one that gives a plan.
 pub fn relation_function(name: &str) -> Option<FromFunction> {
-    let functions = functions::all().iter().flat_map(|set| &set.relations);
+    let functions = functions::all().iter().flat_map(|set| set.relations.iter().chain(&set.internal_relations));
     functions.into_iter().find(|function| function.doc().name.eq_ignore_ascii_case(name)).cloned()
+}
+
+/// The page of the function in FROM of that name: one that gives a plan, or one that stands for a query.
+pub fn page_in_from(name: &str) -> Option<&'static Doc> {
+    let macros = functions::all().iter().flat_map(|set| &set.macros).map(|function| function.doc());
+    let relation = relation_function(name).map(|function| function.doc());
+    relation.or_else(|| macros.into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name)))
 }
 
 /// The planners of our nodes, for a query planner of your own.

@@ -8,8 +8,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SetExpr, Statement as SqlStatement,
-    TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr,
+    Statement as SqlStatement, TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::parser::ParserError;
@@ -31,9 +31,10 @@ use super::syntax::{
 };
 use super::time_travel;
 use super::written::Written;
-use crate::docs::Takes;
+use crate::docs::{Doc, Takes};
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
+use crate::text::marked;
 
 /// One statement of a script.
 #[derive(Debug)]
@@ -445,6 +446,9 @@ impl Rewriter<'_> {
     fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
         // Macros and stored functions are replaced by their queries when the statement is planned: what they stand for may be made
         // earlier in the script.
+        if let Some(doc) = super::page_in_from(name) {
+            mark_calls(doc, arguments);
+        }
         let Some(function) = super::relation_function(name) else { return Ok(()) };
         let doc = function.doc();
         let is_relation_at =
@@ -464,6 +468,32 @@ impl Rewriter<'_> {
             make_subquery(relation)?;
         }
         Ok(())
+    }
+}
+
+/// Tells the calls in an argument that takes words of its own apart from functions of SQL with the same names.
+fn mark_calls(doc: &Doc, arguments: &mut [FunctionArg]) {
+    for argument in arguments {
+        let (name, list) = match argument {
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(list), .. }
+            | FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(list), .. } => (name, list),
+            _ => continue,
+        };
+        let takes = doc.arguments.iter().find(|argument| argument.name.eq_ignore_ascii_case(&name.value));
+        if !takes.is_some_and(|argument| matches!(argument.takes, Takes::Calls(_))) {
+            continue;
+        }
+        let elements = match list {
+            Expr::Array(list) => list.elem.as_mut_slice(),
+            other => std::slice::from_mut(other),
+        };
+        for element in elements {
+            if let Expr::Function(call) = element
+                && let [ObjectNamePart::Identifier(name)] = call.name.0.as_mut_slice()
+            {
+                *name = Ident::with_quote('"', marked(&name.value, 0));
+            }
+        }
     }
 }
 

@@ -541,7 +541,7 @@ fn taken(takes: Takes) -> i64 {
         Takes::Flag => "bool",
         Takes::Interval => "interval",
         Takes::Choice(_) | Takes::Text | Takes::Relation | Takes::Name(_) | Takes::Query => "text",
-        Takes::Column | Takes::Value(_) | Takes::ValuesOf(_) | Takes::Table(_) => return ANY,
+        Takes::Column | Takes::Calls(_) | Takes::Value(_) | Takes::ValuesOf(_) | Takes::Table(_) => return ANY,
     };
     type_named(name).unwrap_or(ANY)
 }
