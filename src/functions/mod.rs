@@ -9,6 +9,7 @@ mod clean;
 mod cluster;
 mod conditions;
 mod dates;
+mod identity;
 mod json;
 mod lists;
 mod model;
@@ -32,6 +33,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         tags::functions(),
         cluster::functions(),
         audience::functions(),
+        identity::functions(),
         model::functions(),
         clean::functions(),
         quality::functions(),

@@ -85,7 +85,7 @@ const TAG: &str = "(SELECT customer_id, CASE WHEN amount < 10 THEN 'low' END FRO
 fn column_for(role: &str) -> &'static str {
     match role {
         "basket" => "order_id",
-        "item" | "cluster" | "label" => "status",
+        "item" | "cluster" | "label" | "rules" => "status",
         "key" => "order_id",
         "target" => "channel",
         "from" => "status",
@@ -116,6 +116,11 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Number => format!("{} => amount", argument.name),
                 Takes::Columns => format!("{} => [channel, payment]", argument.name),
                 Takes::Value("list of rules") => RULE.to_string(),
+                Takes::Value("list of conditions") => format!("{} => [l.status = r.status]", argument.name),
+                Takes::Value("column") => format!("{} => {}", argument.name, column_for(argument.name)),
+                Takes::Value("key") => format!("{} => 1", argument.name),
+                Takes::Calls("list of comparisons") => format!("{} => [channel]", argument.name),
+                Takes::Calls(_) => format!("{} => [longest(status)]", argument.name),
                 Takes::Integer(least, _) => format!("{} => {least}", argument.name),
                 Takes::Choice(words) => format!("{} => '{}'", argument.name, words[0]),
                 other => panic!("{}: no sample value for {other:?}", doc.name),
@@ -126,6 +131,8 @@ fn results_have_the_columns_of_their_page() {
             ", min_support => 0.5"
         } else if doc.arguments.iter().any(|argument| argument.takes == Takes::Query && argument.default.is_some()) {
             TAG
+        } else if doc.argument("person").is_some_and(|argument| argument.default.is_some()) {
+            ", person => customer_id"
         } else {
             ""
         };

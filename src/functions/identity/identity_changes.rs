@@ -1,0 +1,84 @@
+//! The table macro `identity_changes`.
+
+use datafusion::common::Result;
+
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::text::as_sql;
+
+#[derive(Debug)]
+pub struct IdentityChanges;
+
+const DOC: Doc = Doc {
+    name: "identity_changes",
+    kind: Kind::Relation,
+    domain: "identity",
+    summary: "Tells what became of the persons from one answer to the next: merges, splits, new and lost records.",
+    description: "\
+Both relations have a row for each record, with its person, as `resolve_identities` gives them; the later one was given the former as `previous`, so that ids
+go on. One row for each way that records went:
+
+| change | meaning |
+|---|---|
+| `merged` | all records that were left of `from_person_id` are now with others, of `to_person_id`; the former id is not used any more |
+| `split` | records of `from_person_id` are now a person of their own, with the new id `to_person_id` |
+| `moved` | records went from one person to another, and both are still there |
+| `new person`, `new record` | records that were not there before: as a person of their own, or of one that was there |
+| `lost record`, `lost person` | records that are not there any more: some of a person, or all |
+
+Insert it into a table after each run, with the time, and that table is the ledger of the identities.",
+    arguments: &[
+        Argument::required("before", Takes::Relation, "the former answer"),
+        Argument::required("after", Takes::Relation, "the later answer"),
+        Argument::required("key", Takes::Value("column"), "the record, of the same name in both"),
+        Argument::optional("person", Takes::Value("column"), "", "the person, of the same name in both; default person_id"),
+    ],
+    columns: &[
+        Column { name: "change", data_type: "VARCHAR", text: "what happened" },
+        Column { name: "from_person_id", data_type: "as the person", text: "whose the records were; NULL of new records" },
+        Column { name: "to_person_id", data_type: "as the person", text: "whose they are; NULL of lost records" },
+        Column { name: "records", data_type: "BIGINT", text: "how many records" },
+        Column { name: "example_key", data_type: "as the key", text: "the smallest of them" },
+    ],
+    examples: &["SELECT change, from_person_id, to_person_id, records
+FROM identity_changes((SELECT * FROM (VALUES (1, 1), (2, 1), (3, 2), (4, 3)) AS b(customer_id, person_id)),
+                      (SELECT * FROM (VALUES (1, 1), (2, 4), (3, 3), (4, 3), (5, 1)) AS a(customer_id, person_id)), key => customer_id)
+ORDER BY change;"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for IdentityChanges {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
+        let (before, after) = (call.relation("before")?.to_string(), call.relation("after")?.to_string());
+        let Some(key) = call.expression("key").map(as_sql) else {
+            return Err(invalid(DOC.name, "key is missing; write key => customer_id"));
+        };
+        let person = call.expression("person").map_or_else(|| "person_id".into(), as_sql);
+        let records = |query: &str, letter: &str| {
+            format!(
+                "(SELECT DISTINCT {key} AS k, {person} AS p FROM {query} WHERE {key} IS NOT NULL AND {person} IS NOT NULL) AS {letter}"
+            )
+        };
+        let persons = |query: &str| format!("(SELECT DISTINCT {person} AS p FROM {query} WHERE {person} IS NOT NULL)");
+        Ok(format!(
+            "SELECT CASE WHEN flows.f IS NULL AND was.p IS NULL THEN 'new person' WHEN flows.f IS NULL THEN 'new record' \
+                WHEN flows.t IS NULL AND stays.p IS NULL THEN 'lost person' WHEN flows.t IS NULL THEN 'lost record' \
+                WHEN was.p IS NULL THEN 'split' WHEN stays.p IS NULL THEN 'merged' ELSE 'moved' END AS change, \
+              flows.f AS from_person_id, flows.t AS to_person_id, flows.records AS records, flows.example AS example_key \
+             FROM (SELECT b.p AS f, a.p AS t, count(*) AS records, min(coalesce(b.k, a.k)) AS example \
+               FROM {} FULL JOIN {} ON b.k = a.k GROUP BY b.p, a.p) AS flows \
+             LEFT JOIN {} AS was ON flows.t = was.p LEFT JOIN {} AS stays ON flows.f = stays.p \
+             WHERE flows.f IS DISTINCT FROM flows.t",
+            records(&before, "b"),
+            records(&after, "a"),
+            persons(&before),
+            persons(&after)
+        ))
+    }
+}

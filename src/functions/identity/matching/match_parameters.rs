@@ -1,0 +1,52 @@
+//! The table macro `match_parameters`.
+
+use datafusion::common::Result;
+
+use super::macros::{
+    BLOCKING, COMPARISONS, INPUT, KEY, MAX_BLOCK_SIZE, MAX_RANDOM_PAIRS, PRIOR, RANDOM_STATE, SOURCE, SOURCE_OF_METHOD, expand,
+};
+use super::spec::Gives;
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::docs::{Column, Doc, Kind};
+
+#[derive(Debug)]
+pub struct MatchParameters;
+
+const DOC: Doc = Doc {
+    name: "match_parameters",
+    kind: Kind::Relation,
+    domain: "identity",
+    summary: "Shows what match_pairs learns: m, u and the weight of each level of each comparison.",
+    description: "\
+The first row, `prior`, is the probability that two records drawn at random are one person. Keep the rows in a table and give it to `match_pairs` as `parameters`, so
+that weights do not change from one day to the next, or to change a value by hand: comparison, level, m and u are read. Levels count from 0, all else, to equality. Arguments and method are those of `match_pairs`.",
+    arguments: &[INPUT, KEY, COMPARISONS, BLOCKING, SOURCE, PRIOR, MAX_BLOCK_SIZE, MAX_RANDOM_PAIRS, RANDOM_STATE],
+    columns: &[
+        Column { name: "comparison", data_type: "VARCHAR", text: "as it was written; `prior` in the first row" },
+        Column { name: "level", data_type: "INT", text: "0 for all else, the highest for equality; NULL of the prior" },
+        Column { name: "label", data_type: "VARCHAR", text: "what the level means" },
+        Column { name: "m", data_type: "DOUBLE", text: "how probable the level is of one person" },
+        Column { name: "u", data_type: "DOUBLE", text: "how probable it is of two" },
+        Column { name: "match_weight", data_type: "DOUBLE", text: "log₂(m ∕ u)" },
+    ],
+    examples: &["SELECT comparison, level, label, round(match_weight, 1) AS match_weight
+FROM match_parameters((SELECT * FROM sample_customers(rows => 600)), key => customer_id,
+  comparisons => [jaro_winkler(name), city], blocking => [l.name = r.name, l.city = r.city]);"],
+    source: SOURCE_OF_METHOD,
+    ..Doc::EMPTY
+};
+
+impl TableMacro for MatchParameters {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn asks(&self, call: &MacroCall, _: &dyn Definitions) -> Result<Option<String>> {
+        Ok(Some(format!("SELECT * FROM {}", call.relation("input")?)))
+    }
+
+    fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
+        expand(&call, Gives::Parameters)
+    }
+}

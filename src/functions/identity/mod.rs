@@ -1,0 +1,34 @@
+//! Identity resolution (身份识别): records of one person found, linked, and given an id that stays.
+
+mod bridges;
+mod connected_components;
+mod edges;
+mod golden_records;
+mod identity_changes;
+mod identity_links;
+mod matching;
+mod records;
+mod resolve;
+mod resolve_identities;
+mod resolving;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("identity", "Identity resolution: which records are one person")
+        .relation(resolve_identities::ResolveIdentities)
+        .relation(identity_links::IdentityLinks)
+        .relation(connected_components::ConnectedComponents)
+        .relation(bridges::Bridges)
+        .table_macro(matching::MatchPairs)
+        .table_macro(matching::MatchParameters)
+        .table_macro(matching::ExplainMatch)
+        .table_macro(identity_changes::IdentityChanges)
+        .table_macro(golden_records::GoldenRecords)
+        .internal_relation(matching::Pairs)
+        .internal_relation(matching::Parameters)
+        .internal_relation(matching::Explain)
+        .step::<edges::ReadEdges>()
+        .step::<resolve::Resolve>()
+        .step::<matching::LinkRecords>()
+}
