@@ -76,7 +76,7 @@
 //! its base folder, clock, parameters and limits, and the way to cancel it. DataFusion plans with a state whose catalog is bound to that
 //! value. Nothing is looked up in the surroundings of the process, the thread or the task.
 //!
-//! An **object** (a table, view, profile, tag, segment, model, function, schedule or role) is of a kind, and a kind is a file in `objects` that implements
+//! An **object** (a table, view, profile, tag, segment, model, identity, function, schedule or role) is of a kind, and a kind is a file in `objects` that implements
 //! `Kind`. How objects are made, replaced, dropped, listed, described and dumped stands there once for all kinds.
 //!
 //! A **relation function**, `rfm(orders, customer => customer_id, …)`, goes through these rooms: `sql::parser` makes the table name a

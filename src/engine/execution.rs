@@ -18,6 +18,8 @@ use super::answer::Answer;
 use super::changing;
 use super::cursors;
 use super::naming::{object_command, own_name, refuse_used};
+use super::identities;
+use super::naming::{object_command, own_name};
 use super::prepared::{Parameters, Prepared};
 use super::rights;
 use super::schema::{CATALOG, PATH, PUBLIC};
@@ -236,6 +238,16 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                 ))
             }
         },
+        Command::Refresh(statement) if statement.target.grammar.word() == "identity" => {
+            let engine = session.engine.clone();
+            Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {
+                Box::pin(identities::refresh(&engine, &statement, &context)).await
+            }))
+        }
+        Command::ExplainRefresh(statement) if statement.target.grammar.word() == "identity" => {
+            let problem = "its refresh is statements of several tables; EXPLAIN SELECT * FROM resolve_identities(…) shows the plan that finds persons";
+            Err(invalid(&format!("identity {}", statement.target.name), problem))
+        }
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
             let context = as_owner(&wanted.profile, &context)?;

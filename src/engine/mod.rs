@@ -9,6 +9,7 @@ mod backup;
 mod changing;
 mod cursors;
 mod execution;
+mod identities;
 mod loading;
 mod memory;
 mod naming;

@@ -265,6 +265,7 @@ fn one_schema(name: &str, context: &StatementContext) -> Result<On> {
 fn of_object(object: &Object) -> On {
     let can: &[Privilege] = match object.kind.as_str() {
         "profile" | "segment" => &[Select, Refresh],
+        "identity" => &[Refresh],
         "model" | "function" => &[Usage],
         "schema" => OF_SCHEMAS,
         _ => OF_TABLES,

@@ -355,7 +355,7 @@ pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusion
     }
     let names = objects.iter().filter(|object| object.kind == kind).map(|object| object.name.as_str());
     let suggestion = did_you_mean(&target.name, names);
-    let problem = format!("no such {kind}{suggestion}; SHOW {}S lists them", kind.to_uppercase());
+    let problem = format!("no such {kind}{suggestion}; SHOW {} lists them", target.grammar.plural().to_uppercase());
     Ok(context.unseen(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem), &target.name))
 }
 

@@ -12,8 +12,8 @@
 //! | [`uses`] | what an object names, and so needs |
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //!
-//! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`function`],
-//! [`check`], [`schedule`].
+//! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`identity`],
+//! [`function`], [`check`], [`schedule`].
 
 pub mod altering;
 pub mod check;
@@ -23,6 +23,7 @@ pub mod dump;
 mod external_table;
 mod function;
 pub mod granting;
+pub mod identity;
 pub mod kind;
 pub mod lifecycle;
 mod measured;
@@ -47,7 +48,7 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 12] = [
+pub const KINDS: [&dyn Kind; 13] = [
     &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
@@ -56,6 +57,7 @@ pub const KINDS: [&dyn Kind; 12] = [
     &profile::Profile,
     &function::Function,
     &model::Model,
+    &identity::Identity,
     &tag::Tag,
     &segment::Segment,
     &check::CheckKind,

@@ -24,6 +24,11 @@ pub trait Grammar: Debug + Send + Sync {
     /// The word of the kind, in small letters: `tag`.
     fn word(&self) -> &'static str;
 
+    /// The word for several of them, in small letters.
+    fn plural(&self) -> String {
+        format!("{}s", self.word())
+    }
+
     /// True for what belongs to a profile: its name is followed by `ON profile`.
     fn is_of_profile(&self) -> bool {
         false
@@ -195,8 +200,11 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
     let words = Words::ahead(parser);
     let kind = |word: Option<&str>, plural: bool| {
         let word = word?;
-        let word = if plural { word.strip_suffix('S')? } else { word };
-        grammars.iter().copied().find(|grammar| grammar.word().eq_ignore_ascii_case(word))
+        let is_it = |grammar: &&dyn Grammar| match plural {
+            true => grammar.plural().eq_ignore_ascii_case(word),
+            false => grammar.word().eq_ignore_ascii_case(word),
+        };
+        grammars.iter().copied().find(is_it)
     };
     let own = |word: Option<&str>| kind(word, false).filter(|grammar| !grammar.is_of_sql());
     let words: Vec<Option<&str>> = words.0.iter().map(Option::as_deref).collect();

@@ -7,9 +7,10 @@ use crate::docs::Doc;
 pub static DOCS: [Doc; 6] = [
     Doc {
         name: "REFRESH",
-        summary: "Computes a profile with its tags and segments, and publishes everything at once.",
+        summary: "Computes a profile with its tags and segments, or an identity, and publishes everything at once.",
         syntax: "REFRESH PROFILE name [TAGS (tag, …)] [WITH ([as_of = time], [rewind = true])]
 REFRESH SEGMENT name
+REFRESH IDENTITY name
 EXPLAIN REFRESH PROFILE name …",
         description: "\
 Tags over the same source share one scan and one aggregation, whatever their conditions; EXPLAIN shows it. Readers see the state before
@@ -21,6 +22,8 @@ which process it waited for.
 `rewind = true` withdraws what came after. Repeated for the same time, a refresh takes the place of the one before. `TAGS (…)` computes these
 tags, and those that need them; others keep their values, after a rewind those of the last refresh up to that time. Over data that ended more than 60 days
 ago a refresh as of now is noted: the time of a profile does not go back of itself.
+
+What an identity publishes is said in `CREATE IDENTITY`.
 
 A value that cannot be computed, such as a division by zero, fails the whole refresh, and the error names the profile or tag. An expression is
 computed only for the rows that the WHERE and HAVING of its own query leave, whatever else shares its scan.
@@ -56,9 +59,9 @@ SELECT count(*) AS customers FROM profile.member FOR SYSTEM_TIME AS OF DATE '202
     },
     Doc {
         name: "SHOW PROFILES, DESCRIBE PROFILE",
-        summary: "Lists profiles, tags, segments or models; shows one with its definition.",
-        syntax: "SHOW PROFILES | TAGS | SEGMENTS | MODELS
-DESCRIBE PROFILE | TAG | SEGMENT | MODEL name [ON profile]",
+        summary: "Lists profiles, tags, segments, models or identities; shows one with its definition.",
+        syntax: "SHOW PROFILES | TAGS | SEGMENTS | MODELS | IDENTITIES
+DESCRIBE PROFILE | TAG | SEGMENT | MODEL | IDENTITY name [ON profile]",
         description: "The same and more stands in `system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions`. `portrait dump` prints all definitions as a script.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 SHOW PROFILES;
@@ -67,8 +70,8 @@ DESCRIBE PROFILE member;"],
     },
     Doc {
         name: "DROP PROFILE",
-        summary: "Forgets a profile, tag, segment or model that nothing uses.",
-        syntax: "DROP PROFILE | TAG | SEGMENT | MODEL [IF EXISTS] name [ON profile]",
+        summary: "Forgets a profile, tag, segment, model or identity that nothing uses.",
+        syntax: "DROP PROFILE | TAG | SEGMENT | MODEL | IDENTITY [IF EXISTS] name [ON profile]",
         description: "\
 What another object uses is not dropped; the error lists the users. A dropped tag or segment is gone from what the next refresh publishes; its
 history stays. A dropped profile takes all it has published with it.",

@@ -1,0 +1,55 @@
+//! REFRESH IDENTITY: the statements of a refresh, run in one transaction of a session of their own, with the rights of the owner.
+
+use std::path::Path;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::common::Result;
+
+use super::Engine;
+use crate::error::{coded, invalid, message_without_place, sqlstate};
+use crate::objects::definition::Definition;
+use crate::objects::identity;
+use crate::objects::lifecycle::{find, missing};
+use crate::sql::command::Refresh;
+use crate::statement::StatementContext;
+use crate::text::{grouped, literal, timestamp};
+
+/// Finds the persons of an identity; gives what the user should know.
+///
+/// # Errors
+/// There is no such identity or no database, or what goes wrong with its query; nothing has changed then.
+pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &StatementContext) -> Result<Vec<String>> {
+    let label = format!("REFRESH IDENTITY {}", statement.target.name);
+    if !statement.options.is_empty() || statement.tags.is_some() {
+        return Err(invalid(&label, "takes no options; those of the identity stand in its definition"));
+    }
+    let Some(object) = find(context, &statement.target)? else { return Err(missing(context, &statement.target)?) };
+    if !context.catalog().is_durable() {
+        return Err(invalid(&label, "keeps ids from one refresh to the next, and so needs a database; open one with -d"));
+    }
+    let definition = Definition::read(object.clone(), context.session())?;
+    let now = format!("CAST({} AS TIMESTAMP)", literal(&timestamp(context.now())));
+    let script = identity::script(&definition, &now)?;
+    let session = engine.session()?.with_role(&object.owner).with_base(Path::new(&object.base));
+    // Who made something before there were roles is not one of them.
+    let mut session = if object.owner.is_empty() { session } else { session.with_rights_of_role() };
+    if let Some(places) = context.places() {
+        session = session.with_places(places.into());
+    }
+    session.sql("BEGIN").await?;
+    let mut found = vec![];
+    for statement in &script {
+        // A session that is dropped takes its transaction back. The place of an error is one in a statement that nobody wrote.
+        let ran = session.sql(statement).await;
+        found = ran.map_err(|error| coded(sqlstate(&error), &object.label(), message_without_place(&error)))?;
+    }
+    session.sql("COMMIT").await?;
+    let count = |column: usize| {
+        let batch = found.iter().find(|batch| batch.num_rows() > 0)?;
+        u64::try_from(batch.column(column).as_primitive::<Int64Type>().value(0)).ok()
+    };
+    let count = |column: usize| grouped(count(column).unwrap_or_default());
+    let text = format!("{} records of {} persons; {} merged, {} split", count(0), count(1), count(2), count(3));
+    Ok(vec![format!("{}: {text}", object.label())])
+}

@@ -1,0 +1,264 @@
+//! `IDENTITY`: which records are one person, found again with each REFRESH, with ids that stay.
+//!
+//! What it has found stands in tables of the schema `identity`, which are tables as any other: that is where an id keeps its meaning when the
+//! definition changes, and what a profile, a tag or a view reads. A refresh writes them in one transaction, as statements of
+//! [`script`].
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use futures::future::BoxFuture;
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::values::{given, number, text};
+use crate::catalog::objects::Object;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{invalid, renamed};
+use crate::sql::command::Grammar;
+use crate::sql::parser::parse_composed;
+use crate::sql::planning::plan;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+use crate::text::{as_sql, identifier, literal};
+
+/// The schema of what identities have found.
+pub const SCHEMA: &str = "identity";
+
+static DOC: Doc = Doc {
+    name: "CREATE IDENTITY",
+    summary: "Defines which records are one person; REFRESH IDENTITY finds the persons, with ids that stay.",
+    syntax: "CREATE [OR REPLACE] IDENTITY [IF NOT EXISTS] name
+WITH (key = 'column', [match_on = 'column, …'], [hard_keys = 'column, …'], [max_shared = 10], [blocked_values = 'value, …'], [pairs = 'table'],
+      [comment = '…'], [owner = '…'])
+AS query",
+    description: "\
+The query gives the records of one source, or of several with UNION ALL, with their identifiers, cleaned. How they become persons is what
+`resolve_identities` says, and the options are its. `pairs` names a table or view of pairs, as `match_pairs` gives them.
+
+`REFRESH IDENTITY name` needs a database (`-d`), runs with the rights of the owner, and writes in one transaction:
+
+| table | what it holds |
+|---|---|
+| `identity.<name>` | one row for each record: the key, `person_id`, `records` of the person, `evidence` |
+| `identity.<name>_ledger` | one row for each merge, split, move and loss, with its time, the persons and the evidence; and one for each refresh |
+| `identity.<name>_must_link`, `identity.<name>_cannot_link` | empty at first: pairs of keys `a`, `b` that people decide on. They hold in every refresh from then on |
+
+**Ids.** A person keeps its id as long as most of its records are together; no id is ever given to another. To take a wrong merge back, put the pair into
+`_cannot_link`, and refresh: one part keeps the id, the other has a new one, and the ledger says `split`.
+
+The tables are tables as others: read them, join them, make a profile over them, look at them as of an earlier time. DROP IDENTITY leaves them, so that an
+identity of the same name goes on with the same ids; a refresh finds the persons of all records anew.",
+    arguments: &[
+        Argument::required("key", Takes::Text, "the column of the query that is the record"),
+        Argument::optional("match_on", Takes::Names, "", "the identifiers, the most trusted first; default all other columns"),
+        Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has one"),
+        Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records carry joins nobody"),
+        Argument::optional("blocked_values", Takes::Names, "", "values that join nobody"),
+        Argument::optional("pairs", Takes::Text, "", "a table or view of pairs that join after all values"),
+        Argument::optional("comment", Takes::Text, "", "what it is"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    examples: &["CREATE OR REPLACE IDENTITY shopper WITH (key = 'customer_id', match_on = 'phone, email_and_name', max_shared = 5) AS
+SELECT customer_id, clean_phone(phone) AS phone, lower(email) || ' ' || name AS email_and_name FROM sample_customers(rows => 500);
+SELECT name, key, match_on FROM system.identities;"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Identity;
+
+impl Grammar for Identity {
+    fn word(&self) -> &'static str {
+        "identity"
+    }
+
+    fn plural(&self) -> String {
+        "identities".into()
+    }
+
+    fn is_refreshed(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 10] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "key", data_type: "VARCHAR", text: "the column that is the record" },
+    Column { name: "match_on", data_type: "VARCHAR", text: "the identifiers; NULL for all other columns" },
+    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers of which a person has one" },
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+];
+
+impl Kind for Identity {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        let mut uses = definition.query().map(Uses::of).unwrap_or_default();
+        uses.tables.extend(definition.options.text("pairs").map(parts));
+        uses
+    }
+
+    /// Its tables are tables of their own.
+    fn is_named_in(&self, _object: &Object, _uses: &Uses) -> bool {
+        false
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            let inside = context.entering(&object.label(), &object.owner)?;
+            let parsed = parse_composed(&format!("SELECT * FROM {}", call(&definition, &[])?), context.session())?;
+            plan(&parsed, &inside).await.map_err(|error| named(error, object)).map(|_| vec![])
+        })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let mut properties = vec![("key".to_string(), definition.required("key")?)];
+        for name in ["match_on", "hard_keys"] {
+            properties.extend(listed(definition, name).map(|names| (name.to_string(), names)));
+        }
+        properties.push(("max_shared".into(), definition.options.integer("max_shared")?.to_string()));
+        properties.push(("table".into(), format!("{SCHEMA}.{}", definition.object.name)));
+        Ok(properties)
+    }
+
+    fn system_table(&self) -> &'static str {
+        "identities"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The identities: which records are one person."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        let names = |option: &'static str| text(definitions.iter().map(move |definition| listed(definition, option)));
+        Ok(vec![
+            of(|definition| &definition.object.name),
+            of(|definition| definition.text("key")),
+            names("match_on"),
+            names("hard_keys"),
+            number(definitions.iter().map(|definition| Some(definition.object.version))),
+            of(|definition| definition.comment()),
+            of(|definition| definition.text("owner")),
+            of(|definition| &definition.object.author),
+            of(|definition| &definition.object.created_at),
+            of(|definition| &definition.object.sql),
+        ])
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, key, match_on, hard_keys, comment FROM system.identities ORDER BY name"
+    }
+}
+
+fn listed(definition: &Definition, option: &str) -> Option<String> {
+    definition.options.names(option).map(|names| names.join(", "))
+}
+
+/// The parts of a name: `shop.pairs`.
+fn parts(name: &str) -> Vec<String> {
+    name.split('.').map(|part| part.trim().trim_matches('"').to_string()).collect()
+}
+
+/// An error of the function, as one of the object.
+fn named(error: DataFusionError, object: &Object) -> DataFusionError {
+    renamed(error, "resolve_identities", &object.label())
+}
+
+/// The call of `resolve_identities` that a definition asks for, with relations beside the input.
+fn call(definition: &Definition, others: &[(&str, String)]) -> Result<String> {
+    let label = definition.object.label();
+    let list =
+        |names: &[String], written: fn(&str) -> String| names.iter().map(|name| written(name)).collect::<Vec<_>>().join(", ");
+    let mut text = format!("resolve_identities(({})", as_sql(definition.query()?));
+    for (name, relation) in others {
+        text.push_str(&format!(", {name} => ({relation})"));
+    }
+    if let Some(pairs) = definition.options.text("pairs") {
+        let name: Vec<String> = parts(pairs).iter().map(|part| identifier(part)).collect();
+        text.push_str(&format!(", pairs => (SELECT * FROM {})", name.join(".")));
+    }
+    text.push_str(&format!(", key => {}", identifier(&definition.required("key")?)));
+    if let Some(names) = definition.options.names("match_on") {
+        if names.is_empty() {
+            return Err(invalid(&label, "match_on names no column; leave it out to have all"));
+        }
+        text.push_str(&format!(", match_on => [{}]", list(names, identifier)));
+    }
+    for (option, written) in [("hard_keys", literal as fn(&str) -> String), ("blocked_values", literal)] {
+        if let Some(names) = definition.options.names(option).filter(|names| !names.is_empty()) {
+            text.push_str(&format!(", {option} => [{}]", list(names, written)));
+        }
+    }
+    text.push_str(&format!(", max_shared => {})", definition.options.integer("max_shared")?));
+    Ok(text)
+}
+
+/// The statements of a refresh, at a time written as SQL. They belong into one transaction; the last one tells what was found.
+///
+/// # Errors
+/// The definition is not complete.
+pub fn script(definition: &Definition, now: &str) -> Result<Vec<String>> {
+    let name = &definition.object.name;
+    let table = |end: &str| format!("{SCHEMA}.{}", identifier(&format!("{name}{end}")));
+    let (persons, ledger) = (table(""), table("_ledger"));
+    let (together, apart) = (table("_must_link"), table("_cannot_link"));
+    let next = identifier(&format!("next {name}"));
+    let key = identifier(&definition.required("key")?);
+    let records = as_sql(definition.query()?);
+    let found = call(
+        definition,
+        &[
+            // The highest id of all times stands in the ledger.
+            (
+                "previous",
+                format!("SELECT {key}, person_id FROM {persons} UNION ALL SELECT NULL, max(to_person_id) FROM {ledger}"),
+            ),
+            ("must_link", format!("SELECT a, b FROM {together}")),
+            ("cannot_link", format!("SELECT a, b FROM {apart}")),
+        ],
+    )?;
+    let changes = format!("identity_changes((SELECT * FROM {persons}), (SELECT * FROM {next}), key => {key})");
+    let empty_pairs = format!("SELECT {key} AS a, {key} AS b FROM ({records}) AS records WHERE false");
+    Ok(vec![
+        format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"),
+        format!("CREATE TABLE IF NOT EXISTS {persons} AS SELECT * FROM {} WHERE false", call(definition, &[])?),
+        format!("CREATE TABLE IF NOT EXISTS {together} AS {empty_pairs}"),
+        format!("CREATE TABLE IF NOT EXISTS {apart} AS {empty_pairs}"),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {ledger} AS SELECT {now} AS refreshed_at, change, from_person_id, to_person_id, records, \
+               example_key, CAST(NULL AS VARCHAR) AS evidence \
+             FROM identity_changes((SELECT * FROM {persons}), (SELECT * FROM {persons}), key => {key}) WHERE false"
+        ),
+        format!("CREATE OR REPLACE TEMPORARY TABLE {next} AS SELECT * FROM {found}"),
+        format!(
+            "INSERT INTO {ledger} SELECT {now}, change, from_person_id, to_person_id, changed.records, example_key, evidence \
+             FROM {changes} AS changed LEFT JOIN {next} AS found ON found.{key} = changed.example_key \
+             WHERE change IN ('merged', 'split', 'moved', 'lost person')"
+        ),
+        format!(
+            "INSERT INTO {ledger} SELECT {now}, 'refreshed', NULL, \
+               greatest((SELECT max(person_id) FROM {next}), (SELECT max(to_person_id) FROM {ledger})), \
+               (SELECT count(*) FROM {next}), NULL, NULL"
+        ),
+        format!("CREATE OR REPLACE TABLE {persons} AS SELECT * FROM {next}"),
+        format!(
+            "SELECT count(*), count(DISTINCT person_id), \
+               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'merged'), \
+               (SELECT count(*) FROM {ledger} WHERE refreshed_at = {now} AND change = 'split') FROM {next}"
+        ),
+    ])
+}
