@@ -209,7 +209,8 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             Ok(Answer::done(vec![]))
         }
         Command::Check(tables) => {
-            let found = RecordBatch::try_new(check_schema(), check::run_tables(&tables, &context).await?)?;
+            let found = check::run_tables(&tables, &context).await.map_err(|error| name_missing_table(error, &context))?;
+            let found = RecordBatch::try_new(check_schema(), found)?;
             let rows = SessionContext::new_with_state(context.state()).read_batch(found)?;
             start(session, rows, None, &context).await
         }

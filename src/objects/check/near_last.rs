@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::running::rows;
 use crate::error::{failed, invalid};
 use crate::statement::StatementContext;
-use crate::text::literal;
+use crate::text::{literal, sql_type};
 
 /// Values of a text that have bins of their own.
 const MOST_VALUES: usize = 50;
@@ -94,7 +94,8 @@ pub async fn distribution(
 
 async fn first_bins(label: &str, value: &str, table: &str, context: &StatementContext) -> Result<Bins> {
     let schema = super::running::schema(&format!("SELECT {value} AS value FROM {table}"), context).await?;
-    let data_type = schema.field(0).data_type().clone();
+    let data_type = schema.field(0).data_type();
+    check_type(label, value, data_type)?;
     if data_type.is_numeric() {
         let deciles =
             (1..=9).map(|decile| format!("percentile_cont(0.{decile}) WITHIN GROUP (ORDER BY CAST(({value}) AS DOUBLE))"));
@@ -111,11 +112,6 @@ async fn first_bins(label: &str, value: &str, table: &str, context: &StatementCo
         }
         return Ok(Bins::UpTo(edges));
     }
-    if !data_type.is_string() && data_type != DataType::Boolean && !matches!(data_type, DataType::Dictionary(_, _)) {
-        let problem =
-            format!("distribution_near_last takes numbers, texts and booleans, {value} is {}", crate::text::sql_type(&data_type));
-        return Err(invalid(label, problem));
-    }
     let sql = format!(
         "SELECT CAST(({value}) AS VARCHAR) AS value, count(*) AS rows FROM {table} WHERE ({value}) IS NOT NULL \
          GROUP BY value ORDER BY rows DESC, value LIMIT {MOST_VALUES}"
@@ -126,6 +122,22 @@ async fn first_bins(label: &str, value: &str, table: &str, context: &StatementCo
         values.extend(texts.as_string::<i32>().iter().flatten().map(str::to_string));
     }
     Ok(Bins::Values(values))
+}
+
+/// Refuses types whose values have no bins.
+///
+/// # Errors
+/// It is none of numbers, texts and booleans.
+pub fn check_type(label: &str, value: &str, data_type: &DataType) -> Result<()> {
+    let has_bins = match data_type {
+        DataType::Boolean | DataType::Dictionary(_, _) => true,
+        other => other.is_numeric() || other.is_string(),
+    };
+    if has_bins {
+        return Ok(());
+    }
+    let problem = format!("distribution_near_last takes numbers, texts and booleans, {value} is {}", sql_type(data_type));
+    Err(invalid(label, problem))
 }
 
 /// The population stability index.

@@ -11,9 +11,10 @@ use futures::TryStreamExt;
 use sqlparser::ast::ObjectName;
 
 use super::expectation::Expectation;
-use super::near_last::{Distribution, distribution, stability_index};
+use super::near_last::{Distribution, check_type, distribution, stability_index};
 use super::{Check, OnFailure, masked, parts};
 use crate::catalog::checks::CheckResult;
+use crate::catalog::objects::Object;
 use crate::docs::Column;
 use crate::error::{SqlState, coded, invalid, message};
 use crate::objects::definition::Definition;
@@ -23,7 +24,7 @@ use crate::objects::values::{given, number, share, text};
 use crate::sql::parser::parse_composed;
 use crate::sql::planning::plan;
 use crate::statement::StatementContext;
-use crate::text::identifier;
+use crate::text::{identifier, sql_type};
 
 /// What CHECK TABLE answers.
 pub const COLUMNS: [Column; 10] = [
@@ -87,13 +88,7 @@ fn values(results: &[CheckResult]) -> Values {
 /// # Errors
 /// A check failed that stops a refresh.
 pub async fn before_refresh(profile: &str, context: &StatementContext) -> Result<Vec<String>> {
-    let mut read: Vec<Vec<String>> = vec![];
-    for object in context.all_objects()?.iter().filter(|object| object.profile == profile) {
-        if let Some(kind) = kind_of(&object.kind) {
-            let definition = Definition::read(object.clone(), context.session())?;
-            read.extend(kind.uses(&definition).tables);
-        }
-    }
+    let read = tables_of(profile, context)?;
     let is_read = |check: &Check| read.iter().any(|table| is_same(table, &check.table_parts));
     let waiting = |check: &Check| check.on_failure != OnFailure::Nothing && is_read(check);
     let checks: Vec<Check> = all(context)?.into_iter().filter(waiting).collect();
@@ -113,6 +108,36 @@ pub async fn before_refresh(profile: &str, context: &StatementContext) -> Result
         notes.push(found);
     }
     Ok(notes)
+}
+
+/// The tables that a profile, its tags and segments read, also through views.
+fn tables_of(profile: &str, context: &StatementContext) -> Result<Vec<Vec<String>>> {
+    let objects = context.all_objects()?;
+    let used = |object: &Object| -> Result<Vec<Vec<String>>> {
+        let Some(kind) = kind_of(&object.kind) else { return Ok(vec![]) };
+        Ok(kind.uses(&Definition::read(object.clone(), context.session())?).tables)
+    };
+    let mut read: Vec<Vec<String>> = vec![];
+    for object in objects.iter().filter(|object| object.profile == profile) {
+        read.extend(used(object)?);
+    }
+    let mut next = 0;
+    while let Some(table) = read.get(next).cloned() {
+        next += 1;
+        let is_it = |object: &&Object| object.kind == "view" && is_same(&name_of(object, context), &table);
+        for below in objects.iter().find(is_it).map(used).transpose()?.unwrap_or_default() {
+            if !read.contains(&below) {
+                read.push(below);
+            }
+        }
+    }
+    Ok(read)
+}
+
+/// Schema and name of a view.
+fn name_of(object: &Object, context: &StatementContext) -> Vec<String> {
+    let (schema, name) = crate::objects::schema::parts(&object.name, context);
+    schema.into_iter().chain([name]).map(str::to_string).collect()
 }
 
 /// All checks that can be read, in the order they were made.
@@ -271,14 +296,27 @@ async fn shown(check: &Check, context: &StatementContext) -> Result<Vec<String>>
 /// # Errors
 /// What is wrong with it.
 pub async fn try_out(check: &Check, context: &StatementContext) -> Result<()> {
+    let (label, table) = (check.definition.object.label(), &check.table);
+    match &check.expectation {
+        Expectation::Rows(condition, _) => {
+            let schema = schema(&format!("SELECT {condition} AS holds FROM {table}"), context).await?;
+            let data_type = schema.field(0).data_type();
+            if !matches!(data_type, DataType::Boolean | DataType::Null) {
+                let problem = format!("takes a condition, {condition} is {}; compare it with something", sql_type(data_type));
+                return Err(invalid(&label, problem));
+            }
+        }
+        Expectation::Distribution { value, .. } => {
+            let schema = schema(&format!("SELECT {value} AS value FROM {table}"), context).await?;
+            check_type(&label, &value.to_string(), schema.field(0).data_type())?;
+        }
+        _ => {}
+    }
     let shown = shown(check, context).await?;
     let mut queries = vec![];
     match check.expectation.asked(&check.table, &shown, check.examples) {
         Some(asked) => queries.extend([asked.counts, asked.examples]),
         None => queries.extend(check.expectation.freshness(&check.table, context.now())),
-    }
-    if let Expectation::Distribution { value, .. } = &check.expectation {
-        queries.push(format!("SELECT {value} FROM {}", check.table));
     }
     for query in queries {
         schema(&query, context).await?;
