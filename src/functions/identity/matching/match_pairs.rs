@@ -40,6 +40,9 @@ With `term_frequency => true` equal values count by how rare they are: two 欧�
 log₂(p ∕ (1 − p)), `match_probability` 1 ∕ (1 + 2^−weight). u is estimated from pairs drawn at random, m by expectation maximisation over the pairs of each rule, without
 the comparisons that read a column of the rule; `match_parameters` shows both. `explain_match` shows how one pair's weight comes about.
 
+A rule that brings together hardly any pairs of one person, as the same name alone among a hundred thousand records, misleads the estimate. Learn from narrow rules with
+`match_parameters` then, and give the answer as `parameters` to `match_pairs` with the wide ones.
+
 Make persons of the pairs with `connected_components`, or give them to `resolve_identities` as `pairs`, with its guards.
 
 **Same answer.** It depends on the rows and `random_state` alone. A key that is there twice is an error, rows without key are left out and counted.
