@@ -79,8 +79,8 @@ fn order(options: &Options) -> Result<Option<Order>> {
         return Ok(None);
     }
     Ok(Some(match options.word(ORDER.name)? {
-        "dmy" => Order::DayFirst,
-        "mdy" => Order::MonthFirst,
-        _ => Order::YearFirst,
+        "dmy" => Order::Day,
+        "mdy" => Order::Month,
+        _ => Order::Year,
     }))
 }

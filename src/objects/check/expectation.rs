@@ -200,7 +200,7 @@ impl Expectation {
             }
             Self::Failing(query) => Asked {
                 counts: format!("SELECT (SELECT count(*) FROM {table}), count(*) FROM ({query}) AS failing"),
-                examples: format!("SELECT * FROM ({query}) AS failing LIMIT {most}"),
+                examples: format!("SELECT * FROM ({query}) AS failing ORDER BY ALL LIMIT {most}"),
             },
             Self::Fresh { .. } | Self::RowCount(_) | Self::Distribution { .. } => return None,
         })

@@ -16,11 +16,11 @@ use words::{Mark, Word, era, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Day, month, year.
-    DayFirst,
+    Day,
     /// Month, day, year.
-    MonthFirst,
+    Month,
     /// Year, month, day.
-    YearFirst,
+    Year,
 }
 
 /// Why a text is no date.
@@ -96,19 +96,13 @@ fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
     Some(match whole.len() {
         // 1899-12-30 is day 0 of spreadsheets, after the leap day of 1900 that there was not.
         5 if sign == 1 && number >= 10_000 => i32::try_from(number).map(|day| day - 25_569).map_err(|_| Problem::Form),
-        6 if is_whole && order == Some(Order::YearFirst) => {
-            of_parts(short_year(number / 10_000), number / 100 % 100, number % 100)
-        }
-        6 if is_whole && order == Some(Order::DayFirst) => {
-            of_parts(short_year(number % 100), number / 100 % 100, number / 10_000)
-        }
-        6 if is_whole && order == Some(Order::MonthFirst) => {
-            of_parts(short_year(number % 100), number / 10_000, number / 100 % 100)
-        }
+        6 if is_whole && order == Some(Order::Year) => of_parts(short_year(number / 10_000), number / 100 % 100, number % 100),
+        6 if is_whole && order == Some(Order::Day) => of_parts(short_year(number % 100), number / 100 % 100, number / 10_000),
+        6 if is_whole && order == Some(Order::Month) => of_parts(short_year(number % 100), number / 10_000, number / 100 % 100),
         6 if is_whole => Err(Problem::Ambiguous),
         8 if is_whole || fraction.bytes().all(|digit| digit == b'0') => match order {
-            Some(Order::DayFirst) => of_parts(number % 10_000, number / 10_000 % 100, number / 1_000_000),
-            Some(Order::MonthFirst) => of_parts(number % 10_000, number / 1_000_000, number / 10_000 % 100),
+            Some(Order::Day) => of_parts(number % 10_000, number / 10_000 % 100, number / 1_000_000),
+            Some(Order::Month) => of_parts(number % 10_000, number / 1_000_000, number / 10_000 % 100),
             _ => of_parts(number / 10_000, number / 100 % 100, number % 100),
         },
         9 | 10 => day_of(sign * number),
@@ -240,15 +234,15 @@ fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
         // A year of four digits in front is the form of ISO 8601, whatever the order of other dates.
         (4, 1 | 2) => of_parts(*first, *second, *third),
         (1 | 2, 4) => match order {
-            Some(Order::DayFirst) => in_order(*third, *second, *first),
-            Some(Order::MonthFirst) => in_order(*third, *first, *second),
-            Some(Order::YearFirst) => Err(Problem::Order),
+            Some(Order::Day) => in_order(*third, *second, *first),
+            Some(Order::Month) => in_order(*third, *first, *second),
+            Some(Order::Year) => Err(Problem::Order),
             None => either(*third, *first, *second),
         },
         (1 | 2, 1 | 2) => match order {
-            Some(Order::DayFirst) => in_order(short_year(*third), *second, *first),
-            Some(Order::MonthFirst) => in_order(short_year(*third), *first, *second),
-            Some(Order::YearFirst) => in_order(short_year(*first), *second, *third),
+            Some(Order::Day) => in_order(short_year(*third), *second, *first),
+            Some(Order::Month) => in_order(short_year(*third), *first, *second),
+            Some(Order::Year) => in_order(short_year(*first), *second, *third),
             None => Err(Problem::Ambiguous),
         },
         _ => Err(Problem::Form),
@@ -285,7 +279,7 @@ fn of_named_month(words: &[&Word], numbers: &[(i64, usize)], month: i64, order: 
     match (first, second) {
         ((year, 4), (day, 1 | 2)) | ((day, 1 | 2), (year, 4)) => of_parts(*year, month, *day),
         ((first, 1 | 2), (second, 1 | 2)) => match order {
-            Some(Order::YearFirst) => of_parts(short_year(*first), month, *second),
+            Some(Order::Year) => of_parts(short_year(*first), month, *second),
             Some(_) => of_parts(short_year(*second), month, *first),
             // `05-JAN-24` is the form of databases: the day comes first.
             None if is_month_between && *first <= 31 && *second > 31 => of_parts(short_year(*second), month, *first),

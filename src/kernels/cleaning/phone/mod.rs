@@ -311,10 +311,10 @@ fn national(digits: &str, home: &'static Country) -> Result<Phone, Problem> {
         Ok(phone) => return Ok(phone),
         Err(problem) => problem,
     };
-    if let Some(abroad) = home.abroad.iter().find_map(|prefix| digits.strip_prefix(prefix)) {
-        if let Ok(phone) = international(abroad) {
-            return Ok(phone);
-        }
+    if let Some(abroad) = home.abroad.iter().find_map(|prefix| digits.strip_prefix(prefix))
+        && let Ok(phone) = international(abroad)
+    {
+        return Ok(phone);
     }
     if let Some(phone) = without_trunk(digits, home)
         && let Ok(phone) = phone
