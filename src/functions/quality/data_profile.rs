@@ -89,7 +89,8 @@ Alerts begin with a word that a condition can look for:
         },
         Column { name: "alerts", data_type: "VARCHAR[]", text: "what is worth a look; see above" },
     ],
-    examples: &["SELECT column_name, missing, distinct_values, min, max, alerts FROM data_profile(sample_customers(rows => 1000));"],
+    examples: &["SELECT column_name, missing, distinct_values, min, max, alerts
+FROM data_profile(sample_customers(rows => 1000), as_of => DATE '2025-06-30');"],
     source: "the sketches are those of Flajolet et al. (HyperLogLog, 2007), Ertl (2017), Cormode and Muthukrishnan (Count-Min, 2005) and Masson et al. (DDSketch, 2019)",
     ..Doc::EMPTY
 };
