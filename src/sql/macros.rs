@@ -15,7 +15,8 @@ use datafusion::sql::parser::Statement as Parsed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlparser::ast::{
-    CastKind, Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+    CastKind, Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, ValueWithSpan,
+    VisitMut, VisitorMut,
 };
 
 use super::command::Parameter;
@@ -217,6 +218,7 @@ impl Expansion<'_> {
                 other => Err(wrong(&other)),
             },
             Takes::Relation if !accepts(argument.takes, &expression) => Err(wrong(&expression)),
+            takes if takes.is_role() => Ok(Given::Expression(Box::new(columns_in_quotes(expression)))),
             _ => Ok(Given::Expression(Box::new(expression))),
         }
     }
@@ -381,6 +383,20 @@ impl VisitorMut for First<'_, '_> {
             *factor = TableFactor::Derived { lateral: false, subquery, alias, sample };
         }
         ControlFlow::Break(Ok((callee, arguments)))
+    }
+}
+
+/// A column whose name stands in quotes of texts, alone or in a list: `'phone'` is `"phone"`, as a text says nothing of a row.
+pub fn columns_in_quotes(expression: Expr) -> Expr {
+    match expression {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(name), .. }) => {
+            Expr::Identifier(Ident::with_quote('"', name))
+        }
+        Expr::Array(mut list) => {
+            list.elem = list.elem.into_iter().map(columns_in_quotes).collect();
+            Expr::Array(list)
+        }
+        other => other,
     }
 }
 

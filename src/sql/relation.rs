@@ -13,6 +13,7 @@ use sqlparser::ast::{
 };
 
 use super::call::CallNode;
+use super::macros::columns_in_quotes;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
 use crate::adapter::definitions::Definitions;
 use crate::adapter::relation::{Binding, FromFunction, Role, Roles};
@@ -262,6 +263,13 @@ impl Reader<'_> {
     ) -> Result<(Role, Expr)> {
         let doc = self.doc();
         let text = expression.to_string();
+        // A text that is a column's name is that column: as a constant it would make one group of all rows.
+        let expression = match columns_in_quotes(expression.clone()) {
+            ast::Expr::Identifier(name) if input.schema().has_column_with_unqualified_name(&name.value) => {
+                ast::Expr::Identifier(name)
+            }
+            _ => expression,
+        };
         let planned = self.context.sql_to_expr(expression, input.schema()).map_err(|error| {
             let Some(column) = missing_column(&error) else { return error };
             let names: Vec<&str> = input.schema().fields().iter().map(|field| field.name().as_str()).collect();
