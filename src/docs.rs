@@ -83,7 +83,7 @@ pub enum Takes {
     /// A query as it is written: `(SELECT …)`.
     Query,
     /// A list of calls that are words of the function, not functions of SQL, described by this text: `[longest(name)]`. Only macros take
-    /// them; the names are [marked](crate::text::marked).
+    /// them; the names are marked, as `text::marked` does.
     Calls(&'static str),
     /// An expression, described by this text: a positional argument of an ordinary function, a condition given to a macro.
     Value(&'static str),
