@@ -40,7 +40,7 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
     session.sql("BEGIN").await?;
     let mut found = vec![];
     for statement in &script {
-        // A session that is dropped takes its transaction back. The place of an error is one in a statement that nobody wrote.
+        // A session that is dropped takes its transaction back. Its errors have no place: the user did not write these statements.
         let ran = session.sql(statement).await;
         found = ran.map_err(|error| coded(sqlstate(&error), &object.label(), message_without_place(&error)))?;
     }

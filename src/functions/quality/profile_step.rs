@@ -23,7 +23,7 @@ use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::kernels::profile::{Facts, Kind, RowSample, Summary, with_column};
 use crate::text::megabytes;
 
-/// Correlations that are told.
+/// The least correlation that an alert lists.
 const CORRELATED: f64 = 0.9;
 /// Patterns that are shown.
 const PATTERNS: usize = 5;

@@ -40,7 +40,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// All of them, as they are told.
+    /// Every problem with its text.
     pub const WORDS: [(Self, &'static str); 7] = [
         (Self::Blank, "blank"),
         (Self::NoDivision, "no division"),
@@ -51,7 +51,7 @@ impl Problem {
         (Self::NoDetail, "no detail"),
     ];
 
-    /// How it is told.
+    /// As SQL shows it.
     pub fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(problem, _)| *problem == self).map_or("", |(_, word)| word)
     }

@@ -83,7 +83,7 @@ impl Dictionary {
 
     /// The numbers in the order of their values, and the place of each in it.
     pub fn sorted(&self) -> (Vec<u32>, Vec<u32>) {
-        // Most are told apart by what they begin with.
+        // The first bytes differ in most cases.
         let beginning = |value: &[u8]| {
             let mut bytes = [0; 16];
             let length = value.len().min(16);

@@ -55,7 +55,7 @@ pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Re
         let name = parts(table);
         let of_table: Vec<&Check> = checks.iter().filter(|check| is_same(&check.table_parts, &name)).collect();
         if of_table.is_empty() {
-            // A table that is not there is told first.
+            // A missing table is reported before missing checks.
             schema(&format!("SELECT * FROM {table}"), context).await?;
             let problem = format!("has no checks; write CREATE CHECK name ON {table} AS condition");
             return Err(invalid(&table.to_string(), problem));
