@@ -269,6 +269,8 @@ fn parts_see_one_state_while_others_write() {
             while !over.load(Ordering::Relaxed) {
                 connection.execute_batch("UPDATE big SET w = w + 1").unwrap();
                 written += 1;
+                // SQLite's locks have no queue: a writer without a pause can starve readers for any time.
+                std::thread::sleep(std::time::Duration::from_millis(20));
             }
             written
         });

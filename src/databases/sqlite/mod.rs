@@ -25,6 +25,8 @@ use crate::text::{identifier, literal};
 
 /// How long a reader waits for a writer that keeps the file for itself.
 const BUSY: Duration = Duration::from_secs(10);
+/// How often it looks whether the file is free. SQLite's own waiting naps for up to 100 ms, and misses every gap of a busy writer.
+const NAP: Duration = Duration::from_millis(2);
 /// Rows that are looked at for the type of a column that is declared without any.
 const SAMPLE: usize = 1000;
 /// Tables with fewer rows than this are read by one thread.
@@ -72,12 +74,18 @@ fn connect(path: &Path) -> Result<Connection> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| of_sqlite(&name, &error))?;
-    let prepared = connection.busy_timeout(BUSY).and_then(|()| {
+    let prepared = connection.busy_handler(Some(wait)).and_then(|()| {
         // What a file says of itself is not trusted: functions in its views run only when they are harmless.
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")
     });
     prepared.map_err(|error| of_sqlite(&name, &error))?;
     Ok(connection)
+}
+
+/// Waits a little for a writer; false when the time is over.
+fn wait(naps: i32) -> bool {
+    std::thread::sleep(NAP);
+    NAP * u32::try_from(naps).unwrap_or_default() < BUSY
 }
 
 /// An error of SQLite, about a file.
