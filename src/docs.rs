@@ -18,6 +18,8 @@ pub enum Kind {
     Statement,
     /// A setting: `SET name = value`.
     Setting,
+    /// A type of model: `CREATE MODEL … WITH (type = '…')`.
+    Model,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Relation => "relation",
             Self::Statement => "statement",
             Self::Setting => "setting",
+            Self::Model => "model",
         }
     }
 }
@@ -51,6 +54,8 @@ pub enum Takes {
     Columns,
     /// Likewise, of columns with an order too: those of dates and times only when they are named.
     Ordered,
+    /// Likewise, of columns of dates and times too, named or not.
+    Features,
     /// An option: a whole number in this range.
     Integer(i64, i64),
     /// An option: a number in this range, both ends included.
@@ -97,7 +102,7 @@ impl Takes {
 
     /// True for arguments that read several columns of the input.
     pub fn is_list_of_roles(self) -> bool {
-        matches!(self, Self::Numbers | Self::Columns | Self::Ordered)
+        matches!(self, Self::Numbers | Self::Columns | Self::Ordered | Self::Features)
     }
 
     /// True for arguments that are constants of the call.
@@ -113,7 +118,7 @@ impl Takes {
             Self::Time => "date or timestamp column".into(),
             Self::Number => "number column".into(),
             Self::Numbers => "list of number columns".into(),
-            Self::Columns | Self::Ordered => "list of columns".into(),
+            Self::Columns | Self::Ordered | Self::Features => "list of columns".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
             Self::Integer(least, most) => format!("integer, {least} to {most}"),
             Self::Float(f64::NEG_INFINITY, f64::INFINITY) => "number".into(),

@@ -85,7 +85,7 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
         Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
         Takes::Columns => (is_feature(data_type), "numbers, text or booleans", NO_NUMBER),
-        Takes::Ordered => {
+        Takes::Ordered | Takes::Features => {
             (is_feature(data_type) || is_time(data_type), "numbers, text, booleans, dates or times", "; convert it with CAST")
         }
         _ => (!matches!(data_type, DataType::Null), "a typed column", "; convert it with CAST"),
@@ -104,11 +104,13 @@ pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
     match takes {
         Takes::Numbers => data_type.is_numeric(),
         Takes::Columns | Takes::Ordered => is_feature(data_type),
+        Takes::Features => is_feature(data_type) || is_time(data_type),
         _ => false,
     }
 }
 
-fn is_time(data_type: &DataType) -> bool {
+/// True for dates and times of a day.
+pub fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _))
 }
 

@@ -86,6 +86,8 @@ pub struct FunctionSet {
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     pub aggregates: Vec<Arc<dyn AggregateFunction>>,
     pub expressions: Vec<&'static ExpressionMacro>,
+    /// Pages of the domain that describe no function.
+    pub pages: Vec<&'static Doc>,
     pub steps: Vec<StepKind>,
     pub internal_scalars: Vec<Internal<ScalarUDF>>,
     pub internal_aggregates: Vec<Internal<AggregateUDF>>,
@@ -157,6 +159,12 @@ impl FunctionSet {
         self
     }
 
+    /// A page that describes no function.
+    pub fn page(mut self, doc: &'static Doc) -> Self {
+        self.pages.push(doc);
+        self
+    }
+
     /// The pages of the domain, in the order of its list.
     pub fn docs(&self) -> Vec<&'static Doc> {
         let relations = self.relations.iter().map(|function| function.doc());
@@ -164,6 +172,6 @@ impl FunctionSet {
         let scalars = self.scalars.iter().map(|function| function.doc());
         let aggregates = self.aggregates.iter().map(|function| function.doc());
         let expressions = self.expressions.iter().map(|function| &function.doc);
-        relations.chain(scalars).chain(aggregates).chain(expressions).collect()
+        relations.chain(scalars).chain(aggregates).chain(expressions).chain(self.pages.iter().copied()).collect()
     }
 }

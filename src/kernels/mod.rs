@@ -1,5 +1,7 @@
 //! Algorithms over plain slices. They know nothing of DataFusion, of SQL or of Arrow, so that each can be read, tested and timed alone.
 
+pub mod boosting;
+pub mod calibration;
 pub mod checked;
 pub mod chinese;
 pub mod cleaning;
@@ -7,8 +9,10 @@ pub mod cluster;
 pub mod control;
 pub mod decimal;
 pub mod fixed_point;
+pub mod glm;
 pub mod itemsets;
 pub mod linkage;
+pub mod metrics;
 pub mod outliers;
 pub mod profile;
 pub mod random;

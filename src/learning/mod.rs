@@ -20,6 +20,7 @@
 //! |---|---|
 //! | [`features`] | the columns of a relation as a matrix of numbers and codes, read once, beyond the memory limit on disk |
 //! | [`clustering`] | options, scaling and measures that the clustering functions and models share |
+//! | [`supervised`] | models of a target: what is held out, tried, measured and told; linear models and trees |
 //! | [`model`] | types of model, the stored form, training and prediction |
 //!
 //! A new type of model is a file in [`model`] and a line in its list: what it takes, how it is trained, what its own part of the stored
@@ -28,6 +29,7 @@
 pub mod clustering;
 pub mod features;
 pub mod model;
+pub mod supervised;
 
 use crate::adapter::kinds::StepKind;
 use features::Gather;

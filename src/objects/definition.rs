@@ -144,11 +144,14 @@ impl Definition {
         let own_options = || self.kind.doc().arguments.iter().chain(known.iter().flat_map(|doc| doc.arguments));
         let mut constants = BTreeMap::new();
         for (name, value) in &self.others {
-            if known.is_some_and(|doc| doc.argument(name).is_some_and(|argument| argument.takes.is_option())) {
+            if known.is_some_and(|doc| {
+                doc.argument(name).is_some_and(|argument| argument.takes.is_option() || argument.takes.is_role())
+            }) {
                 continue;
             }
             if !used.contains(name) || name == AS_OF {
-                let options = own_options().filter(|argument| argument.takes.is_option()).map(|argument| argument.name);
+                let is_given_here = |takes: Takes| takes.is_option() || takes.is_role();
+                let options = own_options().filter(|argument| is_given_here(argument.takes)).map(|argument| argument.name);
                 let suggestion = did_you_mean(name, options.clone().chain(used.iter().map(String::as_str)));
                 let options = options.collect::<Vec<_>>().join(", ");
                 let kind = self.kind.word();

@@ -11,13 +11,13 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
-use sqlparser::ast::Statement as SqlStatement;
+use sqlparser::ast::{Expr, Statement as SqlStatement};
 
 use super::definition::{Definition, constant};
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users, prepare, unless_moved};
 use super::values::{given, number, share, text};
-use crate::adapter::arguments::{Options, require_all};
+use crate::adapter::arguments::Options;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
@@ -25,7 +25,7 @@ use crate::error::{did_you_mean, failed, invalid, one_of};
 use crate::learning::model::{Model as Applied, ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::settle;
 use crate::refresh::literals::coerced;
-use crate::sql::command::{Create, Grammar};
+use crate::sql::command::{Create, Grammar, normal};
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
@@ -36,12 +36,14 @@ static DOC: Doc = Doc {
     name: "CREATE MODEL",
     summary: "Trains a model on the rows of a query, and stores it.",
     syntax: "CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name
-WITH (type = 'kmeans' | 'kprototypes', key = 'column', [features = 'column, …'], [weight = 'column'], [option = value, …], [trained = '…'],
-      [comment = '…'], [owner = '…'], [constant = value, …])
+WITH (type = 'kmeans' | 'logistic_regression' | …, key = 'column', [target = 'column'], [features = 'column, …'], [weight = 'column'],
+      [option = value, …], [keep_if_better = 'measure'], [trained = '…'], [comment = '…'], [owner = '…'], [constant = value, …])
 AS query",
     description: "\
-The options are those of the function that computes the same: `n_clusters = 4` here is `n_clusters => 4` in `kmeans(…)`, with the same defaults. Training runs when
-the statement does; OR REPLACE always trains anew, as rows may have changed. The model, its training query, the rows used and left out, what the features were
+The options are those of the type's page. Of clusters (`kmeans`, `kprototypes`) that is the page of the function that computes the same: `n_clusters = 4` here is `n_clusters => 4` in
+`kmeans(…)`, with the same defaults. Models of a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold rows
+out, and are measured on those. Training runs when the statement does; OR REPLACE always trains anew, as rows may have changed. With `keep_if_better = 'auc'` the version before stays unless the
+new one has the better measure; so a schedule can train every month and keep the best. The model, its training query, the rows used and left out, what the features were
 like, and measures of the training are stored in one transaction as a new version; `ml_predict` and its like use the newest. A statement that fails or is
 cancelled leaves the version before.
 
@@ -52,10 +54,11 @@ SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 SELECT name, type, version, features, rows_used, rows_skipped FROM system.models;"],
     arguments: &[
-        Argument::required("type", Takes::Text, "the type of model: `kmeans` or `kprototypes`"),
+        Argument::required("type", Takes::Text, "the type of model: `kmeans`, `logistic_regression`, …; `\\h` lists them in the domain `model`"),
         Argument::required("key", Takes::Text, "the column of the query that is the key of a row"),
         Argument::optional("features", Takes::Names, "", "the columns to learn from; default all that fit and are neither key nor weight"),
         Argument::optional("weight", Takes::Text, "", "the column that says how many times a row counts"),
+        Argument::optional("keep_if_better", Takes::Text, "", "a measure of the training, as `system.models` shows it: the new version is kept only when it is better by it"),
         Argument::optional("trained", Takes::Text, "", "what training has given before, as `system.models` shows it: nothing is trained anew"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
         Argument::optional("owner", Takes::Text, "", "who answers for it"),
@@ -260,6 +263,16 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
         let problem = format!("type is '{model_type}', and what is given as trained is a model of type '{}'", learned.model_type);
         return Err(invalid(&label, problem));
     }
+    if let Some(measure) = definition.options.text("keep_if_better")
+        && let Some(before) = context.catalog().model(&object.name)?
+        && !is_better(&label, measure, &learned, &Trained::read(&label, &before.trained)?)?
+    {
+        let of = |trained: &Trained| trained.metrics.get(measure).map_or("none".into(), |value| short(value.0));
+        let before_was = of(&Trained::read(&label, &before.trained)?);
+        let told =
+            format!("{label}: {measure} {} is not better than {before_was}; version {} stays", of(&learned), before.version);
+        return Ok(vec![told]);
+    }
     let (stored, create, sql) = (&stored, &new.create, &sql);
     let version = context.settled(|context| async move { remember(create, sql, stored, &context).await }).await?;
     // Another statement has made it meanwhile, and this one was told to leave it then.
@@ -296,6 +309,25 @@ async fn remember(create: &Create, sql: &str, stored: &StoredModel, context: &St
     unless_moved(put, context).map(Some)
 }
 
+/// Whether a measure of one training is better than that of another; one that has none is worse.
+fn is_better(label: &str, measure: &str, new: &Trained, before: &Trained) -> Result<bool> {
+    let of = |trained: &Trained| trained.metrics.get(measure).map(|value| value.0).filter(|value| !value.is_nan());
+    let Some(found) = of(new) else {
+        let suggestion = did_you_mean(measure, new.metrics.keys().map(String::as_str));
+        let known = new.metrics.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return Err(invalid(
+            label,
+            format!("keep_if_better names {measure}, which training does not give{suggestion}; it gives {known}"),
+        ));
+    };
+    let Some(was) = of(before) else { return Ok(true) };
+    Ok(if LESS_IS_BETTER.contains(&measure) { found < was } else { found > was })
+}
+
+/// Measures of which less is better.
+const LESS_IS_BETTER: [&str; 9] =
+    ["log_loss", "brier", "rmse", "mae", "poisson_deviance", "inertia", "cost", "davies_bouldin", "aic"];
+
 /// A number as it is read: six digits that count.
 fn short(number: f64) -> String {
     format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string()
@@ -319,15 +351,37 @@ fn training(label: &str, model_type: &'static dyn ModelType, definition: &Defini
             given.push((argument.name, constant(label, name, value)?));
         }
     }
-    let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+    let others = roles_of(label, doc, definition)?;
+    let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).chain(others.iter().map(|(name, _)| *name)).collect();
     names.extend(["input", "key"]);
-    require_all(doc, &names)?;
+    if let Some(missing) = doc.arguments.iter().find(|argument| argument.default.is_none() && !names.contains(&argument.name)) {
+        let problem = format!("{0} is missing; write WITH ({0} = …) before AS: {1}", missing.name, missing.text);
+        return Err(invalid(label, problem));
+    }
     Ok(Training {
         label: label.to_string(),
         model_type,
         key: definition.required("key")?,
         features: definition.options.names("features").map(<[String]>::to_vec),
         weight: definition.options.text("weight").map(str::to_string),
+        others,
         options: Options::read(doc, given)?,
     })
+}
+
+/// The columns that are given to the roles of a type, but those that every type has.
+fn roles_of(label: &str, doc: &'static Doc, definition: &Definition) -> Result<Vec<(&'static str, String)>> {
+    let mut roles = vec![];
+    for (name, value) in &definition.others {
+        let Some(argument) = doc.argument(name).filter(|argument| argument.takes.is_role()) else { continue };
+        let column = match value {
+            Expr::Identifier(name) => normal(name),
+            value => match constant(label, name, value)? {
+                ScalarValue::Utf8(Some(column)) => column,
+                _ => return Err(invalid(label, format!("{name} takes the name of a column, got {value}"))),
+            },
+        };
+        roles.push((argument.name, column));
+    }
+    Ok(roles)
 }

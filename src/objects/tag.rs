@@ -8,10 +8,12 @@ use super::kind::{Kind, Uses, Values};
 use super::measured::{COMMON, Measured, common, with_common};
 use super::profile::check_part;
 use super::values::{given, number, share, text};
+use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::invalid;
+use crate::learning::model::Trained;
 use crate::refresh::definition::TagBody;
 use crate::sql::command::Grammar;
 use crate::sql::references::value_is_case;
@@ -70,7 +72,7 @@ impl Grammar for Tag {
     }
 }
 
-const COLUMNS: [Column; 8 + COMMON.len()] = with_common([
+const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
     Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "path", data_type: "VARCHAR", text: "levels one and two of the taxonomy" },
@@ -79,6 +81,19 @@ const COLUMNS: [Column; 8 + COMMON.len()] = with_common([
     Column { name: "type", data_type: "VARCHAR", text: "what it is: `rule`, `preference` …" },
     Column { name: "filled", data_type: "BIGINT", text: "members that have a value" },
     Column { name: "coverage", data_type: "DOUBLE", text: "their share of the members" },
+    Column { name: "model", data_type: "VARCHAR", text: "the model that it applies" },
+    Column { name: "model_version", data_type: "BIGINT", text: "its newest version" },
+    Column { name: "model_trained_at", data_type: "VARCHAR", text: "when that was trained, in UTC" },
+    Column {
+        name: "auc",
+        data_type: "DOUBLE",
+        text: "of a model of classes: the area under the ROC curve, on the rows held out",
+    },
+    Column {
+        name: "grade",
+        data_type: "VARCHAR",
+        text: "what that is worth: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
+    },
 ]);
 
 const ROLES: &[ColumnRole] = &[ColumnRole::Tag, ColumnRole::Tags];
@@ -140,12 +155,47 @@ impl Kind for Tag {
             number(measured.iter().map(|measured| measured.filled().map(|(filled, _)| filled))),
             share(measured.iter().map(Measured::coverage)),
         ];
+        values.extend(applied(definitions, context)?);
         values.extend(common(&measured));
         Ok(values)
     }
 
     fn shown(&self) -> &'static str {
         "SELECT profile, name, path, type, version, coverage, last_refresh, comment FROM system.tags ORDER BY profile, path, name"
+    }
+}
+
+/// The model that each tag applies, if it does: name, version, when it was trained, how good it is.
+fn applied(definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+    let stored = context.catalog().models()?;
+    let model_of = |definition: &Definition| {
+        let uses = definition.query().map(Uses::of).unwrap_or_default();
+        stored.iter().find(|model| uses.models.contains(&model.name))
+    };
+    let models: Vec<Option<&StoredModel>> = definitions.iter().map(model_of).collect();
+    let objects = context.objects()?;
+    let trained_at = |model: &StoredModel| {
+        let object = objects.iter().find(|object| object.kind == "model" && object.name == model.name);
+        object.map(|object| object.created_at.clone())
+    };
+    let auc = |model: &StoredModel| Ok(Trained::read(&model.name, &model.trained)?.metrics.get("auc").map(|auc| auc.0));
+    let aucs = models.iter().map(|model| model.map_or(Ok(None), auc)).collect::<Result<Vec<_>>>()?;
+    Ok(vec![
+        text(models.iter().map(|model| model.map(|model| model.name.clone()))),
+        number(models.iter().map(|model| model.map(|model| model.version))),
+        text(models.iter().map(|model| model.and_then(trained_at))),
+        share(aucs.iter().copied()),
+        text(aucs.iter().map(|auc| auc.map(|auc| grade(auc).to_string()))),
+    ])
+}
+
+/// What an area under the ROC curve is worth.
+fn grade(auc: f64) -> &'static str {
+    match auc {
+        auc if auc >= 0.85 => "excellent",
+        auc if auc >= 0.75 => "good",
+        auc if auc >= 0.65 => "fair",
+        _ => "poor",
     }
 }
 

@@ -25,6 +25,7 @@ mod mutants;
 mod notes;
 mod output;
 mod postgres;
+mod predictive;
 mod profiles;
 mod reference_data;
 mod refresh_lives;

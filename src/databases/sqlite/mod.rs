@@ -73,7 +73,7 @@ fn connect(path: &Path) -> Result<Connection> {
         Ok(_) => {}
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| of_sqlite(&name, &error))?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| of_sqlite(&name, &error))?;
     let prepared = connection.busy_handler(Some(wait)).and_then(|()| {
         // What a file says of itself is not trusted: functions in its views run only when they are harmless.
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")

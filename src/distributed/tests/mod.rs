@@ -226,6 +226,7 @@ fn train(engine: &Engine, session: &Session) -> Result<LogicalPlan> {
         key: "customer_id".into(),
         features: None,
         weight: None,
+        others: vec![],
         options: Options::read(model_type.doc(), options)?,
     };
     let query = plan_of(engine, session, "SELECT customer_id, age FROM sample_customers(rows => 50)")?;

@@ -2,22 +2,35 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::{Column as ColumnName, DFSchema, Result, ScalarValue};
 use datafusion::functions::expr_fn::{abs, ln, signum};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
+use serde::{Deserialize, Serialize};
+
 use super::exact_mean::exact_mean;
+use super::judged::{Judge, bind_model, of_rows};
 use super::ml_predict::{INPUT, MODEL};
-use super::model;
+use super::{key_of, model};
+use crate::adapter::arguments::Options;
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
-use crate::error::{did_you_mean, invalid};
+use crate::error::invalid;
 use crate::kernels::cluster::Scaling;
+use crate::kernels::control::Stop;
+use crate::kernels::metrics::{
+    Confusion, Errors, auc_interval, average_precision, brier, calibration, calibration_error, deciles, ks, log_loss, share,
+    wilson,
+};
 use crate::learning::clustering::validity::Validity;
-use crate::learning::features::{FEATURES, Feature, FeatureSpec, Gather, KEY, Kind as FeatureKind, Missing};
+use crate::learning::features::{
+    Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, KEY, Kind as FeatureKind, Missing, Rows,
+};
 use crate::learning::model::Model;
 use crate::learning::model::predict::{column, predicted};
 
@@ -25,28 +38,108 @@ use crate::learning::model::predict::{column, predicted};
 #[derive(Debug)]
 pub struct MlEvaluate;
 
+/// Of a model of clusters.
+const OF_CLUSTERS: [Column; 6] = [
+    Column { name: "rows", data_type: "BIGINT", text: "that have a prediction" },
+    Column { name: "mean_squared_distance", data_type: "DOUBLE", text: "of clusters: of the rows to their centres" },
+    Column { name: "silhouette", data_type: "DOUBLE", text: "mean" },
+    Column { name: "davies_bouldin", data_type: "DOUBLE", text: "index" },
+    Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "index" },
+    Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
+];
+
+/// Of a model of classes.
+const OF_CLASSES: [Column; 26] = [
+    Column { name: "rows", data_type: "BIGINT", text: "that have a prediction and an outcome" },
+    Column { name: "positives", data_type: "BIGINT", text: "of classes: rows of the positive class" },
+    Column { name: "threshold", data_type: "DOUBLE", text: "from which the positive class is predicted" },
+    Column { name: "true_positives", data_type: "BIGINT", text: "predicted so, and were" },
+    Column { name: "false_positives", data_type: "BIGINT", text: "predicted so, and were not" },
+    Column { name: "false_negatives", data_type: "BIGINT", text: "not predicted so, and were" },
+    Column { name: "true_negatives", data_type: "BIGINT", text: "not predicted so, and were not" },
+    Column { name: "accuracy", data_type: "DOUBLE", text: "share of the rows that are predicted right" },
+    Column { name: "accuracy_lower", data_type: "DOUBLE", text: "lower end of its interval of 95 % (Wilson)" },
+    Column { name: "accuracy_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "precision", data_type: "DOUBLE", text: "share of the rows predicted positive that are" },
+    Column { name: "precision_lower", data_type: "DOUBLE", text: "lower end of its interval (Wilson)" },
+    Column { name: "precision_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "recall", data_type: "DOUBLE", text: "share of the positive rows that are predicted so" },
+    Column { name: "recall_lower", data_type: "DOUBLE", text: "lower end of its interval (Wilson)" },
+    Column { name: "recall_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "f1", data_type: "DOUBLE", text: "harmonic mean of precision and recall" },
+    Column {
+        name: "auc",
+        data_type: "DOUBLE",
+        text: "area under the ROC curve: how often a positive row has the higher probability",
+    },
+    Column { name: "auc_lower", data_type: "DOUBLE", text: "lower end of its interval (DeLong)" },
+    Column { name: "auc_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "pr_auc", data_type: "DOUBLE", text: "average precision: the area under precision over recall, by steps" },
+    Column { name: "log_loss", data_type: "DOUBLE", text: "mean of −ln of the probability of what came" },
+    Column { name: "brier", data_type: "DOUBLE", text: "mean squared distance of the probability from what came" },
+    Column {
+        name: "ks",
+        data_type: "DOUBLE",
+        text: "Kolmogorov and Smirnov: the greatest distance between the distributions of the two classes",
+    },
+    Column {
+        name: "lift_top_decile",
+        data_type: "DOUBLE",
+        text: "how many times more positive rows are among the tenth of the highest probabilities",
+    },
+    Column {
+        name: "calibration_error",
+        data_type: "DOUBLE",
+        text: "mean distance of probabilities from what came, over ten bins of as many rows",
+    },
+];
+
+/// Of a model of numbers or counts.
+const OF_NUMBERS: [Column; 8] = [
+    Column { name: "rows", data_type: "BIGINT", text: "that have a prediction and an outcome" },
+    Column { name: "rmse", data_type: "DOUBLE", text: "of numbers: root of the mean squared error" },
+    Column { name: "rmse_lower", data_type: "DOUBLE", text: "lower end of its interval of 95 %" },
+    Column { name: "rmse_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "mae", data_type: "DOUBLE", text: "mean absolute error" },
+    Column { name: "mae_lower", data_type: "DOUBLE", text: "lower end of its interval" },
+    Column { name: "mae_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "r2", data_type: "DOUBLE", text: "share of the variance that is predicted" },
+];
+
+/// The columns of all kinds of models, one after another.
+const ALL: [Column; 38] = {
+    let mut all = [OF_CLUSTERS[0]; 38];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = match place {
+            0..6 => OF_CLUSTERS[place],
+            6..31 => OF_CLASSES[place - 5],
+            _ => OF_NUMBERS[place - 30],
+        };
+        place += 1;
+    }
+    all
+};
+
 const DOC: Doc = Doc {
     name: "ml_evaluate",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says how well a model fits rows: of clusters, how near the rows are, and how far apart the clusters.",
+    summary: "Says how good a model is on rows: of clusters, how near the rows are, and how far apart the clusters; of a target, how right the predictions.",
     description: "\
-Rows of another time than those of the training show whether the clusters still hold. Distances are of the features as they were scaled in training. The indices are those of
-`cluster_validity`, over the features that are numbers; NULL where none is. Rows without a prediction are left out.",
+One row. Rows of another time than those of the training show whether a model still holds; `ml_training_info` has what was measured on the rows held out. Rows without a prediction, or whose target is NULL, are
+left out.
+
+Of clusters, distances are of the features as they were scaled in training, and the indices are those of `cluster_validity` over the features that are numbers; NULL where none is. Of a model of classes
+there are the columns from `positives` on, of one of numbers or counts those from `rmse` on. What cannot be told is NULL: `precision` where no row is predicted positive, `auc` where all rows are of one
+class.",
     arguments: &[MODEL, INPUT],
-    columns: &[
-        Column { name: "rows", data_type: "BIGINT", text: "that have a prediction" },
-        Column { name: "mean_squared_distance", data_type: "DOUBLE", text: "of the rows to their centres" },
-        Column { name: "silhouette", data_type: "DOUBLE", text: "mean" },
-        Column { name: "davies_bouldin", data_type: "DOUBLE", text: "index" },
-        Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "index" },
-        Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
-    ],
+    columns: &ALL,
     examples: &["CREATE TABLE shoppers AS SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS SELECT * FROM shoppers;
 SELECT rows, round(mean_squared_distance, 4) AS distance, round(silhouette, 4) AS silhouette FROM ml_evaluate(shopper_groups, shoppers);"],
-    source: "names after BigQuery ML's ML.EVALUATE for k-means",
+    source: "names after BigQuery ML's ML.EVALUATE; E. Wilson: Probable Inference (1927); E. DeLong et al.: Comparing the Areas under Two or More Correlated Receiver Operating Characteristic Curves (1988)",
     ..Doc::EMPTY
 };
 
@@ -57,11 +150,17 @@ impl ObjectFunction for MlEvaluate {
 
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
         let (model, input) = (model(call)?, call.input()?);
-        model.check(input)?;
-        let key = model.trained.key.as_str();
-        if !model.scales().is_empty() && !input.fields().iter().any(|field| field.name() == key) {
-            let suggestion = did_you_mean(key, input.fields().iter().map(|field| field.name().as_str()));
-            return Err(invalid(&model.label, format!("the input has no column \"{key}\", the key of the model{suggestion}")));
+        match model.fitted().predictor() {
+            Some(predictor) if predictor.target.classes.is_some() => return bind_model::<Classes>(call, model, &OF_CLASSES),
+            Some(_) => return bind_model::<Numbers>(call, model, &OF_NUMBERS),
+            None => model.check(input)?,
+        }
+        if model.fitted().centroids().is_empty() {
+            let problem = format!("is of type '{}', which predicts neither clusters nor a target", model.trained.model_type);
+            return Err(invalid(&model.label, problem));
+        }
+        if !model.scales().is_empty() {
+            key_of(&model, input)?;
         }
         Ok(Arc::new(Bound(model)))
     }
@@ -124,12 +223,15 @@ fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
     let cluster = Expr::Column(ColumnName::new_unqualified("cluster_id"));
     columns.push(cluster.clone());
     let input = LogicalPlanBuilder::from(predictions).filter(cluster.is_not_null())?.project(columns)?.build()?;
-    let features = features.iter().map(|feature| Feature { name: feature.name.clone(), kind: FeatureKind::Number });
+    let features =
+        features.iter().map(|feature| Feature { name: feature.name.clone(), kind: FeatureKind::Number, is_time: false });
     let spec = FeatureSpec {
         function: DOC.name.into(),
         key: model.trained.key.clone(),
         features: features.collect(),
         has_weight: false,
+        beside: vec![],
+        may_repeat: false,
         label: Some("cluster_id".into()),
         missing: Missing::Error,
         may_spill: false,
@@ -137,4 +239,98 @@ fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
     };
     let schema = DFSchema::try_from_qualified_schema("validity", &Schema::new(Validity::columns()))?;
     Gather::new(spec, Validity { scaling: Scaling::None, random_state: 0 }).over([input], Arc::new(schema))
+}
+
+/// One row of a result, in the order of its columns.
+fn one_row(counts: &[f64], columns: impl IntoIterator<Item = Option<f64>>, are_counts: impl Fn(usize) -> bool) -> Vec<ArrayRef> {
+    let all = counts.iter().map(|count| Some(*count)).chain(columns).enumerate();
+    let column = |(place, value): (usize, Option<f64>)| -> ArrayRef {
+        match are_counts(place) {
+            true => Arc::new(Int64Array::from(vec![value.map(|value| value as i64)])),
+            false => Arc::new(Float64Array::from(vec![value])),
+        }
+    };
+    all.map(column).collect()
+}
+
+/// How right a model of classes is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Classes {
+    threshold: f64,
+}
+
+impl Plain for Classes {
+    const NAME: &'static str = "EvaluateClasses";
+}
+
+impl Judge for Classes {
+    fn read(_options: &Options, model: &Model) -> Result<Self> {
+        let threshold = model.fitted().predictor().map_or(0.5, |predictor| predictor.threshold);
+        Ok(Self { threshold })
+    }
+}
+
+impl Compute for Classes {
+    fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let threshold = self.threshold;
+        let judged = of_rows(&rows);
+        let (predictions, outcomes) = (judged.predictions.as_slice(), judged.outcomes.as_slice());
+        let ranked = judged.ranked();
+        let confusion = Confusion::new(predictions, outcomes, None, threshold);
+        let positives = confusion.true_positives + confusion.false_negatives;
+        let with_interval = |part: (f64, f64)| {
+            let interval = (part.1 > 0.0).then(|| wilson(part.0, part.1));
+            [share(part), interval.map(|interval| interval.0), interval.map(|interval| interval.1)]
+        };
+        let auc = auc_interval(&ranked);
+        let top = deciles(&ranked, 10).first().copied();
+        let lift = top.filter(|_| positives > 0.0).map(|top| top.positives / top.rows as f64 / (positives / confusion.rows()));
+        let bins = calibration(predictions, outcomes, 10, true);
+        let columns = [Some(threshold)]
+            .into_iter()
+            .chain(
+                [confusion.true_positives, confusion.false_positives, confusion.false_negatives, confusion.true_negatives]
+                    .map(Some),
+            )
+            .chain(with_interval(confusion.right()))
+            .chain(with_interval(confusion.precise()))
+            .chain(with_interval(confusion.recalled()))
+            .chain([confusion.f1()])
+            .chain([auc.map(|auc| auc.0), auc.map(|auc| auc.1), auc.map(|auc| auc.2)])
+            .chain([
+                average_precision(&ranked),
+                Some(log_loss(predictions, outcomes, None)),
+                Some(brier(predictions, outcomes, None)),
+                ks(&ranked),
+                lift,
+                Some(calibration_error(&bins)),
+            ]);
+        running.worker.send(Ok(one_row(&[confusion.rows(), positives], columns, |place| OF_CLASSES[place].data_type == "BIGINT")))
+    }
+}
+
+/// How near the predictions of a model of numbers are.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Numbers {}
+
+impl Plain for Numbers {
+    const NAME: &'static str = "EvaluateNumbers";
+}
+
+impl Judge for Numbers {
+    fn read(_options: &Options, _model: &Model) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+impl Compute for Numbers {
+    fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let judged = of_rows(&rows);
+        let errors = Errors::new(&judged.predictions, &judged.outcomes, None);
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let (rmse, mae) = (errors.rmse_interval, errors.mae_interval);
+        let columns =
+            [Some(errors.rmse), finite(rmse.0), finite(rmse.1), Some(errors.mae), finite(mae.0), finite(mae.1), errors.r2];
+        running.worker.send(Ok(one_row(&[errors.rows], columns, |place| OF_NUMBERS[place].data_type == "BIGINT")))
+    }
 }

@@ -6,7 +6,7 @@
 //! Where both a comma and a dot stand, the last is the decimal sign. One alone follows the declared sign; groups must be of three digits (or
 //! of two and three, as in India), so that `1,5` is no number where the dot is the sign, rather than 15.
 
-use super::texts::plain;
+use super::texts::plain_with_digits;
 
 /// A number: `digits` times ten to the power of minus `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,15 @@ impl Problem {
 /// # Errors
 /// Why it has none.
 pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
-    let text = plain(text).to_lowercase().replace(['−', '–', '—', '‐', '‑'], "-");
+    // Arabic writes its decimals and thousands with signs of its own.
+    let grouping = if decimal == ',' { '.' } else { ',' };
+    let sign = |letter| match letter {
+        '−' | '–' | '—' | '‐' | '‑' => '-',
+        '٫' => decimal,
+        '٬' => grouping,
+        other => other,
+    };
+    let text: String = plain_with_digits(text).to_lowercase().chars().map(sign).collect();
     let (mut rest, mut is_negative) = (text.as_str(), false);
     if rest.is_empty() {
         return Err(Problem::Empty);

@@ -106,6 +106,26 @@ pub fn plain(text: &str) -> String {
     Cleaning::default().clean(text)
 }
 
+/// Likewise, with the decimal digits of every script that people type numbers in as ASCII.
+pub fn plain_with_digits(text: &str) -> String {
+    let text = plain(text);
+    if text.is_ascii() { text } else { text.chars().map(ascii_digit).collect() }
+}
+
+/// The zeros of scripts whose ten digits follow one another: full width, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Odia,
+/// Tamil, Telugu, Kannada, Malayalam, Thai, Lao, Tibetan, Burmese, Khmer, Mongolian.
+const ZEROS: [u32; 18] = [
+    0xff10, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040, 0x17e0,
+    0x1810,
+];
+
+/// A decimal digit of any of these scripts as ASCII; other characters as they are.
+pub fn ascii_digit(letter: char) -> char {
+    let code = u32::from(letter);
+    let zero = if letter.is_ascii() { None } else { ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)) };
+    zero.and_then(|zero| char::from_digit(code - zero, 10)).unwrap_or(letter)
+}
+
 /// True for Chinese characters.
 pub fn is_han(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' | '〇' | '々')

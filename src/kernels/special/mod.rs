@@ -37,6 +37,29 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
     if t < 0.0 { tail } else { 1.0 - tail }
 }
 
+/// The value that a share `p` of Student's t distribution does not exceed, by halving what is between two bounds.
+pub fn t_quantile(p: f64, df: f64) -> f64 {
+    if p.is_nan() || !(0.0..=1.0).contains(&p) || df.is_nan() || df <= 0.0 {
+        return f64::NAN;
+    }
+    if df.is_infinite() || p == 0.0 || p == 1.0 || p == 0.5 {
+        return normal_quantile(p);
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    let upper = p.max(1.0 - p);
+    while t_cdf(high, df) < upper && high < 1e300 {
+        (low, high) = (high, high * 2.0);
+    }
+    for _ in 0..200 {
+        let middle = low + (high - low) / 2.0;
+        if middle == low || middle == high {
+            break;
+        }
+        if t_cdf(middle, df) < upper { low = middle } else { high = middle }
+    }
+    if p < 0.5 { -high } else { high }
+}
+
 /// The share of the χ² distribution that is at most `x`.
 pub fn chi2_cdf(x: f64, df: f64) -> f64 {
     lower_gamma(df / 2.0, x / 2.0)

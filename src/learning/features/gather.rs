@@ -16,7 +16,7 @@ use futures::StreamExt;
 
 use super::exact::Exact;
 use super::keys::{Hasher, duplicate};
-use super::spec::{Feature, FeatureSpec, Kind, Missing};
+use super::spec::{Beside, Feature, FeatureSpec, Kind, Missing};
 use super::spill::{Spilled, Spilling};
 use crate::adapter::offload::side_by_side;
 use crate::adapter::step::{StepContext, Streams};
@@ -41,6 +41,8 @@ pub struct Rows {
     /// The features that are categories.
     pub categories: Vec<Category>,
     pub weights: Option<Vec<f64>>,
+    /// The further columns of numbers, by their roles.
+    pub beside: Vec<(String, Vec<f64>)>,
     /// Which group each row is in.
     pub label: Option<Category>,
     /// How often each feature was missing, in the order of the features.
@@ -56,6 +58,11 @@ pub struct Rows {
 impl Rows {
     pub fn len(&self) -> usize {
         self.identity.len()
+    }
+
+    /// A further column of numbers by its role, when it was given.
+    pub fn beside(&self, role: &str) -> Option<&[f64]> {
+        self.beside.iter().find(|(name, _)| name == role).map(|(_, column)| column.as_slice())
     }
 }
 
@@ -75,7 +82,7 @@ pub struct Category {
     pub codes: Vec<u32>,
 }
 
-/// The code of a missing value, until it gets the most frequent one.
+/// The code of a missing value; unless it is kept, it gets the most frequent one.
 const NO_CODE: u32 = u32::MAX;
 
 /// Bytes a row that are kept free for the work on rows whose numbers are on disk.
@@ -138,6 +145,8 @@ struct Layout {
     key: Option<usize>,
     features: usize,
     weight: Option<usize>,
+    /// The first of the columns beside.
+    beside: usize,
     label: Option<usize>,
     /// The features that are numbers and come as doubles, and those whose values come as they are.
     numbers: Vec<usize>,
@@ -152,7 +161,8 @@ impl Layout {
         let is_double = |place: &usize| schema.field(features + place).data_type() == &DataType::Float64;
         let (numbers, exact) = wanted.of_kind(Kind::Number).map(|(place, _)| place).partition(is_double);
         let label = wanted.label.is_some().then(|| schema.fields().len() - 1);
-        Self { key, features, weight: wanted.has_weight.then_some(after), label, numbers, exact }
+        let weight = wanted.has_weight.then_some(after);
+        Self { key, features, weight, beside: after + usize::from(wanted.has_weight), label, numbers, exact }
     }
 }
 
@@ -175,6 +185,7 @@ struct Gathered {
     spilling: Option<Spilling>,
     categories: Vec<Codes>,
     weights: Vec<f64>,
+    beside: Vec<Vec<f64>>,
     label: Option<Codes>,
     missing: Vec<usize>,
     beyond: Vec<bool>,
@@ -193,6 +204,7 @@ impl Gathered {
             spilling: None,
             categories: categories.collect::<Result<_>>()?,
             weights: vec![],
+            beside: vec![vec![]; wanted.beside.len()],
             label: label_type.map(Codes::new).transpose()?,
             missing: vec![0; wanted.features.len()],
             beyond: vec![false; wanted.features.len()],
@@ -245,6 +257,14 @@ impl Gathering {
         {
             let name = self.wanted.label.as_deref().unwrap_or_default();
             return Err(failed(&self.wanted.function, format!("a row has no {name}; leave it out with WHERE … IS NOT NULL")));
+        }
+        for (place, Beside { column: name, .. }) in self.wanted.beside.iter().enumerate() {
+            let column = batch.column(self.layout.beside + place).as_primitive::<Float64Type>();
+            let is_bad = |row: &usize| column.is_null(*row) || !(column.value(*row).abs() <= LARGEST);
+            if let Some(row) = (0..batch.num_rows()).find(is_bad) {
+                let value = ScalarValue::try_from_array(column, row)?;
+                return Err(self.error(batch, row, &format!("has the {name} {value}; leave such rows out with WHERE")));
+            }
         }
         if let Some(weight) = self.layout.weight {
             let weights = batch.column(weight).as_primitive::<Float64Type>();
@@ -345,6 +365,9 @@ impl Gathering {
         if let Some(weight) = self.layout.weight {
             gathered.weights.extend(batch.column(weight).as_primitive::<Float64Type>().values());
         }
+        for (place, beside) in gathered.beside.iter_mut().enumerate() {
+            beside.extend(batch.column(self.layout.beside + place).as_primitive::<Float64Type>().values());
+        }
         for (place, rows) in missing.into_iter().flatten().enumerate() {
             gathered.missing[place] += rows.len();
             gathered.beyond[place] |= rows.len() > batch.column(self.layout.features + place).logical_null_count();
@@ -384,17 +407,20 @@ impl Gathering {
         if gathered.identity.is_empty() {
             return Err(failed(&wanted.function, "the input has no rows that can be used"));
         }
-        let sorting = 8 * gathered.identity.len();
-        self.memory.try_grow(sorting).map_err(|_| too_large(&wanted, &self.memory, gathered.identity.len()))?;
-        let twice = duplicate(&gathered.keys, &gathered.identity)?;
-        self.memory.shrink(sorting);
-        if let Some(key) = twice {
-            let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
-            return Err(failed(&wanted.function, problem));
+        if !wanted.may_repeat {
+            let sorting = 8 * gathered.identity.len();
+            self.memory.try_grow(sorting).map_err(|_| too_large(&wanted, &self.memory, gathered.identity.len()))?;
+            let twice = duplicate(&gathered.keys, &gathered.identity)?;
+            self.memory.shrink(sorting);
+            if let Some(key) = twice {
+                let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
+                return Err(failed(&wanted.function, problem));
+            }
         }
+        let is_kept = wanted.missing == Missing::Keep;
         let mut filled = vec![None; wanted.features.len()];
         for (column, place) in self.layout.numbers.iter().enumerate() {
-            if gathered.missing[*place] > 0 && gathered.spilling.is_none() {
+            if gathered.missing[*place] > 0 && gathered.spilling.is_none() && !is_kept {
                 let mean = mean(gathered.numbers.column(column)).ok_or_else(|| all_missing(&wanted, &wanted.features[*place]))?;
                 gathered.numbers.fill(column, mean);
                 filled[*place] = Some(Filled::Number(mean));
@@ -408,7 +434,7 @@ impl Gathering {
         }
         let mut categories = vec![];
         for (codes, (_, feature)) in gathered.categories.into_iter().zip(wanted.of_kind(Kind::Category)) {
-            categories.push(codes.finish()?.ok_or_else(|| all_missing(&wanted, feature))?);
+            categories.push(codes.finish(is_kept)?.ok_or_else(|| all_missing(&wanted, feature))?);
         }
         let spilled = gathered.spilling.map(Spilling::finish).transpose()?;
         if let Some(spilled) = &spilled {
@@ -418,7 +444,7 @@ impl Gathering {
             }
             self.memory.shrink(FOR_WORK * spilled.rows());
         }
-        let label = gathered.label.map(|codes| codes.finish().map(Option::unwrap_or_default)).transpose()?;
+        let label = gathered.label.map(|codes| codes.finish(false).map(Option::unwrap_or_default)).transpose()?;
         Ok(Rows {
             keys: gathered.keys,
             identity: gathered.identity,
@@ -427,6 +453,7 @@ impl Gathering {
             spilled,
             categories,
             weights: wanted.has_weight.then_some(gathered.weights),
+            beside: wanted.beside.iter().map(|beside| beside.role.clone()).zip(gathered.beside).collect(),
             label,
             missing: gathered.missing,
             filled,
@@ -493,8 +520,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Codes in the order of the values; a missing one becomes the most frequent, the first of equals.
-    fn finish(mut self) -> Result<Option<Category>> {
+    /// Codes in the order of the values; a missing one becomes the most frequent, the first of equals, unless it is kept.
+    fn finish(mut self, is_kept: bool) -> Result<Option<Category>> {
         let mut values: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
         values.sort_unstable();
         let mut places = vec![0_u32; values.len()];
@@ -507,7 +534,9 @@ impl Codes {
             counts[*code as usize] += 1;
         }
         let Some(most) = (0..counts.len()).rev().max_by_key(|place| counts[*place]) else { return Ok(None) };
-        self.codes.iter_mut().filter(|code| **code == NO_CODE).for_each(|code| *code = most as u32);
+        if !is_kept {
+            self.codes.iter_mut().filter(|code| **code == NO_CODE).for_each(|code| *code = most as u32);
+        }
         let parser = self.converter.parser();
         let columns = self.converter.convert_rows(values.iter().map(|(value, _)| parser.parse(value)))?;
         Ok(columns.into_iter().next().map(|values| Category { values, codes: self.codes }))

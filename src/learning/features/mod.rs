@@ -6,8 +6,9 @@
 //!                               Compute: what a function does with them   on threads of its own
 //! ```
 //! Whole numbers, decimals and floats are numbers; text and booleans are categories. Dates are refused where distances count: how near
-//! two days are, only the user can say. Where the order alone counts, values of more digits than a double has come as they are.
+//! two days are, only the user can say; models of a target take the days. Where the order alone counts, values of more digits than a double has come as they are.
 
+mod days;
 mod exact;
 mod gather;
 mod keys;
@@ -16,11 +17,14 @@ mod spec;
 mod spill;
 mod step;
 
+pub use crate::adapter::arguments::is_time;
+pub use days::days;
 pub use exact::Exact;
-pub use gather::{Filled, LARGEST, Rows};
+pub use gather::{Category, Filled, LARGEST, Rows};
 pub use scale::{Scaled, scaled};
 pub use spec::{
-    FEATURES, Feature, FeatureSpec, KEY, Kind, MISSING, MIXED_FEATURES, Missing, ORDERED_FEATURES, OWN_KEY, WEIGHT, key_column,
+    ALL_FEATURES, FEATURES, Feature, FeatureSpec, KEY, Kind, MISSING, MISSING_KEPT, MISSING_OR_KEPT, MIXED_FEATURES, Missing,
+    ORDERED_FEATURES, OWN_KEY, WEIGHT, key_column,
 };
 pub use spill::Spilled;
 pub use step::{Compute, Computing, Gather};

@@ -33,6 +33,12 @@ pub const ORDERED_FEATURES: Argument = Argument::optional(
     "",
     "the columns to compare rows by, default every column of numbers, text or booleans but the others named here; dates and times too when they are named",
 );
+pub const ALL_FEATURES: Argument = Argument::optional(
+    "features",
+    Takes::Features,
+    "",
+    "the columns to learn from, default every column of numbers, text, booleans, dates or times but the others named here; dates and times count in days",
+);
 pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "how much a row counts, 0 or more; default 1");
 pub const MISSING: Argument = Argument::optional(
     "missing",
@@ -40,6 +46,13 @@ pub const MISSING: Argument = Argument::optional(
     "'error'",
     "a row whose feature is NULL, NaN or infinite ends the query, gets the feature's mean (of a category the most frequent value), or is left out and counted",
 );
+
+const OR_KEPT: Takes = Takes::Choice(&["error", "mean", "skip", "keep"]);
+const OR_KEPT_TEXT: &str = "a row whose feature is NULL, NaN or infinite ends the query, gets the feature's mean (of a category the most frequent value), is left out and counted, or keeps its gap, from which the model learns too";
+/// Likewise, for models that can learn from what is missing.
+pub const MISSING_OR_KEPT: Argument = Argument::optional("missing", OR_KEPT, "'error'", OR_KEPT_TEXT);
+/// Likewise, for those that do so by themselves.
+pub const MISSING_KEPT: Argument = Argument::optional("missing", OR_KEPT, "'keep'", OR_KEPT_TEXT);
 
 /// What a feature is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +91,8 @@ impl fmt::Display for Kind {
 pub struct Feature {
     pub name: String,
     pub kind: Kind,
+    /// The number is of a date or time: the days since 1970.
+    pub is_time: bool,
 }
 
 /// What becomes of a row that lacks a feature.
@@ -87,6 +102,8 @@ pub enum Missing {
     Error,
     Mean,
     Skip,
+    /// Numbers stay NaN, categories get the greatest code there is.
+    Keep,
 }
 
 impl Missing {
@@ -96,6 +113,7 @@ impl Missing {
             Self::Error => "error",
             Self::Mean => "mean",
             Self::Skip => "skip",
+            Self::Keep => "keep",
         }
     }
 
@@ -103,9 +121,19 @@ impl Missing {
         match word {
             "mean" => Self::Mean,
             "skip" => Self::Skip,
+            "keep" => Self::Keep,
             _ => Self::Error,
         }
     }
+}
+
+/// A further column of numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Beside {
+    /// What it is to the function: `time`.
+    pub role: String,
+    /// Its own name.
+    pub column: String,
 }
 
 /// The columns of the input: the key, the features, and what else was given, in this order.
@@ -118,6 +146,10 @@ pub struct FeatureSpec {
     pub key: String,
     pub features: Vec<Feature>,
     pub has_weight: bool,
+    /// Further columns of numbers that every row has: the target of a regression, the time of a row.
+    pub beside: Vec<Beside>,
+    /// A key may be there more than once.
+    pub may_repeat: bool,
     /// The name of the column that says which group a row is in.
     pub label: Option<String>,
     pub missing: Missing,
@@ -145,22 +177,31 @@ impl FeatureSpec {
     /// # Errors
     /// There are no features, or one is there twice.
     pub fn read(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
-        Self::read_as(call, label, false)
+        Self::read_as(call, label, &[], false)
+    }
+
+    /// Likewise, with the roles `beside` as further columns of numbers, and keys that may repeat.
+    pub fn read_beside(call: &Call, label: Option<&str>, beside: &[&str]) -> Result<(Self, LogicalPlan)> {
+        let (wanted, input) = Self::read_as(call, label, beside, false)?;
+        Ok((Self { may_repeat: true, ..wanted }, input))
     }
 
     /// Likewise, with values that can be compared exactly.
     pub fn read_exact(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
-        Self::read_as(call, label, true)
+        Self::read_as(call, label, &[], true)
     }
 
-    fn read_as(call: &Call, label: Option<&str>, exact: bool) -> Result<(Self, LogicalPlan)> {
+    fn read_as(call: &Call, label: Option<&str>, beside: &[&str], exact: bool) -> Result<(Self, LogicalPlan)> {
         let key = call.roles.get(KEY.name);
         let label = label.and_then(|label| call.roles.get(label));
+        let beside: Vec<&Role> = beside.iter().filter_map(|name| call.roles.get(name)).collect();
         let wanted = Self {
             function: call.doc.name.to_string(),
             key: key.map_or_else(String::new, |key| key.column.clone()),
             features: features(call.doc, &call.roles)?,
             has_weight: call.roles.get(WEIGHT.name).is_some(),
+            beside: beside.iter().map(|role| Beside { role: role.name.to_string(), column: role.column.clone() }).collect(),
+            may_repeat: false,
             label: label.map(|label| label.column.clone()),
             may_spill: false,
             exact,
@@ -177,9 +218,16 @@ impl FeatureSpec {
             columns.push(cast(column(role), exact.unwrap_or_else(|| feature.kind.read_as())).alias(role.field.name()));
         }
         columns.extend(call.roles.get(WEIGHT.name).map(|role| cast(column(role), DataType::Float64).alias(WEIGHT.name)));
+        columns.extend(beside.iter().map(|role| cast(column(role), DataType::Float64).alias(role.name)));
         columns.extend(label.map(column));
         let input = LogicalPlanBuilder::from(call.input()?).project(columns)?.build()?;
         Ok((wanted, input))
+    }
+
+    /// The column that is to be predicted: what is read as classes, or as the number beside called `target`.
+    pub fn target(&self) -> &str {
+        let beside = || self.beside.iter().find(|beside| beside.role == "target").map(|beside| beside.column.as_str());
+        self.label.as_deref().or_else(beside).unwrap_or_default()
     }
 
     /// The features of one kind, with their places among all.
@@ -194,7 +242,7 @@ fn features(doc: &Doc, roles: &Roles) -> Result<Vec<Feature>> {
         if features.iter().any(|other| other.name == role.column) {
             return Err(invalid(doc.name, format!("features names \"{}\" twice", role.column)));
         }
-        features.push(Feature { name: role.column.clone(), kind: Kind::of(role.field.data_type()) });
+        features.push(Feature { name: role.column.clone(), kind: Kind::of(role.field.data_type()), is_time: false });
     }
     if features.is_empty() {
         let problem = "the input has no column that can be a feature; give features => […], numbers made of what there is";

@@ -13,7 +13,7 @@ use super::stored::{StoredForm, Trained, TrainedFeature, UNSEEN};
 use crate::catalog::models::StoredModel;
 use crate::error::{did_you_mean, failed, invalid};
 use crate::kernels::cluster::Scale;
-use crate::learning::features::{Kind, LARGEST, Missing};
+use crate::learning::features::{Kind, LARGEST, Missing, is_time};
 
 /// A model of the database, in memory.
 ///
@@ -27,6 +27,15 @@ pub struct Model {
     predicts: Fields,
     fitted: Box<dyn Fitted>,
     stored: StoredModel,
+}
+
+/// Rows of features as a model takes them.
+#[derive(Debug)]
+pub struct FeatureRows {
+    pub numbers: Vec<Vec<f64>>,
+    pub codes: Vec<Vec<u32>>,
+    /// Whether the model leaves the row out.
+    pub skipped: BooleanArray,
 }
 
 impl Model {
@@ -45,7 +54,7 @@ impl Model {
         let fitted = model_type.read(&StoredForm { label: &label, trained: &trained, text: &stored.trained })?;
         #[cfg(test)]
         readings::count(&label);
-        Ok(Self { label, trained, predicts: model_type.predicts(), fitted, stored })
+        Ok(Self { label, trained, predicts: fitted.predicts(), fitted, stored })
     }
 
     /// The model as it is stored.
@@ -61,6 +70,11 @@ impl Model {
     /// How each number was scaled in training, if they were.
     pub fn scales(&self) -> &[Scale] {
         self.fitted.scales()
+    }
+
+    /// What training gave.
+    pub fn fitted(&self) -> &dyn Fitted {
+        self.fitted.as_ref()
     }
 
     /// The centres of its clusters, if it has any.
@@ -82,7 +96,10 @@ impl Model {
                     let suggestion = did_you_mean(name, names());
                     problems.push(format!("the input has no column \"{name}\", a {kind} of the model{suggestion}"));
                 }
-                Some(found) if kind == Kind::Number && !found.is_numeric() => {
+                Some(found) if feature.is_time && !is_time(found) => {
+                    problems.push(format!("{name} was a date or time when the model was trained, here it is {found}"));
+                }
+                Some(found) if kind == Kind::Number && !feature.is_time && !found.is_numeric() => {
                     problems.push(format!("{name} was a number when the model was trained, here it is {found}"));
                 }
                 Some(found) if kind == Kind::Category && !can_cast_types(found, &DataType::Utf8) => {
@@ -106,6 +123,17 @@ impl Model {
     /// # Errors
     /// A row lacks a feature and the model was told not to bear that, or a number is too large.
     pub fn predict(&self, features: &[ArrayRef], rows: usize) -> Result<StructArray> {
+        let FeatureRows { numbers, codes, skipped } = self.feature_rows(features, rows)?;
+        let columns = self.fitted.predict(&numbers, &codes)?;
+        let columns = columns.iter().map(|column| Ok(nullif(column, &skipped)?)).collect::<Result<Vec<_>>>()?;
+        Ok(StructArray::try_new(self.predicts.clone(), columns, None)?)
+    }
+
+    /// Rows of the features, in the model's order, as the model takes them.
+    ///
+    /// # Errors
+    /// Those of [`predict`](Self::predict).
+    pub fn feature_rows(&self, features: &[ArrayRef], rows: usize) -> Result<FeatureRows> {
         if features.len() != self.trained.features.len() {
             let (wanted, given) = (self.trained.features.len(), features.len());
             return Err(failed(&self.label, format!("has {wanted} features, got {given}")));
@@ -118,23 +146,20 @@ impl Model {
                 Kind::Category => codes.push(self.codes(feature, column, &mut skipped)?),
             }
         }
-        let skipped = BooleanArray::from(skipped);
-        let columns = self.fitted.predict(&numbers, &codes)?;
-        let columns = columns.iter().map(|column| Ok(nullif(column, &skipped)?)).collect::<Result<Vec<_>>>()?;
-        Ok(StructArray::try_new(self.predicts.clone(), columns, None)?)
+        Ok(FeatureRows { numbers, codes, skipped: BooleanArray::from(skipped) })
     }
 
     /// A feature that is a number; a row that lacks it gets the mean of the training.
     fn numbers(&self, feature: &TrainedFeature, column: &ArrayRef, skipped: &mut [bool]) -> Result<Vec<f64>> {
         let column = cast(column, &DataType::Float64)?;
         let column = column.as_primitive::<Float64Type>();
-        let mean = feature.mean();
+        let (mean, is_kept) = (feature.mean(), self.trained.missing == Missing::Keep);
         let mut values = Vec::with_capacity(skipped.len());
         for (row, skipped) in skipped.iter_mut().enumerate() {
             let value = if column.is_valid(row) { column.value(row) } else { f64::NAN };
             if !value.is_finite() {
                 self.missing(&feature.name, skipped)?;
-                values.push(mean);
+                values.push(if is_kept { f64::NAN } else { mean });
                 continue;
             }
             if value.abs() > LARGEST {
@@ -150,12 +175,12 @@ impl Model {
     fn codes(&self, feature: &TrainedFeature, column: &ArrayRef, skipped: &mut [bool]) -> Result<Vec<u32>> {
         let column = cast(column, &DataType::Utf8)?;
         let column = column.as_string::<i32>();
-        let mode = feature.mode();
+        let (mode, is_kept) = (feature.mode(), self.trained.missing == Missing::Keep);
         let mut codes = Vec::with_capacity(skipped.len());
         for (row, skipped) in skipped.iter_mut().enumerate() {
             if column.is_null(row) {
                 self.missing(&feature.name, skipped)?;
-                codes.push(mode);
+                codes.push(if is_kept { UNSEEN } else { mode });
             } else {
                 codes.push(feature.code(column.value(row)).unwrap_or(UNSEEN));
             }
@@ -166,7 +191,7 @@ impl Model {
     /// A row lacks a feature: what the model was told to do then.
     fn missing(&self, feature: &str, skipped: &mut bool) -> Result<()> {
         match self.trained.missing {
-            Missing::Mean => Ok(()),
+            Missing::Mean | Missing::Keep => Ok(()),
             Missing::Skip => {
                 *skipped = true;
                 Ok(())

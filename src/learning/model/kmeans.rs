@@ -31,10 +31,6 @@ const DOC: Doc = Doc {
 };
 
 impl ModelType for KMeans {
-    fn name(&self) -> &'static str {
-        DOC.name
-    }
-
     fn doc(&self) -> &'static Doc {
         &DOC
     }
@@ -56,18 +52,14 @@ impl ModelType for KMeans {
             .map_err(|stop| running.stopped(stop))?;
         let silhouette = mean_silhouettes(rows, &[labels], how.search.random_state, running)?;
         let metrics = vec![
-            ("inertia", Some(found.inertia)),
-            ("silhouette", silhouette.first().copied().flatten()),
-            ("davies_bouldin", indices.davies_bouldin),
-            ("calinski_harabasz", indices.calinski_harabasz),
-            ("iterations", Some(found.iterations as f64)),
+            ("inertia".into(), Some(found.inertia)),
+            ("silhouette".into(), silhouette.first().copied().flatten()),
+            ("davies_bouldin".into(), indices.davies_bouldin),
+            ("calinski_harabasz".into(), indices.calinski_harabasz),
+            ("iterations".into(), Some(found.iterations as f64)),
         ];
         let stored = StoredCentres { scales: StoredScales::new(Some(&scaled)), centres: found.centres, sizes: found.sizes };
         Ok(Learned { metrics, body: json!(stored) })
-    }
-
-    fn predicts(&self) -> Fields {
-        predicts()
     }
 
     fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {
@@ -101,6 +93,10 @@ struct Centres {
 }
 
 impl Fitted for Centres {
+    fn predicts(&self) -> Fields {
+        predicts()
+    }
+
     fn predict(&self, numbers: &[Vec<f64>], _codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>> {
         let found = assign(&self.centres, &matrix(numbers, &self.scales), Control::alone());
         let found = found.map_err(|_| failed("ml_predict", "was stopped"))?;

@@ -31,10 +31,6 @@ const DOC: Doc = Doc {
 };
 
 impl ModelType for KPrototypes {
-    fn name(&self) -> &'static str {
-        DOC.name
-    }
-
     fn doc(&self) -> &'static Doc {
         &DOC
     }
@@ -61,13 +57,9 @@ impl ModelType for KPrototypes {
             sizes,
         };
         Ok(Learned {
-            metrics: vec![("cost", Some(fitted.fit.cost)), ("iterations", Some(fitted.fit.iterations as f64))],
+            metrics: vec![("cost".into(), Some(fitted.fit.cost)), ("iterations".into(), Some(fitted.fit.iterations as f64))],
             body: json!(stored),
         })
-    }
-
-    fn predicts(&self) -> Fields {
-        predicts()
     }
 
     fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {
@@ -119,6 +111,10 @@ struct Prototypes {
 }
 
 impl Fitted for Prototypes {
+    fn predicts(&self) -> Fields {
+        predicts()
+    }
+
     fn predict(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>> {
         let numeric = matrix(numbers, &self.scales);
         let found = assign(Mixed { numeric: &numeric, codes }, &self.prototypes, self.gamma, Control::alone());

@@ -3,18 +3,24 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`model_type`] | what a type of model must be able to do; [`model_types`] lists the types |
-//! | `kmeans`, `kprototypes` | the types, on what they share in `clusters` |
+//! | `kmeans`, `kprototypes` | types of clusters, on what they share in `clusters` |
+//! | `predictive` | types that predict a target, on what they share in [`supervised`](super::supervised) |
+//! | [`described`] | what a model says of itself |
 //! | `train` | the plan that trains: one row, the model as text |
 //! | [`stored`] | that text: what is the same for models of every type |
 //! | [`applied`] | a stored model, read: what predicts and describes |
 //! | [`predict`] | the plan that predicts |
+//! | [`explain`] | the plan that says why |
 
 pub mod applied;
 mod clusters;
+pub mod described;
+pub mod explain;
 mod kmeans;
 mod kprototypes;
 pub mod model_type;
 pub mod predict;
+mod predictive;
 pub mod stored;
 mod train;
 
@@ -25,7 +31,16 @@ pub use train::{Train, Training, plan};
 pub use model_type::ModelType;
 
 /// Every type of model.
-const TYPES: [&dyn ModelType; 2] = [&kmeans::KMeans, &kprototypes::KPrototypes];
+const TYPES: [&dyn ModelType; 8] = [
+    &kmeans::KMeans,
+    &kprototypes::KPrototypes,
+    &predictive::LOGISTIC_REGRESSION,
+    &predictive::LINEAR_REGRESSION,
+    &predictive::POISSON_REGRESSION,
+    &predictive::DECISION_TREE,
+    &predictive::RANDOM_FOREST,
+    &predictive::GRADIENT_BOOSTING,
+];
 
 /// Every type of model.
 pub fn model_types() -> impl Iterator<Item = &'static dyn ModelType> + Clone {

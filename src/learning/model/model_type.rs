@@ -7,29 +7,37 @@ use datafusion::arrow::datatypes::Fields;
 use datafusion::common::Result;
 use serde_json::Value;
 
+use super::described::{Described, Weight};
 use super::stored::StoredForm;
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
 use crate::kernels::cluster::Scale;
 use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, Rows};
+use crate::learning::supervised::predictor::Predictor;
 
 /// A type of model.
 pub trait ModelType: Debug + Send + Sync {
     /// Its name in `WITH (type = '…')`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.doc().name
+    }
 
-    /// What `WITH (…)` may hold, as the arguments of a page. They are those of the function that computes the same without keeping it.
+    /// What `WITH (…)` may hold, as the arguments of a page. A type that a function computes too, without keeping the model, has the
+    /// arguments of that function. Roles beside `key`, `features` and `weight` reach training as [`Rows::beside`], in the order of the
+    /// page; but the one that is the [`label`](Self::label).
     fn doc(&self) -> &'static Doc;
+
+    /// The role that is read as classes: [`Rows::label`].
+    fn label(&self, _options: &Options) -> Result<Option<&'static str>> {
+        Ok(None)
+    }
 
     /// What is wrong with the options, if anything; and the options in full, for the record.
     fn check(&self, options: &Options) -> Result<String>;
 
     /// Trains on rows, which it may change.
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop>;
-
-    /// The columns of a prediction.
-    fn predicts(&self) -> Fields;
 
     /// What training gave, read from the stored text.
     ///
@@ -42,14 +50,17 @@ pub trait ModelType: Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Learned {
     /// Measures of the training, by name.
-    pub metrics: Vec<(&'static str, Option<f64>)>,
+    pub metrics: Vec<(String, Option<f64>)>,
     /// The type's own part of the stored form.
     pub body: Value,
 }
 
 /// What a model has learned, ready to be applied.
 pub trait Fitted: Debug + Send + Sync {
-    /// The columns of [`ModelType::predicts`] for rows of features: numbers first, then codes of categories by their place
+    /// The columns of a prediction.
+    fn predicts(&self) -> Fields;
+
+    /// The columns of [`predicts`](Self::predicts) for rows of features: numbers first, then codes of categories by their place
     /// among the model's values, [`super::stored::UNSEEN`] for others.
     fn predict(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>>;
 
@@ -61,6 +72,21 @@ pub trait Fitted: Debug + Send + Sync {
     /// The centres of its clusters, if it has any.
     fn centroids(&self) -> Vec<Centroid> {
         vec![]
+    }
+
+    /// Its coefficients or parameters, if it has any.
+    fn weights(&self) -> Vec<Weight> {
+        vec![]
+    }
+
+    /// How its training went, beside its metrics.
+    fn described(&self) -> Described {
+        Described::default()
+    }
+
+    /// What it is when it predicts a target.
+    fn predictor(&self) -> Option<&Predictor> {
+        None
     }
 }
 

@@ -15,8 +15,8 @@ use datafusion::common::{Column, DFSchema, Result, exec_err, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction as Call;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature,
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,7 @@ use crate::adapter::any_arguments;
 use crate::adapter::plain::Plain;
 use crate::catalog::models::StoredModel;
 use crate::error::invalid;
+use crate::learning::features::days;
 
 /// The column of a whole prediction, until it is taken apart.
 const PREDICTION: &str = "prediction of the model";
@@ -36,13 +37,24 @@ const PREDICTION: &str = "prediction of the model";
 pub fn predicted(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> {
     model.check(input.schema())?;
     let columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
-    let features = model.trained.features.iter().map(|feature| column(model, input.schema(), &feature.name));
-    let prediction = call(Predict::of(Arc::clone(model)), features.collect::<Result<_>>()?).alias(PREDICTION);
+    let features = features(model, input.schema());
+    let prediction = call(Predict::of(Arc::clone(model)), features?).alias(PREDICTION);
     let whole = LogicalPlanBuilder::from(input).project(columns.iter().cloned().chain([prediction]))?;
-    let parts = model.predicts().iter().map(|field| {
-        call(Part { field: Arc::clone(field) }, vec![Expr::Column(Column::new_unqualified(PREDICTION))]).alias(field.name())
-    });
+    let prediction = Expr::Column(Column::new_unqualified(PREDICTION));
+    let parts = model.predicts().iter().map(|field| part(field, prediction.clone()));
     whole.project(columns.into_iter().chain(parts))?.build()
+}
+
+/// The features of a model, as it takes them, among the columns of its input.
+///
+/// # Errors
+/// One is not there.
+pub fn features(model: &Model, input: &DFSchema) -> Result<Vec<Expr>> {
+    let each = model.trained.features.iter().map(|feature| {
+        let value = column(model, input, &feature.name)?;
+        Ok(if feature.is_time { days(value.clone(), &value.get_type(input)?) } else { value })
+    });
+    each.collect()
 }
 
 /// A column of a model's input by its name.
@@ -55,7 +67,12 @@ pub fn column(model: &Model, input: &DFSchema, name: &str) -> Result<Expr> {
     found.map(|found| Expr::Column(Column::from(found))).ok_or_else(missing)
 }
 
-fn call(function: impl ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
+/// A column of a whole prediction.
+pub fn part(field: &FieldRef, whole: Expr) -> Expr {
+    call(Part { field: Arc::clone(field) }, vec![whole]).alias(field.name())
+}
+
+pub fn call(function: impl ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(function)), args })
 }
 

@@ -43,6 +43,9 @@ pub struct Trained {
 pub struct TrainedFeature {
     pub name: String,
     pub kind: Kind,
+    /// The number is of a date or time: the days since 1970.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_time: bool,
     /// Rows that lacked it.
     pub missing: u64,
     /// Of a number.
@@ -107,21 +110,26 @@ pub fn features_of(rows: &Rows, spec: &FeatureSpec) -> Vec<TrainedFeature> {
         let (mut statistics, mut values) = (Statistics::default(), vec![]);
         match feature.kind {
             Kind::Number => {
-                let mut column: Vec<f64> = rows.numbers.column(numbers).collect();
+                let mut column: Vec<f64> = rows.numbers.column(numbers).filter(|value| !value.is_nan()).collect();
                 numbers += 1;
                 statistics = Statistics::of(&mut column);
             }
             Kind::Category => {
                 if let Some(category) = categories.next() {
                     let mut counts = vec![0_u64; category.values.len()];
-                    category.codes.iter().for_each(|code| counts[*code as usize] += 1);
+                    for code in &category.codes {
+                        // A gap that is kept has no code.
+                        if let Some(count) = counts.get_mut(*code as usize) {
+                            *count += 1;
+                        }
+                    }
                     let texts = category.values.as_string::<i32>();
                     values.extend(texts.iter().map(|text| text.unwrap_or_default().to_string()).zip(counts));
                 }
             }
         }
         let missing = rows.missing.get(place).map_or(0, |missing| *missing as u64);
-        TrainedFeature { name: feature.name.clone(), kind: feature.kind, missing, statistics, values }
+        TrainedFeature { name: feature.name.clone(), kind: feature.kind, is_time: feature.is_time, missing, statistics, values }
     });
     each.collect()
 }
@@ -288,6 +296,7 @@ mod tests {
         let feature = |name: &str, kind, statistics, values: &[(&str, u64)]| TrainedFeature {
             name: name.into(),
             kind,
+            is_time: false,
             missing: 1,
             statistics,
             values: values.iter().map(|(value, rows)| ((*value).to_string(), *rows)).collect(),

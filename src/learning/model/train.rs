@@ -15,10 +15,10 @@ use crate::adapter::arguments::{Options, check_role, find, is_default};
 use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::relation::{Call, Role, Roles};
 use crate::adapter::step::Step;
-use crate::docs::Takes;
+use crate::docs::{Argument, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::kernels::control::Stop;
-use crate::learning::features::{Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, Rows, WEIGHT};
+use crate::learning::features::{Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, Rows, WEIGHT, days, is_time};
 
 /// What a model is trained with.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Training {
     /// All that fit when `None`.
     pub features: Option<Vec<String>>,
     pub weight: Option<String>,
+    /// The columns of the other roles that its type takes: the target, say.
+    pub others: Vec<(&'static str, String)>,
     pub options: Options,
 }
 
@@ -39,17 +41,31 @@ pub struct Training {
 /// The query lacks a column, or one is of a type that cannot be used.
 pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
     let doc = training.model_type.doc();
+    let label = training.model_type.label(&training.options)?;
     let takes = find(doc, FEATURES.name)?.takes;
     let names: Vec<String> = query.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut given = vec![(KEY.name, Takes::Column, training.key.clone())];
-    let others: Vec<&String> = std::iter::once(&training.key).chain(&training.weight).collect();
+    let others = training.others.iter().map(|(_, column)| column);
+    let others: Vec<&String> = std::iter::once(&training.key).chain(&training.weight).chain(others).collect();
     let features = training.features.clone().unwrap_or_else(|| {
         let fields = query.schema().fields().iter().filter(|field| is_default(takes, field.data_type()));
         fields.map(|field| field.name().clone()).filter(|name| !others.contains(&name)).collect()
     });
+    if let Some(taken) = features.iter().find(|feature| others.contains(feature)) {
+        let problem = format!("features names \"{taken}\", which is its key, weight or target; a feature must be something else");
+        return Err(invalid(&training.label, problem));
+    }
     given.extend(features.into_iter().map(|feature| (FEATURES.name, takes, feature)));
     given.extend(training.weight.iter().map(|weight| (WEIGHT.name, Takes::Number, weight.clone())));
-    let (mut roles, mut columns) = (vec![], vec![]);
+    for (name, column) in &training.others {
+        // What is not read as classes is read as a number.
+        let takes = match find(doc, name)?.takes {
+            Takes::Column if label != Some(*name) => Takes::Number,
+            takes => takes,
+        };
+        given.push((name, takes, column.clone()));
+    }
+    let (mut roles, mut columns, mut times) = (vec![], vec![], vec![]);
     for (number, (name, takes, column)) in given.into_iter().enumerate() {
         let Some((qualifier, field)) = query.schema().iter().find(|(_, field)| *field.name() == column) else {
             let suggestion = did_you_mean(&column, names.iter().map(String::as_str));
@@ -57,9 +73,15 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
             return Err(invalid(&training.label, problem));
         };
         let own = if name == FEATURES.name { format!("{name} {number}") } else { name.to_string() };
-        let role = Role { name, column, field: Arc::new(Field::new(&own, field.data_type().clone(), field.is_nullable())) };
+        let mut role = Role { name, column, field: Arc::new(Field::new(&own, field.data_type().clone(), field.is_nullable())) };
         check_role(doc, takes, &role)?;
-        columns.push(Expr::Column(Column::from((qualifier, field))).alias(own));
+        let mut value = Expr::Column(Column::from((qualifier, field)));
+        if matches!(takes, Takes::Features | Takes::Time) && is_time(field.data_type()) {
+            value = days(value, field.data_type());
+            role.field = Arc::new(Field::new(&own, DataType::Float64, field.is_nullable()));
+            times.push(role.column.clone());
+        }
+        columns.push(value.alias(own));
         roles.push(role);
     }
     let schema = Schema::new(vec![Field::new("model", DataType::Utf8, false)]);
@@ -72,11 +94,22 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
         schema: Arc::new(DFSchema::try_from(schema)?),
         target_partitions: 1,
     };
-    let (spec, input) = FeatureSpec::read(&call, None)?;
+    let beside: Vec<&str> =
+        doc.arguments.iter().filter(|argument| is_beside(argument, label)).map(|argument| argument.name).collect();
+    let (mut spec, input) = match label.is_some() || !beside.is_empty() {
+        true => FeatureSpec::read_beside(&call, label, &beside)?,
+        false => FeatureSpec::read(&call, None)?,
+    };
+    spec.features.iter_mut().for_each(|feature| feature.is_time = times.contains(&feature.name));
     let describe = training.model_type.check(&training.options)?;
     let written = training.options.written().iter().map(|(name, value)| (name.to_string(), Scalar(value.clone())));
     let compute = Train { model_type: training.model_type.name().to_string(), options: describe, written: written.collect() };
     Gather::new(spec, compute).over([input], call.schema)
+}
+
+/// True for the roles that are further columns of numbers.
+fn is_beside(argument: &Argument, label: Option<&str>) -> bool {
+    argument.takes.is_role() && ![KEY.name, FEATURES.name, WEIGHT.name].contains(&argument.name) && label != Some(argument.name)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -116,7 +149,7 @@ impl Compute for Train {
         let read = self.model_type().and_then(|model_type| Ok((model_type, self.read_options()?)));
         let (model_type, options) = read.map_err(|error| running.worker.fail(error))?;
         let learned = model_type.train(&mut rows, &options, running)?;
-        let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name.to_string(), Exact(value?))));
+        let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name, Exact(value?))));
         let trained = Trained {
             model_type: self.model_type.clone(),
             key: spec.key.clone(),

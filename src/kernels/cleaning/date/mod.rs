@@ -9,7 +9,7 @@ mod words;
 
 pub use calendar::days_of;
 
-use super::texts::plain;
+use super::texts::plain_with_digits;
 use words::{Mark, Word, era, words};
 
 /// The order in which a date of three numbers is written, when nothing else tells.
@@ -62,7 +62,7 @@ const DAY: i64 = 86_400;
 /// # Errors
 /// Why it has none.
 pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
-    let text = plain(text).to_lowercase();
+    let text = plain_with_digits(text).to_lowercase();
     if text.is_empty() {
         return Err(Problem::Empty);
     }

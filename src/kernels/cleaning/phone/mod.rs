@@ -8,6 +8,7 @@ mod countries;
 
 pub use countries::{COUNTRIES, Country, Kind};
 
+use super::texts::ascii_digit;
 use countries::{CANADA, OTHER_CODES, begins};
 
 /// The most digits that a number has, with its calling code.
@@ -193,14 +194,7 @@ impl Written {
 
 /// A character in its plain form; `None` for what is not seen.
 fn folded(letter: char) -> Option<char> {
-    let digit = |zero: u32| char::from_digit(u32::from(letter) - zero, 10);
-    match letter {
-        '０'..='９' => digit(0xff10),
-        '٠'..='٩' => digit(0x660),
-        '۰'..='۹' => digit(0x6f0),
-        '०'..='९' => digit(0x966),
-        '০'..='৯' => digit(0x9e6),
-        '๐'..='๙' => digit(0xe50),
+    match ascii_digit(letter) {
         '＋' | '﹢' => Some('+'),
         '－' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | 'ー' | '﹣' => Some('-'),
         '（' | '【' | '〔' => Some('('),

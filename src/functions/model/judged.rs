@@ -1,0 +1,195 @@
+//! What functions that judge a model of a target share: its predictions for rows beside what these rows turned out to be.
+//!
+//! ```text
+//! Step: what the function computes of them
+//!   Projection: prediction, outcome          where both are there
+//!     the predictions of the model (see learning::model::predict)
+//! ```
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column as ColumnName, DFSchema, Result, internal_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{model, not_predictive};
+use crate::adapter::any_arguments;
+use crate::adapter::arguments::Options;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Binding, Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
+use crate::docs::{Column, Doc};
+use crate::error::{did_you_mean, invalid};
+use crate::learning::features::{Compute, FEATURES, Feature, FeatureSpec, Gather, Kind, Missing, Rows};
+use crate::learning::model::Model;
+use crate::learning::model::predict::{call, column, predicted};
+use crate::learning::supervised::measures::Judged;
+use crate::learning::supervised::target::{Classes, Target, outcomes};
+
+/// What is computed of predictions and outcomes.
+pub trait Judge: Compute {
+    /// As a call asks for it.
+    fn read(options: &Options, model: &Model) -> Result<Self>;
+}
+
+/// The relation function of a call that judges a model of a target.
+///
+/// # Errors
+/// The model has no target, or the input lacks it or a feature.
+pub fn bind<J: Judge>(call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+    bind_model::<J>(call, model(call)?, call.doc.columns)
+}
+
+/// Likewise, of a model that was read; with some of the columns of the page.
+pub fn bind_model<J: Judge>(
+    call: &Binding<'_>,
+    model: Arc<Model>,
+    columns: &'static [Column],
+) -> Result<Arc<dyn RelationFunction>> {
+    let Some(predictor) = model.fitted().predictor() else { return Err(not_predictive(&model)) };
+    let input = call.input()?;
+    model.check(input)?;
+    let target = predictor.target.column.as_str();
+    if !input.fields().iter().any(|field| field.name() == target) {
+        let suggestion = did_you_mean(target, input.fields().iter().map(|field| field.name().as_str()));
+        let problem = format!(
+            "the input has no column \"{target}\", which the model predicts{suggestion}; give rows whose {target} is known"
+        );
+        return Err(invalid(&model.label, problem));
+    }
+    Ok(Arc::new(Bound::<J> { doc: call.doc, columns, model, judge: std::marker::PhantomData }))
+}
+
+#[derive(Debug)]
+struct Bound<J> {
+    doc: &'static Doc,
+    columns: &'static [Column],
+    model: Arc<Model>,
+    judge: std::marker::PhantomData<fn() -> J>,
+}
+
+impl<J: Judge> RelationFunction for Bound<J> {
+    fn doc(&self) -> &'static Doc {
+        self.doc
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |described: &Column| {
+            let data_type = match described.data_type {
+                "BIGINT" => DataType::Int64,
+                "INT" => DataType::Int32,
+                "VARCHAR" => DataType::Utf8,
+                _ => DataType::Float64,
+            };
+            FieldRef::from(Field::new(described.name, data_type, true))
+        };
+        Ok(self.columns.iter().map(field).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let judge = J::read(&call.options, &self.model)?;
+        let input = judged(&self.model, call.input()?)?;
+        let features = [PREDICTION, OUTCOME].map(|name| Feature { name: name.into(), kind: Kind::Number, is_time: false });
+        let spec = FeatureSpec {
+            function: self.doc.name.into(),
+            key: String::new(),
+            features: features.to_vec(),
+            has_weight: false,
+            beside: vec![],
+            may_repeat: false,
+            label: None,
+            missing: Missing::Error,
+            may_spill: false,
+            exact: false,
+        };
+        Gather::new(spec, judge).over([input], call.schema)
+    }
+}
+
+const PREDICTION: &str = "prediction";
+const OUTCOME: &str = "outcome";
+
+/// Predictions and outcomes of the rows that have both.
+fn judged(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> {
+    let Some(predictor) = model.fitted().predictor() else { return internal_err!("a model without a target") };
+    let predictions = predicted(model, input)?;
+    let target = column(model, predictions.schema(), &predictor.target.column)?;
+    let outcome = call(Outcome { label: model.label.clone(), target: predictor.target.clone() }, vec![target]);
+    let last = model.predicts().last().map_or("", |field| field.name().as_str());
+    let prediction = predicted_column(predictions.schema(), last)?;
+    let whole = LogicalPlanBuilder::from(predictions)
+        .project([prediction.alias(PREDICTION), outcome.alias(OUTCOME)])?
+        .filter(own(PREDICTION).is_not_null().and(own(OUTCOME).is_not_null()))?;
+    // As the step wants them: under the name of the list of features, with a number.
+    whole
+        .project(
+            [PREDICTION, OUTCOME].iter().enumerate().map(|(place, name)| own(name).alias(format!("{} {place}", FEATURES.name))),
+        )?
+        .build()
+}
+
+fn own(name: &str) -> Expr {
+    Expr::Column(ColumnName::new_unqualified(name))
+}
+
+fn predicted_column(schema: &DFSchema, name: &str) -> Result<Expr> {
+    Ok(Expr::Column(ColumnName::from(schema.qualified_field_with_unqualified_name(name)?)))
+}
+
+/// The classes of a model.
+///
+/// # Errors
+/// It predicts a number.
+pub fn of_classes(model: &Model) -> Result<&Classes> {
+    let classes = model.fitted().predictor().and_then(|predictor| predictor.target.classes.as_ref());
+    classes.ok_or_else(|| invalid(&model.label, "predicts a number, and this is for models of two classes; see ml_evaluate"))
+}
+
+/// The rows that were gathered, to be judged.
+pub fn of_rows(rows: &Rows) -> Judged {
+    Judged::new(rows.numbers.column(0).collect(), rows.numbers.column(1).collect())
+}
+
+/// What a row turned out to be: 1 for the positive class, 0 for the other; or the number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    label: String,
+    target: Target,
+}
+
+impl Eq for Outcome {}
+
+impl std::hash::Hash for Outcome {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.label.hash(state);
+    }
+}
+
+impl Plain for Outcome {
+    const NAME: &'static str = "ml_outcome";
+}
+
+impl ScalarUDFImpl for Outcome {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        any_arguments()
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [target] = arguments.args.as_slice() else { return internal_err!("one column was expected") };
+        let values = outcomes(&self.label, &self.target, &target.to_array(arguments.number_rows)?)?;
+        let known: Float64Array = values.into_iter().map(|value| (!value.is_nan()).then_some(value)).collect();
+        Ok(ColumnarValue::Array(Arc::new(known) as ArrayRef))
+    }
+}

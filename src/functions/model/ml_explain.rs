@@ -1,0 +1,83 @@
+//! The relation function `ml_explain`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::Result;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+
+use super::ml_predict::{INPUT, MODEL};
+use super::{key_of, model, not_predictive};
+use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
+use crate::docs::{Column, Doc, Kind};
+use crate::learning::model::Model;
+use crate::learning::model::explain::{columns, explained};
+
+/// Why a model predicts what it does.
+#[derive(Debug)]
+pub struct MlExplain;
+
+const DOC: Doc = Doc {
+    name: "ml_explain",
+    kind: Kind::Relation,
+    domain: "model",
+    summary: "Says why a model predicts what it does: what each feature adds to a customer's score.",
+    description: "\
+One row per row of the input and feature, what moves the score most first. `base_value` and the contributions of a row add up to its `score`: of a logistic regression or of boosted trees the logarithm of
+the odds, of a Poisson regression that of the rate, of one tree or a forest the probability, of other models of numbers the number itself; a calibration comes after it.
+
+Of a linear model a contribution is the coefficient times the distance from the mean of the training rows, which is exact. Of trees it is the Shapley value along the paths of the trees: the mean of what
+the feature adds over all orders in which features can become known. A row that the model leaves out has no rows here.",
+    arguments: &[MODEL, INPUT],
+    columns: &[
+        Column { name: "…", data_type: "of the key", text: "the key of the model, under its own name" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name" },
+        Column { name: "value", data_type: "VARCHAR", text: "of the row, as a text" },
+        Column { name: "contribution", data_type: "DOUBLE", text: "what it adds to the score" },
+        Column { name: "rank", data_type: "INT", text: "from 1, by how much it moves the score in either direction" },
+        Column { name: "base_value", data_type: "DOUBLE", text: "the mean score of the training rows" },
+        Column { name: "score", data_type: "DOUBLE", text: "of the row" },
+    ],
+    examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
+SELECT customer_id, feature, value, round(contribution, 4) AS contribution FROM ml_explain(churn, customers_at_risk) WHERE customer_id = 1 ORDER BY rank;"],
+    source: "S. Lundberg, G. Erion, S.-I. Lee: Consistent Individualized Feature Attribution for Tree Ensembles (2018); name after BigQuery ML's ML.EXPLAIN_PREDICT",
+    ..Doc::EMPTY
+};
+
+impl ObjectFunction for MlExplain {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let (model, input) = (model(call)?, call.input()?);
+        if model.fitted().predictor().is_none() {
+            return Err(not_predictive(&model));
+        }
+        model.check(input)?;
+        let key = key_of(&model, input)?;
+        Ok(Arc::new(Bound { columns: std::iter::once(key).chain(columns().iter().cloned()).collect(), model }))
+    }
+}
+
+#[derive(Debug)]
+struct Bound {
+    model: Arc<Model>,
+    columns: Vec<FieldRef>,
+}
+
+impl RelationFunction for Bound {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        Ok(self.columns.clone())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        LogicalPlanBuilder::from(explained(&self.model, call.input()?)?).alias(DOC.name)?.build()
+    }
+}

@@ -1,0 +1,66 @@
+//! The relation function `ml_feature_importance`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use datafusion::common::Result;
+
+use super::listing::Listing;
+use super::ml_predict::MODEL;
+use super::{model, not_predictive};
+use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
+use crate::docs::{Column, Doc, Kind};
+use crate::learning::model::described::Importance;
+
+/// What each feature is worth to a model.
+#[derive(Debug)]
+pub struct MlFeatureImportance;
+
+const DOC: Doc = Doc {
+    name: "ml_feature_importance",
+    kind: Kind::Relation,
+    domain: "model",
+    summary: "Says how much each feature counts in a model of a target.",
+    description: "\
+One row per feature. `gain` is what its splits take from the loss of the training rows; it flatters features of many values. Of a linear model it is the share of the feature's coefficients,
+times the deviation of what they are multiplied by. `permutation` is measured on the rows held out: how much `auc`, or `r2` of a number, falls when the values of the feature are shuffled
+among them; features that say the same share it.",
+    arguments: &[MODEL],
+    columns: &[
+        Column { name: "feature", data_type: "VARCHAR", text: "name" },
+        Column { name: "gain", data_type: "DOUBLE", text: "share of all, 0 to 1" },
+        Column { name: "splits", data_type: "BIGINT", text: "splits on it; 0 of a linear model" },
+        Column { name: "permutation", data_type: "DOUBLE", text: "mean loss of `auc` or `r2` over the repetitions; NULL with `permutations = 0`" },
+        Column { name: "permutation_stddev", data_type: "DOUBLE", text: "deviation over the repetitions" },
+    ],
+    examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn_boosted WITH (type = 'gradient_boosting', key = 'customer_id', target = 'churned', iterations = 20) AS SELECT * FROM customers_at_risk;
+SELECT feature, round(gain, 4) AS gain, splits FROM ml_feature_importance(churn_boosted) ORDER BY gain DESC;"],
+    source: "L. Breiman: Random Forests (2001); name after BigQuery ML's ML.FEATURE_IMPORTANCE",
+    ..Doc::EMPTY
+};
+
+impl ObjectFunction for MlFeatureImportance {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let model = model(call)?;
+        let importance = model.fitted().described().importance;
+        if importance.is_empty() {
+            return Err(not_predictive(&model));
+        }
+        let number =
+            |of: fn(&Importance) -> Option<f64>| -> ArrayRef { Arc::new(importance.iter().map(of).collect::<Float64Array>()) };
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(importance.iter().map(|feature| &feature.feature))),
+            number(|feature| Some(feature.gain.0)),
+            Arc::new(Int64Array::from_iter_values(importance.iter().map(|feature| feature.splits as i64))),
+            number(|feature| feature.permutation.map(|value| value.0)),
+            number(|feature| feature.permutation_stddev.map(|value| value.0)),
+        ];
+        Ok(Arc::new(Listing::new(&DOC, columns)?))
+    }
+}

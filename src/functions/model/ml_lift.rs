@@ -1,0 +1,112 @@
+//! The relation function `ml_lift`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array};
+use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
+
+use super::judged::{Judge, bind, of_classes, of_rows};
+use super::ml_predict::{INPUT, MODEL};
+use crate::adapter::arguments::Options;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::control::Stop;
+use crate::kernels::metrics::{Decile, deciles};
+use crate::learning::features::{Compute, Computing, Rows};
+use crate::learning::model::Model;
+
+/// Says how much more positive rows are among those of the highest probabilities: lift and gain by tenths.
+#[derive(Debug)]
+pub struct MlLift;
+
+const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "how many parts");
+
+const DOC: Doc = Doc {
+    name: "ml_lift",
+    kind: Kind::Relation,
+    domain: "model",
+    summary: "Says how much more positive rows are among those of the highest probabilities: lift and gain by tenths.",
+    description: "The rows are put in parts of as many rows each, from the highest probabilities; the first parts have a row more where they do not divide evenly. Where equal probabilities fall into two parts, the positive rows among them are shared in proportion.",
+    arguments: &[MODEL, INPUT, BINS],
+    columns: &[
+        Column { name: "bin", data_type: "INT", text: "from 1, of the highest probabilities" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows in it" },
+        Column { name: "low", data_type: "DOUBLE", text: "least probability" },
+        Column { name: "high", data_type: "DOUBLE", text: "greatest probability" },
+        Column { name: "mean_predicted", data_type: "DOUBLE", text: "mean probability" },
+        Column { name: "positives", data_type: "DOUBLE", text: "positive rows" },
+        Column { name: "rate", data_type: "DOUBLE", text: "their share" },
+        Column { name: "lift", data_type: "DOUBLE", text: "that share over the share of all rows" },
+        Column { name: "cumulative_gain", data_type: "DOUBLE", text: "share of all positive rows that are in this and the bins before" },
+        Column { name: "cumulative_lift", data_type: "DOUBLE", text: "lift of this and the bins before together" },
+    ],
+    examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
+SELECT bin, rows, round(rate, 4) AS rate, round(lift, 2) AS lift, round(cumulative_gain, 4) AS gain FROM ml_lift(churn, customers_at_risk) ORDER BY bin;"],
+    source: "gains charts as in database marketing",
+    ..Doc::EMPTY
+};
+
+impl ObjectFunction for MlLift {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        bind::<Lift>(call)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Lift {
+    bins: usize,
+}
+
+impl Plain for Lift {
+    const NAME: &'static str = "Lift";
+}
+
+impl Judge for Lift {
+    fn read(options: &Options, model: &Model) -> Result<Self> {
+        of_classes(model)?;
+        Ok(Self { bins: options.integer(BINS.name)?.unsigned_abs() as usize })
+    }
+}
+
+impl Compute for Lift {
+    fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let parts = deciles(&of_rows(&rows).ranked(), self.bins);
+        let all = |of: fn(&Decile) -> f64| parts.iter().map(of).sum::<f64>();
+        let (all_rows, positives) = (all(|part| part.rows as f64), all(|part| part.positives));
+        let (mut so_far, mut rows_so_far) = (0.0, 0.0);
+        let running_sums = parts.iter().map(|part| {
+            (so_far, rows_so_far) = (so_far + part.positives, rows_so_far + part.rows as f64);
+            (so_far, rows_so_far)
+        });
+        let running_sums: Vec<(f64, f64)> = running_sums.collect();
+        let number = |of: &dyn Fn(&Decile) -> f64| -> ArrayRef {
+            Arc::new(parts.iter().map(|part| Some(of(part)).filter(|value| value.is_finite())).collect::<Float64Array>())
+        };
+        let cumulative = |of: &dyn Fn(f64, f64) -> f64| -> ArrayRef {
+            let each = running_sums.iter().map(|(positive, rows)| Some(of(*positive, *rows)).filter(|value| value.is_finite()));
+            Arc::new(each.collect::<Float64Array>())
+        };
+        let rate = positives / all_rows;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from_iter_values(1..=parts.len() as i32)),
+            Arc::new(Int64Array::from_iter_values(parts.iter().map(|part| part.rows as i64))),
+            number(&|part| part.low),
+            number(&|part| part.high),
+            number(&|part| part.mean),
+            number(&|part| part.positives),
+            number(&|part| part.positives / part.rows as f64),
+            number(&|part| part.positives / part.rows as f64 / rate),
+            cumulative(&|positive, _| positive / positives),
+            cumulative(&|positive, rows| positive / rows / rate),
+        ];
+        running.worker.send(Ok(columns))
+    }
+}

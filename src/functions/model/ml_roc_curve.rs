@@ -1,0 +1,92 @@
+//! The relation function `ml_roc_curve`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
+use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
+
+use super::judged::{Judge, bind, of_classes, of_rows};
+use super::ml_predict::{INPUT, MODEL};
+use crate::adapter::arguments::Options;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
+use crate::docs::{Column, Doc, Kind};
+use crate::kernels::control::Stop;
+use crate::kernels::metrics::{Point, roc_curve};
+use crate::learning::features::{Compute, Computing, Rows};
+use crate::learning::model::Model;
+
+/// Lists the points of a model's ROC curve: what each threshold finds, and what it gets wrong.
+#[derive(Debug)]
+pub struct MlRocCurve;
+
+const DOC: Doc = Doc {
+    name: "ml_roc_curve",
+    kind: Kind::Relation,
+    domain: "model",
+    summary: "Lists the points of a model's ROC curve: what each threshold finds, and what it gets wrong.",
+    description: "One row per different probability, from the highest, after a first row where nothing is predicted positive. The area below the curve is `auc` of `ml_evaluate`.",
+    arguments: &[MODEL, INPUT],
+    columns: &[
+        Column { name: "threshold", data_type: "DOUBLE", text: "rows of at least this probability are predicted positive; infinite in the first row" },
+        Column { name: "recall", data_type: "DOUBLE", text: "true positive rate: share of the positive rows that are found" },
+        Column { name: "false_positive_rate", data_type: "DOUBLE", text: "share of the other rows that are taken for positive" },
+        Column { name: "precision", data_type: "DOUBLE", text: "share of the rows predicted positive that are" },
+        Column { name: "true_positives", data_type: "BIGINT", text: "rows" },
+        Column { name: "false_positives", data_type: "BIGINT", text: "rows" },
+    ],
+    examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
+SELECT round(threshold, 4) AS threshold, round(recall, 4) AS recall, round(false_positive_rate, 4) AS false_positive_rate
+FROM ml_roc_curve(churn, customers_at_risk) ORDER BY threshold DESC LIMIT 5;"],
+    source: "T. Fawcett: An Introduction to ROC Analysis (2006); name after BigQuery ML's ML.ROC_CURVE",
+    ..Doc::EMPTY
+};
+
+impl ObjectFunction for MlRocCurve {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        bind::<Roc>(call)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Roc {}
+
+impl Plain for Roc {
+    const NAME: &'static str = "Roc";
+}
+
+impl Judge for Roc {
+    fn read(_options: &Options, model: &Model) -> Result<Self> {
+        of_classes(model)?;
+        Ok(Self {})
+    }
+}
+
+impl Compute for Roc {
+    fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
+        let curve = roc_curve(&of_rows(&rows).ranked());
+        let number = |of: fn(&Point) -> f64| -> ArrayRef {
+            // Without rows of a class its rate is not known.
+            Arc::new(curve.iter().map(|point| Some(of(point)).filter(|value| !value.is_nan())).collect::<Float64Array>())
+        };
+        let count = |of: fn(&Point) -> f64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(curve.iter().map(|point| of(point) as i64)))
+        };
+        let columns = vec![
+            number(|point| point.threshold),
+            number(|point| point.true_positive_rate),
+            number(|point| point.false_positive_rate),
+            number(|point| point.precision),
+            count(|point| point.true_positives),
+            count(|point| point.false_positives),
+        ];
+        running.worker.send(Ok(columns))
+    }
+}

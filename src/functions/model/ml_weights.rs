@@ -1,0 +1,86 @@
+//! The relation function `ml_weights`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, StringArray};
+use datafusion::common::Result;
+
+use super::listing::Listing;
+use super::ml_predict::MODEL;
+use super::model;
+use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
+use crate::docs::{Column, Doc, Kind};
+use crate::error::invalid;
+use crate::learning::model::described::Weight;
+use crate::learning::model::stored::Exact;
+
+/// What a model has learned, number by number.
+#[derive(Debug)]
+pub struct MlWeights;
+
+const DOC: Doc = Doc {
+    name: "ml_weights",
+    kind: Kind::Relation,
+    domain: "model",
+    summary: "Lists the coefficients or parameters of a model, with their standard errors.",
+    description: "\
+One row per coefficient, the intercept first: of a number in its own unit, of a category one for each value but the reference. Models of lifetime list their parameters. Standard
+errors, tests and intervals are NULL where a penalty or perfect separation leaves them without meaning; the value is NULL of a column that is a combination of others.
+Trees have no weights; `ml_feature_importance` tells of them.",
+    arguments: &[MODEL],
+    columns: &[
+        Column { name: "name", data_type: "VARCHAR", text: "`intercept`, `tenure`, `contract = One year`" },
+        Column { name: "feature", data_type: "VARCHAR", text: "the column it belongs to" },
+        Column { name: "category", data_type: "VARCHAR", text: "of a category: the value" },
+        Column { name: "value", data_type: "DOUBLE", text: "coefficient or parameter" },
+        Column { name: "std_err", data_type: "DOUBLE", text: "standard error" },
+        Column { name: "z", data_type: "DOUBLE", text: "value / standard error; Student's t of a linear regression" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "of the test that the value is 0, two-sided" },
+        Column { name: "ci_lower", data_type: "DOUBLE", text: "lower end of the confidence interval, of 0.95 unless `confidence` says otherwise" },
+        Column { name: "ci_upper", data_type: "DOUBLE", text: "upper end" },
+        Column { name: "odds_ratio", data_type: "DOUBLE", text: "exp(value): the ratio of odds for one unit more; of a Poisson regression of rates, of a Cox regression of hazards" },
+        Column { name: "vif", data_type: "DOUBLE", text: "variance inflation: how much more the square of the standard error is than if the features were not correlated" },
+    ],
+    examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
+SELECT name, round(value, 4) AS value, round(std_err, 4) AS std_err, round(p_value, 4) AS p_value FROM ml_weights(churn);"],
+    source: "names after BigQuery ML's ML.WEIGHTS, MADlib's logregr_train and R's summary.glm",
+    ..Doc::EMPTY
+};
+
+impl ObjectFunction for MlWeights {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
+        let model = model(call)?;
+        let weights = model.fitted().weights();
+        if weights.is_empty() {
+            let problem = format!(
+                "is of type '{}', which has no weights; see ml_feature_importance or ml_centroids",
+                model.trained.model_type
+            );
+            return Err(invalid(&model.label, problem));
+        }
+        let text = |of: fn(&Weight) -> Option<&str>| -> ArrayRef { Arc::new(weights.iter().map(of).collect::<StringArray>()) };
+        let number = |of: fn(&Weight) -> Option<Exact>| -> ArrayRef {
+            Arc::new(weights.iter().map(|weight| of(weight).map(|value| value.0)).collect::<Float64Array>())
+        };
+        let columns = vec![
+            text(|weight| Some(&weight.name)),
+            text(|weight| weight.feature.as_deref()),
+            text(|weight| weight.category.as_deref()),
+            number(|weight| weight.value),
+            number(|weight| weight.std_err),
+            number(|weight| weight.z),
+            number(|weight| weight.p_value),
+            number(|weight| weight.ci_lower),
+            number(|weight| weight.ci_upper),
+            number(|weight| weight.ratio),
+            number(|weight| weight.vif),
+        ];
+        Ok(Arc::new(Listing::new(&DOC, columns)?))
+    }
+}

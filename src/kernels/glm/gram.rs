@@ -1,0 +1,178 @@
+//! Sums over rows of products of columns, by blocks.
+
+use super::dense::Square;
+use super::design::{Columns, Design};
+use super::family::Family;
+use crate::kernels::control::{Control, Stop};
+
+/// Rows of a job: few enough that all workers have some, and enough that adding up the products of a job costs nothing beside making them.
+const JOB: usize = 1 << 15;
+/// Rows whose columns are in the cache together.
+const BLOCK: usize = 512;
+/// Sums that run side by side, so that the compiler can use wide registers.
+const LANES: usize = 8;
+
+/// Sums over all rows at given coefficients.
+#[derive(Debug, Clone)]
+pub struct Gram {
+    /// X′WX, with W the weight times the variance at the mean.
+    pub products: Square,
+    /// X′ times weight times (target − mean): the gradient of the log-likelihood.
+    pub gradient: Vec<f64>,
+    pub deviance: f64,
+}
+
+/// The sums at coefficients of the scaled columns.
+pub fn sums(
+    family: Family,
+    design: &Design<'_>,
+    columns: &Columns,
+    coefficients: &[f64],
+    control: Control<'_>,
+) -> Result<Gram, Stop> {
+    let jobs = design.target.len().div_ceil(JOB);
+    let state = || (Work::new(columns), Vec::new());
+    let states = control.share(jobs, state, |(work, done): &mut (Work, Vec<(usize, Gram)>), job| {
+        let mut gram = Gram::zero(columns.len());
+        let end = design.target.len().min((job + 1) * JOB);
+        let mut start = job * JOB;
+        while start < end {
+            let rows = (end - start).min(BLOCK);
+            work.add(&mut gram, family, design, columns, coefficients, start..start + rows);
+            start += rows;
+        }
+        done.push((job, gram));
+        Ok(())
+    })?;
+    let mut parts: Vec<(usize, Gram)> = states.into_iter().flat_map(|(_, done)| done).collect();
+    parts.sort_by_key(|(job, _)| *job);
+    let mut whole = parts.into_iter().map(|(_, gram)| gram).reduce(Gram::plus).unwrap_or_else(|| Gram::zero(columns.len()));
+    whole.mirror();
+    Ok(whole)
+}
+
+impl Gram {
+    fn zero(columns: usize) -> Self {
+        Self { products: Square::zero(columns), gradient: vec![0.0; columns], deviance: 0.0 }
+    }
+
+    fn plus(mut self, other: Self) -> Self {
+        self.products.values.iter_mut().zip(other.products.values).for_each(|(sum, value)| *sum += value);
+        self.gradient.iter_mut().zip(other.gradient).for_each(|(sum, value)| *sum += value);
+        self.deviance += other.deviance;
+        self
+    }
+
+    /// Only the lower half was summed.
+    fn mirror(&mut self) {
+        for row in 0..self.products.size {
+            for column in 0..row {
+                let value = self.products.at(row, column);
+                self.products.set(column, row, value);
+            }
+        }
+    }
+}
+
+/// Room for the columns of a block.
+struct Work {
+    /// The dense columns, scaled.
+    dense: Vec<[f64; BLOCK]>,
+    scores: [f64; BLOCK],
+    /// Weight times variance.
+    curvature: [f64; BLOCK],
+    /// Weight times (target − mean).
+    residual: [f64; BLOCK],
+    weighted: [f64; BLOCK],
+}
+
+impl Work {
+    fn new(columns: &Columns) -> Self {
+        let empty = [0.0; BLOCK];
+        Self { dense: vec![empty; columns.dense()], scores: empty, curvature: empty, residual: empty, weighted: empty }
+    }
+
+    fn add(
+        &mut self,
+        gram: &mut Gram,
+        family: Family,
+        design: &Design<'_>,
+        columns: &Columns,
+        coefficients: &[f64],
+        rows: std::ops::Range<usize>,
+    ) {
+        let count = rows.len();
+        self.dense[0][..count].fill(1.0);
+        self.scores[..count].fill(coefficients[0]);
+        for (number, (column, (offset, factor))) in design.numbers.iter().zip(&columns.scales).enumerate() {
+            let (own, coefficient) = (&mut self.dense[1 + number][..count], coefficients[1 + number]);
+            for ((own, value), score) in own.iter_mut().zip(&column[rows.clone()]).zip(&mut self.scores) {
+                *own = (value - offset) * factor;
+                *score += coefficient * *own;
+            }
+        }
+        for (category, levels) in design.categories.iter().zip(&columns.levels) {
+            for (code, score) in category.codes[rows.clone()].iter().zip(&mut self.scores) {
+                *score += levels[*code as usize].map_or(0.0, |column| coefficients[column as usize]);
+            }
+        }
+        for (place, row) in rows.clone().enumerate() {
+            let (score, target, weight) = (self.scores[place], design.target[row], design.weight(row));
+            let mean = family.mean(score);
+            gram.deviance += weight * family.deviance(target, score, mean);
+            self.curvature[place] = weight * family.variance(mean);
+            self.residual[place] = weight * (target - mean);
+        }
+        self.of_dense(gram, count);
+        self.of_levels(gram, design, columns, rows);
+    }
+
+    fn of_dense(&mut self, gram: &mut Gram, count: usize) {
+        let size = gram.products.size;
+        // The rest of the last block adds nothing.
+        for values in [&mut self.curvature, &mut self.residual] {
+            values[count..].fill(0.0);
+        }
+        for row in 0..self.dense.len() {
+            for (weighted, (value, curvature)) in self.weighted.iter_mut().zip(self.dense[row].iter().zip(&self.curvature)) {
+                *weighted = value * curvature;
+            }
+            for column in 0..=row {
+                gram.products.values[row * size + column] += dot(&self.weighted, &self.dense[column]);
+            }
+            gram.gradient[row] += dot(&self.residual, &self.dense[row]);
+        }
+    }
+
+    fn of_levels(&mut self, gram: &mut Gram, design: &Design<'_>, columns: &Columns, rows: std::ops::Range<usize>) {
+        let size = gram.products.size;
+        for (number, (category, levels)) in design.categories.iter().zip(&columns.levels).enumerate() {
+            for (place, row) in rows.clone().enumerate() {
+                let Some(own) = levels[category.codes[row] as usize] else { continue };
+                let curvature = self.curvature[place];
+                gram.gradient[own as usize] += self.residual[place];
+                let products = &mut gram.products.values[own as usize * size..][..size];
+                for (product, column) in products.iter_mut().zip(&self.dense) {
+                    *product += curvature * column[place];
+                }
+                for (other, levels) in design.categories[..number].iter().zip(&columns.levels) {
+                    if let Some(other) = levels[other.codes[row] as usize] {
+                        products[other as usize] += curvature;
+                    }
+                }
+                products[own as usize] += curvature;
+            }
+        }
+    }
+}
+
+/// The sum of products, in eight sums side by side.
+fn dot(one: &[f64; BLOCK], two: &[f64; BLOCK]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for (one, two) in one.chunks_exact(LANES).zip(two.chunks_exact(LANES)) {
+        for lane in 0..LANES {
+            lanes[lane] += one[lane] * two[lane];
+        }
+    }
+    lanes.iter().sum()
+}

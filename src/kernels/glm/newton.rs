@@ -1,0 +1,97 @@
+//! Maximum likelihood by Newton's method, with steps that are halved until the deviance falls.
+
+use super::Options;
+use super::design::{Columns, Design};
+use super::family::Family;
+use super::gram::{Gram, sums};
+use crate::kernels::control::{Control, Stop};
+
+/// A fit at work.
+pub struct Newton<'a> {
+    pub family: Family,
+    pub design: &'a Design<'a>,
+    pub columns: &'a Columns,
+    control: Control<'a>,
+}
+
+/// Coefficients of the scaled columns, with the sums at them.
+pub struct Found {
+    pub coefficients: Vec<f64>,
+    pub sums: Gram,
+    pub deviances: Vec<f64>,
+    pub converged: bool,
+}
+
+/// A step is halved so often at most.
+const HALVINGS: usize = 30;
+
+impl<'a> Newton<'a> {
+    pub fn new(family: Family, design: &'a Design<'a>, columns: &'a Columns, control: Control<'a>) -> Self {
+        Self { family, design, columns, control }
+    }
+
+    /// The coefficients of the model without features.
+    pub fn start(&self) -> Vec<f64> {
+        let mut start = vec![0.0; self.columns.len()];
+        start[0] = self.family.score(self.mean());
+        start
+    }
+
+    /// The mean of the target.
+    pub fn mean(&self) -> f64 {
+        let of = |row: usize| self.design.weight(row) * self.design.target[row];
+        (0..self.design.target.len()).map(of).sum::<f64>() / self.weights()
+    }
+
+    /// The sum of the weights.
+    pub fn weights(&self) -> f64 {
+        (0..self.design.target.len()).map(|row| self.design.weight(row)).sum()
+    }
+
+    pub fn sums(&self, coefficients: &[f64]) -> Result<Gram, Stop> {
+        self.control.check()?;
+        sums(self.family, self.design, self.columns, coefficients, self.control)
+    }
+
+    /// The coefficients of the columns that are kept; the others are 0. `sums` are those at the start.
+    pub fn fit(&self, start: Vec<f64>, sums: Gram, kept: &[usize], options: &Options) -> Result<Found, Stop> {
+        let mut found = Found { coefficients: start, sums, deviances: vec![], converged: false };
+        for _ in 0..options.max_iter {
+            let Some(factor) = found.sums.products.part(kept).cholesky() else { break };
+            let gradient: Vec<f64> = kept.iter().map(|column| found.sums.gradient[*column]).collect();
+            let mut step = vec![0.0; self.columns.len()];
+            kept.iter().zip(factor.solve(&gradient)).for_each(|(column, value)| step[*column] = value);
+            let before = found.sums.deviance;
+            if !self.advance(&mut found, &step, |next| next.sums.deviance)? {
+                // No step is better: this is the maximum, as far as doubles tell.
+                found.converged = true;
+                break;
+            }
+            found.deviances.push(found.sums.deviance);
+            if (before - found.sums.deviance).abs() <= options.tol * (found.sums.deviance.abs() + options.tol) {
+                found.converged = true;
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Goes along a step, or half of it, or a quarter, …; false when none makes the objective smaller.
+    pub fn advance(&self, found: &mut Found, step: &[f64], objective: impl Fn(&Found) -> f64) -> Result<bool, Stop> {
+        let before = objective(found);
+        let mut share = 1.0;
+        for _ in 0..HALVINGS {
+            let coefficients: Vec<f64> = found.coefficients.iter().zip(step).map(|(value, step)| value + share * step).collect();
+            let sums = self.sums(&coefficients)?;
+            let next = Found { coefficients, sums, deviances: std::mem::take(&mut found.deviances), converged: false };
+            // Of a least squares fit the second step changes nothing but rounding; it is no reason to go on.
+            if objective(&next) <= before {
+                *found = next;
+                return Ok(true);
+            }
+            found.deviances = next.deviances;
+            share /= 2.0;
+        }
+        Ok(false)
+    }
+}

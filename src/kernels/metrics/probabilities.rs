@@ -1,0 +1,85 @@
+//! How near probabilities are to what came.
+
+use super::classes::wilson;
+
+/// Probabilities nearer to 0 or 1 than this are taken for it, as scikit-learn does.
+const LEAST: f64 = f64::EPSILON;
+
+/// The weighted mean of something of each row.
+fn mean(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>, of: impl Fn(f64, f64) -> f64) -> f64 {
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (row, (probability, outcome)) in probabilities.iter().zip(outcomes).enumerate() {
+        let weight = weights.map_or(1.0, |weights| weights[row]);
+        (sum, total) = (sum + weight * of(*probability, *outcome), total + weight);
+    }
+    sum / total
+}
+
+/// The mean of −ln of the probability of what came.
+pub fn log_loss(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> f64 {
+    mean(probabilities, outcomes, weights, |probability, outcome| {
+        let probability = probability.clamp(LEAST, 1.0 - LEAST);
+        if outcome > 0.5 { -libm::log(probability) } else { -libm::log1p(-probability) }
+    })
+}
+
+/// The mean squared distance from what came.
+pub fn brier(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> f64 {
+    mean(probabilities, outcomes, weights, |probability, outcome| (probability - outcome) * (probability - outcome))
+}
+
+/// Rows of neighbouring probabilities.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bin {
+    pub low: f64,
+    pub high: f64,
+    pub rows: u64,
+    pub mean_predicted: f64,
+    pub observed: f64,
+    /// Wilson's interval of the observed share.
+    pub observed_lower: f64,
+    pub observed_upper: f64,
+}
+
+/// Bins of as many rows each (`by_count`) or of equal width from 0 to 1; those without rows are left out. Rows of one probability are in one bin.
+pub fn calibration(probabilities: &[f64], outcomes: &[f64], bins: usize, by_count: bool) -> Vec<Bin> {
+    let mut rows: Vec<(f64, f64)> = probabilities.iter().copied().zip(outcomes.iter().copied()).collect();
+    rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let count = rows.len();
+    let mut found: Vec<Bin> = vec![];
+    let mut start = 0;
+    while start < count {
+        let mut end;
+        if by_count {
+            end = (1..=bins).map(|bin| bin * count / bins).find(|end| *end > start).unwrap_or(count);
+            // A probability is not cut in two.
+            while end < count && rows[end].0 == rows[end - 1].0 {
+                end += 1;
+            }
+        } else {
+            let bin_of = |row: &(f64, f64)| ((row.0 * bins as f64) as usize).min(bins - 1);
+            let bin = bin_of(&rows[start]);
+            end = start + rows[start..].iter().take_while(|row| bin_of(row) == bin).count();
+        }
+        let own = &rows[start..end];
+        let positives: f64 = own.iter().map(|row| row.1).sum();
+        let (observed_lower, observed_upper) = wilson(positives, own.len() as f64);
+        found.push(Bin {
+            low: own[0].0,
+            high: own[own.len() - 1].0,
+            rows: own.len() as u64,
+            mean_predicted: own.iter().map(|row| row.0).sum::<f64>() / own.len() as f64,
+            observed: positives / own.len() as f64,
+            observed_lower,
+            observed_upper,
+        });
+        start = end;
+    }
+    found
+}
+
+/// The mean distance between what was predicted and observed in bins, by rows.
+pub fn calibration_error(bins: &[Bin]) -> f64 {
+    let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
+    bins.iter().map(|bin| bin.rows as f64 * (bin.mean_predicted - bin.observed).abs()).sum::<f64>() / rows as f64
+}

@@ -1,0 +1,74 @@
+//! What a model says of itself, in forms that all types share.
+
+use serde::{Deserialize, Serialize};
+
+use super::stored::Exact;
+
+/// A coefficient or parameter, with what is known of its error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Weight {
+    /// As it is read: `intercept`, `tenure`, `contract = One year`.
+    pub name: String,
+    /// Of a coefficient: the feature, and of a category the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// `None` where it cannot be told: the column is a combination of others.
+    pub value: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std_err: Option<Exact>,
+    /// The statistic of the test that it is 0: z, or Student's t.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub z: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ci_lower: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ci_upper: Option<Exact>,
+    /// exp(value), where that is a ratio: of odds, rates or hazards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vif: Option<Exact>,
+}
+
+/// How training went.
+#[derive(Debug, Clone, Default)]
+pub struct Described {
+    /// What was measured on the way.
+    pub steps: Vec<TrainingStep>,
+    /// How much each feature counts.
+    pub importance: Vec<Importance>,
+}
+
+/// A measure of one step of training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingStep {
+    /// `iteration`, `fold`, `candidate`, `holdout`, …
+    pub step: String,
+    /// Its number, from 1.
+    pub number: u64,
+    /// What was tried or done, where there is something to tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    pub measure: String,
+    pub value: Exact,
+}
+
+/// How much a feature counts in a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Importance {
+    pub feature: String,
+    /// How much its splits took from the loss, as a share of all; of a linear model, the share of its coefficients of comparable features.
+    pub gain: Exact,
+    /// The splits on it; 0 of a linear model.
+    pub splits: u64,
+    /// How much worse the measure becomes when its values are shuffled, and the deviation over the repetitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permutation: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permutation_stddev: Option<Exact>,
+}

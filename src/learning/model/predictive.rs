@@ -1,0 +1,217 @@
+//! The types of models that predict a target: linear models and trees.
+
+use datafusion::common::Result;
+use serde_json::json;
+
+use super::model_type::{Fitted, Learned, ModelType};
+use super::stored::StoredForm;
+use crate::adapter::arguments::Options;
+use crate::docs::{Doc, Kind};
+use crate::kernels::control::Stop;
+use crate::learning::features::{ALL_FEATURES, Computing, KEY, Kind as FeatureKind, MISSING_KEPT, MISSING_OR_KEPT, Rows, WEIGHT};
+use crate::learning::supervised::algorithm::Algorithm;
+use crate::learning::supervised::linear::{self, Family, LinearSettings};
+use crate::learning::supervised::plan::{
+    CALIBRATION, CLASS_WEIGHT, FOLDS, HOLDOUT, METRIC, PERMUTATIONS, Plan, RANDOM_STATE, SEARCH, SPLIT, THRESHOLD, TIME,
+};
+use crate::learning::supervised::predictor::Predictor;
+use crate::learning::supervised::target::{POSITIVE, TARGET_CLASS, TARGET_NUMBER, Task};
+use crate::learning::supervised::training::{Asked, train};
+use crate::learning::supervised::trees::{self, Growing, TreeSettings};
+
+/// A type of model that predicts a target.
+#[derive(Debug)]
+pub struct Predictive {
+    doc: &'static Doc,
+    algorithm: How,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Linear(Family),
+    Trees(Growing),
+}
+
+const TYPE: Doc = Doc { kind: Kind::Model, domain: "model", ..Doc::EMPTY };
+
+pub const LOGISTIC_REGRESSION: Predictive = Predictive {
+    doc: &Doc {
+        name: "logistic_regression",
+        summary: "A model of the probability of one of two classes: its logarithm of odds is a sum over the features.",
+        syntax: "CREATE MODEL name WITH (type = 'logistic_regression', key = 'column', target = 'column', [option = value, …]) AS query",
+        description: "\
+Numbers count as they are; of a category each value but the first in ascending order, the reference, has a coefficient. `ml_weights` gives coefficients in the features' own
+units with standard errors, z, p-values, confidence intervals, odds ratios and variance inflation; they are of maximum likelihood, and what R's `glm` and statsmodels give. With a
+penalty (`alpha` above 0) there are coefficients alone. A column that is a combination of others has no coefficient, and is told; so is a feature that separates the classes.
+
+The key may be there more than once, as when rows are customers at several times: rows of one key are never both trained on and measured on. The model is trained on the rows that are not
+held out; `metrics` in `system.models` are of those that are. Rows are taken in an order that only their keys decide: the same rows and `random_state`, the same model.",
+        arguments: &[
+            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
+            linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS,
+            RANDOM_STATE,
+        ],
+        examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
+SELECT name, round(value, 4) AS value, round(std_err, 4) AS std_err, round(odds_ratio, 4) AS odds_ratio FROM ml_weights(churn);"],
+        source: "P. McCullagh, J. Nelder: Generalized Linear Models (1989); J. Friedman, T. Hastie, R. Tibshirani: Regularization Paths for Generalized Linear Models via Coordinate Descent (2010)",
+        ..TYPE
+    },
+    algorithm: How::Linear(Family::Binomial),
+};
+
+pub const LINEAR_REGRESSION: Predictive = Predictive {
+    doc: &Doc {
+        name: "linear_regression",
+        summary: "A model of a number: a sum over the features, of least squares.",
+        syntax: "CREATE MODEL name WITH (type = 'linear_regression', key = 'column', target = 'column', [option = value, …]) AS query",
+        description: "Coefficients, reference values and rows held out are as those of `logistic_regression`; standard errors are those of ordinary least squares, and `z` is Student's t.",
+        arguments: &[
+            KEY, TARGET_NUMBER, ALL_FEATURES, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
+            linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,
+        ],
+        examples: &["CREATE TABLE buyers AS SELECT customer_id, frequency, recency_days, CAST(monetary AS DOUBLE) AS monetary
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL spending WITH (type = 'linear_regression', key = 'customer_id', target = 'monetary') AS SELECT * FROM buyers;
+SELECT name, round(value, 4) AS value, round(p_value, 4) AS p_value FROM ml_weights(spending);"],
+        source: "T. Hastie, R. Tibshirani, J. Friedman: The Elements of Statistical Learning (2009), chapter 3",
+        ..TYPE
+    },
+    algorithm: How::Linear(Family::Gaussian),
+};
+
+pub const POISSON_REGRESSION: Predictive = Predictive {
+    doc: &Doc {
+        name: "poisson_regression",
+        summary: "A model of how often something happens: the logarithm of the rate is a sum over the features.",
+        syntax: "CREATE MODEL name WITH (type = 'poisson_regression', key = 'column', target = 'column', [option = value, …]) AS query",
+        description: "Coefficients, reference values and rows held out are as those of `logistic_regression`; `odds_ratio` in `ml_weights` is the ratio of rates.",
+        arguments: LINEAR_REGRESSION.doc.arguments,
+        examples: &["CREATE TABLE buyers AS SELECT customer_id, frequency, recency_days, CAST(monetary AS DOUBLE) AS monetary
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL visits WITH (type = 'poisson_regression', key = 'customer_id', target = 'frequency') AS SELECT * FROM buyers;
+SELECT name, round(value, 6) AS value FROM ml_weights(visits);"],
+        source: "P. McCullagh, J. Nelder: Generalized Linear Models (1989)",
+        ..TYPE
+    },
+    algorithm: How::Linear(Family::Poisson),
+};
+
+pub const DECISION_TREE: Predictive = Predictive {
+    doc: &Doc {
+        name: "decision_tree",
+        summary: "A model of one tree of questions, which can be read.",
+        syntax: "CREATE MODEL name WITH (type = 'decision_tree', key = 'column', target = 'column', [option = value, …]) AS query",
+        description: "Splits are those of Gini impurity, or of squared error for numbers. `explain_segments` describes given groups by such a tree; this one predicts. Targets and rows held out are as those of `gradient_boosting`.",
+        arguments: &[
+            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::TREE_DEPTH, trees::TREE_LEAVES, trees::TREE_ROWS,
+            trees::CCP_ALPHA, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
+        ],
+        examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn_tree WITH (type = 'decision_tree', key = 'customer_id', target = 'churned', max_depth = 3) AS SELECT * FROM customers_at_risk;
+SELECT class, count(*) AS customers FROM ml_predict(churn_tree, customers_at_risk) GROUP BY class ORDER BY class;"],
+        source: "L. Breiman, J. Friedman, R. Olshen, C. Stone: Classification and Regression Trees (1984)",
+        ..TYPE
+    },
+    algorithm: How::Trees(Growing::One),
+};
+
+pub const RANDOM_FOREST: Predictive = Predictive {
+    doc: &Doc {
+        name: "random_forest",
+        summary: "A model of many trees, each grown on a sample of rows and features; the prediction is their mean.",
+        syntax: "CREATE MODEL name WITH (type = 'random_forest', key = 'column', target = 'column', [option = value, …]) AS query",
+        description: "Targets and rows held out are as those of `gradient_boosting`.",
+        arguments: &[
+            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::N_TREES, trees::FOREST_DEPTH, trees::FOREST_LEAVES,
+            trees::FOREST_ROWS, trees::MAX_FEATURES, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
+        ],
+        examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn_forest WITH (type = 'random_forest', key = 'customer_id', target = 'churned', n_trees = 20) AS SELECT * FROM customers_at_risk;
+SELECT class, count(*) AS customers FROM ml_predict(churn_forest, customers_at_risk) GROUP BY class ORDER BY class;"],
+        source: "L. Breiman: Random Forests (2001)",
+        ..TYPE
+    },
+    algorithm: How::Trees(Growing::Forest),
+};
+
+pub const GRADIENT_BOOSTING: Predictive = Predictive {
+    doc: &Doc {
+        name: "gradient_boosting",
+        summary: "A model of trees, each of which corrects those before it.",
+        syntax: "CREATE MODEL name WITH (type = 'gradient_boosting', key = 'column', target = 'column', [option = value, …]) AS query",
+        description: "\
+The target is a column of two values, whose probability is predicted; with `objective = 'regression'` a number, with `'poisson'` a count. Trees grow leaf by leaf, where the loss falls most, over at
+most 255 bins of each feature. What is missing goes to the side that training has found better, and so does a category that training has not seen. Categories are split by what their
+rows show, smoothed; they need no coding. With `early_stopping` a tenth of the training rows decides how many trees there are.
+
+Keys, rows held out and repeatability are as those of `logistic_regression`.",
+        arguments: &[
+            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::ITERATIONS, trees::LEARNING_RATE, trees::MAX_LEAVES,
+            trees::MAX_DEPTH, trees::MIN_ROWS, trees::L2, trees::SUBSAMPLE, trees::FEATURE_FRACTION, trees::EARLY_STOPPING, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS,
+            SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
+        ],
+        examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
+FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
+CREATE OR REPLACE MODEL churn_boosted WITH (type = 'gradient_boosting', key = 'customer_id', target = 'churned', iterations = 20) AS SELECT * FROM customers_at_risk;
+SELECT feature, round(gain, 4) AS gain FROM ml_feature_importance(churn_boosted) ORDER BY gain DESC;"],
+        source: "J. Friedman: Greedy Function Approximation: A Gradient Boosting Machine (2001); G. Ke et al.: LightGBM: A Highly Efficient Gradient Boosting Decision Tree (2017)",
+        ..TYPE
+    },
+    algorithm: How::Trees(Growing::Boosted),
+};
+
+impl Predictive {
+    fn task(&self, options: &Options) -> Result<Task> {
+        Ok(match self.algorithm {
+            How::Linear(Family::Binomial) => Task::Class,
+            How::Linear(Family::Gaussian) => Task::Number,
+            How::Linear(Family::Poisson) => Task::Count,
+            How::Trees(_) => trees::task(options)?,
+        })
+    }
+
+    fn algorithm(&self, options: &Options) -> Result<Algorithm> {
+        Ok(match self.algorithm {
+            How::Linear(family) => Algorithm::Linear(LinearSettings::read(family, options)?),
+            How::Trees(growing) => Algorithm::Trees(TreeSettings::read(growing, self.task(options)?, options)?),
+        })
+    }
+}
+
+impl ModelType for Predictive {
+    fn doc(&self) -> &'static Doc {
+        self.doc
+    }
+
+    fn label(&self, options: &Options) -> Result<Option<&'static str>> {
+        Ok((self.task(options)? == Task::Class).then_some(TARGET_CLASS.name))
+    }
+
+    fn check(&self, options: &Options) -> Result<String> {
+        let plan = Plan::read(self.doc, options)?;
+        for candidate in plan.candidates(self.doc, options)? {
+            self.algorithm(&candidate.options)?;
+        }
+        Ok(options.to_string())
+    }
+
+    fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
+        let task = self.task(options).map_err(|error| running.worker.fail(error))?;
+        let predictor =
+            train(&Asked { doc: self.doc, task, options, algorithm: &|options| self.algorithm(options) }, rows, running)?;
+        Ok(Learned { metrics: predictor.metrics, body: json!(predictor.predictor) })
+    }
+
+    fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {
+        let predictor: Predictor = stored.body()?;
+        let count = |kind| stored.trained.of_kind(kind).count();
+        if !predictor.learner.is_whole(count(FeatureKind::Number), count(FeatureKind::Category)) {
+            return Err(stored.damaged("learner"));
+        }
+        Ok(Box::new(predictor))
+    }
+}

@@ -1,0 +1,85 @@
+//! How good predictions are.
+
+use super::table::Table;
+use super::target::Task;
+use crate::kernels::metrics::{Confusion, Errors, Ranked, auc, average_precision, brier, ks, log_loss, poisson_deviance, share};
+
+/// What `search` may go by; the first stands for that of the target.
+pub const METRICS: [&str; 10] =
+    ["default", "auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "poisson_deviance"];
+
+/// Measures by name, in the order they are shown in; one that cannot be told has no value.
+#[derive(Debug, Clone, Default)]
+pub struct Measures(Vec<(&'static str, Option<f64>)>);
+
+/// Those that are shown of a model.
+const MAIN: [&str; 10] = ["auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "r2", "poisson_deviance"];
+
+impl Measures {
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> {
+        self.0.iter().copied()
+    }
+
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(other, _)| *other == name).and_then(|(_, value)| *value)
+    }
+
+    /// Those that are shown of a model.
+    pub fn main(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> {
+        self.all().filter(|(name, _)| MAIN.contains(name))
+    }
+
+    /// The one that a model is known by.
+    pub fn first(&self) -> &'static str {
+        self.main().next().map_or("", |(name, _)| name)
+    }
+}
+
+/// The measures of predictions for rows whose target is known; `threshold` is where the positive class begins.
+pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Measures {
+    let (outcomes, weights) = (table.target.as_slice(), table.weights.as_deref());
+    if table.len() == 0 {
+        return Measures::default();
+    }
+    if task != Task::Class {
+        let errors = Errors::new(means, outcomes, weights);
+        let mut all = vec![("rmse", Some(errors.rmse)), ("mae", Some(errors.mae)), ("r2", errors.r2)];
+        if task == Task::Count {
+            all.push(("poisson_deviance", poisson_deviance(means, outcomes, weights)));
+        }
+        return Measures(all);
+    }
+    let ranked = Ranked::new(means, outcomes, weights);
+    let confusion = Confusion::new(means, outcomes, weights, threshold);
+    Measures(vec![
+        ("auc", auc(means, outcomes, weights)),
+        ("pr_auc", average_precision(&ranked)),
+        ("log_loss", Some(log_loss(means, outcomes, weights))),
+        ("brier", Some(brier(means, outcomes, weights))),
+        ("ks", ks(&ranked)),
+        ("accuracy", share(confusion.right())),
+        ("precision", share(confusion.precise())),
+        ("recall", share(confusion.recalled())),
+        ("f1", confusion.f1()),
+    ])
+}
+
+/// Predictions and outcomes, in an order that depends on nothing but these.
+#[derive(Debug)]
+pub struct Judged {
+    pub predictions: Vec<f64>,
+    pub outcomes: Vec<f64>,
+}
+
+impl Judged {
+    pub fn new(predictions: Vec<f64>, outcomes: Vec<f64>) -> Self {
+        let mut rows: Vec<(f64, f64)> = predictions.into_iter().zip(outcomes).collect();
+        rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
+        let (predictions, outcomes) = rows.into_iter().unzip();
+        Self { predictions, outcomes }
+    }
+
+    pub fn ranked(&self) -> Ranked {
+        Ranked::new(&self.predictions, &self.outcomes, None)
+    }
+}

@@ -1,0 +1,117 @@
+//! Rows apart: a holdout that training never sees, and folds for cross-validation. Rows of one key are never on both sides.
+
+use super::table::Table;
+use crate::kernels::random::mix;
+
+/// How the holdout is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// By lot, so that the classes are there in the same shares.
+    Random,
+    /// The latest rows.
+    Time,
+    /// No holdout.
+    None,
+}
+
+/// The rows to train on, and those held out: about `share` of all.
+pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let is_held: Vec<bool> = match split {
+        Split::None => vec![false; table.len()],
+        Split::Random => {
+            let lots = lots(table, is_class, seed);
+            let mut is_held = vec![false; table.len()];
+            for stratum in lots {
+                let rows: usize = stratum.iter().map(|group| group.len()).sum();
+                let wanted = (rows as f64 * share).round() as usize;
+                let mut taken = 0;
+                for group in &stratum {
+                    if taken >= wanted {
+                        break;
+                    }
+                    group.iter().for_each(|row| is_held[*row as usize] = true);
+                    taken += group.len();
+                }
+            }
+            is_held
+        }
+        Split::Time => {
+            let times = table.times.as_deref().unwrap_or_default();
+            let mut sorted = times.to_vec();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let first = sorted.len() - (sorted.len() as f64 * share).round() as usize;
+            // Rows of one time stay together.
+            match sorted.get(first) {
+                Some(cut) if *cut > sorted[0] => times.iter().map(|time| time >= cut).collect(),
+                _ => vec![false; table.len()],
+            }
+        }
+    };
+    (0..table.len() as u32).partition(|row| !is_held[*row as usize])
+}
+
+/// The fold of each row, from 0.
+pub fn folds(table: &Table, number: usize, is_class: bool, seed: u64) -> Vec<usize> {
+    let mut fold_of = vec![0; table.len()];
+    let mut next = 0;
+    for group in lots(table, is_class, mix(seed ^ 0x666f_6c64)).iter().flatten() {
+        group.iter().for_each(|row| fold_of[*row as usize] = next % number);
+        next += 1;
+    }
+    fold_of
+}
+
+/// The rows of each key, in the order of a lottery, by strata: keys that have the positive class, and those that have not.
+fn lots(table: &Table, is_class: bool, seed: u64) -> Vec<Vec<Vec<u32>>> {
+    let lot = |(row, group): (u32, &u64)| (mix(group ^ mix(seed)), *group, row);
+    let mut sorted: Vec<(u64, u64, u32)> = (0..).zip(&table.groups).map(lot).collect();
+    sorted.sort_unstable();
+    let mut strata = vec![vec![], vec![]];
+    for rows in sorted.chunk_by(|one, next| one.1 == next.1) {
+        let group: Vec<u32> = rows.iter().map(|(_, _, row)| *row).collect();
+        let is_positive = is_class && group.iter().any(|row| table.target[*row as usize] > 0.5);
+        strata[usize::from(is_positive)].push(group);
+    }
+    strata
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(groups: Vec<u64>, target: Vec<f64>) -> Table {
+        let times = Some((0..target.len()).map(|row| (row / 3) as f64).collect());
+        Table { groups, target, times, ..Table::default() }
+    }
+
+    #[test]
+    fn shares_of_the_classes_stay_and_keys_stay_together() {
+        // 100 customers with two rows each; one in five has the positive class.
+        let groups: Vec<u64> = (0..200).map(|row| mix(row / 2)).collect();
+        let target: Vec<f64> = (0..200).map(|row| f64::from(u8::from(row / 2 % 5 == 0))).collect();
+        let table = table(groups.clone(), target.clone());
+        let (train, held) = holdout(&table, Split::Random, 0.3, true, 7);
+        assert_eq!((train.len(), held.len()), (140, 60));
+        assert_eq!(held.iter().filter(|row| target[**row as usize] > 0.5).count(), 12);
+        let is_held = |group: u64| held.iter().any(|row| groups[*row as usize] == group);
+        assert!(train.iter().all(|row| !is_held(groups[*row as usize])));
+        assert_ne!(holdout(&table, Split::Random, 0.3, true, 8).1, held);
+
+        let folds = folds(&table, 5, true, 7);
+        for fold in 0..5 {
+            let rows: Vec<usize> = (0..200).filter(|row| folds[*row] == fold).collect();
+            assert_eq!((rows.len(), rows.iter().filter(|row| target[**row] > 0.5).count()), (40, 8));
+        }
+        assert!((0..100).all(|customer| folds[2 * customer] == folds[2 * customer + 1]));
+    }
+
+    #[test]
+    fn the_latest_are_held_out_and_times_stay_together() {
+        let table = table((0..30).collect(), vec![0.0; 30]);
+        let (train, held) = holdout(&table, Split::Time, 0.25, false, 0);
+        // 7.5 rows are wanted; times have three rows each.
+        assert_eq!((train.len(), held), (21, (21..30).collect::<Vec<u32>>()));
+        let one_time = Table { times: Some(vec![1.0; 30]), ..table };
+        assert_eq!(holdout(&one_time, Split::Time, 0.25, false, 0).1.len(), 0);
+    }
+}

@@ -1,0 +1,158 @@
+//! What is to be predicted: one of two classes, a number, or a count.
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::arguments::Options;
+use crate::docs::{Argument, Takes};
+use crate::error::failed;
+use crate::kernels::control::Stop;
+use crate::learning::features::{Category, Computing, Rows};
+
+pub const TARGET_CLASS: Argument = Argument::required("target", Takes::Column, "the column to predict, of two values");
+pub const TARGET_NUMBER: Argument = Argument::required("target", Takes::Number, "the column to predict, a number");
+pub const POSITIVE: Argument = Argument::optional(
+    "positive",
+    Takes::Text,
+    "",
+    "the value of the target whose probability is predicted; default the greater of the two: `true`, `1`, `yes`",
+);
+
+/// What a type of model predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// The probability of one of two classes.
+    Class,
+    /// A number.
+    Number,
+    /// How often something happens: 0 or more.
+    Count,
+}
+
+/// The target of a model, as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The column.
+    pub column: String,
+    /// Of a class: what it can be.
+    pub classes: Option<Classes>,
+}
+
+/// The two values of a target, as texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Classes {
+    pub negative: String,
+    pub positive: String,
+    /// The type of the column.
+    data_type: DataType,
+}
+
+impl Classes {
+    /// The type that classes are shown in.
+    pub fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    /// A column of classes.
+    ///
+    /// # Errors
+    /// None in practice: the values came from a column of that type.
+    pub fn column(&self, are_positive: impl Iterator<Item = bool>) -> Result<ArrayRef> {
+        let texts = are_positive.map(|is_positive| if is_positive { &self.positive } else { &self.negative });
+        Ok(cast(&StringArray::from_iter_values(texts), &self.data_type)?)
+    }
+}
+
+impl Target {
+    /// The target of training rows, and its value in each: 1 for the positive class, 0 for the other.
+    pub fn of(
+        task: Task,
+        column: &str,
+        rows: &Rows,
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<(Self, Vec<f64>), Stop> {
+        let (classes, values) = match (task, &rows.label) {
+            (Task::Class, Some(label)) => {
+                let (classes, values) = classes(column, label, options, running)?;
+                (Some(classes), values)
+            }
+            (_, _) => (None, rows.beside(TARGET_NUMBER.name).unwrap_or_default().to_vec()),
+        };
+        if task == Task::Count
+            && let Some(value) = values.iter().find(|value| **value < 0.0)
+        {
+            return Err(running.refuse(format!("target {column} has the value {value}; a count is 0 or more")));
+        }
+        if classes.is_none() && values.iter().all(|value| *value == values[0]) {
+            let value = values[0];
+            return Err(running.refuse(format!("target {column} is {value} in every row; there is nothing to learn")));
+        }
+        Ok((Self { column: column.to_string(), classes }, values))
+    }
+}
+
+/// How many values of a target an error lists.
+const LISTED: usize = 5;
+
+fn classes(column: &str, label: &Category, options: &Options, running: &Computing<'_>) -> Result<(Classes, Vec<f64>), Stop> {
+    let data_type = match label.values.data_type() {
+        DataType::Dictionary(_, values) => values.as_ref().clone(),
+        other => other.clone(),
+    };
+    let texts = cast(&label.values, &DataType::Utf8).map_err(|error| running.worker.fail(error.into()))?;
+    let texts: Vec<&str> = texts.as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
+    let listed = || {
+        let more = if texts.len() > LISTED { ", …" } else { "" };
+        texts.iter().take(LISTED).map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ") + more
+    };
+    let [first, second] = texts.as_slice() else {
+        let problem = match texts.len() {
+            0 | 1 => format!("target {column} has one value only ({}); two are needed to tell apart", listed()),
+            many => format!(
+                "target {column} has {many} values ({}), and two can be told apart; make two of them: SELECT …, {column} = {} AS …",
+                listed(),
+                listed().split(", ").next().unwrap_or_default()
+            ),
+        };
+        return Err(running.refuse(problem));
+    };
+    let positive = match options.text(POSITIVE.name) {
+        None => 1,
+        Some(given) if given == *first => 0,
+        Some(given) if given == *second => 1,
+        Some(given) => {
+            return Err(running.refuse(format!("positive is '{given}', and target {column} is one of {}", listed())));
+        }
+    };
+    let (negative, positive_text) = if positive == 1 { (first, second) } else { (second, first) };
+    let values = label.codes.iter().map(|code| f64::from(u8::from(*code == positive))).collect();
+    Ok((Classes { negative: (*negative).to_string(), positive: (*positive_text).to_string(), data_type }, values))
+}
+
+/// The values of a target in other rows than those of the training: 1 for the positive class, 0 for the other, NaN where there is none.
+///
+/// # Errors
+/// The column has another value, or is of a type that cannot be one.
+pub fn outcomes(label: &str, target: &Target, column: &ArrayRef) -> Result<Vec<f64>> {
+    let Some(classes) = &target.classes else {
+        let numbers = cast(column, &DataType::Float64)?;
+        let numbers = numbers.as_primitive::<Float64Type>();
+        return Ok(numbers.iter().map(|number| number.unwrap_or(f64::NAN)).collect());
+    };
+    let texts = cast(&cast(column, &classes.data_type)?, &DataType::Utf8)?;
+    let texts = texts.as_string::<i32>();
+    let outcome = |text: Option<&str>| match text {
+        None => Ok(f64::NAN),
+        Some(text) if text == classes.positive => Ok(1.0),
+        Some(text) if text == classes.negative => Ok(0.0),
+        Some(text) => {
+            let (column, negative, positive) = (&target.column, &classes.negative, &classes.positive);
+            Err(failed(label, format!("{column} is '{text}' in a row, and was '{negative}' or '{positive}' in training")))
+        }
+    };
+    texts.iter().map(outcome).collect()
+}

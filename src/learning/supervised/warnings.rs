@@ -1,0 +1,61 @@
+//! What is told of a training: what looks too good to be true, and what does not hold beyond it.
+
+use super::algorithm::Features;
+use super::measures::Measures;
+use super::table::Table;
+use super::target::Task;
+use crate::kernels::metrics::auc;
+use crate::learning::features::Computing;
+
+/// A feature that tells the classes apart better than this alone is suspected to be known only after the target.
+const SUSPICIOUS: f64 = 0.99;
+
+/// Rows with this many values of a category or more are not looked at: each value would be its own class.
+const MOST_VALUES: usize = 1000;
+
+/// Tells of features that predict the target nearly by themselves.
+pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &Computing<'_>) {
+    if !is_class || table.len() < 2 {
+        return;
+    }
+    let weights = table.weights.as_deref();
+    let of_numbers = table.numbers.iter().map(|column| {
+        let filled: Vec<f64> = column.iter().map(|value| if value.is_nan() { f64::NEG_INFINITY } else { *value }).collect();
+        auc(&filled, &table.target, weights)
+    });
+    let of_categories = table.codes.iter().zip(&table.levels).map(|(codes, levels)| {
+        if *levels > MOST_VALUES || levels * 10 > table.len() {
+            return None;
+        }
+        let (mut positive, mut all) = (vec![0.0; levels + 1], vec![0.0; levels + 1]);
+        for (row, (code, target)) in codes.iter().zip(&table.target).enumerate() {
+            let level = (*code as usize).min(*levels);
+            all[level] += table.weight(row);
+            positive[level] += table.weight(row) * target;
+        }
+        let rates: Vec<f64> =
+            codes.iter().map(|code| (*code as usize).min(*levels)).map(|level| positive[level] / all[level]).collect();
+        auc(&rates, &table.target, weights)
+    });
+    for (name, auc) in features.names().zip(of_numbers.chain(of_categories)) {
+        let Some(auc) = auc.map(|auc| auc.max(1.0 - auc)).filter(|auc| *auc > SUSPICIOUS) else { continue };
+        running.note(format!(
+            "{name} alone tells the classes apart (auc {auc:.4}); is it known only after {}? leave it out with features = '…' then",
+            running.wanted.target()
+        ));
+    }
+}
+
+/// How much better a model may be on the rows it has seen than on others.
+const GAP: f64 = 0.05;
+
+/// Tells that a model knows its training rows better than others.
+pub fn tell_overfitting(task: Task, training: &Measures, holdout: Option<&Measures>, running: &Computing<'_>) {
+    let name = if task == Task::Class { "auc" } else { "r2" };
+    let Some((seen, unseen)) = training.get(name).zip(holdout.and_then(|measures| measures.get(name))) else { return };
+    if seen - unseen > GAP {
+        running.note(format!(
+            "{name} is {seen:.4} on the rows it was trained on and {unseen:.4} on those held out: it has learned by heart; give fewer leaves, more rows per leaf or a penalty"
+        ));
+    }
+}
