@@ -1,1 +1,24 @@
-//! STUB
+//! Models of many features by trees: gradient boosting, random forests, and one tree.
+//!
+//! J. Friedman: Greedy Function Approximation: A Gradient Boosting Machine (2001); G. Ke and others: LightGBM (2017), for
+//! histograms, growth at the best leaf and splits by sets of levels; L. Breiman: Random Forests (2001). Gradients are added up
+//! in whole numbers, so that a model is the same for any number of workers.
+
+pub mod bins;
+mod boost;
+mod ensemble;
+mod forest;
+mod grow;
+mod histogram;
+mod loss;
+mod shap;
+mod split;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+
+pub use bins::{Binned, Binning};
+pub use boost::{BoostOptions, Boosted, Validation, boost};
+pub use ensemble::{Ensemble, Explanation};
+pub use forest::{Forest, ForestOptions, TreeOptions, decision_tree, random_forest};
+pub use loss::Loss;

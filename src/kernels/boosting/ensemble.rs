@@ -1,0 +1,161 @@
+//! Trees that are added up: what boosting, forests and single trees leave behind.
+
+use serde::{Deserialize, Serialize};
+
+use super::bins::{Binned, Binning};
+use super::tree::Tree;
+use super::{Loss, shap};
+use crate::kernels::control::{Control, Stop};
+
+/// Rows that are scored at a time.
+const CHUNK: usize = 512;
+
+/// A model of trees. A row's score is `base` and what each tree adds; [`Loss::mean`] tells what it means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ensemble {
+    pub loss: Loss,
+    pub binning: Binning,
+    pub base: f64,
+    pub trees: Vec<Tree>,
+}
+
+/// Why a score is what it is; features are numbers first, then categories.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The mean score of training rows, as trees count them.
+    pub base: f64,
+    /// What each feature adds.
+    pub added: Vec<f64>,
+}
+
+impl Ensemble {
+    /// The score of each row: a logarithm of odds or of a rate for boosting, else a probability or a number.
+    pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
+        let features = self.binning.features();
+        let padded = self.binning.padded();
+        let _reserved = control.reserve(rows * 16)?;
+        let flat: Vec<Vec<Flat>> = self.trees.iter().map(flatten).collect();
+        let made = control.share(
+            rows.div_ceil(CHUNK),
+            || (vec![], vec![0; CHUNK * features]),
+            |(made, bins), chunk| {
+                let first = chunk * CHUNK;
+                let count = CHUNK.min(rows - first);
+                let bins = &mut bins[..count * features];
+                self.binning.chunk(&padded, numbers, codes, first, bins);
+                let mut scores = vec![self.base; count];
+                for (tree, flat) in self.trees.iter().zip(&flat) {
+                    add(tree, flat, features, bins, &mut scores);
+                }
+                made.push((chunk, scores));
+                Ok(())
+            },
+        )?;
+        let mut made: Vec<_> = made.into_iter().flat_map(|(made, _)| made).collect();
+        made.sort_unstable_by_key(|(chunk, _)| *chunk);
+        Ok(made.into_iter().flat_map(|(_, scores)| scores).collect())
+    }
+
+    /// Explains scores exactly (path-dependent TreeSHAP): the base and what features add make the score.
+    pub fn explain(
+        &self,
+        numbers: &[Vec<f64>],
+        codes: &[Vec<u32>],
+        rows: usize,
+        control: Control<'_>,
+    ) -> Result<Vec<Explanation>, Stop> {
+        let binned = self.binning.apply(numbers, codes, rows, control)?;
+        let _reserved = control.reserve(rows * 8 * (binned.features + 4))?;
+        let made = control.share(rows, Vec::new, |made, row| {
+            made.push((row, self.explain_row(&binned, row)));
+            Ok(())
+        })?;
+        let mut made: Vec<_> = made.into_iter().flatten().collect();
+        made.sort_unstable_by_key(|(row, _)| *row);
+        Ok(made.into_iter().map(|(_, explanation)| explanation).collect())
+    }
+
+    fn explain_row(&self, binned: &Binned, row: usize) -> Explanation {
+        let mut added = vec![0.0; binned.features];
+        self.trees.iter().for_each(|tree| shap::add(tree, binned.row(row), &mut added));
+        Explanation { base: self.base + self.trees.iter().filter_map(|tree| tree.value.first()).sum::<f64>(), added }
+    }
+
+    /// What the splits of each feature gained, and how many it has.
+    pub fn gains(&self) -> Vec<(f64, u64)> {
+        let mut gains = vec![(0.0, 0); self.binning.features()];
+        for tree in &self.trees {
+            for node in (0..tree.left.len()).filter(|node| !tree.is_leaf(*node)) {
+                let (gain, splits) = &mut gains[tree.feature[node] as usize];
+                *gain += tree.gain[node];
+                *splits += 1;
+            }
+        }
+        gains
+    }
+
+    /// True when it fits as many numbers and categories, and all its parts fit together.
+    pub fn is_whole(&self, numbers: usize, categories: usize) -> bool {
+        self.binning.cuts.len() == numbers
+            && self.binning.levels.len() == categories
+            && self.binning.cuts.iter().all(|cuts| cuts.len() < 255)
+            && self.trees.iter().all(|tree| tree.is_whole(numbers, numbers + categories))
+    }
+}
+
+/// A node in 16 bytes, so that a walk touches one place of memory.
+#[derive(Clone, Copy)]
+struct Flat {
+    feature: u32,
+    /// Leaves lead to themselves.
+    left: u32,
+    /// 1 where it has children.
+    step: u8,
+    /// As [`Tree::kind`].
+    kind: u8,
+    cut: u16,
+    set: u32,
+}
+
+fn flatten(tree: &Tree) -> Vec<Flat> {
+    let node = |node: usize| {
+        let is_leaf = tree.is_leaf(node);
+        let is_set = tree.kind[node] == 2;
+        Flat {
+            feature: tree.feature[node],
+            left: if is_leaf { node as u32 } else { tree.left[node] },
+            step: u8::from(!is_leaf),
+            kind: tree.kind[node],
+            cut: if is_set { 0 } else { tree.cut[node] as u16 },
+            set: if is_set { tree.cut[node] } else { 0 },
+        }
+    };
+    (0..tree.left.len()).map(node).collect()
+}
+
+/// Adds a tree's values to the scores of rows in bins; eight rows walk at a time, so that none waits for memory.
+fn add(tree: &Tree, flat: &[Flat], features: usize, bins: &[u8], scores: &mut [f64]) {
+    const LANES: usize = 8;
+    let has_sets = !tree.sets.is_empty();
+    for (lane_bins, lane_scores) in bins.chunks(LANES * features.max(1)).zip(scores.chunks_mut(LANES)) {
+        let mut at = [0_u32; LANES];
+        loop {
+            let mut moved = 0;
+            for (lane, row) in lane_bins.chunks_exact(features).enumerate() {
+                let node = flat[at[lane & 7] as usize];
+                let bin = row[node.feature as usize];
+                let is_right = if has_sets && node.kind == 2 {
+                    (tree.sets[node.set as usize][usize::from(bin / 64)] >> (bin % 64)) & 1 == 0
+                } else {
+                    bin.wrapping_add(node.kind) > (node.cut as u8).wrapping_add(node.kind)
+                };
+                at[lane & 7] = node.left + u32::from(u8::from(is_right) & node.step);
+                moved |= node.step;
+            }
+            if moved == 0 {
+                break;
+            }
+        }
+        lane_scores.iter_mut().zip(at).for_each(|(score, node)| *score += tree.value[node as usize]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Sums of gradients by bin, in whole numbers: exact, so that they are the same in any order.
+
+use super::bins::Binned;
+use crate::kernels::control::{Control, Stop};
+
+/// The sums of one feature by bin.
+pub type Sums = [Word; 256];
+/// A sum of gradients, and one of curvatures beside a number of rows, in fixed point.
+pub type Word = [u64; 2];
+/// Features whose sums are made in one pass: they fit the second cache.
+const BLOCK: usize = 32;
+/// Rows between two looks at whether anyone waits.
+const CHUNK: usize = 65_536;
+
+/// The fixed point of one tree's gradients.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    gradient: f64,
+    curvature: f64,
+    /// Bits of the number of rows, below those of curvatures.
+    bits: u32,
+}
+
+/// What a word says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Total {
+    pub gradient: f64,
+    pub curvature: f64,
+    pub rows: u64,
+}
+
+impl Scale {
+    /// Finer the fewer rows there are.
+    pub fn new(gradients: &[[f64; 2]]) -> Self {
+        let most = gradients.iter().fold([0.0_f64; 2], |most, one| [most[0].max(one[0].abs()), most[1].max(one[1])]);
+        let bits = (u64::BITS - (gradients.len() as u64).leading_zeros()).max(1);
+        let rows = gradients.len().max(1) as f64;
+        // A power of two makes all of it exact where gradients are small whole numbers.
+        let power = |room: f64, most: f64| {
+            if most > 0.0 { libm::exp2(libm::floor(libm::log2(room / most)).clamp(-1000.0, 1000.0)) } else { 1.0 }
+        };
+        let room = libm::exp2(f64::from(63 - bits)) / rows;
+        Self {
+            gradient: power(libm::exp2(31.0), most[0]),
+            curvature: power(room * 0.5, most[1]).min(libm::exp2(52.0) / most[1].max(1e-300)),
+            bits,
+        }
+    }
+
+    pub fn word(&self, [gradient, curvature]: [f64; 2]) -> Word {
+        let gradient = libm::rint(gradient * self.gradient) as i64;
+        let curvature = libm::rint(curvature * self.curvature) as u64;
+        [gradient as u64, (curvature << self.bits) | 1]
+    }
+
+    pub fn total(&self, [gradient, rest]: Word) -> Total {
+        Total {
+            gradient: gradient as i64 as f64 / self.gradient,
+            curvature: (rest >> self.bits) as f64 / self.curvature,
+            rows: rest & ((1 << self.bits) - 1),
+        }
+    }
+}
+
+pub fn add(to: &mut Word, word: Word) {
+    to[0] = to[0].wrapping_add(word[0]);
+    to[1] = to[1].wrapping_add(word[1]);
+}
+
+pub fn subtract(from: &mut Word, word: Word) {
+    from[0] = from[0].wrapping_sub(word[0]);
+    from[1] = from[1].wrapping_sub(word[1]);
+}
+
+/// The sums of all features over some rows, each worker over its own part of them.
+pub fn build(binned: &Binned, rows: &[u32], words: &[Word], control: Control<'_>) -> Result<Vec<Sums>, Stop> {
+    let parts = control.share(
+        rows.len().div_ceil(CHUNK),
+        || vec![[[0; 2]; 256]; binned.features],
+        |sums, chunk| {
+            let first = chunk * CHUNK;
+            fill(binned, &rows[first..(first + CHUNK).min(rows.len())], words, sums);
+            Ok(())
+        },
+    )?;
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    for part in parts {
+        all.iter_mut().flatten().zip(part.into_iter().flatten()).for_each(|(to, word)| add(to, word));
+    }
+    Ok(all)
+}
+
+fn fill(binned: &Binned, rows: &[u32], words: &[Word], sums: &mut [Sums]) {
+    for (block, sums) in sums.chunks_mut(BLOCK).enumerate() {
+        for row in rows {
+            let word = words[*row as usize];
+            let bins = &binned.bins[*row as usize * binned.features + block * BLOCK..][..sums.len()];
+            for (sums, bin) in sums.iter_mut().zip(bins) {
+                add(&mut sums[usize::from(*bin)], word);
+            }
+        }
+    }
+}

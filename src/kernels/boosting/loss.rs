@@ -1,0 +1,62 @@
+//! What trees are to make small.
+
+use serde::{Deserialize, Serialize};
+
+/// What the target is, and what a score means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Targets of 0 and 1; scores are logarithms of odds.
+    Logistic,
+    /// Numbers; scores are means, of targets of 0 and 1 probabilities.
+    Squared,
+    /// Counts; scores are logarithms of rates.
+    Poisson,
+}
+
+impl Loss {
+    /// What a score means: a probability, a number, a rate.
+    pub fn mean(self, score: f64) -> f64 {
+        match self {
+            Self::Logistic => 1.0 / (1.0 + libm::exp(-score)),
+            Self::Squared => score,
+            Self::Poisson => libm::exp(score),
+        }
+    }
+
+    /// The score whose mean this is, kept finite.
+    pub(super) fn score(self, mean: f64) -> f64 {
+        match self {
+            Self::Logistic => {
+                let mean = mean.clamp(1e-9, 1.0 - 1e-9);
+                libm::log(mean / (1.0 - mean))
+            }
+            Self::Squared => mean,
+            Self::Poisson => libm::log(mean.max(1e-9)),
+        }
+    }
+
+    /// The first and second derivative of the loss by the score.
+    pub(super) fn gradient(self, score: f64, target: f64, weight: f64) -> [f64; 2] {
+        match self {
+            Self::Logistic => {
+                let mean = self.mean(score);
+                [weight * (mean - target), weight * mean * (1.0 - mean)]
+            }
+            Self::Squared => [weight * (score - target), weight],
+            Self::Poisson => {
+                let mean = self.mean(score.min(700.0));
+                [weight * (mean - target), weight * mean]
+            }
+        }
+    }
+
+    /// The loss of one row: minus its log-likelihood where that has a meaning, else the squared error.
+    pub fn of(self, score: f64, target: f64) -> f64 {
+        match self {
+            Self::Logistic => score.max(0.0) - score * target + libm::log1p(libm::exp(-score.abs())),
+            Self::Squared => (score - target) * (score - target),
+            Self::Poisson => self.mean(score) - target * score,
+        }
+    }
+}
