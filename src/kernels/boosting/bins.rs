@@ -179,7 +179,7 @@ mod tests {
         let numbers = vec![vec![3.0, f64::NAN, -0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY]];
         let codes = vec![vec![1, 1, 0, 5, u32::MAX, 2]];
         let binning = Binning::new(&numbers, &codes, &[4], control(1)).unwrap();
-        assert_eq!(binning.cuts, [[-f64::MAX, 1.5, f64::MAX / 2.0 + 1.5]]);
+        assert_eq!(binning.cuts, [[-f64::MAX / 2.0, 1.5, f64::MAX / 2.0]]);
         let binned = binning.apply(&numbers, &codes, 6, control(2)).unwrap();
         let column = |feature: usize| (0..6).map(|row| binned.row(row)[feature]).collect::<Vec<_>>();
         assert_eq!(column(0), [2, 255, 1, 1, 3, 0]);
