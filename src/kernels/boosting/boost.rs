@@ -99,7 +99,10 @@ pub fn boost(
         is_boosting: true,
     };
     for iteration in 0..options.iterations {
-        prepare(options.loss, &scores, targets, weights, &mut gradients, control)?;
+        let before = prepare(options.loss, &scores, targets, weights, &mut gradients, control)?;
+        if let Some((last, _)) = losses.last_mut() {
+            *last = before;
+        }
         let scale = Scale::new(&gradients);
         let seed = Random::new(options.seed, &[iteration as u64]).next();
         let chosen = choose(features, options.feature_fraction, seed);
@@ -129,17 +132,8 @@ pub fn boost(
         }
         let is_leaf = tree.left.len() == 1;
         trees.push(tree);
-        let loss = |scores: &[f64], targets: &[f64], weights: Option<&[f64]>| {
-            let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-            let (mut sum, mut all) = (0.0, 0.0);
-            for (row, (score, target)) in scores.iter().zip(targets).enumerate() {
-                sum += weight(row) * options.loss.of(*score, *target);
-                all += weight(row);
-            }
-            sum / all
-        };
-        let of_held = validation.map(|given| loss(&held, given.targets, given.weights));
-        losses.push((loss(&scores, targets, weights), of_held));
+        let of_held = validation.map(|given| mean_loss(options.loss, &held, given.targets, given.weights));
+        losses.push((f64::NAN, of_held));
         if let Some(of_held) = of_held {
             if of_held < best.0 {
                 best = (of_held, trees.len());
@@ -155,13 +149,27 @@ pub fn boost(
             break;
         }
     }
+    if let Some((last, _)) = losses.last_mut() {
+        *last = mean_loss(options.loss, &scores, targets, weights);
+    }
     if options.patience > 0 && validation.is_some() && best.1 > 0 {
         trees.truncate(best.1);
     }
     Ok(Boosted { model: Ensemble { loss: options.loss, binning, base, trees }, losses })
 }
 
-/// The gradients of all rows.
+/// The mean loss of rows.
+fn mean_loss(loss: Loss, scores: &[f64], targets: &[f64], weights: Option<&[f64]>) -> f64 {
+    let (mut sum, mut all) = (0.0, 0.0);
+    for (row, (score, target)) in scores.iter().zip(targets).enumerate() {
+        let weight = weights.map_or(1.0, |weights| weights[row]);
+        sum += weight * loss.of(*score, *target);
+        all += weight;
+    }
+    sum / all
+}
+
+/// Makes the gradients of all rows; gives their mean loss.
 fn prepare(
     loss: Loss,
     scores: &[f64],
@@ -169,14 +177,31 @@ fn prepare(
     weights: Option<&[f64]>,
     gradients: &mut [[f64; 2]],
     control: Control<'_>,
-) -> Result<(), Stop> {
+) -> Result<f64, Stop> {
+    let (mut sum, mut all) = (0.0, 0.0);
     for (chunk, gradients) in gradients.chunks_mut(CHUNK).enumerate() {
         control.check()?;
+        // Logarithms of products of probabilities: one for many rows.
+        let mut product = 1.0;
         for (row, gradient) in (chunk * CHUNK..).zip(gradients) {
-            *gradient = loss.gradient(scores[row], targets[row], weights.map_or(1.0, |weights| weights[row]));
+            let (score, target) = (scores[row], targets[row]);
+            let weight = weights.map_or(1.0, |weights| weights[row]);
+            *gradient = loss.gradient(score, target, weight);
+            all += weight;
+            let probability = 1.0 - gradient[0].abs();
+            if loss == Loss::Logistic && weight == 1.0 && probability > 1e-3 {
+                product *= probability;
+                if product < 1e-200 {
+                    sum -= libm::log(product);
+                    product = 1.0;
+                }
+            } else {
+                sum += weight * loss.of(score, target);
+            }
         }
+        sum -= libm::log(product);
     }
-    Ok(())
+    Ok(sum / all)
 }
 
 fn to_words(scale: Scale, gradients: &[[f64; 2]], words: &mut [Word], control: Control<'_>) -> Result<(), Stop> {

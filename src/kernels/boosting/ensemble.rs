@@ -32,9 +32,12 @@ impl Ensemble {
     /// The score of each row: a logarithm of odds or of a rate for boosting, else a probability or a number.
     pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
         let features = self.binning.features();
-        let padded = self.binning.padded();
+        if features == 0 {
+            return Ok(vec![self.base + self.trees.iter().filter_map(|tree| tree.value.first()).sum::<f64>(); rows]);
+        }
+        let (binning, flat) = self.flatten();
+        let padded = binning.padded();
         let _reserved = control.reserve(rows * 16)?;
-        let flat: Vec<Vec<Flat>> = self.trees.iter().map(flatten).collect();
         let made = control.share(
             rows.div_ceil(CHUNK),
             || (vec![], vec![0; CHUNK * features]),
@@ -42,10 +45,14 @@ impl Ensemble {
                 let first = chunk * CHUNK;
                 let count = CHUNK.min(rows - first);
                 let bins = &mut bins[..count * features];
-                self.binning.chunk(&padded, numbers, codes, first, bins);
+                binning.chunk(&padded, numbers, codes, first, bins);
                 let mut scores = vec![self.base; count];
                 for (tree, flat) in self.trees.iter().zip(&flat) {
-                    add(tree, flat, features, bins, &mut scores);
+                    if tree.sets.is_empty() {
+                        add::<false>(tree, flat, features, bins, &mut scores);
+                    } else {
+                        add::<true>(tree, flat, features, bins, &mut scores);
+                    }
                 }
                 made.push((chunk, scores));
                 Ok(())
@@ -54,6 +61,42 @@ impl Ensemble {
         let mut made: Vec<_> = made.into_iter().flat_map(|(made, _)| made).collect();
         made.sort_unstable_by_key(|(chunk, _)| *chunk);
         Ok(made.into_iter().flat_map(|(_, scores)| scores).collect())
+    }
+
+    /// The trees for walking, and bins by those cuts alone that a tree uses: they are found faster.
+    fn flatten(&self) -> (Binning, Vec<Vec<Flat>>) {
+        let mut used: Vec<Vec<bool>> = self.binning.cuts.iter().map(|cuts| vec![false; cuts.len()]).collect();
+        for tree in &self.trees {
+            for node in (0..tree.left.len()).filter(|node| !tree.is_leaf(*node) && tree.kind[*node] < 2) {
+                if let Some(used) = used[tree.feature[node] as usize].get_mut(tree.cut[node] as usize) {
+                    *used = true;
+                }
+            }
+        }
+        let places: Vec<Vec<u8>> = used
+            .iter()
+            .map(|used| {
+                let mut place = 0;
+                let mut places = vec![];
+                for is_used in used {
+                    places.push(place);
+                    place += u8::from(*is_used);
+                }
+                // Beyond the last cut are all numbers.
+                places.push(place);
+                places
+            })
+            .collect();
+        let keep = |(cuts, used): (&Vec<f64>, &Vec<bool>)| {
+            cuts.iter().zip(used).filter_map(|(cut, is_used)| is_used.then_some(*cut)).collect()
+        };
+        let cuts = self.binning.cuts.iter().zip(&used).map(keep).collect();
+        let place = |tree: &Tree, node: usize| {
+            let places = &places[tree.feature[node] as usize];
+            places[(tree.cut[node] as usize).min(places.len() - 1)]
+        };
+        let flat = self.trees.iter().map(|tree| flatten(tree, &place)).collect();
+        (Binning { cuts, levels: self.binning.levels.clone() }, flat)
     }
 
     /// Explains scores exactly (path-dependent TreeSHAP): the base and what features add make the score.
@@ -113,11 +156,11 @@ struct Flat {
     step: u8,
     /// As [`Tree::kind`].
     kind: u8,
-    cut: u16,
+    cut: u8,
     set: u32,
 }
 
-fn flatten(tree: &Tree) -> Vec<Flat> {
+fn flatten(tree: &Tree, place: &dyn Fn(&Tree, usize) -> u8) -> Vec<Flat> {
     let node = |node: usize| {
         let is_leaf = tree.is_leaf(node);
         let is_set = tree.kind[node] == 2;
@@ -126,7 +169,7 @@ fn flatten(tree: &Tree) -> Vec<Flat> {
             left: if is_leaf { node as u32 } else { tree.left[node] },
             step: u8::from(!is_leaf),
             kind: tree.kind[node],
-            cut: if is_set { 0 } else { tree.cut[node] as u16 },
+            cut: if is_set || is_leaf { 0 } else { place(tree, node) },
             set: if is_set { tree.cut[node] } else { 0 },
         }
     };
@@ -134,28 +177,40 @@ fn flatten(tree: &Tree) -> Vec<Flat> {
 }
 
 /// Adds a tree's values to the scores of rows in bins; eight rows walk at a time, so that none waits for memory.
-fn add(tree: &Tree, flat: &[Flat], features: usize, bins: &[u8], scores: &mut [f64]) {
+fn add<const HAS_SETS: bool>(tree: &Tree, flat: &[Flat], features: usize, bins: &[u8], scores: &mut [f64]) {
     const LANES: usize = 8;
-    let has_sets = !tree.sets.is_empty();
-    for (lane_bins, lane_scores) in bins.chunks(LANES * features.max(1)).zip(scores.chunks_mut(LANES)) {
+    let walk = |row: &[u8], at: u32| {
+        let node = flat[at as usize];
+        let bin = row[node.feature as usize];
+        let is_right = if HAS_SETS && node.kind == 2 {
+            (tree.sets[node.set as usize][usize::from(bin / 64)] >> (bin % 64)) & 1 == 0
+        } else {
+            bin.wrapping_add(node.kind) > node.cut.wrapping_add(node.kind)
+        };
+        (node.left + u32::from(u8::from(is_right) & node.step), node.step)
+    };
+    for (rows, scores) in bins.chunks(LANES * features).zip(scores.chunks_mut(LANES)) {
         let mut at = [0_u32; LANES];
-        loop {
-            let mut moved = 0;
-            for (lane, row) in lane_bins.chunks_exact(features).enumerate() {
-                let node = flat[at[lane & 7] as usize];
-                let bin = row[node.feature as usize];
-                let is_right = if has_sets && node.kind == 2 {
-                    (tree.sets[node.set as usize][usize::from(bin / 64)] >> (bin % 64)) & 1 == 0
-                } else {
-                    bin.wrapping_add(node.kind) > (node.cut as u8).wrapping_add(node.kind)
-                };
-                at[lane & 7] = node.left + u32::from(u8::from(is_right) & node.step);
-                moved |= node.step;
+        if scores.len() == LANES {
+            let rows: [&[u8]; LANES] = std::array::from_fn(|lane| &rows[lane * features..][..features]);
+            loop {
+                let mut moved = 0;
+                for lane in 0..LANES {
+                    let (next, step) = walk(rows[lane], at[lane]);
+                    at[lane] = next;
+                    moved |= step;
+                }
+                if moved == 0 {
+                    break;
+                }
             }
-            if moved == 0 {
-                break;
+        } else {
+            for (row, at) in rows.chunks(features).zip(&mut at) {
+                while let (next, 1) = walk(row, *at) {
+                    *at = next;
+                }
             }
         }
-        lane_scores.iter_mut().zip(at).for_each(|(score, node)| *score += tree.value[node as usize]);
+        scores.iter_mut().zip(at).for_each(|(score, node)| *score += tree.value[node as usize]);
     }
 }

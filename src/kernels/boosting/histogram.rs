@@ -7,8 +7,10 @@ use crate::kernels::control::{Control, Stop};
 pub type Sums = [Word; 256];
 /// A sum of gradients, and one of curvatures beside a number of rows, in fixed point.
 pub type Word = [u64; 2];
-/// Features whose sums are made in one pass: they fit the second cache.
-const BLOCK: usize = 32;
+/// Features whose sums are made in one pass: they fit the first cache.
+const BLOCK: usize = 10;
+/// Rows of a pass: they fit the second cache.
+const PASS: usize = 4_096;
 /// Rows between two looks at whether anyone waits.
 const CHUNK: usize = 65_536;
 
@@ -48,8 +50,9 @@ impl Scale {
     }
 
     pub fn word(&self, [gradient, curvature]: [f64; 2]) -> Word {
-        let gradient = libm::rint(gradient * self.gradient) as i64;
-        let curvature = libm::rint(curvature * self.curvature) as u64;
+        // A cast cuts towards zero: made positive first, numbers are rounded to the nearest.
+        let gradient = (gradient * self.gradient + 4_294_967_296.5) as i64 - 4_294_967_296;
+        let curvature = (curvature * self.curvature + 0.5) as i64 as u64;
         [gradient as u64, (curvature << self.bits) | 1]
     }
 
@@ -79,7 +82,9 @@ pub fn build(binned: &Binned, rows: &[u32], words: &[Word], control: Control<'_>
         || vec![[[0; 2]; 256]; binned.features],
         |sums, chunk| {
             let first = chunk * CHUNK;
-            fill(binned, &rows[first..(first + CHUNK).min(rows.len())], words, sums);
+            for rows in rows[first..(first + CHUNK).min(rows.len())].chunks(PASS) {
+                fill(binned, rows, words, sums);
+            }
             Ok(())
         },
     )?;

@@ -177,6 +177,30 @@ fn weights_count_as_repeated_rows() {
 }
 
 #[test]
+fn predicts_each_row_as_its_trees_do() {
+    let data = data(1_001, 8);
+    let model = boosted(&data, &BoostOptions { iterations: 15, min_rows: 2, ..BoostOptions::default() }, 1).model;
+    let all = model.binning.apply(&data.numbers, &data.codes, 1_001, control(1)).unwrap();
+    for (row, score) in scores(&model, &data).into_iter().enumerate() {
+        let sum = model.trees.iter().fold(model.base, |sum, tree| sum + tree.predict(all.row(row)));
+        assert_eq!(sum, score);
+    }
+    assert_eq!(model.scores(&data.numbers, &data.codes, 0, control(1)).unwrap(), []);
+}
+
+#[test]
+fn many_levels_and_huge_numbers_are_learned_from() {
+    let numbers = vec![(0..20_000).map(|row| if row % 2 == 0 { f64::INFINITY } else { f64::NEG_INFINITY }).collect()];
+    let codes = vec![(0..20_000).map(|row| row % 10_000).collect::<Vec<u32>>()];
+    let targets = (0..20_000).map(|row| f64::from(u8::from(row % 2 == 0))).collect();
+    let data = Data { numbers, codes, levels: vec![10_000], targets };
+    let model = boosted(&data, &BoostOptions { iterations: 5, ..BoostOptions::default() }, 2).model;
+    assert!(scores(&model, &data).windows(2).all(|pair| (pair[0] > 0.0) != (pair[1] > 0.0)));
+    let text = serde_json::to_string(&model).unwrap();
+    assert_eq!(serde_json::from_str::<Ensemble>(&text).unwrap(), model);
+}
+
+#[test]
 fn nothing_to_learn_is_the_mean() {
     for targets in [vec![], vec![1.0], vec![0.0; 50]] {
         let data = Data { numbers: vec![vec![f64::NAN; targets.len()]], codes: vec![], levels: vec![], targets };
