@@ -116,7 +116,7 @@ impl ScalarUDFImpl for Explain {
         let Some(predictor) = self.model.fitted().predictor() else { return internal_err!("a model without a target") };
         let (features, texts) = arguments.split_at(self.model.trained.features.len());
         let FeatureRows { numbers, codes, skipped } = self.model.feature_rows(features, rows)?;
-        let found = predictor.contributions(&numbers, &codes, rows);
+        let found = predictor.contributions(&numbers, &codes, rows)?;
         let names = Features::of(&self.model.trained.features);
         let names: Vec<&str> = names.names().collect();
         let texts = names.iter().map(|name| {

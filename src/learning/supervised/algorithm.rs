@@ -34,7 +34,7 @@ impl Algorithm {
     pub fn fit(&self, table: &Table, features: &Features, running: &Computing<'_>) -> Result<Fit, Stop> {
         match self {
             Self::Linear(settings) => settings.fit(table, features, running),
-            Self::Trees(settings) => settings.fit(table, features, running),
+            Self::Trees(settings) => settings.fit(table, running),
         }
     }
 }
@@ -72,10 +72,16 @@ impl Learner {
         }
     }
 
-    pub fn contributions(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize) -> Contributions {
+    pub fn contributions(
+        &self,
+        numbers: &[Vec<f64>],
+        codes: &[Vec<u32>],
+        rows: usize,
+        control: Control<'_>,
+    ) -> Result<Contributions, Stop> {
         match self {
-            Self::Linear(linear) => linear.contributions(numbers, codes),
-            Self::Trees(trees) => trees.contributions(numbers, codes, rows),
+            Self::Linear(linear) => Ok(linear.contributions(numbers, codes)),
+            Self::Trees(trees) => trees.contributions(numbers, codes, rows, control),
         }
     }
 

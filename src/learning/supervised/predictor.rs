@@ -69,8 +69,12 @@ impl Predictor {
     }
 
     /// Why rows have the scores they have.
-    pub fn contributions(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize) -> Contributions {
-        self.learner.contributions(numbers, codes, rows)
+    ///
+    /// # Errors
+    /// None in practice: a batch is explained before one could stop it.
+    pub fn contributions(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize) -> Result<Contributions> {
+        let found = self.learner.contributions(numbers, codes, rows, Control::alone());
+        found.map_err(|_| failed("ml_explain", "was stopped"))
     }
 }
 

@@ -1,15 +1,22 @@
 //! Models of trees: one, a forest, or boosted ones.
 
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 
-use super::algorithm::{Contributions, Features, Fit};
+use super::algorithm::{Contributions, Fit, Learner};
+use super::plan::RANDOM_STATE;
 use super::table::Table;
 use super::target::Task;
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Takes};
+use crate::kernels::boosting::{
+    Binning, BoostOptions, Ensemble, ForestOptions, Loss, TreeOptions, Validation, boost, decision_tree, random_forest,
+};
 use crate::kernels::control::{Control, Stop};
 use crate::learning::features::Computing;
+use crate::learning::model::described::TrainingStep;
+use crate::learning::model::stored::Exact;
 
 pub const OBJECTIVE: Argument = Argument::optional(
     "objective",
@@ -77,48 +84,159 @@ pub enum Growing {
 /// The options of a model of trees.
 #[derive(Debug, Clone)]
 pub struct TreeSettings {
-    growing: Growing,
     task: Task,
+    how: How,
 }
 
+#[derive(Debug, Clone, Copy)]
+enum How {
+    One(TreeOptions),
+    Forest(ForestOptions),
+    Boosted(BoostOptions),
+}
+
+/// The share of the training rows that decide when boosting stops: one of so many.
+const JUDGES: usize = 10;
+
 impl TreeSettings {
-    pub fn read(growing: Growing, task: Task, _options: &Options) -> Result<Self> {
-        Ok(Self { growing, task })
+    pub fn read(growing: Growing, task: Task, options: &Options) -> Result<Self> {
+        let whole = |argument: &Argument| Ok::<_, DataFusionError>(options.integer(argument.name)?.unsigned_abs());
+        let count = |argument: &Argument| whole(argument).map(|number| number as usize);
+        let seed = whole(&RANDOM_STATE)?;
+        let tree = TreeOptions {
+            max_leaves: count(&MAX_LEAVES)?,
+            max_depth: count(&MAX_DEPTH)?,
+            min_rows: whole(&MIN_ROWS)?,
+            ccp_alpha: if growing == Growing::One { options.float(CCP_ALPHA.name)? } else { 0.0 },
+        };
+        let how = match growing {
+            Growing::One => How::One(tree),
+            Growing::Forest => {
+                How::Forest(ForestOptions { tree, trees: count(&N_TREES)?, max_features: count(&MAX_FEATURES)?, seed })
+            }
+            Growing::Boosted => How::Boosted(BoostOptions {
+                loss: match task {
+                    Task::Class => Loss::Logistic,
+                    Task::Number => Loss::Squared,
+                    Task::Count => Loss::Poisson,
+                },
+                iterations: count(&ITERATIONS)?,
+                learning_rate: options.float(LEARNING_RATE.name)?,
+                max_leaves: tree.max_leaves,
+                max_depth: tree.max_depth,
+                min_rows: tree.min_rows,
+                l2: options.float(L2.name)?,
+                subsample: options.float(SUBSAMPLE.name)?,
+                feature_fraction: options.float(FEATURE_FRACTION.name)?,
+                patience: count(&EARLY_STOPPING)?,
+                seed,
+                ..BoostOptions::default()
+            }),
+        };
+        Ok(Self { task, how })
     }
 
-    pub fn fit(&self, _table: &Table, _features: &Features, _running: &Computing<'_>) -> Result<Fit, Stop> {
-        Err(Stop::TooLarge)
+    pub fn fit(&self, table: &Table, running: &Computing<'_>) -> Result<Fit, Stop> {
+        let (ensemble, losses) = self.grow(table, running).map_err(|stop| running.stopped(stop))?;
+        let step = |number: u64, measure: &str, value: f64| TrainingStep {
+            step: "iteration".into(),
+            number,
+            detail: String::new(),
+            measure: measure.into(),
+            value: Exact(value),
+        };
+        let mut steps = vec![];
+        for (number, (loss, judged)) in (1..).zip(losses) {
+            steps.push(step(number, "loss", loss));
+            steps.extend(judged.map(|judged| step(number, "early_stopping_loss", judged)));
+        }
+        let leaves: usize = ensemble.trees.iter().map(|tree| tree.leaves()).sum();
+        let metrics = vec![("trees", Some(ensemble.trees.len() as f64)), ("leaves", Some(leaves as f64))];
+        let notes = match leaves <= ensemble.trees.len() {
+            true => vec!["no split of the rows is worth its while: every prediction is the mean; give more rows, or a smaller min_rows_in_leaf".into()],
+            false => vec![],
+        };
+        Ok(Fit { learner: Learner::Trees(Trees(ensemble)), steps, metrics, notes })
+    }
+
+    /// The trees, and the mean losses after each of them: of the rows that were trained on, and of those that judge.
+    fn grow(&self, table: &Table, running: &Computing<'_>) -> Result<(Ensemble, Vec<(f64, Option<f64>)>), Stop> {
+        let control = running.worker.control(running.worker.threads);
+        let features = table.numbers.len() + table.codes.len();
+        let _reserved = control.reserve(table.len() * features)?;
+        if let How::Boosted(how) = self.how
+            && how.patience > 0
+        {
+            // Rows are in the order of a hash of their keys: the first tenth is a draw, and rows of one key stay together.
+            let is_next = |row: &usize| *row > 0 && table.groups[*row] != table.groups[*row - 1];
+            let first = (table.len() / JUDGES..table.len()).find(is_next).unwrap_or(table.len());
+            let part = |rows: std::ops::Range<usize>| table.select(&rows.map(|row| row as u32).collect::<Vec<_>>());
+            let _copies = control.reserve(table.bytes(table.len()))?;
+            let (judges, others) = (part(0..first), part(first..table.len()));
+            let binning = Binning::new(&others.numbers, &others.codes, &others.levels, control)?;
+            let binned = binning.apply(&others.numbers, &others.codes, others.len(), control)?;
+            let judged = binning.apply(&judges.numbers, &judges.codes, judges.len(), control)?;
+            let validation = Validation { binned: &judged, targets: &judges.target, weights: judges.weights.as_deref() };
+            let boosted = boost(binning, &binned, &others.target, others.weights.as_deref(), Some(validation), &how, control)?;
+            return Ok((boosted.model, boosted.losses));
+        }
+        let binning = Binning::new(&table.numbers, &table.codes, &table.levels, control)?;
+        let binned = binning.apply(&table.numbers, &table.codes, table.len(), control)?;
+        let (target, weights) = (table.target.as_slice(), table.weights.as_deref());
+        match self.how {
+            How::One(how) => Ok((decision_tree(binning, &binned, target, weights, &how, control)?, vec![])),
+            How::Forest(how) => {
+                let of_task =
+                    if self.task == Task::Class { (features as f64).sqrt().round() as usize } else { features.div_ceil(3) };
+                let max_features = if how.max_features == 0 { of_task.max(1) } else { how.max_features };
+                let how = ForestOptions { max_features, ..how };
+                Ok((random_forest(binning, &binned, target, weights, &how, control)?.model, vec![]))
+            }
+            How::Boosted(how) => {
+                let boosted = boost(binning, &binned, target, weights, None, &how, control)?;
+                Ok((boosted.model, boosted.losses))
+            }
+        }
     }
 }
 
 /// Trees as they are stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Trees {}
+pub struct Trees(Ensemble);
 
 impl Trees {
-    pub fn scores(
-        &self,
-        _numbers: &[Vec<f64>],
-        _codes: &[Vec<u32>],
-        rows: usize,
-        _control: Control<'_>,
-    ) -> Result<Vec<f64>, Stop> {
-        Ok(vec![0.0; rows])
+    pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
+        self.0.scores(numbers, codes, rows, control)
     }
 
     pub fn mean(&self, score: f64) -> f64 {
-        score
+        self.0.loss.mean(score)
     }
 
-    pub fn contributions(&self, _numbers: &[Vec<f64>], _codes: &[Vec<u32>], _rows: usize) -> Contributions {
-        Contributions { base: 0.0, by_feature: vec![] }
+    pub fn contributions(
+        &self,
+        numbers: &[Vec<f64>],
+        codes: &[Vec<u32>],
+        rows: usize,
+        control: Control<'_>,
+    ) -> Result<Contributions, Stop> {
+        let explanations = self.0.explain(numbers, codes, rows, control)?;
+        let features = self.0.binning.features();
+        let of = |feature: usize| explanations.iter().map(|explanation| explanation.added[feature]).collect();
+        Ok(Contributions {
+            base: explanations.first().map_or(self.0.base, |explanation| explanation.base),
+            by_feature: (0..features).map(of).collect(),
+        })
     }
 
+    /// What each feature took from the loss, as a share of all, and its splits.
     pub fn gains(&self) -> Vec<(f64, u64)> {
-        vec![]
+        let gains = self.0.gains();
+        let sum: f64 = gains.iter().map(|(gain, _)| gain).sum();
+        gains.into_iter().map(|(gain, splits)| (if sum > 0.0 { gain / sum } else { 0.0 }, splits)).collect()
     }
 
-    pub fn is_whole(&self, _numbers: usize, _categories: usize) -> bool {
-        true
+    pub fn is_whole(&self, numbers: usize, categories: usize) -> bool {
+        self.0.is_whole(numbers, categories)
     }
 }
