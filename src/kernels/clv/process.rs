@@ -1,0 +1,167 @@
+//! The likelihoods of the models, each written once for numbers with and without derivatives.
+
+use super::number::Number;
+use super::rows::Row;
+
+/// A model's likelihood: the part of a frequency, and the part of a row.
+pub trait Likelihood<const N: usize>: Sync {
+    /// What depends on the frequency only.
+    fn of_frequency<T: Number>(parameters: &[T; N], frequency: f64) -> T;
+    /// What depends on the rest of a row.
+    fn of_row<T: Number>(parameters: &[T; N], row: &Row) -> T;
+}
+
+/// Fader, Hardie, Lee: "Counting your customers" the easy way (2005). r, α, a, b.
+pub struct BgNbd;
+
+impl Likelihood<4> for BgNbd {
+    fn of_frequency<T: Number>(&[r, alpha, a, b]: &[T; 4], x: f64) -> T {
+        let start = r * alpha.ln();
+        if x == 0.0 {
+            return start;
+        }
+        let purchases = r.plus(x).ln_gamma() - r.ln_gamma();
+        let stays = (a + b).ln_gamma() + b.plus(x).ln_gamma() - b.ln_gamma() - (a + b).plus(x).ln_gamma();
+        start + purchases + stays
+    }
+
+    fn of_row<T: Number>(&[r, alpha, a, b]: &[T; 4], row: &Row) -> T {
+        let to_end = alpha.plus(row.second).ln();
+        let alive = -(r.plus(row.frequency) * to_end);
+        if row.frequency == 0.0 {
+            return alive;
+        }
+        let after_last = to_end - alpha.plus(row.first).ln();
+        let gone = a.ln() - b.plus(row.frequency - 1.0).ln() + r.plus(row.frequency) * after_last;
+        alive + gone.soft_plus()
+    }
+}
+
+/// Batislam, Denizel, Filiztekin: customers may leave after the first purchase too (2007). r, α, a, b.
+pub struct MbgNbd;
+
+impl Likelihood<4> for MbgNbd {
+    fn of_frequency<T: Number>(&[r, alpha, a, b]: &[T; 4], x: f64) -> T {
+        let purchases = r.plus(x).ln_gamma() - r.ln_gamma() + r * alpha.ln();
+        let stays = (a + b).ln_gamma() + b.plus(x + 1.0).ln_gamma() - b.ln_gamma() - (a + b).plus(x + 1.0).ln_gamma();
+        purchases + stays
+    }
+
+    fn of_row<T: Number>(&[r, alpha, a, b]: &[T; 4], row: &Row) -> T {
+        let to_end = alpha.plus(row.second).ln();
+        let after_last = to_end - alpha.plus(row.first).ln();
+        let gone = a.ln() - b.plus(row.frequency).ln() + r.plus(row.frequency) * after_last;
+        gone.soft_plus() - r.plus(row.frequency) * to_end
+    }
+}
+
+/// Schmittlein, Morrison, Colombo: Counting your customers (1987). r, α, s, β.
+pub struct ParetoNbd;
+
+impl Likelihood<4> for ParetoNbd {
+    fn of_frequency<T: Number>(&[r, alpha, s, beta]: &[T; 4], x: f64) -> T {
+        r.plus(x).ln_gamma() - r.ln_gamma() + r * alpha.ln() + s * beta.ln()
+    }
+
+    fn of_row<T: Number>(&[r, alpha, s, beta]: &[T; 4], row: &Row) -> T {
+        let alive = -(r.plus(row.frequency) * alpha.plus(row.second).ln()) - s * beta.plus(row.second).ln();
+        let gone = ln_integral(r.plus(row.frequency), alpha, s.plus(1.0), beta, row.first, row.second);
+        alive.ln_add(s.ln() + gone)
+    }
+}
+
+/// Nodes and weights of the quadrature of Gauss and Legendre with 16 nodes, the half of them that is positive.
+pub const GAUSS: [(f64, f64); 8] = [
+    (0.095_012_509_837_637_44, 0.189_450_610_455_068_5),
+    (0.281_603_550_779_258_9, 0.182_603_415_044_923_6),
+    (0.458_016_777_657_227_4, 0.169_156_519_395_002_54),
+    (0.617_876_244_402_643_7, 0.149_595_988_816_576_73),
+    (0.755_404_408_355_003, 0.124_628_971_255_533_87),
+    (0.865_631_202_387_831_7, 0.095_158_511_682_492_78),
+    (0.944_575_023_073_232_6, 0.062_253_523_938_647_89),
+    (0.989_400_934_991_649_9, 0.027_152_459_411_754_095),
+];
+
+/// More than a frequency of a thousand over a time of a thousand times α needs.
+const MOST_PANELS: f64 = 4_096.0;
+
+/// ln ∫ (α + y)^−p · (β + y)^−q dy from one time to another.
+///
+/// The published form is a difference of two hypergeometric functions, which cancels, and changes its form where α = β. The integral has
+/// neither trouble. In the logarithm of the time beyond the lesser of α and β the integrand falls like an exponential: it is cut in panels over each of
+/// which it falls little, and what is below the last digit is left.
+pub fn ln_integral<T: Number>(p: T, alpha: T, q: T, beta: T, from: f64, to: f64) -> T {
+    if to <= from {
+        return T::of(f64::NEG_INFINITY);
+    }
+    let lesser = if alpha.value() <= beta.value() { alpha } else { beta };
+    let (start, end) = (lesser.plus(from).ln(), lesser.plus(to).ln());
+    let length = end.value() - start.value();
+    let steepness = p.value() + q.value();
+    let panels = (length * steepness / 6.0).ceil().clamp(1.0, MOST_PANELS);
+    let panel = (end - start).times(1.0 / panels);
+    let half = panel.times(0.5);
+    let top = -(p * alpha.plus(from).ln()) - q * beta.plus(from).ln() + start;
+    let mut sum = T::of(0.0);
+    let mut number = 0.0;
+    while number < panels {
+        let middle = start + panel.times(number + 0.5);
+        let mut highest = 0.0_f64;
+        for (node, weight) in GAUSS {
+            for side in [-node, node] {
+                let log = middle + half.times(side);
+                let time = log.exp() - lesser;
+                let value = (log - p * (alpha + time).ln() - q * (beta + time).ln() - top).exp();
+                highest = highest.max(value.value());
+                sum = sum + value.times(weight);
+            }
+        }
+        number += 1.0;
+        // It falls, and the rest is below the last digit.
+        if highest * (panels - number) <= 1e-18 * sum.value() {
+            break;
+        }
+    }
+    (sum * half).ln() + top
+}
+
+/// Fader, Hardie, Lee: RFM and CLV (2005), after Colombo and Jiang. p, q, v; a row's first number is the mean value.
+pub struct GammaGamma;
+
+impl Likelihood<3> for GammaGamma {
+    fn of_frequency<T: Number>(&[p, q, v]: &[T; 3], x: f64) -> T {
+        let shape = p.times(x);
+        (shape + q).ln_gamma() - shape.ln_gamma() - q.ln_gamma() + q * v.ln() + shape.times(libm::log(x))
+    }
+
+    fn of_row<T: Number>(&[p, q, v]: &[T; 3], row: &Row) -> T {
+        let shape = p.times(row.frequency);
+        shape.plus(-1.0).times(libm::log(row.first)) - (shape + q) * v.plus(row.frequency * row.first).ln()
+    }
+}
+
+/// Fader, Hardie, Shang: customer-base analysis in a discrete-time noncontractual setting (2010). α, β, γ, δ; a row's first number is the last
+/// opportunity taken, its second the number of opportunities.
+pub struct BgBb;
+
+fn ln_beta<T: Number>(a: T, b: T) -> T {
+    a.ln_gamma() + b.ln_gamma() - (a + b).ln_gamma()
+}
+
+impl Likelihood<4> for BgBb {
+    fn of_frequency<T: Number>(&[alpha, beta, gamma, delta]: &[T; 4], _: f64) -> T {
+        -(ln_beta(alpha, beta) + ln_beta(gamma, delta))
+    }
+
+    fn of_row<T: Number>(&[alpha, beta, gamma, delta]: &[T; 4], row: &Row) -> T {
+        let Row { frequency: x, first: last, second: count, .. } = *row;
+        let mut sum = ln_beta(alpha.plus(x), beta.plus(count - x)) + ln_beta(gamma, delta.plus(count));
+        let mut at = last;
+        while at < count {
+            let gone = ln_beta(alpha.plus(x), beta.plus(at - x)) + ln_beta(gamma.plus(1.0), delta.plus(at));
+            sum = sum.ln_add(gone);
+            at += 1.0;
+        }
+        sum
+    }
+}

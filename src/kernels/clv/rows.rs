@@ -1,0 +1,152 @@
+//! Customers as the models read them: rows that are alike become one row with a weight.
+
+use crate::kernels::control::{Control, Reserved, Stop};
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// The frequency is negative or no whole number.
+    Frequency,
+    /// The recency is negative or not finite.
+    Recency,
+    /// The age T is not above 0, or not finite; for a discrete model, no whole number.
+    Age,
+    /// The recency is above the age.
+    RecencyAboveAge,
+    /// There are no repeat purchases, but a recency.
+    RecencyWithoutFrequency,
+    /// There are repeat purchases, but the recency is 0.
+    FrequencyWithoutRecency,
+    /// More purchases than opportunities up to the last, in a discrete model.
+    MoreThanOpportunities,
+    /// The mean value of the purchases is not above 0.
+    Monetary,
+}
+
+impl Wrong {
+    /// The rule, and what to do.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::Frequency => "frequency must be a whole number of repeat purchases, 0 or more",
+            Self::Recency => "recency must be 0 or more: the time from the first purchase to the last",
+            Self::Age => "\"T\" must be above 0: the time from the first purchase to the end of observation; a whole number for bg_bb",
+            Self::RecencyAboveAge => "recency must be at most \"T\": both count from the first purchase",
+            Self::RecencyWithoutFrequency => "recency must be 0 where frequency is 0: without a repeat the last purchase is the first",
+            Self::FrequencyWithoutRecency => "recency must be above 0 where frequency is above 0: repeats come after the first purchase",
+            Self::MoreThanOpportunities => "frequency must be at most recency for bg_bb: there is one purchase per opportunity at most",
+            Self::Monetary => "monetary_value must be above 0 where frequency is above 0",
+        }
+    }
+}
+
+/// A row that a model cannot read, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongRow {
+    pub row: usize,
+    pub wrong: Wrong,
+}
+
+/// The first row of purchases in continuous time that is wrong.
+pub fn check(frequency: &[f64], recency: &[f64], age: &[f64]) -> Option<WrongRow> {
+    let wrong = |(frequency, recency, age): (f64, f64, f64)| {
+        if !(frequency >= 0.0 && frequency.fract() == 0.0 && frequency.is_finite()) {
+            Some(Wrong::Frequency)
+        } else if !(recency >= 0.0 && recency.is_finite()) {
+            Some(Wrong::Recency)
+        } else if !(age >= 0.0 && age.is_finite()) {
+            Some(Wrong::Age)
+        } else if recency > age {
+            Some(Wrong::RecencyAboveAge)
+        } else if frequency == 0.0 && recency != 0.0 {
+            Some(Wrong::RecencyWithoutFrequency)
+        } else if frequency > 0.0 && recency == 0.0 {
+            Some(Wrong::FrequencyWithoutRecency)
+        } else {
+            None
+        }
+    };
+    let rows = frequency.iter().zip(recency).zip(age).map(|((frequency, recency), age)| (*frequency, *recency, *age));
+    rows.enumerate().find_map(|(row, values)| wrong(values).map(|wrong| WrongRow { row, wrong }))
+}
+
+/// The first row of purchases at opportunities that is wrong.
+pub fn check_discrete(frequency: &[f64], recency: &[f64], opportunities: &[f64]) -> Option<WrongRow> {
+    let whole = |values: &[f64], wrong| {
+        let row = values.iter().position(|value| value.fract() != 0.0);
+        row.map(|row| WrongRow { row, wrong })
+    };
+    check(frequency, recency, opportunities)
+        .or_else(|| whole(recency, Wrong::Recency))
+        .or_else(|| whole(opportunities, Wrong::Age))
+        .or_else(|| {
+            let row = frequency.iter().zip(recency).position(|(frequency, recency)| frequency > recency);
+            row.map(|row| WrongRow { row, wrong: Wrong::MoreThanOpportunities })
+        })
+}
+
+/// The first row of values of purchases that is wrong. Rows without repeats are not read.
+pub fn check_values(frequency: &[f64], value: &[f64]) -> Option<WrongRow> {
+    frequency.iter().zip(value).enumerate().find_map(|(row, (frequency, value))| {
+        if !(*frequency >= 0.0 && frequency.fract() == 0.0 && frequency.is_finite()) {
+            Some(WrongRow { row, wrong: Wrong::Frequency })
+        } else if *frequency > 0.0 && !(*value > 0.0 && value.is_finite()) {
+            Some(WrongRow { row, wrong: Wrong::Monetary })
+        } else {
+            None
+        }
+    })
+}
+
+/// One customer, or several that are alike: frequency, and two more numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub frequency: f64,
+    pub first: f64,
+    pub second: f64,
+    pub weight: f64,
+}
+
+/// Rows in ascending order, none twice.
+pub struct Compressed<'a> {
+    pub rows: Vec<Row>,
+    /// The sum of the weights.
+    pub weight: f64,
+    _memory: Reserved<'a>,
+}
+
+impl<'a> Compressed<'a> {
+    /// Adds up the weights of rows that are alike; rows of no weight are dropped.
+    pub fn new(
+        control: &Control<'a>,
+        frequency: &[f64],
+        first: &[f64],
+        second: &[f64],
+        weights: Option<&[f64]>,
+    ) -> Result<Self, Stop> {
+        let memory = control.reserve(frequency.len() * size_of::<Row>())?;
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let mut rows: Vec<Row> = Vec::with_capacity(frequency.len());
+        for row in 0..frequency.len() {
+            if weight(row) > 0.0 {
+                rows.push(Row { frequency: frequency[row], first: first[row], second: second[row], weight: weight(row) });
+            }
+        }
+        control.check()?;
+        // No number is negative: their bits are in their order. A stable order of equal rows keeps the sums of weights.
+        let bits = |row: &Row| (row.frequency.to_bits(), row.first.to_bits(), row.second.to_bits());
+        if weights.is_some() {
+            rows.sort_by_key(bits);
+        } else {
+            rows.sort_unstable_by_key(bits);
+        }
+        rows.dedup_by(|row, kept| {
+            let alike = bits(row) == bits(kept);
+            if alike {
+                kept.weight += row.weight;
+            }
+            alike
+        });
+        let weight = rows.iter().map(|row| row.weight).sum();
+        Ok(Self { rows, weight, _memory: memory })
+    }
+}
