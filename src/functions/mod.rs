@@ -7,6 +7,7 @@ mod audience;
 mod basket;
 mod clean;
 mod cluster;
+mod clv;
 mod conditions;
 mod dates;
 mod identity;
@@ -18,6 +19,7 @@ mod quality;
 mod rfm;
 mod sample;
 mod statistics;
+mod survival;
 mod tags;
 mod texts;
 
@@ -35,6 +37,8 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         audience::functions(),
         identity::functions(),
         model::functions(),
+        clv::functions(),
+        survival::functions(),
         clean::functions(),
         quality::functions(),
         sample::functions(),

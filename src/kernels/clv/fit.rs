@@ -74,17 +74,21 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
         tried.push(least(start.map(libm::log), MOST, objective)?);
     }
     // The best first; of equals the first tried.
-    tried.sort_by(|one, other| (!one.at.value.is_finite(), one.at.value).partial_cmp(&(!other.at.value.is_finite(), other.at.value))
-        .unwrap_or(std::cmp::Ordering::Equal));
+    tried.sort_by(|one, other| {
+        (!one.at.value.is_finite(), one.at.value)
+            .partial_cmp(&(!other.at.value.is_finite(), other.at.value))
+            .unwrap_or(std::cmp::Ordering::Equal)
+    });
     let mut best: Option<Least<N>> = None;
     let mut iterations = 0;
     for start in tried.iter().take(TRIED_IN_FULL) {
-        let found = if stride == 1 {
+        let mut found = if stride == 1 {
             *start
         } else {
             least(start.logs, MOST, |logs| objective::<N, L>(control, &rows.rows, rows.weight, search, logs))?
         };
         iterations += found.iterations;
+        found.converged = found.converged && tells_parameters(&found, rows.weight);
         let better = best.is_none_or(|best| (found.converged, -found.at.value) > (best.converged, -best.at.value));
         if better {
             best = Some(found);
@@ -94,6 +98,11 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
         }
     }
     Ok(best.map(|best| estimate(rows.weight, search, &best, iterations)))
+}
+
+/// A parameter whose logarithm has a standard error of hundreds is not known: the likelihood still rises a little as it nears 0 or grows without end.
+fn tells_parameters<const N: usize>(found: &Least<N>, weight: f64) -> bool {
+    inverse(&found.at.hessian).is_some_and(|variances| (0..N).all(|place| variances[place][place] / weight < 1e4))
 }
 
 fn estimate<const N: usize>(weight: f64, search: &Search<'_, N>, best: &Least<N>, iterations: usize) -> Estimate {

@@ -30,18 +30,14 @@ pub fn trigamma(mut x: f64) -> f64 {
     }
     let square = 1.0 / (x * x);
     let series = 1.0 / 6.0
-        - square * (1.0 / 30.0 - square * (1.0 / 42.0 - square * (1.0 / 30.0 - square * (5.0 / 66.0 - square * (691.0 / 2_730.0)))));
+        - square
+            * (1.0 / 30.0 - square * (1.0 / 42.0 - square * (1.0 / 30.0 - square * (5.0 / 66.0 - square * (691.0 / 2_730.0)))));
     sum + 1.0 / x + 0.5 * square + square / x * series
 }
 
 /// ln B(a, b).
 pub fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
-}
-
-/// ln(Γ(a) / Γ(b)) for arguments near one another.
-pub fn ln_gamma_ratio(a: f64, b: f64) -> f64 {
-    ln_gamma(a) - ln_gamma(b)
 }
 
 /// The most terms of a series. Terms shrink by z, and z nears 1 only for horizons of thousands of times what was observed.
@@ -73,38 +69,4 @@ pub fn expectation(purchases: f64, a: f64, c: f64, z: f64) -> f64 {
         }
     }
     c * first - libm::exp(power) * sum
-}
-
-/// ₂F₁(a, b; c; z) for c > 0 and z < 1, by its series: Pfaff's transformation where z is negative, Euler's where it is above a half.
-///
-/// The series is scaled on its way, so that the logarithm of a large value is found too; gives ln |F| and the sign.
-pub fn ln_hypergeometric(a: f64, b: f64, c: f64, z: f64) -> (f64, f64) {
-    if z < 0.0 {
-        let (log, sign) = ln_hypergeometric(a, c - b, c, z / (z - 1.0));
-        return (log - a * libm::log1p(-z), sign);
-    }
-    if z > 0.5 && c - a - b < 0.0 {
-        let (log, sign) = ln_series(c - a, c - b, c, z);
-        return (log + (c - a - b) * libm::log1p(-z), sign);
-    }
-    ln_series(a, b, c, z)
-}
-
-fn ln_series(a: f64, b: f64, c: f64, z: f64) -> (f64, f64) {
-    let (mut term, mut sum, mut scale) = (1.0_f64, 1.0_f64, 0.0);
-    for step in 0..MOST_TERMS {
-        let k = f64::from(step);
-        let ratio = (a + k) * (b + k) / ((c + k) * (k + 1.0)) * z;
-        term *= ratio;
-        sum += term;
-        if term == 0.0 || (term.abs() <= 1e-17 * sum.abs() && ratio.abs() < 1.0) {
-            break;
-        }
-        if sum.abs() > 1e200 {
-            term *= 1e-200;
-            sum *= 1e-200;
-            scale += 200.0 * std::f64::consts::LN_10;
-        }
-    }
-    (libm::log(sum.abs()) + scale, sum.signum())
 }

@@ -15,7 +15,7 @@
 //! A. Filiztekin, IJRM 24, 2007; P. S. Fader, B. G. S. Hardie, J. Shang, Marketing Science 29, 2010.
 
 mod fit;
-pub mod gamma;
+mod gamma;
 mod newton;
 mod number;
 mod process;

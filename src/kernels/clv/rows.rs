@@ -9,7 +9,7 @@ pub enum Wrong {
     Frequency,
     /// The recency is negative or not finite.
     Recency,
-    /// The age T is not above 0, or not finite; for a discrete model, no whole number.
+    /// The age T is negative or not finite; for a discrete model, no whole number.
     Age,
     /// The recency is above the age.
     RecencyAboveAge,
@@ -29,11 +29,19 @@ impl Wrong {
         match self {
             Self::Frequency => "frequency must be a whole number of repeat purchases, 0 or more",
             Self::Recency => "recency must be 0 or more: the time from the first purchase to the last",
-            Self::Age => "\"T\" must be above 0: the time from the first purchase to the end of observation; a whole number for bg_bb",
+            Self::Age => {
+                "\"T\" must be 0 or more: the time from the first purchase to the end of observation; a whole number for bg_bb"
+            }
             Self::RecencyAboveAge => "recency must be at most \"T\": both count from the first purchase",
-            Self::RecencyWithoutFrequency => "recency must be 0 where frequency is 0: without a repeat the last purchase is the first",
-            Self::FrequencyWithoutRecency => "recency must be above 0 where frequency is above 0: repeats come after the first purchase",
-            Self::MoreThanOpportunities => "frequency must be at most recency for bg_bb: there is one purchase per opportunity at most",
+            Self::RecencyWithoutFrequency => {
+                "recency must be 0 where frequency is 0: without a repeat the last purchase is the first"
+            }
+            Self::FrequencyWithoutRecency => {
+                "recency must be above 0 where frequency is above 0: repeats come after the first purchase"
+            }
+            Self::MoreThanOpportunities => {
+                "frequency must be at most recency for bg_bb: there is one purchase per opportunity at most"
+            }
             Self::Monetary => "monetary_value must be above 0 where frequency is above 0",
         }
     }
@@ -132,13 +140,9 @@ impl<'a> Compressed<'a> {
             }
         }
         control.check()?;
-        // No number is negative: their bits are in their order. A stable order of equal rows keeps the sums of weights.
+        // No number is negative: their bits are in their order. Equal rows come in the order of their weights, so that these are always added alike.
         let bits = |row: &Row| (row.frequency.to_bits(), row.first.to_bits(), row.second.to_bits());
-        if weights.is_some() {
-            rows.sort_by_key(bits);
-        } else {
-            rows.sort_unstable_by_key(bits);
-        }
+        rows.sort_unstable_by_key(|row| (bits(row), row.weight.to_bits()));
         rows.dedup_by(|row, kept| {
             let alike = bits(row) == bits(kept);
             if alike {

@@ -54,7 +54,12 @@ impl Process {
         let names = self.parameters();
         let estimate = match self {
             Self::BgNbd | Self::MbgNbd => {
-                let starts = [[0.5, mean / 2.0, 0.8, 2.5], [1.0, mean, 1.0, 10.0], [0.2, mean / 8.0, 0.2, 0.5], [3.0, 3.0 * mean, 0.1, 5.0]];
+                let starts = [
+                    [0.5, mean / 2.0, 0.8, 2.5],
+                    [1.0, mean, 1.0, 10.0],
+                    [0.2, mean / 8.0, 0.2, 0.5],
+                    [3.0, 3.0 * mean, 0.1, 5.0],
+                ];
                 let search = Search { names, starts: &starts, scales: [1.0, longest, 1.0, 1.0], options };
                 match self {
                     Self::BgNbd => fit::<4, BgNbd>(control, &rows, &search)?,
@@ -137,7 +142,8 @@ impl Transactions {
             Process::BgBb => {
                 let (alpha, beta) = (one, two);
                 let history = self.discrete(frequency, recency, age);
-                let buys = ln_beta(alpha + frequency + 1.0, beta + age - frequency) - ln_beta(alpha + frequency, beta + age - frequency);
+                let buys =
+                    ln_beta(alpha + frequency + 1.0, beta + age - frequency) - ln_beta(alpha + frequency, beta + age - frequency);
                 libm::exp(history.alive - history.all + buys) * opportunities(three, four + age, horizon)
             }
         }
@@ -179,7 +185,9 @@ impl Transactions {
             Process::ParetoNbd => {
                 let (r, alpha, s, beta) = (one, two, three, four);
                 let stays = counted(r, alpha, n, horizon) * libm::exp(s * libm::log(beta / (beta + horizon)));
-                let logs = |time: f64| ln_counted(r, alpha, n, time) + libm::log(s / (beta + time)) + s * libm::log(beta / (beta + time));
+                let logs = |time: f64| {
+                    ln_counted(r, alpha, n, time) + libm::log(s / (beta + time)) + s * libm::log(beta / (beta + time))
+                };
                 stays + quadrature(horizon, &|time| if time > 0.0 { libm::exp(logs(time)) } else { 0.0 })
             }
             Process::BgBb => {
@@ -261,7 +269,8 @@ fn counted(r: f64, alpha: f64, n: f64, time: f64) -> f64 {
 }
 
 fn ln_counted(r: f64, alpha: f64, n: f64, time: f64) -> f64 {
-    let ways = if n == 0.0 { 0.0 } else { ln_gamma(r + n) - ln_gamma(r) - ln_gamma(n + 1.0) + n * libm::log(time / (alpha + time)) };
+    let ways =
+        if n == 0.0 { 0.0 } else { ln_gamma(r + n) - ln_gamma(r) - ln_gamma(n + 1.0) + n * libm::log(time / (alpha + time)) };
     ways - r * libm::log1p(time / alpha)
 }
 

@@ -42,7 +42,8 @@ pub fn fit_values(
 impl Values {
     /// The mean value of a customer's purchases to expect; `None` where it has no mean, as q is at most 1 for a customer without repeats.
     pub fn expected_average_value(&self, frequency: f64, value: f64) -> Option<f64> {
-        let [p, q, v] = std::array::from_fn(|place| self.estimate.parameters.get(place).map_or(f64::NAN, |parameter| parameter.value));
+        let [p, q, v] =
+            std::array::from_fn(|place| self.estimate.parameters.get(place).map_or(f64::NAN, |parameter| parameter.value));
         let spent = if frequency > 0.0 { frequency * value } else { 0.0 };
         let degrees = p * frequency + q - 1.0;
         (degrees > 0.0).then(|| p * (v + spent) / degrees)

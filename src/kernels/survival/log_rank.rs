@@ -30,7 +30,8 @@ pub fn log_rank(strata: &[Vec<Vec<At>>]) -> LogRank {
     let mut statistic = None;
     if degrees_of_freedom > 0 {
         let used = &informed[..degrees_of_freedom];
-        let matrix: Vec<f64> = used.iter().flat_map(|i| used.iter().map(|j| variance[i * size + j]).collect::<Vec<_>>()).collect();
+        let matrix: Vec<f64> =
+            used.iter().flat_map(|i| used.iter().map(|j| variance[i * size + j]).collect::<Vec<_>>()).collect();
         let differences: Vec<f64> = used.iter().map(|group| groups[*group].1 as f64 - groups[*group].2).collect();
         if let Ok(factor) = cholesky(&matrix, degrees_of_freedom) {
             let solved = solve(&factor, degrees_of_freedom, &differences);

@@ -20,4 +20,4 @@ mod tests;
 
 pub use cox::{Cox, CoxModel, CoxOptions, Term, Ties, fit_cox};
 pub use curve::{At, Point, Quantile, curve, quantile};
-pub use log_rank::{LogRank, log_rank};
+pub use log_rank::log_rank;

@@ -1,0 +1,138 @@
+//! The relation function `log_rank`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use serde::{Deserialize, Serialize};
+
+use super::input::{Counts, DURATION, EVENT, INPUT, STRATA, check, counts, per_column};
+use super::survival_curve::{CONFIDENCE, confidence};
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::failed;
+use crate::kernels::survival::{Quantile, curve, log_rank, quantile};
+
+#[derive(Debug)]
+pub struct LogRank;
+
+/// The test takes time for the square of the groups at each duration.
+const MOST_GROUPS: usize = 200;
+
+const DOC: Doc = Doc {
+    name: "log_rank",
+    kind: Kind::Relation,
+    domain: "survival",
+    summary: "Whether groups differ in how long they stay, by the log-rank test, and the median of each.",
+    description: "\
+One row per group, in ascending order. `expected_events` are those that the group would have if all groups were alike; the test compares them with `events`. `statistic`, `degrees_of_freedom` and
+`p_value` are of all groups together, the same in every row: a small `p_value` says that the groups hardly differ by chance. They are NULL when there is one group only, or no event that could tell.
+
+With `strata` groups are compared within each stratum, and the differences added up: customers of one region with those of that region.
+
+`median` is the first duration that at most half of the rows outlive, with the interval in which the band of `survival_curve` comes down to a half; NULL where it does not come so low.
+
+Rows that cannot be used: as in `survival_curve`. There may be 200 groups.",
+    arguments: &[
+        INPUT,
+        DURATION,
+        EVENT,
+        Argument::required("per", Takes::Column, "the groups"),
+        Argument::optional(STRATA, Takes::Column, "", "groups are compared within each of its values"),
+        CONFIDENCE,
+    ],
+    columns: &[
+        Column { name: "(per)", data_type: "as the role", text: "the group, under its own name" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows of the group" },
+        Column { name: "events", data_type: "BIGINT", text: "rows with the event" },
+        Column { name: "expected_events", data_type: "DOUBLE", text: "events to expect if the groups were alike" },
+        Column { name: "median", data_type: "DOUBLE", text: "duration that half of the group outlives" },
+        Column { name: "median_lower", data_type: "DOUBLE", text: "the interval's lower end" },
+        Column { name: "median_upper", data_type: "DOUBLE", text: "its upper end" },
+        Column { name: "statistic", data_type: "DOUBLE", text: "χ² of the test" },
+        Column { name: "degrees_of_freedom", data_type: "BIGINT", text: "groups that can differ, less one" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "probability of such a difference by chance" },
+    ],
+    examples: &["SELECT plan, rows, events, round(expected_events, 4) AS expected_events, median, round(statistic, 4) AS statistic, round(p_value, 4) AS p_value
+FROM log_rank((SELECT * FROM (VALUES ('a', 5, true), ('a', 6, false), ('a', 8, true), ('b', 2, true), ('b', 3, true), ('b', 12, false)) AS t(plan, months, has_left)),
+  duration => months, event => has_left, per => plan);"],
+    source: "N. Mantel: Evaluation of survival data and two new rank order statistics (1966); R. Peto, J. Peto: Asymptotically efficient rank invariant test procedures (1972)",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for LogRank {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        check(DOC.name, roles)?;
+        let field =
+            |name: &str, data_type: DataType, nullable: bool| -> FieldRef { Arc::new(Field::new(name, data_type, nullable)) };
+        let mut columns: Vec<FieldRef> = per_column(roles).into_iter().collect();
+        columns.extend(["rows", "events"].map(|name| field(name, DataType::Int64, false)));
+        columns.push(field("expected_events", DataType::Float64, false));
+        columns.extend(["median", "median_lower", "median_upper", "statistic"].map(|name| field(name, DataType::Float64, true)));
+        columns.push(field("degrees_of_freedom", DataType::Int64, false));
+        columns.push(field("p_value", DataType::Float64, true));
+        Ok(columns)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        Test { confidence: confidence(&call)? }.over([counts(&call)?], call.schema)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Test {
+    confidence: f64,
+}
+
+impl Plain for Test {
+    const NAME: &'static str = "LogRank";
+}
+
+impl Step for Test {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let confidence = self.confidence;
+        let result = async move {
+            let counts = Counts::collect(input, DOC.name, &context).await?;
+            let timer = context.timer();
+            let _running = timer.timer();
+            let groups = counts.groups()?;
+            if groups.len() > MOST_GROUPS {
+                let problem = format!(
+                    "there are {} groups, at most {MOST_GROUPS} can be compared; group by something coarser",
+                    groups.len()
+                );
+                return Err(failed(DOC.name, problem));
+            }
+            let medians: Vec<Quantile> = groups.iter().map(|(_, at)| quantile(&curve(at, confidence), 0.5)).collect();
+            let test = log_rank(&counts.strata()?);
+            let rows: Vec<usize> = groups.iter().map(|(row, _)| *row).collect();
+            let whole = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
+            let real = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+            let columns = vec![
+                counts.per(&rows)?,
+                whole(test.groups.iter().map(|(rows, _, _)| *rows as i64).collect()),
+                whole(test.groups.iter().map(|(_, events, _)| *events as i64).collect()),
+                real(test.groups.iter().map(|(_, _, expected)| Some(*expected)).collect()),
+                real(medians.iter().map(|median| median.estimate).collect()),
+                real(medians.iter().map(|median| median.lower).collect()),
+                real(medians.iter().map(|median| median.upper).collect()),
+                real(vec![test.statistic; rows.len()]),
+                whole(vec![test.degrees_of_freedom as i64; rows.len()]),
+                real(vec![test.p_value; rows.len()]),
+            ];
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), columns)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
