@@ -30,19 +30,17 @@ impl Default for CoxOptions {
     }
 }
 
-/// A coefficient.
+/// A coefficient. What is not finite, as the information is singular or a ratio too large, is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Term {
     pub coefficient: f64,
-    pub std_err: f64,
-    pub z: f64,
-    pub p_value: f64,
-    pub lower: f64,
-    pub upper: f64,
+    pub std_err: Option<f64>,
+    pub z: Option<f64>,
+    pub p_value: Option<f64>,
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
     /// e to the coefficient: how many times as often the event happens for one more of the feature.
-    pub hazard_ratio: f64,
-    pub hazard_ratio_lower: f64,
-    pub hazard_ratio_upper: f64,
+    pub hazard_ratio: Option<f64>,
 }
 
 /// A fitted model.
@@ -186,19 +184,16 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
     let z = normal_quantile(0.5 + options.confidence / 2.0);
     let terms = (0..width).map(|place| {
         let coefficient = beta[place] / scales[place];
-        let std_err = variances.as_ref().map_or(f64::NAN, |all| all[place * width + place].sqrt() / scales[place]);
-        let (lower, upper) = (coefficient - z * std_err, coefficient + z * std_err);
-        let score = coefficient / std_err;
+        let std_err = variances.as_ref().map(|all| all[place * width + place].sqrt() / scales[place]).filter(|error| error.is_finite());
+        let score = std_err.map(|error| coefficient / error);
         Term {
             coefficient,
             std_err,
             z: score,
-            p_value: 2.0 * normal_cdf(-score.abs()),
-            lower,
-            upper,
-            hazard_ratio: libm::exp(coefficient),
-            hazard_ratio_lower: libm::exp(lower),
-            hazard_ratio_upper: libm::exp(upper),
+            p_value: score.map(|score| 2.0 * normal_cdf(-score.abs())),
+            lower: std_err.map(|error| coefficient - z * error),
+            upper: std_err.map(|error| coefficient + z * error),
+            hazard_ratio: Some(libm::exp(coefficient)).filter(|ratio| ratio.is_finite()),
         }
     });
     let terms: Vec<Term> = terms.collect();

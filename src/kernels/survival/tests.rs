@@ -111,7 +111,7 @@ fn hazards_are_those_of_other_programs() {
     // R: coxph gives 1.572 ± 0.412 by Efron, 1.509 ± 0.410 by Breslow.
     let model = fit(Ties::Efron);
     assert!(model.converged);
-    assert!((model.terms[0].coefficient - 1.572).abs() < 5e-4 && (model.terms[0].std_err - 0.412).abs() < 5e-4);
+    assert!((model.terms[0].coefficient - 1.572).abs() < 5e-4 && (model.terms[0].std_err.unwrap() - 0.412).abs() < 5e-4);
     assert!((fit(Ties::Breslow).terms[0].coefficient - 1.509).abs() < 5e-4);
     assert!((model.concordance.unwrap() - 0.69).abs() < 5e-3);
     let risks = [0.0, 1.0].map(|group| model.log_risk(&[group]));
@@ -138,7 +138,7 @@ fn what_cannot_be_fitted_is_told() {
     // Whoever has the feature has the event first: the coefficient grows without end.
     let separating = vec![6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
     match fit(&[separating], &[true; 6]) {
-        Cox::Fitted(model) => assert!(!model.converged || model.terms[0].std_err > 1.0),
+        Cox::Fitted(model) => assert!(!model.converged || model.terms[0].std_err.is_none_or(|error| error > 1.0)),
         other => panic!("{other:?}"),
     }
 }
