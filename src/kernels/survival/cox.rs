@@ -184,7 +184,8 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
     let z = normal_quantile(0.5 + options.confidence / 2.0);
     let terms = (0..width).map(|place| {
         let coefficient = beta[place] / scales[place];
-        let std_err = variances.as_ref().map(|all| all[place * width + place].sqrt() / scales[place]).filter(|error| error.is_finite());
+        let std_err =
+            variances.as_ref().map(|all| all[place * width + place].sqrt() / scales[place]).filter(|error| error.is_finite());
         let score = std_err.map(|error| coefficient / error);
         Term {
             coefficient,
