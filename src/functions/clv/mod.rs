@@ -6,6 +6,7 @@
 //! ```
 //! `options` reads the orders for both summaries; the models over their columns are types of [`model`](crate::learning::model).
 
+mod customer_lifetime_value;
 mod exact_total;
 mod holdout;
 mod next_purchase;
@@ -18,6 +19,8 @@ pub fn functions() -> FunctionSet {
     FunctionSet::new("clv", "Lifetime value: summaries of customers, purchase cycles")
         .relation(summary::ClvSummary)
         .relation(holdout::ClvHoldout)
+        .object_function(customer_lifetime_value::CustomerLifetimeValue)
         .table_macro(next_purchase::NextPurchase)
+        .internal_scalar::<customer_lifetime_value::Worth>()
         .internal_aggregate::<exact_total::ExactTotal>()
 }

@@ -159,11 +159,8 @@ fn sum_of<const N: usize, L: Likelihood<N>>(parameters: &[Dual<N>; N], rows: &[R
     let mut sum = Dual::of(0.0);
     // Rows of one frequency stand together.
     for alike in rows.chunk_by(|one, other| one.frequency == other.frequency) {
-        let mut weight = 0.0;
-        for row in alike {
-            sum = sum + L::of_row(parameters, row).times(row.weight);
-            weight += row.weight;
-        }
+        let weight: f64 = alike.iter().map(|row| row.weight).sum();
+        sum = sum + L::of_rows(parameters, alike);
         sum = sum + L::of_frequency(parameters, alike[0].frequency).times(weight);
     }
     sum

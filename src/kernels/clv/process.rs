@@ -1,6 +1,6 @@
 //! The likelihoods of the models, each written once for numbers with and without derivatives.
 
-use super::number::Number;
+use super::number::{Dual, Number};
 use super::rows::Row;
 
 /// A model's likelihood: the part of a frequency, and the part of a row.
@@ -9,6 +9,11 @@ pub trait Likelihood<const N: usize>: Sync {
     fn of_frequency<T: Number>(parameters: &[T; N], frequency: f64) -> T;
     /// What depends on the rest of a row.
     fn of_row<T: Number>(parameters: &[T; N], row: &Row) -> T;
+
+    /// The sum of what depends on the rest of rows of one frequency, by their weights.
+    fn of_rows(parameters: &[Dual<N>; N], rows: &[Row]) -> Dual<N> {
+        rows.iter().fold(Dual::of(0.0), |sum, row| sum + Self::of_row(parameters, row).times(row.weight))
+    }
 }
 
 /// Fader, Hardie, Lee: "Counting your customers" the easy way (2005). r, α, a, b.
@@ -35,6 +40,10 @@ impl Likelihood<4> for BgNbd {
         let gone = a.ln() - b.plus(row.frequency - 1.0).ln() + r.plus(row.frequency) * after_last;
         alive + gone.soft_plus()
     }
+
+    fn of_rows(parameters: &[Dual<4>; 4], rows: &[Row]) -> Dual<4> {
+        of_alike(parameters, rows, -1.0)
+    }
 }
 
 /// Batislam, Denizel, Filiztekin: customers may leave after the first purchase too (2007). r, α, a, b.
@@ -53,6 +62,74 @@ impl Likelihood<4> for MbgNbd {
         let gone = a.ln() - b.plus(row.frequency).ln() + r.plus(row.frequency) * after_last;
         gone.soft_plus() - r.plus(row.frequency) * to_end
     }
+
+    fn of_rows(parameters: &[Dual<4>; 4], rows: &[Row]) -> Dual<4> {
+        of_alike(parameters, rows, 0.0)
+    }
+}
+
+/// The rows' part of BG/NBD (`first` is −1) and MBG/NBD (0) with its derivatives written out, which takes a third of the time:
+///
+/// f = −n·u + ln(1 + e^g), g = c + n·(u − v), with n = r + x, u = ln(α + T), v = ln(α + t), c = ln a − ln(b + x + first).
+fn of_alike(parameters: &[Dual<4>; 4], rows: &[Row], first: f64) -> Dual<4> {
+    let [r, alpha, a, b] = parameters.map(|parameter| parameter.value);
+    let x = rows.first().map_or(0.0, |row| row.frequency);
+    let n = r + x;
+    let last = b + x + first;
+    // Without a repeat nobody has left, in BG/NBD.
+    let stays = first < 0.0 && x == 0.0;
+    let odds = if stays { f64::NEG_INFINITY } else { libm::log(a) - libm::log(last) };
+    let (mut value, mut by_r, mut by_alpha, mut by_odds) = (0.0, 0.0, 0.0, 0.0);
+    let (mut r_r, mut r_alpha, mut r_odds, mut alpha_alpha, mut alpha_odds, mut odds_odds) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    for row in rows {
+        let weight = row.weight;
+        let (end, start) = (alpha + row.second, alpha + row.first);
+        let (u, end_slope, start_slope) = (libm::log(end), 1.0 / end, 1.0 / start);
+        value -= weight * n * u;
+        by_r -= weight * u;
+        by_alpha -= weight * n * end_slope;
+        r_alpha -= weight * end_slope;
+        alpha_alpha += weight * n * end_slope * end_slope;
+        if stays {
+            continue;
+        }
+        let silent = libm::log(end * start_slope);
+        let slope = end_slope - start_slope;
+        let gone = odds + n * silent;
+        let small = libm::exp(-gone.abs());
+        let share = if gone > 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
+        let (one, two) = (weight * share, weight * share * (1.0 - share));
+        value += weight * (gone.max(0.0) + libm::log1p(small));
+        by_r += one * silent;
+        by_alpha += one * n * slope;
+        by_odds += one;
+        r_r += two * silent * silent;
+        r_alpha += one * slope + two * silent * n * slope;
+        r_odds += two * silent;
+        alpha_alpha += one * n * (start_slope * start_slope - end_slope * end_slope) + two * n * n * slope * slope;
+        alpha_odds += two * n * slope;
+        odds_odds += two;
+    }
+    let (of_a, of_b) = (1.0 / a, if stays { 0.0 } else { -1.0 / last });
+    let slopes = [by_r, by_alpha, by_odds * of_a, by_odds * of_b];
+    let a_b = odds_odds * of_a * of_b;
+    let bends = [
+        [r_r, r_alpha, r_odds * of_a, r_odds * of_b],
+        [r_alpha, alpha_alpha, alpha_odds * of_a, alpha_odds * of_b],
+        [r_odds * of_a, alpha_odds * of_a, odds_odds * of_a * of_a - by_odds * of_a * of_a, a_b],
+        [r_odds * of_b, alpha_odds * of_b, a_b, odds_odds * of_b * of_b + by_odds * of_b * of_b],
+    ];
+    // By the logarithms of the parameters.
+    let values = [r, alpha, a, b];
+    let mut sum = Dual::of(value);
+    for i in 0..4 {
+        sum.gradient[i] = values[i] * slopes[i];
+        for j in 0..4 {
+            sum.hessian[i][j] = values[i] * values[j] * bends[i][j];
+        }
+        sum.hessian[i][i] += sum.gradient[i];
+    }
+    sum
 }
 
 /// Schmittlein, Morrison, Colombo: Counting your customers (1987). r, α, s, β.

@@ -151,6 +151,17 @@ fn derivatives_are_those_of_the_value() {
         let duals: [Dual<N>; N] = std::array::from_fn(|place| Dual::parameter(place, logs[place]));
         let whole = L::of_frequency(&duals, row.frequency) + L::of_row(&duals, &row);
         assert!((whole.value() - value(&logs)).abs() < 1e-12 * whole.value().abs());
+        // Written out or not, they are the same.
+        let rows = [row, Row { first: row.first / 2.0, weight: 3.0, ..row }];
+        let (one, other) = (L::of_rows(&duals, &rows), rows.iter().map(|row| L::of_row(&duals, row).times(row.weight)));
+        let other = other.reduce(|sum, row| sum + row).unwrap();
+        assert!((one.value - other.value).abs() < 1e-12 * other.value.abs());
+        for i in 0..N {
+            assert!((one.gradient[i] - other.gradient[i]).abs() < 1e-10 * (1.0 + other.gradient[i].abs()));
+            for j in 0..N {
+                assert!((one.hessian[i][j] - other.hessian[i][j]).abs() < 1e-10 * (1.0 + other.hessian[i][j].abs()), "{i} {j}");
+            }
+        }
         let step = 1e-4;
         for i in 0..N {
             let moved = |by: f64| std::array::from_fn(|place| if place == i { logs[place] + by } else { logs[place] });
@@ -163,6 +174,8 @@ fn derivatives_are_those_of_the_value() {
     }
     let row = Row { frequency: 3.0, first: 20.0, second: 33.0, weight: 1.0 };
     check::<4, BgNbd>([-1.0, 1.5, 0.2, 0.9], row);
+    check::<4, BgNbd>([-1.0, 1.5, 0.2, 0.9], Row { frequency: 0.0, first: 0.0, ..row });
+    check::<4, MbgNbd>([-1.0, 1.5, 0.2, 0.9], Row { frequency: 0.0, first: 0.0, ..row });
     check::<4, MbgNbd>([-1.0, 1.5, 0.2, 0.9], row);
     check::<4, ParetoNbd>([-0.6, 2.3, -0.5, 2.4], row);
     check::<4, ParetoNbd>([-0.6, 2.4, -0.5, 2.4], row);

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`model_type`] | what a type of model must be able to do; [`model_types`] lists the types |
 //! | `kmeans`, `kprototypes` | types of clusters, on what they share in `clusters` |
+//! | `lifetime` | types of customers' lifetime: purchases, and what they are worth |
+//! | `cox` | the type of how long something takes |
 //! | `predictive` | types that predict a target, on what they share in [`supervised`](super::supervised) |
 //! | [`described`] | what a model says of itself |
 //! | `train` | the plan that trains: one row, the model as text |
@@ -14,10 +16,12 @@
 
 pub mod applied;
 mod clusters;
+mod cox;
 pub mod described;
 pub mod explain;
 mod kmeans;
 mod kprototypes;
+mod lifetime;
 pub mod model_type;
 pub mod predict;
 mod predictive;
@@ -25,13 +29,14 @@ pub mod stored;
 mod train;
 
 pub use applied::Model;
+pub use lifetime::Lifetime;
 pub use stored::Trained;
 pub use train::{Train, Training, plan};
 
 pub use model_type::ModelType;
 
 /// Every type of model.
-const TYPES: [&dyn ModelType; 8] = [
+const TYPES: [&dyn ModelType; 14] = [
     &kmeans::KMeans,
     &kprototypes::KPrototypes,
     &predictive::LOGISTIC_REGRESSION,
@@ -40,6 +45,12 @@ const TYPES: [&dyn ModelType; 8] = [
     &predictive::DECISION_TREE,
     &predictive::RANDOM_FOREST,
     &predictive::GRADIENT_BOOSTING,
+    &lifetime::BG_NBD,
+    &lifetime::MBG_NBD,
+    &lifetime::PARETO_NBD,
+    &lifetime::GAMMA_GAMMA,
+    &lifetime::BG_BB,
+    &cox::CoxType,
 ];
 
 /// Every type of model.

@@ -8,6 +8,7 @@ use datafusion::common::Result;
 use serde_json::Value;
 
 use super::described::{Described, Weight};
+use super::lifetime::FittedLifetime;
 use super::stored::StoredForm;
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
@@ -86,6 +87,11 @@ pub trait Fitted: Debug + Send + Sync {
 
     /// What it is when it predicts a target.
     fn predictor(&self) -> Option<&Predictor> {
+        None
+    }
+
+    /// What it is when it tells of customers' lifetime.
+    fn lifetime(&self) -> Option<&FittedLifetime> {
         None
     }
 }
