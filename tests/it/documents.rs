@@ -118,6 +118,8 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Value("list of rules") => RULE.to_string(),
                 Takes::Value("list of conditions") => format!("{} => [l.status = r.status]", argument.name),
                 Takes::Value("column") => format!("{} => {}", argument.name, column_for(argument.name)),
+                Takes::Value("date or timestamp column") => format!("{} => ordered_at", argument.name),
+                Takes::Moment => format!("{} => DATE '2025-06-30'", argument.name),
                 Takes::Value("key") => format!("{} => 1", argument.name),
                 Takes::Calls("list of comparisons") => format!("{} => [channel]", argument.name),
                 Takes::Calls(_) => format!("{} => [longest(status)]", argument.name),
@@ -133,6 +135,8 @@ fn results_have_the_columns_of_their_page() {
             TAG
         } else if doc.argument("person").is_some_and(|argument| argument.default.is_some()) {
             ", person => customer_id"
+        } else if doc.argument("amount").is_some_and(|argument| argument.default.is_some()) {
+            ", amount => amount"
         } else {
             ""
         };

@@ -9,6 +9,7 @@
 mod customer_lifetime_value;
 mod exact_total;
 mod holdout;
+mod new_customer_purchases;
 mod next_purchase;
 mod options;
 mod summary;
@@ -20,6 +21,7 @@ pub fn functions() -> FunctionSet {
         .relation(summary::ClvSummary)
         .relation(holdout::ClvHoldout)
         .object_function(customer_lifetime_value::CustomerLifetimeValue)
+        .object_function(new_customer_purchases::NewCustomerPurchases)
         .table_macro(next_purchase::NextPurchase)
         .internal_scalar::<customer_lifetime_value::Worth>()
         .internal_aggregate::<exact_total::ExactTotal>()

@@ -23,7 +23,7 @@ use crate::kernels::survival::{Quantile, curve, log_rank, quantile};
 pub struct LogRank;
 
 /// The test takes time for the square of the groups at each duration.
-const MOST_GROUPS: usize = 200;
+const MOST_GROUPS: usize = 50;
 
 const DOC: Doc = Doc {
     name: "log_rank",
@@ -38,7 +38,7 @@ With `strata` groups are compared within each stratum, and the differences added
 
 `median` is the first duration that at most half of the rows outlive, with the interval in which the band of `survival_curve` comes down to a half; NULL where it does not come so low.
 
-Rows that cannot be used: as in `survival_curve`. There may be 200 groups.",
+Rows that cannot be used: as in `survival_curve`. There may be 50 groups.",
     arguments: &[
         INPUT,
         DURATION,

@@ -25,7 +25,7 @@ mod tests;
 mod transactions;
 mod values;
 
-pub use fit::{Estimate, FitOptions, Parameter};
-pub use rows::{Wrong, WrongRow, check_values};
+pub use fit::{Estimate, FitOptions};
+pub use rows::{WrongRow, check_values};
 pub use transactions::{Process, Transactions};
 pub use values::{Values, customer_lifetime_value, fit_values};

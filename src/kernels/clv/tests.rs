@@ -4,8 +4,8 @@ use super::fit::{Estimate, Parameter};
 use super::gamma::{digamma, expectation, trigamma};
 use super::number::{Dual, Number};
 use super::process::{BgBb, BgNbd, GammaGamma, Likelihood, MbgNbd, ParetoNbd, ln_integral};
-use super::rows::Row;
-use super::{FitOptions, Process, Transactions, Wrong, check_values, fit_values};
+use super::rows::{Row, Wrong};
+use super::{FitOptions, Process, Transactions, check_values, fit_values};
 use crate::kernels::control::unlimited::control;
 
 fn near(found: f64, expected: f64, relative: f64) {

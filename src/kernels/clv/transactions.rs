@@ -94,6 +94,11 @@ impl Transactions {
         std::array::from_fn(|place| self.estimate.parameters.get(place).map_or(f64::NAN, |parameter| parameter.value))
     }
 
+    /// Whether time is counted in opportunities.
+    pub fn is_discrete(&self) -> bool {
+        self.process == Process::BgBb
+    }
+
     /// The probability that a customer of this history is still active at the end of observation.
     pub fn probability_alive(&self, frequency: f64, recency: f64, age: f64) -> f64 {
         let [one, two, three, four] = self.values();

@@ -18,6 +18,6 @@ mod log_rank;
 #[cfg(test)]
 mod tests;
 
-pub use cox::{Cox, CoxModel, CoxOptions, Term, Ties, fit_cox};
+pub use cox::{Cox, CoxModel, CoxOptions, Ties, fit_cox};
 pub use curve::{At, Point, Quantile, curve, quantile};
 pub use log_rank::log_rank;
