@@ -63,8 +63,8 @@ def main():
         file, database = os.path.join(folder, "histories.parquet"), os.path.join(folder, "models")
         run([sys.executable, "-c", HISTORIES, str(given.customers), file])
         fit = f"""CREATE OR REPLACE MODEL m WITH (type = 'bg_nbd', key = 'id') AS SELECT id, frequency, recency, "T" FROM '{file}'"""
-        weights = "SELECT name, printf('%.3f', value) AS value FROM ml_weights(m)"
-        curve = f"""SELECT CAST(duration AS BIGINT) AS duration, printf('%.6f', survival) AS survival
+        weights = "SELECT name, round(value, 3) AS value FROM ml_weights(m)"
+        curve = f"""SELECT CAST(duration AS BIGINT) AS duration, round(survival, 6) AS survival
           FROM survival_curve('{file}', duration => "T", event => "left") WHERE CAST(duration AS BIGINT) % 100 = 0 ORDER BY 1"""
         tasks = {
             "bg_nbd": {

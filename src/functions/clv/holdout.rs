@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Column as Name, Result};
 use datafusion::functions_aggregate::expr_fn::{count, first_value, max, min};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit, when};
 
 use super::options::{
     AMOUNT, CUSTOMER, End, INPUT, LATER, OBSERVATION_END, ORDER_TIME, PERIOD, TIME_UNIT, Unit, VALUE, column, customer, mean,
@@ -122,7 +122,9 @@ impl RelationFunction for ClvHoldout {
             columns.push(mean(role("total") - role("first_value"), frequency)?.alias("monetary_value"));
         }
         columns.push(role("purchases_later").alias("frequency_holdout"));
-        columns.push((last - calibrated()).alias("duration_holdout"));
+        // Where the last order is in the time that calibration sees, there is no time after it.
+        let after = when(last.clone().gt(calibrated()), last - calibrated()).otherwise(lit(0_i64))?;
+        columns.push(after.alias("duration_holdout"));
         if value.is_some() {
             columns.push(mean(role("total_later"), role("purchases_later"))?.alias("monetary_value_holdout"));
         }
