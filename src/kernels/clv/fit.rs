@@ -100,9 +100,9 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
     Ok(best.map(|best| estimate(rows.weight, search, &best, iterations)))
 }
 
-/// A parameter whose logarithm has a standard error of hundreds is not known: the likelihood still rises a little as it nears 0 or grows without end.
+/// A parameter whose logarithm has a standard error above 10 is not known: the likelihood still rises a little as it nears 0 or grows without end.
 fn tells_parameters<const N: usize>(found: &Least<N>, weight: f64) -> bool {
-    inverse(&found.at.hessian).is_some_and(|variances| (0..N).all(|place| variances[place][place] / weight < 1e4))
+    inverse(&found.at.hessian).is_some_and(|variances| (0..N).all(|place| variances[place][place] / weight < 100.0))
 }
 
 fn estimate<const N: usize>(weight: f64, search: &Search<'_, N>, best: &Least<N>, iterations: usize) -> Estimate {

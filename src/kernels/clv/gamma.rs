@@ -45,15 +45,34 @@ const MOST_TERMS: u32 = 2_000_000;
 
 /// c / (a − 1) · [1 − (1 − z)^A · ₂F₁(A, B; c; z)] with B = c − a + 1: what the BG/NBD expectation is made of, for 0 ≤ z < 1.
 ///
-/// By Euler's transformation the bracket is 1 − (1 − z)^(a−1) · ₂F₁(c − A, a − 1; c; z). Every term of that series but the first has the
-/// factor a − 1 and the divisor c, so that both are taken out, and neither a = 1 nor c = 0 is a pole. No term overflows: c grows with the
-/// purchases.
+/// Three forms, each where it neither cancels nor overflows; neither a = 1 nor c = 0 is a pole of the first two, out of which the factor a − 1 and the
+/// divisor c are taken:
+/// - Pfaff's, A·w·Σ (A + 1)_j (a)_j / ((c + 1)_j (j + 1)!) (−w)^j with w = z / (1 − z), where c is large beside the rest: hardly anybody leaves, or
+///   everybody at one rate;
+/// - Euler's, with (1 − z)^(a−1) · ₂F₁(c − A, a − 1; c; z), else;
+/// - the series as it stands, where a is so large that Euler's would overflow.
 pub fn expectation(purchases: f64, a: f64, c: f64, z: f64) -> f64 {
     if z <= 0.0 {
         return 0.0;
     }
+    let w = z / (1.0 - z);
+    let ratio = |j: f64| (purchases + 1.0 + j) * (a + j) / ((c + 1.0 + j) * (j + 2.0)) * w;
+    if c > 0.0 && ratio(0.0) < 0.5 && ratio(64.0) < 0.5 {
+        let (mut term, mut sum) = (1.0_f64, 1.0_f64);
+        for step in 0..64 {
+            term *= -ratio(f64::from(step));
+            sum += term;
+            if term.abs() <= 1e-17 * sum.abs() {
+                break;
+            }
+        }
+        return purchases * w * sum;
+    }
     let log = libm::log1p(-z);
     let power = (a - 1.0) * log;
+    if power < -30.0 {
+        return c / (a - 1.0) * (1.0 - libm::exp(purchases * log + ln_series(purchases, c - a + 1.0, c, z)));
+    }
     // (1 − (1 − z)^(a−1)) / (a − 1), which is −ln(1 − z) where a is 1.
     let first = if power.abs() < 1e-12 { -log * (1.0 + power / 2.0) } else { -libm::expm1(power) / (a - 1.0) };
     let other = c - purchases;
@@ -62,11 +81,32 @@ pub fn expectation(purchases: f64, a: f64, c: f64, z: f64) -> f64 {
     let mut sum = term;
     for step in 1..MOST_TERMS {
         let k = f64::from(step);
-        term *= (other + k) * (a + k - 1.0) / ((c + k) * (k + 1.0)) * z;
+        let factor = (other + k) * (a + k - 1.0) / ((c + k) * (k + 1.0)) * z;
+        term *= factor;
         sum += term;
-        if term == 0.0 || (term.abs() <= 1e-17 * sum.abs() && (other + k).abs() * z < c + k + 1.0) {
+        if term == 0.0 || (term.abs() <= 1e-17 * sum.abs() && factor.abs() < 1.0) {
             break;
         }
     }
     c * first - libm::exp(power) * sum
+}
+
+/// ln ₂F₁(a, b; c; z) of positive arguments, by its series, scaled on its way so that it does not overflow.
+fn ln_series(a: f64, b: f64, c: f64, z: f64) -> f64 {
+    let (mut term, mut sum, mut scale) = (1.0_f64, 1.0_f64, 0.0);
+    for step in 0..MOST_TERMS {
+        let k = f64::from(step);
+        let factor = (a + k) * (b + k) / ((c + k) * (k + 1.0)) * z;
+        term *= factor;
+        sum += term;
+        if term <= 1e-17 * sum && factor < 1.0 {
+            break;
+        }
+        if sum > 1e200 {
+            term *= 1e-200;
+            sum *= 1e-200;
+            scale += 200.0 * std::f64::consts::LN_10;
+        }
+    }
+    libm::log(sum) + scale
 }
