@@ -9,13 +9,13 @@ SELECT * FROM clv_summary((SELECT * FROM orders WHERE status = 'paid'), customer
 CREATE OR REPLACE VIEW calibration AS
 SELECT * FROM clv_holdout((SELECT * FROM orders WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount,
   calibration_end => DATE '2024-12-31', observation_end => DATE '2025-06-30');
-CREATE OR REPLACE MODEL purchases_check WITH (type = 'mbg_nbd', key = 'customer_id', horizon = 181) AS
+CREATE OR REPLACE MODEL purchases_check WITH (type = 'pareto_nbd', key = 'customer_id', horizon = 181) AS
 SELECT customer_id, frequency, recency, "T" FROM calibration;
 SELECT least(frequency, 10) AS repeat_purchases, count(*) AS customers, round(avg(frequency_holdout), 2) AS bought, round(avg(expected_purchases), 2) AS expected
 FROM ml_predict(purchases_check, calibration) GROUP BY 1 ORDER BY 1;
 
 -- Then on all. 全量训练。
-CREATE OR REPLACE MODEL purchases WITH (type = 'mbg_nbd', key = 'customer_id', horizon = 90, comment = '复购模型') AS
+CREATE OR REPLACE MODEL purchases WITH (type = 'pareto_nbd', key = 'customer_id', horizon = 90, comment = '复购模型') AS
 SELECT customer_id, frequency, recency, "T" FROM histories;
 CREATE OR REPLACE MODEL spending WITH (type = 'gamma_gamma', key = 'customer_id', comment = '客单价模型') AS
 SELECT customer_id, frequency, monetary_value FROM histories WHERE frequency > 0;
