@@ -159,47 +159,48 @@ pub const GAUSS: [(f64, f64); 8] = [
     (0.989_400_934_991_649_9, 0.027_152_459_411_754_095),
 ];
 
-/// More than a frequency of a thousand over a time of a thousand times α needs.
-const MOST_PANELS: f64 = 4_096.0;
+/// More than the time from a thousandth of α to thousands of times α needs.
+const MOST_PANELS: u32 = 1_000;
 
 /// ln ∫ (α + y)^−p · (β + y)^−q dy from one time to another.
 ///
 /// The published form is a difference of two hypergeometric functions, which cancels, and changes its form where α = β. The integral has
 /// neither trouble. In the logarithm of the time beyond the lesser of α and β the integrand falls like an exponential: it is cut in panels over each of
-/// which it falls little, and what is below the last digit is left.
+/// which it falls little, by how fast it falls there, and what is below the last digit is left.
 pub fn ln_integral<T: Number>(p: T, alpha: T, q: T, beta: T, from: f64, to: f64) -> T {
     if to <= from {
         return T::of(f64::NEG_INFINITY);
     }
     let lesser = if alpha.value() <= beta.value() { alpha } else { beta };
     let (start, end) = (lesser.plus(from).ln(), lesser.plus(to).ln());
-    let length = end.value() - start.value();
-    let steepness = p.value() + q.value();
-    let panels = (length * steepness / 6.0).ceil().clamp(1.0, MOST_PANELS);
-    let panel = (end - start).times(1.0 / panels);
-    let half = panel.times(0.5);
+    let span = end - start;
+    let length = span.value();
     let top = -(p * alpha.plus(from).ln()) - q * beta.plus(from).ln() + start;
     let mut sum = T::of(0.0);
-    let mut number = 0.0;
-    while number < panels {
-        let middle = start + panel.times(number + 0.5);
+    let mut done = 0.0_f64;
+    for _ in 0..MOST_PANELS {
+        // How fast it falls where the panel begins; within a panel of 1 the rate grows by e at most.
+        let reached = libm::exp(start.value() + length * done);
+        let time = reached - lesser.value();
+        let rate = p.value() * reached / (alpha.value() + time) + q.value() * reached / (beta.value() + time);
+        let panel = (1.0_f64.min(3.0 / rate) / length).min(1.0 - done);
         let mut highest = 0.0_f64;
         for (node, weight) in GAUSS {
             for side in [-node, node] {
-                let log = middle + half.times(side);
+                let log = start + span.times(done + panel * (0.5 + 0.5 * side));
                 let time = log.exp() - lesser;
                 let value = (log - p * (alpha + time).ln() - q * (beta + time).ln() - top).exp();
                 highest = highest.max(value.value());
-                sum = sum + value.times(weight);
+                sum = sum + value.times(0.5 * panel * weight);
             }
         }
-        number += 1.0;
+        done += panel;
         // It falls, and the rest is below the last digit.
-        if highest * (panels - number) <= 1e-18 * sum.value() {
+        if 1.0 - done < 1e-12 || highest * (1.0 - done) <= 1e-18 * sum.value() {
             break;
         }
     }
-    (sum * half).ln() + top
+    (sum * span).ln() + top
 }
 
 /// Fader, Hardie, Lee: RFM and CLV (2005), after Colombo and Jiang. p, q, v; a row's first number is the mean value.
