@@ -217,7 +217,7 @@ fn no_later_row_changes_a_training_set() {
         "CREATE TAG is_regular ON buyer AS SELECT customer, count(*) > 1 FROM orders WHERE ordered_at <= $as_of GROUP BY customer",
     );
     for day in ["2025-01-31", "2025-02-28"] {
-        run(&format!("REFRESH PROFILE buyer AS OF DATE '{day}'"));
+        run(&format!("REFRESH PROFILE buyer WITH (as_of = DATE '{day}')"));
     }
     let wanted = "SELECT customer, at, label, orders_so_far, is_regular, arrow_typeof(orders_so_far), arrow_typeof(is_regular)
         FROM training_set(buyer, (SELECT c AS customer, at, label FROM (VALUES (1, TIMESTAMP '2025-02-28 00:00:00', true), (1, TIMESTAMP '2025-03-15 00:00:00', false),
@@ -238,11 +238,11 @@ fn no_later_row_changes_a_training_set() {
     run(
         "INSERT INTO orders VALUES (1, DATE '2025-01-06'), (2, DATE '2025-01-21'), (2, DATE '2025-03-20'), (3, DATE '2025-03-21')",
     );
-    run("REFRESH PROFILE buyer AS OF DATE '2025-04-30'");
+    run("REFRESH PROFILE buyer WITH (as_of = DATE '2025-04-30')");
     run(
         "CREATE OR REPLACE TAG is_regular ON buyer AS SELECT customer, count(*) > 0 FROM orders WHERE ordered_at <= $as_of GROUP BY customer",
     );
-    run("REFRESH PROFILE buyer AS OF DATE '2025-05-31'");
+    run("REFRESH PROFILE buyer WITH (as_of = DATE '2025-05-31')");
     assert_eq!(run(wanted), before);
     let error = try_rows(
         &engine,

@@ -30,7 +30,7 @@ One row per row of `target`, whose first three columns are the key of a customer
 `as_of`, an expression over the columns of `target`: the time itself, or some time before it, `label_time - INTERVAL '30 days'`. So a tag cannot know what came later, and no later refresh changes a row.
 
 A tag that had no value then, or was not computed yet, is NULL: the history of a profile begins with its first refresh. To train on the past, refresh the profile as of days of the past in their order, first the earliest:
-`REFRESH PROFILE customer AS OF DATE '2025-01-31'`, then the next. Attributes are there when the profile keeps their history.
+`REFRESH PROFILE customer WITH (as_of = DATE '2025-01-31')`, then the next. Attributes are there when the profile keeps their history.
 Tags with several values per customer cannot be features.",
     arguments: &[
         Argument::required(PROFILE, Takes::Name("profile"), "the profile"),
@@ -44,8 +44,8 @@ Tags with several values per customer cannot be features.",
     ],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id FROM sample_customers(rows => 300);
 CREATE OR REPLACE TAG orders_so_far ON shopper AS SELECT customer_id, count(*) FROM sample_orders(rows => 2000) WHERE ordered_at < $as_of GROUP BY customer_id;
-REFRESH PROFILE shopper AS OF DATE '2025-03-31';
-REFRESH PROFILE shopper AS OF DATE '2025-06-30';
+REFRESH PROFILE shopper WITH (as_of = DATE '2025-03-31', rewind = true);
+REFRESH PROFILE shopper WITH (as_of = DATE '2025-06-30');
 SELECT buys, count(*) AS customers, avg(orders_so_far) AS orders_so_far
 FROM training_set(shopper,
   (SELECT customer_id, TIMESTAMP '2025-06-30' AS until, bool_or(ordered_at BETWEEN DATE '2025-04-01' AND DATE '2025-06-30') AS buys

@@ -25,7 +25,6 @@ pub struct Binning {
 /// Rows as bins, one row after another.
 #[derive(Debug, Clone)]
 pub struct Binned {
-    pub rows: usize,
     pub features: usize,
     pub bins: Vec<u8>,
 }
@@ -76,7 +75,7 @@ impl Binning {
         made.sort_unstable_by_key(|(chunk, _)| *chunk);
         let mut bins = Vec::with_capacity(rows * features);
         made.into_iter().for_each(|(_, chunk)| bins.extend(chunk));
-        Ok(Binned { rows, features, bins })
+        Ok(Binned { features, bins })
     }
 
     /// The cuts of each number, filled up to 256 by infinities, and as many steps as a search takes.

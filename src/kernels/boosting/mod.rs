@@ -17,8 +17,8 @@ mod split;
 mod tests;
 pub mod tree;
 
-pub use bins::{Binned, Binning};
-pub use boost::{BoostOptions, Boosted, Validation, boost};
-pub use ensemble::{Ensemble, Explanation};
-pub use forest::{Forest, ForestOptions, TreeOptions, decision_tree, random_forest};
+pub use bins::Binning;
+pub use boost::{BoostOptions, Validation, boost};
+pub use ensemble::Ensemble;
+pub use forest::{ForestOptions, TreeOptions, decision_tree, random_forest};
 pub use loss::Loss;

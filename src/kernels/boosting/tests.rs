@@ -146,7 +146,7 @@ fn one_tree_finds_the_step_and_is_pruned() {
 #[test]
 fn missing_values_take_the_side_that_was_learned() {
     let numbers = vec![(0..100).map(|row| if row < 30 { f64::NAN } else { f64::from(row) }).collect()];
-    let targets = (0..100).map(|row| f64::from(u8::from(row < 30 || row >= 80))).collect();
+    let targets = (0..100).map(|row| f64::from(u8::from(!(30..80).contains(&row)))).collect();
     let data = Data { numbers, codes: vec![], levels: vec![], targets };
     let (binning, binned) = binned(&data, control(1));
     let options = TreeOptions { max_leaves: 2, max_depth: 0, min_rows: 1, ccp_alpha: 0.0 };

@@ -126,8 +126,8 @@ fn estimate<const N: usize>(weight: f64, search: &Search<'_, N>, best: &Least<N>
 fn penalty<const N: usize>(search: &Search<'_, N>, logs: &[f64; N]) -> Dual<N> {
     let mut sum = Dual::of(0.0);
     if search.options.penalizer > 0.0 {
-        for place in 0..N {
-            let scaled = Dual::parameter(place, logs[place]).times(1.0 / search.scales[place]);
+        for (place, (log, scale)) in logs.iter().zip(&search.scales).enumerate() {
+            let scaled = Dual::parameter(place, *log).times(1.0 / scale);
             sum = sum + scaled * scaled;
         }
     }

@@ -64,7 +64,7 @@ impl Number for f64 {
         self
     }
 
-    fn through(self, function: impl FnOnce(f64) -> [f64; 3]) -> Self {
+    fn through(self, function: impl FnOnce(Self) -> [Self; 3]) -> Self {
         function(self)[0]
     }
 

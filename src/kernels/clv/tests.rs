@@ -1,5 +1,7 @@
 //! Against published figures, `lifetimes` and `mpmath`.
 
+#![expect(clippy::excessive_precision, reason = "figures as they were printed")]
+
 use super::fit::{Estimate, Parameter};
 use super::gamma::{digamma, expectation, trigamma};
 use super::number::{Dual, Number};

@@ -94,9 +94,9 @@ pub fn independent(products: &Square) -> Vec<usize> {
     let mut kept: Vec<usize> = vec![];
     for column in 0..size {
         let mut left = products.at(column, column);
-        for k in 0..kept.len() {
-            let sum: f64 = (0..k).map(|j| lower.at(kept[k], j) * lower.at(column, j)).sum();
-            let value = (products.at(column, kept[k]) - sum) / lower.at(kept[k], k);
+        for (k, before) in kept.iter().enumerate() {
+            let sum: f64 = (0..k).map(|j| lower.at(*before, j) * lower.at(column, j)).sum();
+            let value = (products.at(column, *before) - sum) / lower.at(*before, k);
             lower.set(column, k, value);
             left -= value * value;
         }

@@ -7,6 +7,11 @@ use crate::kernels::control::{Control, Stop};
 
 /// Rows of a job: few enough that all workers have some, and enough that adding up the products of a job costs nothing beside making them.
 const JOB: usize = 1 << 15;
+/// How many jobs so many rows are.
+pub fn jobs(rows: usize) -> usize {
+    rows.div_ceil(JOB)
+}
+
 /// Rows whose columns are in the cache together.
 const BLOCK: usize = 512;
 /// Sums that run side by side, so that the compiler can use wide registers.
@@ -30,7 +35,7 @@ pub fn sums(
     coefficients: &[f64],
     control: Control<'_>,
 ) -> Result<Gram, Stop> {
-    let jobs = design.target.len().div_ceil(JOB);
+    let jobs = jobs(design.target.len());
     let state = || (Work::new(columns), Vec::new());
     let states = control.share(jobs, state, |(work, done): &mut (Work, Vec<(usize, Gram)>), job| {
         let mut gram = Gram::zero(columns.len());

@@ -93,12 +93,12 @@ impl Fit {
 /// Fits a model. Columns must be finite, and of one length.
 ///
 /// # Errors
-/// It was cancelled, or the memory limit is reached: the sums take 8 bytes for each pair of columns and worker.
+/// It was cancelled, or the memory limit is reached: the sums take 8 bytes for each pair of columns and 32,768 rows.
 pub fn fit(family: Family, design: Design<'_>, options: &Options, control: Control<'_>) -> Result<Fit, Stop> {
     let columns = design.columns();
     let rows = design.target.len();
-    // The score of each row, and the products of each pair of columns: of the blocks at work, the sum, its factor and its inverse.
-    let bytes = columns.len().saturating_mul(columns.len()).saturating_mul(8 * (control.workers + 5));
+    // The products of each pair of columns: of each job, the sum, its factor and its inverse.
+    let bytes = columns.len().saturating_mul(columns.len()).saturating_mul(8 * (gram::jobs(rows) + control.workers + 5));
     let _reserved = control.reserve(bytes.saturating_add(8 * 2 * rows))?;
     let newton = Newton::new(family, &design, &columns, control);
     // Before anything is learned all rows count alike: the products are those of the columns themselves.

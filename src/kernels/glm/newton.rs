@@ -68,6 +68,11 @@ impl<'a> Newton<'a> {
                 break;
             }
             found.deviances.push(found.sums.deviance);
+            if self.family == Family::Binomial && found.sums.deviance < 1e-6 * self.weights() {
+                // Every row is told: the coefficients would grow without end.
+                found.converged = true;
+                break;
+            }
             if (before - found.sums.deviance).abs() <= options.tol * (found.sums.deviance.abs() + options.tol) {
                 found.converged = true;
                 break;

@@ -24,7 +24,8 @@ impl Errors {
         let interval = |mean: f64, of: &dyn Fn(usize) -> f64| {
             let variance = mean_of(&|row| (of(row) - mean) * (of(row) - mean)) * rows / (rows - 1.0);
             let reach = Z95 * (variance / rows).sqrt();
-            ((mean - reach).max(0.0), mean + reach)
+            // One row has no deviation.
+            if reach.is_nan() { (f64::NAN, f64::NAN) } else { ((mean - reach).max(0.0), mean + reach) }
         };
         let squared = |row: usize| error(row) * error(row);
         let absolute = |row: usize| error(row).abs();

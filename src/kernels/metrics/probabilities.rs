@@ -57,7 +57,8 @@ pub fn calibration(probabilities: &[f64], outcomes: &[f64], bins: usize, by_coun
                 end += 1;
             }
         } else {
-            let bin_of = |row: &(f64, f64)| ((row.0 * bins as f64) as usize).min(bins - 1);
+            // A probability on an edge belongs below it, as scikit-learn has it.
+            let bin_of = |row: &(f64, f64)| ((row.0 * bins as f64).ceil() as usize).clamp(1, bins);
             let bin = bin_of(&rows[start]);
             end = start + rows[start..].iter().take_while(|row| bin_of(row) == bin).count();
         }

@@ -1,1 +1,39 @@
+use super::*;
 
+const OUTCOMES: [f64; 4] = [0.0, 0.0, 1.0, 1.0];
+const SCORES: [f64; 4] = [0.1, 0.4, 0.35, 0.8];
+
+/// The examples of scikit-learn's pages of roc_auc_score, average_precision_score and roc_curve.
+#[test]
+fn ranking_is_that_of_scikit_learn() {
+    let ranked = Ranked::new(&SCORES, &OUTCOMES, None);
+    assert_eq!(auc(&SCORES, &OUTCOMES, None), Some(0.75));
+    assert!((average_precision(&ranked).unwrap() - 0.833_333_333_333_333_3).abs() < 1e-15);
+    assert_eq!(ks(&ranked), Some(0.5));
+    let curve: Vec<(f64, f64)> =
+        roc_curve(&ranked).iter().map(|point| (point.false_positive_rate, point.true_positive_rate)).collect();
+    assert_eq!(curve, [(0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 1.0)]);
+    // Ties count half; one class has no area.
+    assert_eq!(auc(&[0.5; 4], &OUTCOMES, None), Some(0.5));
+    assert_eq!(auc(&SCORES, &[1.0; 4], None), None);
+    let parts = deciles(&ranked, 2);
+    assert_eq!((parts[0].rows, parts[0].positives, parts[1].positives), (2, 1.0, 1.0));
+}
+
+#[test]
+fn probabilities_and_classes_are_those_of_scikit_learn() {
+    // log_loss([0,0,1,1], p), brier_score_loss, accuracy at 0.4.
+    let expected = -(0.9_f64.ln() + 0.6_f64.ln() + 0.35_f64.ln() + 0.8_f64.ln()) / 4.0;
+    assert!((log_loss(&SCORES, &OUTCOMES, None) - expected).abs() < 1e-15);
+    assert!((brier(&SCORES, &OUTCOMES, None) - (0.01 + 0.16 + 0.4225 + 0.04) / 4.0).abs() < 1e-15);
+    let confusion = Confusion::new(&SCORES, &OUTCOMES, None, 0.4);
+    assert_eq!((confusion.right(), confusion.precise(), confusion.recalled()), ((2.0, 4.0), (1.0, 2.0), (1.0, 2.0)));
+    assert_eq!(confusion.f1(), Some(0.5));
+    // statsmodels: proportion_confint(8, 10, method='wilson').
+    let (low, high) = wilson(8.0, 10.0);
+    assert!((low - 0.490_162_471_536_928).abs() < 1e-12 && (high - 0.943_317_822_245_646).abs() < 1e-12, "{low} {high}");
+    let bins = calibration(&SCORES, &OUTCOMES, 2, true);
+    assert_eq!((bins[0].rows, bins[0].observed, bins[1].observed), (2, 0.5, 0.5));
+    let errors = Errors::new(&[1.0, 2.0, 4.0], &[1.0, 3.0, 3.0], None);
+    assert!((errors.mae - 2.0 / 3.0).abs() < 1e-15 && (errors.r2.unwrap() - 0.25).abs() < 1e-12);
+}

@@ -260,7 +260,7 @@ impl Gathering {
         }
         for (place, Beside { column: name, .. }) in self.wanted.beside.iter().enumerate() {
             let column = batch.column(self.layout.beside + place).as_primitive::<Float64Type>();
-            let is_bad = |row: &usize| column.is_null(*row) || !(column.value(*row).abs() <= LARGEST);
+            let is_bad = |row: &usize| column.is_null(*row) || !(-LARGEST..=LARGEST).contains(&column.value(*row));
             if let Some(row) = (0..batch.num_rows()).find(is_bad) {
                 let value = ScalarValue::try_from_array(column, row)?;
                 return Err(self.error(batch, row, &format!("has the {name} {value}; leave such rows out with WHERE")));

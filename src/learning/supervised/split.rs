@@ -53,10 +53,8 @@ pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u6
 /// The fold of each row, from 0.
 pub fn folds(table: &Table, number: usize, is_class: bool, seed: u64) -> Vec<usize> {
     let mut fold_of = vec![0; table.len()];
-    let mut next = 0;
-    for group in lots(table, is_class, mix(seed ^ 0x666f_6c64)).iter().flatten() {
+    for (next, group) in lots(table, is_class, mix(seed ^ 0x666f_6c64)).iter().flatten().enumerate() {
         group.iter().for_each(|row| fold_of[*row as usize] = next % number);
-        next += 1;
     }
     fold_of
 }

@@ -31,10 +31,10 @@ impl Table {
     ///
     /// # Errors
     /// The memory limit is reached.
-    pub fn of<'a>(rows: &mut Rows, target: Vec<f64>, running: &'a Computing<'_>) -> Result<(Self, Reserved<'a>), Stop> {
+    pub fn of<'a>(rows: &mut Rows, target: &[f64], running: &'a Computing<'_>) -> Result<(Self, Reserved<'a>), Stop> {
         let (numbers, categories) = (rows.numbers.columns(), rows.categories.len());
         let reserved = running.take(rows.len() * (8 * numbers + 4 * categories + 8 * 5))?;
-        let order = order(rows, &target);
+        let order = order(rows, target);
         let pick = |values: &[f64]| order.iter().map(|row| values[*row as usize]).collect::<Vec<f64>>();
         let mut columns: Vec<Vec<f64>> = (0..numbers).map(|_| Vec::with_capacity(order.len())).collect();
         for row in &order {
@@ -46,7 +46,7 @@ impl Table {
             numbers: columns,
             codes: codes.collect(),
             levels: rows.categories.iter().map(|category| category.values.len()).collect(),
-            target: pick(&target),
+            target: pick(target),
             weights: rows.weights.as_deref().map(pick),
             groups: order.iter().map(|row| rows.identity[*row as usize]).collect(),
             times: rows.beside(TIME_ROLE).map(pick),

@@ -55,7 +55,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     }
     let features = Features::of(&features_of(rows, running.wanted));
     let (mut training, held, _reserved) = {
-        let (whole, reserved) = Table::of(rows, values, running)?;
+        let (whole, reserved) = Table::of(rows, &values, running)?;
         let copies = running.take(whole.bytes(whole.len()))?;
         let (inside, outside) = holdout(&whole, plan.split, plan.holdout, is_class, plan.random_state);
         drop(reserved);

@@ -95,6 +95,10 @@ enum How {
     Boosted(BoostOptions),
 }
 
+/// Trees; the mean losses after each of them, of the rows trained on and of those that judge; and of a forest the mean squared error of rows by the
+/// trees that were not grown on them.
+type Grown = (Ensemble, Vec<(f64, Option<f64>)>, Option<f64>);
+
 /// The share of the training rows that decide when boosting stops: one of so many.
 const JUDGES: usize = 10;
 
@@ -137,7 +141,7 @@ impl TreeSettings {
     }
 
     pub fn fit(&self, table: &Table, running: &Computing<'_>) -> Result<Fit, Stop> {
-        let (ensemble, losses) = self.grow(table, running).map_err(|stop| running.stopped(stop))?;
+        let (ensemble, losses, out_of_bag) = self.grow(table, running).map_err(|stop| running.stopped(stop))?;
         let step = |number: u64, measure: &str, value: f64| TrainingStep {
             step: "iteration".into(),
             number,
@@ -151,7 +155,8 @@ impl TreeSettings {
             steps.extend(judged.map(|judged| step(number, "early_stopping_loss", judged)));
         }
         let leaves: usize = ensemble.trees.iter().map(|tree| tree.leaves()).sum();
-        let metrics = vec![("trees", Some(ensemble.trees.len() as f64)), ("leaves", Some(leaves as f64))];
+        let mut metrics = vec![("trees", Some(ensemble.trees.len() as f64)), ("leaves", Some(leaves as f64))];
+        metrics.extend(out_of_bag.map(|error| ("out_of_bag_squared_error", Some(error))));
         let notes = match leaves <= ensemble.trees.len() {
             true => vec!["no split of the rows is worth its while: every prediction is the mean; give more rows, or a smaller min_rows_in_leaf".into()],
             false => vec![],
@@ -160,7 +165,7 @@ impl TreeSettings {
     }
 
     /// The trees, and the mean losses after each of them: of the rows that were trained on, and of those that judge.
-    fn grow(&self, table: &Table, running: &Computing<'_>) -> Result<(Ensemble, Vec<(f64, Option<f64>)>), Stop> {
+    fn grow(&self, table: &Table, running: &Computing<'_>) -> Result<Grown, Stop> {
         let control = running.worker.control(running.worker.threads);
         let features = table.numbers.len() + table.codes.len();
         let _reserved = control.reserve(table.len() * features)?;
@@ -178,23 +183,27 @@ impl TreeSettings {
             let judged = binning.apply(&judges.numbers, &judges.codes, judges.len(), control)?;
             let validation = Validation { binned: &judged, targets: &judges.target, weights: judges.weights.as_deref() };
             let boosted = boost(binning, &binned, &others.target, others.weights.as_deref(), Some(validation), &how, control)?;
-            return Ok((boosted.model, boosted.losses));
+            return Ok((boosted.model, boosted.losses, None));
         }
         let binning = Binning::new(&table.numbers, &table.codes, &table.levels, control)?;
         let binned = binning.apply(&table.numbers, &table.codes, table.len(), control)?;
         let (target, weights) = (table.target.as_slice(), table.weights.as_deref());
         match self.how {
-            How::One(how) => Ok((decision_tree(binning, &binned, target, weights, &how, control)?, vec![])),
+            How::One(how) => Ok((decision_tree(binning, &binned, target, weights, &how, control)?, vec![], None)),
             How::Forest(how) => {
                 let of_task =
                     if self.task == Task::Class { (features as f64).sqrt().round() as usize } else { features.div_ceil(3) };
                 let max_features = if how.max_features == 0 { of_task.max(1) } else { how.max_features };
                 let how = ForestOptions { max_features, ..how };
-                Ok((random_forest(binning, &binned, target, weights, &how, control)?.model, vec![]))
+                let forest = random_forest(binning, &binned, target, weights, &how, control)?;
+                let errors = forest.out_of_bag.iter().zip(target).filter_map(|(mean, target)| Some((*mean)? - target));
+                let squares: Vec<f64> = errors.map(|error| error * error).collect();
+                let error = (!squares.is_empty()).then(|| squares.iter().sum::<f64>() / squares.len() as f64);
+                Ok((forest.model, vec![], error))
             }
             How::Boosted(how) => {
                 let boosted = boost(binning, &binned, target, weights, None, &how, control)?;
-                Ok((boosted.model, boosted.losses))
+                Ok((boosted.model, boosted.losses, None))
             }
         }
     }
