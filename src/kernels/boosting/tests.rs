@@ -1,5 +1,7 @@
 //! Trees against what can be counted by hand, and each against itself with other workers.
 
+use super::bins::Binned;
+use super::boost::Boosted;
 use super::*;
 use crate::kernels::control::Control;
 use crate::kernels::control::unlimited::control;
@@ -163,11 +165,7 @@ fn weights_count_as_repeated_rows() {
     let options = TreeOptions { max_leaves: 8, max_depth: 3, min_rows: 1, ccp_alpha: 0.02 };
     let weighted = decision_tree(binning.clone(), &binned, &data.targets, Some(&weights), &options, control(1)).unwrap();
     let rows: Vec<usize> = (0..500).flat_map(|row| std::iter::repeat_n(row, row % 3)).collect();
-    let repeated = Binned {
-        rows: rows.len(),
-        features: binned.features,
-        bins: rows.iter().flat_map(|row| binned.row(*row).to_vec()).collect(),
-    };
+    let repeated = Binned { features: binned.features, bins: rows.iter().flat_map(|row| binned.row(*row).to_vec()).collect() };
     let targets: Vec<f64> = rows.iter().map(|row| data.targets[*row]).collect();
     let twice = decision_tree(binning, &repeated, &targets, None, &options, control(1)).unwrap();
     data.targets.truncate(500);
