@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn models_take_what_their_functions_take() {
         for model_type in model_types() {
-            let function = functions().docs().into_iter().find(|doc| doc.name == model_type.name()).unwrap();
+            // Models of a target and of lifetime have pages of their own.
+            let Some(function) = functions().docs().into_iter().find(|doc| doc.name == model_type.name()) else { continue };
             let relations: Vec<_> = function.relations().map(|relation| relation.name).collect();
             let arguments = function.arguments.iter().filter(|argument| !relations.contains(&argument.name));
             let takes = |argument: &crate::docs::Argument| format!("{argument:?}");

@@ -104,7 +104,7 @@ impl TableMacro for TrainingSet {
             );
         }
         Ok(format!(
-            "SELECT {shown} FROM (SELECT *, CAST({as_of} AS TIMESTAMP) AS {MOMENT} FROM {target}) AS wanted{joins}",
+            "SELECT {shown} FROM (SELECT *, CAST({as_of} AS TIMESTAMP(6)) AS {MOMENT} FROM {target}) AS wanted{joins}",
             shown = shown.join(", "),
         ))
     }
