@@ -91,6 +91,14 @@ const MORE: [&str; 14] = [
        cluster => young, missing => 'skip', labels => 'zh')",
     "SELECT * FROM frequent_itemsets(sample_order_items(rows => 500), basket => order_id, item => product, min_count => 2, max_len => 2,
        target => 'closed')",
+    "CREATE TABLE buyers AS SELECT customer_id, frequency, recency_days, recency_days > 120 AS gone
+       FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount);
+     CREATE MODEL leaving WITH (type = 'logistic_regression', key = 'customer_id', target = 'gone', features = 'frequency') AS SELECT * FROM buyers;
+     CREATE MODEL buying WITH (type = 'linear_regression', key = 'customer_id', target = 'frequency', features = 'recency_days') AS SELECT * FROM buyers;
+     SELECT * FROM ml_evaluate(leaving, buyers);
+     SELECT * FROM ml_evaluate(buying, buyers)",
+    "SELECT * FROM clv_summary((SELECT customer_id, ordered_at, CAST(amount AS DOUBLE) AS amount FROM sample_orders(rows => 500)),
+       customer => customer_id, order_time => ordered_at, amount => amount, observation_end => DATE '2025-06-30')",
 ];
 
 #[test]
