@@ -53,7 +53,7 @@ fn what_is_not_registered_is_refused() {
 }
 
 /// What the examples of the pages do not meet, and values that are hard to carry.
-const MORE: [&str; 14] = [
+const MORE: [&str; 16] = [
     "SELECT rfm_segment(id % 5 + 1, 5, id % 3 + 1, 'eight', 'zh') AS s FROM (VALUES (1), (2), (NULL)) AS t(id)
      WHERE rfm_segment(id % 5 + 1, 1, 1) <> 'champions'",
     // Decimals, cuts between their units, an instant with a zone.
