@@ -69,7 +69,7 @@ impl<'a> Newton<'a> {
             }
             found.deviances.push(found.sums.deviance);
             if self.family == Family::Binomial && found.sums.deviance < 1e-6 * self.weights() {
-                // Every row is told: the coefficients would grow without end.
+                // Every row is predicted without error: the coefficients would grow without end.
                 found.converged = true;
                 break;
             }

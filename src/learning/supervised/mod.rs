@@ -11,7 +11,7 @@
 //! | [`predictor`] | what was learned, as it is stored and applied |
 //! | [`measures`] | how good predictions are |
 //! | `permutation` | what each feature is worth |
-//! | `warnings` | what is told of leaks and of learning by heart |
+//! | `warnings` | warnings of leaks and of overfitting |
 //!
 //! A new algorithm is a file beside [`linear`], a variant of [`algorithm::Algorithm`] and a page in
 //! [`model`](super::model).

@@ -1,4 +1,4 @@
-//! What is told of a training: what looks too good to be true, and what does not hold beyond it.
+//! Warnings of a training: features that look too good to be true, and models that fit their training rows alone.
 
 use super::algorithm::Features;
 use super::measures::Measures;
