@@ -153,7 +153,14 @@ impl Definition {
                 let is_given_here = |takes: Takes| takes.is_option() || takes.is_role();
                 let options = own_options().filter(|argument| is_given_here(argument.takes)).map(|argument| argument.name);
                 let suggestion = did_you_mean(name, options.clone().chain(used.iter().map(String::as_str)));
-                let options = options.collect::<Vec<_>>().join(", ");
+                // Some, such as the key of a model, stand on the page of the kind and on that of the type.
+                let mut told: Vec<&str> = vec![];
+                options.for_each(|name| {
+                    if !told.contains(&name) {
+                        told.push(name)
+                    }
+                });
+                let options = told.join(", ");
                 let kind = self.kind.word();
                 let of = known.map_or_else(String::new, |doc| format!(" of a {kind} of type '{}'", doc.name));
                 let problem = format!(

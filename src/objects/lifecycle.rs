@@ -1,5 +1,7 @@
 //! The life of an object, the same for every kind: made, replaced, found, dropped.
 
+use std::collections::BTreeSet;
+
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use sqlparser::dialect::GenericDialect;
@@ -258,6 +260,32 @@ pub fn users(object: &Object, context: &StatementContext) -> Result<Vec<Object>>
     Ok(users)
 }
 
+/// The models that definitions apply, themselves or through the views that they read.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn models_applied(definitions: &[Definition], context: &StatementContext) -> Result<Vec<Vec<String>>> {
+    let views = definitions_of_views(context)?;
+    let models_of = |definition: &Definition| {
+        let mut named = vec![definition.kind.uses(definition)];
+        let mut unread: Vec<&Definition> = views.iter().collect();
+        let mut next = 0;
+        while let Some(uses) = named.get(next).cloned() {
+            let (read, others): (Vec<_>, Vec<_>) =
+                unread.into_iter().partition(|view| view.kind.is_named_in(&view.object, &uses));
+            named.extend(read.iter().map(|view| view.kind.uses(view)));
+            unread = others;
+            next += 1;
+        }
+        named.into_iter().flat_map(|uses| uses.models).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    Ok(definitions.iter().map(models_of).collect())
+}
+
+fn definitions_of_views(context: &StatementContext) -> Result<Vec<Definition>> {
+    kind_of("view").map_or_else(|| Ok(vec![]), |kind| definitions(kind, context))
+}
+
 /// Objects as a message lists them: those that the role does not see without their names.
 ///
 /// # Errors
@@ -402,7 +430,7 @@ pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(Stri
     };
     let object = &definition.object;
     properties.extend(kind.describe(&definition, context)?);
-    for name in kind.uses(&definition).models {
+    for name in models_applied(std::slice::from_ref(&definition), context)?.concat() {
         let model = context.catalog().model(&name)?;
         let version = model.map_or_else(|| "which is not there".to_string(), |model| format!("version {}", model.version));
         properties.push(("applies".into(), format!("model {name}, {version}")));

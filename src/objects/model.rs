@@ -153,6 +153,7 @@ impl Kind for Model {
         for (name, value) in &trained.metrics {
             properties.push((name.clone(), value.to_string()));
         }
+        properties.extend(trained.notes.iter().map(|note| ("note".to_string(), note.clone())));
         properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
         Ok(properties)
     }

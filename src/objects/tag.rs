@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
+use super::lifecycle::models_applied;
 use super::measured::{COMMON, Measured, common, with_common};
 use super::profile::check_part;
 use super::values::{given, number, share, text};
@@ -168,11 +169,9 @@ impl Kind for Tag {
 /// The model that each tag applies, if it does: name, version, when it was trained, how good it is.
 fn applied(definitions: &[Definition], context: &StatementContext) -> Result<Values> {
     let stored = context.catalog().models()?;
-    let model_of = |definition: &Definition| {
-        let uses = definition.query().map(Uses::of).unwrap_or_default();
-        stored.iter().find(|model| uses.models.contains(&model.name))
-    };
-    let models: Vec<Option<&StoredModel>> = definitions.iter().map(model_of).collect();
+    let applied = models_applied(definitions, context)?;
+    let model_of = |names: &Vec<String>| stored.iter().find(|model| names.contains(&model.name));
+    let models: Vec<Option<&StoredModel>> = applied.iter().map(model_of).collect();
     let objects = context.objects()?;
     let trained_at = |model: &StoredModel| {
         let object = objects.iter().find(|object| object.kind == "model" && object.name == model.name);

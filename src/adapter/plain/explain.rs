@@ -8,6 +8,7 @@
 //! | a variant of one value | `variant=value`: the variant says more than the field |
 //! | a variant with fields | `name=variant`, then the fields |
 //! | a list, a tuple | `name=[value, value]`; in it, the parts of a struct or tuple stand side by side, `[age number, city category]` |
+//! | a boolean among them | its name, or nothing: `[age number, since number is_time]` |
 
 use std::fmt::Display;
 
@@ -35,6 +36,8 @@ enum Place<'a> {
     Field(&'a str),
     /// A value in a list.
     Item,
+    /// The field of that name in a struct of a list.
+    Part(&'a str),
 }
 
 struct Writer<'a> {
@@ -45,7 +48,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn value(self, value: impl Display) {
         match self.place {
-            Place::Whole | Place::Item => self.text.push_str(&value.to_string()),
+            Place::Whole | Place::Item | Place::Part(_) => self.text.push_str(&value.to_string()),
             Place::Field(name) => {
                 let separator = if self.text.is_empty() { "" } else { ", " };
                 self.text.push_str(&format!("{separator}{name}={value}"));
@@ -55,6 +58,10 @@ impl Writer<'_> {
 
     fn is_field(&self) -> bool {
         matches!(self.place, Place::Field(_))
+    }
+
+    fn is_item(&self) -> bool {
+        matches!(self.place, Place::Item | Place::Part(_))
     }
 }
 
@@ -76,23 +83,23 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    fn item(&mut self, value: &(impl Serialize + ?Sized), place: Place<'_>) -> Result<(), Error> {
         let mut text = String::new();
-        value.serialize(Writer { text: &mut text, place: Place::Item })?;
+        value.serialize(Writer { text: &mut text, place })?;
         self.parts.push(text);
         Ok(())
     }
 
     fn field(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         match self.writer.place {
-            Place::Item => self.item(value),
+            Place::Item | Place::Part(_) => self.item(value, Place::Part(name)),
             _ => value.serialize(Writer { text: self.writer.text, place: Place::Field(name) }),
         }
     }
 
     fn finish(mut self) {
         match self.writer.place {
-            Place::Item if !self.surrounded => {
+            Place::Item | Place::Part(_) if !self.surrounded => {
                 self.parts.retain(|part| !part.is_empty());
                 self.writer.value(self.parts.join(" "));
             }
@@ -130,8 +137,11 @@ impl<'a> Serializer for Writer<'a> {
     );
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        if value || !self.is_field() {
-            self.value(value);
+        match self.place {
+            Place::Part(name) if value => self.text.push_str(name),
+            Place::Part(_) => {}
+            Place::Field(_) if !value => {}
+            _ => self.value(value),
         }
         Ok(())
     }
@@ -180,7 +190,7 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        let place = if matches!(self.place, Place::Item) { Place::Item } else { Place::Field(variant) };
+        let place = if self.is_item() { Place::Item } else { Place::Field(variant) };
         value.serialize(Writer { text: self.text, place })
     }
 
@@ -189,7 +199,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_tuple(self, _length: usize) -> Result<Parts<'a>, Error> {
-        let in_list = matches!(self.place, Place::Item);
+        let in_list = self.is_item();
         Ok(self.parts(!in_list))
     }
 
@@ -204,7 +214,7 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         length: usize,
     ) -> Result<Parts<'a>, Error> {
-        let place = if matches!(self.place, Place::Item) { Place::Item } else { Place::Field(variant) };
+        let place = if self.is_item() { Place::Item } else { Place::Field(variant) };
         Writer { text: self.text, place }.serialize_tuple(length)
     }
 
@@ -236,7 +246,7 @@ macro_rules! parts {
             type Error = Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-                self.item(value)
+                self.item(value, Place::Item)
             }
 
             fn end(self) -> Result<(), Error> {

@@ -253,10 +253,11 @@ impl Gathering {
             ));
         }
         if let Some(label) = self.layout.label
-            && batch.column(label).logical_null_count() > 0
+            && let Some(gaps) = batch.column(label).logical_nulls()
+            && let Some(row) = (0..batch.num_rows()).find(|row| gaps.is_null(*row))
         {
             let name = self.wanted.label.as_deref().unwrap_or_default();
-            return Err(failed(&self.wanted.function, format!("a row has no {name}; leave it out with WHERE … IS NOT NULL")));
+            return Err(self.error(batch, row, &format!("has no {name}; leave such rows out with WHERE {name} IS NOT NULL")));
         }
         for (place, Beside { column: name, .. }) in self.wanted.beside.iter().enumerate() {
             let column = batch.column(self.layout.beside + place).as_primitive::<Float64Type>();

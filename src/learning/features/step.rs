@@ -9,6 +9,7 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::gather::{Rows, gather};
@@ -62,7 +63,10 @@ impl<C: Compute> Step for Gather<C> {
             Ok((gather(&to_gather, rows, &context, &memory).await?, given))
         };
         offload(&self.wanted.function, context, gather, move |(rows, given), worker| {
-            compute.compute(rows, &Computing { worker, wanted: &wanted, given: given.as_deref(), status, notes })
+            compute.compute(
+                rows,
+                &Computing { worker, wanted: &wanted, given: given.as_deref(), status, notes, told: Mutex::default() },
+            )
         })
     }
 }
@@ -92,6 +96,7 @@ pub struct Computing<'a> {
     pub given: Option<&'a [Vec<f64>]>,
     status: Status,
     notes: Notes,
+    told: Mutex<Vec<String>>,
 }
 
 impl Computing<'_> {
@@ -102,7 +107,13 @@ impl Computing<'_> {
 
     /// Tells the user something of the result, after the query.
     pub fn note(&self, text: String) {
+        self.told.lock().push(text.clone());
         self.notes.tell(text);
+    }
+
+    /// What was told so far.
+    pub fn told(&self) -> Vec<String> {
+        self.told.lock().clone()
     }
 
     /// Takes memory until the guard is dropped.

@@ -36,6 +36,9 @@ pub struct Trained {
     /// Measures of the training.
     pub metrics: BTreeMap<String, Exact>,
     pub features: Vec<TrainedFeature>,
+    /// What was told when it was trained: doubts, and what was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A feature as it was in the training rows.
@@ -313,6 +316,7 @@ mod tests {
                 feature("age", Kind::Number, Statistics::of(&mut [1.0, 2.0, 4.0]), &[]),
                 feature("channel", Kind::Category, Statistics::default(), &[("app", 3), ("store", 3)]),
             ],
+            notes: vec!["a 是 too good".into()],
         };
         let text = trained.to_text(&Value::from(vec![1.5])).unwrap();
         assert_eq!(Trained::read("m", &text).unwrap(), trained);

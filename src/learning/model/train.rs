@@ -159,6 +159,7 @@ impl Compute for Train {
             skipped: rows.skipped as u64,
             metrics: metrics.collect(),
             features,
+            notes: running.told(),
         };
         let text = trained.to_text(&learned.body).map_err(|error| running.worker.fail(error))?;
         running.worker.send(Ok(vec![Arc::new(StringArray::from(vec![text]))]))

@@ -82,10 +82,9 @@ impl Target {
             }
             (_, _) => (None, rows.beside(TARGET_NUMBER.name).unwrap_or_default().to_vec()),
         };
-        if task == Task::Count
-            && let Some(value) = values.iter().find(|value| **value < 0.0)
-        {
-            return Err(running.refuse(format!("target {column} has the value {value}; a count is 0 or more")));
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        if task == Task::Count && least < 0.0 {
+            return Err(running.refuse(format!("target {column} has the value {least}; a count is 0 or more")));
         }
         if classes.is_none() && values.iter().all(|value| *value == values[0]) {
             let value = values[0];
@@ -143,16 +142,18 @@ pub fn outcomes(label: &str, target: &Target, column: &ArrayRef) -> Result<Vec<f
         let numbers = numbers.as_primitive::<Float64Type>();
         return Ok(numbers.iter().map(|number| number.unwrap_or(f64::NAN)).collect());
     };
-    let texts = cast(&cast(column, &classes.data_type)?, &DataType::Utf8)?;
-    let texts = texts.as_string::<i32>();
-    let outcome = |text: Option<&str>| match text {
+    let typed = cast(column, &classes.data_type)?;
+    let (texts, given) = (cast(&typed, &DataType::Utf8)?, cast(column, &DataType::Utf8)?);
+    let (texts, given) = (texts.as_string::<i32>(), given.as_string::<i32>());
+    let outcome = |(text, given): (Option<&str>, Option<&str>)| match text.or(given) {
         None => Ok(f64::NAN),
         Some(text) if text == classes.positive => Ok(1.0),
         Some(text) if text == classes.negative => Ok(0.0),
+        // What the type of the training rows does not have stays as it was given.
         Some(text) => {
             let (column, negative, positive) = (&target.column, &classes.negative, &classes.positive);
             Err(failed(label, format!("{column} is '{text}' in a row, and was '{negative}' or '{positive}' in training")))
         }
     };
-    texts.iter().map(outcome).collect()
+    texts.iter().zip(given).map(outcome).collect()
 }

@@ -19,7 +19,7 @@ use super::predictor::{Calibration, Predictor};
 use super::split::{Split, folds, holdout};
 use super::table::{TIME_ROLE, Table};
 use super::target::{Target, Task};
-use super::warnings::{tell_leaks, tell_overfitting};
+use super::warnings::{tell_leaks, tell_of_the_future, tell_overfitting};
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
 use crate::kernels::control::Stop;
@@ -63,6 +63,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     };
     check_sides(&target, &training, &held, &plan, running)?;
     tell_leaks(&training, is_class, &features, running);
+    tell_of_the_future(&training, running);
     if plan.is_balanced {
         training.balance();
     }
@@ -117,13 +118,20 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
 
 /// Both classes must be there to be told apart, in training at least.
 fn check_sides(target: &Target, training: &Table, held: &Table, plan: &Plan, running: &Computing<'_>) -> Result<(), Stop> {
-    let has_both = |table: &Table| table.target.iter().any(|value| *value > 0.5) && table.target.iter().any(|value| *value < 0.5);
+    let has_both = |table: &Table| {
+        let weighs =
+            |is_positive: bool| (0..table.len()).any(|row| (table.target[row] > 0.5) == is_positive && table.weight(row) > 0.0);
+        weighs(true) && weighs(false)
+    };
+    if training.weights.as_ref().is_some_and(|weights| weights.iter().all(|weight| *weight == 0.0)) {
+        return Err(running.refuse("no row to train on has a weight above 0"));
+    }
     if training.len() == 0 {
         return Err(running.refuse("no row is left to train on; give a smaller holdout"));
     }
     if target.classes.is_some() && !has_both(training) {
         let problem = format!(
-            "of the {} rows that are not held out all have the same {}; give more rows, or another split or holdout",
+            "the {} rows that are not held out, and have a weight, all have the same {}; give more rows, or another split or holdout",
             training.len(),
             target.column
         );

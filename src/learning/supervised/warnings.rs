@@ -5,7 +5,7 @@ use super::measures::Measures;
 use super::table::Table;
 use super::target::Task;
 use crate::kernels::metrics::auc;
-use crate::learning::features::Computing;
+use crate::learning::features::{Computing, Kind};
 
 /// A feature that tells the classes apart better than this alone is suspected to be known only after the target.
 const SUSPICIOUS: f64 = 0.99;
@@ -43,6 +43,22 @@ pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &
             "{name} alone tells the classes apart (auc {auc:.4}); is it known only after {}? leave it out with features = '…' then",
             running.wanted.target()
         ));
+    }
+}
+
+/// Tells of features that are dates after the time of the target: nobody can know them when it is to be predicted.
+pub fn tell_of_the_future(table: &Table, running: &Computing<'_>) {
+    let Some(times) = &table.times else { return };
+    let numbers = running.wanted.features.iter().filter(|feature| feature.kind == Kind::Number);
+    for (feature, column) in numbers.zip(&table.numbers).filter(|(feature, _)| feature.is_time) {
+        let later = column.iter().zip(times).filter(|(value, time)| value > time).count();
+        if later > 0 {
+            running.note(format!(
+                "{} is after the time of the target in {later} of {} rows: it is known only later; leave it out with features = '…'",
+                feature.name,
+                table.len()
+            ));
+        }
     }
 }
 
