@@ -22,8 +22,8 @@ use datafusion::logical_expr::lit;
 use datafusion::sql::parser::Statement as SqlParsed;
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
-    Expr, ExprWithAlias, Ident, JoinConstraint, JoinOperator, PivotValueSource, Query, Select, SetExpr,
-    Statement as SqlStatement, TableFactor, TableWithJoins, Value, VisitorMut, With,
+    Expr, ExprWithAlias, Ident, JoinConstraint, PivotValueSource, Query, Select, SetExpr, Statement as SqlStatement, TableFactor,
+    TableWithJoins, Value, VisitorMut, With,
 };
 
 use super::parser::{parse_query, visit};
@@ -41,9 +41,9 @@ const MOST_VALUES: usize = 1_000;
 /// A question has no answer, or the answer no use.
 pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &StatementContext) -> Result<()> {
     let is_view = matches!(parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::CreateView(_)));
-    let mut tried = HashSet::new();
+    let (mut tried, mut changed) = (HashSet::new(), false);
     loop {
-        let mut walk = Walk { state, tried: &mut tried, answer: None, frames: vec![], within: 0, changed: false };
+        let mut walk = Walk { state, tried: &mut tried, answer: None, frames: vec![], within: 0, changed: &mut changed };
         let question = match visit(parsed, &mut walk) {
             ControlFlow::Continue(()) => return Ok(()),
             ControlFlow::Break(Stop::Asks(question)) => question,
@@ -66,7 +66,7 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
             }
             Question::Values(query) => Answer::Values(values(query, state, context).await?),
         };
-        let mut walk = Walk { state, tried: &mut tried, answer: Some(answer), frames: vec![], within: 0, changed: false };
+        let mut walk = Walk { state, tried: &mut tried, answer: Some(answer), frames: vec![], within: 0, changed: &mut changed };
         // With the answer in its place the walk goes on to the end, unless another place asks.
         if let ControlFlow::Break(Stop::Wrong(error)) = visit(parsed, &mut walk) {
             return Err(error);
@@ -143,7 +143,7 @@ struct Walk<'a> {
     /// How many queries within expressions, and lateral ones, are around: their FROM alone does not tell what a name means.
     within: usize,
     /// True when joins were put in other words, in the query that is visited.
-    changed: bool,
+    changed: &'a mut bool,
 }
 
 /// What ends a walk.
@@ -203,12 +203,6 @@ impl Walk<'_> {
     /// Joins that go by the columns that both sides have.
     fn natural(&mut self, select: &mut Select) -> Found {
         for table in &mut select.from {
-            let is_outer = table.joins.iter().any(|join| {
-                matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_))
-            });
-            if !is_outer {
-                continue;
-            }
             let natural = table.joins.iter().position(|join| {
                 matches!(merged_columns::constraint(&mut join.join_operator.clone()), Some(JoinConstraint::Natural))
             });
@@ -239,13 +233,13 @@ impl Walk<'_> {
             if let Some(own) = merged_columns::constraint(&mut table.joins[place].join_operator) {
                 *own = constraint;
             }
-            self.changed = true;
+            *self.changed = true;
         }
         DONE
     }
 
     fn stars(&mut self, select: &mut Select) -> Found {
-        if !select.projection.iter().any(star_columns::asks) {
+        if !select.projection.iter().any(star_columns::asks) && !star_columns::is_unclear(select) {
             return DONE;
         }
         match self.answer.take() {
@@ -347,7 +341,7 @@ impl VisitorMut for Walk<'_> {
         if let Some(frame) = self.frames.last_mut() {
             frame.before += 1;
         }
-        if std::mem::take(&mut self.changed)
+        if std::mem::take(self.changed)
             && let Err(error) = merged_columns::rewrite(query)
         {
             return ControlFlow::Break(Stop::Wrong(error));

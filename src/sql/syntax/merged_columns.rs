@@ -1,5 +1,9 @@
-//! The columns of `RIGHT JOIN … USING (id)` and `FULL JOIN … USING (id)`.
+//! The columns of `JOIN … USING (id)`.
 //!
+//! `id` alone is a column of both sides. The engine knows that where two tables have it, but neither in WHERE nor where three have it: there it
+//! becomes the column of one table, as all have the same value.
+//!
+//! Then there are `RIGHT JOIN … USING (id)` and `FULL JOIN … USING (id)`.
 //! `id` alone is one column of both sides: of a right join that of the right side, of a full join that of whichever side has the row. The
 //! engine takes the left side's, which is NULL for rows that are only on the right. Here the name becomes what it means, `b.id` or
 //! `coalesce(a.id, b.id)`, in everything that the SELECT computes; and a join further on that goes by the column compares with that.
@@ -25,7 +29,7 @@ struct Merged {
     of: Vec<(Ident, Ident)>,
     /// True when the engine's is another.
     differs: bool,
-    /// True when a join goes by it that the engine does not take for one that merges columns.
+    /// True when a further join goes by it, which the engine does not take for one that merges columns.
     is_compared: bool,
 }
 
@@ -85,6 +89,12 @@ fn select(select: &mut Select) -> Result<Names> {
     for table in &mut select.from {
         merged.extend(of_joins(table)?.into_iter().filter(|merged| merged.differs));
     }
+    let plain: Vec<Merged> = select.from.iter().flat_map(of_plain_joins).collect();
+    let (several, two) = plain.into_iter().partition(|merged| merged.is_compared);
+    merged.extend(several);
+    if let Some(condition) = &mut select.selection {
+        broken(condition.visit(&mut Names { merged: two, depth: 0 }))?;
+    }
     let mut names = Names { merged, depth: 0 };
     if names.merged.is_empty() {
         return Ok(names);
@@ -98,7 +108,7 @@ fn select(select: &mut Select) -> Result<Names> {
             }
             SelectItem::Wildcard(options) => {
                 let mut items = options.opt_replace.take().map(|replace| replace.items).unwrap_or_default();
-                for merged in &names.merged {
+                for merged in names.merged.iter().filter(|merged| merged.differs) {
                     if merged.is_compared {
                         let problem = format!(
                             "several joins go by {}, one of them RIGHT or FULL, which * cannot tell apart; name the columns",
@@ -111,7 +121,7 @@ fn select(select: &mut Select) -> Result<Names> {
                         items.push(Box::new(ReplaceSelectElement { expr, column_name, as_keyword: true }));
                     }
                 }
-                options.opt_replace = Some(ReplaceSelectItem { items });
+                options.opt_replace = (!items.is_empty()).then_some(ReplaceSelectItem { items });
             }
             _ => {}
         }
@@ -130,16 +140,56 @@ fn select(select: &mut Select) -> Result<Names> {
     visited.map(|()| names)
 }
 
-/// The columns that the joins of a table go by.
-fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
-    let mut merged: Vec<Merged> = vec![];
-    let is_simple = |join: &Join| {
+/// True when no join keeps rows of its right side that the left lacks.
+fn is_plain(table: &TableWithJoins) -> bool {
+    let is_plain = |join: &Join| {
         matches!(
             join.join_operator,
             JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::Left(_) | JoinOperator::LeftOuter(_)
         )
     };
-    if table.joins.iter().all(is_simple) {
+    table.joins.iter().all(is_plain)
+}
+
+/// The columns that such joins go by, as far as it can be told which table has them.
+fn of_plain_joins(table: &TableWithJoins) -> Vec<Merged> {
+    let mut merged: Vec<Merged> = vec![];
+    if !is_plain(table) {
+        return merged;
+    }
+    for (place, join) in table.joins.iter().enumerate() {
+        let (JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)) = &join.join_operator
+        else {
+            continue;
+        };
+        let JoinConstraint::Using(columns) = constraint else { continue };
+        let is_inner = matches!(join.join_operator, JoinOperator::Join(_) | JoinOperator::Inner(_));
+        for column in columns.iter().filter_map(|name| name.0.last()?.as_ident()) {
+            if let Some(known) = merged.iter_mut().find(|merged| normal(&merged.name) == normal(column)) {
+                known.is_compared = true;
+                continue;
+            }
+            let of = match (place, is_inner) {
+                (0, _) => name_of(&table.relation),
+                (_, true) => name_of(&join.relation),
+                (_, false) => continue,
+            };
+            if let Ok(of) = of {
+                let (name, of) = (column.clone(), vec![(of, column.clone())]);
+                merged.push(Merged { name, of, differs: false, is_compared: false });
+            }
+        }
+    }
+    merged
+}
+
+/// The columns that the joins of a table go by.
+fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
+    let mut merged: Vec<Merged> = vec![];
+    if is_plain(table) {
         return Ok(merged);
     }
     // What these go by is asked first, and the query then comes here again.

@@ -15,6 +15,7 @@ use sqlparser::ast::{
     VisitorMut,
 };
 
+use super::star_columns;
 use crate::text::marked;
 
 /// Gives columns names of their own where they would share one.
@@ -90,7 +91,8 @@ fn of_select(select: &mut Select) {
     let mut taken: HashSet<String> = HashSet::new();
     let given: HashSet<String> = select.projection.iter().filter_map(given).collect();
     let mut given_before: HashSet<String> = HashSet::new();
-    before_stars(&mut select.projection);
+    let is_unclear = star_columns::is_unclear(select);
+    before_stars(&mut select.projection, is_unclear);
     for (place, item) in select.projection.iter_mut().enumerate() {
         match item {
             SelectItem::Wildcard(options) => all |= options.opt_exclude.is_none() && options.opt_except.is_none(),
@@ -150,8 +152,8 @@ fn of_select(select: &mut Select) {
     }
 }
 
-/// `t.a, t.*` and `a, *`: the column that stands before gets another name.
-fn before_stars(projection: &mut [SelectItem]) {
+/// `t.a, t.*` and `a, *`: the column that stands before gets another name. Of `a, t.*` over several tables this [is found out](star_columns).
+fn before_stars(projection: &mut [SelectItem], is_unclear: bool) {
     let stars = projection.iter().enumerate().filter_map(|(place, item)| match item {
         SelectItem::Wildcard(options) if options.opt_exclude.is_none() && options.opt_except.is_none() => Some((place, None)),
         SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
@@ -165,7 +167,7 @@ fn before_stars(projection: &mut [SelectItem]) {
         let SelectItem::UnnamedExpr(expression) = item else { continue };
         let Some((qualifier, name)) = column(expression) else { continue };
         let is_repeated = |(star, of): &(usize, Option<String>)| {
-            *star > place && of.as_ref().is_none_or(|of| qualifier.is_empty() || *of == qualifier)
+            *star > place && of.as_ref().is_none_or(|of| qualifier.is_empty() && !is_unclear || *of == qualifier)
         };
         if stars.iter().any(is_repeated)
             && let Some(free) = numbered(&name).find(|name| taken.insert(name.clone()))

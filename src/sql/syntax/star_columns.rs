@@ -1,7 +1,7 @@
 //! `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))`: the columns that they stand for, once it is known what
 //! FROM has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::{Column, Result};
@@ -29,6 +29,24 @@ pub fn asks(item: &SelectItem) -> bool {
     }
 }
 
+/// True for `a, t.*` over several tables: whether `a` is among the columns of `t`, and so is there twice, only FROM tells.
+pub fn is_unclear(select: &Select) -> bool {
+    let has_several = select.from.len() > 1 || select.from.iter().any(|table| !table.joins.is_empty());
+    let has = |is: fn(&SelectItem) -> bool| select.projection.iter().any(is);
+    has_several && has(is_of_table) && has(|item| name_alone(item).is_some())
+}
+
+fn is_of_table(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), _))
+}
+
+fn name_alone(item: &SelectItem) -> Option<&Ident> {
+    match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name),
+        _ => None,
+    }
+}
+
 /// True for an expression with a call of `COLUMNS`.
 pub fn has_columns(expression: &Expr) -> bool {
     visit_expressions(expression, |part| match part {
@@ -49,8 +67,9 @@ pub fn is_columns(call: &Function) -> bool {
 /// It stands for none, or names a column that is not there.
 pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     let mut items = vec![];
+    let is_unclear = is_unclear(select);
     for item in std::mem::take(&mut select.projection) {
-        if !asks(&item) {
+        if !asks(&item) && !(is_unclear && is_of_table(&item)) {
             items.push(item);
             continue;
         }
@@ -63,6 +82,9 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
             SelectItem::ExprWithAlias { expr, alias } => items.extend(of_call(&expr, Some(&alias), columns)?),
             other => items.push(other),
         }
+    }
+    if is_unclear {
+        hide_repeated(&mut items);
     }
     // The same name twice, as in `min(COLUMNS(*)), max(COLUMNS(*))`.
     let mut counts: HashMap<String, usize> = HashMap::new();
@@ -80,6 +102,23 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     }
     select.projection = items;
     Ok(())
+}
+
+/// A name alone beside the column that it means gets another name.
+fn hide_repeated(items: &mut [SelectItem]) {
+    let of_tables = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(normal),
+        _ => None,
+    };
+    let of_tables: HashSet<String> = items.iter().filter_map(of_tables).collect();
+    for (place, item) in items.iter_mut().enumerate() {
+        if let Some(name) = name_alone(item).cloned()
+            && of_tables.contains(&normal(&name))
+        {
+            let alias = quoted(&marked(&normal(&name), place));
+            *item = SelectItem::ExprWithAlias { expr: Expr::Identifier(name), alias };
+        }
+    }
 }
 
 fn quoted(name: &str) -> Ident {
