@@ -97,6 +97,7 @@ mod adapter;
 mod builtins;
 mod calendar;
 mod catalog;
+mod charts;
 mod databases;
 #[cfg_attr(not(test), expect(dead_code, reason = "workers on other machines decode; until there are some, the tests do"))]
 mod distributed;
@@ -115,6 +116,7 @@ mod postgres_catalog;
 mod postgres_settings;
 mod postgres_types;
 mod refresh;
+mod report;
 mod scheduler;
 mod server;
 mod settings;

@@ -20,6 +20,7 @@ use super::cursors;
 use super::identities;
 use super::naming::{object_command, own_name, refuse_used};
 use super::prepared::{Parameters, Prepared};
+use super::reports;
 use super::rights;
 use super::schema::{CATALOG, PATH, PUBLIC};
 use super::transactions::{self, TransactionStatus};
@@ -219,6 +220,12 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             places::check(&archive, context.base(), context.places())?;
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
             Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
+        }
+        Command::Report(statement) => {
+            let reporting = context.clone();
+            Ok(Answer::work(&session.engine, &context, move |running| async move {
+                Box::pin(reports::write(&statement, &reporting, &running)).await
+            }))
         }
         Command::Client(command) => Box::pin(cursors::execute(session, command)).await,
         Command::Schedule(ScheduleCommand { name, action }) => match action {

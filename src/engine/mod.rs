@@ -16,6 +16,7 @@ mod naming;
 mod notes;
 mod prepared;
 mod remote;
+mod reports;
 mod rights;
 pub(crate) mod schedules;
 mod schema;

@@ -1,6 +1,7 @@
 //! How results are written: for the shell, files and whatever else answers a statement.
 
 mod cells;
+mod charting;
 mod csv;
 mod excel;
 mod plain;
@@ -22,6 +23,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
 pub use cells::cells;
+pub use charting::{Roles, Told, chart, roles};
 use cells::visible;
 pub use csv::CsvStyle;
 use csv::CsvWriter;

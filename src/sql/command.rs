@@ -85,6 +85,8 @@ pub enum Command {
     ExplainRefresh(Refresh),
     /// `BACKUP DATABASE TO 'archive'`
     BackUp(String),
+    /// `COPY REPORT profile TO 'file.html'`, `COPY CARD profile FOR key TO 'file.html'`
+    Report(Box<Report>),
     /// Cursors, COPY with the client, and the like.
     Client(ClientCommand),
     /// `COMMENT ON …`
@@ -95,6 +97,16 @@ pub enum Command {
     Check(Vec<ObjectName>),
     /// RUN, PAUSE, RESUME and ALTER of schedules.
     Schedule(ScheduleCommand),
+}
+
+/// A page of a profile, or of one of its members.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub profile: String,
+    /// The member.
+    pub key: Option<Expr>,
+    pub target: String,
+    pub options: Vec<(String, Expr)>,
 }
 
 /// `COMMENT [IF EXISTS] ON …`
@@ -124,6 +136,7 @@ impl Command {
             Self::Drop(target, _) => ("DROP", target.grammar),
             Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
             Self::BackUp(_) => return "BACKUP".into(),
+            Self::Report(_) => return "COPY".into(),
             Self::Check(_) => return "CHECK TABLE".into(),
             Self::Client(command) => return command.tag().into(),
             Self::Comment(_) => return "COMMENT".into(),
@@ -246,6 +259,12 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
         [Some("CHECK"), Some("TABLE"), ..] => {
             skip(parser, 2);
             parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(Command::Check)
+        }
+        // A table may be called so: then TO or a list of columns comes next.
+        [Some("COPY"), Some(word @ ("REPORT" | "CARD")), Some(name), ..] if *name != "TO" && *name != "FROM" => {
+            let is_card = *word == "CARD";
+            skip(parser, 2);
+            report(parser, is_card)
         }
         [Some("BACKUP"), ..] => {
             skip(parser, 1);
@@ -390,6 +409,20 @@ fn back_up(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
     parser.expect_keyword(Keyword::DATABASE)?;
     parser.expect_keyword(Keyword::TO)?;
     parser.parse_literal_string().map(Command::BackUp)
+}
+
+/// `profile [FOR key] TO 'file' [WITH (…)]`
+fn report(parser: &mut Parser<'_>, is_card: bool) -> Result<Command, ParserError> {
+    let profile = identifier(parser)?;
+    let key = if is_card {
+        parser.expect_keyword(Keyword::FOR)?;
+        Some(parser.parse_expr()?)
+    } else {
+        None
+    };
+    parser.expect_keyword(Keyword::TO)?;
+    let target = parser.parse_literal_string()?;
+    Ok(Command::Report(Box::new(Report { profile, key, target, options: options(parser)? })))
 }
 
 fn refresh(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Refresh, ParserError> {

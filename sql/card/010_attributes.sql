@@ -1,0 +1,4 @@
+-- title: Attributes
+-- title.zh: 基本属性
+-- chart: numbers
+SELECT $attributes FROM $members WHERE $key = $customer;

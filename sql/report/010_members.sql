@@ -1,0 +1,12 @@
+-- title: Customers
+-- title.zh: 客户总览
+-- text: How many customers the profile has, and how many of them have bought.
+-- text.zh: 画像客户数与购买客户数。
+-- chart: numbers
+-- say: customers_before IS NOT NULL AND customers > customers_before AND customers - customers_before > 2 * sqrt(customers_before)
+-- say.en: The profile has grown from {customers_before} to {customers} customers.
+-- say.zh: 客户数由 {customers_before} 增长到 {customers}。
+-- say: customers_before IS NOT NULL AND customers < customers_before AND customers_before - customers > 2 * sqrt(customers_before)
+-- say.en: The profile has shrunk from {customers_before} to {customers} customers: look at who left, and whether data is missing.
+-- say.zh: 客户数由 {customers_before} 减少到 {customers}：请检查流失客户，并确认数据是否缺失。
+SELECT count(*) AS customers FROM $members;

@@ -1,0 +1,23 @@
+-- title: Purchases of the last year
+-- title.zh: 近一年购买
+-- text: Orders that were paid, in the twelve months up to the day of the report.
+-- text.zh: 报告日之前十二个月内的已支付订单。
+-- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
+-- chart: numbers
+-- count: buyers
+-- percent: buying_share, repurchase_rate
+-- say: buyers >= 100 AND repurchase_rate < 0.3
+-- say.en: Only {repurchase_rate:percent} of the buyers of the last year bought twice or more: a second order within the first weeks is worth an offer.
+-- say.zh: 近一年复购率仅 {repurchase_rate:percent}：建议在首单后数周内促成第二单。
+-- say: buyers >= 100 AND repurchase_rate >= 0.6
+-- say.en: {repurchase_rate:percent} of the buyers of the last year came back: they are the base to build on.
+-- say.zh: 近一年复购率达 {repurchase_rate:percent}，老客基础稳固。
+WITH bought AS (
+  SELECT o.customer_id, count(*) AS orders, sum(o.amount) AS revenue
+  FROM orders AS o JOIN $members AS m ON o.customer_id = m.$key
+  WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months'
+  GROUP BY o.customer_id)
+SELECT count(*) AS buyers, count(*) / CAST((SELECT count(*) FROM $members) AS DOUBLE) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
+  round(sum(revenue) / sum(orders), 2) AS average_order,
+  count(*) FILTER (WHERE orders >= 2) / CAST(count(*) AS DOUBLE) AS repurchase_rate
+FROM bought;

@@ -1,0 +1,25 @@
+-- title: Value: RFM groups
+-- title.zh: 客户价值：RFM 分群
+-- text: Recency, frequency and money of paid orders; each group with its share of the customers and of the revenue.
+-- text.zh: 按最近一次购买、购买频次与金额分群，给出客户占比与销售额占比。
+-- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
+-- chart: bar
+-- x: segment
+-- y: customer_share, revenue_share
+-- count: customers
+-- percent: customer_share, revenue_share
+-- words.zh: Champions = 重要价值客户, Loyal = 忠诚客户, Cannot Lose = 不可流失客户, At Risk = 有流失风险, Potential Loyalist = 潜力客户, Need Attention = 需要关注, Lost = 已流失, Hibernating = 沉睡客户, About To Sleep = 即将沉睡, New = 新客户, Promising = 有潜力新客
+-- say: customers >= 30 AND customer_share <= 0.3 AND revenue_share >= 1.5 * customer_share AND revenue_share >= 0.2
+-- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Give them a personal contact and early access.
+-- say.zh: {segment}占比{customer_share:percent}，贡献{revenue_share:percent}销售额，建议专属服务与优先权益。
+-- say: customers >= 30 AND customer_share >= 0.2 AND revenue_share <= 0.5 * customer_share
+-- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Keep what is spent on each of them low.
+-- say.zh: {segment}占比{customer_share:percent}，仅贡献{revenue_share:percent}销售额，建议控制单客营销成本。
+WITH scored AS (
+  SELECT r.segment, r.monetary
+  FROM rfm((SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of),
+    customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of) AS r
+  JOIN $members AS m ON r.customer_id = m.$key)
+SELECT segment, count(*) AS customers, sum(monetary) AS revenue, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS customer_share,
+  CAST(sum(monetary) AS DOUBLE) / CAST(sum(sum(monetary)) OVER () AS DOUBLE) AS revenue_share
+FROM scored GROUP BY segment ORDER BY revenue DESC, segment;

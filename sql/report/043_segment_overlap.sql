@@ -1,0 +1,16 @@
+-- title: Overlap of the segments
+-- title.zh: 客群重叠
+-- text: The share of the customers of either that are in both (Jaccard); as of the last refresh.
+-- text.zh: 两客群交集占并集之比（Jaccard），以最近一次刷新为准。
+-- when: SELECT count(*) > 1 FROM system.segments WHERE profile = '$profile'
+-- latest: true
+-- chart: heatmap
+-- x: segment_b
+-- y: jaccard
+-- series: segment_a
+-- count: customers_both
+-- percent: jaccard
+-- say: customers_both >= 50 AND jaccard >= 0.5
+-- say.en: {segment_a} and {segment_b} share {jaccard:percent} of their customers: one message may do for both.
+-- say.zh: {segment_a}与{segment_b}重叠{jaccard:percent}，可合并触达。
+SELECT segment_a, segment_b, customers_both, jaccard FROM segment_overlap($profile) ORDER BY jaccard DESC, segment_a, segment_b;

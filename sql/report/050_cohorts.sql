@@ -1,0 +1,23 @@
+-- title: Retention by month of the first order
+-- title.zh: 首单月份留存
+-- text: Of those whose first paid order was in a month, the share that bought again one, two, … months later; the last twelve months that are over.
+-- text.zh: 按首单月份，之后各月再次购买的比例。
+-- needs: orders.customer_id, orders.ordered_at, orders.status
+-- chart: heatmap
+-- x: months_later
+-- y: retention
+-- series: first_month
+-- count: customers
+-- percent: retention
+WITH bought AS (
+  SELECT DISTINCT o.customer_id, date_trunc('month', o.ordered_at) AS month FROM orders AS o JOIN $members AS m ON m.$key = o.customer_id
+  WHERE o.status = 'paid' AND o.ordered_at < date_trunc('month', $as_of + INTERVAL '1 day')),
+first AS (SELECT customer_id, min(month) AS first_month FROM bought GROUP BY customer_id),
+sizes AS (SELECT first_month, count(*) AS customers FROM first GROUP BY first_month),
+later AS (
+  SELECT first_month, CAST(12 * (extract(year FROM month) - extract(year FROM first_month)) + extract(month FROM month) - extract(month FROM first_month) AS BIGINT) AS months_later, count(*) AS again
+  FROM bought JOIN first USING (customer_id) GROUP BY 1, 2)
+SELECT to_char(first_month, '%Y-%m') AS first_month, months_later, customers, again / CAST(customers AS DOUBLE) AS retention
+FROM later JOIN sizes USING (first_month)
+WHERE months_later BETWEEN 1 AND 11 AND first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'
+ORDER BY first_month, months_later;

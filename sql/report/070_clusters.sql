@@ -1,0 +1,21 @@
+-- title: Clusters of behaviour, in words
+-- title.zh: 行为聚类
+-- text: k-means of recency, frequency and money of paid orders; each cluster by what sets it apart.
+-- text.zh: 基于最近购买、频次与金额的 k-means 聚类。
+-- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
+-- chart: none
+-- count: customers
+-- percent: share
+WITH measures AS (
+  SELECT r.customer_id, r.recency_days, r.frequency, CAST(r.monetary AS DOUBLE) AS monetary
+  FROM rfm((SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of),
+    customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of) AS r JOIN $members AS m ON m.$key = r.customer_id),
+clustered AS (
+  SELECT m.*, k.cluster_id FROM kmeans((SELECT customer_id, recency_days, ln(1 + frequency) AS frequency, ln(1 + greatest(monetary, 0)) AS monetary FROM measures),
+    key => customer_id, n_clusters => 4) AS k JOIN measures AS m USING (customer_id)),
+everybody AS (SELECT avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM measures)
+SELECT CASE WHEN avg(c.recency_days) > 1.5 * max(e.recency_days) THEN 'long silent' WHEN avg(c.recency_days) < 0.7 * max(e.recency_days) THEN 'recently here' ELSE 'some time ago' END
+  || ', ' || CASE WHEN avg(c.frequency) > 1.4 * max(e.frequency) THEN 'buys often' WHEN avg(c.frequency) < 0.6 * max(e.frequency) THEN 'bought once or twice' ELSE 'buys now and then' END
+  || ', ' || CASE WHEN avg(c.monetary) > 1.4 * max(e.monetary) THEN 'spends much' WHEN avg(c.monetary) < 0.6 * max(e.monetary) THEN 'spends little' ELSE 'spends as others do' END AS cluster,
+  count(*) AS customers, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS share, round(avg(c.recency_days)) AS days_since_purchase, round(avg(c.frequency), 1) AS orders, round(avg(c.monetary), 2) AS revenue_each
+FROM clustered AS c CROSS JOIN everybody AS e GROUP BY c.cluster_id ORDER BY revenue_each DESC;

@@ -1,0 +1,13 @@
+-- title: Tags and their coverage
+-- title.zh: 标签覆盖率
+-- latest: true
+-- chart: bar
+-- x: tag
+-- y: coverage
+-- count: filled
+-- percent: coverage
+-- say: coverage < 0.2
+-- say.en: The tag {tag} covers {coverage:percent} of the customers only: what it says of the whole is not to be relied on.
+-- say.zh: 标签 {tag} 覆盖率仅 {coverage:percent}，不宜据此推断整体。
+-- most: 5
+SELECT tag, filled, coverage, distinct_values, array_to_string(distribution, '; ') AS distribution FROM tag_coverage($profile) ORDER BY coverage DESC, tag;

@@ -1,0 +1,425 @@
+//! COPY REPORT and COPY CARD: the queries of the sections, run over one state of the database, and the page written as a whole.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{DataFrame, SessionContext};
+use futures::TryStreamExt;
+
+use super::notes::notes_of;
+use super::rights;
+use super::writes::Staged;
+use crate::adapter::arguments::{Moment, Options};
+use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
+use crate::docs::{Argument, Doc, Takes};
+use crate::error::{did_you_mean, failed, invalid, message};
+use crate::files::places;
+use crate::objects::definition::constant;
+use crate::refresh::plan::no_profile;
+use crate::report::{Answered, CARD, Language, Left, Page, REPORT, Said, Section, Shown, fill, may_speak, page};
+use crate::sql::command::Report;
+use crate::sql::parser::{self, Parsed};
+use crate::sql::planning::{bind_parameters, plan_answered};
+use crate::sql::time_travel::moment;
+use crate::statement::{RunningPlan, StatementContext};
+use crate::text::{identifier, literal, timestamp};
+
+static OPTIONS: Doc = Doc {
+    name: "COPY REPORT",
+    arguments: &[
+        Argument::optional("as_of", Takes::Moment, "", "the time of the report; default the last refresh"),
+        Argument::optional("compare_with", Takes::Moment, "", "an earlier time to compare with"),
+        Argument::optional("language", Takes::Choice(&["en", "zh"]), "'en'", "the language of the report"),
+        Argument::optional("smallest", Takes::Integer(1, 1_000_000), "5", "groups of fewer customers are suppressed"),
+        Argument::optional("sections", Takes::Text, "", "a folder of sections of one's own"),
+        Argument::optional("title", Takes::Text, "", "the heading"),
+    ],
+    ..Doc::EMPTY
+};
+
+/// More rows than this are no section of a page.
+const MOST_ROWS: usize = 5_000;
+
+/// What a report is of: one refresh of a profile.
+struct Subject<'a> {
+    profile: &'a str,
+    snapshot: Arc<Snapshot>,
+    is_latest: bool,
+    /// The member of a card, as SQL.
+    customer: Option<String>,
+}
+
+impl Subject<'_> {
+    fn columns(&self, role: ColumnRole) -> Vec<String> {
+        self.snapshot.columns_of(role).map(|column| column.name.clone()).collect()
+    }
+
+    fn key(&self) -> String {
+        identifier(&self.columns(ColumnRole::Key).pop().unwrap_or_default())
+    }
+
+    fn as_of(&self) -> String {
+        format!("TIMESTAMP '{}'", timestamp(self.snapshot.at))
+    }
+
+    /// A table of the profile as it was then.
+    fn table(&self, schema: &str, name: &str) -> String {
+        let table = format!("{schema}.{}", identifier(name));
+        if self.is_latest { table } else { format!("{table} FOR SYSTEM_TIME AS OF {}", self.as_of()) }
+    }
+
+    /// A query with its names put in their places.
+    fn fill(&self, query: &str) -> String {
+        let members = self.table("profile", self.profile);
+        let of = |end: &str| self.table("profile", &format!("{}{end}", self.profile));
+        let mut filled = String::with_capacity(query.len() * 2);
+        let mut rest = query;
+        while let Some((before, after)) = rest.split_once('$') {
+            let end = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(after.len());
+            let name = &after[..end];
+            filled.push_str(before);
+            match name {
+                // Within quotes it is a value.
+                "profile" if before.ends_with('\'') => filled.push_str(&self.profile.replace('\'', "''")),
+                "profile" => filled.push_str(&identifier(self.profile)),
+                "key" => filled.push_str(&self.key()),
+                "members" => filled.push_str(&members),
+                "tags" => filled.push_str(&of("_tags")),
+                "history" => filled.push_str(&format!("profile.{}", identifier(&format!("{}_history", self.profile)))),
+                "as_of" => filled.push_str(&self.as_of()),
+                "segments" => filled.push_str(&self.segments()),
+                "attributes" => {
+                    let own = [ColumnRole::Key, ColumnRole::Attribute].map(|role| self.columns(role)).concat();
+                    filled.push_str(&own.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", "));
+                }
+                "customer" if self.customer.is_some() => filled.push_str(self.customer.as_deref().unwrap_or_default()),
+                "explained" if self.customer.is_some() => filled.push_str(&self.explained()),
+                other => {
+                    filled.push('$');
+                    filled.push_str(other);
+                }
+            }
+            rest = &after[end..];
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// Segment and key of everybody in any.
+    fn segments(&self) -> String {
+        let key = self.key();
+        let each = self.columns(ColumnRole::Segment);
+        let each: Vec<String> = each
+            .iter()
+            .map(|name| format!("SELECT {} AS segment, {key} FROM {}", literal(name), self.table("segment", name)))
+            .collect();
+        match each.as_slice() {
+            [] => format!("(SELECT '' AS segment, {key} FROM {} WHERE false)", self.table("profile", self.profile)),
+            each => format!("({})", each.join(" UNION ALL ")),
+        }
+    }
+
+    /// Of each tag of the member, the rule that decided.
+    fn explained(&self) -> String {
+        let customer = self.customer.as_deref().unwrap_or_default();
+        let of = |tag: &String| {
+            let call = format!("explain_tag({}, {}, key => {customer})", identifier(self.profile), identifier(tag));
+            format!("SELECT {} AS tag, condition, compared, since FROM {call} WHERE decided", literal(tag))
+        };
+        let each: Vec<String> = self.columns(ColumnRole::Tag).iter().map(of).collect();
+        match each.as_slice() {
+            [] => "(SELECT '' AS tag, '' AS condition, '' AS compared, now() AS since WHERE false)".into(),
+            each => format!("({})", each.join(" UNION ALL ")),
+        }
+    }
+}
+
+/// Writes the page; gives what the user should know.
+///
+/// # Errors
+/// There is no such profile or refresh, an option is wrong, or the file cannot be written.
+pub(super) async fn write(statement: &Report, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
+    let label = format!("COPY {} {}", if statement.key.is_some() { "CARD" } else { "REPORT" }, statement.profile);
+    if !statement.target.to_lowercase().ends_with(".html") {
+        return Err(invalid(&label, format!("writes a page, whose name ends in .html; got '{}'", statement.target)));
+    }
+    places::check(&statement.target, context.base(), context.places())?;
+    let options = read_options(&label, &statement.options, context)?;
+    let language = if options.word("language")? == "zh" { Language::Zh } else { Language::En };
+    let smallest = options.integer("smallest")?.unsigned_abs();
+    let profile = statement.profile.as_str();
+    let time = |name: &str| options.moment(name).and_then(Moment::last_microsecond);
+    let newest = snapshot(profile, None, context)?;
+    let now = match time("as_of") {
+        Some(at) => snapshot(profile, Some(at), context)?,
+        None => Arc::clone(&newest),
+    };
+    let customer = match &statement.key {
+        None => None,
+        Some(key) => Some(written(&constant(&label, "FOR", key)?)),
+    };
+    let is_latest = now.id == newest.id;
+    let subject = Subject { profile, snapshot: now, is_latest, customer };
+    let earlier = match time("compare_with") {
+        None => None,
+        Some(at) => {
+            let snapshot = snapshot(profile, Some(at), context)?;
+            if snapshot.id == subject.snapshot.id {
+                let problem = format!("compare_with leads to the same refresh, as of {}", timestamp(snapshot.at));
+                return Err(invalid(&label, format!("{problem}; give a time before it")));
+            }
+            Some(Subject { profile, snapshot, is_latest: false, customer: subject.customer.clone() })
+        }
+    };
+    let runner = Runner { context, running };
+    let shipped = if statement.key.is_some() { CARD } else { REPORT };
+    let sections = sections(shipped, options.text("sections"), context)?;
+    if let Some(customer) = &subject.customer {
+        let query = subject.fill("SELECT count(*) > 0 FROM $members WHERE $key = $customer");
+        if !runner.holds(&query).await? {
+            return Err(invalid(&label, format!("there is no member {customer} as of {}", timestamp(subject.snapshot.at))));
+        }
+    }
+    let mut notes = vec![];
+    let mut shown = Page {
+        title: title(&subject, options.text("title"), language),
+        facts: facts(&subject, earlier.as_ref(), language),
+        language,
+        smallest,
+        sections: vec![],
+        left: vec![],
+    };
+    for section in sections {
+        let name = section.title.of(language).to_string();
+        // A card is of one customer: nobody is hidden behind a group.
+        let smallest = if subject.customer.is_some() { 0 } else { smallest };
+        match runner.section(section, &subject, earlier.as_ref(), smallest, language).await {
+            Ok(Ok(section)) => shown.sections.push(section),
+            Ok(Err(why)) => shown.left.push(Left { title: name, why }),
+            Err(error) => {
+                let why = message(&error);
+                notes.push(format!("{label}: the section {name} is left out: {why}"));
+                shown.left.push(Left { title: name, why });
+            }
+        }
+    }
+    let html = page(&shown);
+    let staged = Staged::beside(&context.base().join(&statement.target))?;
+    std::fs::write(staged.path(), &html).map_err(|error| failed(&statement.target, format!("cannot be written: {error}")))?;
+    staged.publish()?;
+    let kept = shown.sections.len();
+    let said: usize = shown.sections.iter().map(|section| section.said.len()).sum();
+    let count = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+    let left = if shown.left.is_empty() { String::new() } else { format!(", {} left out", shown.left.len()) };
+    notes.push(format!("{label}: {}{left}, {}, as of {}", count(kept, "section"), count(said, "sentence"), timestamp(subject.snapshot.at)));
+    Ok(notes)
+}
+
+fn read_options(label: &str, given: &[(String, sqlparser::ast::Expr)], context: &StatementContext) -> Result<Options> {
+    let mut values = vec![];
+    for (name, value) in given {
+        let Some(argument) = OPTIONS.argument(name) else {
+            let names: Vec<&str> = OPTIONS.arguments.iter().map(|argument| argument.name).collect();
+            let suggestion = did_you_mean(name, names.iter().copied());
+            return Err(invalid(label, format!("no such option: {name}{suggestion}; there is {}", names.join(", "))));
+        };
+        let value = match argument.takes {
+            Takes::Moment => {
+                let time = moment(label, name, value, &context.state(), context.parameters())?;
+                ScalarValue::TimestampMicrosecond(Some(time), None)
+            }
+            _ => constant(label, name, value)?,
+        };
+        values.push((argument.name, value));
+    }
+    Options::read_for(label, &OPTIONS, values)
+}
+
+/// The refresh of a profile at a time, or the last.
+fn snapshot(profile: &str, at: Option<i64>, context: &StatementContext) -> Result<Arc<Snapshot>> {
+    let view = context.view();
+    let found = view.snapshot(SnapshotOf::Profile, profile, at.map_or(When::Now, When::At))?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let objects = context.objects()?;
+    if !objects.iter().any(|object| object.kind == "profile" && object.name == profile) {
+        return Err(no_profile(profile, crate::objects::lifecycle::profiles(&objects)));
+    }
+    let problem = match at {
+        None => format!("has not been refreshed yet; REFRESH PROFILE {profile} first"),
+        Some(at) => format!("has no refresh as of {} or before; system.runs lists them", timestamp(at)),
+    };
+    Err(invalid(&format!("profile {profile}"), problem))
+}
+
+/// A constant as SQL.
+fn written(value: &ScalarValue) -> String {
+    match value {
+        ScalarValue::Utf8(Some(text)) => literal(text),
+        other => other.to_string(),
+    }
+}
+
+/// The sections that are shipped, and those of a folder, which replace others of the same name; in the order of their names.
+fn sections(shipped: &[(&str, &str)], folder: Option<&str>, context: &StatementContext) -> Result<Vec<Section>> {
+    let mut sections = shipped.iter().map(|(name, script)| Section::read(name, script)).collect::<Result<Vec<_>>>()?;
+    if let Some(folder) = folder {
+        places::check(folder, context.base(), context.places())?;
+        let place = context.base().join(folder);
+        let problem = |error: std::io::Error| invalid(&place.display().to_string(), format!("cannot be read: {error}"));
+        let is_script = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"));
+        let entries = std::fs::read_dir(&place).map_err(problem)?.collect::<std::io::Result<Vec<_>>>().map_err(problem)?;
+        for path in entries.into_iter().map(|entry| entry.path()).filter(|path| is_script(path)) {
+            let script = std::fs::read_to_string(&path).map_err(problem)?;
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let own = Section::read(&name, &script)?;
+            sections.retain(|section| section.name != own.name);
+            sections.push(own);
+        }
+    }
+    sections.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(sections)
+}
+
+fn title(subject: &Subject<'_>, given: Option<&str>, language: Language) -> String {
+    match (given, &subject.customer, language) {
+        (Some(given), ..) => given.to_string(),
+        (None, Some(customer), Language::En) => format!("{} {}", subject.profile, customer.trim_matches('\'')),
+        (None, Some(customer), Language::Zh) => format!("客户画像卡：{}", customer.trim_matches('\'')),
+        (None, None, Language::En) => format!("Portrait of {}", subject.profile),
+        (None, None, Language::Zh) => format!("客户画像报告：{}", subject.profile),
+    }
+}
+
+fn facts(subject: &Subject<'_>, earlier: Option<&Subject<'_>>, language: Language) -> Vec<String> {
+    let at = |subject: &Subject<'_>| timestamp(subject.snapshot.at).trim_end_matches(".999999").trim_end_matches(".000000").to_string();
+    let mut facts = vec![match language {
+        Language::En => format!("As of {} (UTC), refreshed {}.", at(subject), subject.snapshot.committed_at),
+        Language::Zh => format!("数据截至 {}（UTC），刷新于 {}。", at(subject), subject.snapshot.committed_at),
+    }];
+    facts.extend(earlier.map(|earlier| match language {
+        Language::En => format!("Compared with {} (UTC): ▲ more, ▼ less than then.", at(earlier)),
+        Language::Zh => format!("与 {}（UTC）对比：▲ 增加，▼ 减少。", at(earlier)),
+    }));
+    facts
+}
+
+/// Runs queries for a report.
+struct Runner<'a> {
+    context: &'a StatementContext,
+    running: &'a RunningPlan,
+}
+
+impl Runner<'_> {
+    /// A section with what it answers; or why it is left out.
+    async fn section(
+        &self,
+        section: Section,
+        subject: &Subject<'_>,
+        earlier: Option<&Subject<'_>>,
+        smallest: u64,
+        language: Language,
+    ) -> Result<std::result::Result<Shown, String>> {
+        let is_english = language == Language::En;
+        if section.is_latest && !subject.is_latest {
+            let why = if is_english { "only the last refresh tells it" } else { "仅适用于最近一次刷新" };
+            return Ok(Err(why.into()));
+        }
+        if let Some(lacking) = self.lacking(&section, subject).await? {
+            return Ok(Err(if is_english { format!("there is no {lacking}") } else { format!("缺少 {lacking}") }));
+        }
+        if let Some(when) = &section.when
+            && !self.holds(&subject.fill(when)).await?
+        {
+            return Ok(Err(if is_english { "there is nothing to show".into() } else { "暂无数据".into() }));
+        }
+        let sql = subject.fill(&section.query);
+        let (rows, notes) = self.rows(&section.name, &sql).await?;
+        let before = match earlier.filter(|_| !section.is_latest) {
+            Some(earlier) if self.lacking(&section, earlier).await?.is_none() => {
+                Some(self.rows(&section.name, &earlier.fill(&section.query)).await?.0)
+            }
+            _ => None,
+        };
+        let answered = Answered::new(&section, rows, before, smallest)?;
+        let said = self.said(&section, &answered, language)?;
+        Ok(Ok(Shown { section, answered, said, sql, notes }))
+    }
+
+    /// The first column that a section needs and that is not there.
+    async fn lacking(&self, section: &Section, subject: &Subject<'_>) -> Result<Option<String>> {
+        for (table, column) in &section.needs {
+            let from = if table == "members" { subject.table("profile", subject.profile) } else { table.clone() };
+            let query = format!("SELECT {} FROM {from}", identifier(column));
+            let planned = match parser::parse_composed(&query, self.context.session()) {
+                Ok(parsed) => plan_answered(&parsed, self.context).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            if planned.is_err() {
+                let table = if table == "members" { subject.profile } else { table };
+                return Ok(Some(format!("{table}.{column}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a query of one boolean says true.
+    async fn holds(&self, query: &str) -> Result<bool> {
+        let (rows, _) = self.rows("when", query).await?;
+        let truth = rows.columns().first().filter(|column| !column.is_empty());
+        let truth = truth.map(|column| cast(column, &DataType::Boolean)).transpose()?;
+        Ok(truth.is_some_and(|truth| truth.as_boolean().iter().next().flatten() == Some(true)))
+    }
+
+    /// The rows of a query, and what it tells of them.
+    async fn rows(&self, name: &str, query: &str) -> Result<(RecordBatch, Vec<String>)> {
+        let parsed = parser::parse_composed(query, self.context.session())?;
+        let parsed = Parsed::Sql(Box::new(parsed));
+        let context = rights::check(&parsed, self.context)?;
+        let Parsed::Sql(parsed) = parsed else { return Err(invalid(name, "is no query")) };
+        let plan = bind_parameters(plan_answered(&parsed, &context).await?, &context)?;
+        let frame = DataFrame::new(context.state(), plan);
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        self.running.set(&plan);
+        let schema: SchemaRef = plan.schema();
+        let mut stream = execute_stream(Arc::clone(&plan), task)?;
+        let (mut batches, mut count) = (vec![], 0);
+        while let Some(batch) = stream.try_next().await? {
+            count += batch.num_rows();
+            if count > MOST_ROWS {
+                return Err(invalid(name, format!("gives more than {MOST_ROWS} rows, which is no section of a page; sum them up, or add LIMIT")));
+            }
+            batches.push(batch);
+        }
+        Ok((concat_batches(&schema, &batches)?, notes_of(&plan)))
+    }
+
+    /// What the rules of a section say.
+    fn said(&self, section: &Section, answered: &Answered, language: Language) -> Result<Vec<Said>> {
+        let wide = answered.wide()?;
+        let state = self.context.state();
+        let frame = SessionContext::new_with_state(state.clone()).read_batch(wide.clone())?;
+        let schema = DFSchema::try_from(wide.schema())?;
+        let mut said = vec![];
+        for rule in &section.rules {
+            let wrong = |problem: String| invalid(&section.name, format!("say: {}: {problem}", rule.condition));
+            let condition = frame.parse_sql_expr(&rule.condition).map_err(|error| wrong(message(&error)))?;
+            let condition = state.create_physical_expr(condition, &schema).map_err(|error| wrong(message(&error)))?;
+            let holds = condition.evaluate(&wide)?.into_array(wide.num_rows())?;
+            let holds: BooleanArray = cast(&holds, &DataType::Boolean)?.as_boolean().clone();
+            let rows = (0..wide.num_rows()).filter(|row| holds.is_valid(*row) && holds.value(*row) && may_speak(answered, *row));
+            for row in rows.take(section.most) {
+                let text = fill(section, &rule.sentence, &wide, row, language).map_err(wrong)?;
+                said.push(Said { text, because: rule.condition.clone() });
+            }
+        }
+        Ok(said)
+    }
+}

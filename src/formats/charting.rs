@@ -1,0 +1,288 @@
+//! Rows as a chart: which columns are drawn as what.
+
+use std::collections::HashMap;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::compute::{cast, kernels::aggregate};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+
+use crate::charts::{Chart, ChartError, Kind, Language, Series};
+
+use super::cells;
+
+/// Which columns are drawn as what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles {
+    pub kind: Kind,
+    /// What runs across: names, dates or numbers. Of a sankey, where from.
+    pub x: Option<String>,
+    /// What is measured: one series each.
+    pub y: Vec<String>,
+    /// The column whose values are series. Of a sankey, where to.
+    pub series: Option<String>,
+}
+
+/// How many series one chart can show.
+const MOST_SERIES: usize = 8;
+/// So many names or more are no longer compared as bars beside one another.
+const MANY: usize = 40;
+/// Bins of a histogram that nobody has counted.
+const MOST_BINS: usize = 60;
+
+/// True for dates and times.
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
+}
+
+/// What was asked for, and for what was not, what suits the columns.
+///
+/// # Errors
+/// A column is not there or no number, or no column can be drawn.
+pub fn roles(batch: &RecordBatch, kind: Option<Kind>, x: Option<String>, y: Vec<String>, series: Option<String>) -> Result<Roles, String> {
+    let schema = batch.schema();
+    let field = |name: &str| {
+        let names = || schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ");
+        schema.field_with_name(name).map_err(|_| format!("no column {name}; there is {}", names()))
+    };
+    for name in x.iter().chain(&series) {
+        field(name)?;
+    }
+    for name in &y {
+        let data_type = field(name)?.data_type();
+        if !data_type.is_numeric() && *data_type != DataType::Null {
+            return Err(format!("y must be a column of numbers, {name} is of type {data_type}"));
+        }
+    }
+    let free = |name: &String| Some(name) != x.as_ref() && Some(name) != series.as_ref() && !y.contains(name);
+    let columns: Vec<_> = schema.fields().iter().filter(|field| free(field.name())).collect();
+    let first = |is: &dyn Fn(&DataType) -> bool| columns.iter().find(|field| is(field.data_type())).map(|field| field.name().clone());
+    let numbers: Vec<String> = columns.iter().filter(|field| field.data_type().is_numeric()).map(|field| field.name().clone()).collect();
+    let texts: Vec<String> =
+        columns.iter().filter(|field| !field.data_type().is_numeric() && !is_time(field.data_type())).map(|field| field.name().clone()).collect();
+    let mut x = x.or_else(|| first(&is_time)).or_else(|| texts.first().cloned());
+    let mut y = y;
+    if y.is_empty() {
+        y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(MOST_SERIES).cloned().collect();
+        // Numbers alone: how one is spread, or how one goes with the other.
+        if x.is_none() && y.len() >= 2 && kind.is_none_or(|kind| kind == Kind::Scatter) {
+            x = Some(y.remove(0));
+            y.truncate(1);
+            return Ok(Roles { kind: Kind::Scatter, x, y, series });
+        }
+    }
+    if y.is_empty() {
+        return Err("no column of numbers is left to draw; name it with Y, or count in the query".into());
+    }
+    let other = texts.iter().find(|name| Some(*name) != x.as_ref()).cloned();
+    let series = series.or(if y.len() == 1 { other } else { None });
+    let x_is_time = x.as_ref().is_some_and(|x| field(x).is_ok_and(|field| is_time(field.data_type())));
+    let kind = kind.unwrap_or(match (&x, &series) {
+        (None, _) => Kind::Histogram,
+        (Some(_), _) if x_is_time => Kind::Line,
+        (Some(x), Some(series)) if distinct(batch, x) * distinct(batch, series) > MANY => Kind::Heatmap,
+        _ => Kind::Bar,
+    });
+    Ok(Roles { kind, x, y, series })
+}
+
+fn distinct(batch: &RecordBatch, column: &str) -> usize {
+    let Some(column) = batch.column_by_name(column) else { return 0 };
+    texts(column).into_iter().collect::<std::collections::HashSet<_>>().len()
+}
+
+/// What else is said of a chart.
+pub struct Told<'a> {
+    pub title: String,
+    pub language: Language,
+    /// Another word for a name or value.
+    pub word: &'a dyn Fn(&str) -> String,
+    /// Whether a column is a share, and drawn in percent.
+    pub is_percent: &'a dyn Fn(&str) -> bool,
+    /// Rows whose numbers are not shown.
+    pub hidden: &'a [bool],
+}
+
+/// The chart of some rows.
+///
+/// # Errors
+/// Two rows are of one place, or there is no number.
+pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Chart, ChartError> {
+    let word = |name: &str| (told.word)(&name.replace('_', " "));
+    let y_name = match roles.y.as_slice() {
+        [one] if (told.is_percent)(one) => format!("{} (%)", named(one, told)),
+        [one] => named(one, told),
+        names if names.iter().all(|name| (told.is_percent)(name)) => "%".into(),
+        _ => String::new(),
+    };
+    let mut chart = Chart {
+        kind: roles.kind,
+        title: told.title.clone(),
+        x_name: roles.x.as_ref().map(|name| named(name, told)).unwrap_or_default(),
+        y_name,
+        language: told.language,
+        ..Chart::default()
+    };
+    let measured: Vec<(String, Vec<Option<f64>>)> = roles
+        .y
+        .iter()
+        .map(|name| {
+            let mut values = numbers(batch, name);
+            let factor = if (told.is_percent)(name) { 100.0 } else { 1.0 };
+            for (row, value) in values.iter_mut().enumerate() {
+                *value = value.filter(|_| !told.hidden.get(row).is_some_and(|hidden| *hidden)).map(|value| value * factor);
+            }
+            (named(name, told), values)
+        })
+        .collect();
+    let text_of = |name: &Option<String>| name.as_ref().and_then(|name| batch.column_by_name(name)).map(|column| texts(column));
+    if roles.kind == Kind::Sankey {
+        let (Some(from), Some(to), Some((_, values))) = (text_of(&roles.x), text_of(&roles.series), measured.first()) else {
+            return Err(ChartError::new("a sankey is drawn of X where from, SERIES where to, and Y how much"));
+        };
+        let links = from.iter().zip(&to).zip(values).filter_map(|((from, to), value)| Some((word(from), word(to), (*value)?)));
+        chart.links = links.collect();
+        return Ok(chart);
+    }
+    if roles.kind == Kind::Histogram && roles.x.is_none() {
+        let values: Vec<f64> = measured.first().map(|(_, values)| values.iter().flatten().copied().collect()).unwrap_or_default();
+        chart.x_name.clone_from(&chart.y_name);
+        chart.y_name = if told.language == Language::Zh { "行数".into() } else { "rows".into() };
+        bins(&mut chart, &values);
+        return Ok(chart);
+    }
+    if roles.kind == Kind::Scatter {
+        let x = roles.x.as_ref().map(|name| numbers(batch, name)).unwrap_or_default();
+        let own = text_of(&roles.series);
+        let points: Vec<usize> = (0..x.len()).filter(|row| x[*row].is_some_and(f64::is_finite)).collect();
+        chart.x_numbers = Some(points.iter().filter_map(|row| x[*row]).collect());
+        let name = |row: usize| own.as_ref().map_or_else(String::new, |own| word(&own[row]));
+        let mut places: Vec<String> = vec![];
+        points.iter().for_each(|row| if !places.contains(&name(*row)) { places.push(name(*row)) });
+        let values = &measured.first().map(|(_, values)| values.clone()).unwrap_or_default();
+        chart.series = places
+            .into_iter()
+            .map(|place| {
+                let values = points.iter().map(|row| values[*row].filter(|_| name(*row) == place)).collect();
+                Series { name: place, values, band: None }
+            })
+            .collect();
+        return Ok(chart);
+    }
+    let x = roles.x.as_ref().and_then(|name| batch.column_by_name(name));
+    let labels: Vec<String> = x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), |column| texts(column));
+    let mut places: Vec<usize> = vec![];
+    let mut place_of: HashMap<&str, usize> = HashMap::new();
+    for (row, label) in labels.iter().enumerate() {
+        place_of.entry(label).or_insert_with(|| {
+            places.push(row);
+            places.len() - 1
+        });
+    }
+    let days = x.filter(|column| is_time(column.data_type())).and_then(days);
+    // Points in time keep their distances; what is counted is in the order of the rows, but for months later and their like.
+    let as_numbers = x.filter(|column| column.data_type().is_numeric()).map(|column| floats(column));
+    if let Some(numbers) = &as_numbers {
+        places.sort_by(|a, b| numbers[*a].partial_cmp(&numbers[*b]).unwrap_or(std::cmp::Ordering::Equal));
+    } else if let Some(days) = &days {
+        places.sort_by(|a, b| days[*a].total_cmp(&days[*b]));
+    }
+    let order: HashMap<&str, usize> = places.iter().enumerate().map(|(place, row)| (labels[*row].as_str(), place)).collect();
+    match days {
+        Some(days) if matches!(roles.kind, Kind::Line | Kind::Area) => {
+            chart.x_numbers = Some(places.iter().map(|row| days[*row]).collect());
+            chart.x_is_date = true;
+        }
+        _ => chart.categories = places.iter().map(|row| word(&labels[*row])).collect(),
+    }
+    let own = text_of(&roles.series);
+    let mut series: Vec<Series> = vec![];
+    for (name, values) in &measured {
+        for (row, value) in values.iter().enumerate() {
+            let called = match &own {
+                Some(own) if measured.len() == 1 => word(&own[row]),
+                Some(own) => format!("{}, {name}", word(&own[row])),
+                None => name.clone(),
+            };
+            let at = series.iter().position(|series| series.name == called).unwrap_or_else(|| {
+                series.push(Series { name: called.clone(), values: vec![None; places.len()], band: None });
+                series.len() - 1
+            });
+            let Some(place) = order.get(labels[row].as_str()) else { continue };
+            let cell = &mut series[at].values[*place];
+            if cell.is_some() && value.is_some() {
+                let problem = format!("two rows are of {}: add SERIES, or sum them up in the query", labels[row]);
+                return Err(ChartError::new(problem));
+            }
+            *cell = cell.or(*value);
+        }
+    }
+    chart.series = series;
+    Ok(chart)
+}
+
+fn named(column: &str, told: &Told<'_>) -> String {
+    let own = (told.word)(column);
+    if own == column { column.replace('_', " ") } else { own }
+}
+
+/// The texts of a column, as tables show them; NULL as such.
+fn texts(column: &ArrayRef) -> Vec<String> {
+    let named = RecordBatch::try_from_iter([("x", column.clone())]).ok().and_then(|batch| cells(&batch).ok());
+    let texts = named.map(|rows| rows.into_iter().map(|mut row| row.pop().unwrap_or_default()).collect()).unwrap_or_default();
+    let midnight = |texts: Vec<String>| match column.data_type() {
+        // Days that are kept as times.
+        DataType::Timestamp(..) if texts.iter().all(|text| text.is_empty() || text.ends_with(" 00:00:00")) => {
+            texts.into_iter().map(|text| text.trim_end_matches(" 00:00:00").to_string()).collect()
+        }
+        _ => texts,
+    };
+    midnight(texts).into_iter().enumerate().map(|(row, text)| if column.is_null(row) { "NULL".into() } else { text }).collect()
+}
+
+/// The numbers of a column; nothing where there is none.
+pub fn numbers(batch: &RecordBatch, column: &str) -> Vec<Option<f64>> {
+    let Some(column) = batch.column_by_name(column).and_then(|column| cast(column, &DataType::Float64).ok()) else {
+        return vec![None; batch.num_rows()];
+    };
+    column.as_primitive::<Float64Type>().iter().map(|value| value.filter(|value| !value.is_nan())).collect()
+}
+
+fn floats(column: &ArrayRef) -> Vec<f64> {
+    let Ok(column) = cast(column, &DataType::Float64) else { return vec![0.0; column.len()] };
+    column.as_primitive::<Float64Type>().iter().map(|value| value.unwrap_or(f64::INFINITY)).collect()
+}
+
+/// Days since 1970, with the time of the day as their part.
+fn days(column: &ArrayRef) -> Option<Vec<f64>> {
+    const MICROSECONDS: f64 = 86_400e6;
+    let times = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?;
+    let times = cast(&times, &DataType::Int64).ok()?;
+    aggregate::min(times.as_primitive::<Int64Type>())?;
+    Some(times.as_primitive::<Int64Type>().iter().map(|time| time.unwrap_or_default() as f64 / MICROSECONDS).collect())
+}
+
+/// Counts values between round edges, about as many bins as Sturges takes twice.
+fn bins(chart: &mut Chart, values: &[f64]) {
+    let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let (least, most) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)));
+    if values.is_empty() {
+        return;
+    }
+    let wanted = (2.0 * (1.0 + (values.len() as f64).log2())).ceil().min(MOST_BINS as f64);
+    let raw = ((most - least) / wanted).max(f64::MIN_POSITIVE);
+    let power = 10f64.powf(raw.log10().floor());
+    let mut width = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|step| step * power).find(|step| *step >= raw).unwrap_or(raw);
+    if most <= least {
+        width = if least == 0.0 { 1.0 } else { least.abs() };
+    }
+    let first = (least / width).floor();
+    let count = ((most / width).floor() - first) as usize + 1;
+    let count = count.min(2 * MOST_BINS);
+    let mut counts = vec![0_u64; count];
+    for value in &values {
+        let bin = ((value / width).floor() - first) as usize;
+        counts[bin.min(count - 1)] += 1;
+    }
+    chart.x_numbers = Some((0..=count).map(|edge| (first + edge as f64) * width).collect());
+    chart.series = vec![Series { name: String::new(), values: counts.iter().map(|count| Some(*count as f64)).collect(), band: None }];
+}

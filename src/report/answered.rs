@@ -1,0 +1,220 @@
+//! What a section's query answers, beside what it answered before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array, new_null_array};
+use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use datafusion::common::Result;
+
+use super::{Drawn, Language, Section};
+use crate::charts::{Chart, ChartError};
+use crate::error::invalid;
+use crate::formats::{Roles, Told, cells, chart};
+use crate::text::grouped;
+
+/// What rows of few customers show in the place of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppressed {
+    /// Fewer than this.
+    pub smallest: u64,
+    /// Of each row, whether it shows them.
+    pub rows: Vec<bool>,
+}
+
+/// The rows of a section.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    rows: RecordBatch,
+    texts: Vec<Vec<String>>,
+    /// The rows of before that are of the same names, with those of now in their order.
+    before: Option<(RecordBatch, Vec<Option<u64>>)>,
+    suppressed: Suppressed,
+}
+
+impl Answered {
+    /// The rows of now beside those of before, which are found by their names.
+    ///
+    /// # Errors
+    /// A column that the section names is not there.
+    pub fn new(section: &Section, rows: RecordBatch, before: Option<RecordBatch>, smallest: u64) -> Result<Self> {
+        let schema = rows.schema();
+        let named = section.x.iter().chain(&section.y).chain(&section.series).chain(&section.count).chain(&section.percent);
+        for name in named {
+            if schema.field_with_name(name).is_err() {
+                let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                return Err(invalid(&section.name, format!("its query has no column {name}; it has {}", names.join(", "))));
+            }
+        }
+        let texts = cells(&rows)?;
+        let is_name = |field: &Field| {
+            !field.data_type().is_numeric() || section.x.as_ref() == Some(field.name()) || section.series.as_ref() == Some(field.name())
+        };
+        let names: Vec<usize> = (0..schema.fields().len()).filter(|column| is_name(schema.field(*column))).collect();
+        let key = |row: &Vec<String>| names.iter().map(|column| row.get(*column).cloned().unwrap_or_default()).collect::<Vec<_>>();
+        let before = match before.filter(|before| before.schema().fields() == schema.fields()) {
+            None => None,
+            Some(before) => {
+                let known: HashMap<Vec<String>, u64> = cells(&before)?.iter().map(&key).zip(0..).collect();
+                Some((before, texts.iter().map(|row| known.get(&key(row)).copied()).collect()))
+            }
+        };
+        let suppressed = Suppressed { smallest, rows: suppressed(section, &rows, smallest) };
+        Ok(Self { rows, texts, before, suppressed })
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    pub fn columns(&self) -> Vec<String> {
+        self.rows.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    pub fn suppressed(&self) -> &Suppressed {
+        &self.suppressed
+    }
+
+    pub fn is_number(&self, column: usize) -> bool {
+        self.rows.column(column).data_type().is_numeric()
+    }
+
+    /// The rows, with `column_before` beside each column of numbers.
+    ///
+    /// # Errors
+    /// None in practice: rows are taken by numbers that there are.
+    pub fn wide(&self) -> Result<RecordBatch> {
+        let schema = self.rows.schema();
+        let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let mut columns: Vec<ArrayRef> = self.rows.columns().to_vec();
+        for (place, field) in schema.fields().iter().enumerate().filter(|(_, field)| field.data_type().is_numeric()) {
+            let earlier = match &self.before {
+                Some((before, places)) => take(before.column(place), &UInt64Array::from(places.clone()), None)?,
+                None => new_null_array(field.data_type(), self.len()),
+            };
+            fields.push(Field::new(format!("{}_before", field.name()), field.data_type().clone(), true));
+            columns.push(earlier);
+        }
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    }
+
+    /// What a cell shows.
+    pub fn cell(&self, section: &Section, row: usize, column: usize, language: Language) -> String {
+        let array = self.rows.column(column);
+        if array.is_null(row) {
+            return "–".into();
+        }
+        let schema = self.rows.schema();
+        let name = schema.field(column).name();
+        if array.data_type().is_numeric() && self.suppressed.rows[row] && !self.is_place(section, name) {
+            let is_count = section.count.as_ref() == Some(name);
+            return if is_count { format!("< {}", self.suppressed.smallest) } else { "·".into() };
+        }
+        let text = &self.texts[row][column];
+        if !array.data_type().is_numeric() {
+            return section.word(text, language).to_string();
+        }
+        if self.is_place(section, name) {
+            return text.clone();
+        }
+        shown(array, row, section.is_percent(name), text)
+    }
+
+    /// True for numbers that say where a row is, not how much.
+    fn is_place(&self, section: &Section, name: &str) -> bool {
+        section.x.as_deref() == Some(name) || section.series.as_deref() == Some(name)
+    }
+
+    /// By how much of itself a number has changed, a share by how much in all; `None` where it was not there, or is not shown.
+    pub fn change(&self, section: &Section, row: usize, column: usize) -> Option<f64> {
+        let (before, places) = self.before.as_ref()?;
+        let schema = self.rows.schema();
+        if self.suppressed.rows[row] || !self.is_number(column) || self.is_place(section, schema.field(column).name()) {
+            return None;
+        }
+        let earlier = number(before.column(column), usize::try_from(places[row]?).ok()?)?;
+        let now = number(self.rows.column(column), row)?;
+        let is_share = section.is_percent(schema.field(column).name());
+        match (now - earlier, earlier) {
+            (difference, _) if difference == 0.0 || is_share => Some(difference),
+            (_, 0.0) => None,
+            (difference, earlier) => Some(difference / earlier.abs()),
+        }
+    }
+
+    /// The chart that the section asks for; nothing for a table.
+    ///
+    /// # Errors
+    /// The rows cannot be drawn so.
+    pub fn chart(&self, section: &Section, language: Language) -> Option<Result<Chart, ChartError>> {
+        let Drawn::Chart(kind) = section.drawn else { return None };
+        if self.len() == 0 {
+            return None;
+        }
+        let roles = Roles { kind, x: section.x.clone(), y: section.y.clone(), series: section.series.clone() };
+        let word = |word: &str| section.word(word, language).to_string();
+        let told = Told {
+            title: String::new(),
+            language,
+            word: &word,
+            is_percent: &|name| section.is_percent(name),
+            hidden: &self.suppressed.rows,
+        };
+        Some(chart(&self.rows, &roles, &told))
+    }
+}
+
+/// A number of a column.
+fn number(column: &ArrayRef, row: usize) -> Option<f64> {
+    let column = cast(&column.slice(row, 1), &DataType::Float64).ok()?;
+    let column = column.as_primitive::<Float64Type>();
+    (!column.is_null(0)).then(|| column.value(0))
+}
+
+/// A number as people read it: groups of three digits, shares in percent, no more digits than say something.
+pub fn shown(column: &ArrayRef, row: usize, is_percent: bool, text: &str) -> String {
+    if is_percent {
+        return number(column, row).map_or_else(|| text.to_string(), percent);
+    }
+    let text = match column.data_type() {
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => match number(column, row) {
+            Some(value) if value.is_finite() && value.abs() < 1e15 => {
+                let digits = if value.fract() == 0.0 || value.abs() >= 1000.0 { 0 } else { 2 };
+                format!("{value:.digits$}")
+            }
+            _ => return text.to_string(),
+        },
+        _ => text.to_string(),
+    };
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("−", digits));
+    let (whole, part) = digits.split_once('.').map_or((digits, String::new()), |(whole, part)| (whole, format!(".{part}")));
+    match whole.parse::<u64>() {
+        Ok(whole) => format!("{sign}{}{part}", grouped(whole)),
+        Err(_) => text,
+    }
+}
+
+/// A share as percent: `40 %` where that is all there is to say, otherwise with one digit.
+pub fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let text = format!("{percent:.1}");
+    format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// The rows that are of fewer customers than may be shown. Where that is one alone, it could be told from the whole: the next smallest is too.
+fn suppressed(section: &Section, rows: &RecordBatch, smallest: u64) -> Vec<bool> {
+    let mut hidden = vec![false; rows.num_rows()];
+    let Some(counts) = section.count.as_ref().and_then(|name| rows.column_by_name(name)) else { return hidden };
+    let counts: Vec<f64> = (0..rows.num_rows()).map(|row| number(counts, row).unwrap_or(0.0)).collect();
+    for (row, count) in counts.iter().enumerate() {
+        hidden[row] = *count > 0.0 && *count < smallest as f64;
+    }
+    if hidden.iter().filter(|hidden| **hidden).count() == 1 {
+        let others = (0..counts.len()).filter(|row| !hidden[*row] && counts[*row] > 0.0);
+        if let Some(next) = others.min_by(|a, b| counts[*a].total_cmp(&counts[*b])) {
+            hidden[next] = true;
+        }
+    }
+    hidden
+}

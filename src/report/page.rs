@@ -1,0 +1,234 @@
+//! The page: one file that loads nothing and runs nothing.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Answered, Drawn, Language, Said, Section};
+use crate::charts::{STYLE, hash_of, svg};
+
+/// The style of pages, beside that of charts.
+const OWN: &str = include_str!("page.css");
+/// The width of charts.
+const WIDTH: u32 = 760;
+/// Longer tables are folded away.
+const SHORT: usize = 12;
+/// Rows of a table that are shown at all; the query gives the rest.
+const MOST_ROWS: usize = 200;
+
+/// What a page shows.
+pub struct Page {
+    pub title: String,
+    /// The lines below it: of what and of when.
+    pub facts: Vec<String>,
+    pub language: Language,
+    pub smallest: u64,
+    pub sections: Vec<Shown>,
+    pub left: Vec<Left>,
+}
+
+/// A section with what it answers.
+pub struct Shown {
+    pub section: Section,
+    pub answered: Answered,
+    pub said: Vec<Said>,
+    /// The query as it was run.
+    pub sql: String,
+    /// Rows left out, and what else the query tells.
+    pub notes: Vec<String>,
+}
+
+/// A section that is left out, and why.
+pub struct Left {
+    pub title: String,
+    pub why: String,
+}
+
+/// Words of the page.
+struct Words {
+    conclusions: &'static str,
+    none: &'static str,
+    query: &'static str,
+    because: &'static str,
+    rows: &'static str,
+    left: &'static str,
+    suppressed: &'static str,
+    contents: &'static str,
+    no_rows: &'static str,
+}
+
+const EN: Words = Words {
+    conclusions: "What the numbers say",
+    none: "No rule finds anything beyond chance.",
+    query: "The query of these numbers",
+    because: "said where",
+    rows: "rows",
+    left: "Left out",
+    suppressed: "Numbers of groups of few customers are not shown: fewer than",
+    contents: "Contents",
+    no_rows: "No rows.",
+};
+
+const ZH: Words = Words {
+    conclusions: "结论与建议",
+    none: "没有规则发现超出随机波动的现象。",
+    query: "数据来源 SQL",
+    because: "规则",
+    rows: "行",
+    left: "未包含的部分",
+    suppressed: "为保护隐私，人数过少的分组不显示，少于",
+    contents: "目录",
+    no_rows: "暂无数据。",
+};
+
+/// The page as HTML; the same bytes for the same data.
+pub fn page(page: &Page) -> String {
+    let words = match page.language {
+        Language::En => &EN,
+        Language::Zh => &ZH,
+    };
+    let style = format!("{STYLE}\n{OWN}");
+    let policy = format!("default-src 'none'; style-src {}; base-uri 'none'; form-action 'none'", hash_of(&style));
+    let said: Vec<(&Shown, &Said)> = page.sections.iter().flat_map(|shown| shown.said.iter().map(move |said| (shown, said))).collect();
+    let suppresses = page.sections.iter().any(|shown| shown.answered.suppressed().rows.contains(&true));
+    let tag = match page.language {
+        Language::En => "en",
+        Language::Zh => "zh-CN",
+    };
+    let written = html! {
+        (DOCTYPE)
+        html lang=(tag) {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (page.title) }
+                style { (PreEscaped(&style)) }
+            }
+            body class="report" {
+                header {
+                    h1 { (page.title) }
+                    @for fact in &page.facts { p class="fact" { (fact) } }
+                }
+                nav aria-label=(words.contents) {
+                    ul { @for shown in &page.sections { li { a href=(format!("#{}", shown.section.name)) { (shown.section.title.of(page.language)) } } } }
+                }
+                main {
+                    @if page.sections.iter().any(|shown| !shown.section.rules.is_empty()) {
+                        section id="conclusions" {
+                            h2 { (words.conclusions) }
+                            @if said.is_empty() { p { (words.none) } } @else {
+                                ul class="said" {
+                                    @for (shown, said) in &said {
+                                        li { (said.text) " " a href=(format!("#{}", shown.section.name)) { (shown.section.title.of(page.language)) } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    @for shown in &page.sections { (section(shown, page.language, words)) }
+                    @if !page.left.is_empty() {
+                        section id="left-out" {
+                            h2 { (words.left) }
+                            ul { @for left in &page.left { li { b { (left.title) } ": " (left.why) } } }
+                        }
+                    }
+                }
+                footer { @if suppresses { p { (words.suppressed) " " (page.smallest) } } }
+            }
+        }
+    };
+    written.into_string() + "\n"
+}
+
+fn section(shown: &Shown, language: Language, words: &Words) -> Markup {
+    let Shown { section, answered, said, sql, notes } = shown;
+    let text = section.text.of(language);
+    let is_long = answered.len() > SHORT;
+    html! {
+        section id=(section.name) {
+            h2 { (section.title.of(language)) }
+            @if !text.is_empty() { p class="text" { (text) } }
+            @if answered.len() == 0 { p class="text" { (words.no_rows) } }
+            @match section.drawn {
+                Drawn::Numbers => (figures(shown, language)),
+                _ => {
+                    @match answered.chart(section, language).map(|chart| chart.and_then(|chart| svg(&chart, WIDTH))) {
+                        Some(Ok(picture)) => figure { (PreEscaped(picture)) },
+                        Some(Err(error)) => p class="text" { (error) },
+                        None => {}
+                    }
+                }
+            }
+            @if !said.is_empty() {
+                ul class="said" { @for said in said { li { (said.text) " " span class="because" { "(" (words.because) " " code { (said.because) } ")" } } } }
+            }
+            @if section.drawn != Drawn::Numbers && answered.len() > 0 {
+                @if is_long {
+                    details { summary { (answered.len()) " " (words.rows) } (table(shown, language)) }
+                } @else { (table(shown, language)) }
+            }
+            @for note in notes { p class="note" { (note) } }
+            details class="query" { summary { (words.query) } pre { code { (sql) } } }
+        }
+    }
+}
+
+/// A row as large figures.
+fn figures(shown: &Shown, language: Language) -> Markup {
+    let Shown { section, answered, .. } = shown;
+    html! {
+        @for row in 0..answered.len().min(1) {
+            dl class="figures" {
+                @for (column, name) in answered.columns().iter().enumerate() {
+                    div {
+                        dt { (name_of(section, name, language)) }
+                        dd class="mark" { (answered.cell(section, row, column, language)) (change(shown, row, column)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn name_of(section: &Section, name: &str, language: Language) -> String {
+    let word = section.word(name, language);
+    if word == name { name.replace('_', " ") } else { word.to_string() }
+}
+
+/// An arrow, and by how much a number has changed.
+fn change(shown: &Shown, row: usize, column: usize) -> Markup {
+    let unit = if shown.section.is_percent(&shown.answered.columns()[column]) { " pp" } else { "%" };
+    let percent = |change: f64| format!("{:.1}{unit}", 100.0 * change.abs());
+    html! {
+        @match shown.answered.change(&shown.section, row, column) {
+            Some(change) if change > 0.0 => { " " span class="up" { "▲ " (percent(change)) } },
+            Some(change) if change < 0.0 => { " " span class="down" { "▼ " (percent(change)) } },
+            Some(_) => { " " span class="same" { "=" } },
+            None => {}
+        }
+    }
+}
+
+fn table(shown: &Shown, language: Language) -> Markup {
+    let Shown { section, answered, .. } = shown;
+    let columns = answered.columns();
+    let class = |column: usize| answered.is_number(column).then_some("number");
+    html! {
+        div class="table" tabindex="0" {
+            table {
+                thead { tr { @for (column, name) in columns.iter().enumerate() { th scope="col" class=[class(column)] { (name_of(section, name, language)) } } } }
+                tbody {
+                    @for row in 0..answered.len().min(MOST_ROWS) {
+                        tr {
+                            @for column in 0..columns.len() {
+                                td class=[class(column)] { (answered.cell(section, row, column, language)) (change(shown, row, column)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if answered.len() > MOST_ROWS { p class="note" { "… " (answered.len()) } }
+        }
+    }
+}
