@@ -133,7 +133,7 @@ pub use engine::{
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
-pub use formats::{Blocks, Format, ResultWriter, TableStyle, cells, display_width, wrapped};
+pub use formats::{Blocks, ChartRequest, Format, ResultWriter, TableStyle, cells, display_width, draw_in_terminal, wrapped};
 pub use scheduler::{Scheduler, SchedulerOptions};
 pub use server::{Server, ServerOptions, TlsFiles, default_queries};
 pub use settings::PortraitSettings;

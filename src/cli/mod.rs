@@ -14,6 +14,7 @@ mod log;
 mod parameters;
 mod progress;
 mod reference;
+mod report;
 mod run;
 mod schedule;
 mod screen;
@@ -108,6 +109,12 @@ enum Action {
         #[arg(value_name = "URL")]
         url: String,
     },
+    /// Write a profile as one page: sections, charts and conclusions, with the SQL of every number; the file is that of -o.
+    #[command(after_help = report::REPORT_EXAMPLES)]
+    Report(report::Report),
+    /// Write one customer as a page: attributes, tags with their reasons, orders, offers; the file is that of -o.
+    #[command(after_help = report::CARD_EXAMPLES)]
+    Card(report::Card),
     /// Run the schedules of the database, without a server.
     #[command(after_help = schedule::EXAMPLES)]
     Schedule(schedule::Schedule),
@@ -220,6 +227,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match &action {
         Some(Action::Check) => needs_database("check", common.database.as_deref())?,
         Some(Action::Backup { .. }) => needs_database("backup", common.database.as_deref())?,
+        Some(Action::Report(_)) if common.connect.is_none() => needs_database("report", common.database.as_deref())?,
+        Some(Action::Card(_)) if common.connect.is_none() => needs_database("card", common.database.as_deref())?,
         Some(Action::Schedule(_)) => needs_database("schedule", common.database.as_deref())?,
         Some(Action::Dump) if !is_there => needs_database("dump", common.database.as_deref())?,
         _ => {}
@@ -258,6 +267,18 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => {}
     }
     let session = session(&engine, server, &common.set)?;
+    if let Some(Action::Report(_) | Action::Card(_)) = &action {
+        let Some(output) = common.output.as_deref().map(|path| path.display().to_string()) else {
+            return Err(Failure::Error("report, card: name the page with -o, such as -o portrait.html".into()));
+        };
+        let mut console = Console::new(engine, session, common.format, None)?;
+        match &action {
+            Some(Action::Report(asked)) => asked.run(&mut console, &output)?,
+            Some(Action::Card(asked)) => asked.run(&mut console, &output)?,
+            _ => {}
+        }
+        return console.finish();
+    }
     let dumped = if matches!(action, Some(Action::Dump)) { session.dump()? } else { String::new() };
     let mut console = Console::new(engine, session, common.format, common.output.as_deref())?;
     match action {

@@ -16,6 +16,7 @@ use sqlparser::ast::{Expr, ObjectName, ObjectType, Statement as SqlStatement};
 use super::Session;
 use super::answer::Answer;
 use super::changing;
+use super::charting;
 use super::cursors;
 use super::identities;
 use super::naming::{object_command, own_name, refuse_used};
@@ -38,6 +39,7 @@ use crate::sql::command::{Command, Comment, CommentOn};
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
 use crate::sql::schedule::{Action, ScheduleCommand};
+use crate::sql::syntax::charts;
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
 
@@ -147,7 +149,11 @@ fn check_schema() -> SchemaRef {
 
 /// True for what gives nothing and takes nothing.
 fn gives_nothing(parsed: &SqlParsed) -> bool {
-    let SqlParsed::Statement(statement) = parsed else { return false };
+    let statement = match parsed {
+        SqlParsed::Statement(statement) => statement,
+        SqlParsed::CopyTo(copy) => return charts::is_picture(&copy.target),
+        _ => return false,
+    };
     matches!(
         statement.as_ref(),
         SqlStatement::AlterTable(_)
@@ -332,6 +338,14 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             }
             _ => {}
         }
+    }
+    if let SqlParsed::CopyTo(copy) = &parsed
+        && charts::is_picture(&copy.target)
+    {
+        let (copy, drawing) = (copy.clone(), context.clone());
+        return Ok(Answer::work(&session.engine, &context, move |running| async move {
+            Box::pin(charting::write(copy, &drawing, &running)).await
+        }));
     }
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);

@@ -4,17 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::{DataFrame, SessionContext};
-use futures::TryStreamExt;
+use datafusion::prelude::SessionContext;
 
-use super::notes::notes_of;
+use super::gathered;
 use super::rights;
 use super::writes::Staged;
 use crate::adapter::arguments::{Moment, Options};
+use crate::catalog::grants::Privilege;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, message};
@@ -24,7 +23,7 @@ use crate::refresh::plan::no_profile;
 use crate::report::{Answered, CARD, Language, Left, Page, REPORT, Said, Section, Shown, fill, may_speak, page};
 use crate::sql::command::Report;
 use crate::sql::parser::{self, Parsed};
-use crate::sql::planning::{bind_parameters, plan_answered};
+use crate::sql::planning::plan_answered;
 use crate::sql::time_travel::moment;
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::{identifier, literal, timestamp};
@@ -216,7 +215,12 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     let said: usize = shown.sections.iter().map(|section| section.said.len()).sum();
     let count = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
     let left = if shown.left.is_empty() { String::new() } else { format!(", {} left out", shown.left.len()) };
-    notes.push(format!("{label}: {}{left}, {}, as of {}", count(kept, "section"), count(said, "sentence"), timestamp(subject.snapshot.at)));
+    notes.push(format!(
+        "{label}: {}{left}, {}, as of {}",
+        count(kept, "section"),
+        count(said, "sentence"),
+        timestamp(subject.snapshot.at)
+    ));
     Ok(notes)
 }
 
@@ -270,6 +274,7 @@ fn written(value: &ScalarValue) -> String {
 fn sections(shipped: &[(&str, &str)], folder: Option<&str>, context: &StatementContext) -> Result<Vec<Section>> {
     let mut sections = shipped.iter().map(|(name, script)| Section::read(name, script)).collect::<Result<Vec<_>>>()?;
     if let Some(folder) = folder {
+        context.check_files(Privilege::Read, folder)?;
         places::check(folder, context.base(), context.places())?;
         let place = context.base().join(folder);
         let problem = |error: std::io::Error| invalid(&place.display().to_string(), format!("cannot be read: {error}"));
@@ -298,7 +303,9 @@ fn title(subject: &Subject<'_>, given: Option<&str>, language: Language) -> Stri
 }
 
 fn facts(subject: &Subject<'_>, earlier: Option<&Subject<'_>>, language: Language) -> Vec<String> {
-    let at = |subject: &Subject<'_>| timestamp(subject.snapshot.at).trim_end_matches(".999999").trim_end_matches(".000000").to_string();
+    let at = |subject: &Subject<'_>| {
+        timestamp(subject.snapshot.at).trim_end_matches(".999999").trim_end_matches(".000000").to_string()
+    };
     let mut facts = vec![match language {
         Language::En => format!("As of {} (UTC), refreshed {}.", at(subject), subject.snapshot.committed_at),
         Language::Zh => format!("数据截至 {}（UTC），刷新于 {}。", at(subject), subject.snapshot.committed_at),
@@ -383,22 +390,7 @@ impl Runner<'_> {
         let parsed = Parsed::Sql(Box::new(parsed));
         let context = rights::check(&parsed, self.context)?;
         let Parsed::Sql(parsed) = parsed else { return Err(invalid(name, "is no query")) };
-        let plan = bind_parameters(plan_answered(&parsed, &context).await?, &context)?;
-        let frame = DataFrame::new(context.state(), plan);
-        let task = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
-        self.running.set(&plan);
-        let schema: SchemaRef = plan.schema();
-        let mut stream = execute_stream(Arc::clone(&plan), task)?;
-        let (mut batches, mut count) = (vec![], 0);
-        while let Some(batch) = stream.try_next().await? {
-            count += batch.num_rows();
-            if count > MOST_ROWS {
-                return Err(invalid(name, format!("gives more than {MOST_ROWS} rows, which is no section of a page; sum them up, or add LIMIT")));
-            }
-            batches.push(batch);
-        }
-        Ok((concat_batches(&schema, &batches)?, notes_of(&plan)))
+        gathered::rows(&parsed, name, MOST_ROWS, &context, self.running).await
     }
 
     /// What the rules of a section say.

@@ -38,8 +38,12 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
                 Ok(context)
             }
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
+            Command::Show(_) | Command::Client(_) | Command::Schedule(_) => Ok(context),
             // What its queries may read is decided query by query.
-            Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::Report(_) => Ok(context),
+            Command::Report(report) => {
+                context.check_files(Write, &report.target)?;
+                Ok(context)
+            }
         },
         Parsed::Sql(parsed) => check_sql(parsed, context),
     }

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, kernels::aggregate};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 
-use crate::charts::{Chart, ChartError, Kind, Language, Series};
+use crate::charts::{Chart, ChartError, Kind, Language, Series, terminal};
 
 use super::cells;
 
@@ -38,7 +38,13 @@ fn is_time(data_type: &DataType) -> bool {
 ///
 /// # Errors
 /// A column is not there or no number, or no column can be drawn.
-pub fn roles(batch: &RecordBatch, kind: Option<Kind>, x: Option<String>, y: Vec<String>, series: Option<String>) -> Result<Roles, String> {
+pub fn roles(
+    batch: &RecordBatch,
+    kind: Option<Kind>,
+    x: Option<String>,
+    y: Vec<String>,
+    series: Option<String>,
+) -> Result<Roles, String> {
     let schema = batch.schema();
     let field = |name: &str| {
         let names = || schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ");
@@ -55,10 +61,15 @@ pub fn roles(batch: &RecordBatch, kind: Option<Kind>, x: Option<String>, y: Vec<
     }
     let free = |name: &String| Some(name) != x.as_ref() && Some(name) != series.as_ref() && !y.contains(name);
     let columns: Vec<_> = schema.fields().iter().filter(|field| free(field.name())).collect();
-    let first = |is: &dyn Fn(&DataType) -> bool| columns.iter().find(|field| is(field.data_type())).map(|field| field.name().clone());
-    let numbers: Vec<String> = columns.iter().filter(|field| field.data_type().is_numeric()).map(|field| field.name().clone()).collect();
-    let texts: Vec<String> =
-        columns.iter().filter(|field| !field.data_type().is_numeric() && !is_time(field.data_type())).map(|field| field.name().clone()).collect();
+    let first =
+        |is: &dyn Fn(&DataType) -> bool| columns.iter().find(|field| is(field.data_type())).map(|field| field.name().clone());
+    let numbers: Vec<String> =
+        columns.iter().filter(|field| field.data_type().is_numeric()).map(|field| field.name().clone()).collect();
+    let texts: Vec<String> = columns
+        .iter()
+        .filter(|field| !field.data_type().is_numeric() && !is_time(field.data_type()))
+        .map(|field| field.name().clone())
+        .collect();
     let mut x = x.or_else(|| first(&is_time)).or_else(|| texts.first().cloned());
     let mut y = y;
     if y.is_empty() {
@@ -157,7 +168,11 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
         chart.x_numbers = Some(points.iter().filter_map(|row| x[*row]).collect());
         let name = |row: usize| own.as_ref().map_or_else(String::new, |own| word(&own[row]));
         let mut places: Vec<String> = vec![];
-        points.iter().for_each(|row| if !places.contains(&name(*row)) { places.push(name(*row)) });
+        points.iter().for_each(|row| {
+            if !places.contains(&name(*row)) {
+                places.push(name(*row))
+            }
+        });
         let values = &measured.first().map(|(_, values)| values.clone()).unwrap_or_default();
         chart.series = places
             .into_iter()
@@ -169,7 +184,8 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
         return Ok(chart);
     }
     let x = roles.x.as_ref().and_then(|name| batch.column_by_name(name));
-    let labels: Vec<String> = x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), |column| texts(column));
+    let labels: Vec<String> =
+        x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), |column| texts(column));
     let mut places: Vec<usize> = vec![];
     let mut place_of: HashMap<&str, usize> = HashMap::new();
     for (row, label) in labels.iter().enumerate() {
@@ -264,7 +280,8 @@ fn days(column: &ArrayRef) -> Option<Vec<f64>> {
 /// Counts values between round edges, about as many bins as Sturges takes twice.
 fn bins(chart: &mut Chart, values: &[f64]) {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    let (least, most) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)));
+    let (least, most) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)));
     if values.is_empty() {
         return;
     }
@@ -284,5 +301,37 @@ fn bins(chart: &mut Chart, values: &[f64]) {
         counts[bin.min(count - 1)] += 1;
     }
     chart.x_numbers = Some((0..=count).map(|edge| (first + edge as f64) * width).collect());
-    chart.series = vec![Series { name: String::new(), values: counts.iter().map(|count| Some(*count as f64)).collect(), band: None }];
+    chart.series =
+        vec![Series { name: String::new(), values: counts.iter().map(|count| Some(*count as f64)).collect(), band: None }];
+}
+
+/// A chart that a shell asks for: a kind, and columns; what is not said is chosen.
+#[derive(Debug, Clone, Default)]
+pub struct ChartRequest {
+    /// `bar`, `line`, `heatmap` …
+    pub kind: Option<String>,
+    /// The column that runs across.
+    pub x: Option<String>,
+    /// The columns that are measured.
+    pub y: Vec<String>,
+    /// The column whose values are series.
+    pub series: Option<String>,
+}
+
+/// Rows as a chart of characters, no wider than `columns`.
+///
+/// # Errors
+/// No such kind or column, or the rows cannot be drawn so; the text says what to do.
+pub fn draw_in_terminal(rows: &RecordBatch, asked: ChartRequest, columns: usize, colour: bool) -> Result<String, String> {
+    let kind = asked.kind.map(|kind| kind.parse::<Kind>().map_err(|error| error.to_string())).transpose()?;
+    let roles = roles(rows, kind, asked.x, asked.y, asked.series)?;
+    let told = Told {
+        title: String::new(),
+        language: Language::En,
+        word: &|word| word.to_string(),
+        is_percent: &|_| false,
+        hidden: &[],
+    };
+    let chart = chart(rows, &roles, &told).map_err(|error| error.to_string())?;
+    terminal(&chart, columns, colour).map_err(|error| error.to_string())
 }

@@ -23,8 +23,8 @@ use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
 pub use cells::cells;
-pub use charting::{Roles, Told, chart, roles};
 use cells::visible;
+pub use charting::{ChartRequest, Roles, Told, chart, draw_in_terminal, roles};
 pub use csv::CsvStyle;
 use csv::CsvWriter;
 use excel::ExcelWriter;

@@ -49,10 +49,13 @@ impl Answered {
         }
         let texts = cells(&rows)?;
         let is_name = |field: &Field| {
-            !field.data_type().is_numeric() || section.x.as_ref() == Some(field.name()) || section.series.as_ref() == Some(field.name())
+            !field.data_type().is_numeric()
+                || section.x.as_ref() == Some(field.name())
+                || section.series.as_ref() == Some(field.name())
         };
         let names: Vec<usize> = (0..schema.fields().len()).filter(|column| is_name(schema.field(*column))).collect();
-        let key = |row: &Vec<String>| names.iter().map(|column| row.get(*column).cloned().unwrap_or_default()).collect::<Vec<_>>();
+        let key =
+            |row: &Vec<String>| names.iter().map(|column| row.get(*column).cloned().unwrap_or_default()).collect::<Vec<_>>();
         let before = match before.filter(|before| before.schema().fields() == schema.fields()) {
             None => None,
             Some(before) => {

@@ -8,11 +8,14 @@ use crate::charts::{STYLE, hash_of, svg};
 /// The style of pages, beside that of charts.
 const OWN: &str = include_str!("page.css");
 /// The width of charts.
-const WIDTH: u32 = 760;
+const WIDTH: u32 = 720;
 /// Longer tables are folded away.
 const SHORT: usize = 12;
 /// Rows of a table that are shown at all; the query gives the rest.
 const MOST_ROWS: usize = 200;
+
+/// A smaller change is shown as none: it would be 0.0 %.
+const LEAST: f64 = 0.0005;
 
 /// What a page shows.
 pub struct Page {
@@ -87,7 +90,8 @@ pub fn page(page: &Page) -> String {
     };
     let style = format!("{STYLE}\n{OWN}");
     let policy = format!("default-src 'none'; style-src {}; base-uri 'none'; form-action 'none'", hash_of(&style));
-    let said: Vec<(&Shown, &Said)> = page.sections.iter().flat_map(|shown| shown.said.iter().map(move |said| (shown, said))).collect();
+    let said: Vec<(&Shown, &Said)> =
+        page.sections.iter().flat_map(|shown| shown.said.iter().map(move |said| (shown, said))).collect();
     let suppresses = page.sections.iter().any(|shown| shown.answered.suppressed().rows.contains(&true));
     let tag = match page.language {
         Language::En => "en",
@@ -202,9 +206,9 @@ fn change(shown: &Shown, row: usize, column: usize) -> Markup {
     let percent = |change: f64| format!("{:.1}{unit}", 100.0 * change.abs());
     html! {
         @match shown.answered.change(&shown.section, row, column) {
+            Some(change) if change.abs() < LEAST => { " " span class="same" { "=" } },
             Some(change) if change > 0.0 => { " " span class="up" { "▲ " (percent(change)) } },
-            Some(change) if change < 0.0 => { " " span class="down" { "▼ " (percent(change)) } },
-            Some(_) => { " " span class="same" { "=" } },
+            Some(change) => { " " span class="down" { "▼ " (percent(change)) } },
             None => {}
         }
     }

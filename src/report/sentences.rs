@@ -2,11 +2,11 @@
 
 use datafusion::arrow::array::RecordBatch;
 
+use super::Language;
 use super::Section;
 use super::answered::{Answered, shown};
 use super::section::Text;
 use crate::formats::cells;
-use super::Language;
 
 /// Something said of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +20,7 @@ pub struct Said {
 ///
 /// # Errors
 /// It names a column that is not there.
-pub fn fill(
-    section: &Section,
-    sentence: &Text,
-    wide: &RecordBatch,
-    row: usize,
-    language: Language,
-) -> Result<String, String> {
+pub fn fill(section: &Section, sentence: &Text, wide: &RecordBatch, row: usize, language: Language) -> Result<String, String> {
     let texts = cells(&wide.slice(row, 1)).map_err(|error| error.to_string())?;
     let schema = wide.schema();
     let mut filled = String::new();

@@ -26,8 +26,8 @@ use super::syntax::creating;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres, rewritten,
-    shorthands, spellings, supported, type_names,
+    chains, charts, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres,
+    rewritten, shorthands, spellings, supported, type_names,
 };
 use super::time_travel;
 use super::written::Written;
@@ -267,9 +267,12 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
         let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
         let mut parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
-            None => Parsed::Sql(Box::new(match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
-                Some(statement) => SqlParsed::Statement(Box::new(statement)),
-                None => parser.parse_statement().map_err(wrong)?,
+            None => Parsed::Sql(Box::new(match charts::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
+                Some(statement) => statement,
+                None => match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
+                    Some(statement) => SqlParsed::Statement(Box::new(statement)),
+                    None => parser.parse_statement().map_err(wrong)?,
+                },
             })),
         };
         let next = parser.parser.peek_token();

@@ -6,7 +6,7 @@ use portraitdb::{display_width, wrapped};
 
 use super::super::console::Failure;
 use super::super::screen;
-use super::{Next, Outcome, Shell, clipboard, edit, help, listing, options, repeated};
+use super::{Next, Outcome, Shell, charting, clipboard, edit, help, listing, options, repeated};
 
 /// What a command takes, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +152,13 @@ pub const GROUPS: [Group; 5] = [
                 help: "shows a result of before again, in the format of now; lists those that are kept",
                 takes: Takes::Nothing,
                 run: repeated::again,
+            },
+            Command {
+                names: &["\\chart"],
+                arguments: "[KIND] [x=COLUMN] [y=COLUMN,…] [series=COLUMN]",
+                help: "the last result, or the query before it, as bars, a line, a heatmap …; chooses what is not said",
+                takes: Takes::Nothing,
+                run: charting::run,
             },
             Command {
                 names: &["\\copy"],

@@ -158,7 +158,7 @@ fn is_word_command(line: &str) -> bool {
 /// Commands that run the statement before them, or take it.
 pub fn runs_pending(line: &str) -> bool {
     let word = line.trim_start_matches('\\').split(|letter: char| letter.is_whitespace() || letter == ';').next();
-    matches!(word, Some("g" | "gx" | "G" | "watch" | "e" | "edit"))
+    matches!(word, Some("g" | "gx" | "G" | "chart" | "watch" | "e" | "edit"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The shell: a prompt, its history, and commands that begin with a backslash.
 
 mod blocks;
+mod charting;
 mod clipboard;
 mod commands;
 mod completion;
@@ -111,6 +112,10 @@ impl Shell {
         let mut parts = cut(sql, false);
         if !parts.items.iter().any(|item| matches!(item, Item::Command { .. })) {
             return self.console.run(&Script::part(&self.variables.put_into(sql), file, 0)).map(|()| Next::Go);
+        }
+        let draws = |item: &Item| matches!(item, Item::Command { line, .. } if line.starts_with("\\chart"));
+        if parts.items.iter().any(draws) {
+            self.console.kept.get_or_insert_default();
         }
         let lines = sql.lines().count();
         if !parts.rest.trim().is_empty() {

@@ -1,6 +1,7 @@
 //! What is looked at before a statement is planned: its tokens, and its tree.
 
 pub mod chains;
+pub mod charts;
 pub mod column_names;
 pub mod creating;
 pub mod earlier_names;

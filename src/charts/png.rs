@@ -1,0 +1,80 @@
+//! Pictures of points, for programs that do not take SVG.
+
+use std::sync::{Arc, OnceLock};
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::{Database, Family, Query};
+use resvg::usvg::{Options, Tree};
+use ttf_parser::Face;
+
+use super::{Chart, ChartError, standalone_svg};
+
+/// Points for each pixel of the SVG: screens and paper have more of them.
+const SCALE: f32 = 2.0;
+
+/// Fonts to take where the system says none, the ones with Chinese first.
+const FAMILIES: [&str; 8] = [
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "Noto Sans",
+    "DejaVu Sans",
+    "Liberation Sans",
+    "Arial",
+];
+
+/// The chart as a PNG file, in light colours, with the fonts of this system.
+///
+/// # Errors
+/// As for [`super::svg`]; and when the system has no font to write with.
+pub fn png(chart: &Chart, width: u32) -> Result<Vec<u8>, ChartError> {
+    let picture = standalone_svg(chart, width)?;
+    let fonts = fonts();
+    if fonts.is_empty() {
+        return Err(ChartError::new("this system has no fonts to draw a .png with; install some, or write .svg or .html"));
+    }
+    if let Some(letter) = picture.chars().find(|letter| *letter >= CHINESE && !letter.is_control())
+        && !has_letter(&fonts, '中')
+    {
+        let problem = format!("no font of this system has {letter}; install one, such as Noto Sans CJK, or write .svg or .html");
+        return Err(ChartError::new(problem));
+    }
+    let options = Options { fontdb: fonts, ..Options::default() };
+    let problem = |error: &dyn std::fmt::Display| ChartError::new(format!("the picture cannot be drawn: {error}"));
+    let tree = Tree::from_str(&picture, &options).map_err(|error| problem(&error))?;
+    let size = tree.size();
+    let (wide, high) = ((size.width() * SCALE).ceil(), (size.height() * SCALE).ceil());
+    let mut pixels = Pixmap::new(wide as u32, high as u32).ok_or_else(|| problem(&"it is too large"))?;
+    resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| problem(&error))
+}
+
+/// The first letter of the scripts of East Asia.
+const CHINESE: char = '\u{2e80}';
+
+/// Whether some font has a letter.
+fn has_letter(fonts: &Database, letter: char) -> bool {
+    fonts.faces().any(|face| {
+        let has = |data: &[u8], index| Face::parse(data, index).is_ok_and(|face| face.glyph_index(letter).is_some());
+        fonts.with_face_data(face.id, has).unwrap_or(false)
+    })
+}
+
+/// The fonts of the system, which are looked for once.
+fn fonts() -> Arc<Database> {
+    static FONTS: OnceLock<Arc<Database>> = OnceLock::new();
+    let found = FONTS.get_or_init(|| {
+        let mut fonts = Database::new();
+        fonts.load_system_fonts();
+        let has =
+            |fonts: &Database, name: &str| fonts.query(&Query { families: &[Family::Name(name)], ..Query::default() }).is_some();
+        let first = || fonts.faces().find_map(|face| face.families.first().map(|(name, _)| name.clone()));
+        let own = FAMILIES.iter().find(|name| has(&fonts, name)).map(|name| (*name).to_string());
+        if let Some(family) = own.or_else(first) {
+            fonts.set_sans_serif_family(family);
+        }
+        Arc::new(fonts)
+    });
+    Arc::clone(found)
+}

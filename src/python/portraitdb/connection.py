@@ -1,0 +1,438 @@
+"""A database, and the session that this process has with it."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import getpass
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pyarrow as pa
+
+from . import program as programs
+from .errors import Error, place_in
+from .flight import Prepared, Session
+from .results import Report, Result
+from .statements import Statement, identifier, literal, split
+
+# Every database that is open, for forks of this process.
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+
+T = TypeVar("T")
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+# Statements that tell how many rows they change, unless they give rows.
+_COUNTED = {"INSERT", "UPDATE", "DELETE", "MERGE"}
+# How often a statement is looked at while it runs.
+_LOOK = 0.25
+# A statement that was cancelled has so long to end.
+_PATIENCE = 30.0
+_WIDEST = 1 << 63
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a statement is."""
+
+    step: str
+    """What it does: ``planning``, ``reading``, ``sorting``, ``grouping`` …"""
+    rows_read: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.rows_read:,} rows read, {self.seconds:.1f} s"
+
+
+def _after_fork() -> None:
+    for database in list(_open):
+        database._let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def connect(
+    database: str | os.PathLike[str] | None = None,
+    *,
+    memory_limit: str | int | None = None,
+    partitions: int | None = None,
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    program: str | os.PathLike[str] | None = None,
+) -> Database:
+    """Opens a database.
+
+    ``database`` is its folder, which is made when it is not there; without one, or with ``":memory:"``, everything is in memory and gone
+    at the end. Several processes may have one database open.
+
+    ``memory_limit`` is what queries may use before they spill to disk (``"4GB"``, or bytes; by default 70 % of the machine's),
+    ``partitions`` how many parts of a query are worked on at once (by default one for each processor).
+
+    ``files`` names the folders and URLs that statements may read and write by name; by default they may do what this process may, and
+    ``files=[]`` allows none. Paths that are not absolute begin in the folder in which Python was when the database was opened.
+
+    ``program`` is another ``portrait`` than the one that came with this package.
+
+    >>> with portraitdb.connect() as db:
+    ...     db.sql("SELECT 1 + 1 AS two").fetchone()
+    (2,)
+    """
+    return Database(database, memory_limit=memory_limit, partitions=partitions, files=files, program=program)
+
+
+class Database:
+    """An open database. Made by :func:`connect`.
+
+    All its statements run in one session, one after another: what ``SET`` and ``CREATE TEMPORARY TABLE`` do lasts until it is closed. It
+    may be used from several threads, which wait for one another.
+    """
+
+    def __init__(
+        self,
+        database: str | os.PathLike[str] | None = None,
+        *,
+        memory_limit: str | int | None = None,
+        partitions: int | None = None,
+        files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        program: str | os.PathLike[str] | None = None,
+    ) -> None:
+        name = None if database is None else os.fspath(database)
+        self.name = None if name in (None, "", ":memory:") else str(Path(name).expanduser())
+        """Its folder, or None when it is in memory."""
+        if isinstance(files, (str, os.PathLike)):
+            files = [files]
+        places = None if files is None else [os.fspath(place) for place in files]
+        self._lock = threading.RLock()
+        self._server = programs.Server(programs.find(program), self.name, memory_limit=memory_limit, partitions=partitions, files=places)
+        self._end = weakref.finalize(self, self._server.stop)
+        self._other: Session | None = None
+        self._made = 0
+        self._is_closed = False
+        _open.add(self)
+        try:
+            self._session = self._login()
+            self._pid = int(self._session.query("SELECT pg_backend_pid() AS pid").column(0)[0].as_py())
+        except BaseException:
+            self.close()
+            raise
+
+    def sql(self, text: str, parameters: Parameters | None = None) -> Result:
+        """Runs statements, and gives the rows of the last one.
+
+        Several statements are written with ``;`` between them; the first that fails ends the run.
+
+        Values come in by parameters, never by putting text together: ``$1``, ``$2`` or ``?`` with a list, ``$name`` with a dictionary.
+
+        >>> db.sql("SELECT * FROM orders WHERE city = $city AND amount > $least", {"city": "上海", "least": 100})
+        >>> db.sql("INSERT INTO tags VALUES ($1, $2)", [42, "vip"]).changed
+        1
+
+        Ctrl-C (in a notebook, *Interrupt*) cancels the statement, and the session goes on.
+        """
+        return self._run(text, parameters)
+
+    def register(self, name: str, data: Any) -> None:
+        """Makes a temporary table of data: a DataFrame of pandas or Polars, an Arrow table, a result, a dictionary of columns, or anything
+        else that exports Arrow. A temporary table of that name is replaced. Only this session sees it.
+
+        >>> db.register("visits", frame)
+        >>> db.sql("SELECT city, count(*) AS visits FROM visits GROUP BY ALL")
+        """
+        rows = _arrow(data)
+        with self._lock:
+            self._apart(lambda: self._session.ingest(name, rows), None)
+
+    def unregister(self, name: str) -> None:
+        """Drops a temporary table that :meth:`register` has made."""
+        self.sql(f"DROP TABLE {identifier(name)}")
+
+    def report(self, profile: str, path: str | os.PathLike[str] | None = None, **options: Any) -> Report:
+        """Writes the report of a profile: its tags, segments and how they changed, as one page of HTML.
+
+        A notebook shows it; ``path`` keeps it in a file. Options are those of ``COPY REPORT``.
+
+        >>> db.report("customer", title="会员画像")
+        """
+        page = self._written(f"REPORT {_name(profile)}", ".html", options, path)
+        return Report(page, profile)
+
+    def close(self) -> None:
+        """Ends the session and the program. A closed database stays closed."""
+        self._is_closed = True
+        for session in (getattr(self, "_session", None), self._other):
+            if session is not None:
+                session.close()
+        self._end()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._is_closed else ""
+        return f"<portraitdb.Database {self.name or 'in memory'}{state}>"
+
+    def _let_go(self) -> None:
+        """In a fork of the process: the database stays with the one that opened it."""
+        self._is_closed = True
+        self._server.let_go()
+        for session in (getattr(self, "_session", None), self._other):
+            if session is not None:
+                session.let_go()
+
+    # --- how statements run -------------------------------------------------------------------------------------------------------------
+
+    def _login(self) -> Session:
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError, ImportError):
+            user = "portrait"
+        return Session(self._server.location, user)
+
+    def _run(
+        self,
+        text: str,
+        parameters: Parameters | None = None,
+        watch: Callable[[Progress], None] | None = None,
+        find: Callable[[str], Any] | None = None,
+    ) -> Result:
+        """Runs statements. ``watch`` is told how far they are; ``find`` finds the values of parameters that ``parameters`` does not have."""
+        statements = split(text)
+        if not statements:
+            raise Error("there is no statement to run", "42601")
+        values = _named(parameters)
+        _check_all_used(values, statements)
+        if find is not None:
+            wanted = {name for statement in statements for name in statement.parameters if not name.isdigit() and name != "?"}
+            values |= {name: find(name) for name in sorted(wanted - values.keys())}
+        with self._lock:
+            table, changed = pa.table({}), None
+            for statement in statements:
+                try:
+                    table, changed = self._apart(functools.partial(self._one, statement, values), watch)
+                except Error as error:
+                    place = error.position - 1 if error.position else place_in(str(error), statement.sent)
+                    error.position = None if place is None else statement.place(place) + 1
+                    raise error.with_traceback(None) from None
+        return Result(table, changed, self)
+
+    def _one(self, statement: Statement, values: dict[str, Any]) -> tuple[pa.Table, int | None]:
+        """Runs a statement: its rows, and how many it has changed."""
+        session = self._session
+        is_counted = statement.verb in _COUNTED and "RETURNING" not in statement.words
+        missing = [name for name in statement.parameters if name not in values and name != "?"]
+        if missing:
+            raise Error(f"${missing[0]}: the parameter has no value; give it with sql(…, {_example(missing[0])})", "42P02")
+        if not statement.parameters:
+            if is_counted:
+                return pa.table({}), session.update(statement.sent)
+            return session.query(statement.sent), None
+        sent = statement.sent
+        if statement.verb == "INSERT" and not all(name.isdigit() or name == "?" for name in statement.parameters):
+            # VALUES take numbers alone.
+            sent, names = statement.numbered()
+            values = {number: values[name] for number, name in names.items() if name in values}
+        prepared = session.prepare(sent)
+        try:
+            row = _row(prepared, values)
+            if prepared.gives_rows:
+                return prepared.query(row), None
+            if "RETURNING" in statement.words and statement.verb in _COUNTED:
+                problem = "gives no rows where values come by parameters; leave it out, or write the values in the statement"
+                raise Error(f"RETURNING: {problem}", "0A000")
+            return (pa.table({}), prepared.update(row)) if is_counted else (prepared.query(row), None)
+        finally:
+            prepared.close()
+
+    def _apart(self, work: Callable[[], T], watch: Callable[[Progress], None] | None) -> T:
+        """Does work in a thread of its own, so that this one hears Ctrl-C."""
+        if self._is_closed:
+            raise Error(f"{self!r}: was closed, or opened before this process was forked; connect again", "08003")
+        done = threading.Event()
+        found: list[T] = []
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                found.append(work())
+            except BaseException as error:
+                failed.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=run, daemon=True, name="portrait statement").start()
+        began = time.monotonic()
+        try:
+            while not done.wait(_LOOK):
+                if watch is not None and time.monotonic() - began >= 1.0:
+                    progress = self._progress()
+                    if progress is not None and not done.is_set():
+                        watch(progress)
+        except KeyboardInterrupt:
+            self._cancel(done)
+            raise
+        if failed:
+            error = failed[0]
+            if getattr(error, "is_gone", False) and not self._server.is_running:
+                raise Error(self._server.last_words(), "57P01") from None
+            raise error
+        return found[0]
+
+    def _beside(self, sql: str) -> list[dict[str, Any]]:
+        """Asks in a second session, while the first one is busy."""
+        if self._other is None:
+            self._other = self._login()
+        return self._other.query(sql).to_pylist()
+
+    def _cancel(self, done: threading.Event) -> None:
+        """Ends what the session runs, and waits until it has ended."""
+        until = time.monotonic() + _PATIENCE
+        while not done.is_set() and time.monotonic() < until:
+            try:
+                self._beside(f"SELECT pg_cancel_backend({self._pid}) AS cancelled")
+            except Error:
+                return
+            done.wait(_LOOK)
+
+    def _progress(self) -> Progress | None:
+        try:
+            found = self._beside(f"SELECT step, rows_read, milliseconds FROM system.queries WHERE pid = {self._pid}")
+        except Error:
+            return None
+        if not found:
+            return None
+        return Progress(found[0]["step"] or "", found[0]["rows_read"] or 0, (found[0]["milliseconds"] or 0) / 1000)
+
+    # --- files that the program writes ----------------------------------------------------------------------------------------------------
+
+    def _written(self, what: str, ending: str, options: dict[str, Any], path: str | os.PathLike[str] | None, first: str = "") -> str:
+        """Has the program write a file, and reads it: ``COPY what TO 'file' (options)``."""
+        with self._lock:
+            self._made += 1
+            target = os.path.join(self._server.folder, f"{self._made}{ending}") if path is None else os.path.abspath(path)
+            words = [first] if first else []
+            words += [f"{name} {_option(value)}" for name, value in options.items() if value is not None]
+            with_options = f" ({', '.join(words)})" if words else ""
+            self._run(f"COPY {what} TO {literal(target)}{with_options}")
+            written = Path(target).read_text(encoding="utf-8")
+            if path is None:
+                os.unlink(target)
+        return written
+
+    def _chart(self, table: pa.Table, kind: str, options: dict[str, Any], path: str | os.PathLike[str] | None) -> str:
+        """Has the program draw rows."""
+        with self._lock:
+            self._made += 1
+            name = f"portraitdb_chart_{self._made}"
+            self.register(name, table)
+            try:
+                return self._written(f"(SELECT * FROM {name})", ".svg", options, path, first=f"CHART {literal(kind)}")
+            finally:
+                self.unregister(name)
+
+
+def _option(value: Any) -> str:
+    """The value of an option of COPY."""
+    if isinstance(value, (list, tuple)):
+        return literal(", ".join(map(str, value)))
+    return literal(value)
+
+
+def _name(name: str) -> str:
+    """A name, in quotes where it needs them."""
+    return name if name.isascii() and name.isidentifier() and name == name.lower() else identifier(name)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _named(parameters: Parameters | None) -> dict[str, Any]:
+    """Values with the names of their parameters: those of a list are numbers."""
+    if parameters is None:
+        return {}
+    if isinstance(parameters, Mapping):
+        return {str(name).removeprefix("$"): value for name, value in parameters.items()}
+    if isinstance(parameters, (str, bytes)):
+        raise TypeError(f"parameters must be a list or a dictionary, got {parameters!r}; write [{parameters!r}]")
+    return {str(number): value for number, value in enumerate(parameters, 1)}
+
+
+def _check_all_used(values: dict[str, Any], statements: list[Statement]) -> None:
+    """A value that no statement has a parameter for is a mistake."""
+    used = {name for statement in statements for name in statement.parameters}
+    if "?" in used:
+        return
+    unused = [name for name in values if name not in used]
+    if unused:
+        there = ", ".join(f"${name}" for name in sorted(used)) or "none"
+        raise Error(f"${unused[0]}: the statements have no such parameter; there is {there}", "42P02")
+
+
+def _row(prepared: Prepared, values: dict[str, Any]) -> pa.RecordBatch:
+    """A row of values for the parameters of a statement."""
+    names = [field.name for field in prepared.parameters]
+    if any(name not in values for name in names) or (len(values) > len(names) and all(name.isdigit() for name in values)):
+        raise Error(f"the statement takes {len(names)} parameters, got {len(values)}", "42P02")
+    arrays = [_array(values[field.name], field) for field in prepared.parameters]
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _example(name: str) -> str:
+    return "[…]" if name.isdigit() else f"{{{name!r}: …}}"
+
+
+def _array(value: Any, field: pa.Field) -> pa.Array:
+    """A value as Arrow has it."""
+    if value is None:
+        return pa.nulls(1, field.type)
+    if isinstance(value, UUID):
+        value = str(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and not -_WIDEST <= value < _WIDEST:
+        value = Decimal(value)
+    try:
+        found = pa.array([value])
+    except (pa.ArrowException, TypeError) as error:
+        raise Error(f"${field.name}: takes numbers, texts, dates, times, truth values, bytes and lists of them, got {value!r}", "22023") from error
+    # NaN and NaT of pandas are no values.
+    return pa.nulls(1, field.type) if pa.types.is_null(found.type) else found
+
+
+def _arrow(data: Any) -> pa.Table | pa.RecordBatchReader:
+    """Data as Arrow."""
+    if isinstance(data, Result):
+        data = data.to_arrow()
+    elif isinstance(data, pa.RecordBatch):
+        data = pa.Table.from_batches([data])
+    elif isinstance(data, Mapping):
+        data = pa.table(dict(data))
+    elif isinstance(data, list):
+        data = pa.Table.from_pylist(data)
+    elif type(data).__module__.split(".")[0] == "pandas" and hasattr(data, "columns"):
+        data = pa.Table.from_pandas(data, preserve_index=False)
+    elif not isinstance(data, (pa.Table, pa.RecordBatchReader)):
+        if type(data).__name__ == "LazyFrame" and hasattr(data, "collect"):
+            data = data.collect()
+        if not hasattr(data, "__arrow_c_stream__"):
+            raise TypeError(f"register takes a DataFrame, an Arrow table or a dictionary of columns, got {type(data).__name__}")
+        data = pa.RecordBatchReader.from_stream(data)
+    twice = [name for name, count in collections.Counter(data.schema.names).items() if count > 1]
+    if twice:
+        raise Error(f"{twice[0]}: two columns have this name; rename one of them", "42701")
+    if isinstance(data, pa.Table):
+        # A column without any value has no type either: text takes what comes.
+        for place, field in enumerate(data.schema):
+            if pa.types.is_null(field.type):
+                data = data.set_column(place, field.name, pa.nulls(data.num_rows, pa.string()))
+    return data

@@ -1,0 +1,138 @@
+"""Cells of a notebook in SQL: ``%load_ext portraitdb``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import clear_output
+
+from .connection import Database, Progress, connect
+from .errors import Error
+from .results import Result
+
+_USAGE = """%portrait DIR                 use the database in this folder; :memory: is one in memory
+%%portrait                     run the SQL of the cell, and show the rows of its last statement
+%%portrait --database DIR      in this database, for this cell
+%%portrait name <<             keep the result in the variable name, and show nothing"""
+
+
+def _named(database: str | None) -> str | None:
+    """The folder of a database, however it is written."""
+    return None if database in (None, "", ":memory:") else os.path.abspath(os.path.expanduser(database))
+
+
+@magics_class
+class Magic(Magics):
+    """``%portrait`` and ``%%portrait``."""
+
+    shell: Any
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self._open: dict[str | None, Database] = {}
+        self._current: str | None = None
+
+    @no_var_expand
+    @line_cell_magic
+    def portrait(self, line: str, cell: str | None = None) -> Any:
+        """SQL in cells.
+
+        ``%portrait DIR`` uses the database in a folder, ``%%portrait`` runs the SQL of a cell. ``$name`` in SQL is the variable ``name`` of
+        the notebook. ``%%portrait --database DIR`` runs in another database, ``%%portrait name <<`` keeps the result in a variable.
+        """
+        try:
+            if cell is None:
+                return self._use(line.strip())
+            return self._cell(line, cell)
+        except Error as error:
+            # As the program prints it; where Python was does not matter to who writes SQL.
+            text = f"error: {error}"
+            error._render_traceback_ = lambda: text.split("\n")  # type: ignore[attr-defined]
+            raise
+
+    def _use(self, database: str) -> Database:
+        if not database:
+            return self._database(self._current)
+        if len(database) > 1 and database[0] == database[-1] and database[0] in "'\"":
+            database = database[1:-1]
+        if database.startswith("-"):
+            raise Error(f"%portrait takes the folder of a database, got {database}\n{_USAGE}")
+        name = _named(database)
+        found = self._database(name)
+        self._current = name
+        return found
+
+    def _cell(self, line: str, cell: str) -> Result | None:
+        database, variable = self._current, None
+        words = line.split()
+        while words:
+            word = words.pop(0)
+            if word in ("--database", "-d") and words:
+                database = _named(words.pop(0).strip("'\""))
+            elif word.startswith("--database="):
+                database = _named(word.partition("=")[2].strip("'\""))
+            elif (word.endswith("<<") and word[:-2].isidentifier()) and not words:
+                variable = word[:-2]
+            elif word.isidentifier() and words == ["<<"]:
+                variable, words = word, []
+            else:
+                raise Error(f"%%portrait: what does {word} mean?\n{_USAGE}")
+        watch = _Watch()
+        try:
+            result = self._database(database)._run(cell, watch=watch, find=self._variable)
+        finally:
+            watch.end()
+        if variable is None:
+            return result
+        self.shell.user_ns[variable] = result
+        return None
+
+    def _database(self, name: str | None) -> Database:
+        """The database of a name, opened when it is not yet."""
+        found = self._open.get(name)
+        if found is None or found._is_closed or not found._server.is_running:
+            found = self._open[name] = connect(name)
+        return found
+
+    def _variable(self, name: str) -> Any:
+        """The value that the notebook has for a parameter."""
+        if name not in self.shell.user_ns:
+            raise Error(f"${name}: the parameter has no value; there is no variable {name}", "42P02")
+        return self.shell.user_ns[name]
+
+    def close(self) -> None:
+        """Closes all databases."""
+        for database in self._open.values():
+            database.close()
+        self._open.clear()
+
+
+class _Watch:
+    """Tells how far a statement is, in the place of what it will give."""
+
+    def __init__(self) -> None:
+        self._has_told = False
+
+    def __call__(self, progress: Progress) -> None:
+        self._clear()
+        self._has_told = True
+        print(progress, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._has_told:
+            clear_output(wait=False)
+
+
+def unload(shell: Any) -> None:
+    """Takes the magics back."""
+    magic = shell.magics_manager.registry.pop("Magic", None)
+    if isinstance(magic, Magic):
+        magic.close()
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("portrait", None)
