@@ -33,7 +33,8 @@ pub(super) struct Serve {
     /// Where clients of PostgreSQL connect, an address and a port; may be given several times. Without it and --flight, 127.0.0.1:5432.
     #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
-    /// Where clients of Arrow Flight SQL connect (ADBC, JDBC), an address and a port; may be given several times.
+    /// Where clients of Arrow Flight SQL connect (ADBC, JDBC), an address and a port, or unix:PATH for a socket that only who runs
+    /// the server may open, without a password; may be given several times.
     #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_FLIGHT", value_delimiter = ',')]
     flight: Vec<String>,
     /// Where /health, /ready and /metrics (for Prometheus) are told. Whoever reaches it reads counts, and nothing of the database.
@@ -137,6 +138,9 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     let scheme = if server.has_tls() { "grpc+tls" } else { "grpc" };
     for address in server.flight_addresses() {
         writeln!(out, "ready: {scheme}://{address}")?;
+    }
+    for socket in server.flight_sockets() {
+        writeln!(out, "ready: grpc+unix://{}", socket.display())?;
     }
     for address in server.http_addresses() {
         writeln!(out, "ready: http://{address}/metrics")?;

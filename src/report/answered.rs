@@ -8,6 +8,7 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::common::Result;
 
+use super::masked::masked;
 use super::{Drawn, Language, Section};
 use crate::charts::{Chart, ChartError};
 use crate::error::invalid;
@@ -115,6 +116,10 @@ impl Answered {
             return if is_count { format!("< {}", self.suppressed.smallest) } else { "·".into() };
         }
         let text = &self.texts[row][column];
+        let covered = masked(name, text);
+        if covered != *text {
+            return covered;
+        }
         if !array.data_type().is_numeric() {
             return section.word(text, language).to_string();
         }

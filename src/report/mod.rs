@@ -34,6 +34,7 @@
 //! `$as_of`; and `$customer` on a card. This room knows neither sessions nor tables: the engine runs the queries.
 
 mod answered;
+mod masked;
 mod page;
 mod section;
 mod sentences;

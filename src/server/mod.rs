@@ -32,7 +32,7 @@ pub use tls::TlsFiles;
 pub struct ServerOptions {
     /// Where clients of PostgreSQL's protocol connect: addresses with ports; port 0 takes a free one.
     pub listen: Vec<String>,
-    /// Where clients of Arrow Flight SQL connect.
+    /// Where clients of Arrow Flight SQL connect: addresses, or `unix:` and the path of a socket, which only who runs the server may open.
     pub flight: Vec<String>,
     /// Where `/health`, `/ready` and `/metrics` are told, which have no values of the database.
     pub http: Vec<String>,
@@ -123,6 +123,7 @@ pub struct Server {
     door: Arc<Door>,
     addresses: Vec<SocketAddr>,
     flight: Vec<SocketAddr>,
+    flight_sockets: Vec<PathBuf>,
     http: Vec<SocketAddr>,
     sockets: Vec<PathBuf>,
     stopping: watch::Sender<bool>,
@@ -140,7 +141,9 @@ impl Server {
             let found = addresses.iter().map(|address| resolved(option, address)).collect::<Result<Vec<_>>>()?;
             Ok(found.into_iter().flatten().collect())
         };
-        let (addresses, flight) = (all("--listen", &options.listen)?, all("--flight", &options.flight)?);
+        let (sockets, by_address): (Vec<String>, Vec<String>) =
+            options.flight.iter().cloned().partition(|address| address.starts_with(UNIX));
+        let (addresses, flight) = (all("--listen", &options.listen)?, all("--flight", &by_address)?);
         let http = all("--http", &options.http)?;
         for address in addresses.iter().chain(&flight).filter(|address| !address.ip().is_loopback()) {
             refuse_unsafe(*address, &engine, tls.is_some(), options.insecure)?;
@@ -161,18 +164,18 @@ impl Server {
         let admission = Arc::new(Semaphore::new(options.max_queries));
         let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission });
         let (stopping, _) = watch::channel(false);
-        let (addresses_of_flight, addresses_of_http) = (flight, http);
-        let (flight, http, sockets, grace) = (vec![], vec![], vec![], options.grace);
-        let mut server = Self { runtime: None, door, addresses: vec![], flight, http, sockets, stopping, grace };
+        let (addresses_of_flight, addresses_of_http, sockets_of_flight) = (flight, http, sockets);
+        let (flight, flight_sockets, http, sockets, grace) = (vec![], vec![], vec![], vec![], options.grace);
+        let mut server = Self { runtime: None, door, addresses: vec![], flight, flight_sockets, http, sockets, stopping, grace };
         for address in addresses {
             server.listen(&runtime, address)?;
         }
         if let Some(folder) = &options.socket_folder {
             server.listen_here(&runtime, folder)?;
         }
-        server.open_flight(&runtime, &addresses_of_flight, options)?;
+        server.open_flight(&runtime, &addresses_of_flight, &sockets_of_flight, options)?;
         server.open_http(&runtime, &addresses_of_http, statistics)?;
-        if server.addresses.is_empty() && server.flight.is_empty() && server.sockets.is_empty() {
+        if [server.addresses.len(), server.flight.len(), server.sockets.len(), server.flight_sockets.len()] == [0; 4] {
             return Err(invalid("server", "has nowhere to listen; give --listen 127.0.0.1:5432"));
         }
         server.runtime = Some(runtime);
@@ -187,6 +190,11 @@ impl Server {
     /// Where clients of Flight SQL connect.
     pub fn flight_addresses(&self) -> &[SocketAddr] {
         &self.flight
+    }
+
+    /// The Unix sockets of Flight SQL.
+    pub fn flight_sockets(&self) -> &[PathBuf] {
+        &self.flight_sockets
     }
 
     /// True when Flight SQL is spoken within TLS.
@@ -228,7 +236,7 @@ impl Server {
     }
 
     fn close(&mut self) {
-        for socket in self.sockets.drain(..) {
+        for socket in self.sockets.drain(..).chain(self.flight_sockets.drain(..)) {
             // One that is gone already leaves nothing to do.
             let _ = std::fs::remove_file(socket);
         }
@@ -238,15 +246,33 @@ impl Server {
     }
 
     /// Opens the door for Flight SQL.
-    fn open_flight(&mut self, runtime: &Runtime, addresses: &[SocketAddr], options: &ServerOptions) -> Result<()> {
-        if addresses.is_empty() {
+    fn open_flight(
+        &mut self,
+        runtime: &Runtime,
+        addresses: &[SocketAddr],
+        sockets: &[String],
+        options: &ServerOptions,
+    ) -> Result<()> {
+        if addresses.is_empty() && sockets.is_empty() {
             return Ok(());
         }
         let mut listeners = vec![];
         for address in addresses {
             let (listener, address) = bound(runtime, *address)?;
-            listeners.push(listener);
+            listeners.push(flight::Listener::Tcp(listener));
             self.flight.push(address);
+        }
+        for socket in sockets {
+            let path = PathBuf::from(socket.trim_start_matches(UNIX));
+            #[cfg(unix)]
+            listeners.push(socket_at(runtime, &path).map(flight::Listener::Socket)?);
+            #[cfg(not(unix))]
+            return Err(invalid(
+                "server",
+                format!("this system has no Unix sockets, got {socket}; give --flight 127.0.0.1:50051"),
+            ));
+            #[cfg(unix)]
+            self.flight_sockets.push(path);
         }
         let settings = flight::Settings {
             token_life: options.token_life,
@@ -290,22 +316,9 @@ impl Server {
 
     #[cfg(unix)]
     fn listen_here(&mut self, runtime: &Runtime, folder: &std::path::Path) -> Result<()> {
-        use std::os::unix::fs::PermissionsExt;
-
         let port = self.addresses.first().map_or(5432, SocketAddr::port);
         let path = folder.join(format!(".s.PGSQL.{port}"));
-        let shown = path.display().to_string();
-        let cannot = |error: std::io::Error| failed(&shown, format!("cannot be listened on: {error}"));
-        // What a killed server left answers nobody.
-        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-            return Err(failed(&shown, "is another server's socket"));
-        }
-        let _ = std::fs::remove_file(&path);
-        let listener = {
-            let _entered = runtime.enter();
-            tokio::net::UnixListener::bind(&path).map_err(cannot)?
-        };
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+        let listener = socket_at(runtime, &path)?;
         self.sockets.push(path);
         let (door, mut stopping) = (Arc::clone(&self.door), self.stopping.subscribe());
         runtime.spawn(async move {
@@ -351,6 +364,33 @@ fn bound(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketA
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     Ok((listener, address))
+}
+
+/// What an address that is a socket begins with.
+const UNIX: &str = "unix:";
+
+/// Listens on a socket that only who runs the server may open.
+#[cfg(unix)]
+fn socket_at(runtime: &Runtime, path: &std::path::Path) -> Result<tokio::net::UnixListener> {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+
+    let shown = path.display().to_string();
+    let cannot = |error: std::io::Error| failed(&shown, format!("cannot be listened on: {error}"));
+    // What a killed server left answers nobody.
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(failed(&shown, "is another server's socket"));
+    }
+    match path.symlink_metadata() {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(cannot)?,
+        Ok(_) => return Err(failed(&shown, "is there and is no socket; name another place")),
+        Err(_) => {}
+    }
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::UnixListener::bind(path).map_err(cannot)?
+    };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+    Ok(listener)
 }
 
 fn resolved(option: &str, address: &str) -> Result<Vec<SocketAddr>> {

@@ -31,6 +31,7 @@ mod reference_data;
 mod refresh_lives;
 mod refresh_plans;
 mod refresh_properties;
+mod reports;
 mod robustness;
 mod schedules;
 mod server;

@@ -66,36 +66,38 @@ def test_html_is_escaped(db):
     assert "20 of 50 rows" in shown and shown.count("<tr>") == 21
 
 
-class Fake(portraitdb.Database):
-    """A database whose program can draw and report; it writes the statement into the file."""
-
-    def _run(self, text, parameters=None, watch=None, find=None):
-        if text.startswith("COPY "):
-            self.told = text
-            path = text.split(" TO '")[1].split("'")[0]
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(f"<svg>{text.split(' TO ')[0]}</svg>")
-            return portraitdb.Result(pa.table({}))
-        return super()._run(text, parameters, watch, find)
+SHOP = """
+CREATE PROFILE 客户 WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS SELECT customer_id, city AS region, gender FROM sample_customers(rows => 300);
+CREATE TAG spent ON 客户 AS SELECT customer_id, sum(amount) FROM orders GROUP BY customer_id;
+CREATE SEGMENT 大客户 ON 客户 AS spent > 5000;
+REFRESH PROFILE 客户 WITH (as_of = DATE '2025-03-31');
+REFRESH PROFILE 客户 WITH (as_of = DATE '2025-06-30')
+"""
 
 
-def test_charts_are_drawn_by_the_program(tmp_path):
-    # A fake: programs draw later than this was written.
-    with Fake() as db:
-        chart = db.sql("SELECT '上海' AS city, 3 AS n").chart("bar", x="city", y="n", title="客户's", legend=False, height=None)
-        assert db.told.startswith("COPY (SELECT * FROM portraitdb_chart_")
-        assert db.told.endswith(".svg' (CHART 'bar', x 'city', y 'n', title '客户''s', legend false)")
-        assert chart._repr_svg_() == chart.svg and chart.svg.startswith("<svg>")
-        chart.save(tmp_path / "a.svg")
-        assert (tmp_path / "a.svg").read_text(encoding="utf-8") == chart.svg
-        db.sql("SELECT 1 AS n").chart("bar", tmp_path / "b.svg")
-        assert (tmp_path / "b.svg").exists() and "portraitdb_chart" not in str(db.sql("SHOW TABLES"))
+def test_charts_are_drawn_by_the_program(tmp_path, db):
+    rows = db.sql("SELECT city, count(*) AS n FROM sample_customers(rows => 100) GROUP BY city ORDER BY n DESC, city LIMIT 5")
+    chart = rows.chart("bar", x="city", y="n", title="客户's", series=None)
+    assert chart._repr_svg_() == chart.svg and "<svg" in chart.svg and "客户&apos;s" in chart.svg.replace("'", "&apos;")
+    assert chart.svg.count('class="mark"') == 5
+    chart.save(tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == chart.svg
+    rows.chart("pie", tmp_path / "b.svg")
+    assert (tmp_path / "b.svg").exists() and "portraitdb_chart" not in str(db.sql("SHOW TABLES"))
+    with pytest.raises(portraitdb.Error, match="'cake'"):
+        rows.chart("cake")
+    with pytest.raises(portraitdb.Error, match="legend"):
+        rows.chart("bar", legend=False)
 
 
-def test_reports_are_written_by_the_program(tmp_path):
-    with Fake() as db:
-        report = db.report("customer", title="会员画像")
-        assert db.told.startswith("COPY REPORT customer TO '") and db.told.endswith(".html' (title '会员画像')")
-        assert "<iframe" in report._repr_html_() and "<svg>" not in report._repr_html_()
-        db.report("客户", tmp_path / "a.html")
-        assert 'COPY REPORT "客户" TO' in db.told and db.told.endswith("a.html'")
+def test_reports_are_written_by_the_program(tmp_path, db):
+    db.sql("CREATE VIEW orders AS SELECT * FROM sample_orders(rows => 3000)")
+    db.sql(SHOP)
+    report = db.report("客户", title="会员画像", compare_with=datetime.date(2025, 3, 31))
+    assert "<iframe" in report._repr_html_() and "会员画像" in report.html and "大客户" in report.html and "▲" in report.html
+    assert "http://www.w3.org/2000/svg" in report.html and "https://" not in report.html and "<script" not in report.html
+    assert db.report("客户", tmp_path / "a.html", title="会员画像", compare_with=datetime.date(2025, 3, 31)).html == report.html
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == report.html
+    assert "大客户" in db.report("客户", language="zh").html
+    member = db.sql("SELECT customer_id FROM segment.大客户 ORDER BY 1").fetchone()[0]
+    assert "大客户" in db.card("客户", member).html

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import datetime
 import getpass
 import os
 import threading
@@ -159,12 +160,18 @@ class Database:
     def report(self, profile: str, path: str | os.PathLike[str] | None = None, **options: Any) -> Report:
         """Writes the report of a profile: its tags, segments and how they changed, as one page of HTML.
 
-        A notebook shows it; ``path`` keeps it in a file. Options are those of ``COPY REPORT``.
+        A notebook shows it; ``path`` keeps it in a file. Options are those of ``COPY REPORT``; times may be dates of Python.
 
-        >>> db.report("customer", title="会员画像")
+        >>> db.report("customer", language="zh", compare_with=date(2025, 5, 31))
         """
-        page = self._written(f"REPORT {_name(profile)}", ".html", options, path)
-        return Report(page, profile)
+        return Report(self._page(f"REPORT {_name(profile)}", options, path), profile)
+
+    def card(self, profile: str, key: Any, path: str | os.PathLike[str] | None = None, **options: Any) -> Report:
+        """Writes one member of a profile as a page: attributes, tags and why, orders, what to offer next.
+
+        >>> db.card("customer", 42)
+        """
+        return Report(self._page(f"CARD {_name(profile)} FOR {literal(key)}", options, path), f"{profile} {key}")
 
     def close(self) -> None:
         """Ends the session and the program. A closed database stays closed."""
@@ -317,15 +324,17 @@ class Database:
 
     # --- files that the program writes ----------------------------------------------------------------------------------------------------
 
-    def _written(self, what: str, ending: str, options: dict[str, Any], path: str | os.PathLike[str] | None, first: str = "") -> str:
-        """Has the program write a file, and reads it: ``COPY what TO 'file' (options)``."""
+    def _page(self, what: str, options: dict[str, Any], path: str | os.PathLike[str] | None) -> str:
+        """Has the program write a page."""
+        words = [f"{name} = {_option(value)}" for name, value in options.items() if value is not None]
+        return self._written(what, ".html", f" WITH ({', '.join(words)})" if words else "", path)
+
+    def _written(self, what: str, ending: str, options: str, path: str | os.PathLike[str] | None) -> str:
+        """Has the program write a file, and reads it."""
         with self._lock:
             self._made += 1
             target = os.path.join(self._server.folder, f"{self._made}{ending}") if path is None else os.path.abspath(path)
-            words = [first] if first else []
-            words += [f"{name} {_option(value)}" for name, value in options.items() if value is not None]
-            with_options = f" ({', '.join(words)})" if words else ""
-            self._run(f"COPY {what} TO {literal(target)}{with_options}")
+            self._run(f"COPY {what} TO {literal(target)}{options}")
             written = Path(target).read_text(encoding="utf-8")
             if path is None:
                 os.unlink(target)
@@ -338,7 +347,8 @@ class Database:
             name = f"portraitdb_chart_{self._made}"
             self.register(name, table)
             try:
-                return self._written(f"(SELECT * FROM {name})", ".svg", options, path, first=f"CHART {literal(kind)}")
+                words = [f"CHART {literal(kind)}", *(f"{option} {_option(value)}" for option, value in options.items() if value is not None)]
+                return self._written(f"(SELECT * FROM {name})", ".svg", f" ({', '.join(words)})", path)
             finally:
                 self.unregister(name)
 
@@ -347,6 +357,10 @@ def _option(value: Any) -> str:
     """The value of an option of COPY."""
     if isinstance(value, (list, tuple)):
         return literal(", ".join(map(str, value)))
+    if isinstance(value, datetime.datetime):
+        return f"TIMESTAMP {literal(value.isoformat(sep=' '))}"
+    if isinstance(value, datetime.date):
+        return f"DATE {literal(value.isoformat())}"
     return literal(value)
 
 

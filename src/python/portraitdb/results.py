@@ -259,7 +259,7 @@ class Report:
     def _repr_html_(self) -> str:
         # In a frame, where its styles reach nothing of the notebook.
         page = html.escape(self.html, quote=True)
-        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="width: 100%; height: 40em; border: 0"></iframe>'
+        return f'<iframe srcdoc="{page}" sandbox="" style="width: 100%; height: 40em; border: 0"></iframe>'
 
     def __repr__(self) -> str:
         return f"<portraitdb.Report of {self.profile}, {len(self.html):,} letters of HTML>"

@@ -53,7 +53,6 @@ use datafusion::error::DataFusionError;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use prost::Message;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Extensions, Request, Response, Status, Streaming, async_trait};
@@ -66,6 +65,7 @@ use sessions::{Busy, Known, Sessions};
 use statements::{Rows, Told};
 use tickets::{Ticket, Tickets};
 use transport::Caller;
+pub use transport::Listener;
 
 /// The one catalog of a server.
 const CATALOG: &str = "portrait";
@@ -99,7 +99,7 @@ struct Flight {
 /// The system gives no random numbers.
 pub fn serve(
     runtime: &tokio::runtime::Runtime,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     door: &Arc<Door>,
     settings: &Settings,
     stopping: &watch::Sender<bool>,

@@ -186,7 +186,7 @@ impl Sessions {
     /// # Errors
     /// Nobody who may.
     pub async fn caller(self: &Arc<Self>, peer: &Arc<Peer>, headers: &MetadataMap) -> Result<Known> {
-        let known = self.found(peer, headers).await.inspect_err(|error| records::refused("", Some(peer.address), error))?;
+        let known = self.found(peer, headers).await.inspect_err(|error| records::refused("", peer.address, error))?;
         peer.is_known.store(true, Ordering::Relaxed);
         Ok(known)
     }
@@ -285,7 +285,7 @@ impl Sessions {
     }
 
     fn nameless(self: &Arc<Self>, peer: &Arc<Peer>) -> Result<Known> {
-        if self.door.engine.has_logins()? {
+        if self.door.engine.has_logins()? && !peer.is_owner() {
             let problem = "needs a name and a password, or the token that a login gave";
             return Err(coded(SqlState::INVALID_AUTHORIZATION, "call", problem));
         }
@@ -341,7 +341,7 @@ impl Sessions {
                 End::Connection => Reason::Ended,
             });
         };
-        let connection = activity::Connection::new((connected.pid, "flight"), user, Some(peer.address), peer.is_secure, end);
+        let connection = activity::Connection::new((connected.pid, "flight"), user, peer.address, peer.is_secure, end);
         let entry = self.door.engine.activity().connect(connection);
         let session = session.with_connection(Arc::clone(&entry.connection));
         let now = Instant::now();

@@ -33,7 +33,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytes for T {}
 /// What is known of a connection.
 pub struct Peer {
     pub id: u64,
-    pub address: SocketAddr,
+    /// Where the client is; nothing for one that came through a socket that only who runs the server may open.
+    pub address: Option<SocketAddr>,
     /// True for a client on this machine.
     pub is_near: bool,
     /// True within TLS.
@@ -44,6 +45,13 @@ pub struct Peer {
     pub nameless: Mutex<Weak<Open>>,
     /// The sessions of calls that give name and password, by a digest of both.
     pub logins: Mutex<HashMap<[u8; 32], Weak<Open>>>,
+}
+
+impl Peer {
+    /// True for whoever runs the server: nobody else may open its socket.
+    pub fn is_owner(&self) -> bool {
+        self.address.is_none()
+    }
 }
 
 /// What every call knows of its connection.
@@ -99,9 +107,33 @@ impl AsyncWrite for Connection {
     }
 }
 
+/// Where clients connect.
+pub enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Socket(tokio::net::UnixListener),
+}
+
+/// A client that has connected.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    #[cfg(unix)]
+    Socket(tokio::net::UnixStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> std::io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, address)| Accepted::Tcp(stream, address)),
+            #[cfg(unix)]
+            Self::Socket(listener) => listener.accept().await.map(|(stream, _)| Accepted::Socket(stream)),
+        }
+    }
+}
+
 /// Takes connections in until the server is stopped.
 pub async fn accept(
-    listener: TcpListener,
+    listener: Listener,
     door: Arc<Door>,
     sessions: Arc<Sessions>,
     most: usize,
@@ -122,17 +154,22 @@ pub async fn accept(
             _ = stopping.wait_for(|stopping| *stopping) => return,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, address)) = accepted else {
+        let Ok(accepted) = accepted else {
             // No more files may be open: some will be closed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         // Beyond that a client finds its connection closed.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let is_near = address.ip().to_canonical().is_loopback();
+        let address = match &accepted {
+            Accepted::Tcp(_, address) => Some(*address),
+            #[cfg(unix)]
+            Accepted::Socket(_) => None,
+        };
+        let is_near = address.is_none_or(|address| address.ip().to_canonical().is_loopback());
         let (tls, sessions, sender, next) = (tls.clone(), Arc::clone(&sessions), sender.clone(), Arc::clone(&next));
         Handle::current().spawn(async move {
-            let begun = tokio::time::timeout(HANDSHAKE, begin(stream, tls));
+            let begun = tokio::time::timeout(HANDSHAKE, begin(accepted, tls));
             let Ok(Some((bytes, is_secure))) = begun.await else { return };
             let id = next.fetch_add(1, Ordering::Relaxed);
             let (nameless, logins) = (Mutex::default(), Mutex::default());
@@ -145,7 +182,12 @@ pub async fn accept(
 }
 
 /// Finds out whether a client begins with TLS.
-async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<(Box<dyn Bytes>, bool)> {
+async fn begin(accepted: Accepted, tls: Option<TlsAcceptor>) -> Option<(Box<dyn Bytes>, bool)> {
+    let stream = match accepted {
+        Accepted::Tcp(stream, _) => stream,
+        #[cfg(unix)]
+        Accepted::Socket(stream) => return Some((Box::new(stream), false)),
+    };
     // Answers are small and expected at once.
     let _ = stream.set_nodelay(true);
     let mut first = [0];

@@ -4,7 +4,7 @@ use super::STATEMENT;
 use crate::docs::Doc;
 
 /// In the order one meets them.
-pub static DOCS: [Doc; 6] = [
+pub static DOCS: [Doc; 9] = [
     Doc {
         name: "REFRESH",
         summary: "Computes a profile with its tags and segments, or an identity, and publishes everything at once.",
@@ -103,6 +103,60 @@ is compared with its checksum as it is saved. The archive appears whole or not a
 Files of external tables are no part of a database, and so none of its archive. `portrait -d DIR backup ARCHIVE` does the same; `portrait restore
 ARCHIVE DIR` makes the database again in a new or empty directory and compares every checksum; `portrait -d DIR check` looks at one at any time. The
 archive is a tar file whose first entry, `manifest.json`, lists the others.",
+        ..STATEMENT
+    },
+    Doc {
+        name: "COPY REPORT",
+        summary: "Writes a profile as one page of HTML: sections with charts, conclusions in sentences, and the SQL of every number.",
+        syntax: "COPY REPORT profile TO 'file.html'
+[WITH ([as_of = time], [compare_with = time], [language = 'en' | 'zh'], [smallest = 5], [sections = 'folder'], [title = 'text'])]",
+        description: "\
+The page loads nothing and runs no script, so that it can be sent by e-mail and printed. It shows the profile as of its last refresh, or of the one
+at `as_of`; `compare_with` names an earlier refresh, and each number then shows how it has changed. The same data gives the same bytes.
+
+Each section is a script of `sql/report` with a description in the comments at its top: title, chart, the columns that it needs, and rules. A rule is a condition over
+the columns of a row and a sentence for where it holds, in English and Chinese: `-- say: customers < 50` with `-- say.en: {segment} is too small to act on.` A section whose columns
+are not there is left out, and the page says so. Sections read tables that are called as in `sql/shop.sql`; make views of these names for others. `sections` names a folder with scripts of your own: one that
+is called as a shipped one takes its place, the others come beside.
+
+Groups of fewer than `smallest` customers are suppressed: their numbers show `< 5`, and where that is one group alone, the next smallest is suppressed too, as one could be told from the whole.
+Nothing of a single customer is on the page. `portrait report` does the same from the command line.
+
+In a section's query `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment and key) and `$as_of` stand for what the report is of. The keys of a description: `title`, `text`, `needs`,
+`when` (a query of one boolean), `latest`, `chart` (a kind, `numbers` or `none`), `x`, `y`, `series`, `count` (the column that counts customers), `percent`, `say`, `most`, `words.zh`.",
+        examples: &["CREATE OR REPLACE VIEW orders AS SELECT * FROM sample_orders(rows => 3000);
+CREATE OR REPLACE PROFILE reported WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS SELECT customer_id, gender FROM sample_customers(rows => 300);
+CREATE OR REPLACE TAG spent ON reported AS SELECT customer_id, sum(amount) FROM orders GROUP BY customer_id;
+CREATE OR REPLACE SEGMENT big_spender ON reported AS spent > 5000;
+REFRESH PROFILE reported WITH (as_of = DATE '2025-06-30');
+COPY REPORT reported TO 'reported.html' WITH (language = 'zh');"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "COPY CARD",
+        summary: "Writes one member of a profile as a page of HTML: attributes, tags and why, segments, orders, what to offer next.",
+        syntax: "COPY CARD profile FOR key TO 'file.html' [WITH ([as_of = time], [language = 'en' | 'zh'], [sections = 'folder'], [title = 'text'])]",
+        description: "\
+Made of the sections in `sql/card`, as a report is of those in `sql/report`; `$customer` stands for the key. Names, phone numbers, e-mail and postal addresses and identity
+numbers are masked: columns are known by what they are called. `portrait card` does the same from the command line.",
+        examples: &["CREATE OR REPLACE PROFILE carded WITH (key = 'customer_id') AS SELECT customer_id, name, city FROM sample_customers(rows => 100);
+REFRESH PROFILE carded;
+COPY CARD carded FOR 42 TO '42.html';"],
+        ..STATEMENT
+    },
+    Doc {
+        name: "COPY … (CHART …)",
+        summary: "Draws the rows of a query as a picture: SVG, PNG or a page of HTML.",
+        syntax: "COPY (query) | table TO 'file.svg' | 'file.png' | 'file.html'
+[(CHART bar | line | area | pie | radar | heatmap | funnel | sankey | scatter | histogram | treemap,
+  X column, Y column | (column, …), SERIES column, TITLE 'text', WIDTH 860, LANGUAGE 'en' | 'zh')]",
+        description: "\
+What is not said is chosen: a column of times or texts runs across, columns of numbers are measured, a second column of texts makes series; times make a line, texts bars, or a heat map where they are
+many, numbers alone a histogram or a scatter chart. A `sankey` takes X where from, SERIES where to and Y how much; a `histogram` of one column of numbers counts them. Each value is one mark with its
+numbers in its title; nothing is pooled or left out, and more than can be read is an error that says what to do. Colours are told apart by colour-blind people, in light and dark;
+the same rows give the same bytes. A `.png` is written with the fonts of the system. In the shell `\\chart` draws the last result with characters.",
+        examples: &["COPY (SELECT CAST(date_trunc('month', ordered_at) AS DATE) AS month, count(*) AS orders FROM sample_orders(rows => 3000) GROUP BY 1) TO 'orders.svg' (CHART line, TITLE '订单');
+COPY (SELECT amount FROM sample_orders(rows => 3000)) TO 'amounts.html';"],
         ..STATEMENT
     },
 ];

@@ -1,0 +1,226 @@
+//! Pages of profiles: what they show, what they hide, and that a browser shows it.
+
+use std::path::Path;
+use std::process::Command;
+
+use portraitdb::{Engine, EngineOptions, Session};
+
+use crate::support::{rows, try_rows};
+
+const SHOP: &str = "
+CREATE VIEW orders AS SELECT * FROM sample_orders(rows => 6000);
+CREATE VIEW order_items AS SELECT * FROM sample_order_items(rows => 12000);
+CREATE VIEW events AS SELECT * FROM sample_events(rows => 5000);
+CREATE PROFILE customer WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS
+  SELECT customer_id, name, phone, gender, province AS region FROM sample_customers(rows => 600);
+CREATE TAG spent ON customer AS SELECT customer_id, sum(amount) FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id;
+CREATE TAG favourite ON customer AS SELECT customer_id, CASE WHEN spent > 20000 THEN 'big' WHEN spent > 3000 THEN 'middle' ELSE 'small' END FROM profile.customer;
+CREATE SEGMENT big ON customer AS favourite = 'big';
+CREATE SEGMENT 小客户 ON customer AS favourite = 'small';
+REFRESH PROFILE customer WITH (as_of = DATE '2025-03-31');
+REFRESH PROFILE customer WITH (as_of = DATE '2025-06-30')";
+
+fn shop(folder: &Path, partitions: usize) -> (Engine, Session) {
+    let options = EngineOptions { base: Some(folder.into()), partitions: Some(partitions), ..EngineOptions::default() };
+    let engine = Engine::open(options).unwrap();
+    let session = engine.session().unwrap();
+    for statement in SHOP.split(";\n") {
+        rows(&engine, &session, statement);
+    }
+    (engine, session)
+}
+
+/// What stands between two texts, each time.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
+    text.split(from).skip(1).filter_map(|rest| rest.split_once(to)).map(|(found, _)| found).collect()
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+#[test]
+fn a_report_is_the_same_bytes_and_loads_nothing() {
+    let mut pages = vec![];
+    for partitions in [1, 7] {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, session) = shop(folder.path(), partitions);
+        for file in ["a.html", "b.html"] {
+            rows(&engine, &session, &format!("COPY REPORT customer TO '{file}' WITH (compare_with = DATE '2025-03-31')"));
+            // When it was refreshed is the only thing that differs from run to run.
+            let page = std::fs::read_to_string(folder.path().join(file)).unwrap();
+            let refreshed = between(&page, "(UTC), refreshed ", ".</p>")[0].to_string();
+            pages.push(page.replace(&refreshed, "then"));
+        }
+    }
+    assert!(pages.iter().all(|page| *page == pages[0]));
+    let page = &pages[0];
+    for loads in ["<script", "<link", "<img", "url(", "@import", " style=", " src="] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    let places = between(page, "http", "\"");
+    assert!(places.iter().all(|place| *place == "://www.w3.org/2000/svg" || place.starts_with("-equiv")), "{places:?}");
+    assert!(page.contains("default-src 'none'; style-src 'sha256-"));
+    assert!(page.len() < 3_000_000);
+}
+
+#[test]
+fn the_queries_of_a_report_give_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path(), 2);
+    rows(&engine, &session, "COPY REPORT customer TO 'a.html'");
+    let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
+    let mut looked_at = 0;
+    for section in page.split("<section id=\"").skip(1).filter(|section| section.contains("class=\"query\"")) {
+        let (name, _) = section.split_once('"').unwrap();
+        let query = unescaped(between(section, "<pre><code>", "</code></pre>")[0]);
+        let found = rows(&engine, &session, &query);
+        // A row of the table for each row of the query, or one of figures.
+        let shown = section.matches("<tr>").count().saturating_sub(1);
+        let is_figures = section.contains("<dl class=\"figures\">");
+        assert_eq!(if is_figures { 1 } else { shown }, found.len().min(200), "{name}: {query}");
+        looked_at += 1;
+    }
+    assert!(looked_at > 8, "{looked_at} sections");
+    let customers = between(&page, "<dt>customers</dt><dd class=\"mark\">", "</dd>")[0].trim().to_string();
+    assert_eq!(customers, rows(&engine, &session, "SELECT count(*) FROM profile.customer")[0]);
+}
+
+#[test]
+fn small_groups_are_suppressed_and_nobody_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path(), 2);
+    let own = "-- title: Regions\n-- title.zh: 地区\n-- chart: bar\n-- x: region\n-- y: customers\n-- count: customers\n\
+               -- say: customers > 0\n-- say.en: {region} has {customers}.\n-- most: 100\n\
+               SELECT * FROM (VALUES ('large', 500), ('middle', 90), ('tiny', 3)) AS t(region, customers)";
+    std::fs::create_dir(folder.path().join("own")).unwrap();
+    std::fs::write(folder.path().join("own/020_region.sql"), own).unwrap();
+    rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (sections = 'own')");
+    let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
+    let section = page.split("<section id=\"020_region\"").nth(1).unwrap().split("</section>").next().unwrap();
+    // The smallest, and the next one, as it could be told from the whole.
+    assert_eq!(section.matches("&lt; 5").count(), 2, "{section}");
+    assert!(section.contains("500") && !section.contains(">90<") && !section.contains(">3<"));
+    assert_eq!(section.matches("class=\"mark\"").count(), 1);
+    assert!(section.contains("large has 500.") && !section.contains("tiny has") && !section.contains("middle has"));
+    let member = rows(
+        &engine,
+        &session,
+        "SELECT customer_id, name, phone FROM profile.customer WHERE name IS NOT NULL AND phone IS NOT NULL ORDER BY 1 LIMIT 1",
+    );
+    let parts: Vec<&str> = member[0].split('|').collect();
+    rows(&engine, &session, &format!("COPY CARD customer FOR {} TO 'card.html'", parts[0]));
+    let card = std::fs::read_to_string(folder.path().join("card.html")).unwrap();
+    assert!(!card.contains(parts[1]) && !card.contains(parts[2]), "{} is on the card", parts[1]);
+    assert!(card.contains(&parts[1].chars().next().unwrap().to_string()));
+}
+
+#[test]
+fn what_is_wrong_with_a_report_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path(), 2);
+    let own = folder.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let wrong = |statement: &str, expected: &str| {
+        let error = try_rows(&engine, &session, statement).unwrap_err();
+        assert!(error.contains(expected), "{statement}: {error}");
+    };
+    wrong("COPY REPORT custome TO 'a.html'", "did you mean \"customer\"?");
+    wrong("COPY REPORT customer TO 'a.pdf'", "whose name ends in .html; got 'a.pdf'");
+    wrong("COPY REPORT customer TO 'a.html' WITH (langage = 'zh')", "no such option: langage; did you mean \"language\"?");
+    wrong("COPY REPORT customer TO 'a.html' WITH (language = 'fr')", "language");
+    wrong("COPY REPORT customer TO 'a.html' WITH (smallest = 0)", "smallest");
+    wrong("COPY REPORT customer TO 'a.html' WITH (as_of = DATE '2020-01-01')", "has no refresh as of 2020-01-01");
+    wrong("COPY REPORT customer TO 'a.html' WITH (compare_with = DATE '2026-01-01')", "leads to the same refresh");
+    wrong("COPY REPORT customer TO 'a.html' WITH (sections = 'nowhere')", "cannot be read");
+    wrong("COPY REPORT customer TO 'nowhere/a.html'", "does not exist");
+    wrong("COPY CARD customer FOR 999999 TO 'a.html'", "there is no member 999999");
+    std::fs::write(own.join("500_own.sql"), "-- title: A\n-- chart: cake\nSELECT 1 AS a").unwrap();
+    wrong("COPY REPORT customer TO 'a.html' WITH (sections = 'own')", "500_own.sql:2: ");
+    assert!(!folder.path().join("a.html").exists());
+    // A query that fails takes its section out, and the page says why.
+    std::fs::write(own.join("500_own.sql"), "-- title: Mine\nSELECT no_such_column FROM $members").unwrap();
+    rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (sections = 'own')");
+    let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert!(page.contains("<b>Mine</b>: ") && page.contains("no_such_column: no such column"));
+}
+
+/// Needs a browser; says so where there is none.
+#[test]
+fn a_browser_shows_the_report_without_a_request_or_an_error() {
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
+    else {
+        eprintln!("skipped: no chromium is installed, and the report was not looked at in a browser");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path(), 2);
+    rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (language = 'zh')");
+    let place = folder.path().join("a.html");
+    for width in [390, 1440] {
+        let shown = Command::new(browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--enable-logging=stderr",
+                "--v=0",
+                "--virtual-time-budget=3000",
+            ])
+            .arg(format!("--user-data-dir={}", folder.path().join("browser").display()))
+            .arg(format!("--window-size={width},2000"))
+            .arg("--dump-dom")
+            .arg(format!("file://{}", place.display()))
+            .output()
+            .unwrap();
+        let (page, log) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+        assert!(!log.contains("CONSOLE") && !log.contains("Content Security Policy"), "{log}");
+        let written = std::fs::read_to_string(&place).unwrap();
+        assert_eq!(page.matches("class=\"mark\"").count(), written.matches("class=\"mark\"").count(), "{log}");
+        assert!(page.contains("结论与建议"));
+    }
+}
+
+#[test]
+fn charts_are_pictures_of_their_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = shop(folder.path(), 2);
+    let by_month =
+        "SELECT CAST(date_trunc('month', ordered_at) AS DATE) AS month, status, count(*) AS orders FROM orders GROUP BY 1, 2";
+    let count = rows(&engine, &session, by_month).len();
+    for (options, marks) in [
+        ("", count),
+        (" (CHART line, X month, Y orders, SERIES status, TITLE '订单')", count),
+        (" (CHART 'heatmap', X month, Y 'orders', SERIES status)", count),
+    ] {
+        rows(&engine, &session, &format!("COPY ({by_month}) TO 'a.svg'{options}"));
+        let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
+        assert_eq!(picture.matches("class=\"mark\"").count(), marks, "{options}");
+        rows(&engine, &session, &format!("COPY ({by_month}) TO 'b.svg'{options}"));
+        assert_eq!(picture, std::fs::read_to_string(folder.path().join("b.svg")).unwrap());
+    }
+    rows(&engine, &session, "COPY (SELECT amount FROM orders) TO 'amounts.html' (TITLE 'Amounts')");
+    let page = std::fs::read_to_string(folder.path().join("amounts.html")).unwrap();
+    let counted: f64 = between(&page, "<td>", "</td>").iter().map(|cell| cell.replace(',', "").parse::<f64>().unwrap()).sum();
+    assert_eq!(format!("{counted}"), rows(&engine, &session, "SELECT count(amount) FROM orders")[0]);
+    match try_rows(&engine, &session, "COPY (SELECT status, count(*) AS n FROM orders GROUP BY 1) TO 'a.png'") {
+        Ok(_) => assert!(std::fs::read(folder.path().join("a.png")).unwrap().starts_with(b"\x89PNG")),
+        Err(error) => assert!(error.contains("has no fonts"), "{error}"),
+    }
+    for (statement, expected) in [
+        (format!("COPY ({by_month}) TO 'c.svg' (CHART 'cake')"), "kind must be one of"),
+        (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, Y nothing)"), "no column nothing; there is month, status, orders"),
+        (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, Y status)"), "y must be a column of numbers"),
+        (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, SERIEN status)"), "did you mean \"series\"?"),
+        (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, WIDTH 7)"), "width must be from 240 to 4096, got 7"),
+        ("COPY (SELECT status, order_id FROM orders) TO 'c.svg' (CHART bar)".into(), "two rows are of"),
+        ("COPY (SELECT status FROM orders) TO 'c.svg'".into(), "no column of numbers is left"),
+        ("COPY (SELECT * FROM generate_series(1, 30000)) TO 'c.svg'".into(), "more than 20000 rows"),
+    ] {
+        let error = try_rows(&engine, &session, &statement).unwrap_err();
+        assert!(error.contains(expected), "{statement}: {error}");
+    }
+    assert!(!folder.path().join("c.svg").exists());
+}
