@@ -57,7 +57,7 @@ impl Asked {
                     }
                 }
                 other => {
-                    let suggestion = did_you_mean(other, OPTIONS.into_iter());
+                    let suggestion = did_you_mean(other, OPTIONS);
                     let problem = format!("no such option of a chart: {other}{suggestion}; there is {}", OPTIONS.join(", "));
                     return Err(invalid(target, problem));
                 }

@@ -145,7 +145,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
             (named(name, told), values)
         })
         .collect();
-    let text_of = |name: &Option<String>| name.as_ref().and_then(|name| batch.column_by_name(name)).map(|column| texts(column));
+    let text_of = |name: &Option<String>| name.as_ref().and_then(|name| batch.column_by_name(name)).map(texts);
     if roles.kind == Kind::Sankey {
         let (Some(from), Some(to), Some((_, values))) = (text_of(&roles.x), text_of(&roles.series), measured.first()) else {
             return Err(ChartError::new("a sankey is drawn of X where from, SERIES where to, and Y how much"));
@@ -184,8 +184,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
         return Ok(chart);
     }
     let x = roles.x.as_ref().and_then(|name| batch.column_by_name(name));
-    let labels: Vec<String> =
-        x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), |column| texts(column));
+    let labels: Vec<String> = x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), texts);
     let mut places: Vec<usize> = vec![];
     let mut place_of: HashMap<&str, usize> = HashMap::new();
     for (row, label) in labels.iter().enumerate() {
@@ -196,7 +195,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
     }
     let days = x.filter(|column| is_time(column.data_type())).and_then(days);
     // Points in time keep their distances; what is counted is in the order of the rows, but for months later and their like.
-    let as_numbers = x.filter(|column| column.data_type().is_numeric()).map(|column| floats(column));
+    let as_numbers = x.filter(|column| column.data_type().is_numeric()).map(floats);
     if let Some(numbers) = &as_numbers {
         places.sort_by(|a, b| numbers[*a].partial_cmp(&numbers[*b]).unwrap_or(std::cmp::Ordering::Equal));
     } else if let Some(days) = &days {

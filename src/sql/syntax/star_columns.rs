@@ -69,7 +69,8 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     let mut items = vec![];
     let is_unclear = is_unclear(select);
     for item in std::mem::take(&mut select.projection) {
-        if !asks(&item) && !(is_unclear && is_of_table(&item)) {
+        let stands_for_several = asks(&item) || is_unclear && is_of_table(&item);
+        if !stands_for_several {
             items.push(item);
             continue;
         }
