@@ -1,6 +1,6 @@
 //! Rows as a chart: which columns are drawn as what.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, kernels::aggregate};
@@ -98,7 +98,7 @@ pub fn roles(
 
 fn distinct(batch: &RecordBatch, column: &str) -> usize {
     let Some(column) = batch.column_by_name(column) else { return 0 };
-    texts(column).into_iter().collect::<std::collections::HashSet<_>>().len()
+    texts(column).into_iter().collect::<HashSet<_>>().len()
 }
 
 /// What else is said of a chart.
@@ -118,7 +118,6 @@ pub struct Told<'a> {
 /// # Errors
 /// Two rows are of one place, or there is no number.
 pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Chart, ChartError> {
-    let word = |name: &str| (told.word)(&name.replace('_', " "));
     let y_name = match roles.y.as_slice() {
         [one] if (told.is_percent)(one) => format!("{} (%)", named(one, told)),
         [one] => named(one, told),
@@ -145,61 +144,73 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
             (named(name, told), values)
         })
         .collect();
-    let text_of = |name: &Option<String>| name.as_ref().and_then(|name| batch.column_by_name(name)).map(texts);
-    if roles.kind == Kind::Sankey {
-        let (Some(from), Some(to), Some((_, values))) = (text_of(&roles.x), text_of(&roles.series), measured.first()) else {
-            return Err(ChartError::new("a sankey is drawn of X where from, SERIES where to, and Y how much"));
-        };
-        let links = from.iter().zip(&to).zip(values).filter_map(|((from, to), value)| Some((word(from), word(to), (*value)?)));
-        chart.links = links.collect();
-        return Ok(chart);
+    match roles.kind {
+        Kind::Sankey => flows(&mut chart, batch, roles, told, &measured)?,
+        Kind::Histogram if roles.x.is_none() => counted(&mut chart, &measured),
+        Kind::Scatter => points(&mut chart, batch, roles, told, &measured),
+        _ => placed(&mut chart, batch, roles, told, &measured)?,
     }
-    if roles.kind == Kind::Histogram && roles.x.is_none() {
-        let values: Vec<f64> = measured.first().map(|(_, values)| values.iter().flatten().copied().collect()).unwrap_or_default();
-        chart.x_name.clone_from(&chart.y_name);
-        chart.y_name = if told.language == Language::Zh { "行数".into() } else { "rows".into() };
-        bins(&mut chart, &values);
-        return Ok(chart);
+    Ok(chart)
+}
+
+/// What is measured: a name, and a value of each row.
+type Measured = [(String, Vec<Option<f64>>)];
+
+/// The words for the values of a column.
+fn words(batch: &RecordBatch, column: Option<&String>, told: &Told<'_>) -> Option<Vec<String>> {
+    let column = batch.column_by_name(column?)?;
+    Some(texts(column).iter().map(|text| (told.word)(text)).collect())
+}
+
+fn flows(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
+    let (from, to) = (words(batch, roles.x.as_ref(), told), words(batch, roles.series.as_ref(), told));
+    let (Some(from), Some(to), Some((_, values))) = (from, to, measured.first()) else {
+        return Err(ChartError::new("a sankey is drawn of X where from, SERIES where to, and Y how much"));
+    };
+    let links = from.into_iter().zip(to).zip(values).filter_map(|((from, to), value)| Some((from, to, (*value)?)));
+    chart.links = links.collect();
+    Ok(())
+}
+
+/// How one column of numbers is spread.
+fn counted(chart: &mut Chart, measured: &Measured) {
+    let values: Vec<f64> = measured.first().map(|(_, values)| values.iter().flatten().copied().collect()).unwrap_or_default();
+    let rows = if chart.language == Language::Zh { "行数" } else { "rows" };
+    chart.x_name = std::mem::replace(&mut chart.y_name, rows.into());
+    bins(chart, &values);
+}
+
+fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) {
+    let x = roles.x.as_ref().map(|name| numbers(batch, name)).unwrap_or_default();
+    let own = words(batch, roles.series.as_ref(), told);
+    let rows: Vec<usize> = (0..x.len()).filter(|row| x[*row].is_some_and(f64::is_finite)).collect();
+    chart.x_numbers = Some(rows.iter().filter_map(|row| x[*row]).collect());
+    let name = |row: usize| own.as_ref().map_or("", |own| own[row].as_str());
+    let mut names: Vec<&str> = vec![];
+    for row in &rows {
+        if !names.contains(&name(*row)) {
+            names.push(name(*row));
+        }
     }
-    if roles.kind == Kind::Scatter {
-        let x = roles.x.as_ref().map(|name| numbers(batch, name)).unwrap_or_default();
-        let own = text_of(&roles.series);
-        let points: Vec<usize> = (0..x.len()).filter(|row| x[*row].is_some_and(f64::is_finite)).collect();
-        chart.x_numbers = Some(points.iter().filter_map(|row| x[*row]).collect());
-        let name = |row: usize| own.as_ref().map_or_else(String::new, |own| word(&own[row]));
-        let mut places: Vec<String> = vec![];
-        points.iter().for_each(|row| {
-            if !places.contains(&name(*row)) {
-                places.push(name(*row))
-            }
-        });
-        let values = &measured.first().map(|(_, values)| values.clone()).unwrap_or_default();
-        chart.series = places
-            .into_iter()
-            .map(|place| {
-                let values = points.iter().map(|row| values[*row].filter(|_| name(*row) == place)).collect();
-                Series { name: place, values, band: None }
-            })
-            .collect();
-        return Ok(chart);
-    }
+    let Some((_, values)) = measured.first() else { return };
+    let series = |called: &str| Series {
+        name: called.to_string(),
+        values: rows.iter().map(|row| values[*row].filter(|_| name(*row) == called)).collect(),
+        band: None,
+    };
+    chart.series = names.into_iter().map(series).collect();
+}
+
+/// Values at names, dates or whole numbers: those in the order of the rows, these in their own.
+fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
     let x = roles.x.as_ref().and_then(|name| batch.column_by_name(name));
     let labels: Vec<String> = x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), texts);
-    let mut places: Vec<usize> = vec![];
-    let mut place_of: HashMap<&str, usize> = HashMap::new();
-    for (row, label) in labels.iter().enumerate() {
-        place_of.entry(label).or_insert_with(|| {
-            places.push(row);
-            places.len() - 1
-        });
-    }
+    let mut known: HashSet<&str> = HashSet::new();
+    let mut places: Vec<usize> = (0..labels.len()).filter(|row| known.insert(&labels[*row])).collect();
     let days = x.filter(|column| is_time(column.data_type())).and_then(days);
-    // Points in time keep their distances; what is counted is in the order of the rows, but for months later and their like.
-    let as_numbers = x.filter(|column| column.data_type().is_numeric()).map(floats);
-    if let Some(numbers) = &as_numbers {
-        places.sort_by(|a, b| numbers[*a].partial_cmp(&numbers[*b]).unwrap_or(std::cmp::Ordering::Equal));
-    } else if let Some(days) = &days {
-        places.sort_by(|a, b| days[*a].total_cmp(&days[*b]));
+    let along = days.clone().or_else(|| x.filter(|column| column.data_type().is_numeric()).map(floats));
+    if let Some(along) = &along {
+        places.sort_by(|a, b| along[*a].total_cmp(&along[*b]));
     }
     let order: HashMap<&str, usize> = places.iter().enumerate().map(|(place, row)| (labels[*row].as_str(), place)).collect();
     match days {
@@ -207,15 +218,15 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
             chart.x_numbers = Some(places.iter().map(|row| days[*row]).collect());
             chart.x_is_date = true;
         }
-        _ => chart.categories = places.iter().map(|row| word(&labels[*row])).collect(),
+        _ => chart.categories = places.iter().map(|row| (told.word)(&labels[*row])).collect(),
     }
-    let own = text_of(&roles.series);
+    let own = words(batch, roles.series.as_ref(), told);
     let mut series: Vec<Series> = vec![];
-    for (name, values) in &measured {
+    for (name, values) in measured {
         for (row, value) in values.iter().enumerate() {
             let called = match &own {
-                Some(own) if measured.len() == 1 => word(&own[row]),
-                Some(own) => format!("{}, {name}", word(&own[row])),
+                Some(own) if measured.len() == 1 => own[row].clone(),
+                Some(own) => format!("{}, {name}", own[row]),
                 None => name.clone(),
             };
             let at = series.iter().position(|series| series.name == called).unwrap_or_else(|| {
@@ -232,7 +243,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
         }
     }
     chart.series = series;
-    Ok(chart)
+    Ok(())
 }
 
 fn named(column: &str, told: &Told<'_>) -> String {

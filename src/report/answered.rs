@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array, new_null_array};
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::common::Result;
 
-use super::masked::masked;
+use super::masked::Mask;
 use super::{Drawn, Language, Section};
 use crate::charts::{Chart, ChartError};
 use crate::error::invalid;
@@ -65,7 +65,12 @@ impl Answered {
             }
         };
         let suppressed = Suppressed { smallest, rows: suppressed(section, &rows, smallest) };
-        Ok(Self { rows, texts, before, suppressed })
+        let before = match before {
+            Some((before, places)) => Some((covered(&before)?, places)),
+            None => None,
+        };
+        let rows = covered(&rows)?;
+        Ok(Self { texts: cells(&rows)?, rows, before, suppressed })
     }
 
     pub fn len(&self) -> usize {
@@ -116,10 +121,6 @@ impl Answered {
             return if is_count { format!("< {}", self.suppressed.smallest) } else { "·".into() };
         }
         let text = &self.texts[row][column];
-        let covered = masked(name, text);
-        if covered != *text {
-            return covered;
-        }
         if !array.data_type().is_numeric() {
             return section.word(text, language).to_string();
         }
@@ -171,6 +172,24 @@ impl Answered {
         };
         Some(chart(&self.rows, &roles, &told))
     }
+}
+
+/// The rows with persons covered, wherever they are shown: tables, charts and sentences.
+fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
+    let texts = cells(rows)?;
+    let (mut fields, mut columns) = (vec![], vec![]);
+    for (place, field) in rows.schema().fields().iter().enumerate() {
+        let column = rows.column(place);
+        let Some(mask) = Mask::of(field.name()) else {
+            fields.push(field.as_ref().clone());
+            columns.push(Arc::clone(column));
+            continue;
+        };
+        let cover = |(row, texts): (usize, &Vec<String>)| column.is_valid(row).then(|| mask.cover(&texts[place]));
+        fields.push(Field::new(field.name(), DataType::Utf8, true));
+        columns.push(Arc::new(texts.iter().enumerate().map(cover).collect::<StringArray>()) as ArrayRef);
+    }
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 /// A number of a column.

@@ -24,35 +24,49 @@ const MAILS: [&str; 4] = ["email", "e_mail", "mail", "邮箱"];
 const OTHERS: [&str; 11] =
     ["id_card", "idcard", "identity_number", "身份证", "passport", "护照", "address", "地址", "wechat", "微信", "bank"];
 
-/// A value as a page may show it.
-pub fn masked(column: &str, value: &str) -> String {
-    let column = column.to_lowercase();
-    let is_of = |parts: &[&str]| {
-        parts.iter().any(|part| {
-            column == *part || column.split('_').any(|word| word == *part) || !part.is_ascii() && column.contains(part)
-        })
-    };
-    let letters: Vec<char> = value.chars().collect();
-    if value.is_empty() || value == "–" {
-        return value.to_string();
-    }
-    if is_of(&MAILS) {
-        return match value.split_once('@') {
-            Some((name, domain)) => format!("{}***@{domain}", name.chars().next().unwrap_or('*')),
-            None => "***".into(),
+/// How the values of a column are covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mask {
+    Mail,
+    Phone,
+    Name,
+    Other,
+}
+
+impl Mask {
+    /// That of a column of this name; nothing where its values are no person's.
+    pub fn of(column: &str) -> Option<Self> {
+        let column = column.to_lowercase();
+        let is_of = |parts: &[&str]| {
+            let is_of = |part: &&str| {
+                column == **part || column.split('_').any(|word| word == *part) || !part.is_ascii() && column.contains(part)
+            };
+            parts.iter().any(is_of)
         };
+        // A product or a segment has a name too, and is nobody.
+        let is_name = || NAMES.iter().any(|name| column == *name || !name.is_ascii() && column.contains(name));
+        Some(match () {
+            () if is_of(&MAILS) => Self::Mail,
+            () if is_of(&PHONES) => Self::Phone,
+            () if is_name() => Self::Name,
+            () if is_of(&OTHERS) => Self::Other,
+            () => return None,
+        })
     }
-    if is_of(&PHONES) {
-        return kept(&letters, 3, 4);
+
+    /// A value as a page may show it.
+    pub fn cover(self, value: &str) -> String {
+        let letters: Vec<char> = value.chars().collect();
+        match self {
+            Self::Mail => match value.split_once('@') {
+                Some((name, domain)) => format!("{}***@{domain}", name.chars().next().unwrap_or('*')),
+                None => "***".into(),
+            },
+            Self::Phone => kept(&letters, 3, 4),
+            Self::Name => kept(&letters, 1, 0),
+            Self::Other => kept(&letters, 2, 0),
+        }
     }
-    // A product or a segment has a name too, and is nobody.
-    if NAMES.iter().any(|name| column == *name || !name.is_ascii() && column.contains(name)) {
-        return kept(&letters, 1, 0);
-    }
-    if is_of(&OTHERS) {
-        return kept(&letters, 2, 0);
-    }
-    value.to_string()
 }
 
 /// The first and last letters; of short values fewer, so that something is always covered.
@@ -65,7 +79,7 @@ fn kept(letters: &[char], first: usize, last: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::Mask;
 
     #[test]
     fn persons_are_covered_and_the_rest_is_not() {
@@ -84,7 +98,8 @@ mod tests {
             ("product", "手机", "手机"),
             ("product_name", "手机", "手机"),
         ] {
-            assert_eq!(masked(column, value), expected, "{column}");
+            let shown = Mask::of(column).map_or_else(|| value.to_string(), |mask| mask.cover(value));
+            assert_eq!(shown, expected, "{column}");
         }
     }
 }

@@ -22,8 +22,8 @@ use datafusion::logical_expr::lit;
 use datafusion::sql::parser::Statement as SqlParsed;
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
-    Expr, ExprWithAlias, Ident, JoinConstraint, PivotValueSource, Query, Select, SetExpr, Statement as SqlStatement, TableFactor,
-    TableWithJoins, Value, VisitorMut, With,
+    Expr, ExprWithAlias, Ident, Join, JoinConstraint, JoinOperator, PivotValueSource, Query, Select, SetExpr,
+    Statement as SqlStatement, TableFactor, TableWithJoins, Value, VisitorMut, With,
 };
 
 use super::parser::{parse_query, visit};
@@ -202,7 +202,15 @@ impl Walk<'_> {
 
     /// Joins that go by the columns that both sides have.
     fn natural(&mut self, select: &mut Select) -> Found {
+        let has_condition = select.selection.is_some();
         for table in &mut select.from {
+            // The engine knows the columns of one plain join, but not in WHERE.
+            let is_outer = |join: &Join| {
+                matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_))
+            };
+            if !has_condition && table.joins.len() < 2 && !table.joins.iter().any(is_outer) {
+                continue;
+            }
             let natural = table.joins.iter().position(|join| {
                 matches!(merged_columns::constraint(&mut join.join_operator.clone()), Some(JoinConstraint::Natural))
             });

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{rows, try_rows};
+use crate::support::{Dice, cases, rows, session, try_rows};
 
 const SHOP: &str = "
 CREATE VIEW orders AS SELECT * FROM sample_orders(rows => 6000);
@@ -223,4 +223,107 @@ fn charts_are_pictures_of_their_rows() {
         assert!(error.contains(expected), "{statement}: {error}");
     }
     assert!(!folder.path().join("c.svg").exists());
+}
+
+/// Data whose truth is known: so many members of a segment then and now, and what each of them and of the others spends.
+#[test]
+fn no_sentence_says_what_its_numbers_do_not() {
+    const EVERYBODY: usize = 1500;
+    for case in 0..cases(6) {
+        let mut dice = Dice(case);
+        let drawn = |dice: &mut Dice| if dice.chance(30) { dice.below(90) } else { dice.below(EVERYBODY) };
+        let (then, now) = (drawn(&mut dice), drawn(&mut dice));
+        // Half of the time a change that chance makes too.
+        let now = if dice.chance(50) { (then + dice.below(30)).min(EVERYBODY) } else { now };
+        let (own, others) = (dice.between(1, 400), dice.between(1, 100));
+        let (engine, session) = session();
+        let folder = tempfile::tempdir().unwrap();
+        let session = session.with_base(folder.path());
+        let sql = |statement: &str| rows(&engine, &session, statement);
+        let member =
+            |count: usize| format!("SELECT value AS id, value <= {count} AS is_member FROM generate_series(1, {EVERYBODY})");
+        sql(&format!("CREATE TABLE state AS {}", member(then)));
+        sql("CREATE PROFILE p WITH (key = 'id') AS SELECT id FROM state");
+        sql("CREATE TAG is_member ON p AS SELECT id, is_member FROM state");
+        sql("CREATE SEGMENT planted ON p AS is_member");
+        sql("REFRESH PROFILE p WITH (as_of = DATE '2025-05-31')");
+        sql(&format!("CREATE OR REPLACE TABLE state AS {}", member(now)));
+        sql("REFRESH PROFILE p WITH (as_of = DATE '2025-06-30')");
+        sql(&format!(
+            "CREATE TABLE orders AS SELECT value AS customer_id, TIMESTAMP '2025-06-01 10:00:00' AS ordered_at, 'paid' AS status,
+             CAST(CASE WHEN value <= {now} THEN {own} ELSE {others} END AS DECIMAL(12, 2)) AS amount FROM generate_series(1, {EVERYBODY})"
+        ));
+        sql("COPY REPORT p TO 'p.html' WITH (compare_with = DATE '2025-05-31')");
+        let page = std::fs::read_to_string(folder.path().join("p.html")).unwrap();
+        let told = format!("case {case}: {then} then, {now} now, each {own}, the others {others}");
+        let conclusions = page.split("id=\"conclusions\"").nth(1).unwrap().split("</section>").next().unwrap().to_string();
+        let says = |text: &str| conclusions.contains(text);
+        // With fewer than five nothing is said at all.
+        let is_shown = now >= 5;
+        let (before, after) = (then as f64, now as f64);
+        let beyond_chance = (after - before).abs() > 2.0 * (after + before).sqrt();
+        // Nobody was in it then: there is nothing to compare with.
+        let compares = is_shown && then > 0;
+        assert_eq!(says("planted has grown from"), compares && now > then && beyond_chance, "{told}: {conclusions}");
+        assert_eq!(says("planted has shrunk from"), compares && now < then && beyond_chance, "{told}: {conclusions}");
+        assert_eq!(says("which may be chance"), compares && now != then && !beyond_chance, "{told}: {conclusions}");
+        assert_eq!(says("too few to act on"), is_shown && now < 50, "{told}: {conclusions}");
+        let customers = after / EVERYBODY as f64;
+        let sales = after * own as f64 / (after * own as f64 + (EVERYBODY as f64 - after) * others as f64);
+        let brings = now >= 50 && sales >= 1.5 * customers && sales >= 0.1;
+        let percent = |share: f64| format!("{:.1}%", 100.0 * share).replace(".0%", "%");
+        let sentence =
+            format!("planted: {} of the customers, {} of the sales of the last year.", percent(customers), percent(sales));
+        assert_eq!(says("of the sales of the last year"), brings, "{told}: {conclusions}");
+        assert!(!brings || says(&sentence), "{told}: {sentence} is not in {conclusions}");
+    }
+}
+
+#[test]
+fn the_command_line_writes_pages_and_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_portrait")).current_dir(folder.path()).args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    std::fs::write(folder.path().join("shop.sql"), SHOP).unwrap();
+    assert_eq!(run(&["-d", "crm", "run", "shop.sql"]).0, Some(0));
+    let (code, _, told) = run(&[
+        "-d",
+        "crm",
+        "report",
+        "customer",
+        "-o",
+        "a.html",
+        "--compare-with",
+        "2025-03-31",
+        "--language",
+        "zh",
+        "--title",
+        "会员's",
+    ]);
+    assert!(code == Some(0) && told.contains("sections"), "{told}");
+    let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert!(page.contains("<title>会员's</title>") && page.contains("数据截至 2025-06-30"));
+    let key = run(&["-d", "crm", "-f", "csv", "-c", "SELECT min(customer_id) AS k FROM profile.customer"])
+        .1
+        .lines()
+        .nth(1)
+        .unwrap()
+        .to_string();
+    assert_eq!(run(&["-d", "crm", "card", "customer", &key, "-o", "card.html"]).0, Some(0));
+    for (arguments, expected) in [
+        (vec!["-d", "crm", "report", "customer"], "name the page with -o"),
+        (vec!["report", "customer", "-o", "b.html"], "report: needs a database"),
+        (vec!["-d", "crm", "report", "nobody", "-o", "b.html"], "nobody: no such profile"),
+        (vec!["-d", "crm", "card", "customer", "-5", "-o", "b.html"], ""),
+    ] {
+        let (code, _, told) = run(&arguments);
+        assert!(code != Some(0) && told.contains(expected), "{arguments:?}: {code:?} {told}");
+    }
+    let (code, drawn, told) = run(&["-c", "SELECT '上海' AS city, 3 AS n UNION ALL SELECT '北京市', 6 ORDER BY n;\n\\chart bar"]);
+    assert!(code == Some(0) && drawn.lines().filter(|line| line.contains('█')).count() == 2, "{drawn}{told}");
+    let (code, _, told) = run(&["-c", "SELECT 1 AS n;\n\\chart cake"]);
+    assert!(code == Some(1) && told.contains("\\chart: chart: kind must be one of"), "{told}");
 }
