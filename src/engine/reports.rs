@@ -354,7 +354,7 @@ impl Runner<'_> {
             }
             _ => None,
         };
-        let answered = Answered::new(&section, rows, before, smallest)?;
+        let answered = Answered::new(&section, &rows, before, smallest)?;
         let said = self.said(&section, &answered, language)?;
         Ok(Ok(Shown { section, answered, said, sql, notes }))
     }

@@ -39,7 +39,7 @@ impl Answered {
     ///
     /// # Errors
     /// A column that the section names is not there.
-    pub fn new(section: &Section, rows: RecordBatch, before: Option<RecordBatch>, smallest: u64) -> Result<Self> {
+    pub fn new(section: &Section, rows: &RecordBatch, before: Option<RecordBatch>, smallest: u64) -> Result<Self> {
         let schema = rows.schema();
         let named = section.x.iter().chain(&section.y).chain(&section.series).chain(&section.count).chain(&section.percent);
         for name in named {
@@ -48,7 +48,7 @@ impl Answered {
                 return Err(invalid(&section.name, format!("its query has no column {name}; it has {}", names.join(", "))));
             }
         }
-        let texts = cells(&rows)?;
+        let texts = cells(rows)?;
         let is_name = |field: &Field| {
             !field.data_type().is_numeric()
                 || section.x.as_ref() == Some(field.name())
@@ -64,12 +64,12 @@ impl Answered {
                 Some((before, texts.iter().map(|row| known.get(&key(row)).copied()).collect()))
             }
         };
-        let suppressed = Suppressed { smallest, rows: suppressed(section, &rows, smallest) };
+        let suppressed = Suppressed { smallest, rows: suppressed(section, rows, smallest) };
         let before = match before {
             Some((before, places)) => Some((covered(&before)?, places)),
             None => None,
         };
-        let rows = covered(&rows)?;
+        let rows = covered(rows)?;
         Ok(Self { texts: cells(&rows)?, rows, before, suppressed })
     }
 
