@@ -9,7 +9,7 @@
 //! - **Every datum is exactly one mark.** A value that is not a gap becomes one element with `class="mark"` and a
 //!   `<title>` that names it; nothing is pooled, sampled or left out in silence. A chart too large to be read is an
 //!   error that says what to do.
-//! - **Readable by everyone.** Colours are told apart by colour-blind people and have contrast on light and dark
+//! - **Readable by everyone.** Colour-blind people can tell the colours apart, which have contrast on light and dark
 //!   grounds, lines differ by dashes and points by shapes, each chart has a title and a sentence for screen readers, and
 //!   marks can be reached with the keyboard while there are few enough of them.
 //!

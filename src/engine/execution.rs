@@ -344,7 +344,8 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     {
         let (copy, drawing) = (copy.clone(), context.clone());
         return Ok(Answer::work(&session.engine, &context, move |running| async move {
-            Box::pin(charting::write(copy, &drawing, &running)).await
+            let drawn = Box::pin(charting::write(copy, &drawing, &running)).await;
+            drawn.map_err(|error| name_missing_table(error, &drawing))
         }));
     }
     parser::take_if_not_exists(&mut parsed);

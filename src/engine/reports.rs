@@ -180,7 +180,13 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     let sections = sections(shipped, options.text("sections"), context)?;
     if let Some(customer) = &subject.customer {
         let query = subject.fill("SELECT count(*) > 0 FROM $members WHERE $key = $customer");
-        if !runner.holds(&query).await? {
+        let is_there = runner.holds(&query).await.map_err(|error| match message(&error) {
+            problem if problem.contains("annot cast") => {
+                invalid(&label, format!("{customer} is of another type than the key {}", subject.key()))
+            }
+            _ => error,
+        });
+        if !is_there? {
             return Err(invalid(&label, format!("there is no member {customer} as of {}", timestamp(subject.snapshot.at))));
         }
     }

@@ -153,7 +153,7 @@ COPY CARD carded FOR 42 TO '42.html';"],
         description: "\
 What is not said is chosen: a column of times or texts runs across, columns of numbers are measured, a second column of texts makes series; times make a line, texts bars, or a heat map where they are
 many, numbers alone a histogram or a scatter chart. A `sankey` takes X where from, SERIES where to and Y how much; a `histogram` of one column of numbers counts them. Each value is one mark with its
-numbers in its title; nothing is pooled or left out, and more than can be read is an error that says what to do. Colours are told apart by colour-blind people, in light and dark;
+numbers in its title; nothing is pooled or left out, and more than can be read is an error that says what to do. Colour-blind people can tell the colours apart, in light and in dark;
 the same rows give the same bytes. A `.png` is written with the fonts of the system. In the shell `\\chart` draws the last result with characters.",
         examples: &["COPY (SELECT CAST(date_trunc('month', ordered_at) AS DATE) AS month, count(*) AS orders FROM sample_orders(rows => 3000) GROUP BY 1) TO 'orders.svg' (CHART line, TITLE '订单');
 COPY (SELECT amount FROM sample_orders(rows => 3000)) TO 'amounts.html';"],
