@@ -48,6 +48,10 @@ pub enum Takes {
     Time,
     /// A role: integer, decimal or float.
     Number,
+    /// A role: a condition on the row.
+    Condition,
+    /// Roles: a list of conditions on the row.
+    Conditions,
     /// Roles: a list of number columns; without it every number column of the input that no other role reads.
     Numbers,
     /// Roles: a list of columns of numbers, text and booleans; without it every such column that no other role reads.
@@ -68,6 +72,8 @@ pub enum Takes {
     ValuesOf(&'static str),
     /// An option: one of these words.
     Choice(&'static [&'static str]),
+    /// An option: one of these words, or a list of some.
+    Choices(&'static [&'static str]),
     /// An option: DATE or TIMESTAMP, or a text that reads as one.
     Moment,
     /// An option: INTERVAL.
@@ -78,6 +84,8 @@ pub enum Takes {
     Text,
     /// An option: true or false.
     Flag,
+    /// An option: a list of strings.
+    Texts,
     /// An option: names of columns, `'a, b'` or `['a', 'b']`.
     Names,
     /// An option of a function of values: a table with these columns, which is read once for the statement. Its name or `(SELECT …)`; of one
@@ -97,12 +105,12 @@ pub enum Takes {
 impl Takes {
     /// True for arguments read from the input's rows.
     pub fn is_role(self) -> bool {
-        matches!(self, Self::Column | Self::Time | Self::Number) || self.is_list_of_roles()
+        matches!(self, Self::Column | Self::Time | Self::Number | Self::Condition) || self.is_list_of_roles()
     }
 
     /// True for arguments that read several columns of the input.
     pub fn is_list_of_roles(self) -> bool {
-        matches!(self, Self::Numbers | Self::Columns | Self::Ordered | Self::Features)
+        matches!(self, Self::Numbers | Self::Columns | Self::Ordered | Self::Features | Self::Conditions)
     }
 
     /// True for arguments that are constants of the call.
@@ -117,6 +125,8 @@ impl Takes {
             Self::Column => "column".into(),
             Self::Time => "date or timestamp column".into(),
             Self::Number => "number column".into(),
+            Self::Condition => "condition".into(),
+            Self::Conditions => "list of conditions".into(),
             Self::Numbers => "list of number columns".into(),
             Self::Columns | Self::Ordered | Self::Features => "list of columns".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
@@ -128,11 +138,13 @@ impl Takes {
             Self::Shares => "list of numbers above 0 and at most 1".into(),
             Self::ValuesOf(role) => format!("list of {role}s"),
             Self::Choice(words) => crate::error::one_of(words.iter().copied()),
+            Self::Choices(words) => format!("{}, or a list of some", crate::error::one_of(words.iter().copied())),
             Self::Moment => "date or timestamp".into(),
             Self::Interval => "interval".into(),
             Self::Cuts => "list of ascending numbers".into(),
             Self::Text => "string".into(),
             Self::Flag => "true or false".into(),
+            Self::Texts => "list of strings".into(),
             Self::Names => "names of columns".into(),
             Self::Table(columns) if columns.len() == 1 => format!("table with the column {}, or a list", columns[0]),
             Self::Table(columns) => format!("table with the columns {}", columns.join(", ")),

@@ -83,6 +83,9 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     let (fits, wanted, advice) = match takes {
         Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with to_timestamp(…) or CAST(… AS DATE)"),
         Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
+        Takes::Condition | Takes::Conditions => {
+            (*data_type == DataType::Boolean, "a condition", "; write one that is true or false, such as event = 'buy'")
+        }
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
         Takes::Columns => (is_feature(data_type), "numbers, text or booleans", NO_NUMBER),
         Takes::Ordered | Takes::Features => {
@@ -127,7 +130,7 @@ pub fn parameter_type(takes: Takes) -> DataType {
         Takes::Integer(_, _) => DataType::Int64,
         Takes::Float(_, _) | Takes::Share => DataType::Float64,
         Takes::Shares => DataType::new_list(DataType::Float64, true),
-        Takes::ValuesOf(_) => DataType::new_list(DataType::Utf8, true),
+        Takes::ValuesOf(_) | Takes::Texts => DataType::new_list(DataType::Utf8, true),
         Takes::Moment => DataType::Date32,
         Takes::Interval => DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
         Takes::Cuts => DataType::new_list(DataType::Float64, true),
@@ -308,7 +311,7 @@ impl Options {
         }
     }
 
-    /// Names of columns, when given.
+    /// Names of columns, words of a list of choices, or strings, when given.
     pub fn names(&self, name: &str) -> Option<&[String]> {
         match self.given.get(name) {
             Some(Value::Names(names)) => Some(names),
@@ -409,6 +412,19 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
             })?;
             Ok(Value::Word(word))
         }
+        Takes::Choices(words) => {
+            let given = written_names(value).ok_or_else(wrong_type)?;
+            let known = |text: String| {
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(&text)).ok_or_else(|| {
+                    let suggestion = did_you_mean(&text, words.iter().copied());
+                    let choices = one_of(words.iter().copied());
+                    invalid(subject, format!("{name} must be {choices}, got '{text}'{suggestion}"))
+                })?;
+                Ok((*word).to_string())
+            };
+            Ok(Value::Names(given.into_iter().map(known).collect::<Result<_>>()?))
+        }
+        Takes::Texts => Ok(Value::Names(texts(value).ok_or_else(wrong_type)?)),
         Takes::Moment => moment(value).map(Value::Moment).ok_or_else(wrong_type),
         Takes::Interval => {
             let interval = interval(value).ok_or_else(wrong_type)?;
@@ -443,13 +459,7 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
             })?;
             Ok(Value::List(rows))
         }
-        Takes::Names => {
-            let names = match value.try_as_str() {
-                Some(Some(text)) => text.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect(),
-                _ => texts(value).ok_or_else(wrong_type)?,
-            };
-            Ok(Value::Names(names))
-        }
+        Takes::Names => Ok(Value::Names(written_names(value).ok_or_else(wrong_type)?)),
         _ => Err(invalid(subject, format!("{name} is not an option"))),
     }
 }
@@ -515,6 +525,14 @@ fn elements(value: &ScalarValue) -> Option<ArrayRef> {
         ScalarValue::LargeList(list) => Some(list.value(0)),
         ScalarValue::FixedSizeList(list) => Some(list.value(0)),
         _ => None,
+    }
+}
+
+/// Names in one text, with commas between them, or in a list.
+fn written_names(value: &ScalarValue) -> Option<Vec<String>> {
+    match value.try_as_str() {
+        Some(Some(text)) => Some(text.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()),
+        _ => texts(value),
     }
 }
 

@@ -14,7 +14,7 @@
 //!
 //! Beside them stands what these forms share: [`arguments`] are checked against the page, [`usable_rows`] counts what is left out,
 //! [`offload`] moves work that blocks to threads of its own, [`passing`] is a node of a plan that a rule puts between others,
-//! [`given_table`] reads a table that is an argument of an ordinary function, [`once`] a part of a plan that is read in several places.
+//! [`keys`] are values as numbers, [`given_table`] reads a table that is an argument of an ordinary function, [`once`] a part of a plan that is read in several places.
 
 pub mod aggregate;
 pub mod amounts;
@@ -23,6 +23,7 @@ pub mod conditions;
 pub mod definitions;
 pub mod expression_macro;
 pub mod given_table;
+pub mod keys;
 pub mod kinds;
 pub mod offload;
 pub mod once;

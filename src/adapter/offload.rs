@@ -89,6 +89,11 @@ impl Budget for MemoryReservation {
 }
 
 impl Worker {
+    /// The schema of the result.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// Cancelling, memory and threads for a kernel.
     pub fn control(&self, threads: usize) -> Control<'_> {
         Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers: threads }

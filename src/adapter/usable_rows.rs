@@ -28,6 +28,13 @@ pub fn usable_rows(input: LogicalPlan) -> Result<LogicalPlan> {
     UsableRows { columns }.over([input], schema)
 }
 
+/// Likewise, of its first so many columns; the others may hold anything.
+pub fn usable_by_first(input: LogicalPlan, columns: usize) -> Result<LogicalPlan> {
+    let columns = input.schema().fields().iter().take(columns).map(|field| field.name().clone()).collect();
+    let schema = Arc::clone(input.schema());
+    UsableRows { columns }.over([input], schema)
+}
+
 /// Rows that lack a role or a key.
 pub fn rows_without(role: &str) -> LeftOut {
     LeftOut { counter: format!("rows_without_{role}"), one: format!("row without {role}"), many: format!("rows without {role}") }

@@ -11,6 +11,7 @@ mod clv;
 mod conditions;
 mod dates;
 mod identity;
+mod journey;
 mod json;
 mod lists;
 mod model;
@@ -38,6 +39,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         identity::functions(),
         model::functions(),
         clv::functions(),
+        journey::functions(),
         survival::functions(),
         clean::functions(),
         quality::functions(),

@@ -12,6 +12,7 @@ pub mod decimal;
 pub mod fixed_point;
 pub mod glm;
 pub mod itemsets;
+pub mod journey;
 pub mod linkage;
 pub mod metrics;
 pub mod outliers;

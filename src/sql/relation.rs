@@ -218,7 +218,10 @@ impl Reader<'_> {
             match expression {
                 ast::Expr::Array(list) if takes.is_list_of_roles() => {
                     if list.elem.is_empty() {
-                        let problem = format!("{name} needs at least one column; leave {name} out to have all that fit");
+                        let problem = match takes {
+                            Takes::Conditions => format!("{name} needs at least one condition"),
+                            _ => format!("{name} needs at least one column; leave {name} out to have all that fit"),
+                        };
                         return Err(invalid(doc.name, problem));
                     }
                     for (number, expression) in list.elem.into_iter().enumerate() {

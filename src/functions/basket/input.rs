@@ -7,18 +7,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array, make_comparator, new_empty_array};
-use datafusion::arrow::compute::{SortOptions, cast, concat, sort_to_indices, take};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt64Type};
+use datafusion::arrow::array::{Array, ArrayRef, make_comparator};
+use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::EmitTo;
-use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
-use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use futures::StreamExt;
 
+use crate::adapter::keys::{Interner, KeyValues, Keys, bits, integers, merge_keys, sorted};
 use crate::adapter::offload::side_by_side;
 use crate::adapter::step::{StepContext, Streams};
 use crate::kernels::itemsets::baskets::{ItemMaps, NO_ITEM};
@@ -32,29 +30,8 @@ pub struct Collected {
     /// What `per` holds, by group number, in ascending order.
     pub groups: Option<ArrayRef>,
     /// What the baskets' keys stand for.
-    pub baskets: BasketValues,
+    pub baskets: KeyValues,
     pub blocks: Vec<Block>,
-}
-
-/// What a basket's key stands for.
-pub enum BasketValues {
-    /// The key is the number itself.
-    Integers(DataType),
-    /// The key is a place in this list.
-    Listed(ArrayRef),
-}
-
-impl BasketValues {
-    /// The baskets of these keys.
-    pub fn values(&self, keys: &[u64]) -> Result<ArrayRef> {
-        match self {
-            Self::Integers(data_type) => integers(keys.iter().map(|key| (key ^ SIGN) as i64), data_type),
-            Self::Listed(values) => {
-                let places: UInt32Array = keys.iter().map(|key| *key as u32).collect();
-                Ok(take(values, &places, None)?)
-            }
-        }
-    }
 }
 
 impl Collected {
@@ -91,9 +68,6 @@ impl Collected {
     }
 }
 
-/// Whole numbers are ordered as unsigned ones after this bit is flipped.
-const SIGN: u64 = 1 << 63;
-
 /// Reads columns basket, item and (when there are three) group; every partition on a thread of its own.
 pub async fn collect(streams: Streams, context: &StepContext, memory: &Arc<MemoryReservation>) -> Result<Collected> {
     let timer = context.timer();
@@ -125,11 +99,7 @@ impl Reader {
         let field = |index: usize| schema.field(index).data_type();
         let mut reader = Self {
             packer: Packer::new(source),
-            baskets: if field(0).is_integer() {
-                Keys::Integers(field(0).clone())
-            } else {
-                Keys::Listed(Interner::new(field(0))?)
-            },
+            baskets: Keys::new(field(0))?,
             items: if field(1).is_integer() {
                 Codes::Integers(IntegerCodes::default(), field(1).clone())
             } else {
@@ -180,75 +150,6 @@ impl Reader {
             Ok(())
         }
     }
-}
-
-/// Numbers the values of a column.
-struct Interner {
-    values: Box<dyn GroupValues>,
-    numbers: Vec<usize>,
-    data_type: DataType,
-}
-
-impl Interner {
-    fn new(data_type: &DataType) -> Result<Self> {
-        let schema = Arc::new(Schema::new(vec![Field::new("value", data_type.clone(), true)]));
-        let values = new_group_values(schema, &GroupOrdering::None)?;
-        Ok(Self { values, numbers: vec![], data_type: data_type.clone() })
-    }
-
-    fn intern(&mut self, column: &ArrayRef) -> Result<&[usize]> {
-        self.values.intern(&[Arc::clone(column)], &mut self.numbers)?;
-        Ok(&self.numbers)
-    }
-
-    fn size(&self) -> usize {
-        self.values.size()
-    }
-
-    fn finish(mut self) -> Result<ArrayRef> {
-        let mut columns = self.values.emit(EmitTo::All)?;
-        Ok(columns.pop().unwrap_or_else(|| new_empty_array(&self.data_type)))
-    }
-}
-
-/// Makes basket keys.
-enum Keys {
-    Integers(DataType),
-    Listed(Interner),
-}
-
-impl Keys {
-    fn keys(&mut self, column: &ArrayRef, keys: &mut Vec<u64>) -> Result<()> {
-        keys.clear();
-        match self {
-            Self::Integers(_) => keys.extend(bits(column)?.values().iter().map(|value| *value as u64 ^ SIGN)),
-            Self::Listed(interner) => keys.extend(interner.intern(column)?.iter().map(|number| *number as u64)),
-        }
-        Ok(())
-    }
-
-    fn size(&self) -> usize {
-        match self {
-            Self::Integers(_) => 0,
-            Self::Listed(interner) => interner.size(),
-        }
-    }
-}
-
-/// Whole numbers of any width as 64 bits.
-fn bits(column: &ArrayRef) -> Result<Int64Array> {
-    Ok(match column.data_type() {
-        DataType::UInt64 => column.as_primitive::<UInt64Type>().unary(|value| value as i64),
-        _ => cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone(),
-    })
-}
-
-fn integers(values: impl Iterator<Item = i64>, data_type: &DataType) -> Result<ArrayRef> {
-    let values: Int64Array = values.map(Some).collect();
-    Ok(match data_type {
-        DataType::UInt64 => Arc::new(values.unary::<_, UInt64Type>(|value| value as u64)),
-        _ => cast(&values, data_type)?,
-    })
 }
 
 /// Makes item codes, of this partition's own dictionary.
@@ -362,7 +263,7 @@ fn merge(readers: Vec<Reader>, memory: &MemoryReservation) -> Result<Collected> 
             (Some(groups), maps)
         }
     };
-    let (baskets, basket_maps) = merge_baskets(baskets, memory)?;
+    let (baskets, basket_maps) = merge_keys(baskets, memory)?;
     let mut blocks = vec![];
     for (source, packer) in packers.into_iter().enumerate() {
         let (groups, baskets) = (group_maps.get(source), basket_maps.get(source).and_then(Option::as_ref));
@@ -378,51 +279,6 @@ fn merge(readers: Vec<Reader>, memory: &MemoryReservation) -> Result<Collected> 
         }
     }
     Ok(Collected { items, maps: ItemMaps(item_maps), groups, baskets, blocks })
-}
-
-/// The distinct values of all lists in ascending order, and for each list where its values stand there.
-pub fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
-    let lists_of: Vec<&dyn Array> = lists.iter().map(AsRef::as_ref).collect();
-    let all = concat(&lists_of)?;
-    let order = sort_to_indices(&all, None, None)?;
-    let compare = make_comparator(&all, &all, SortOptions::default())?;
-    let (mut places, mut distinct) = (vec![0_u32; all.len()], vec![]);
-    for index in order.values() {
-        if distinct.last().is_none_or(|last: &u32| compare(*last as usize, *index as usize).is_ne()) {
-            distinct.push(*index);
-        }
-        places[*index as usize] = distinct.len() as u32 - 1;
-    }
-    let values = take(&all, &UInt32Array::from(distinct), None)?;
-    let mut rest = places.as_slice();
-    let maps = lists.iter().map(|list| {
-        let (map, after) = rest.split_at(list.len());
-        rest = after;
-        map.to_vec()
-    });
-    Ok((values, maps.collect()))
-}
-
-/// Numbers the baskets of all partitions; the first partition keeps its numbers.
-fn merge_baskets(all: Vec<Keys>, memory: &MemoryReservation) -> Result<(BasketValues, Vec<Option<Vec<u64>>>)> {
-    let mut interners = vec![];
-    for keys in all {
-        match keys {
-            Keys::Integers(data_type) => return Ok((BasketValues::Integers(data_type), vec![])),
-            Keys::Listed(interner) => interners.push(interner),
-        }
-    }
-    let mut interners = interners.into_iter();
-    let Some(mut first) = interners.next() else { return Ok((BasketValues::Integers(DataType::Int64), vec![])) };
-    let mut maps = vec![None];
-    for other in interners {
-        let before = first.size();
-        memory.try_grow(other.size())?;
-        let values = other.finish()?;
-        maps.push(Some(first.intern(&values)?.iter().map(|number| *number as u64).collect()));
-        memory.try_grow(first.size().saturating_sub(before))?;
-    }
-    Ok((BasketValues::Listed(first.finish()?), maps))
 }
 
 #[cfg(test)]

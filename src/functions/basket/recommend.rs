@@ -13,10 +13,11 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
-use super::input::{Collected, sorted};
+use super::input::Collected;
 use super::options::{BASKET, ITEM, field, list_of_items, most, plain, rows};
 use super::output::Lists;
 use super::step::{MiningRun, mine};
+use crate::adapter::keys::sorted;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::{Reads, Step, StepContext, Streams};

@@ -535,12 +535,13 @@ fn taken(takes: Takes) -> i64 {
     let name = match takes {
         Takes::Time | Takes::Moment => "timestamp",
         Takes::Number | Takes::Float(..) | Takes::Share => "float8",
-        Takes::Numbers | Takes::Columns | Takes::Ordered | Takes::Features | Takes::Names => "_text",
+        Takes::Numbers | Takes::Columns | Takes::Ordered | Takes::Features | Takes::Names | Takes::Texts => "_text",
         Takes::Shares | Takes::Cuts => "_float8",
         Takes::Integer(..) => "int8",
-        Takes::Flag => "bool",
+        Takes::Flag | Takes::Condition => "bool",
+        Takes::Conditions => "_bool",
         Takes::Interval => "interval",
-        Takes::Choice(_) | Takes::Text | Takes::Relation | Takes::Name(_) | Takes::Query => "text",
+        Takes::Choice(_) | Takes::Choices(_) | Takes::Text | Takes::Relation | Takes::Name(_) | Takes::Query => "text",
         Takes::Column | Takes::Calls(_) | Takes::Value(_) | Takes::ValuesOf(_) | Takes::Table(_) => return ANY,
     };
     type_named(name).unwrap_or(ANY)

@@ -1,0 +1,420 @@
+//! The step that brings the events of each customer together, in order, and lets a function work on them customer by customer.
+//!
+//! ```text
+//! streams ─▶ rows in buckets of customers ─▶ a bucket's customers, their events in order ─▶ the function's work ─▶ rows
+//!            (side by side; to disk when      (workers take one bucket after another)       (states of the workers
+//!             memory runs out)                                                               are put together at the end)
+//! ```
+//!
+//! The input's first column is the customer, the second the time, and the third, where the function's page has the argument and the call
+//! gives it, what breaks ties. What else a function reads is its [`Reading`].
+
+use std::fs::OpenOptions;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{
+    DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
+};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::common::hash_utils::{RandomState, create_hashes};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::execution::{SendableRecordBatchStream, SpillFile};
+use datafusion::physical_plan::metrics::Count;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::keys::{Interner, KeyValues, Keys, bits, merge_keys, sorted};
+use crate::adapter::offload::{Worker, offload, side_by_side};
+use crate::adapter::plain::Plain;
+use crate::adapter::step::{Notes, Reads, Step, StepContext, Streams};
+use crate::error::{failed, invalid};
+use crate::kernels::control::{Control, Stop};
+use crate::kernels::journey::events::{BUCKETS, Customers, Detail, Event, Gathered, Gathering, Maps, bucket_of};
+use crate::text::grouped;
+
+/// How a function reads the details of events, made once for each partition.
+pub trait Reading: Send + Sized + 'static {
+    type Detail: Detail;
+
+    /// The detail of each row, none for rows that the function need not see.
+    fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Self::Detail>>) -> Result<()>;
+
+    /// Bytes of memory that grow with what was read.
+    fn size(&self) -> usize {
+        0
+    }
+
+    /// The values that codes in the details stand for, by code.
+    fn codes(self) -> Result<Option<ArrayRef>> {
+        Ok(None)
+    }
+}
+
+/// What a function does with the events of each customer: plain data, whose name is that of the step.
+pub trait Work: Plain {
+    /// The function's name, for errors.
+    const FUNCTION: &'static str;
+    /// True when events of one time make a difference that their order decides.
+    const DEPENDS_ON_TIES: bool = true;
+
+    type Reading: Reading;
+    /// What a worker gathers.
+    type State: Send;
+
+    /// True when the third column breaks ties.
+    fn has_ties(&self) -> bool;
+
+    /// How details are read.
+    fn reading(&self) -> Result<Self::Reading>;
+
+    fn state(&self) -> Self::State;
+
+    /// Takes the events of a customer, in order.
+    fn visit(&self, state: &mut Self::State, customer: u64, events: &[Event<DetailOf<Self>>], run: &Run<'_>) -> Result<(), Stop>;
+
+    /// Called when a worker is done with some thousands of customers, to hand on what it has.
+    fn hand_on(&self, _state: &mut Self::State, _run: &Run<'_>) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// Puts together what the workers have gathered, and sends the rest of the rows.
+    fn finish(&self, states: Vec<Self::State>, run: &Run<'_>) -> Result<(), Stop>;
+}
+
+/// The details that a function reads.
+pub type DetailOf<W> = <<W as Work>::Reading as Reading>::Detail;
+
+/// Runs a function's work.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByCustomer<W>(Arc<W>);
+
+impl<W> ByCustomer<W> {
+    pub fn new(work: W) -> Self {
+        Self(Arc::new(work))
+    }
+}
+
+impl<W: Work> Plain for ByCustomer<W> {
+    const NAME: &'static str = W::NAME;
+}
+
+/// What all work of a call shares.
+pub struct Run<'a> {
+    pub worker: &'a Worker,
+    pub control: Control<'a>,
+    /// What customers' keys stand for.
+    pub customers: &'a KeyValues,
+    /// What codes in details stand for, in ascending order.
+    pub codes: Option<&'a ArrayRef>,
+}
+
+impl<W: Work> Step for ByCustomer<W> {
+    fn reads(&self) -> Reads {
+        Reads::AllPartitions
+    }
+
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (reading, working) = (Arc::clone(&self.0), Arc::clone(&self.0));
+        let streams: Streams = inputs.into_iter().flatten().collect();
+        let (notes, customers_done) = (context.notes(), context.progress("customers"));
+        let gather = move |context: Arc<StepContext>, memory: Arc<MemoryReservation>| async move {
+            gather::<W>(&reading, streams, &context, &memory).await
+        };
+        offload(W::FUNCTION, context, gather, move |gathered: Everything<DetailOf<W>>, worker| {
+            work(working.as_ref(), &gathered, worker, &notes, &customers_done)
+        })
+    }
+}
+
+fn work<W: Work>(
+    work: &W,
+    everything: &Everything<DetailOf<W>>,
+    worker: &Worker,
+    notes: &Notes,
+    customers_done: &Count,
+) -> Result<(), Stop> {
+    let control = worker.control(worker.threads);
+    let run = Run { worker, control, customers: &everything.customers, codes: everything.codes.as_ref() };
+    let unordered = AtomicU64::new(0);
+    let states = control.share(
+        BUCKETS,
+        || (Customers::default(), work.state()),
+        |(customers, state), bucket| {
+            let mut visited = 0;
+            let visitor = |customer: u64, events: &[Event<DetailOf<W>>]| {
+                visited += 1;
+                work.visit(state, customer, events, &run)
+            };
+            unordered.fetch_add(customers.visit(&everything.gathered, bucket, control, visitor)?, Ordering::Relaxed);
+            customers_done.add(visited);
+            work.hand_on(state, &run)
+        },
+    );
+    let states = states.map_err(|stop| explain(W::FUNCTION, worker, stop))?;
+    let unordered = unordered.into_inner();
+    if W::DEPENDS_ON_TIES && unordered > 0 {
+        let events = if unordered == 1 { "event has" } else { "events have" };
+        let advice = match work.has_ties() {
+            true => "tie_break does not order them; they were taken in a fixed order of their own",
+            false => "name a column that orders them with tie_break => …; they were taken in a fixed order of their own",
+        };
+        notes.tell(format!("{} {events} the time of another of the same customer, and {advice}", grouped(unordered)));
+    }
+    work.finish(states.into_iter().map(|(_, state)| state).collect(), &run).map_err(|stop| explain(W::FUNCTION, worker, stop))
+}
+
+fn explain(function: &str, worker: &Worker, stop: Stop) -> Stop {
+    match stop {
+        Stop::Cancelled => stop,
+        Stop::OutOfMemory(_) => worker.fail(DataFusionError::ResourcesExhausted(format!(
+            "{function}: the events of some customers, or the result, need more than the memory limit; raise --memory-limit, or leave out \
+             events that are not needed"
+        ))),
+        Stop::TooLarge => worker.fail(failed(function, "there are more than 4 billion events of some customers")),
+        Stop::TooMany => worker.fail(failed(
+            function,
+            "too many events of one time each fulfil several conditions; name a column that orders them with tie_break => …",
+        )),
+        Stop::Unreadable => worker.fail(failed(function, "a temporary file cannot be read back; look at the disk")),
+    }
+}
+
+/// All events, and what their numbers stand for.
+struct Everything<D> {
+    gathered: Gathered<D>,
+    customers: KeyValues,
+    codes: Option<ArrayRef>,
+    /// The files of what was spilled, gone with them.
+    _files: Vec<Arc<dyn SpillFile>>,
+}
+
+async fn gather<W: Work>(
+    work: &Arc<W>,
+    streams: Streams,
+    context: &Arc<StepContext>,
+    memory: &Arc<MemoryReservation>,
+) -> Result<Everything<DetailOf<W>>> {
+    let (spills, spilled_bytes) = (context.counter("spill_count"), context.counter("spilled_bytes"));
+    let tasks = streams.into_iter().map(|stream| {
+        let (work, context, memory) = (Arc::clone(work), Arc::clone(context), Arc::clone(memory));
+        let (spills, spilled_bytes) = (spills.clone(), spilled_bytes.clone());
+        async move {
+            let mut reader = Reader::new(work.as_ref(), &stream)?;
+            read::<W>(&mut reader, stream, &context, &memory, (&spills, &spilled_bytes)).await?;
+            Ok(reader)
+        }
+    });
+    let readers = side_by_side(tasks).await?;
+    let _running = context.timer();
+    put_together::<W>(readers, memory)
+}
+
+/// What one partition is read into.
+struct Reader<R: Reading> {
+    customers: Keys,
+    ties: Option<Ties>,
+    reading: R,
+    gathering: Gathering<R::Detail>,
+    files: Vec<Arc<dyn SpillFile>>,
+    /// Bytes reserved for what numbers stand for.
+    reserved: usize,
+}
+
+/// What breaks ties: numbers in their order, or values of other types, ordered when all have been read.
+enum Ties {
+    Numbers,
+    Listed(Interner),
+}
+
+impl<R: Reading> Reader<R> {
+    fn new<W: Work<Reading = R>>(work: &W, stream: &SendableRecordBatchStream) -> Result<Self> {
+        let schema = stream.schema();
+        let data_type = |index: usize| schema.field(index).data_type();
+        let ties = work.has_ties().then(|| Ties::new(data_type(2))).transpose()?;
+        Ok(Self {
+            customers: Keys::new(data_type(0))?,
+            gathering: Gathering::new(ties.is_some()),
+            ties,
+            reading: work.reading()?,
+            files: vec![],
+            reserved: 0,
+        })
+    }
+}
+
+async fn read<W: Work>(
+    reader: &mut Reader<W::Reading>,
+    mut stream: SendableRecordBatchStream,
+    context: &StepContext,
+    memory: &MemoryReservation,
+    (spills, spilled_bytes): (&Count, &Count),
+) -> Result<()> {
+    let (mut keys, mut hashes, mut details) = (vec![], vec![], vec![]);
+    let timer = context.timer();
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        let _running = timer.timer();
+        let customer = batch.column(0);
+        reader.customers.keys(customer, &mut keys)?;
+        if matches!(reader.customers, Keys::Listed(_)) {
+            hashes.clear();
+            hashes.resize(batch.num_rows(), 0);
+            create_hashes([customer], &RandomState::with_seed(0), &mut hashes)?;
+        }
+        let times = times(W::FUNCTION, batch.column(1))?;
+        let ties = reader.ties.as_mut().map(|ties| ties.orders(batch.column(2))).transpose()?;
+        details.clear();
+        reader.reading.details(&batch, &mut details)?;
+        let listed = reader.reading.size() + reader.customers.size() + reader.ties.as_ref().map_or(0, Ties::size);
+        if listed > reader.reserved {
+            // What numbers stand for stays in memory: the customers, say. The events can make room.
+            if memory.try_grow(listed - reader.reserved).is_err() {
+                spill(W::FUNCTION, reader, context, memory, (spills, spilled_bytes))?;
+                memory.try_grow(listed - reader.reserved).map_err(|_| {
+                    let problem = "the distinct customers alone need more than the memory limit; raise --memory-limit";
+                    DataFusionError::ResourcesExhausted(format!("{}: {problem}", W::FUNCTION))
+                })?;
+            }
+            reader.reserved = listed;
+        }
+        for (row, detail) in details.iter().enumerate() {
+            let Some(detail) = detail else { continue };
+            let tie = ties.as_ref().map_or(0, |ties| ties[row]);
+            let event = Event { time: times.value(row), tie, detail: *detail };
+            let bucket = bucket_of(hashes.get(row).copied().unwrap_or(keys[row]));
+            if reader.gathering.push(bucket, keys[row], event, memory).is_err() {
+                spill(W::FUNCTION, reader, context, memory, (spills, spilled_bytes))?;
+                let pushed = reader.gathering.push(bucket, keys[row], event, memory);
+                pushed.map_err(|_| {
+                    let problem = "the memory limit leaves no room for events; raise --memory-limit";
+                    DataFusionError::ResourcesExhausted(format!("{}: {problem}", W::FUNCTION))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn spill<R: Reading>(
+    function: &str,
+    reader: &mut Reader<R>,
+    context: &StepContext,
+    memory: &MemoryReservation,
+    (spills, spilled_bytes): (&Count, &Count),
+) -> Result<()> {
+    if reader.gathering.bytes() == 0 {
+        return Ok(());
+    }
+    let file = context.disk.create_tmp_file(function)?;
+    let Some(path) = file.path() else { return Err(failed(function, "temporary files have no path here")) };
+    let opened = OpenOptions::new().read(true).write(true).open(path)?;
+    spills.add(1);
+    spilled_bytes.add(reader.gathering.spill(opened, memory)? as usize);
+    reader.files.push(file);
+    Ok(())
+}
+
+/// One numbering of customers, ties and codes for all partitions.
+fn put_together<W: Work>(readers: Vec<Reader<W::Reading>>, memory: &MemoryReservation) -> Result<Everything<DetailOf<W>>> {
+    let (mut gatherings, mut customers, mut ties, mut codes, mut files) = (vec![], vec![], vec![], vec![], vec![]);
+    for reader in readers {
+        gatherings.push(reader.gathering);
+        customers.push(reader.customers);
+        if let Some(Ties::Listed(interner)) = reader.ties {
+            ties.push(interner.finish()?);
+        }
+        codes.extend(reader.reading.codes()?);
+        files.extend(reader.files);
+    }
+    let (customers, mut customer_maps) = merge_keys(customers, memory)?;
+    let of_lists = |lists: Vec<ArrayRef>| {
+        if lists.is_empty() { Ok((None, vec![])) } else { sorted(&lists).map(|(values, maps)| (Some(values), maps)) }
+    };
+    let (_, mut tie_maps) = of_lists(ties)?;
+    let (codes, mut code_maps) = of_lists(codes)?;
+    let parts = gatherings.into_iter().enumerate().map(|(part, gathering)| {
+        let maps = Maps {
+            customers: customer_maps.get_mut(part).and_then(Option::take),
+            ties: tie_maps.get_mut(part).map(std::mem::take),
+            codes: code_maps.get_mut(part).map(std::mem::take),
+        };
+        (gathering, maps)
+    });
+    Ok(Everything { gathered: Gathered::new(parts), customers, codes, _files: files })
+}
+
+/// True for types whose times are kept in nanoseconds; all others are kept in microseconds.
+pub fn is_nanoseconds(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(TimeUnit::Nanosecond, _))
+}
+
+/// Times since 1970: see [`is_nanoseconds`].
+fn times(function: &str, column: &ArrayRef) -> Result<Int64Array> {
+    Ok(match column.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => column.as_primitive::<TimestampNanosecondType>().reinterpret_cast(),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast(),
+        other => {
+            let zone = if let DataType::Timestamp(_, zone) = other { zone.clone() } else { None };
+            let checked = CastOptions { safe: false, ..CastOptions::default() };
+            let times = cast_with_options(column, &DataType::Timestamp(TimeUnit::Microsecond, zone), &checked)
+                .map_err(|_| invalid(function, "event_time holds a time that microseconds since 1970 cannot tell"))?;
+            times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast()
+        }
+    })
+}
+
+impl Ties {
+    fn new(data_type: &DataType) -> Result<Self> {
+        let is_number = matches!(
+            data_type,
+            DataType::Boolean
+                | DataType::Float16
+                | DataType::Float32
+                | DataType::Float64
+                | DataType::Date32
+                | DataType::Date64
+                | DataType::Timestamp(..)
+        );
+        Ok(if is_number || data_type.is_integer() { Self::Numbers } else { Self::Listed(Interner::new(data_type)?) })
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Numbers => 0,
+            Self::Listed(interner) => interner.size(),
+        }
+    }
+
+    /// A number for each row, in the order of the values; NULL comes first.
+    fn orders(&mut self, column: &ArrayRef) -> Result<Vec<u64>> {
+        const SIGN: u64 = 1 << 63;
+        let orders: Vec<u64> = match self {
+            Self::Listed(interner) => return Ok(interner.intern(column)?.iter().map(|place| *place as u64).collect()),
+            Self::Numbers if column.data_type().is_floating() => {
+                let numbers = cast(column, &DataType::Float64)?;
+                // The bits of negative numbers count down.
+                let order = |number: f64| {
+                    let bits = number.to_bits();
+                    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+                };
+                numbers.as_primitive::<Float64Type>().values().iter().map(|number| order(*number)).collect()
+            }
+            Self::Numbers if *column.data_type() == DataType::UInt64 => column.as_primitive::<UInt64Type>().values().to_vec(),
+            Self::Numbers => {
+                let numbers = if column.data_type().is_integer() {
+                    bits(column)?
+                } else {
+                    cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone()
+                };
+                numbers.values().iter().map(|number| *number as u64 ^ SIGN).collect()
+            }
+        };
+        let order = |(row, order): (usize, u64)| if column.is_null(row) { 0 } else { order.saturating_add(1) };
+        Ok(orders.into_iter().enumerate().map(order).collect())
+    }
+}

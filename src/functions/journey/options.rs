@@ -1,0 +1,84 @@
+//! The arguments that functions of journeys share.
+
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalMonthDayNano, TimeUnit};
+use datafusion::common::Result;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+
+use super::by_customer::is_nanoseconds;
+use crate::adapter::arguments::Role;
+use crate::adapter::relation::{Call, Roles, role};
+use crate::adapter::usable_rows::usable_by_first;
+use crate::docs::{Argument, Takes};
+use crate::error::invalid;
+
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "events, one row each");
+pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "whose event it is; any type");
+pub const EVENT_TIME: Argument = Argument::required("event_time", Takes::Time, "when it happened");
+pub const TIE_BREAK: Argument = Argument::optional(
+    "tie_break",
+    Takes::Column,
+    "",
+    "what orders events of one customer and time, ascending: a number of the event, say",
+);
+
+/// The input with the customer, the time and the tie break in front, and without rows that lack customer or time, which are counted.
+pub fn events(call: &Call) -> Result<LogicalPlan> {
+    let input = call.input()?;
+    let mut names: Vec<String> = input.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let place =
+        |name: &String| [CUSTOMER, EVENT_TIME, TIE_BREAK].iter().position(|argument| argument.name == name).unwrap_or(usize::MAX);
+    names.sort_by_key(place);
+    let input = LogicalPlanBuilder::from(input).project(names.iter().map(|name| role(name)))?.build()?;
+    usable_by_first(input, 2)
+}
+
+/// True when the call gives what breaks ties.
+pub fn has_ties(call: &Call) -> bool {
+    call.roles.get(TIE_BREAK.name).is_some()
+}
+
+/// A column of the result that is a role, under its own name.
+pub fn own(role: &Role, is_nullable: bool) -> FieldRef {
+    role.field.as_ref().clone().with_name(&role.column).with_nullable(is_nullable).into()
+}
+
+/// An option that is a length of time, in the unit in which the events' times are kept.
+pub fn length(call: &Call, name: &str) -> Result<Option<i64>> {
+    let Some(interval) = call.options.interval(name) else { return Ok(None) };
+    in_units(call.doc.name, name, interval, &call.roles).map(Some)
+}
+
+/// Units of the events' times in a second.
+pub fn per_second(roles: &Roles) -> Result<i64> {
+    Ok(if is_nanoseconds(roles.data_type(EVENT_TIME.name)?) { 1_000_000_000 } else { 1_000_000 })
+}
+
+fn in_units(function: &str, name: &str, interval: IntervalMonthDayNano, roles: &Roles) -> Result<i64> {
+    if interval.months != 0 {
+        return Err(invalid(
+            function,
+            format!("{name} must be of days, hours or less, as months differ in length; write INTERVAL '30 days'"),
+        ));
+    }
+    let nanoseconds = i128::from(interval.days) * 86_400_000_000_000 + i128::from(interval.nanoseconds);
+    let units = nanoseconds * i128::from(per_second(roles)?) / 1_000_000_000;
+    i64::try_from(units).map_err(|_| invalid(function, format!("{name} is longer than times can tell; write a shorter one")))
+}
+
+/// A condition without NULL, which is not true.
+pub fn is_true(column: &BooleanArray) -> BooleanArray {
+    match column.nulls().filter(|nulls| nulls.null_count() > 0) {
+        Some(nulls) => BooleanArray::new(column.values() & nulls.inner(), None),
+        None => column.clone(),
+    }
+}
+
+/// Times as they are kept, in the type of the events' times.
+pub fn times_as(data_type: &DataType, times: Vec<i64>) -> Result<ArrayRef> {
+    let zone = if let DataType::Timestamp(_, zone) = data_type { zone.clone() } else { None };
+    let unit = if is_nanoseconds(data_type) { TimeUnit::Nanosecond } else { TimeUnit::Microsecond };
+    let kept = cast(&Int64Array::from(times), &DataType::Timestamp(unit, zone))?;
+    Ok(cast(&kept, data_type)?)
+}

@@ -1,0 +1,209 @@
+//! The relation function `sessionize`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::by_customer::{ByCustomer, Reading, Run, Work};
+use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, events, has_ties, is_true, length, own, per_second, times_as};
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles, role};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::control::Stop;
+use crate::kernels::journey::events::Event;
+use crate::kernels::journey::sessions::{Bounds, sessions};
+
+#[derive(Debug)]
+pub struct Sessionize;
+
+const START_EVENT: &str = "start_event";
+const END_EVENT: &str = "end_event";
+
+const DOC: Doc = Doc {
+    name: "sessionize",
+    kind: Kind::Relation,
+    domain: "journey",
+    summary: "Sessions: the runs of a customer's events without a long pause.",
+    description: "\
+One row per session. A session ends before a pause longer than `gap`, before an event that fulfils `start_event`, and after one that fulfils `end_event`.
+
+To find the session of each event, join them: `ON e.customer_id = s.customer_id AND e.event_time BETWEEN s.session_start AND s.session_end`. Sessions of one customer do not
+overlap, unless `start_event` or `end_event` parts events of one time.
+
+Rows whose customer or time is NULL are left out and counted.",
+    arguments: &[
+        INPUT,
+        CUSTOMER,
+        EVENT_TIME,
+        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "the longest pause within a session; of days or less"),
+        Argument::optional(START_EVENT, Takes::Condition, "", "an event that begins a session, however short the pause before it"),
+        Argument::optional(END_EVENT, Takes::Condition, "", "an event that is the last of its session"),
+        TIE_BREAK,
+    ],
+    columns: &[
+        Column { name: "(customer)", data_type: "as the role", text: "the customer, under its own name" },
+        Column { name: "session_id", data_type: "VARCHAR", text: "the customer and the session's number: `42-1`" },
+        Column { name: "session_number", data_type: "BIGINT", text: "from 1, in the order of time" },
+        Column { name: "session_start", data_type: "as event_time", text: "its first event" },
+        Column { name: "session_end", data_type: "as event_time", text: "its last event" },
+        Column { name: "seconds", data_type: "DOUBLE", text: "from the first event to the last" },
+        Column { name: "events", data_type: "BIGINT", text: "its events" },
+    ],
+    examples: &["SELECT customer_id, session_number, session_start, seconds, events
+FROM sessionize(sample_events(rows => 2000), customer => customer_id, event_time => event_time, gap => INTERVAL '30 minutes')
+ORDER BY events DESC, customer_id, session_number LIMIT 5;"],
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for Sessionize {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let time = roles.data_type(EVENT_TIME.name)?;
+        let field = |name: &str, data_type: &DataType| Arc::new(Field::new(name, data_type.clone(), false));
+        Ok(vec![
+            own(roles.required(CUSTOMER.name)?, false),
+            field("session_id", &DataType::Utf8),
+            field("session_number", &DataType::Int64),
+            field("session_start", time),
+            field("session_end", time),
+            field("seconds", &DataType::Float64),
+            field("events", &DataType::Int64),
+        ])
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let per_second = per_second(&call.roles)?;
+        let gap = length(&call, "gap")?.unwrap_or(30 * 60 * per_second);
+        let is_given = |name: &str| call.roles.get(name).is_some();
+        let work = Sessions {
+            gap,
+            per_second,
+            has_ties: has_ties(&call),
+            has_start: is_given(START_EVENT),
+            has_end: is_given(END_EVENT),
+        };
+        let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name].map(role).into();
+        columns.extend([TIE_BREAK.name, START_EVENT, END_EVENT].into_iter().filter(|name| is_given(name)).map(role));
+        let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
+        ByCustomer::new(work).over([rows], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sessions {
+    gap: i64,
+    per_second: i64,
+    has_ties: bool,
+    has_start: bool,
+    has_end: bool,
+}
+
+impl Plain for Sessions {
+    const NAME: &'static str = "Sessionize";
+}
+
+impl Reading for Sessions {
+    type Detail = Bounds;
+
+    fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Bounds>>) -> Result<()> {
+        let first = 2 + usize::from(self.has_ties);
+        let starts = self.has_start.then(|| is_true(batch.column(first).as_boolean()));
+        let ends = self.has_end.then(|| is_true(batch.column(first + usize::from(self.has_start)).as_boolean()));
+        details.extend((0..batch.num_rows()).map(|row| {
+            Some(Bounds {
+                starts: starts.as_ref().is_some_and(|starts| starts.value(row)),
+                ends: ends.as_ref().is_some_and(|ends| ends.value(row)),
+            })
+        }));
+        Ok(())
+    }
+}
+
+/// Sessions that are to be handed on.
+#[derive(Debug, Default)]
+pub struct Rows {
+    customers: Vec<u64>,
+    numbers: Vec<i64>,
+    starts: Vec<i64>,
+    ends: Vec<i64>,
+    events: Vec<i64>,
+}
+
+impl Work for Sessions {
+    const FUNCTION: &'static str = DOC.name;
+
+    type Reading = Self;
+    type State = Rows;
+
+    fn has_ties(&self) -> bool {
+        self.has_ties
+    }
+
+    fn reading(&self) -> Result<Self> {
+        Ok(self.clone())
+    }
+
+    fn state(&self) -> Rows {
+        Rows::default()
+    }
+
+    fn visit(&self, rows: &mut Rows, customer: u64, events: &[Event<Bounds>], run: &Run<'_>) -> Result<(), Stop> {
+        let mut number = 0;
+        sessions(events, self.gap, |session| {
+            number += 1;
+            rows.customers.push(customer);
+            rows.numbers.push(number);
+            rows.starts.push(session.start);
+            rows.ends.push(session.end);
+            rows.events.push(session.events);
+            if rows.customers.len() >= run.worker.batch_size { self.hand_on(rows, run) } else { Ok(()) }
+        })
+    }
+
+    fn hand_on(&self, rows: &mut Rows, run: &Run<'_>) -> Result<(), Stop> {
+        let rows = std::mem::take(rows);
+        if rows.customers.is_empty() { Ok(()) } else { run.worker.send(self.columns(rows, run)) }
+    }
+
+    fn finish(&self, _states: Vec<Rows>, _run: &Run<'_>) -> Result<(), Stop> {
+        Ok(())
+    }
+}
+
+impl Sessions {
+    fn columns(&self, rows: Rows, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let time_type = run.worker.schema().field(3).data_type();
+        let customers = run.customers.values(&rows.customers)?;
+        let names = cast(&customers, &DataType::Utf8)?;
+        let ids = names
+            .as_string::<i32>()
+            .iter()
+            .zip(&rows.numbers)
+            .map(|(name, number)| format!("{}-{number}", name.unwrap_or_default()));
+        let seconds: Float64Array = rows
+            .starts
+            .iter()
+            .zip(&rows.ends)
+            .map(|(start, end)| Some((i128::from(*end) - i128::from(*start)) as f64 / self.per_second as f64))
+            .collect();
+        Ok(vec![
+            Arc::clone(&customers),
+            Arc::new(StringArray::from_iter_values(ids)),
+            Arc::new(Int64Array::from(rows.numbers)),
+            times_as(time_type, rows.starts)?,
+            times_as(time_type, rows.ends)?,
+            Arc::new(seconds),
+            Arc::new(Int64Array::from(rows.events)),
+        ])
+    }
+}

@@ -1,0 +1,478 @@
+//! Events as they arrive, in any order, and the events of each customer in the order of time.
+//!
+//! Rows are thrown into buckets by a hash of their customer, column by column, in chunks that never move. When all have arrived, a bucket
+//! is small enough for the caches: its customers are numbered, its events laid out customer by customer, and each customer's sorted. Every
+//! event is written twice and sorted among its customer's few, where sorting all rows would move each some twenty times. When memory runs
+//! out, all chunks of a partition go to disk, bucket after bucket, and a bucket is read back when its turn comes.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, PoisonError};
+
+use crate::kernels::control::{Budget, Control, Stop};
+
+/// In how many parts the customers are divided.
+pub const BUCKETS: usize = 256;
+/// Rows of a bucket's first chunk, so that small inputs take little.
+const FIRST_ROWS: usize = 32;
+/// Rows of a chunk at most.
+const MOST_ROWS: usize = 2048;
+
+/// What a function keeps of an event beside its customer and time. Its order decides among events of one time.
+pub trait Detail: Copy + Ord + Send + Sync + 'static {
+    /// Bytes of it on disk.
+    const BYTES: usize;
+
+    /// Appends these bytes.
+    fn write(&self, to: &mut Vec<u8>);
+
+    /// Reads them back.
+    fn read(from: &[u8]) -> Self;
+
+    /// The same with codes that all partitions share, given what the codes of its own partition become.
+    fn recoded(self, _codes: &[u32]) -> Self {
+        self
+    }
+}
+
+impl Detail for () {
+    const BYTES: usize = 0;
+
+    fn write(&self, _to: &mut Vec<u8>) {}
+
+    fn read(_from: &[u8]) -> Self {}
+}
+
+impl Detail for u32 {
+    const BYTES: usize = 4;
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend(self.to_le_bytes());
+    }
+
+    fn read(from: &[u8]) -> Self {
+        from.first_chunk().map_or(0, |bytes| Self::from_le_bytes(*bytes))
+    }
+}
+
+/// An event of a customer, ordered by time, then by what breaks ties, then by its detail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Event<D> {
+    /// Microseconds or nanoseconds since 1970.
+    pub time: i64,
+    /// The order among events of one time, where a column tells it.
+    pub tie: u64,
+    pub detail: D,
+}
+
+/// The bucket of a customer.
+pub fn bucket_of(hash: u64) -> usize {
+    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
+
+/// Rows of one bucket, column by column; no ties where no column breaks them.
+#[derive(Debug)]
+struct Chunk<D> {
+    customers: Vec<u64>,
+    times: Vec<i64>,
+    ties: Vec<u64>,
+    details: Vec<D>,
+}
+
+impl<D: Detail> Chunk<D> {
+    fn with_capacity(rows: usize, has_ties: bool) -> Self {
+        Self {
+            customers: Vec::with_capacity(rows),
+            times: Vec::with_capacity(rows),
+            ties: Vec::with_capacity(if has_ties { rows } else { 0 }),
+            details: Vec::with_capacity(rows),
+        }
+    }
+
+    fn row_bytes(has_ties: bool) -> usize {
+        16 + size_of::<D>() + if has_ties { 8 } else { 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.times.len() == self.times.capacity()
+    }
+
+    fn event(&self, row: usize) -> Event<D> {
+        Event { time: self.times[row], tie: self.ties.get(row).copied().unwrap_or(0), detail: self.details[row] }
+    }
+}
+
+/// What one partition has read.
+#[derive(Debug)]
+pub struct Gathering<D> {
+    has_ties: bool,
+    buckets: Vec<Vec<Chunk<D>>>,
+    bytes: usize,
+    spilled: Vec<Spilled>,
+}
+
+/// Chunks on disk.
+#[derive(Debug)]
+struct Spilled {
+    file: Mutex<File>,
+    /// Where each bucket begins, and its rows.
+    places: Vec<(u64, usize)>,
+}
+
+impl<D: Detail> Gathering<D> {
+    /// `has_ties` when a column breaks ties.
+    pub fn new(has_ties: bool) -> Self {
+        Self { has_ties, buckets: (0..BUCKETS).map(|_| vec![]).collect(), bytes: 0, spilled: vec![] }
+    }
+
+    /// Adds a row, whose customer's hash fell into `bucket`.
+    ///
+    /// # Errors
+    /// The budget is used up; nothing was added.
+    #[inline]
+    pub fn push(&mut self, bucket: usize, customer: u64, event: Event<D>, budget: &dyn Budget) -> Result<(), Stop> {
+        if self.buckets[bucket].last().is_none_or(Chunk::is_full) {
+            self.grow(bucket, budget)?;
+        }
+        if let Some(chunk) = self.buckets[bucket].last_mut() {
+            chunk.customers.push(customer);
+            chunk.times.push(event.time);
+            if self.has_ties {
+                chunk.ties.push(event.tie);
+            }
+            chunk.details.push(event.detail);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self, bucket: usize, budget: &dyn Budget) -> Result<(), Stop> {
+        let before = self.buckets[bucket].last().map_or(FIRST_ROWS / 2, |chunk| chunk.times.capacity());
+        let rows = (2 * before).min(MOST_ROWS);
+        let bytes = rows * Chunk::<D>::row_bytes(self.has_ties);
+        if !budget.grow(bytes) {
+            return Err(Stop::OutOfMemory(bytes));
+        }
+        self.bytes += bytes;
+        self.buckets[bucket].push(Chunk::with_capacity(rows, self.has_ties));
+        Ok(())
+    }
+
+    /// Bytes of memory it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts all chunks into an empty file, and gives their memory back; how many bytes were written.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn spill(&mut self, file: File, budget: &dyn Budget) -> std::io::Result<u64> {
+        let mut writer = BufWriter::with_capacity(1 << 20, file);
+        let (mut written, mut places, mut bytes) = (0, vec![], vec![]);
+        for bucket in &mut self.buckets {
+            let chunks = std::mem::take(bucket);
+            let begin = written;
+            for chunk in &chunks {
+                for row in 0..chunk.times.len() {
+                    bytes.clear();
+                    bytes.extend(chunk.customers[row].to_le_bytes());
+                    bytes.extend(chunk.times[row].to_le_bytes());
+                    bytes.extend(chunk.ties.get(row).into_iter().flat_map(|tie| tie.to_le_bytes()));
+                    chunk.details[row].write(&mut bytes);
+                    writer.write_all(&bytes)?;
+                    written += bytes.len() as u64;
+                }
+            }
+            places.push((begin, chunks.iter().map(|chunk| chunk.times.len()).sum()));
+        }
+        let file = writer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        self.spilled.push(Spilled { file: Mutex::new(file), places });
+        budget.shrink(std::mem::take(&mut self.bytes));
+        Ok(written)
+    }
+}
+
+impl Spilled {
+    fn read<D: Detail>(&self, bucket: usize, has_ties: bool) -> std::io::Result<Chunk<D>> {
+        let (begin, rows) = self.places[bucket];
+        let row_bytes = 16 + D::BYTES + if has_ties { 8 } else { 0 };
+        let mut bytes = vec![0; rows * row_bytes];
+        {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(begin))?;
+            file.read_exact(&mut bytes)?;
+        }
+        let mut chunk = Chunk::with_capacity(rows, has_ties);
+        let number = |from: &[u8]| from.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        for row in bytes.chunks_exact(row_bytes) {
+            let (customer, rest) = row.split_at(8);
+            let (time, mut rest) = rest.split_at(8);
+            chunk.customers.push(number(customer));
+            chunk.times.push(number(time) as i64);
+            if has_ties {
+                let (tie, after) = rest.split_at(8);
+                chunk.ties.push(number(tie));
+                rest = after;
+            }
+            chunk.details.push(D::read(rest));
+        }
+        Ok(chunk)
+    }
+}
+
+/// What the numbers of one partition become.
+#[derive(Debug, Default)]
+pub struct Maps {
+    /// Keys of customers; none where they are the same everywhere.
+    pub customers: Option<Vec<u64>>,
+    /// What breaks ties.
+    pub ties: Option<Vec<u32>>,
+    /// Codes in details.
+    pub codes: Option<Vec<u32>>,
+}
+
+/// All partitions' rows.
+#[derive(Debug)]
+pub struct Gathered<D> {
+    parts: Vec<Part<D>>,
+}
+
+#[derive(Debug)]
+struct Part<D> {
+    has_ties: bool,
+    buckets: Vec<Mutex<Vec<Chunk<D>>>>,
+    spilled: Vec<Spilled>,
+    maps: Maps,
+}
+
+impl<D: Detail> Gathered<D> {
+    pub fn new(parts: impl IntoIterator<Item = (Gathering<D>, Maps)>) -> Self {
+        let part = |(gathering, maps): (Gathering<D>, Maps)| Part {
+            has_ties: gathering.has_ties,
+            buckets: gathering.buckets.into_iter().map(Mutex::new).collect(),
+            spilled: gathering.spilled,
+            maps,
+        };
+        Self { parts: parts.into_iter().map(part).collect() }
+    }
+}
+
+/// The customers of one bucket after another, with their events; made once for each worker.
+#[derive(Debug)]
+pub struct Customers<D> {
+    /// A place in `keys` and `ends` for each customer, found by its hash.
+    table: Vec<u32>,
+    keys: Vec<u64>,
+    /// Where the events of each customer end.
+    ends: Vec<usize>,
+    /// Each row's customer.
+    places: Vec<u32>,
+    events: Vec<Event<D>>,
+}
+
+const EMPTY: u32 = u32::MAX;
+
+impl<D: Detail> Default for Customers<D> {
+    fn default() -> Self {
+        Self { table: vec![], keys: vec![], ends: vec![], places: vec![], events: vec![] }
+    }
+}
+
+impl<D: Detail> Customers<D> {
+    /// Visits the customers of a bucket, each with its events in order. A bucket can be visited once: its memory is given back. Says how
+    /// many events stand beside one that differs and that nothing orders: of the same customer, time and tie.
+    ///
+    /// # Errors
+    /// The budget is used up, the call cancelled, what was put on disk cannot be read, or what the visitor says.
+    pub fn visit(
+        &mut self,
+        gathered: &Gathered<D>,
+        bucket: usize,
+        control: Control<'_>,
+        mut visitor: impl FnMut(u64, &[Event<D>]) -> Result<(), Stop>,
+    ) -> Result<u64, Stop> {
+        let mut reserved = control.reserve(0)?;
+        let mut chunks = vec![];
+        for part in &gathered.parts {
+            let mut own = std::mem::take(&mut *part.buckets[bucket].lock().unwrap_or_else(PoisonError::into_inner));
+            for spilled in &part.spilled {
+                // Once as bytes, once as columns.
+                reserved.grow(2 * spilled.places[bucket].1 * Chunk::<D>::row_bytes(part.has_ties))?;
+                own.push(spilled.read(bucket, part.has_ties).map_err(|_| Stop::Unreadable)?);
+            }
+            chunks.extend(own.into_iter().map(|chunk| (chunk, &part.maps)));
+        }
+        let rows: usize = chunks.iter().map(|(chunk, _)| chunk.times.len()).sum();
+        if rows >= EMPTY as usize {
+            return Err(Stop::TooLarge);
+        }
+        // Room for the numbering too, which is at most as long as the rows.
+        reserved.grow(rows * (size_of::<Event<D>>() + 4 + 8))?;
+        self.number(&chunks);
+        control.check()?;
+        self.lay_out(&chunks);
+        let held: usize =
+            chunks.iter().map(|(chunk, _)| chunk.times.capacity() * Chunk::<D>::row_bytes(chunk.ties.capacity() > 0)).sum();
+        drop(chunks);
+        control.budget.shrink(held);
+        let (mut begin, mut unordered) = (0, 0);
+        for (index, key) in self.keys.iter().enumerate() {
+            if index % 1024 == 0 {
+                control.check()?;
+            }
+            let events = &mut self.events[begin..self.ends[index]];
+            begin = self.ends[index];
+            if !events.is_sorted() {
+                events.sort_unstable();
+            }
+            let is_unordered =
+                |pair: &&[Event<D>]| (pair[0].time, pair[0].tie) == (pair[1].time, pair[1].tie) && pair[0] != pair[1];
+            unordered += events.windows(2).filter(is_unordered).count() as u64;
+            visitor(*key, events)?;
+        }
+        Ok(unordered)
+    }
+
+    /// Numbers the customers, in the order in which they come, and counts their events.
+    fn number(&mut self, chunks: &[(Chunk<D>, &Maps)]) {
+        self.keys.clear();
+        self.ends.clear();
+        self.places.clear();
+        self.table.clear();
+        self.table.resize(1 << 12, EMPTY);
+        let mut last = None;
+        for (chunk, maps) in chunks {
+            for customer in &chunk.customers {
+                let key = maps.customers.as_ref().map_or(*customer, |keys| keys[*customer as usize]);
+                let place = match last {
+                    Some((last, place)) if last == key => place,
+                    _ => self.place(key),
+                };
+                last = Some((key, place));
+                self.ends[place as usize] += 1;
+                self.places.push(place);
+            }
+        }
+    }
+
+    fn place(&mut self, key: u64) -> u32 {
+        let mask = self.table.len() - 1;
+        let mut slot = slot_of(key) & mask;
+        loop {
+            match self.table[slot] {
+                EMPTY => break,
+                place if self.keys[place as usize] == key => return place,
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+        let place = self.keys.len() as u32;
+        self.table[slot] = place;
+        self.keys.push(key);
+        self.ends.push(0);
+        if 2 * self.keys.len() > self.table.len() {
+            let length = 4 * self.table.len();
+            self.table.clear();
+            self.table.resize(length, EMPTY);
+            for (place, key) in self.keys.iter().enumerate() {
+                let mut slot = slot_of(*key) & (length - 1);
+                while self.table[slot] != EMPTY {
+                    slot = (slot + 1) & (length - 1);
+                }
+                self.table[slot] = place as u32;
+            }
+        }
+        place
+    }
+
+    /// Puts every customer's events together.
+    fn lay_out(&mut self, chunks: &[(Chunk<D>, &Maps)]) {
+        self.events.clear();
+        let Some(any) = chunks.iter().find(|(chunk, _)| !chunk.times.is_empty()).map(|(chunk, _)| chunk.event(0)) else { return };
+        self.events.resize(self.places.len(), any);
+        // While events are put in place, `ends` holds where the next one of each customer goes.
+        let mut begin = 0;
+        for end in &mut self.ends {
+            (*end, begin) = (begin, begin + *end);
+        }
+        let mut places = self.places.iter();
+        for (chunk, maps) in chunks {
+            for (row, place) in (0..chunk.times.len()).zip(&mut places) {
+                let mut event = chunk.event(row);
+                if let Some(ties) = &maps.ties {
+                    event.tie = ties.get(event.tie as usize).map_or(0, |rank| u64::from(*rank) + 1);
+                }
+                if let Some(codes) = &maps.codes {
+                    event.detail = event.detail.recoded(codes);
+                }
+                let next = &mut self.ends[*place as usize];
+                self.events[*next] = event;
+                *next += 1;
+            }
+        }
+    }
+}
+
+/// Other bits than those that chose the bucket.
+fn slot_of(key: u64) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+    use crate::kernels::random::Random;
+
+    /// Rows of a made-up input, as parts that are read side by side.
+    fn gathered(rows: &[(u64, Event<u32>)], parts: usize, spill_after: usize) -> Gathered<u32> {
+        let budget = control(1).budget;
+        let gathering = |part: usize| {
+            let mut gathering = Gathering::new(true);
+            for (count, (customer, event)) in rows.iter().skip(part).step_by(parts).enumerate() {
+                gathering.push(bucket_of(*customer), *customer, *event, budget).unwrap();
+                if (count + 1) % spill_after == 0 {
+                    gathering.spill(tempfile::tempfile().unwrap(), budget).unwrap();
+                }
+            }
+            (gathering, Maps::default())
+        };
+        Gathered::new((0..parts).map(gathering))
+    }
+
+    #[test]
+    fn every_customer_is_visited_once_with_its_events_in_order() {
+        let mut random = Random::new(5, &[]);
+        let mut below = |bound: u64| random.below(bound);
+        let rows: Vec<(u64, Event<u32>)> = (0..20_000)
+            .map(|_| {
+                let event = Event { time: below(50) as i64 - 25, tie: below(3), detail: below(4) as u32 };
+                (below(700).wrapping_mul(0x1_0000_0001), event)
+            })
+            .collect();
+        let mut expected: BTreeMap<u64, Vec<Event<u32>>> = BTreeMap::new();
+        for (customer, event) in &rows {
+            expected.entry(*customer).or_default().push(*event);
+        }
+        expected.values_mut().for_each(|events| events.sort());
+        for (parts, spill_after) in [(1, usize::MAX), (3, usize::MAX), (2, 700)] {
+            let gathered = gathered(&rows, parts, spill_after);
+            let mut found = BTreeMap::new();
+            let mut customers = Customers::default();
+            let mut unordered = 0;
+            for bucket in 0..BUCKETS {
+                unordered += customers
+                    .visit(&gathered, bucket, control(1), |key, events| {
+                        assert!(found.insert(key, events.to_vec()).is_none());
+                        Ok(())
+                    })
+                    .unwrap();
+            }
+            assert_eq!(found, expected);
+            let differs = |pair: &&[Event<u32>]| pair[0].time == pair[1].time && pair[0].tie == pair[1].tie && pair[0] != pair[1];
+            assert_eq!(unordered, expected.values().map(|events| events.windows(2).filter(differs).count() as u64).sum::<u64>());
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Retention: in how many periods after their first event customers come back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::events::{Detail, Event};
+
+/// What an event is to retention.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// It can be the first event, which puts a customer into a cohort.
+    pub enters: bool,
+    /// It counts as coming back.
+    pub returns: bool,
+}
+
+impl Detail for Part {
+    const BYTES: usize = 1;
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.push(u8::from(self.enters) | u8::from(self.returns) << 1);
+    }
+
+    fn read(from: &[u8]) -> Self {
+        let bits = from.first().copied().unwrap_or(0);
+        Self { enters: bits & 1 == 1, returns: bits & 2 == 2 }
+    }
+}
+
+/// What time is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Period {
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+}
+
+impl Period {
+    /// The period in which a day lies, counted from that of 1970-01-01.
+    pub fn of_day(self, day: i64) -> i64 {
+        match self {
+            Self::Day => day,
+            // 1970-01-01 was a Thursday.
+            Self::Week => (day + 3).div_euclid(7),
+            Self::Month => {
+                // Years from March, so that the day that comes and goes is the last (Howard Hinnant, chrono-compatible date algorithms).
+                let shifted = day + 719_468;
+                let era = shifted.div_euclid(146_097);
+                let of_era = shifted.rem_euclid(146_097);
+                let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+                let of_year = of_era - (365 * year + year / 4 - year / 100);
+                let from_march = (5 * of_year + 2) / 153;
+                (year + era * 400 - 1970) * 12 + from_march + 2
+            }
+        }
+    }
+
+    /// The first day of a period.
+    pub fn first_day(self, period: i64) -> i64 {
+        match self {
+            Self::Day => period,
+            Self::Week => period * 7 - 3,
+            Self::Month => {
+                let from_march = period - 2;
+                let (year, month) = (from_march.div_euclid(12) + 1970, from_march.rem_euclid(12));
+                let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+                era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 - 719_468
+            }
+        }
+    }
+}
+
+/// When a return counts for a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// In that period.
+    On,
+    /// In that period or an earlier one, without that of the first event.
+    OnOrBefore,
+    /// In that period or any later one.
+    Rolling,
+}
+
+/// The customers whose first event lies in one period.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cohort {
+    pub size: i64,
+    /// How many came back for period 0, that of the first event, 1, 2 ….
+    pub returned: Vec<i64>,
+}
+
+/// Cohorts, by period.
+#[derive(Debug, Default)]
+pub struct Cohorts {
+    pub cohorts: BTreeMap<i64, Cohort>,
+    /// The last period with an event of anybody.
+    pub last: Option<i64>,
+    came: Vec<bool>,
+}
+
+impl Cohorts {
+    /// Takes the events of a customer, in order; times count `per_day` to the day, from 1970.
+    pub fn add(&mut self, events: &[Event<Part>], period: Period, mode: Mode, periods: usize, per_day: i64) {
+        let of = |event: &Event<Part>| period.of_day(event.time.div_euclid(per_day));
+        self.last = self.last.max(events.last().map(of));
+        let Some(first) = events.iter().position(|event| event.detail.enters) else { return };
+        let begin = of(&events[first]);
+        let cohort = self.cohorts.entry(begin).or_insert_with(|| Cohort { size: 0, returned: vec![0; periods + 1] });
+        cohort.size += 1;
+        self.came.clear();
+        self.came.resize(periods + 1, false);
+        let mut comes_later = false;
+        for event in events[first..].iter().filter(|event| event.detail.returns) {
+            match self.came.get_mut((of(event) - begin) as usize) {
+                Some(came) => *came = true,
+                None => {
+                    comes_later = true;
+                    break;
+                }
+            }
+        }
+        match mode {
+            Mode::On => {}
+            Mode::OnOrBefore => {
+                let first = self.came.iter().skip(1).position(|came| *came).map_or(periods + 1, |place| place + 1);
+                self.came[first..].fill(true);
+            }
+            Mode::Rolling => {
+                let last = if comes_later { Some(periods) } else { self.came.iter().rposition(|came| *came) };
+                self.came[..last.map_or(0, |last| last + 1)].fill(true);
+            }
+        }
+        cohort.returned.iter_mut().zip(&self.came).for_each(|(returned, came)| *returned += i64::from(*came));
+    }
+
+    /// Adds what another worker has found.
+    pub fn join(&mut self, other: Self) {
+        self.last = self.last.max(other.last);
+        for (begin, cohort) in other.cohorts {
+            match self.cohorts.get_mut(&begin) {
+                None => {
+                    self.cohorts.insert(begin, cohort);
+                }
+                Some(own) => {
+                    own.size += cohort.size;
+                    own.returned.iter_mut().zip(cohort.returned).for_each(|(own, other)| *own += other);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_begin_with_their_first_day() {
+        for day in (-800_000..800_000).step_by(17) {
+            for period in [Period::Day, Period::Week, Period::Month] {
+                let number = period.of_day(day);
+                let (first, next) = (period.first_day(number), period.first_day(number + 1));
+                assert!((first..next).contains(&day), "{period:?} {day}");
+                assert_eq!(period.of_day(first), number);
+            }
+        }
+        assert_eq!(Period::Month.of_day(0), 0);
+        assert_eq!(Period::Month.of_day(20_783), 56 * 12 + 10, "2026-11-26");
+        assert_eq!(Period::Week.first_day(Period::Week.of_day(20_783)), 20_780, "a Monday");
+    }
+
+    fn returned(days: &[i64], mode: Mode) -> Vec<i64> {
+        let event = |day: &i64| Event { time: *day, tie: 0, detail: Part { enters: true, returns: true } };
+        let mut cohorts = Cohorts::default();
+        cohorts.add(&days.iter().map(event).collect::<Vec<_>>(), Period::Day, mode, 3, 1);
+        cohorts.cohorts.into_values().next().map(|cohort| cohort.returned).unwrap_or_default()
+    }
+
+    #[test]
+    fn modes_as_documented() {
+        assert_eq!(returned(&[5, 7], Mode::On), [1, 0, 1, 0]);
+        assert_eq!(returned(&[5, 7], Mode::OnOrBefore), [1, 0, 1, 1]);
+        assert_eq!(returned(&[5, 7], Mode::Rolling), [1, 1, 1, 0]);
+        assert_eq!(returned(&[5, 99], Mode::On), [1, 0, 0, 0]);
+        assert_eq!(returned(&[5, 99], Mode::OnOrBefore), [1, 0, 0, 0]);
+        assert_eq!(returned(&[5, 99], Mode::Rolling), [1, 1, 1, 1]);
+        assert!(returned(&[], Mode::On).is_empty());
+    }
+}
