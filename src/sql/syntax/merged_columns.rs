@@ -13,8 +13,9 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{
-    Expr, Ident, Join, JoinConstraint, JoinOperator, Query, ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem, SetExpr,
-    TableWithJoins, VisitMut, VisitorMut,
+    ExceptSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, ReplaceSelectElement,
+    ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::joins::name_of;
@@ -89,6 +90,7 @@ fn select(select: &mut Select) -> Result<Names> {
     for table in &mut select.from {
         merged.extend(of_joins(table)?.into_iter().filter(|merged| merged.differs));
     }
+    compare_from_the_third(select)?;
     let plain: Vec<Merged> = select.from.iter().flat_map(of_plain_joins).collect();
     let (several, two) = plain.into_iter().partition(|merged| merged.is_compared);
     merged.extend(several);
@@ -149,6 +151,75 @@ fn is_plain(table: &TableWithJoins) -> bool {
         )
     };
     table.joins.iter().all(is_plain)
+}
+
+/// The engine does not find which column a third join by the same name means. It is made to compare with that of the first table; `*` then
+/// leaves out the column that the joined table has.
+fn compare_from_the_third(select: &mut Select) -> Result<()> {
+    let mut left_out: Vec<(Ident, Vec<Ident>)> = vec![];
+    for table in &mut select.from {
+        let known = of_plain_joins(table);
+        let mut joins_by: Vec<(String, usize)> = vec![];
+        for join in &mut table.joins {
+            let Some(JoinConstraint::Using(columns)) = constraint(&mut join.join_operator) else { continue };
+            let columns: Vec<Ident> = columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
+            let mut is_third = false;
+            for column in &columns {
+                match joins_by.iter_mut().find(|(name, _)| *name == normal(column)) {
+                    Some((_, joins)) => {
+                        *joins += 1;
+                        is_third |= *joins > 2;
+                    }
+                    None => joins_by.push((normal(column), 1)),
+                }
+            }
+            let firsts: Option<Vec<Expr>> = columns
+                .iter()
+                .map(|column| known.iter().find(|merged| normal(&merged.name) == normal(column))?.value().ok())
+                .collect();
+            let (true, Some(firsts), Ok(own)) = (is_third, firsts, name_of(&join.relation)) else { continue };
+            let compared = columns.iter().zip(firsts).map(|(column, first)| format!("{first} = {own}.{column}"));
+            let condition = parse_expression(&compared.collect::<Vec<_>>().join(" AND "))?;
+            if let Some(constraint) = constraint(&mut join.join_operator) {
+                *constraint = JoinConstraint::On(condition);
+            }
+            left_out.push((own, columns));
+        }
+    }
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    // Every table's own, without what those before it have already shown.
+    let is_plain =
+        |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == WildcardAdditionalOptions::default());
+    for place in (0..select.projection.len()).rev().filter(|place| is_plain(&select.projection[*place])).collect::<Vec<_>>() {
+        let mut items = vec![];
+        for table in &mut select.from {
+            items.push(every(&name_of(&table.relation)?, &[]));
+            for join in &mut table.joins {
+                let own = name_of(&join.relation)?;
+                let compared = left_out.iter().find(|(name, _)| normal(name) == normal(&own)).map(|(_, columns)| columns.clone());
+                let merged = match constraint(&mut join.join_operator) {
+                    Some(JoinConstraint::Using(columns)) => {
+                        columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect()
+                    }
+                    _ => compared.unwrap_or_default(),
+                };
+                items.push(every(&own, &merged));
+            }
+        }
+        select.projection.splice(place..=place, items);
+    }
+    Ok(())
+}
+
+/// `table.* EXCEPT (columns)`.
+fn every(table: &Ident, without: &[Ident]) -> SelectItem {
+    let mut options = WildcardAdditionalOptions::default();
+    if let [first, others @ ..] = without {
+        options.opt_except = Some(ExceptSelectItem { first_element: first.clone(), additional_elements: others.to_vec() });
+    }
+    SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![table.clone()])), options)
 }
 
 /// The columns that such joins go by, as far as it can be told which table has them.
