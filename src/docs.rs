@@ -50,6 +50,8 @@ pub enum Takes {
     Number,
     /// A role: a condition on the row.
     Condition,
+    /// A role that is a condition on the row, or an option that is one of these words.
+    ConditionOr(&'static [&'static str]),
     /// Roles: a list of conditions on the row.
     Conditions,
     /// Roles: a list of number columns; without it every number column of the input that no other role reads.
@@ -105,7 +107,8 @@ pub enum Takes {
 impl Takes {
     /// True for arguments read from the input's rows.
     pub fn is_role(self) -> bool {
-        matches!(self, Self::Column | Self::Time | Self::Number | Self::Condition) || self.is_list_of_roles()
+        matches!(self, Self::Column | Self::Time | Self::Number | Self::Condition | Self::ConditionOr(_))
+            || self.is_list_of_roles()
     }
 
     /// True for arguments that read several columns of the input.
@@ -126,6 +129,9 @@ impl Takes {
             Self::Time => "date or timestamp column".into(),
             Self::Number => "number column".into(),
             Self::Condition => "condition".into(),
+            Self::ConditionOr(words) => {
+                format!("{}, or a condition", words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", "))
+            }
             Self::Conditions => "list of conditions".into(),
             Self::Numbers => "list of number columns".into(),
             Self::Columns | Self::Ordered | Self::Features => "list of columns".into(),

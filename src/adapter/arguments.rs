@@ -83,7 +83,7 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     let (fits, wanted, advice) = match takes {
         Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with to_timestamp(…) or CAST(… AS DATE)"),
         Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
-        Takes::Condition | Takes::Conditions => {
+        Takes::Condition | Takes::Conditions | Takes::ConditionOr(_) => {
             (*data_type == DataType::Boolean, "a condition", "; write one that is true or false, such as event = 'buy'")
         }
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
@@ -403,7 +403,7 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
             }
             Ok(Value::List(elements))
         }
-        Takes::Choice(words) => {
+        Takes::Choice(words) | Takes::ConditionOr(words) => {
             let text = value.try_as_str().flatten().ok_or_else(wrong_type)?;
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(text)).ok_or_else(|| {
                 let suggestion = did_you_mean(text, words.iter().copied());

@@ -62,6 +62,9 @@ impl Interner {
     }
 
     pub fn finish(mut self) -> Result<ArrayRef> {
+        if self.values.is_empty() {
+            return Ok(new_empty_array(&self.data_type));
+        }
         let mut columns = self.values.emit(EmitTo::All)?;
         Ok(columns.pop().unwrap_or_else(|| new_empty_array(&self.data_type)))
     }

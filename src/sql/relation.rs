@@ -79,6 +79,9 @@ impl Reader<'_> {
                     input = Some(self.relation(name, expression)?);
                 }
                 Takes::Relation => others.push((name, self.relation(name, expression)?)),
+                Takes::ConditionOr(_) if is_text(&expression) => {
+                    options.push((name, self.option(name, find(doc, name)?.takes, expression)?))
+                }
                 takes if takes.is_role() => roles.push((name, takes, expression)),
                 takes => options.push((name, self.option(name, takes, expression)?)),
             }
@@ -229,7 +232,7 @@ impl Reader<'_> {
                     }
                 }
                 other if takes.is_list_of_roles() => {
-                    let problem = format!("{name} takes a list of columns; write {name} => [{other}]");
+                    let problem = format!("{name} takes a {}; write {name} => [{other}]", takes.describe());
                     return Err(invalid(doc.name, problem));
                 }
                 other => read.push(self.role(name, takes, &input, other, None)?),
@@ -281,7 +284,11 @@ impl Reader<'_> {
                 format!("{name} => {text}: the input has no column \"{}\"{suggestion}; it has {}", column.name, names.join(", "));
             invalid(doc.name, problem)
         })?;
-        self.planned(name, takes, input, planned, number)
+        let (mut role, planned) = self.planned(name, takes, input, planned, number)?;
+        if takes == Takes::Conditions {
+            role.column = text;
+        }
+        Ok((role, planned))
     }
 
     fn planned(
@@ -304,6 +311,10 @@ impl Reader<'_> {
         check_role(self.doc(), takes, &role)?;
         Ok((role, planned.alias(own)))
     }
+}
+
+fn is_text(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)))
 }
 
 fn takes_options(doc: &Doc) -> bool {

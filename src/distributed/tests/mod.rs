@@ -53,7 +53,11 @@ fn what_is_not_registered_is_refused() {
 }
 
 /// What the examples of the pages do not meet, and values that are hard to carry.
-const MORE: [&str; 16] = [
+const MORE: [&str; 18] = [
+    "SELECT * FROM window_funnel(sample_events(rows => 500), customer => customer_id, event_time => event_time, steps => [event = 'view', event = 'cart'],
+       within => INTERVAL '7 days', per => channel, interval => 'month', mode => ['strict_once', 'strict_increase'], tie_break => event_id)",
+    "SELECT * FROM window_funnel_customers(sample_events(rows => 500), customer => customer_id, event_time => event_time, steps => [event = 'view', event = 'cart'],
+       within => INTERVAL '7 days', per => channel)",
     "SELECT rfm_segment(id % 5 + 1, 5, id % 3 + 1, 'eight', 'zh') AS s FROM (VALUES (1), (2), (NULL)) AS t(id)
      WHERE rfm_segment(id % 5 + 1, 1, 1) <> 'champions'",
     // Decimals, cuts between their units, an instant with a zone.

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::{
-    DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
+    DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
 };
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
@@ -34,7 +34,7 @@ use crate::adapter::plain::Plain;
 use crate::adapter::step::{Notes, Reads, Step, StepContext, Streams};
 use crate::error::{failed, invalid};
 use crate::kernels::control::{Control, Stop};
-use crate::kernels::journey::events::{BUCKETS, Customers, Detail, Event, Gathered, Gathering, Maps, bucket_of};
+use crate::kernels::journey::events::{BUCKETS, Customers, Detail, Event, Gathered, Gathering, Maps, Rows};
 use crate::text::grouped;
 
 /// How a function reads the details of events, made once for each partition.
@@ -69,8 +69,8 @@ pub trait Work: Plain {
     /// True when the third column breaks ties.
     fn has_ties(&self) -> bool;
 
-    /// How details are read.
-    fn reading(&self) -> Result<Self::Reading>;
+    /// How details are read, of batches of this schema.
+    fn reading(&self, schema: &Schema) -> Result<Self::Reading>;
 
     fn state(&self) -> Self::State;
 
@@ -240,7 +240,7 @@ impl<R: Reading> Reader<R> {
             customers: Keys::new(data_type(0))?,
             gathering: Gathering::new(ties.is_some()),
             ties,
-            reading: work.reading()?,
+            reading: work.reading(&schema)?,
             files: vec![],
             reserved: 0,
         })
@@ -282,19 +282,19 @@ async fn read<W: Work>(
             }
             reader.reserved = listed;
         }
-        for (row, detail) in details.iter().enumerate() {
-            let Some(detail) = detail else { continue };
-            let tie = ties.as_ref().map_or(0, |ties| ties[row]);
-            let event = Event { time: times.value(row), tie, detail: *detail };
-            let bucket = bucket_of(hashes.get(row).copied().unwrap_or(keys[row]));
-            if reader.gathering.push(bucket, keys[row], event, memory).is_err() {
-                spill(W::FUNCTION, reader, context, memory, (spills, spilled_bytes))?;
-                let pushed = reader.gathering.push(bucket, keys[row], event, memory);
-                pushed.map_err(|_| {
-                    let problem = "the memory limit leaves no room for events; raise --memory-limit";
-                    DataFusionError::ResourcesExhausted(format!("{}: {problem}", W::FUNCTION))
-                })?;
-            }
+        let rows = Rows {
+            customers: &keys,
+            hashes: if hashes.is_empty() { &keys } else { &hashes },
+            times: times.values(),
+            ties: ties.as_deref(),
+            details: &details,
+        };
+        if reader.gathering.add(&rows, memory).is_err() {
+            spill(W::FUNCTION, reader, context, memory, (spills, spilled_bytes))?;
+            reader.gathering.add(&rows, memory).map_err(|_| {
+                let problem = "the memory limit leaves no room for events; raise --memory-limit";
+                DataFusionError::ResourcesExhausted(format!("{}: {problem}", W::FUNCTION))
+            })?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, UInt32Array};
 use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{DataType, Date32Type};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::functions::datetime::expr_fn::date_trunc;
@@ -170,7 +170,7 @@ where
 pub trait Form: Debug + Send + Sync + 'static {
     type Reading: Reading<Detail: Fulfils>;
 
-    fn reading(given: &Given) -> Result<Self::Reading>;
+    fn reading(given: &Given, schema: &Schema) -> Result<Self::Reading>;
 }
 
 /// One funnel of all customers.
@@ -184,7 +184,7 @@ pub struct ByGroup;
 impl Form for Ungrouped {
     type Reading = StepsOf;
 
-    fn reading(given: &Given) -> Result<StepsOf> {
+    fn reading(given: &Given, _schema: &Schema) -> Result<StepsOf> {
         Ok(StepsOf { first: given.first_step(), sees_all: given.sees_all })
     }
 }
@@ -192,9 +192,10 @@ impl Form for Ungrouped {
 impl Form for ByGroup {
     type Reading = GroupedStepsOf;
 
-    fn reading(given: &Given) -> Result<GroupedStepsOf> {
+    fn reading(given: &Given, schema: &Schema) -> Result<GroupedStepsOf> {
         let steps = StepsOf { first: given.first_step(), sees_all: given.sees_all };
-        Ok(GroupedStepsOf { steps, groups: None, given: given.clone() })
+        let groups = given.per().map(|place| Interner::new(schema.field(place).data_type())).transpose()?;
+        Ok(GroupedStepsOf { steps, groups, given: given.clone() })
     }
 }
 
@@ -258,16 +259,9 @@ impl Reading for GroupedStepsOf {
 
     fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Grouped>>) -> Result<()> {
         let masks = self.steps.masks(batch);
-        let groups: Option<&[usize]> = match self.given.per() {
-            None => None,
-            Some(place) => {
-                let column = batch.column(place);
-                let interner = match &mut self.groups {
-                    Some(interner) => interner,
-                    none => none.insert(Interner::new(column.data_type())?),
-                };
-                Some(interner.intern(column)?)
-            }
+        let groups: Option<&[usize]> = match (self.given.per(), &mut self.groups) {
+            (Some(place), Some(groups)) => Some(groups.intern(batch.column(place))?),
+            _ => None,
         };
         let periods = self.given.period().map(|place| batch.column(place).as_primitive::<Date32Type>());
         details.extend(masks.into_iter().enumerate().map(|(row, steps)| {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::functions::datetime::expr_fn::to_local_time;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::by_customer::{ByCustomer, Reading, Run, Work};
@@ -15,7 +16,6 @@ use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::journey::events::Event;
 use crate::kernels::journey::retention::{Cohorts, Mode, Part, Period};
@@ -51,7 +51,7 @@ Rows whose customer or time is NULL are left out and counted.",
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::required(COHORT, Takes::Column, "`'day'`, `'week'`, `'month'`, or a condition: the events with which customers begin"),
+        Argument::required(COHORT, Takes::ConditionOr(PERIODS), "the period that puts customers into cohorts; or the events with which customers begin"),
         Argument::optional(RETURN_EVENT, Takes::Condition, "", "the events that count as coming back; default every event"),
         Argument::optional("period", Takes::Choice(PERIODS), "", "what periods are counted in; default what `cohort` says, days for a condition"),
         Argument::optional("periods", Takes::Integer(1, 1000), "12", "how many periods after the first"),
@@ -75,11 +75,7 @@ impl RelationFunction for Retention {
         &DOC
     }
 
-    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
-        let cohort = roles.data_type(COHORT)?;
-        if *cohort != DataType::Boolean && !cohort.is_string() {
-            return Err(no_cohort());
-        }
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
         let field = |name: &str, data_type: DataType, nullable: bool| Arc::new(Field::new(name, data_type, nullable));
         Ok(vec![
             field("cohort", DataType::Date32, false),
@@ -91,8 +87,8 @@ impl RelationFunction for Retention {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let is_condition = *call.roles.data_type(COHORT)? == DataType::Boolean;
-        let word = if is_condition { "day" } else { word(&call.input()?, COHORT).ok_or_else(no_cohort)? };
+        let is_condition = call.roles.get(COHORT).is_some();
+        let word = if is_condition { "day" } else { call.options.word(COHORT)? };
         let period = match if call.options.is_given("period") { call.options.word("period")? } else { word } {
             "week" => Period::Week,
             "month" => Period::Month,
@@ -120,33 +116,10 @@ impl RelationFunction for Retention {
     }
 }
 
-fn no_cohort() -> datafusion::error::DataFusionError {
-    invalid(DOC.name, "cohort must be 'day', 'week', 'month', or a condition such as event = 'sign up'")
-}
-
-/// The word that a role is, if it is one of the periods.
-fn word(plan: &LogicalPlan, name: &str) -> Option<&'static str> {
-    let LogicalPlan::Projection(projection) = plan else {
-        return plan.inputs().first().and_then(|input| word(input, name));
-    };
-    let place = projection.schema.index_of_column_by_name(None, name)?;
-    match projection.expr[place].clone().unalias() {
-        Expr::Literal(value, _) => {
-            let text = value.try_as_str()??.to_lowercase();
-            PERIODS.iter().find(|period| **period == text).copied()
-        }
-        Expr::Column(column) => word(&projection.input, &column.name),
-        _ => None,
-    }
-}
-
 /// The time as the clock shows it, in its own zone.
 fn on_the_clock(data_type: &DataType) -> Expr {
     match data_type {
-        DataType::Timestamp(unit, Some(_)) => {
-            let unit = if *unit == TimeUnit::Nanosecond { TimeUnit::Nanosecond } else { TimeUnit::Microsecond };
-            cast(role(EVENT_TIME.name), DataType::Timestamp(unit, None)).alias(EVENT_TIME.name)
-        }
+        DataType::Timestamp(_, Some(_)) => to_local_time(vec![role(EVENT_TIME.name)]).alias(EVENT_TIME.name),
         _ => role(EVENT_TIME.name),
     }
 }
@@ -192,7 +165,7 @@ impl Work for Grid {
         false
     }
 
-    fn reading(&self) -> Result<Self> {
+    fn reading(&self, _schema: &Schema) -> Result<Self> {
         Ok(self.clone())
     }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
@@ -174,8 +174,8 @@ where
         self.given.has_ties
     }
 
-    fn reading(&self) -> Result<F::Reading> {
-        F::reading(&self.given)
+    fn reading(&self, schema: &Schema) -> Result<F::Reading> {
+        F::reading(&self.given, schema)
     }
 
     fn state(&self) -> Found {

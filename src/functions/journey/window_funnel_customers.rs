@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, ListArray};
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
@@ -131,8 +131,8 @@ where
         self.given.has_ties
     }
 
-    fn reading(&self) -> Result<F::Reading> {
-        F::reading(&self.given)
+    fn reading(&self, schema: &Schema) -> Result<F::Reading> {
+        F::reading(&self.given, schema)
     }
 
     fn state(&self) -> Rows {

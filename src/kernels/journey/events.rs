@@ -66,7 +66,7 @@ pub struct Event<D> {
 }
 
 /// The bucket of a customer.
-pub fn bucket_of(hash: u64) -> usize {
+fn bucket_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
 }
 
@@ -93,8 +93,21 @@ impl<D: Detail> Chunk<D> {
         16 + size_of::<D>() + if has_ties { 8 } else { 0 }
     }
 
+    fn room(&self) -> usize {
+        self.times.capacity() - self.times.len()
+    }
+
     fn is_full(&self) -> bool {
-        self.times.len() == self.times.capacity()
+        self.room() == 0
+    }
+
+    fn extend(&mut self, rows: &Rows<'_, D>, chosen: &[u32]) {
+        self.customers.extend(chosen.iter().map(|row| rows.customers[*row as usize]));
+        self.times.extend(chosen.iter().map(|row| rows.times[*row as usize]));
+        if let Some(ties) = rows.ties {
+            self.ties.extend(chosen.iter().map(|row| ties[*row as usize]));
+        }
+        self.details.extend(chosen.iter().filter_map(|row| rows.details[*row as usize]));
     }
 
     fn event(&self, row: usize) -> Event<D> {
@@ -102,9 +115,24 @@ impl<D: Detail> Chunk<D> {
     }
 }
 
+/// Rows as they arrive, column by column.
+#[derive(Debug)]
+pub struct Rows<'a, D> {
+    pub customers: &'a [u64],
+    /// What says which bucket a customer goes to: the same for the same customer in every partition.
+    pub hashes: &'a [u64],
+    pub times: &'a [i64],
+    /// What breaks ties, where a column does.
+    pub ties: Option<&'a [u64]>,
+    /// None for rows that need not be kept.
+    pub details: &'a [Option<D>],
+}
+
 /// What one partition has read.
 #[derive(Debug)]
 pub struct Gathering<D> {
+    /// The rows at hand, in the order of their buckets.
+    order: Vec<u32>,
     has_ties: bool,
     buckets: Vec<Vec<Chunk<D>>>,
     bytes: usize,
@@ -122,39 +150,64 @@ struct Spilled {
 impl<D: Detail> Gathering<D> {
     /// `has_ties` when a column breaks ties.
     pub fn new(has_ties: bool) -> Self {
-        Self { has_ties, buckets: (0..BUCKETS).map(|_| vec![]).collect(), bytes: 0, spilled: vec![] }
+        Self { order: vec![], has_ties, buckets: (0..BUCKETS).map(|_| vec![]).collect(), bytes: 0, spilled: vec![] }
     }
 
-    /// Adds a row, whose customer's hash fell into `bucket`.
+    /// Adds the rows that have a detail.
+    ///
+    /// They are put in the order of their buckets first, so that each column of a bucket takes a run of them at a time: one by one they
+    /// would go to more places than the processor keeps at hand.
     ///
     /// # Errors
     /// The budget is used up; nothing was added.
-    #[inline]
-    pub fn push(&mut self, bucket: usize, customer: u64, event: Event<D>, budget: &dyn Budget) -> Result<(), Stop> {
-        if self.buckets[bucket].last().is_none_or(Chunk::is_full) {
-            self.grow(bucket, budget)?;
+    pub fn add(&mut self, rows: &Rows<'_, D>, budget: &dyn Budget) -> Result<(), Stop> {
+        let mut ends = [0_u32; BUCKETS];
+        let present = || rows.details.iter().enumerate().filter_map(|(row, detail)| detail.map(|_| row));
+        for row in present() {
+            ends[bucket_of(rows.hashes[row])] += 1;
         }
-        if let Some(chunk) = self.buckets[bucket].last_mut() {
-            chunk.customers.push(customer);
-            chunk.times.push(event.time);
-            if self.has_ties {
-                chunk.ties.push(event.tie);
+        self.grow(&ends, budget)?;
+        let mut begin = 0;
+        for end in &mut ends {
+            (*end, begin) = (begin, begin + *end);
+        }
+        self.order.resize(begin as usize, 0);
+        for row in present() {
+            let next = &mut ends[bucket_of(rows.hashes[row])];
+            self.order[*next as usize] = row as u32;
+            *next += 1;
+        }
+        let mut begin = 0;
+        for (end, chunks) in ends.into_iter().zip(&mut self.buckets) {
+            let mut own = &self.order[begin..end as usize];
+            begin = end as usize;
+            // What the last chunk but one still has room for goes there.
+            let has_room = chunks.len().checked_sub(2).filter(|place| !chunks[*place].is_full());
+            for place in has_room.into_iter().chain(chunks.len().checked_sub(1)) {
+                let (now, later) = own.split_at(own.len().min(chunks[place].room()));
+                chunks[place].extend(rows, now);
+                own = later;
             }
-            chunk.details.push(event.detail);
         }
         Ok(())
     }
 
-    #[cold]
-    fn grow(&mut self, bucket: usize, budget: &dyn Budget) -> Result<(), Stop> {
-        let before = self.buckets[bucket].last().map_or(FIRST_ROWS / 2, |chunk| chunk.times.capacity());
-        let rows = (2 * before).min(MOST_ROWS);
-        let bytes = rows * Chunk::<D>::row_bytes(self.has_ties);
+    /// Makes room for so many more rows of each bucket.
+    fn grow(&mut self, rows: &[u32; BUCKETS], budget: &dyn Budget) -> Result<(), Stop> {
+        let wanted = |chunks: &[Chunk<D>], rows: u32| {
+            let (room, before) = chunks.last().map_or((0, FIRST_ROWS / 2), |chunk| (chunk.room(), chunk.times.capacity()));
+            (rows as usize).checked_sub(room).filter(|lack| *lack > 0).map(|lack| (2 * before).min(MOST_ROWS).max(lack))
+        };
+        let each = || self.buckets.iter().zip(rows).map(|(chunks, rows)| wanted(chunks, *rows));
+        let bytes = each().flatten().sum::<usize>() * Chunk::<D>::row_bytes(self.has_ties);
         if !budget.grow(bytes) {
             return Err(Stop::OutOfMemory(bytes));
         }
         self.bytes += bytes;
-        self.buckets[bucket].push(Chunk::with_capacity(rows, self.has_ties));
+        let capacities: Vec<Option<usize>> = each().collect();
+        for (chunks, capacity) in self.buckets.iter_mut().zip(capacities) {
+            chunks.extend(capacity.map(|rows| Chunk::with_capacity(rows, self.has_ties)));
+        }
         Ok(())
     }
 
@@ -431,8 +484,17 @@ mod tests {
         let budget = control(1).budget;
         let gathering = |part: usize| {
             let mut gathering = Gathering::new(true);
-            for (count, (customer, event)) in rows.iter().skip(part).step_by(parts).enumerate() {
-                gathering.push(bucket_of(*customer), *customer, *event, budget).unwrap();
+            let own: Vec<_> = rows.iter().skip(part).step_by(parts).collect();
+            for (count, own) in own.chunks(100).enumerate() {
+                let customers: Vec<u64> = own.iter().map(|row| row.0).collect();
+                let rows = Rows {
+                    customers: &customers,
+                    hashes: &customers,
+                    times: &own.iter().map(|row| row.1.time).collect::<Vec<_>>(),
+                    ties: Some(&own.iter().map(|row| row.1.tie).collect::<Vec<_>>()),
+                    details: &own.iter().map(|row| Some(row.1.detail)).collect::<Vec<_>>(),
+                };
+                gathering.add(&rows, budget).unwrap();
                 if (count + 1) % spill_after == 0 {
                     gathering.spill(tempfile::tempfile().unwrap(), budget).unwrap();
                 }
@@ -457,7 +519,7 @@ mod tests {
             expected.entry(*customer).or_default().push(*event);
         }
         expected.values_mut().for_each(|events| events.sort());
-        for (parts, spill_after) in [(1, usize::MAX), (3, usize::MAX), (2, 700)] {
+        for (parts, spill_after) in [(1, usize::MAX), (3, usize::MAX), (2, 7)] {
             let gathered = gathered(&rows, parts, spill_after);
             let mut found = BTreeMap::new();
             let mut customers = Customers::default();

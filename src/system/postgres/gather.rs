@@ -542,7 +542,9 @@ fn taken(takes: Takes) -> i64 {
         Takes::Conditions => "_bool",
         Takes::Interval => "interval",
         Takes::Choice(_) | Takes::Choices(_) | Takes::Text | Takes::Relation | Takes::Name(_) | Takes::Query => "text",
-        Takes::Column | Takes::Calls(_) | Takes::Value(_) | Takes::ValuesOf(_) | Takes::Table(_) => return ANY,
+        Takes::Column | Takes::ConditionOr(_) | Takes::Calls(_) | Takes::Value(_) | Takes::ValuesOf(_) | Takes::Table(_) => {
+            return ANY;
+        }
     };
     type_named(name).unwrap_or(ANY)
 }
