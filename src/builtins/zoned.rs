@@ -1,5 +1,6 @@
 //! Times without a zone in the zone of a time that has one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
@@ -57,6 +58,65 @@ static TEXT: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
+/// A text that tells a time, with what the engine's reader wants to see: two digits everywhere, seconds, and hyphens in the date. People and other
+/// databases leave them out.
+static FULL: Scalar = Scalar {
+    name: "text_of_time",
+    takes: |types| Ok(vec![DataType::Utf8; types.len()]),
+    gives: |_| Ok(DataType::Utf8),
+    compute: |arguments| {
+        let texts = arguments.args[0].to_array(arguments.number_rows)?;
+        let texts = texts.as_string::<i32>();
+        if texts.iter().flatten().all(|text| full(text).is_none()) {
+            return Ok(arguments.args[0].clone());
+        }
+        let texts: StringArray = texts.iter().map(|text| Some(full(text?).map_or(Cow::Borrowed(text?), Cow::Owned))).collect();
+        Ok(ColumnarValue::Array(Arc::new(texts)))
+    },
+    written: |arguments| arguments.first().cloned(),
+};
+
+/// A text that is to be read as a timestamp.
+pub fn with_seconds(text: Expr) -> Expr {
+    match &text {
+        Expr::Literal(value, _) => match value.try_as_str().flatten().and_then(full) {
+            Some(full) => lit(full),
+            None => text,
+        },
+        Expr::ScalarFunction(call) if call.func.name() == FULL.name => text,
+        _ => FULL.call(vec![text]),
+    }
+}
+
+/// `2026-11-01 09:05:00` of `2026/11/1 9:05`; none when there is nothing to do, and for what is no such time.
+fn full(text: &str) -> Option<String> {
+    let is_full =
+        |bytes: &[u8]| bytes.len() >= 19 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[13] == b':' && bytes[16] == b':';
+    if is_full(text.as_bytes()) {
+        return None;
+    }
+    let (day, clock) = text.trim().split_once([' ', 'T', 't'])?;
+    let mark = if day.contains('/') { '/' } else { '-' };
+    let [year, month, day] = *day.split(mark).collect::<Vec<_>>() else { return None };
+    let clock = clock.trim_start();
+    let end = clock.find(|letter: char| !letter.is_ascii_digit() && letter != ':' && letter != '.').unwrap_or(clock.len());
+    let (clock, zone) = clock.split_at(end);
+    let (hour, minute, second) = match *clock.split(':').collect::<Vec<_>>() {
+        [hour, minute] => (hour, minute, "00"),
+        [hour, minute, second] => (hour, minute, second),
+        _ => return None,
+    };
+    let is_number =
+        |text: &str, digits: usize| (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = year.len() == 4 && is_number(year, 4) && [month, day, hour, minute].iter().all(|part| is_number(part, 2));
+    let (whole, rest) = second.split_once('.').map_or((second, ""), |(whole, _)| (whole, &second[whole.len()..]));
+    if !fits || !is_number(whole, 2) {
+        return None;
+    }
+    let full = format!("{year}-{month:0>2}-{day:0>2} {hour:0>2}:{minute:0>2}:{whole:0>2}{rest}{zone}");
+    (full != text).then_some(full)
+}
+
 /// A timestamp as text.
 pub fn as_text(time: Expr) -> Expr {
     TEXT.call(vec![time])
@@ -66,7 +126,7 @@ pub fn as_text(time: Expr) -> Expr {
 pub const UTC_TIME: &str = "utc_time";
 
 /// The functions.
-pub static ALL: [&Scalar; 3] = [&INSTANT, &IN_UTC, &TEXT];
+pub static ALL: [&Scalar; 4] = [&INSTANT, &IN_UTC, &TEXT, &FULL];
 
 /// A timestamp without a zone, or a date, as a timestamp of a zone.
 pub fn in_zone(time: Expr, unit: TimeUnit, zone: &Arc<str>) -> Expr {
@@ -138,6 +198,33 @@ mod tests {
     use datafusion::arrow::array::TimestampSecondArray;
 
     use super::*;
+
+    #[test]
+    fn times_are_written_in_full() {
+        for (text, expected) in [
+            ("2026-11-01 10:00", "2026-11-01 10:00:00"),
+            ("2026/11/1 9:05", "2026-11-01 09:05:00"),
+            ("2026-11-01T10:00Z", "2026-11-01 10:00:00Z"),
+            ("2026-11-01 10:00+08", "2026-11-01 10:00:00+08"),
+            (" 2026-1-2 3:4:5.25 ", "2026-01-02 03:04:05.25"),
+            ("2026-11-01 10:00 Asia/Shanghai", "2026-11-01 10:00:00 Asia/Shanghai"),
+        ] {
+            assert_eq!(full(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "2026-11-01 10:00:00",
+            "2026-11-01T10:00:00.123Z",
+            "2026-11-01",
+            "",
+            "10:00",
+            "2026-11-01 10",
+            "11/1/2026 10:00",
+            "时间 10:00",
+            "2026-11-01 a:b",
+        ] {
+            assert_eq!(full(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn clocks_that_change_are_read_as_postgresql_reads_them() {

@@ -104,7 +104,8 @@ impl Report {
 impl Card {
     pub(super) fn run(&self, console: &mut Console, output: &str) -> Result<(), Failure> {
         // The text of a number is compared with a number as one.
-        let key = if self.key.parse::<i64>().is_ok() { self.key.clone() } else { literal(&self.key) };
+        // As text, which is read as the key's type: 0042 may be one that begins with zeros.
+        let key = literal(&self.key);
         let (profile, output) = (name(&self.profile), literal(output));
         let options = self.asked.options().join(", ");
         console.run(&Script::given(format!("COPY CARD {profile} FOR {key} TO {output} WITH ({options})")))

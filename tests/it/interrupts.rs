@@ -161,3 +161,15 @@ fn planning_ends() {
     assert!(code == 1 && told.contains("was cancelled after 1 s"), "{code}: {told}");
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }
+
+/// While events are gathered, and while customers are visited.
+#[test]
+fn work_on_the_events_of_customers_ends() {
+    for wait in [300, 3000] {
+        let sql = "SELECT count(*) FROM sessionize((SELECT value % 500000 AS customer, to_timestamp_seconds(value) AS event_time FROM generate_series(1, 300000000)),
+                     customer => customer, event_time => event_time)";
+        let mut child = portrait().args(["-c", sql]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        assert_eq!(interrupt(&mut child), Some(130), "after {wait} ms");
+    }
+}

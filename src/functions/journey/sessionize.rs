@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::{Column as Name, DFSchema, Result};
+use datafusion::functions::string::expr_fn::concat;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use serde::{Deserialize, Serialize};
 
 use super::by_customer::{ByCustomer, Reading, Run, Work};
@@ -25,6 +25,7 @@ pub struct Sessionize;
 
 const START_EVENT: &str = "start_event";
 const END_EVENT: &str = "end_event";
+const SESSION_ID: &str = "session_id";
 
 const DOC: Doc = Doc {
     name: "sessionize",
@@ -72,7 +73,7 @@ impl RelationFunction for Sessionize {
         let field = |name: &str, data_type: &DataType| Arc::new(Field::new(name, data_type.clone(), false));
         Ok(vec![
             own(roles.required(CUSTOMER.name)?, false),
-            field("session_id", &DataType::Utf8),
+            field(SESSION_ID, &DataType::Utf8),
             field("session_number", &DataType::Int64),
             field("session_start", time),
             field("session_end", time),
@@ -95,7 +96,18 @@ impl RelationFunction for Sessionize {
         let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name].map(role).into();
         columns.extend([TIE_BREAK.name, START_EVENT, END_EVENT].into_iter().filter(|name| is_given(name)).map(role));
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
-        ByCustomer::new(work).over([rows], call.schema)
+        // The id is put together beside the step, so that it costs nothing where nobody asks for it.
+        let fields: Vec<FieldRef> = call.schema.fields().iter().filter(|field| field.name() != SESSION_ID).cloned().collect();
+        let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
+        let sessions = ByCustomer::new(work).over([rows], Arc::clone(&schema))?;
+        let own = |name: &str| Expr::Column(Name::new_unqualified(name));
+        let customer = own(schema.field(0).name());
+        let id = concat(vec![cast(customer, DataType::Utf8), lit("-"), cast(own("session_number"), DataType::Utf8)]);
+        let columns = call.schema.fields().iter().map(|field| match field.name().as_str() {
+            SESSION_ID => id.clone().alias_qualified(Some(DOC.name), SESSION_ID),
+            name => own(name).alias_qualified(Some(DOC.name), name),
+        });
+        LogicalPlanBuilder::from(sessions).project(columns)?.build()
     }
 }
 
@@ -182,14 +194,7 @@ impl Work for Sessions {
 
 impl Sessions {
     fn columns(&self, rows: Rows, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
-        let time_type = run.worker.schema().field(3).data_type();
-        let customers = run.customers.values(&rows.customers)?;
-        let names = cast(&customers, &DataType::Utf8)?;
-        let ids = names
-            .as_string::<i32>()
-            .iter()
-            .zip(&rows.numbers)
-            .map(|(name, number)| format!("{}-{number}", name.unwrap_or_default()));
+        let time_type = run.worker.schema().field(2).data_type();
         let seconds: Float64Array = rows
             .starts
             .iter()
@@ -197,8 +202,7 @@ impl Sessions {
             .map(|(start, end)| Some((i128::from(*end) - i128::from(*start)) as f64 / self.per_second as f64))
             .collect();
         Ok(vec![
-            Arc::clone(&customers),
-            Arc::new(StringArray::from_iter_values(ids)),
+            run.customers.values(&rows.customers)?,
             Arc::new(Int64Array::from(rows.numbers)),
             times_as(time_type, rows.starts)?,
             times_as(time_type, rows.ends)?,

@@ -112,8 +112,15 @@ impl Cohorts {
         self.came.clear();
         self.came.resize(periods + 1, false);
         let mut comes_later = false;
+        // Most events lie in the period of the one before, which needs no division to see.
+        let mut known_until = i64::MIN;
         for event in events[first..].iter().filter(|event| event.detail.returns) {
-            match self.came.get_mut((of(event) - begin) as usize) {
+            if event.time < known_until {
+                continue;
+            }
+            let now = of(event);
+            known_until = period.first_day(now + 1).saturating_mul(per_day);
+            match self.came.get_mut((now - begin) as usize) {
                 Some(came) => *came = true,
                 None => {
                     comes_later = true;

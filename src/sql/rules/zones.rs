@@ -228,6 +228,19 @@ fn is_in_utc(expression: &Expr) -> bool {
 
 /// Casts that coercion has made, and those that were written.
 pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Expr::ScalarFunction(call) = &expression
+        && let (
+            "to_timestamp" | "to_timestamp_seconds" | "to_timestamp_millis" | "to_timestamp_micros" | "to_timestamp_nanos",
+            [text],
+        ) = (call.func.name(), call.args.as_slice())
+        && text.get_type(schema)?.is_string()
+    {
+        let full = zoned::with_seconds(text.clone());
+        return Ok(match full == *text {
+            true => Transformed::no(expression),
+            false => Transformed::yes(call.func.call(vec![full])),
+        });
+    }
     let (from, field, tries) = match &expression {
         Expr::Cast(Cast { expr, field }) => (expr, field, false),
         Expr::TryCast(TryCast { expr, field }) => (expr, field, true),
@@ -235,6 +248,18 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
     };
     let from_type = from.get_type(schema)?;
     match field.data_type() {
+        DataType::Timestamp(..) if from_type.is_string() => {
+            let full = zoned::with_seconds(from.as_ref().clone());
+            if full == **from {
+                return Ok(Transformed::no(expression));
+            }
+            let (from, field) = (Box::new(full), Arc::clone(field));
+            Ok(Transformed::yes(if tries {
+                Expr::TryCast(TryCast { expr: from, field })
+            } else {
+                Expr::Cast(Cast { expr: from, field })
+            }))
+        }
         DataType::Timestamp(unit, Some(zone)) if !tries && !zoned::is_utc(zone) => match from_type {
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None) => {
                 Ok(Transformed::yes(in_zone(from.as_ref().clone(), *unit, zone)))
