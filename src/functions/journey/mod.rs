@@ -5,9 +5,13 @@
 //!           (counted)      (by_customer: spills, in parallel)       (kernels::journey)
 //! ```
 
+mod attribution;
 mod by_customer;
 mod funnel;
+mod journey_edges;
+mod journey_paths;
 mod options;
+mod paths;
 mod retention;
 mod sessionize;
 mod window_funnel;
@@ -20,6 +24,11 @@ pub fn functions() -> FunctionSet {
     FunctionSet::new("journey", "What customers do, in the order of time")
         .relation(window_funnel::WindowFunnel)
         .relation(window_funnel_customers::WindowFunnelCustomers)
+        .relation(attribution::Attribution)
+        .relation(journey_paths::JourneyPaths)
+        .relation(journey_edges::JourneyEdges)
+        .step::<ByCustomer<attribution::Dealing>>()
+        .step::<ByCustomer<paths::Walks>>()
         .relation(sessionize::Sessionize)
         .relation(retention::Retention)
         .step::<ByCustomer<sessionize::Sessions>>()
