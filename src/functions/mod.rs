@@ -10,6 +10,7 @@ mod cluster;
 mod clv;
 mod conditions;
 mod dates;
+mod feedback;
 mod identity;
 mod journey;
 mod json;
@@ -40,6 +41,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         model::functions(),
         clv::functions(),
         journey::functions(),
+        feedback::functions(),
         survival::functions(),
         clean::functions(),
         quality::functions(),

@@ -188,7 +188,7 @@ impl Counts {
 }
 
 /// Two letters at least, one of them no digit, and not a word of every text.
-fn is_candidate(word: &str) -> bool {
+pub fn is_candidate(word: &str) -> bool {
     word.chars().nth(1).is_some() && is_word(word) && word.chars().any(char::is_alphabetic) && !is_stop_word(word)
 }
 

@@ -124,9 +124,20 @@ impl Lexicon {
 
     /// From −1 to 1; 0 when no word of the text is known.
     pub fn sentiment(&self, text: &str) -> f64 {
-        // Of nothing, a sum is −0.
-        let sum = self.felt(text).iter().map(|felt| felt.score).sum::<f64>() + 0.0;
-        sum / (sum * sum + 15.0 / 16.0).sqrt()
+        self.feeling(text).unwrap_or(0.0)
+    }
+
+    /// From −1 to 1; none when no word of the text is known.
+    pub fn feeling(&self, text: &str) -> Option<f64> {
+        let felt = self.felt(text);
+        // Words that cancel each other out may leave −0.
+        let sum = felt.iter().map(|felt| felt.score).sum::<f64>() + 0.0;
+        (!felt.is_empty()).then(|| sum / (sum * sum + 15.0 / 16.0).sqrt())
+    }
+
+    /// Whether the lexicon has the word, or it changes how others feel.
+    pub fn has(&self, word: &str) -> bool {
+        self.score(word).is_some() || degree(word).is_some() || is_negation(word) || is_but(word)
     }
 
     /// Cuts 很好 in two, where only 好 is known.

@@ -6,6 +6,7 @@
 mod china;
 mod countries;
 
+pub use china::{area_of, is_local};
 pub use countries::{COUNTRIES, Country, Kind};
 
 use super::texts::ascii_digit;
@@ -33,7 +34,7 @@ impl Phone {
     /// The place that the number itself tells: the city of a Chinese landline, else the country.
     pub fn region(&self) -> &'static str {
         match self.country {
-            "CN" if self.kind == Kind::Landline => china::area_of(&self.national).map_or("CN", |(_, city)| city),
+            "CN" if self.kind == Kind::Landline => area_of(&self.national).map_or("CN", |(_, city)| city),
             country => country,
         }
     }
@@ -344,7 +345,7 @@ fn chinese_problem(digits: &str) -> Problem {
         0..=6 if is_service => Problem::Short,
         0..=6 => Problem::TooFew,
         7 | 8 if !zero && matches!(digits.as_bytes().first(), Some(b'2'..=b'9')) => Problem::NoArea,
-        _ if zero && !rest.starts_with('1') && china::area_of(rest).is_none() => Problem::UnknownArea,
+        _ if zero && !rest.starts_with('1') && area_of(rest).is_none() => Problem::UnknownArea,
         12.. => Problem::TooMany,
         _ if digits.starts_with('1') && digits.len() < 11 => Problem::TooFew,
         _ => Problem::NotInPlan,
@@ -367,8 +368,8 @@ fn within(number: &str, country: &'static Country) -> Result<Phone, Problem> {
     });
     let kind = match rule {
         Some(rule) => rule.kind,
-        None if country.iso == "CN" => match china::area_of(number) {
-            Some((area, _)) if china::is_local(area, number.get(area.len()..).unwrap_or_default()) => Kind::Landline,
+        None if country.iso == "CN" => match area_of(number) {
+            Some((area, _)) if is_local(area, number.get(area.len()..).unwrap_or_default()) => Kind::Landline,
             _ if number.len() < 7 => return Err(Problem::TooFew),
             _ => return Err(Problem::NotInPlan),
         },

@@ -1,0 +1,271 @@
+//! Scores of surveys: NPS, CSAT and CES, with intervals and tests.
+//!
+//! Every answer becomes a whole number: +1, 0 or −1 for NPS, 1 or 0 for CSAT, itself for CES. Then counts and two sums of whole numbers say
+//! all that is needed, and are the same in any order.
+//!
+//! Literature: F. F. Reichheld: The One Number You Need to Grow (2003); D. G. Bonett, R. M. Price: Adjusted Wald Confidence Interval for a
+//! Difference of Binomial Proportions Based on Paired Data (2012); E. B. Wilson: Probable Inference (1927); B. L. Welch (1947).
+
+use crate::kernels::special::{normal_cdf, normal_quantile, t_cdf, t_quantile};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// From 0 to 10: 9 and 10 are promoters, 7 and 8 passives, the others detractors.
+    Nps,
+    /// From 1 to `scale`: those from `satisfied` on are satisfied.
+    Csat { satisfied: i64, scale: i64 },
+    /// From 1 to `scale`.
+    Ces { scale: i64 },
+}
+
+impl Measure {
+    /// The least and the greatest answer.
+    pub fn range(self) -> (i64, i64) {
+        match self {
+            Self::Nps => (0, 10),
+            Self::Csat { scale, .. } | Self::Ces { scale } => (1, scale),
+        }
+    }
+
+    /// What an answer counts, if it is one.
+    pub fn value(self, answer: i64) -> Option<i64> {
+        let (least, most) = self.range();
+        if !(least..=most).contains(&answer) {
+            return None;
+        }
+        Some(match self {
+            Self::Nps => i64::from(answer >= 9) - i64::from(answer <= 6),
+            Self::Csat { satisfied, .. } => i64::from(answer >= satisfied),
+            Self::Ces { .. } => answer,
+        })
+    }
+
+    /// What a mean of 1 is in the score.
+    pub fn scale(self) -> f64 {
+        if self == Self::Nps { 100.0 } else { 1.0 }
+    }
+}
+
+/// Answers, added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answers {
+    pub count: i64,
+    pub sum: i128,
+    pub squares: i128,
+    /// Answers above 0, and below: promoters and detractors, or the satisfied.
+    pub above: i64,
+    pub below: i64,
+}
+
+impl Answers {
+    /// Adds answers that count the same.
+    pub fn add(&mut self, value: i64, times: i64) {
+        let wide = i128::from(value);
+        self.count += times;
+        self.sum += wide * i128::from(times);
+        self.squares += wide * wide * i128::from(times);
+        self.above += if value > 0 { times } else { 0 };
+        self.below += if value < 0 { times } else { 0 };
+    }
+
+    /// Adds other answers.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.above += other.above;
+        self.below += other.below;
+    }
+
+    /// Those of these that are not among `part`, which they hold.
+    pub fn without(&self, part: &Self) -> Self {
+        Self {
+            count: self.count - part.count,
+            sum: self.sum - part.sum,
+            squares: self.squares - part.squares,
+            above: self.above - part.above,
+            below: self.below - part.below,
+        }
+    }
+
+    /// The mean; none of no answers.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    /// The variance of the sample; none of fewer than two answers.
+    fn variance(&self) -> Option<f64> {
+        let count = i128::from(self.count);
+        // Whole up to the division, so that equal answers have no variance at all.
+        (count > 1).then(|| (count * self.squares - self.sum * self.sum) as f64 / (count as f64 * (count - 1) as f64))
+    }
+
+    /// The standard error of the mean.
+    pub fn std_err(&self) -> Option<f64> {
+        self.variance().map(|variance| (variance / self.count as f64).sqrt())
+    }
+
+    /// The interval of the mean.
+    ///
+    /// NPS: Bonett's and Price's adjusted Wald interval of a difference of two shares of one sample, which holds its confidence for few
+    /// answers too. CSAT: Wilson's. CES: Student's.
+    pub fn interval(&self, measure: Measure, confidence: f64) -> Option<(f64, f64)> {
+        let mean = self.mean()?;
+        let upper = f64::midpoint(1.0, confidence);
+        let count = self.count as f64;
+        match measure {
+            Measure::Nps => {
+                let z = normal_quantile(upper);
+                let (above, below) = ((self.above as f64 + 1.0) / (count + 2.0), (self.below as f64 + 1.0) / (count + 2.0));
+                let middle = above - below;
+                let half = z * ((above + below - middle * middle) / (count + 2.0)).sqrt();
+                Some(((middle - half).max(-1.0), (middle + half).min(1.0)))
+            }
+            Measure::Csat { .. } => {
+                let z = normal_quantile(upper);
+                let middle = (mean + z * z / (2.0 * count)) / (1.0 + z * z / count);
+                let half = z / (1.0 + z * z / count) * (mean * (1.0 - mean) / count + z * z / (4.0 * count * count)).sqrt();
+                // The ends of an extreme share are the share itself, which rounding may miss.
+                let least = if self.above == 0 { 0.0 } else { middle - half };
+                let most = if self.above == self.count { 1.0 } else { middle + half };
+                Some((least.max(0.0), most.min(1.0)))
+            }
+            Measure::Ces { .. } => {
+                let half = t_quantile(upper, count - 1.0) * self.std_err()?;
+                Some((mean - half, mean + half))
+            }
+        }
+    }
+}
+
+/// How likely a difference of two means at least this great is when there is none: Welch's test, for CSAT the pooled test of two shares, whose
+/// square is chi-square's. None when the answers of one side are all alike, as their variance is not known then, or too few.
+pub fn p_value(measure: Measure, one: &Answers, other: &Answers) -> Option<f64> {
+    let difference = one.mean()? - other.mean()?;
+    if let Measure::Csat { .. } = measure {
+        let (n1, n2) = (one.count as f64, other.count as f64);
+        let pooled = (one.above + other.above) as f64 / (n1 + n2);
+        let std_err = (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
+        return (std_err > 0.0).then(|| 2.0 * normal_cdf(-(difference / std_err).abs()));
+    }
+    let squares = [one, other].map(|answers| answers.variance().map(|variance| variance / answers.count as f64));
+    let [first, second] = [squares[0]?, squares[1]?];
+    let both = first + second;
+    let df = both * both / (first * first / (one.count - 1) as f64 + second * second / (other.count - 1) as f64);
+    (first > 0.0 && second > 0.0).then(|| 2.0 * t_cdf(-(difference / both.sqrt()).abs(), df))
+}
+
+/// How several tests are seen as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    None,
+    Bonferroni,
+    /// Holm: the chance of any false finding.
+    Holm,
+    /// Benjamini and Hochberg: the share of false findings.
+    Bh,
+}
+
+/// The p values as they are when all of them are looked at.
+pub fn adjusted(p_values: &[Option<f64>], adjustment: Adjustment) -> Vec<Option<f64>> {
+    let mut order: Vec<(usize, f64)> =
+        p_values.iter().enumerate().filter_map(|(place, p_value)| p_value.map(|p_value| (place, p_value))).collect();
+    order.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+    let tests = order.len() as f64;
+    let mut adjusted = vec![None; p_values.len()];
+    match adjustment {
+        Adjustment::None => order.iter().for_each(|(place, p_value)| adjusted[*place] = Some(*p_value)),
+        Adjustment::Bonferroni => order.iter().for_each(|(place, p_value)| adjusted[*place] = Some((p_value * tests).min(1.0))),
+        Adjustment::Holm => {
+            let mut least: f64 = 0.0;
+            for (rank, (place, p_value)) in order.iter().enumerate() {
+                least = least.max((p_value * (tests - rank as f64)).min(1.0));
+                adjusted[*place] = Some(least);
+            }
+        }
+        Adjustment::Bh => {
+            let mut most: f64 = 1.0;
+            for (rank, (place, p_value)) in order.iter().enumerate().rev() {
+                most = most.min(p_value * tests / (rank + 1) as f64);
+                adjusted[*place] = Some(most);
+            }
+        }
+    }
+    adjusted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(measure: Measure, answers: &[(i64, i64)]) -> Answers {
+        let mut of = Answers::default();
+        for (answer, times) in answers {
+            of.add(measure.value(*answer).unwrap(), *times);
+        }
+        of
+    }
+
+    fn near(one: f64, other: f64) {
+        assert!((one - other).abs() <= 1e-12 * other.abs().max(1.0), "{one} {other}");
+    }
+
+    #[test]
+    fn answers_count_as_they_should() {
+        let values: Vec<Option<i64>> = (-1..=11).map(|answer| Measure::Nps.value(answer)).collect();
+        let below = [Some(-1); 7];
+        assert_eq!(values[1..8], below);
+        assert_eq!((values[0], values[12]), (None, None));
+        assert_eq!(values[8..12], [Some(0), Some(0), Some(1), Some(1)]);
+        let csat = Measure::Csat { satisfied: 4, scale: 5 };
+        assert_eq!([0, 1, 3, 4, 5, 6].map(|answer| csat.value(answer)), [None, Some(0), Some(0), Some(1), Some(1), None]);
+        assert_eq!([0, 1, 7, 8].map(|answer| Measure::Ces { scale: 7 }.value(answer)), [None, Some(1), Some(7), None]);
+    }
+
+    #[test]
+    fn intervals_and_tests() {
+        let one = of(Measure::Nps, &[(10, 50), (8, 30), (3, 20)]);
+        let other = of(Measure::Nps, &[(9, 25), (7, 35), (0, 30)]);
+        near(one.mean().unwrap(), 0.3);
+        // scipy.stats.sem, ttest_ind(equal_var=False).
+        near(one.std_err().unwrap(), 0.078_495_962_709_021_93);
+        near(p_value(Measure::Nps, &one, &other).unwrap(), 0.002_102_050_923_253_945);
+        let (lower, upper) = one.interval(Measure::Nps, 0.95).unwrap();
+        near(
+            lower,
+            51.0 / 102.0 - 21.0 / 102.0 - 1.959_963_984_540_054 * ((72.0 / 102.0 - (30.0f64 / 102.0).powi(2)) / 102.0).sqrt(),
+        );
+        near(lower + upper, 2.0 * 30.0 / 102.0);
+        let all = of(Measure::Nps, &[(10, 3)]);
+        assert_eq!(all.interval(Measure::Nps, 0.95).unwrap().1, 1.0);
+        assert_eq!((p_value(Measure::Nps, &all, &all), p_value(Measure::Nps, &one, &all)), (None, None));
+        assert_eq!(Answers::default().mean(), None);
+        assert_eq!(of(Measure::Nps, &[(1, 1)]).std_err(), None);
+        let csat = Measure::Csat { satisfied: 4, scale: 5 };
+        let (one, other) = (of(csat, &[(5, 40), (1, 10)]), of(csat, &[(4, 30), (2, 20)]));
+        // statsmodels: proportion_confint(method='wilson'), proportions_ztest.
+        let (lower, upper) = one.interval(csat, 0.95).unwrap();
+        near(lower, 0.669_628_940_677_745_8);
+        near(upper, 0.887_562_499_842_238_9);
+        near(p_value(csat, &one, &other).unwrap(), 0.029_096_331_741_252_188);
+        assert_eq!(of(csat, &[(5, 3)]).interval(csat, 0.95).unwrap().1, 1.0);
+    }
+
+    #[test]
+    fn several_tests_as_one() {
+        let p_values = [Some(0.01), None, Some(0.04), Some(0.03), Some(0.9)];
+        // statsmodels: multipletests.
+        let of = |adjustment| adjusted(&p_values, adjustment).into_iter().flatten().collect::<Vec<f64>>();
+        for (one, other) in [
+            (of(Adjustment::Holm), [0.04, 0.09, 0.09, 0.9]),
+            (of(Adjustment::Bh), [0.04, 0.04 * 4.0 / 3.0, 0.04 * 4.0 / 3.0, 0.9]),
+            (of(Adjustment::Bonferroni), [0.04, 0.16, 0.12, 1.0]),
+            (of(Adjustment::None), [0.01, 0.04, 0.03, 0.9]),
+        ] {
+            one.iter().zip(other).for_each(|(one, other)| near(*one, other));
+        }
+        assert_eq!(adjusted(&p_values, Adjustment::Holm)[1], None);
+        assert_eq!(adjusted(&[], Adjustment::Bh), vec![]);
+    }
+}

@@ -1,0 +1,202 @@
+//! Themes of texts: those of a dictionary first, then groups of the words that are left and stand together.
+//!
+//! A text is read clause by clause, as one text may praise the colour and curse the delivery: what a theme feels like in a text is the mean of the
+//! clauses that name it, or the whole text's feeling where these say nothing. Nothing depends on the order of texts.
+
+use std::collections::BTreeMap;
+
+use super::found::{Theme, ThemesOf, found};
+use super::masked::masked;
+use super::texts::{Texts, ThemeWords};
+use crate::kernels::control::Stop;
+
+/// Texts that feel less than this are negative; VADER's bound.
+const NEGATIVE: f64 = -0.05;
+/// Examples are shown up to so many letters.
+const LETTERS: usize = 120;
+/// Feelings are added up in whole numbers of this share of 1, so that their order does not matter.
+const UNIT: f64 = (1u64 << 60) as f64;
+
+/// What is asked of the texts.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Groups of words that are shown at most, beside the dictionary's themes.
+    pub most: usize,
+    /// Texts that a word must stand in to be grouped.
+    pub min_texts: u64,
+    /// The greater, the smaller the groups.
+    pub resolution: f64,
+    pub examples: usize,
+}
+
+/// A theme in a period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub period: Box<[u8]>,
+    /// None for texts without a theme.
+    pub theme: Option<String>,
+    pub from_dictionary: bool,
+    pub words: Vec<String>,
+    pub texts: i64,
+    pub customers: i64,
+    pub share: f64,
+    pub sentiment: f64,
+    pub negative_share: f64,
+    pub pain: f64,
+    pub examples: Vec<String>,
+}
+
+/// What a text says of a theme.
+#[derive(Debug, Default)]
+struct Said {
+    felt: f64,
+    clauses: u32,
+    words: Vec<u32>,
+}
+
+/// What the texts of a period say of a theme.
+#[derive(Debug, Default)]
+struct Tally {
+    texts: i64,
+    customers: i64,
+    last: Option<u32>,
+    negative_texts: i64,
+    negative_customers: i64,
+    last_negative: Option<u32>,
+    feeling: i128,
+    /// The best examples: words, feeling, and where the text is.
+    examples: Vec<(usize, f64, usize)>,
+}
+
+/// The themes of the texts: a row for each theme and period, and one for texts without a theme. Periods in the order of their bytes; in each the greatest
+/// pain first, texts without a theme last.
+///
+/// # Errors
+/// It was told to end.
+pub fn themes(texts: &mut Texts, own: &ThemeWords, asked: Asked, check: &dyn Fn() -> Result<(), Stop>) -> Result<Vec<Row>, Stop> {
+    let (themes, of_word) = found(texts, own, asked, check)?;
+    let periods: BTreeMap<Box<[u8]>, u32> = std::mem::take(&mut texts.periods).numbers.into_iter().collect();
+    let mut rows = vec![];
+    let mut places: Vec<usize> = (0..texts.texts.len()).collect();
+    places.sort_unstable_by_key(|place| (texts.texts[*place].period, texts.texts[*place].customer));
+    for (period, number) in periods {
+        check()?;
+        let first = places.partition_point(|place| texts.texts[*place].period < number);
+        let end = places.partition_point(|place| texts.texts[*place].period <= number);
+        let mut tallies: Vec<Tally> = (0..=themes.len()).map(|_| Tally::default()).collect();
+        let (mut customers, mut last) = (0i64, None);
+        for place in &places[first..end] {
+            let text = &texts.texts[*place];
+            customers += i64::from(last != Some(text.customer));
+            last = Some(text.customer);
+            for (theme, said) in said(texts, *place, &of_word, themes.len()) {
+                let feeling = if said.clauses > 0 { said.felt / f64::from(said.clauses) } else { text.feeling.unwrap_or(0.0) };
+                tallies[theme].take(texts, *place, feeling, said.words.len(), asked.examples);
+            }
+        }
+        let mut of_period: Vec<(usize, Row)> = tallies
+            .into_iter()
+            .enumerate()
+            .filter(|(_, tally)| tally.texts > 0)
+            .map(|(theme, tally)| (theme, tally.row(texts, period.clone(), themes.get(theme), customers)))
+            .collect();
+        of_period.sort_by(|(one, a), (other, b)| {
+            let key = |theme: &usize| *theme == themes.len();
+            key(one)
+                .cmp(&key(other))
+                .then(b.pain.total_cmp(&a.pain))
+                .then(b.customers.cmp(&a.customers))
+                .then_with(|| (&a.theme, b.from_dictionary).cmp(&(&b.theme, a.from_dictionary)))
+        });
+        rows.extend(of_period.into_iter().map(|(_, row)| row));
+    }
+    Ok(rows)
+}
+
+/// What a text says of each theme it has; of the last one, when it has none.
+fn said(texts: &Texts, place: usize, of_word: &ThemesOf, none: usize) -> BTreeMap<usize, Said> {
+    let mut said: BTreeMap<usize, Said> = BTreeMap::new();
+    for (feeling, words) in texts.clauses_of(place) {
+        let mut named: Vec<usize> = vec![];
+        for word in words {
+            for theme in of_word.get(word).map(Vec::as_slice).unwrap_or_default() {
+                let said = said.entry(*theme).or_default();
+                if !said.words.contains(word) {
+                    said.words.push(*word);
+                }
+                named.push(*theme);
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        for theme in named {
+            if let (Some(said), Some(feeling)) = (said.get_mut(&theme), feeling) {
+                said.felt += feeling;
+                said.clauses += 1;
+            }
+        }
+    }
+    if said.is_empty() {
+        said.insert(none, Said::default());
+    }
+    said
+}
+
+impl Tally {
+    fn take(&mut self, texts: &Texts, place: usize, feeling: f64, words: usize, examples: usize) {
+        let customer = texts.texts[place].customer;
+        self.texts += 1;
+        self.customers += i64::from(self.last != Some(customer));
+        self.last = Some(customer);
+        self.feeling += (feeling * UNIT) as i128;
+        if feeling < NEGATIVE {
+            self.negative_texts += 1;
+            self.negative_customers += i64::from(self.last_negative != Some(customer));
+            self.last_negative = Some(customer);
+        }
+        if self.examples.iter().any(|(_, _, other)| texts.text(*other) == texts.text(place)) {
+            return;
+        }
+        let candidate = (words, feeling.abs(), place);
+        let at = self.examples.partition_point(|kept| {
+            let better = kept.0.cmp(&candidate.0).then(kept.1.total_cmp(&candidate.1));
+            let (own, other) = (texts.text(kept.2), texts.text(candidate.2));
+            better.then_with(|| other.len().cmp(&own.len())).then_with(|| other.cmp(own)).is_gt()
+        });
+        if at < examples {
+            self.examples.truncate(examples - 1);
+            self.examples.insert(at, candidate);
+        }
+    }
+
+    fn row(self, texts: &Texts, period: Box<[u8]>, theme: Option<&Theme>, customers: i64) -> Row {
+        Row {
+            period,
+            theme: theme.map(|theme| theme.name.clone()),
+            from_dictionary: theme.is_some_and(|theme| theme.from_dictionary),
+            words: theme.map(|theme| theme.words.clone()).unwrap_or_default(),
+            texts: self.texts,
+            customers: self.customers,
+            share: self.customers as f64 / customers as f64,
+            sentiment: self.feeling as f64 / UNIT / self.texts as f64,
+            negative_share: self.negative_texts as f64 / self.texts as f64,
+            pain: self.negative_customers as f64 / customers as f64,
+            examples: self.examples.iter().map(|(_, _, place)| shown(texts.text(*place))).collect(),
+        }
+    }
+}
+
+/// A text as it is quoted: in one line, masked, then cut.
+fn shown(text: &str) -> String {
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let line = line.join(" ");
+    let line = masked(&line);
+    match line.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.into_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "themes_tests.rs"]
+mod tests;
