@@ -154,6 +154,7 @@ impl Takes {
             Self::Names => "names of columns".into(),
             Self::Table(columns) if columns.len() == 1 => format!("table with the column {}, or a list", columns[0]),
             Self::Table(columns) => format!("table with the columns {}", columns.join(", ")),
+            Self::Name(kind) if kind.starts_with(['a', 'e', 'i', 'o']) => format!("name of an {kind}"),
             Self::Name(kind) => format!("name of a {kind}"),
             Self::Query => "query".into(),
             Self::Calls(text) | Self::Value(text) => text.into(),

@@ -86,6 +86,29 @@ pub struct SegmentDefinition {
     pub uses: Vec<String>,
 }
 
+/// An experiment as it is defined.
+#[derive(Debug, Clone)]
+pub struct ExperimentDefinition {
+    /// The profile it is on.
+    pub profile: String,
+    /// The segment whose members take part; all members without one.
+    pub segment: Option<String>,
+    pub groups: Vec<String>,
+    /// The share of each group.
+    pub shares: Vec<f64>,
+    pub control: String,
+    pub salt: String,
+    /// When it begins, in microseconds since 1970; a day at its midnight.
+    pub start: i64,
+    /// The last time whose refresh says who takes part: of a day its end.
+    pub known_at: i64,
+    pub end: Option<i64>,
+    /// The columns of the query that are measured; all but the first without them.
+    pub metrics: Option<Vec<String>>,
+    /// What is measured: key, and a column for each metric.
+    pub query: Box<sqlparser::ast::Query>,
+}
+
 /// The named objects of a database.
 pub trait Definitions: Debug + Send + Sync {
     /// The query of a tag, giving (key, value) of each customer, as of the last refresh of its profile, without a semicolon.
@@ -131,6 +154,14 @@ pub trait Definitions: Debug + Send + Sync {
     /// # Errors
     /// There is none of that name.
     fn segment(&self, name: &str) -> Result<SegmentDefinition> {
+        Err(no_database(name))
+    }
+
+    /// An experiment.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    fn experiment(&self, name: &str) -> Result<ExperimentDefinition> {
         Err(no_database(name))
     }
 

@@ -30,12 +30,13 @@ use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstat
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
 use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, check, granting, lifecycle, profile, refreshing, role, schedule, schema};
+use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::changing::target;
 use crate::sql::command::{Command, Comment, CommentOn};
+use crate::sql::experiment::AlterExperiment;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
 use crate::sql::schedule::{Action, ScheduleCommand};
@@ -251,6 +252,11 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                 ))
             }
         },
+        Command::AlterExperiment(AlterExperiment { name, decision }) => {
+            let altering = context.clone();
+            let decide = move |_| async move { experiment::decide(&name, decision.as_deref(), &altering).await };
+            Ok(Answer::work(&session.engine, &context, decide))
+        }
         Command::Refresh(statement) if statement.target.grammar.word() == "identity" => {
             let engine = session.engine.clone();
             Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {

@@ -38,7 +38,7 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
                 Ok(context)
             }
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
-            Command::Show(_) | Command::Client(_) | Command::Schedule(_) => Ok(context),
+            Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) => Ok(context),
             // What its queries may read is decided query by query.
             Command::Report(report) => {
                 context.check_files(Write, &report.target)?;

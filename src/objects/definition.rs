@@ -81,6 +81,10 @@ impl Definition {
                 Some(Argument { name: own, takes: Takes::Names, .. }) if let Expr::Identifier(only) = &value => {
                     given.push((*own, ScalarValue::Utf8(Some(normal(only)))));
                 }
+                // A day may be written as one.
+                Some(Argument { name: own, takes: Takes::Moment, .. }) if let Expr::TypedString(written) = &value => {
+                    given.push((*own, constant(&label, &name, &Expr::Value(written.value.clone()))?));
+                }
                 Some(argument) => given.push((argument.name, constant(&label, &name, &value)?)),
                 None => others.push((name.clone(), value)),
             }

@@ -13,13 +13,14 @@
 //! | [`refreshing`] | what a REFRESH statement asks for |
 //!
 //! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`identity`],
-//! [`function`], [`check`], [`schedule`].
+//! [`experiment`], [`function`], [`check`], [`schedule`].
 
 pub mod altering;
 pub mod check;
 pub mod commenting;
 pub mod definition;
 pub mod dump;
+pub mod experiment;
 mod external_table;
 mod function;
 pub mod granting;
@@ -48,7 +49,7 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 13] = [
+pub const KINDS: [&dyn Kind; 14] = [
     &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
@@ -60,6 +61,7 @@ pub const KINDS: [&dyn Kind; 13] = [
     &identity::Identity,
     &tag::Tag,
     &segment::Segment,
+    &experiment::ExperimentKind,
     &check::CheckKind,
     &schedule::ScheduleKind,
 ];

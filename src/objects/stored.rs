@@ -7,8 +7,8 @@ use datafusion::common::Result;
 use super::definition::Definition;
 use super::function;
 use super::lifecycle::{find, missing};
-use super::{model, profile, segment};
-use crate::adapter::definitions::{Definitions, Published, SegmentDefinition, StoredFunction};
+use super::{experiment, model, profile, segment};
+use crate::adapter::definitions::{Definitions, ExperimentDefinition, Published, SegmentDefinition, StoredFunction};
 use crate::catalog::grants::Privilege;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
@@ -100,6 +100,12 @@ impl Definitions for Stored {
         let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
         self.0.check_may(Privilege::Select, &object)?;
         self.segment_definition(object)
+    }
+
+    fn experiment(&self, name: &str) -> Result<ExperimentDefinition> {
+        let target = Self::target(&experiment::ExperimentKind, name);
+        let Some(object) = find(&self.0, &target)? else { return Err(missing(&self.0, &target)?) };
+        experiment::read(&Definition::read(object, self.0.session())?)
     }
 
     fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {

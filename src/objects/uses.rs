@@ -31,6 +31,8 @@ pub struct Uses {
     pub all_segments: Vec<String>,
     /// The profile that it is of.
     pub profile: Option<String>,
+    /// Experiments that functions are given by name.
+    pub experiments: Vec<String>,
     /// Schedules that it waits for.
     pub schedules: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl Uses {
         for named in objects_in(part) {
             uses.models.extend(named.of_kind("model").map(str::to_string));
             uses.segments.extend(named.of_kind("segment").map(str::to_string));
+            uses.experiments.extend(named.of_kind("experiment").map(str::to_string));
             let Some(profile) = named.of_kind("profile").map(str::to_string) else { continue };
             let columns = match named.of_kind("tag") {
                 Some(tag) => Some(BTreeSet::from([tag.to_string()])),

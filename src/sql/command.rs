@@ -14,6 +14,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::client::{self, ClientCommand};
+use super::experiment::{self, AlterExperiment};
 use super::granting::{self, Granting};
 use super::schedule::{self, ScheduleCommand, Script};
 
@@ -97,6 +98,8 @@ pub enum Command {
     Check(Vec<ObjectName>),
     /// RUN, PAUSE, RESUME and ALTER of schedules.
     Schedule(ScheduleCommand),
+    /// `ALTER EXPERIMENT …`
+    AlterExperiment(AlterExperiment),
 }
 
 /// A page of a profile, or of one of its members.
@@ -142,6 +145,7 @@ impl Command {
             Self::Comment(_) => return "COMMENT".into(),
             Self::Grant(granting) => return granting.tag().into(),
             Self::Schedule(command) => return command.tag(),
+            Self::AlterExperiment(_) => return "ALTER EXPERIMENT".into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -286,6 +290,9 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     }
     if let Some(command) = schedule::parse(parser, words)? {
         return Ok(Some(Command::Schedule(command)));
+    }
+    if let Some(command) = experiment::parse(parser, words)? {
+        return Ok(Some(Command::AlterExperiment(command)));
     }
     Ok(client::parse(parser, words)?.map(Command::Client))
 }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod command;
 pub mod diagnostics;
 mod dialect;
+pub mod experiment;
 mod given;
 pub mod granting;
 pub mod headings;

@@ -1,0 +1,372 @@
+//! `EXPERIMENT`: who is in which group, what is measured, and what was decided.
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+use sqlparser::ast::{Expr, Statement as SqlStatement, Value};
+
+use super::definition::Definition;
+use super::kind::{Kind, Uses, Values};
+use super::lifecycle::{find, missing, unless_moved};
+use super::uses::ProfileUse;
+use super::values::{given, number, text, time};
+use super::{GRAMMARS, profile};
+use crate::adapter::arguments::Moment;
+use crate::adapter::definitions::ExperimentDefinition;
+use crate::catalog::objects::{NewVersion, Object};
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::refresh::literals::coerced;
+use crate::sql::command::{Body, Command, Create, Grammar, Target, normal};
+use crate::sql::parser::{Parsed, parse_as_written};
+use crate::sql::planning::plan;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+use crate::text::{as_sql, identifier, timestamp};
+
+static DOC: Doc = Doc {
+    name: "CREATE EXPERIMENT",
+    summary: "Remembers an experiment: who is in which group from when on, what is measured, and what was decided.",
+    syntax: "CREATE [OR REPLACE] EXPERIMENT [IF NOT EXISTS] name ON profile
+WITH (start = 'date or time', [end = '…'], [segment = '…'], [groups = ['…', …]], [shares = [share, …]], [control = '…'], [salt = '…'],
+  [metrics = ['…', …]], [comment = '…'], [owner = '…'])
+AS query
+ALTER EXPERIMENT name SET DECISION 'text' | RESET DECISION",
+    description: "\
+The customers are the members of the segment, or of the whole profile, as it was published at `start`: by the last refresh as of then, a day counts whole. `experiment_assignments(name)` gives the group of each, by
+`assign` with the experiment's salt, groups and shares: it is computed, not stored, and the same every time. A share that no group has stays out of the experiment; a group that gets nothing at all
+is a holdout.
+
+The query says what is measured: its first column is the key, each of the others a metric, one row per customer who was exposed. It is planned now and runs when the experiment is read: `experiment_outcomes(name)` gives each
+customer with group and metrics, for `experiment_result`. Customers without a row were not exposed; one who counts as 0 when nothing was bought needs a row with 0.
+
+`ALTER EXPERIMENT … SET DECISION` writes down what was decided, with the time and who said so; it becomes a new version of the definition, so that dumps and backups carry it, and `system.versions` knows the ones before.
+Groups, shares and salt cannot change once the experiment has begun: that would move customers from group to group. Make another experiment.",
+    arguments: &[
+        Argument::required("start", Takes::Moment, "when it begins"),
+        Argument::optional("end", Takes::Moment, "", "when it ends"),
+        Argument::optional("segment", Takes::Text, "", "the segment whose members take part; default the whole profile"),
+        Argument::optional("groups", Takes::Texts, "", "the names of the groups; default control and treatment"),
+        Argument::optional("shares", Takes::Shares, "", "the share of each group; default the same of each"),
+        Argument::optional("control", Takes::Text, "", "the group that others are compared with; default the first"),
+        Argument::optional("salt", Takes::Text, "", "what the assignment depends on beside the key; default the experiment's name"),
+        Argument::optional("metrics", Takes::Texts, "", "the columns of the query that are measured; default all but the first"),
+        Argument::optional("decision", Takes::Text, "", "what was decided, as ALTER EXPERIMENT writes it"),
+        Argument::optional("decided_by", Takes::Text, "", "who decided, as ALTER EXPERIMENT writes it"),
+        Argument::optional("decided_at", Takes::Text, "", "when, in UTC, as ALTER EXPERIMENT writes it"),
+        Argument::optional("comment", Takes::Text, "", "what it is for"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
+CREATE SEGMENT young ON member AS age < 40;
+REFRESH PROFILE member WITH (as_of = DATE '2025-05-31');
+CREATE EXPERIMENT free_delivery ON member WITH (segment = 'young', start = '2025-06-01', end = '2025-06-30') AS
+SELECT customer_id, sum(amount) AS revenue, count(*) AS orders FROM sample_orders(rows => 2000) WHERE ordered_at >= DATE '2025-06-01' GROUP BY customer_id;
+SELECT variant, count(*) AS customers FROM experiment_assignments(free_delivery) GROUP BY variant ORDER BY variant;
+ALTER EXPERIMENT free_delivery SET DECISION 'ship it';
+SELECT name, segment, decision FROM system.experiments;"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct ExperimentKind;
+
+impl Grammar for ExperimentKind {
+    fn word(&self) -> &'static str {
+        "experiment"
+    }
+
+    fn is_on_table(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 19] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is on" },
+    Column { name: "segment", data_type: "VARCHAR", text: "the segment whose members take part; NULL for the whole profile" },
+    Column { name: "state", data_type: "VARCHAR", text: "`planned`, `running`, `ended` or `decided`" },
+    Column { name: "groups", data_type: "VARCHAR", text: "its groups with their shares" },
+    Column { name: "control", data_type: "VARCHAR", text: "the group that others are compared with" },
+    Column { name: "salt", data_type: "VARCHAR", text: "what the assignment depends on beside the key" },
+    Column { name: "start_time", data_type: "TIMESTAMP", text: "when it begins, in UTC" },
+    Column { name: "end_time", data_type: "TIMESTAMP", text: "the end of its last day, or of its last second, in UTC" },
+    Column { name: "metrics", data_type: "VARCHAR", text: "the columns that are measured; NULL for all of the query" },
+    Column { name: "decision", data_type: "VARCHAR", text: "what was decided" },
+    Column { name: "decided_by", data_type: "VARCHAR", text: "the role that decided; NULL where there are no roles" },
+    Column { name: "decided_at", data_type: "VARCHAR", text: "when, in UTC" },
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+];
+
+/// What a definition says.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read(definition: &Definition) -> Result<ExperimentDefinition> {
+    definition.constants(None)?;
+    let (label, options) = (definition.object.label(), &definition.options);
+    let profile = definition.table.as_ref().and_then(|name| name.0.last()?.as_ident().map(normal)).unwrap_or_default();
+    let moment = |name: &str| -> Result<Option<i64>> {
+        let Some(moment) = options.moment(name) else { return Ok(None) };
+        moment.last_microsecond().map(Some).ok_or_else(|| invalid(&label, format!("{name} is out of range")))
+    };
+    let Some(known_at) = moment("start")? else {
+        return Err(invalid(&label, "start is missing; write WITH (start = '2025-06-01', …) before AS"));
+    };
+    let start = match options.moment("start") {
+        // A day begins at midnight.
+        Some(Moment::Day(day)) => i64::from(*day) * 86_400_000_000,
+        _ => known_at,
+    };
+    let end = moment("end")?;
+    if end.is_some_and(|end| end < start) {
+        return Err(invalid(&label, "end must not lie before start"));
+    }
+    let groups: Vec<String> = match options.names("groups") {
+        Some(groups) => groups.to_vec(),
+        None => ["control", "treatment"].map(String::from).to_vec(),
+    };
+    let problem = |problem: String| Err(invalid(&label, problem));
+    if groups.len() < 2 || groups.iter().any(|group| group.trim().is_empty()) {
+        return problem("groups must be two names or more, none of them blank".into());
+    }
+    if let Some(twice) = groups.iter().enumerate().find(|(place, group)| groups[..*place].contains(group)) {
+        return problem(format!("groups names {} twice", twice.1));
+    }
+    let shares = match options.floats("shares") {
+        Some(shares) => shares.to_vec(),
+        None => vec![1.0 / groups.len() as f64; groups.len()],
+    };
+    if shares.len() != groups.len() {
+        return problem(format!("shares must be as many as groups, got {} for {}", shares.len(), groups.len()));
+    }
+    let sum: f64 = shares.iter().sum();
+    if sum > 1.0 + 1e-9 {
+        return problem(format!("shares must add up to at most 1, got {sum}"));
+    }
+    let control = options.text("control").map_or_else(|| groups[0].clone(), str::to_string);
+    if !groups.contains(&control) {
+        let suggestion = did_you_mean(&control, groups.iter().map(String::as_str));
+        return problem(format!("control must be one of the groups {}, got '{control}'{suggestion}", groups.join(", ")));
+    }
+    Ok(ExperimentDefinition {
+        profile,
+        segment: given(definition.text("segment")),
+        groups,
+        shares,
+        control,
+        salt: options.text("salt").map_or_else(|| definition.object.name.clone(), str::to_string),
+        start,
+        known_at,
+        end,
+        metrics: options.names("metrics").map(<[String]>::to_vec),
+        query: Box::new(definition.query()?.clone()),
+    })
+}
+
+/// What must stay while an experiment runs.
+fn assignment(read: &ExperimentDefinition) -> (&str, &Option<String>, &[String], &[f64], &str, i64) {
+    (&read.profile, &read.segment, &read.groups, &read.shares, &read.salt, read.start)
+}
+
+fn state(definition: &Definition, read: &ExperimentDefinition, now: i64) -> &'static str {
+    if !definition.text("decision").is_empty() {
+        return "decided";
+    }
+    match read.end {
+        _ if now < read.start => "planned",
+        Some(end) if now > end => "ended",
+        _ => "running",
+    }
+}
+
+fn groups(read: &ExperimentDefinition) -> String {
+    let one = |(group, share): (&String, &f64)| format!("{group} {share}");
+    read.groups.iter().zip(&read.shares).map(one).collect::<Vec<_>>().join(", ")
+}
+
+impl Kind for ExperimentKind {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        let mut uses = definition.query().map(Uses::of).unwrap_or_default();
+        let profile = definition.table.as_ref().and_then(|name| name.0.last()?.as_ident().map(normal)).unwrap_or_default();
+        uses.profiles.push(ProfileUse { profile, columns: Some(std::collections::BTreeSet::new()) });
+        uses.segments.extend(given(definition.text("segment")));
+        uses
+    }
+
+    fn is_named_in(&self, object: &Object, uses: &Uses) -> bool {
+        uses.experiments.contains(&object.name)
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            let read = read(&definition)?;
+            let whole = profile::whole(&read.profile, context)?;
+            if let Some(segment) = &read.segment {
+                let own = || whole.segments.iter().map(|(part, _)| part.object.name.as_str());
+                if !own().any(|name| name == segment) {
+                    let suggestion = did_you_mean(segment, own());
+                    let problem =
+                        format!("profile {} has no segment {segment}{suggestion}; SHOW SEGMENTS lists them", read.profile);
+                    return Err(coded(SqlState::UNDEFINED_OBJECT, &object.label(), problem));
+                }
+            }
+            check_begun(object, &read, context)?;
+            let inside = context.entering(&object.label(), &object.owner)?;
+            let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(read.query.clone())));
+            let planned = coerced(plan(&parsed, &inside).await?, &object.label(), &inside)?;
+            check_columns(object, &read, planned.schema().inner())?;
+            Ok(vec![])
+        })
+    }
+
+    fn describe(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let read = read(definition)?;
+        let mut told = vec![("profile".to_string(), read.profile.clone())];
+        told.extend(read.segment.clone().map(|segment| ("segment".to_string(), segment)));
+        told.extend([
+            ("state".to_string(), state(definition, &read, context.now()).to_string()),
+            ("groups".to_string(), groups(&read)),
+            ("control".to_string(), read.control.clone()),
+            ("salt".to_string(), read.salt.clone()),
+            ("start".to_string(), timestamp(read.start)),
+        ]);
+        told.extend(read.end.map(|end| ("end".to_string(), timestamp(end))));
+        told.extend(read.metrics.as_ref().map(|metrics| ("metrics".to_string(), metrics.join(", "))));
+        for option in ["decision", "decided_by", "decided_at"] {
+            told.extend(given(definition.text(option)).map(|text| (option.to_string(), text)));
+        }
+        Ok(told)
+    }
+
+    fn system_table(&self) -> &'static str {
+        "experiments"
+    }
+
+    fn listed(&self) -> &'static str {
+        "Experiments: who takes part, what is measured, what was decided."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+        let experiments = definitions.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        let said = |get: fn(&ExperimentDefinition) -> Option<String>| text(experiments.iter().map(get));
+        let states = definitions.iter().zip(&experiments).map(|(definition, read)| state(definition, read, context.now()));
+        Ok(vec![
+            of(|definition| &definition.object.name),
+            said(|read| given(&read.profile)),
+            said(|read| read.segment.clone()),
+            text(states.map(|state| Some(state.to_string()))),
+            said(|read| Some(groups(read))),
+            said(|read| given(&read.control)),
+            said(|read| given(&read.salt)),
+            time(experiments.iter().map(|read| Some(read.start))),
+            time(experiments.iter().map(|read| read.end)),
+            said(|read| read.metrics.as_ref().map(|metrics| metrics.join(", "))),
+            of(|definition| definition.text("decision")),
+            of(|definition| definition.text("decided_by")),
+            of(|definition| definition.text("decided_at")),
+            number(definitions.iter().map(|definition| Some(definition.object.version))),
+            of(|definition| definition.comment()),
+            of(|definition| definition.text("owner")),
+            of(|definition| &definition.object.author),
+            of(|definition| &definition.object.created_at),
+            of(|definition| &definition.object.sql),
+        ])
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, profile, segment, state, groups, start_time, end_time, decision FROM system.experiments ORDER BY start_time, name"
+    }
+}
+
+/// Refuses what would move customers from group to group.
+fn check_begun(object: &Object, new: &ExperimentDefinition, context: &StatementContext) -> Result<()> {
+    let before = context.view().objects()?.iter().find(|own| own.kind == object.kind && own.name == object.name).cloned();
+    let Some(before) = before.filter(|before| before.id == object.id) else { return Ok(()) };
+    let Ok(old) = Definition::read(before, context.session()).and_then(|definition| read(&definition)) else { return Ok(()) };
+    if assignment(&old) == assignment(new) || context.now() < old.start {
+        return Ok(());
+    }
+    let problem = "has begun; profile, segment, groups, shares, salt and start stay as they are, as customers would change groups; make another experiment";
+    Err(invalid(&object.label(), problem))
+}
+
+/// The key and the metrics.
+fn check_columns(object: &Object, read: &ExperimentDefinition, columns: &SchemaRef) -> Result<()> {
+    let names: Vec<&str> = columns.fields().iter().skip(1).map(|field| field.name().as_str()).collect();
+    if names.is_empty() {
+        return Err(invalid(&object.label(), "its query gives the key only; add a column for each metric"));
+    }
+    for metric in read.metrics.iter().flatten() {
+        if !names.contains(&metric.as_str()) {
+            let suggestion = did_you_mean(metric, names.iter().copied());
+            let problem = format!("metrics names {metric}{suggestion}; the query gives {}", names.join(", "));
+            return Err(invalid(&object.label(), problem));
+        }
+    }
+    let own = ["key", "variant"];
+    match names.iter().find(|name| own.contains(name)) {
+        Some(taken) => Err(invalid(&object.label(), format!("a metric cannot be called {taken}; give it another name with AS"))),
+        None => Ok(()),
+    }
+}
+
+/// Writes down what was decided, or takes it back.
+///
+/// # Errors
+/// There is no such experiment, or it is not one's own.
+pub async fn decide(name: &str, decision: Option<&str>, context: &StatementContext) -> Result<Vec<String>> {
+    context.settled(|context| async move { decided(name, decision, &context) }).await
+}
+
+fn decided(name: &str, decision: Option<&str>, context: &StatementContext) -> Result<Vec<String>> {
+    let target = Target { grammar: &ExperimentKind, name: name.to_string(), profile: None };
+    let Some(existing) = find(context, &target)? else { return Err(missing(context, &target)?) };
+    context.check_owns(&existing)?;
+    if decision.is_some_and(|decision| decision.trim().is_empty()) {
+        return Err(invalid(&existing.label(), "a decision is some text; RESET DECISION takes it back"));
+    }
+    let unreadable = || invalid(&existing.label(), "its definition cannot be read");
+    let statement = parse_as_written(&existing.sql, context.session(), &GRAMMARS)?.pop().ok_or_else(unreadable)?;
+    let Parsed::Command(Command::Create(create)) = statement.parsed else { return Err(unreadable()) };
+    let Create { mut options, body: Body::Query(query), table: Some(profile), .. } = *create else { return Err(unreadable()) };
+    options.retain(|(name, _)| !["decision", "decided_by", "decided_at"].contains(&name.as_str()));
+    if let Some(decision) = decision {
+        let said = [
+            ("decision", decision.to_string()),
+            ("decided_by", context.role().to_string()),
+            ("decided_at", timestamp(context.now())),
+        ];
+        let written = |(name, text): (&str, String)| (name.to_string(), Expr::Value(Value::SingleQuotedString(text).into()));
+        // Without roles, nobody has a name.
+        options.extend(said.into_iter().filter(|(_, text)| !text.is_empty()).map(written));
+    }
+    let options: Vec<String> = options.iter().map(|(name, value)| format!("{} = {}", identifier(name), as_sql(value))).collect();
+    let sql = format!(
+        "CREATE EXPERIMENT {} ON {profile} WITH ({}) AS {}",
+        identifier(&existing.name),
+        options.join(", "),
+        as_sql(&query)
+    );
+    let Object { kind, profile, name, base, .. } = &existing;
+    let version = NewVersion { kind, profile, name, sql: &sql, base, author: context.role() };
+    unless_moved(context.catalog().put_object(version, Some(context.view().stamp()?)), context)?;
+    Ok(vec![])
+}
