@@ -14,6 +14,7 @@ use super::values::{given, number, text, time};
 use super::{GRAMMARS, profile};
 use crate::adapter::arguments::Moment;
 use crate::adapter::definitions::ExperimentDefinition;
+use crate::catalog::grants::Privilege;
 use crate::catalog::objects::{NewVersion, Object};
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
@@ -213,7 +214,9 @@ impl Kind for ExperimentKind {
         Box::pin(async move {
             let definition = Definition::read(object.clone(), context.session())?;
             let read = read(&definition)?;
+            let inside = context.entering(&object.label(), &object.owner)?;
             let whole = profile::whole(&read.profile, context)?;
+            inside.check_may(Privilege::Select, &whole.own.object)?;
             if let Some(segment) = &read.segment {
                 let own = || whole.segments.iter().map(|(part, _)| part.object.name.as_str());
                 if !own().any(|name| name == segment) {
@@ -224,7 +227,6 @@ impl Kind for ExperimentKind {
                 }
             }
             check_begun(object, &read, context)?;
-            let inside = context.entering(&object.label(), &object.owner)?;
             let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(read.query.clone())));
             let planned = coerced(plan(&parsed, &inside).await?, &object.label(), &inside)?;
             check_columns(object, &read, planned.schema().inner())?;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use portraitdb::{Engine, EngineOptions, Session};
+use portraitdb::{Engine, EngineOptions, Session, restore};
 
 use crate::support::{Dice, cases, rows, session_with, try_rows};
 
@@ -342,6 +342,29 @@ fn files_of_queries_are_written_by_their_whole_paths() {
 }
 
 /// Definitions are kept in one dialect, whatever that of the session that made them.
+#[test]
+fn experiments_come_back_with_what_was_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = open(folder.path());
+    let script = "CREATE TABLE sales AS SELECT 1 AS id, 2.5 AS amount;
+        CREATE PROFILE member WITH (key = 'id') AS SELECT id FROM sales;
+        CREATE SEGMENT \"年轻\" ON member AS id > 0;
+        CREATE EXPERIMENT \"Free; delivery\" ON member WITH (segment = '年轻', start = DATE '2025-06-01', end = '2025-06-30 12:00:00', shares = [0.1, 0.9], metrics = ['amount']) AS
+        SELECT id, amount -- what is measured
+        FROM sales;
+        ALTER EXPERIMENT \"Free; delivery\" SET DECISION 'it''s ''good''; -- ship';
+        CREATE VIEW groups AS SELECT * FROM experiment_assignments(\"Free; delivery\");";
+    rows(&engine, &session, script);
+    comes_back(&engine, &session, script);
+    let archive = folder.path().join("all.backup");
+    engine.back_up(&archive, &|_, _| true).unwrap();
+    let copy = folder.path().join("copy");
+    restore(&archive, &copy, &|_, _| true).unwrap();
+    let (restored, session) = open(&copy);
+    let told = rows(&restored, &session, "SELECT name, segment, state, groups, decision, version FROM system.experiments");
+    assert_eq!(told, ["Free; delivery|年轻|decided|control 0.1, treatment 0.9|it's 'good'; -- ship|2"]);
+}
+
 #[test]
 fn definitions_of_another_dialect_come_back() {
     let folder = tempfile::tempdir().unwrap();

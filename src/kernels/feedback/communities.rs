@@ -101,9 +101,9 @@ fn moved(weights: &[Vec<f64>]) -> Vec<usize> {
     // More rounds than are ever needed; rounding must not make it turn in circles.
     for _ in 0..100 {
         let mut has_moved = false;
-        for node in 0..count {
+        for (node, of_node) in weights.iter().enumerate() {
             let mut gains = vec![0.0; count];
-            for (other, weight) in weights[node].iter().enumerate() {
+            for (other, weight) in of_node.iter().enumerate() {
                 if other != node {
                     gains[group[other]] += weight;
                 }
