@@ -49,6 +49,11 @@ pub trait GroupedFunction: Debug + Send + Sync + 'static {
         self.start(arguments)
     }
 
+    /// How many arguments a call may have: more than the page names when the last stands for several.
+    fn most_arguments(&self) -> usize {
+        self.doc().arguments.len()
+    }
+
     /// Whether a row that comes twice counts twice. Then `DISTINCT` would change the answer, and is refused where DataFusion has
     /// not made a GROUP BY of it before.
     fn counts_repeats(&self) -> bool;
@@ -59,10 +64,15 @@ pub trait Grouped: Debug + Send + Sync + 'static {
     /// The same function without groups.
     fn fresh(&self) -> Box<dyn Grouped>;
 
+    /// How many of the first arguments must not be NULL in a row that is taken; by default all.
+    fn leading(&self) -> usize {
+        usize::MAX
+    }
+
     /// There are `total` groups from now on, never fewer than before.
     fn grow(&mut self, total: usize);
 
-    /// Takes rows, at least one, none of their arguments NULL; `groups` tells the group of each.
+    /// Takes rows, at least one, none of their [leading](Self::leading) arguments NULL; `groups` tells the group of each.
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()>;
 
     /// Takes states of other tables of groups, at least one, none with a NULL.
@@ -153,7 +163,7 @@ impl AggregateUDFImpl for Udf {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         let doc = self.function.doc();
         let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
-        let most = doc.arguments.len();
+        let most = self.function.most_arguments();
         if !(least..=most).contains(&arguments.len()) {
             let count = if least == most { format!("{least}") } else { format!("{least} to {most}") };
             let plural = if most == 1 { "" } else { "s" };
@@ -195,16 +205,17 @@ impl AggregateUDFImpl for Udf {
     }
 }
 
-/// Lets through the rows that `keep` allows and that have no NULL, and their groups.
+/// Lets through the rows that `keep` allows and that have no NULL in the leading columns, and their groups.
 type Usable<'a> = (Cow<'a, [ArrayRef]>, Cow<'a, [usize]>);
 
-fn usable<'a>(columns: &'a [ArrayRef], groups: &'a [usize], keep: Option<&BooleanArray>) -> Result<Usable<'a>> {
+fn usable<'a>(columns: &'a [ArrayRef], leading: usize, groups: &'a [usize], keep: Option<&BooleanArray>) -> Result<Usable<'a>> {
     // A row whose condition is NULL is not kept either.
     let kept = keep.map(|keep| match keep.nulls() {
         Some(known) => NullBuffer::new(keep.values() & known.inner()),
         None => NullBuffer::new(keep.values().clone()),
     });
-    let valid = columns.iter().fold(kept, |valid, column| NullBuffer::union(valid.as_ref(), column.logical_nulls().as_ref()));
+    let leading = columns.iter().take(leading);
+    let valid = leading.fold(kept, |valid, column| NullBuffer::union(valid.as_ref(), column.logical_nulls().as_ref()));
     let Some(valid) = valid.filter(|valid| valid.null_count() > 0) else {
         return Ok((Cow::Borrowed(columns), Cow::Borrowed(groups)));
     };
@@ -216,12 +227,12 @@ fn usable<'a>(columns: &'a [ArrayRef], groups: &'a [usize], keep: Option<&Boolea
 
 fn update(table: &mut dyn Grouped, columns: &[ArrayRef], groups: &[usize], keep: Option<&BooleanArray>) -> Result<()> {
     let columns: Vec<ArrayRef> = columns.iter().map(plain_column).collect::<Result<_>>()?;
-    let (columns, groups) = usable(&columns, groups, keep)?;
+    let (columns, groups) = usable(&columns, table.leading(), groups, keep)?;
     if groups.is_empty() { Ok(()) } else { table.update(&columns, &groups) }
 }
 
 fn merge(table: &mut dyn Grouped, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
-    let (states, groups) = usable(states, groups, None)?;
+    let (states, groups) = usable(states, usize::MAX, groups, None)?;
     if groups.is_empty() { Ok(()) } else { table.merge(&states, &groups) }
 }
 

@@ -129,6 +129,7 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Calls("list of comparisons") => format!("{} => [channel]", argument.name),
                 Takes::Calls(_) => format!("{} => [longest(status)]", argument.name),
                 Takes::Integer(least, _) => format!("{} => {least}", argument.name),
+                Takes::Condition => format!("{} => status = 'paid'", argument.name),
                 Takes::Conditions => format!("{} => [status = 'paid', status = 'refunded']", argument.name),
                 Takes::Interval => format!("{} => INTERVAL '1 day'", argument.name),
                 Takes::Choice(words) | Takes::ConditionOr(words) => format!("{} => '{}'", argument.name, words[0]),

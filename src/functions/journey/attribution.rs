@@ -1,105 +1,98 @@
 //! The relation function `attribution`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, UInt32Array, new_empty_array,
-};
-use datafusion::arrow::compute::take;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::by_customer::{ByCustomer, Reading, Run, Work};
-use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, events, has_ties, is_true, length, own, per_second};
+use super::coded::{account, values};
+use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, events, has_ties, is_true, length, own};
 use crate::adapter::keys::Interner;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::failed;
+use crate::error::{failed, invalid};
 use crate::kernels::control::Stop;
-use crate::kernels::journey::attribution::{CONVERSION, Credit, Credits, MOST_CHANNELS, Model, NO_CHANNEL, Touch};
+use crate::kernels::journey::attribution::{
+    Credit, Credits, MOST_CHANNELS, Model, NONE, PARTS, REVENUE_PARTS, Rules, Touch, rounded,
+};
 use crate::kernels::journey::events::Event;
 
 #[derive(Debug)]
 pub struct Attribution;
 
 const CHANNEL: &str = "channel";
-const CONVERSION_EVENT: &str = "conversion";
+const CONVERSION: &str = "conversion";
 const REVENUE: &str = "revenue";
-/// Digits after the point of a revenue that is no decimal.
-const SCALE: i8 = 6;
+const MODELS: &[&str] = &["first", "last", "linear", "position", "time_decay", "markov", "shapley"];
+/// Conversions are told to so many digits.
+const DIGITS: i8 = 6;
 
 const DOC: Doc = Doc {
     name: "attribution",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "Which channels conversions and their revenue are owed to.",
+    summary: "Which channels conversions and revenue are owed to, by seven models.",
     description: "\
-One row per channel, the most credited first, and one whose channel is NULL for conversions that no touch came before. A conversion is owed to the touches of its customer since the
-conversion before, at most `lookback` earlier. A touch is an event with a channel, the conversion itself too if it has one: write `CASE WHEN … THEN channel END` for those that have not.
+One row per model and channel. Each event with a `channel` is a touch; each that fulfils `conversion` is a conversion, and an event that is both is first the touch, then the
+conversion. A conversion is owed to the touches of the customer since the conversion before it, within `lookback`; what is owed to none has a row whose `channel` is NULL.
 
-| model | who is credited |
+| model | a conversion after the touches a, b, b, c gives |
 |---|---|
-| `first`, `last` | the first touch, the last |
-| `linear` | all touches alike |
-| `position` | 40 % the first, 40 % the last, 20 % those between; half and half of two |
-| `time_decay` | half as much for every `half_life` that a touch came earlier |
-| `markov` | in the shares in which conversions would be lost without the channel, in a chain where the next touch depends on the last alone; touches that led to no conversion count too |
-| `shapley` | the Shapley value of the game in which a set of channels wins the conversions that needed no other: each channel of a conversion alike, however often it was touched |
+| `first` | all to a |
+| `last` | all to c |
+| `linear` | the same to each touch: a 1/4, b 1/2, c 1/4 |
+| `position` | 40 % to the first touch, 40 % to the last, the rest to those between alike: a 0.4, b 0.2, c 0.4; of two touches half each |
+| `time_decay` | to each touch in proportion to 2 to the power of −age / `half_life`, its age that at the conversion |
+| `markov` | see below |
+| `shapley` | the same to each different channel: a 1/3, b 1/3, c 1/3 |
 
-`conversions` and `revenue` of all rows add up to those of the input: credits are dealt out to the last digit of the revenue, or the sixth after the point for integers and floats, and to
-10⁻¹² of a conversion, what is left over to those who were cut the most. Events of one customer and time are touches before conversions, unless `tie_break` orders them.
+`markov`: customers go from channel to channel, to a conversion or away, with the chances of the step that were seen in all journeys, those without a conversion too. The removal
+effect of a channel is the share of conversions that would be lost if whoever comes to it went away; conversions and revenue are divided in proportion to the removal effects. They are
+solved exactly, not simulated. Touches older than `lookback` at a conversion are a journey without one.
 
-Rows whose customer or time is NULL are left out and counted. A conversion whose revenue is NULL counts with 0.",
+`shapley`: the Shapley value of the game in which a set of channels is worth the conversions whose touches are all in it. In that game the share of every channel of a conversion is the
+same, so the value is exact for any number of channels.
+
+Credits are divided to the last unit by the largest remainder, so that conversions and revenue add up exactly to what there was, in every model. A `revenue` of NULL counts as 0; DOUBLE
+is rounded to six digits after the point. Touches and conversions of one time are taken in the order of the channels, touches first, unless `tie_break` orders them. Rows whose customer
+or time is NULL are left out and counted.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::required(CHANNEL, Takes::Column, "the channel of a touch; NULL of an event that is none; any type"),
-        Argument::required(CONVERSION_EVENT, Takes::Condition, "the events that are conversions"),
-        Argument::optional(REVENUE, Takes::Number, "", "what a conversion brought"),
-        Argument::optional(
-            "model",
-            Takes::Choice(&["first", "last", "linear", "position", "time_decay", "markov", "shapley"]),
-            "'last'",
-            "how credit is dealt out",
-        ),
-        Argument::optional("lookback", Takes::Interval, "", "how long before a conversion a touch counts, of days or less; default for ever"),
-        Argument::optional("half_life", Takes::Interval, "INTERVAL '7 days'", "of `time_decay`"),
+        Argument::required(CHANNEL, Takes::Column, "the channel of a touch; NULL for events that are none; any type"),
+        Argument::required(CONVERSION, Takes::Condition, "the events that are conversions"),
+        Argument::optional(REVENUE, Takes::Number, "", "what a conversion brings"),
+        Argument::optional("model", Takes::Choices(MODELS), "'last'", "one or several, as a list"),
+        Argument::optional("lookback", Takes::Interval, "", "how long before a conversion a touch still counts, that moment included; of days or less"),
+        Argument::optional("half_life", Takes::Interval, "INTERVAL '7 days'", "of `time_decay`: the time in which a touch loses half its weight; of days or less"),
         TIE_BREAK,
     ],
     columns: &[
-        Column { name: "channel", data_type: "as the role", text: "the channel; NULL for conversions without a touch" },
-        Column { name: "touches", data_type: "BIGINT", text: "its touches on the way to conversions" },
-        Column { name: "conversions", data_type: "DOUBLE", text: "conversions it is credited with" },
-        Column { name: "share", data_type: "DOUBLE", text: "their share in all conversions" },
-        Column { name: "revenue", data_type: "DECIMAL", text: "revenue it is credited with; NULL without `revenue`" },
-        Column { name: "removal_effect", data_type: "DOUBLE", text: "with `markov`: the share of conversions that would be lost without the channel" },
+        Column { name: "model", data_type: "VARCHAR", text: "the model" },
+        Column { name: "(channel)", data_type: "as the role", text: "the channel, under its own name; NULL for what is owed to none" },
+        Column { name: "touches", data_type: "BIGINT", text: "how many touches of it there are, in all journeys" },
+        Column { name: "conversions", data_type: "DECIMAL(38, 6)", text: "conversions credited to it" },
+        Column { name: "share", data_type: "DOUBLE", text: "their share in all conversions; NULL when there are none" },
+        Column { name: "revenue", data_type: "DECIMAL(38, scale)", text: "revenue credited to it, of the scale of the role; NULL without `revenue`" },
+        Column { name: "removal_effect", data_type: "DOUBLE", text: "of `markov`: the share of conversions that would be lost without it" },
     ],
-    examples: &["SELECT channel, touches, round(conversions, 1) AS conversions, round(share, 3) AS share, round(removal_effect, 3) AS removal_effect
-FROM attribution((SELECT *, CASE WHEN event <> 'pay' THEN channel END AS touched FROM sample_events(rows => 5000)),
-  customer => customer_id, event_time => event_time, channel => touched, conversion => event = 'pay', model => 'markov', lookback => INTERVAL '30 days')
-ORDER BY conversions DESC;"],
-    source: "E. Anderl, I. Becker, F. von Wangenheim, J. H. Schumann: Mapping the customer journey (2016); K. Zhao, S. H. Mahboobi, S. R. Bagheri: Shapley Value Methods for Attribution Modeling in Online Advertising (2018)",
+    examples: &["SELECT model, channel, touches, conversions, round(share, 3) AS share
+FROM attribution((SELECT * FROM sample_events(rows => 20000)), customer => customer_id, event_time => event_time,
+  channel => CASE WHEN event IN ('search', 'view') THEN channel END, conversion => event = 'pay',
+  model => ['last', 'markov'], lookback => INTERVAL '30 days')
+ORDER BY model, channel;"],
+    source: "Anderl et al. 2016 for removal effects; Shapley 1953",
     ..Doc::EMPTY
 };
-
-fn scale(roles: &Roles) -> i8 {
-    match roles.get(REVENUE).map(|role| role.field.data_type().clone()) {
-        Some(
-            DataType::Decimal32(_, scale)
-            | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale)
-            | DataType::Decimal256(_, scale),
-        ) => scale,
-        _ => SCALE,
-    }
-}
 
 impl RelationFunction for Attribution {
     fn doc(&self) -> &'static Doc {
@@ -108,57 +101,87 @@ impl RelationFunction for Attribution {
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         let field = |name: &str, data_type: DataType, nullable: bool| Arc::new(Field::new(name, data_type, nullable));
-        let channel = own(roles.required(CHANNEL)?, true);
+        let revenue = roles.get(REVENUE).map_or(DataType::Null, |revenue| revenue.field.data_type().clone());
         Ok(vec![
-            Arc::new(channel.as_ref().clone().with_name(CHANNEL)),
+            field("model", DataType::Utf8, false),
+            own(roles.required(CHANNEL)?, true),
             field("touches", DataType::Int64, false),
-            field("conversions", DataType::Float64, false),
+            field("conversions", DataType::Decimal128(DECIMAL128_MAX_PRECISION, DIGITS), false),
             field("share", DataType::Float64, true),
-            field("revenue", DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale(roles)), true),
+            field("revenue", revenue_type(&revenue), true),
             field("removal_effect", DataType::Float64, true),
         ])
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        let half_life = length(&call, "half_life")?.unwrap_or(7 * 86_400 * per_second(&call.roles)?);
-        let model = match call.options.word("model")? {
+        let model = |name: &str| match name {
             "first" => Model::First,
             "linear" => Model::Linear,
             "position" => Model::Position,
-            "time_decay" => Model::TimeDecay { half_life },
+            "time_decay" => Model::TimeDecay,
             "markov" => Model::Markov,
             "shapley" => Model::Shapley,
             _ => Model::Last,
         };
-        let scale = scale(&call.roles);
+        let given: Vec<String> = call.options.names("model").map_or_else(|| vec!["last".into()], <[String]>::to_vec);
+        // Each once, in the order of the page.
+        let names: Vec<String> =
+            MODELS.iter().filter(|name| given.iter().any(|given| given == *name)).map(|name| (*name).to_string()).collect();
+        let half_life = match length(&call, "half_life")? {
+            Some(length) => length,
+            None => 7 * 86_400 * super::options::per_second(&call.roles)?,
+        };
+        if half_life <= 0 {
+            return Err(invalid(DOC.name, "half_life must be longer than nothing; write INTERVAL '7 days'"));
+        }
         let has_revenue = call.roles.get(REVENUE).is_some();
-        let work = Dealing { model, lookback: length(&call, "lookback")?, scale, has_ties: has_ties(&call), has_revenue };
+        let work = Crediting {
+            rules: Rules {
+                models: names.iter().map(|name| model(name)).collect(),
+                lookback: length(&call, "lookback")?,
+                half_life,
+            },
+            names,
+            has_ties: has_ties(&call),
+            has_revenue,
+        };
         let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name].map(role).into();
         columns.extend(work.has_ties.then(|| role(TIE_BREAK.name)));
-        columns.extend([CHANNEL, CONVERSION_EVENT].map(role));
-        columns.extend(
-            has_revenue.then(|| cast(role(REVENUE), DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale)).alias(REVENUE)),
-        );
+        columns.extend([role(CHANNEL), role(CONVERSION)]);
+        columns.extend(has_revenue.then(|| role(REVENUE)));
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
         ByCustomer::new(work).over([rows], call.schema)
     }
 }
 
+/// Revenue as a decimal: of its own scale, whole numbers without one, floats with six digits.
+fn revenue_type(data_type: &DataType) -> DataType {
+    let scale = match data_type {
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => *scale,
+        data_type if data_type.is_floating() => DIGITS,
+        _ => 0,
+    };
+    DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale)
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Dealing {
-    model: Model,
-    lookback: Option<i64>,
-    scale: i8,
+pub struct Crediting {
+    rules: Rules,
+    names: Vec<String>,
     has_ties: bool,
     has_revenue: bool,
 }
 
-impl Plain for Dealing {
+impl Plain for Crediting {
     const NAME: &'static str = "Attribution";
 }
 
+/// Touches and conversions.
 pub struct Touches {
-    first: usize,
+    place: usize,
     has_revenue: bool,
     channels: Interner,
 }
@@ -167,18 +190,23 @@ impl Reading for Touches {
     type Detail = Touch;
 
     fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Touch>>) -> Result<()> {
-        let channel = batch.column(self.first);
+        let channel = batch.column(self.place);
         let codes = self.channels.intern(channel)?;
+        let converts = is_true(batch.column(self.place + 1).as_boolean());
+        let revenue = if self.has_revenue { Some(amounts(batch.column(self.place + 2))?) } else { None };
         let nulls = channel.logical_nulls();
-        let converts = is_true(batch.column(self.first + 1).as_boolean());
-        let revenue = self.has_revenue.then(|| batch.column(self.first + 2).as_primitive::<Decimal128Type>());
-        details.extend(codes.iter().enumerate().map(|(row, code)| {
-            let is_none = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        for (row, code) in codes.iter().enumerate() {
+            let is_touch = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
             let converts = converts.value(row);
-            let revenue = revenue.filter(|revenue| converts && revenue.is_valid(row)).map_or(0, |revenue| revenue.value(row));
-            let channel = if is_none { NO_CHANNEL } else { *code as u32 };
-            (converts || !is_none).then_some(Touch { converts, channel, revenue })
-        }));
+            let revenue = match &revenue {
+                Some(amounts) if converts && amounts.is_valid(row) => {
+                    i64::try_from(amounts.value(row)).map_err(|_| too_large())?
+                }
+                _ => 0,
+            };
+            let channel = if is_touch { *code as u32 } else { NONE };
+            details.push((is_touch || converts).then_some(Touch { channel, converts, revenue }));
+        }
         Ok(())
     }
 
@@ -191,7 +219,20 @@ impl Reading for Touches {
     }
 }
 
-impl Work for Dealing {
+fn amounts(column: &ArrayRef) -> Result<Decimal128Array> {
+    let checked = CastOptions { safe: false, ..CastOptions::default() };
+    let amounts = cast_with_options(column, &revenue_type(column.data_type()), &checked).map_err(|_| too_large())?;
+    Ok(amounts.as_primitive::<Decimal128Type>().clone())
+}
+
+fn too_large() -> datafusion::error::DataFusionError {
+    failed(
+        DOC.name,
+        "revenue holds a number that is not finite, or too large to be divided; leave such rows out with WHERE, or give it fewer digits",
+    )
+}
+
+impl Work for Crediting {
     const FUNCTION: &'static str = DOC.name;
 
     type Reading = Touches;
@@ -202,59 +243,89 @@ impl Work for Dealing {
     }
 
     fn reading(&self, schema: &Schema) -> Result<Touches> {
-        let first = 2 + usize::from(self.has_ties);
-        Ok(Touches { first, has_revenue: self.has_revenue, channels: Interner::new(schema.field(first).data_type())? })
+        let place = 2 + usize::from(self.has_ties);
+        Ok(Touches { place, has_revenue: self.has_revenue, channels: Interner::new(schema.field(place).data_type())? })
     }
 
     fn state(&self) -> Credits {
-        Credits::default()
+        Credits::new(self.rules.models.len())
     }
 
-    fn visit(&self, credits: &mut Credits, _customer: u64, events: &[Event<Touch>], run: &Run<'_>) -> Result<(), Stop> {
-        credits.add(events, self.model, self.lookback).map_err(|stop| self.explain(stop, run))
+    fn visit(&self, credits: &mut Credits, _customer: u64, events: &[Event<Touch>], _run: &Run<'_>) -> Result<(), Stop> {
+        credits.add(events, &self.rules);
+        Ok(())
+    }
+
+    fn hand_on(&self, credits: &mut Credits, run: &Run<'_>) -> Result<(), Stop> {
+        account(run, credits.bytes(), &mut credits.reserved)
     }
 
     fn finish(&self, states: Vec<Credits>, run: &Run<'_>) -> Result<(), Stop> {
-        let mut all = Credits::default();
-        let settle = || {
-            states.into_iter().try_for_each(|state| all.join(state))?;
-            all.settle()
-        };
-        let effects = settle().map_err(|stop| self.explain(stop, run))?;
-        run.worker.send(self.columns(&all.channels, &effects, run))
+        let mut all = Credits::new(self.rules.models.len());
+        states.into_iter().for_each(|state| all.join(state));
+        let mut channels: Vec<u32> = all.touches.keys().copied().collect();
+        channels.sort_unstable();
+        if channels.len() > MOST_CHANNELS && self.rules.models.contains(&Model::Markov) {
+            let problem =
+                format!("markov takes {MOST_CHANNELS} channels at most, got {}; put the rare ones together", channels.len());
+            return Err(run.worker.fail(failed(DOC.name, problem)));
+        }
+        let _solving =
+            run.control.reserve(if self.rules.models.contains(&Model::Markov) { 24 * channels.len().pow(2) } else { 0 })?;
+        let mut rows = Rows::default();
+        for (place, (model, name)) in self.rules.models.iter().zip(&self.names).enumerate() {
+            let given = all.of_model(place, *model, &channels).filter(|_| !all.is_too_large);
+            let Some(given) = given else { return Err(run.worker.fail(too_large())) };
+            rows.add(name, &all, &channels, given);
+        }
+        run.worker.send(rows.columns(self.has_revenue, run))
     }
 }
 
-impl Dealing {
-    fn explain(&self, stop: Stop, run: &Run<'_>) -> Stop {
-        match stop {
-            Stop::TooLarge => run.worker.fail(failed(DOC.name, "the revenue is too large to be dealt out; divide it by a constant")),
-            Stop::TooMany => run.worker.fail(failed(
-                DOC.name,
-                format!("there are more than {MOST_CHANNELS} channels, too many for the model markov; group them, or use another model"),
-            )),
-            stop => stop,
+#[derive(Debug, Default)]
+struct Rows {
+    models: Vec<String>,
+    channels: Vec<Option<u32>>,
+    touches: Vec<i64>,
+    conversions: Vec<i128>,
+    shares: Vec<Option<f64>>,
+    revenues: Vec<i128>,
+    effects: Vec<Option<f64>>,
+}
+
+impl Rows {
+    fn add(&mut self, model: &str, all: &Credits, channels: &[u32], mut given: Vec<(Credit, Option<f64>)>) {
+        let mut channels: Vec<Option<u32>> = channels.iter().copied().map(Some).collect();
+        if all.untouched.conversions > 0 {
+            channels.push(None);
+            given.push((all.untouched, None));
         }
+        let of = |part: fn(&Credit) -> i128| given.iter().map(|(credit, _)| part(credit)).collect::<Vec<_>>();
+        let conversions = rounded(&of(|credit| credit.conversions), PARTS / 10_i128.pow(DIGITS as u32));
+        let total: i128 = conversions.iter().sum();
+        self.shares.extend(conversions.iter().map(|own| (total > 0).then(|| *own as f64 / total as f64)));
+        self.conversions.extend(conversions);
+        self.revenues.extend(rounded(&of(|credit| credit.revenue), REVENUE_PARTS));
+        self.models.extend(channels.iter().map(|_| model.to_string()));
+        self.touches
+            .extend(channels.iter().map(|channel| channel.and_then(|channel| all.touches.get(&channel).copied()).unwrap_or(0)));
+        self.channels.extend(channels);
+        self.effects.extend(given.into_iter().map(|(_, effect)| effect));
     }
 
-    fn columns(&self, channels: &HashMap<u32, Credit>, effects: &HashMap<u32, f64>, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
-        let mut rows: Vec<(u32, Credit)> = channels.iter().map(|(channel, credit)| (*channel, *credit)).collect();
-        // NO_CHANNEL is the greatest code, and comes after others of as much.
-        rows.sort_unstable_by_key(|(channel, credit)| (std::cmp::Reverse((credit.conversions, credit.revenue)), *channel));
-        let all: i128 = rows.iter().map(|(_, credit)| credit.conversions).sum();
-        let places: UInt32Array = rows.iter().map(|(channel, _)| (*channel != NO_CHANNEL).then_some(*channel)).collect();
-        let field = run.worker.schema().field(0);
-        let values = run.codes.map_or_else(|| new_empty_array(field.data_type()), Arc::clone);
-        let number =
-            |of: &dyn Fn(&(u32, Credit)) -> Option<f64>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<Float64Array>()) };
-        let revenue: Decimal128Array = rows.iter().map(|(_, credit)| self.has_revenue.then_some(credit.revenue)).collect();
+    fn columns(self, has_revenue: bool, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let schema = run.worker.schema();
+        let decimals = |values: Decimal128Array, place: usize| -> Result<ArrayRef> {
+            Ok(Arc::new(values.with_data_type(schema.field(place).data_type().clone())))
+        };
         Ok(vec![
-            take(&values, &places, None)?,
-            Arc::new(rows.iter().map(|(_, credit)| Some(credit.touches)).collect::<Int64Array>()),
-            number(&|(_, credit)| Some(credit.conversions as f64 / CONVERSION as f64)),
-            number(&|(_, credit)| (all > 0).then(|| credit.conversions as f64 / all as f64)),
-            Arc::new(revenue.with_precision_and_scale(DECIMAL128_MAX_PRECISION, self.scale)?),
-            number(&|(channel, _)| effects.get(channel).copied()),
+            Arc::new(StringArray::from(self.models)),
+            values(run, self.channels.into_iter(), schema.field(1).data_type())?,
+            Arc::new(Int64Array::from(self.touches)),
+            decimals(Decimal128Array::from(self.conversions), 3)?,
+            Arc::new(Float64Array::from(self.shares)),
+            decimals(self.revenues.into_iter().map(|revenue| has_revenue.then_some(revenue)).collect(), 5)?,
+            Arc::new(Float64Array::from(self.effects)),
         ])
     }
 }

@@ -1,14 +1,28 @@
 //! The relation function `journey_edges`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
-use super::paths::{ARGUMENTS, SEMANTICS, Shown, plan};
+use super::by_customer::{ByCustomer, Run, Work};
+use super::coded::{
+    COLLAPSE, CUTTING, Codes, CodesOf, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, account, coded, cut,
+    event_field, values,
+};
+use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK};
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
 use crate::docs::{Column, Doc, Kind};
+use crate::kernels::control::Stop;
+use crate::kernels::journey::coded::Coded;
+use crate::kernels::journey::events::Event;
+use crate::kernels::journey::paths::{self, Counted, Cut};
 
 #[derive(Debug)]
 pub struct JourneyEdges;
@@ -17,18 +31,35 @@ const DOC: Doc = Doc {
     name: "journey_edges",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "The paths of customers step by step, as a Sankey diagram draws them: how many go from which event to which.",
-    description: SEMANTICS,
-    arguments: ARGUMENTS,
+    summary: "The steps of customers' paths, one row per step, event and next event: what a Sankey diagram draws.",
+    description: PATHS,
+    arguments: &[INPUT, CUSTOMER, EVENT_TIME, EVENT, START_ARGUMENT, END_ARGUMENT, DEPTH, DIRECTION, COLLAPSE, TIE_BREAK],
     columns: &[
-        Column { name: "step", data_type: "BIGINT", text: "the place of the source in the paths, from 1" },
-        Column { name: "source", data_type: "VARCHAR", text: "an event; `(other)` for all but the `top` of its step" },
-        Column { name: "target", data_type: "VARCHAR", text: "the event after it; `(end)` where paths end" },
-        Column { name: "customers", data_type: "BIGINT", text: "customers who went so" },
-        Column { name: "share", data_type: "DOUBLE", text: "their share in those at the source at that step" },
+        Column {
+            name: "step",
+            data_type: "BIGINT",
+            text: "from 1, the first step of a path; with `direction => 'backward'` 1 is the last step, 2 the one before it",
+        },
+        Column {
+            name: "source",
+            data_type: "as event",
+            text: "the event; going backward NULL where the customer has none before",
+        },
+        Column {
+            name: "target",
+            data_type: "as event",
+            text: "the next event; NULL where the customer has none, and neither `end` nor `depth` has ended the path",
+        },
+        Column { name: "customers", data_type: "BIGINT", text: "customers who went this way" },
+        Column {
+            name: "share",
+            data_type: "DOUBLE",
+            text: "their share in the customers who go on from, or leave at, this source in this step; going backward, in those who came to this target",
+        },
     ],
     examples: &["SELECT step, source, target, customers, round(share, 3) AS share
-FROM journey_edges(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event, tie_break => event_id, depth => 3, top => 2)
+FROM journey_edges(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event,
+  depth => 3, collapse_repeats => true)
 ORDER BY step, customers DESC, source, target LIMIT 6;"],
     ..Doc::EMPTY
 };
@@ -38,18 +69,94 @@ impl RelationFunction for JourneyEdges {
         &DOC
     }
 
-    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        let field = |name: &str, data_type: DataType, nullable: bool| Arc::new(Field::new(name, data_type, nullable));
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         Ok(vec![
-            field("step", DataType::Int64, false),
-            field("source", DataType::Utf8, true),
-            field("target", DataType::Utf8, true),
-            field("customers", DataType::Int64, false),
-            field("share", DataType::Float64, false),
+            Arc::new(Field::new("step", DataType::Int64, false)),
+            event_field("source", roles)?,
+            event_field("target", roles)?,
+            Arc::new(Field::new("customers", DataType::Int64, false)),
+            Arc::new(Field::new("share", DataType::Float64, false)),
         ])
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        plan(call, Shown::Edges)
+        let (rows, codes) = coded(&call, CUTTING)?;
+        ByCustomer::new(Edges { codes, cut: cut(&call)? }).over([rows], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Edges {
+    codes: Codes,
+    cut: Cut,
+}
+
+impl Plain for Edges {
+    const NAME: &'static str = "JourneyEdges";
+}
+
+/// What a worker has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    path: Vec<u32>,
+    steps: Counted<paths::Step, i64>,
+    reserved: usize,
+}
+
+impl Work for Edges {
+    const FUNCTION: &'static str = DOC.name;
+
+    type Reading = CodesOf;
+    type State = Found;
+
+    fn has_ties(&self) -> bool {
+        self.codes.has_ties
+    }
+
+    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
+        self.codes.reading(schema)
+    }
+
+    fn state(&self) -> Found {
+        Found::default()
+    }
+
+    fn visit(&self, found: &mut Found, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+        if let Some(ended) = self.cut.path(events, &mut found.path) {
+            found.steps.add_steps(&found.path, self.cut.backward, ended);
+        }
+        Ok(())
+    }
+
+    fn hand_on(&self, found: &mut Found, run: &Run<'_>) -> Result<(), Stop> {
+        account(run, found.steps.bytes, &mut found.reserved)
+    }
+
+    fn finish(&self, states: Vec<Found>, run: &Run<'_>) -> Result<(), Stop> {
+        let mut all: Counted<paths::Step, i64> = Counted::default();
+        states.into_iter().for_each(|state| all.join(state.steps));
+        let mut steps: Vec<(paths::Step, i64)> = all.counts.into_iter().collect();
+        steps.sort_unstable();
+        run.worker.send(self.columns(&steps, run))
+    }
+}
+
+impl Edges {
+    fn columns(&self, steps: &[(paths::Step, i64)], run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let near = |(step, source, target): paths::Step| (step, if self.cut.backward { target } else { source });
+        let mut totals: HashMap<(u32, Option<u32>), i64> = HashMap::new();
+        for (step, count) in steps {
+            *totals.entry(near(*step)).or_default() += count;
+        }
+        let share =
+            |(step, count): &(paths::Step, i64)| *count as f64 / totals.get(&near(*step)).map_or(1.0, |total| *total as f64);
+        let event_type = run.worker.schema().field(1).data_type();
+        Ok(vec![
+            Arc::new(Int64Array::from_iter_values(steps.iter().map(|((step, _, _), _)| i64::from(*step)))),
+            values(run, steps.iter().map(|((_, source, _), _)| *source), event_type)?,
+            values(run, steps.iter().map(|((_, _, target), _)| *target), event_type)?,
+            Arc::new(Int64Array::from_iter_values(steps.iter().map(|(_, count)| *count))),
+            Arc::new(Float64Array::from_iter_values(steps.iter().map(share))),
+        ])
     }
 }

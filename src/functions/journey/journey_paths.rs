@@ -2,13 +2,26 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
 
-use super::paths::{ARGUMENTS, SEMANTICS, Shown, plan};
+use super::by_customer::{ByCustomer, Run, Work};
+use super::coded::{
+    COLLAPSE, CUTTING, Codes, CodesOf, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, account, coded, cut,
+    list_field, lists,
+};
+use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK};
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
-use crate::docs::{Column, Doc, Kind};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::control::Stop;
+use crate::kernels::journey::coded::Coded;
+use crate::kernels::journey::events::Event;
+use crate::kernels::journey::paths::{Counted, Cut};
 
 #[derive(Debug)]
 pub struct JourneyPaths;
@@ -17,20 +30,41 @@ const DOC: Doc = Doc {
     name: "journey_paths",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "The ways that customers take: the most frequent paths, and all others as one.",
-    description: SEMANTICS,
-    arguments: ARGUMENTS,
+    summary: "The paths that most customers take: event after event from a start, or up to an end.",
+    description: PATHS,
+    arguments: &[
+        INPUT,
+        CUSTOMER,
+        EVENT_TIME,
+        EVENT,
+        START_ARGUMENT,
+        END_ARGUMENT,
+        DEPTH,
+        DIRECTION,
+        COLLAPSE,
+        Argument::optional(
+            "top",
+            Takes::Integer(1, 1_000_000),
+            "20",
+            "how many paths are shown; the others are put together in a last row",
+        ),
+        TIE_BREAK,
+    ],
     columns: &[
-        Column { name: "rank", data_type: "BIGINT", text: "from 1, by customers, then by the events; NULL for all other paths together" },
-        Column { name: "path", data_type: "VARCHAR[]", text: "the events in the order of time" },
-        Column { name: "length", data_type: "BIGINT", text: "how many they are" },
-        Column { name: "customers", data_type: "BIGINT", text: "customers whose path it is" },
+        Column {
+            name: "rank",
+            data_type: "BIGINT",
+            text: "from 1, by customers, then length and events; NULL in the row of the other paths",
+        },
+        Column { name: "path", data_type: "list, as event", text: "the events in the order of time; NULL for the other paths" },
+        Column { name: "length", data_type: "BIGINT", text: "how many events; NULL for the other paths" },
+        Column { name: "paths", data_type: "BIGINT", text: "how many different paths the row stands for: 1, or the others" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers who took it" },
         Column { name: "share", data_type: "DOUBLE", text: "their share in the customers with a path" },
     ],
-    examples: &["SELECT rank, array_to_string(path, ' → ') AS path, customers, round(share, 3) AS share
-FROM journey_paths(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event, tie_break => event_id,
-  end => event = 'pay', direction => 'backward', collapse_repeats => true, top => 4)
-ORDER BY rank NULLS LAST;"],
+    examples: &["SELECT rank, path, customers, round(share, 3) AS share
+FROM journey_paths(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event,
+  depth => 4, collapse_repeats => true, top => 5);"],
     ..Doc::EMPTY
 };
 
@@ -39,18 +73,102 @@ impl RelationFunction for JourneyPaths {
         &DOC
     }
 
-    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         let field = |name: &str, data_type: DataType, nullable: bool| Arc::new(Field::new(name, data_type, nullable));
         Ok(vec![
             field("rank", DataType::Int64, true),
-            field("path", DataType::new_list(DataType::Utf8, true), true),
+            list_field("path", roles, true)?,
             field("length", DataType::Int64, true),
+            field("paths", DataType::Int64, false),
             field("customers", DataType::Int64, false),
             field("share", DataType::Float64, false),
         ])
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
-        plan(call, Shown::Paths)
+        let (rows, codes) = coded(&call, CUTTING)?;
+        let work = Paths { codes, cut: cut(&call)?, top: call.options.integer("top")? as usize };
+        ByCustomer::new(work).over([rows], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Paths {
+    codes: Codes,
+    cut: Cut,
+    top: usize,
+}
+
+impl Plain for Paths {
+    const NAME: &'static str = "JourneyPaths";
+}
+
+/// What a worker has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    path: Vec<u32>,
+    paths: Counted<Box<[u32]>, i64>,
+    reserved: usize,
+}
+
+impl Work for Paths {
+    const FUNCTION: &'static str = DOC.name;
+
+    type Reading = CodesOf;
+    type State = Found;
+
+    fn has_ties(&self) -> bool {
+        self.codes.has_ties
+    }
+
+    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
+        self.codes.reading(schema)
+    }
+
+    fn state(&self) -> Found {
+        Found::default()
+    }
+
+    fn visit(&self, found: &mut Found, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+        if self.cut.path(events, &mut found.path).is_some() {
+            found.paths.add(&found.path, 1);
+        }
+        Ok(())
+    }
+
+    fn hand_on(&self, found: &mut Found, run: &Run<'_>) -> Result<(), Stop> {
+        account(run, found.paths.bytes, &mut found.reserved)
+    }
+
+    fn finish(&self, states: Vec<Found>, run: &Run<'_>) -> Result<(), Stop> {
+        let mut all: Counted<Box<[u32]>, i64> = Counted::default();
+        states.into_iter().for_each(|state| all.join(state.paths));
+        let mut paths: Vec<(Box<[u32]>, i64)> = all.counts.into_iter().collect();
+        paths.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0)));
+        let others = paths.split_off(self.top.min(paths.len()));
+        run.worker.send(self.columns(&paths, &others, run))
+    }
+}
+
+impl Paths {
+    fn columns(&self, paths: &[(Box<[u32]>, i64)], others: &[(Box<[u32]>, i64)], run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+        let sum = |paths: &[(Box<[u32]>, i64)]| paths.iter().map(|(_, count)| count).sum::<i64>();
+        let all = (sum(paths) + sum(others)) as f64;
+        let rest = (!others.is_empty()).then(|| sum(others));
+        let of_each = |value: &dyn Fn(usize, &[u32]) -> i64| {
+            let own = paths.iter().enumerate().map(|(place, (path, _))| Some(value(place, path)));
+            own.chain(rest.map(|_| None)).collect::<Int64Array>()
+        };
+        let counts: Vec<i64> = paths.iter().map(|(_, count)| *count).chain(rest).collect();
+        let standing = paths.iter().map(|_| 1).chain(rest.map(|_| others.len() as i64));
+        let list_type = run.worker.schema().field(1).data_type();
+        Ok(vec![
+            Arc::new(of_each(&|place, _| place as i64 + 1)),
+            lists(run, list_type, paths.iter().map(|(path, _)| Some(path.as_ref())).chain(rest.map(|_| None)))?,
+            Arc::new(of_each(&|_, path| path.len() as i64)),
+            Arc::new(Int64Array::from_iter_values(standing)),
+            Arc::new(Int64Array::from(counts.clone())),
+            Arc::new(Float64Array::from_iter_values(counts.iter().map(|count| *count as f64 / all))),
+        ])
     }
 }

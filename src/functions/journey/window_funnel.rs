@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::by_customer::{DetailOf, Run, Work};
 use super::funnel::{ARGUMENTS, ByGroup, Form, Given, SEMANTICS, Ungrouped, check, conditions, group_columns, plan};
-use super::options::{own, per_second};
+use super::options::{median, own, per_second};
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::docs::{Column, Doc, Kind};
@@ -256,13 +256,4 @@ impl Rows {
         }
         Ok(columns)
     }
-}
-
-/// The median in seconds; between two the mean of them.
-fn median(mut times: Vec<i64>, per_second: i64) -> Option<f64> {
-    let middle = times.len().checked_sub(1)? / 2;
-    let is_even = times.len() % 2 == 0;
-    let (_, low, above) = times.select_nth_unstable(middle);
-    let high = if is_even { above.iter().min().copied().unwrap_or(*low) } else { *low };
-    Some((i128::from(*low) + i128::from(high)) as f64 / 2.0 / per_second as f64)
 }

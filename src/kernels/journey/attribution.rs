@@ -1,436 +1,489 @@
-//! Which channels conversions are owed to.
+//! Attribution: which channels conversions are owed to.
 //!
-//! Credits are whole numbers of small units, dealt out by largest remainder, so that those of all channels add up to the conversions and
-//! the revenue to the last digit.
+//! All credits are whole numbers: a conversion is 10¹⁵ parts, its revenue counts in millionths of its smallest unit, and what is divided
+//! is divided by the largest remainder, so that credits always add up to what there was. Whole numbers add up to the same in any order.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::events::{Detail, Event};
-use crate::kernels::control::Stop;
 
-/// One conversion in units.
-pub const CONVERSION: i128 = 1_000_000_000_000;
-/// The code of no channel.
-pub const NO_CHANNEL: u32 = u32::MAX;
-/// Channels of a Markov chain; its equations take time for the cube.
-pub const MOST_CHANNELS: usize = 500;
+/// Parts of a conversion.
+pub const PARTS: i128 = 1_000_000_000_000_000;
+/// Parts of the smallest unit of revenue.
+pub const REVENUE_PARTS: i128 = 1_000_000;
+/// No channel.
+pub const NONE: u32 = u32::MAX;
+const START: u32 = u32::MAX - 1;
+const CONVERSION: u32 = u32::MAX - 2;
+const LOST: u32 = u32::MAX - 3;
+/// So many channels can be solved for.
+pub const MOST_CHANNELS: usize = 1_000;
 
-/// What an event is to attribution: a touch of a channel, a conversion, or both.
+/// What an event is to attribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touch {
-    /// At one time touches come before conversions.
-    pub converts: bool,
-    /// [`NO_CHANNEL`] when it is no touch.
+    /// The channel's code, or [`NONE`].
     pub channel: u32,
-    /// Of a conversion, in the last digit.
-    pub revenue: i128,
+    pub converts: bool,
+    /// In the smallest unit.
+    pub revenue: i64,
 }
 
 impl Detail for Touch {
-    const BYTES: usize = 21;
+    const BYTES: usize = 13;
 
     fn write(&self, to: &mut Vec<u8>) {
-        to.push(u8::from(self.converts));
         to.extend(self.channel.to_le_bytes());
+        to.push(u8::from(self.converts));
         to.extend(self.revenue.to_le_bytes());
     }
 
     fn read(from: &[u8]) -> Self {
-        let (converts, rest) = from.split_at(1);
-        let (channel, revenue) = rest.split_at(4);
-        Self {
-            converts: converts == [1],
-            channel: u32::read(channel),
-            revenue: revenue.first_chunk().map_or(0, |bytes| i128::from_le_bytes(*bytes)),
-        }
+        let revenue = from.get(5..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_le_bytes(*bytes));
+        Self { channel: u32::read(from), converts: from.get(4) == Some(&1), revenue }
     }
 
     fn recoded(self, codes: &[u32]) -> Self {
-        Self { channel: codes.get(self.channel as usize).copied().unwrap_or(NO_CHANNEL), ..self }
+        Self { channel: codes.get(self.channel as usize).copied().unwrap_or(self.channel), ..self }
     }
 }
 
-/// How the credit for a conversion is dealt out among the touches before it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Model {
     First,
     Last,
     Linear,
-    /// 40 % to the first touch, 40 % to the last, the rest to those between.
+    /// 40 % to the first and the last touch, 20 % to those between.
     Position,
-    /// Half as much for every such time before the conversion.
-    TimeDecay {
-        half_life: i64,
-    },
-    /// By how many conversions would be lost without the channel, in a chain where the next touch depends on the last alone.
+    TimeDecay,
     Markov,
-    /// The Shapley value of the game in which a set of channels wins the conversions that needed no other channel.
     Shapley,
 }
 
-/// What a channel is credited with.
+/// How credits are given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rules {
+    pub models: Vec<Model>,
+    /// How long before a conversion a touch still counts.
+    pub lookback: Option<i64>,
+    /// The time in which a touch loses half its weight.
+    pub half_life: i64,
+}
+
+/// Conversions and revenue in parts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credit {
-    /// Touches on the way to conversions.
-    pub touches: i64,
-    /// In units of [`CONVERSION`].
     pub conversions: i128,
     pub revenue: i128,
 }
 
-/// Credits by channel; [`NO_CHANNEL`] has the conversions without a touch.
-#[derive(Debug, Default)]
-pub struct Credits {
-    pub channels: HashMap<u32, Credit>,
-    /// Of a Markov chain: from where to where, how often.
-    transitions: HashMap<(Stage, Stage), i64>,
-    conversions: i128,
-    revenue: i128,
-    touches: Vec<(i64, u32)>,
-    weights: Vec<i128>,
+impl Credit {
+    fn add(&mut self, other: Self) {
+        self.conversions += other.conversions;
+        self.revenue += other.revenue;
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Stage {
-    Start,
-    Channel(u32),
-    Converted,
-    Lost,
+/// Divides a total by weights, to the last unit: what is left over goes to the largest remainders, of those alike to the first.
+/// None when a number is too large.
+pub fn divide(total: i128, weights: &[u64]) -> Option<Vec<i128>> {
+    let all: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+    if all == 0 {
+        return Some(vec![0; weights.len()]);
+    }
+    let (mut shares, mut remainders) = (Vec::with_capacity(weights.len()), Vec::with_capacity(weights.len()));
+    for (place, weight) in weights.iter().enumerate() {
+        let product = total.checked_mul(i128::from(*weight))?;
+        shares.push(product.div_euclid(all));
+        remainders.push((product.rem_euclid(all), place));
+    }
+    let left = total - shares.iter().sum::<i128>();
+    remainders.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    for (_, place) in remainders.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+        shares[place] += 1;
+    }
+    Some(shares)
+}
+
+/// Rounds parts to whole units of so many parts each, so that the units add up to those of the total, which is whole.
+pub fn rounded(parts: &[i128], unit: i128) -> Vec<i128> {
+    let mut units: Vec<i128> = parts.iter().map(|part| part.div_euclid(unit)).collect();
+    let left = (parts.iter().sum::<i128>() - units.iter().sum::<i128>() * unit).div_euclid(unit);
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|place| (-parts[*place].rem_euclid(unit), *place));
+    for place in order.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+        units[place] += 1;
+    }
+    units
+}
+
+/// What a worker has gathered.
+#[derive(Debug, Default)]
+pub struct Credits {
+    /// Of each model that gives credit conversion by conversion, by channel.
+    given: Vec<HashMap<u32, Credit>>,
+    /// How often a channel follows another, for the chain.
+    follows: HashMap<(u32, u32), u64>,
+    /// Conversions that some touch led to, and those that none did.
+    led_to: Credit,
+    pub untouched: Credit,
+    /// Touches by channel.
+    pub touches: HashMap<u32, i64>,
+    /// A number was too large.
+    pub is_too_large: bool,
+    /// Bytes of memory taken for it.
+    pub reserved: usize,
+    path: Vec<(i64, u32)>,
 }
 
 impl Credits {
-    /// Takes the events of a customer, in order. A conversion is owed to the touches since the one before, at most `lookback` earlier.
-    ///
-    /// # Errors
-    /// A revenue is too large to be dealt out.
-    pub fn add(&mut self, events: &[Event<Touch>], model: Model, lookback: Option<i64>) -> Result<(), Stop> {
-        let mut touches = std::mem::take(&mut self.touches);
-        touches.clear();
+    pub fn new(models: usize) -> Self {
+        Self { given: vec![HashMap::new(); models], ..Self::default() }
+    }
+
+    /// Bytes on the heap, about.
+    pub fn bytes(&self) -> usize {
+        let given: usize = self.given.iter().map(HashMap::len).sum();
+        2 * (given * size_of::<(u32, Credit)>() + self.follows.len() * size_of::<((u32, u32), u64)>() + self.touches.len() * 16)
+    }
+
+    /// Takes the events of a customer, in order.
+    pub fn add(&mut self, events: &[Event<Touch>], rules: &Rules) {
+        let mut path = std::mem::take(&mut self.path);
+        path.clear();
         for event in events {
-            if event.detail.channel != NO_CHANNEL {
-                touches.push((event.time, event.detail.channel));
+            let Touch { channel, converts, revenue } = event.detail;
+            if channel != NONE {
+                path.push((event.time, channel));
+                *self.touches.entry(channel).or_default() += 1;
             }
-            if event.detail.converts {
-                let is_old = |touch: &(i64, u32)| lookback.is_some_and(|most| event.time.saturating_sub(touch.0) > most);
-                let first = touches.iter().position(|touch| !is_old(touch)).unwrap_or(touches.len());
-                self.conversion(event, &touches[first..], model)?;
-                touches.clear();
+            if !converts {
+                continue;
             }
-        }
-        if model == Model::Markov && !touches.is_empty() {
-            self.walk(&touches, Stage::Lost);
-        }
-        self.touches = touches;
-        Ok(())
-    }
-
-    fn conversion(&mut self, event: &Event<Touch>, touches: &[(i64, u32)], model: Model) -> Result<(), Stop> {
-        let revenue = event.detail.revenue;
-        for (_, channel) in touches {
-            self.channels.entry(*channel).or_default().touches += 1;
-        }
-        if touches.is_empty() {
-            let none = self.channels.entry(NO_CHANNEL).or_default();
-            none.conversions += CONVERSION;
-            none.revenue = none.revenue.checked_add(revenue).ok_or(Stop::TooLarge)?;
-            return Ok(());
-        }
-        if model == Model::Markov {
-            self.walk(touches, Stage::Converted);
-            self.conversions += CONVERSION;
-            self.revenue = self.revenue.checked_add(revenue).ok_or(Stop::TooLarge)?;
-            return Ok(());
-        }
-        let mut weights = std::mem::take(&mut self.weights);
-        weights.clear();
-        let (count, last) = (touches.len(), touches.len() - 1);
-        let weight = |place: usize| match model {
-            Model::First => i128::from(place == 0),
-            Model::Last => i128::from(place == last),
-            Model::Position if count > 2 => {
-                if place == 0 || place == last {
-                    2 * (count as i128 - 2)
-                } else {
-                    1
-                }
-            }
-            Model::TimeDecay { half_life } => {
-                let halvings = event.time.saturating_sub(touches[place].0) as f64 / half_life as f64;
-                let latest = event.time.saturating_sub(touches[last].0) as f64 / half_life as f64;
-                whole(libm::exp2(latest - halvings))
-            }
-            // A channel counts once, at its first touch.
-            Model::Shapley => i128::from(!touches[..place].iter().any(|touch| touch.1 == touches[place].1)),
-            Model::Position | Model::Linear | Model::Markov => 1,
-        };
-        weights.extend((0..count).map(weight));
-        for ((_, channel), conversions) in touches.iter().zip(deal(CONVERSION, &weights)?) {
-            self.channels.entry(*channel).or_default().conversions += conversions;
-        }
-        for ((_, channel), revenue) in touches.iter().zip(deal(revenue, &weights)?) {
-            let credit = self.channels.entry(*channel).or_default();
-            credit.revenue = credit.revenue.checked_add(revenue).ok_or(Stop::TooLarge)?;
-        }
-        self.weights = weights;
-        Ok(())
-    }
-
-    fn walk(&mut self, touches: &[(i64, u32)], end: Stage) {
-        let mut stage = Stage::Start;
-        for next in touches.iter().map(|(_, channel)| Stage::Channel(*channel)).chain([end]) {
-            *self.transitions.entry((stage, next)).or_default() += 1;
-            stage = next;
-        }
-    }
-
-    /// Adds what another worker has found.
-    ///
-    /// # Errors
-    /// A sum is too large.
-    pub fn join(&mut self, other: Self) -> Result<(), Stop> {
-        for (channel, credit) in other.channels {
-            let own = self.channels.entry(channel).or_default();
-            own.touches += credit.touches;
-            own.conversions += credit.conversions;
-            own.revenue = own.revenue.checked_add(credit.revenue).ok_or(Stop::TooLarge)?;
-        }
-        for (transition, count) in other.transitions {
-            *self.transitions.entry(transition).or_default() += count;
-        }
-        self.conversions += other.conversions;
-        self.revenue = self.revenue.checked_add(other.revenue).ok_or(Stop::TooLarge)?;
-        Ok(())
-    }
-
-    /// Deals out the conversions of a Markov chain; gives the share of conversions that would be lost without each channel.
-    ///
-    /// # Errors
-    /// There are more than [`MOST_CHANNELS`] channels, or a revenue is too large.
-    pub fn settle(&mut self) -> Result<HashMap<u32, f64>, Stop> {
-        let mut channels: Vec<u32> = self
-            .transitions
-            .keys()
-            .filter_map(|(stage, _)| if let Stage::Channel(channel) = stage { Some(*channel) } else { None })
-            .collect();
-        channels.sort_unstable();
-        channels.dedup();
-        if channels.len() > MOST_CHANNELS {
-            return Err(Stop::TooMany);
-        }
-        if channels.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let effects = removal_effects(&channels, &self.transitions);
-        let weights: Vec<i128> = effects.iter().map(|effect| whole(*effect)).collect();
-        if weights.iter().any(|weight| *weight > 0) {
-            let (conversions, revenue) = (deal(self.conversions, &weights)?, deal(self.revenue, &weights)?);
-            for ((channel, conversions), revenue) in channels.iter().zip(conversions).zip(revenue) {
-                let credit = self.channels.entry(*channel).or_default();
-                (credit.conversions, credit.revenue) = (conversions, revenue);
-            }
-        }
-        Ok(channels.into_iter().zip(effects).collect())
-    }
-}
-
-/// A share of 1 as a weight.
-fn whole(share: f64) -> i128 {
-    (share * (1_u64 << 40) as f64).round() as i128
-}
-
-/// Deals out a total by weights, to the unit: what is left over goes to those whose part was cut the most, the first of equals first.
-fn deal(total: i128, weights: &[i128]) -> Result<Vec<i128>, Stop> {
-    let sum: i128 = weights.iter().sum();
-    let mut dealt = vec![0; weights.len()];
-    let mut rests = vec![];
-    let mut left = total;
-    for (place, weight) in weights.iter().enumerate() {
-        let part = total.checked_mul(*weight).ok_or(Stop::TooLarge)?;
-        dealt[place] = part.div_euclid(sum);
-        left -= dealt[place];
-        rests.push((std::cmp::Reverse(part.rem_euclid(sum)), place));
-    }
-    rests.sort_unstable();
-    for (_, place) in rests.into_iter().take(left as usize) {
-        dealt[place] += 1;
-    }
-    Ok(dealt)
-}
-
-/// 1 − (chance of conversion when the channel leads nowhere) / (chance of conversion), for each channel.
-///
-/// With N = (I − Q)⁻¹ of the chain's transient part, a walk from the start comes to c with chance N(start, c) / N(c, c), and converts from there
-/// with chance P(c): what is lost without c is their product, so that one inverse serves all channels.
-fn removal_effects(channels: &[u32], transitions: &HashMap<(Stage, Stage), i64>) -> Vec<f64> {
-    let size = channels.len() + 1;
-    let place = |stage: Stage| match stage {
-        Stage::Start => Some(0),
-        Stage::Channel(channel) => channels.binary_search(&channel).ok().map(|place| place + 1),
-        Stage::Converted | Stage::Lost => None,
-    };
-    // Sorted, so that sums do not depend on the order of a hash table.
-    let mut counts: Vec<(usize, Option<usize>, bool, i64)> = transitions
-        .iter()
-        .filter_map(|((from, to), count)| Some((place(*from)?, place(*to), *to == Stage::Converted, *count)))
-        .collect();
-    counts.sort_unstable();
-    let mut totals = vec![0_i64; size];
-    counts.iter().for_each(|(from, _, _, count)| totals[*from] += count);
-    // Rows of I − Q, and beside them I and the chances to convert at once, which elimination turns into N and P.
-    let width = 2 * size + 1;
-    let mut rows = vec![0.0; size * width];
-    for row in 0..size {
-        rows[row * width + row] = 1.0;
-        rows[row * width + size + row] = 1.0;
-    }
-    for (from, to, converts, count) in counts {
-        let chance = count as f64 / totals[from] as f64;
-        match to {
-            Some(to) => rows[from * width + to] -= chance,
-            None if converts => rows[from * width + 2 * size] += chance,
-            None => {}
-        }
-    }
-    for pivot in 0..size {
-        let best = (pivot..size)
-            .max_by(|one, other| rows[one * width + pivot].abs().total_cmp(&rows[other * width + pivot].abs()))
-            .unwrap_or(pivot);
-        if best != pivot {
-            for column in 0..width {
-                rows.swap(pivot * width + column, best * width + column);
-            }
-        }
-        let scale = rows[pivot * width + pivot];
-        for column in 0..width {
-            rows[pivot * width + column] /= scale;
-        }
-        for row in (0..size).filter(|row| *row != pivot) {
-            let factor = rows[row * width + pivot];
-            if factor != 0.0 {
-                for column in 0..width {
-                    rows[row * width + column] -= factor * rows[pivot * width + column];
-                }
-            }
-        }
-    }
-    let visits = |from: usize, to: usize| rows[from * width + size + to];
-    let converts = |from: usize| rows[from * width + 2 * size];
-    let all = converts(0);
-    (1..size)
-        .map(|channel| {
-            if all > 0.0 {
-                (visits(0, channel) / visits(channel, channel) * converts(channel) / all).clamp(0.0, 1.0)
+            let credit = Credit { conversions: PARTS, revenue: i128::from(revenue) * REVENUE_PARTS };
+            let too_old = |time: i64| rules.lookback.is_some_and(|most| event.time.saturating_sub(time) > most);
+            let first = path.iter().position(|(time, _)| !too_old(*time)).unwrap_or(path.len());
+            let (lost, touches) = path.split_at(first);
+            self.follow(lost, LOST, rules);
+            if touches.is_empty() {
+                self.untouched.add(credit);
             } else {
-                0.0
+                self.led_to.add(credit);
+                self.follow(touches, CONVERSION, rules);
+                self.give(touches, event.time, credit, rules);
             }
-        })
-        .collect()
+            path.clear();
+        }
+        self.follow(&path, LOST, rules);
+        self.path = path;
+    }
+
+    fn follow(&mut self, touches: &[(i64, u32)], end: u32, rules: &Rules) {
+        if touches.is_empty() || !rules.models.contains(&Model::Markov) {
+            return;
+        }
+        let mut before = START;
+        for next in touches.iter().map(|(_, channel)| *channel).chain([end]) {
+            *self.follows.entry((before, next)).or_default() += 1;
+            before = next;
+        }
+    }
+
+    fn give(&mut self, touches: &[(i64, u32)], time: i64, credit: Credit, rules: &Rules) {
+        for (place, model) in rules.models.iter().enumerate() {
+            if *model == Model::Markov {
+                continue;
+            }
+            let weights = weights(*model, touches, time, rules.half_life);
+            let shares = divide(credit.conversions, &weights).zip(divide(credit.revenue, &weights));
+            let Some((conversions, revenues)) = shares else {
+                self.is_too_large = true;
+                return;
+            };
+            for ((_, channel), (conversions, revenue)) in touches.iter().zip(conversions.into_iter().zip(revenues)) {
+                self.given[place].entry(*channel).or_default().add(Credit { conversions, revenue });
+            }
+        }
+    }
+
+    /// Adds what another worker has gathered.
+    pub fn join(&mut self, other: Self) {
+        for (own, other) in self.given.iter_mut().zip(other.given) {
+            for (channel, credit) in other {
+                own.entry(channel).or_default().add(credit);
+            }
+        }
+        for (pair, count) in other.follows {
+            *self.follows.entry(pair).or_default() += count;
+        }
+        for (channel, count) in other.touches {
+            *self.touches.entry(channel).or_default() += count;
+        }
+        self.led_to.add(other.led_to);
+        self.untouched.add(other.untouched);
+        self.is_too_large |= other.is_too_large;
+    }
+
+    /// What a model gives each of these channels, and what the removal of each would cost, where the model asks that.
+    pub fn of_model(&self, place: usize, model: Model, channels: &[u32]) -> Option<Vec<(Credit, Option<f64>)>> {
+        if model != Model::Markov {
+            let of = |channel: &u32| (self.given[place].get(channel).copied().unwrap_or_default(), None);
+            return Some(channels.iter().map(of).collect());
+        }
+        let effects = removal_effects(&self.follows, channels);
+        let all: f64 = effects.iter().sum();
+        let weight = |effect: f64| if all > 0.0 { (effect / all * (1_u64 << 40) as f64) as u64 } else { 0 };
+        let weights: Vec<u64> = effects.iter().map(|effect| weight(*effect)).collect();
+        // Weights have twelve digits, so that whole conversions and units can be divided by them.
+        let conversions = divide(self.led_to.conversions / PARTS * 1_000_000, &weights)?;
+        let revenues = divide(self.led_to.revenue / REVENUE_PARTS, &weights)?;
+        let credits = conversions.into_iter().zip(revenues).map(|(conversions, revenue)| Credit {
+            conversions: conversions * (PARTS / 1_000_000),
+            revenue: revenue * REVENUE_PARTS,
+        });
+        Some(credits.zip(effects.into_iter().map(Some)).collect())
+    }
+}
+
+fn weights(model: Model, touches: &[(i64, u32)], time: i64, half_life: i64) -> Vec<u64> {
+    let last = touches.len() - 1;
+    match model {
+        Model::First => (0..touches.len()).map(|place| u64::from(place == 0)).collect(),
+        Model::Last => (0..touches.len()).map(|place| u64::from(place == last)).collect(),
+        Model::Linear | Model::Markov => vec![1; touches.len()],
+        Model::Position if last < 2 => vec![1; touches.len()],
+        Model::Position => {
+            let ends = 2 * (last as u64 - 1);
+            (0..touches.len()).map(|place| if place == 0 || place == last { ends } else { 1 }).collect()
+        }
+        Model::TimeDecay => {
+            // From the last touch on, so that some weight is left however long ago it was.
+            let newest = touches[last].0.min(time);
+            let halves = |touched: i64| (newest as f64 - touched as f64) / half_life as f64;
+            touches.iter().map(|(touched, _)| (libm::exp2(40.0 - halves(*touched))) as u64).collect()
+        }
+        Model::Shapley => {
+            let is_first = |place: usize| !touches[..place].iter().any(|(_, channel)| *channel == touches[place].1);
+            (0..touches.len()).map(|place| u64::from(is_first(place))).collect()
+        }
+    }
+}
+
+/// What share of the conversions would be lost without each channel, if customers went from channel to channel as often as they did: with
+/// h the chance to ever come to the channel, and p that of a conversion from there, h · p of the chance of a conversion from the start.
+fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<f64> {
+    let n = channels.len();
+    let place_of: HashMap<u32, usize> = channels.iter().enumerate().map(|(place, channel)| (*channel, place)).collect();
+    let (mut out, mut between, mut converts, mut starts) = (vec![0_u64; n], vec![0_u64; n * n], vec![0_u64; n], vec![0_u64; n]);
+    for ((from, end), count) in follows {
+        match (place_of.get(from), place_of.get(end)) {
+            (None, Some(to)) => starts[*to] += count,
+            (Some(from), to) => {
+                out[*from] += count;
+                match to {
+                    Some(to) => between[from * n + to] += count,
+                    None if *end == CONVERSION => converts[*from] += count,
+                    None => {}
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    let begun: u64 = starts.iter().sum();
+    let share = |count: u64, of: u64| if of == 0 { 0.0 } else { count as f64 / of as f64 };
+    // The fundamental matrix (I − Q)⁻¹: how often each channel is come to, from each.
+    let mut matrix = vec![0.0; n * n];
+    for row in 0..n {
+        for column in 0..n {
+            matrix[row * n + column] = f64::from(u8::from(row == column)) - share(between[row * n + column], out[row]);
+        }
+    }
+    let Some(visits) = inverse(matrix, n) else { return vec![0.0; n] };
+    let converts: Vec<f64> = (0..n).map(|place| share(converts[place], out[place])).collect();
+    let from: Vec<f64> = (0..n).map(|row| (0..n).map(|column| visits[row * n + column] * converts[column]).sum()).collect();
+    let chance: f64 = (0..n).map(|place| share(starts[place], begun) * from[place]).sum();
+    let effect = |channel: usize| {
+        let visited: f64 = (0..n).map(|place| share(starts[place], begun) * visits[place * n + channel]).sum();
+        let ever = visited / visits[channel * n + channel];
+        if chance > 0.0 { (ever * from[channel] / chance).clamp(0.0, 1.0) } else { 0.0 }
+    };
+    (0..n).map(effect).collect()
+}
+
+/// The inverse by elimination with partial pivoting; none of a singular matrix.
+fn inverse(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
+    let mut inverse = vec![0.0; n * n];
+    (0..n).for_each(|place| inverse[place * n + place] = 1.0);
+    for column in 0..n {
+        let pivot = (column..n).max_by(|a, b| matrix[a * n + column].abs().total_cmp(&matrix[b * n + column].abs()))?;
+        if matrix[pivot * n + column].abs() < 1e-12 {
+            return None;
+        }
+        for place in 0..n {
+            matrix.swap(column * n + place, pivot * n + place);
+            inverse.swap(column * n + place, pivot * n + place);
+        }
+        let divisor = matrix[column * n + column];
+        for place in 0..n {
+            matrix[column * n + place] /= divisor;
+            inverse[column * n + place] /= divisor;
+        }
+        for row in (0..n).filter(|row| *row != column) {
+            let factor = matrix[row * n + column];
+            if factor != 0.0 {
+                for place in 0..n {
+                    matrix[row * n + place] -= factor * matrix[column * n + place];
+                    inverse[row * n + place] -= factor * inverse[column * n + place];
+                }
+            }
+        }
+    }
+    Some(inverse)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::random::Random;
 
-    /// Letters are touches of channels, `!` a conversion worth 100; a second apart.
+    const ALL: [Model; 7] =
+        [Model::First, Model::Last, Model::Linear, Model::Position, Model::TimeDecay, Model::Markov, Model::Shapley];
+
+    fn rules() -> Rules {
+        Rules { models: ALL.to_vec(), lookback: None, half_life: 7 }
+    }
+
+    /// Touches by letter, a conversion by `!`, one time a character.
     fn events(text: &str) -> Vec<Event<Touch>> {
-        let event = |(time, letter): (i64, u8)| Event {
-            time,
-            tie: 0,
-            detail: match letter {
-                b'!' => Touch { converts: true, channel: NO_CHANNEL, revenue: 100 },
-                letter => Touch { converts: false, channel: u32::from(letter - b'a'), revenue: 0 },
-            },
+        let event = |(time, byte): (usize, u8)| {
+            let converts = byte == b'!';
+            let channel = if converts { NONE } else { u32::from(byte - b'a') };
+            Event { time: time as i64, tie: 0, detail: Touch { channel, converts, revenue: if converts { 1_000 } else { 0 } } }
         };
-        (0..).zip(text.bytes()).map(event).collect()
+        text.bytes().enumerate().map(event).collect()
     }
 
-    fn credited(texts: &[&str], model: Model) -> Vec<(u32, f64, i128)> {
-        let mut credits = Credits::default();
-        texts.iter().for_each(|text| credits.add(&events(text), model, None).unwrap());
-        credits.settle().unwrap();
-        let mut found: Vec<_> = credits
-            .channels
-            .into_iter()
-            .map(|(channel, credit)| (channel, credit.conversions as f64 / CONVERSION as f64, credit.revenue))
+    fn credits(journeys: &[&str]) -> Credits {
+        let mut credits = Credits::new(ALL.len());
+        journeys.iter().for_each(|journey| credits.add(&events(journey), &rules()));
+        credits
+    }
+
+    fn conversions(credits: &Credits, model: Model, channels: u32) -> Vec<f64> {
+        let channels: Vec<u32> = (0..channels).collect();
+        let place = ALL.iter().position(|other| *other == model).unwrap();
+        let given = credits.of_model(place, model, &channels).unwrap();
+        given.iter().map(|(credit, _)| credit.conversions as f64 / PARTS as f64).collect()
+    }
+
+    fn near(own: &[f64], other: &[f64]) {
+        assert!(own.len() == other.len() && own.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-6), "{own:?} {other:?}");
+    }
+
+    #[test]
+    fn rules_as_documented() {
+        let credits = credits(&["abbc!"]);
+        near(&conversions(&credits, Model::First, 3), &[1.0, 0.0, 0.0]);
+        near(&conversions(&credits, Model::Last, 3), &[0.0, 0.0, 1.0]);
+        near(&conversions(&credits, Model::Linear, 3), &[0.25, 0.5, 0.25]);
+        near(&conversions(&credits, Model::Position, 3), &[0.4, 0.2, 0.4]);
+        near(&conversions(&credits, Model::Shapley, 3), &[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
+        let weight = |days: f64| (-days / 7.0).exp2();
+        let all = weight(3.0) + weight(2.0) + weight(1.0) + 1.0;
+        near(&conversions(&credits, Model::TimeDecay, 3), &[weight(3.0) / all, (weight(2.0) + weight(1.0)) / all, 1.0 / all]);
+    }
+
+    #[test]
+    fn the_chain_as_by_removing_each_channel() {
+        // From the start 2/3 come to a, 1/2 of those on to b, and 1/2 from b to the end: 1/3. Without a it is 1/6, without b nothing.
+        let few = credits(&["ab!", "a", "b"]);
+        let effects = removal_effects(&few.follows, &[0, 1]);
+        near(&effects, &[0.5, 1.0]);
+        // Against chances found by going step by step, with transitions to the removed channel lost.
+        let journeys = ["abc!", "ab", "ca!", "bca", "cb!b", "aab!c", "ccab", "c!", "b!a"];
+        let credits = credits(&journeys);
+        let chance = |removed: Option<u32>| {
+            let mut at: HashMap<u32, f64> = HashMap::from([(START, 1.0)]);
+            let mut sold = 0.0;
+            for _ in 0..2_000 {
+                let mut next = HashMap::new();
+                for (state, mass) in at {
+                    let out: u64 = credits.follows.iter().filter(|((from, _), _)| *from == state).map(|(_, count)| count).sum();
+                    for ((_, to), count) in credits.follows.iter().filter(|((from, _), _)| *from == state) {
+                        let mass = mass * *count as f64 / out as f64;
+                        match *to {
+                            CONVERSION => sold += mass,
+                            LOST => {}
+                            to if Some(to) == removed => {}
+                            to => *next.entry(to).or_insert(0.0) += mass,
+                        }
+                    }
+                }
+                at = next;
+            }
+            sold
+        };
+        let all = chance(None);
+        let expected: Vec<f64> = (0..3).map(|channel| 1.0 - chance(Some(channel)) / all).collect();
+        near(&removal_effects(&credits.follows, &[0, 1, 2]), &expected);
+    }
+
+    #[test]
+    fn shapley_by_its_definition() {
+        let journeys = ["abc!", "ab!", "a!", "cab!b!", "d", "dda!", "bd!"];
+        let credits = credits(&journeys);
+        let own = conversions(&credits, Model::Shapley, 4);
+        let sets: Vec<u32> = journeys
+            .iter()
+            .flat_map(|journey| {
+                let mut parts: Vec<&str> = journey.split('!').collect();
+                parts.pop();
+                parts.into_iter().map(|part| part.bytes().fold(0, |set, byte| set | 1 << (byte - b'a'))).collect::<Vec<u32>>()
+            })
             .collect();
-        found.sort_by_key(|found| found.0);
-        found
+        // What a coalition of channels brings: the conversions whose channels are all in it.
+        let worth = |coalition: u32| sets.iter().filter(|set| *set & !coalition == 0).count() as f64;
+        let factorial = |n: u32| (1..=n).product::<u32>() as f64;
+        let value = |channel: u32| {
+            let others = (0..16_u32).filter(|coalition| coalition >> channel & 1 == 0);
+            let of = |coalition: u32| {
+                let size = coalition.count_ones();
+                factorial(size) * factorial(3 - size) / factorial(4) * (worth(coalition | 1 << channel) - worth(coalition))
+            };
+            others.map(of).sum::<f64>()
+        };
+        near(&own, &(0..4).map(value).collect::<Vec<_>>());
     }
 
     #[test]
-    fn each_model_deals_out_as_defined() {
-        assert_eq!(credited(&["abc!"], Model::First), [(0, 1.0, 100), (1, 0.0, 0), (2, 0.0, 0)]);
-        assert_eq!(credited(&["abc!"], Model::Last), [(0, 0.0, 0), (1, 0.0, 0), (2, 1.0, 100)]);
-        assert_eq!(
-            credited(&["abc!"], Model::Linear),
-            [(0, 0.333333333334, 34), (1, 0.333333333333, 33), (2, 0.333333333333, 33)]
-        );
-        assert_eq!(credited(&["abbc!"], Model::Position), [(0, 0.4, 40), (1, 0.2, 20), (2, 0.4, 40)]);
-        assert_eq!(credited(&["ab!"], Model::Position), [(0, 0.5, 50), (1, 0.5, 50)]);
-        assert_eq!(credited(&["aab!"], Model::Shapley), [(0, 0.5, 50), (1, 0.5, 50)]);
-        let decayed = credited(&["ab!"], Model::TimeDecay { half_life: 1 });
-        assert!((decayed[0].1 - 1.0 / 3.0).abs() < 1e-11 && decayed[1].2 == 67, "{decayed:?}");
-        // What nobody touched, and what comes after a conversion.
-        assert_eq!(credited(&["!", "a!b!"], Model::First), [(0, 1.0, 100), (1, 1.0, 100), (NO_CHANNEL, 1.0, 100)]);
-    }
-
-    #[test]
-    fn old_touches_do_not_count() {
-        let mut credits = Credits::default();
-        credits.add(&events("abc!"), Model::First, Some(2)).unwrap();
-        assert_eq!(credits.channels[&1].conversions, CONVERSION);
-        credits.add(&events("a!"), Model::First, Some(0)).unwrap();
-        assert_eq!(credits.channels[&NO_CHANNEL].conversions, CONVERSION);
-    }
-
-    /// Anderl, Becker, von Wangenheim, Schumann: Mapping the customer journey (2016): removal effects of the chain
-    /// c1 → c2 → c3 → conversion; c1 → nothing; c2 → c3 → nothing. Without c1 half is left, without c2 or c3 nothing.
-    #[test]
-    fn a_markov_chain_credits_what_would_be_lost() {
-        let mut credits = Credits::default();
-        for text in ["abc!", "a", "bc"] {
-            credits.add(&events(text), Model::Markov, None).unwrap();
+    fn credits_add_up() {
+        let mut seed = 5_u64;
+        let mut draw = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for _ in 0..500 {
+            let journeys: Vec<String> =
+                (0..1 + draw(6)).map(|_| (0..draw(12)).map(|_| ['a', 'b', 'c', 'd', '!'][draw(5) as usize]).collect()).collect();
+            let mut one = credits(&journeys.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut two = Credits::new(ALL.len());
+            for journey in journeys.iter().rev() {
+                two.join(credits(&[journey]));
+            }
+            let sold = journeys.iter().flat_map(|journey| journey.bytes()).filter(|byte| *byte == b'!').count() as i128;
+            for (place, model) in ALL.into_iter().enumerate() {
+                let given = one.of_model(place, model, &[0, 1, 2, 3]).unwrap();
+                assert_eq!(given, two.of_model(place, model, &[0, 1, 2, 3]).unwrap());
+                let mut parts: Vec<i128> = given.iter().map(|(credit, _)| credit.conversions).collect();
+                parts.push(one.untouched.conversions);
+                assert_eq!(parts.iter().sum::<i128>(), sold * PARTS, "{model:?} {journeys:?}");
+                assert_eq!(rounded(&parts, PARTS / 1_000).iter().sum::<i128>(), sold * 1_000);
+                let revenue: i128 = given.iter().map(|(credit, _)| credit.revenue).sum();
+                assert_eq!(revenue + one.untouched.revenue, sold * 1_000 * REVENUE_PARTS);
+            }
+            one.path.clear();
         }
-        let effects = credits.settle().unwrap();
-        assert!(
-            (effects[&0] - 0.5).abs() < 1e-12 && (effects[&1] - 1.0).abs() < 1e-12 && (effects[&2] - 1.0).abs() < 1e-12,
-            "{effects:?}"
-        );
-        let conversions: i128 = credits.channels.values().map(|credit| credit.conversions).sum();
-        assert_eq!(conversions, CONVERSION);
-        assert!((credits.channels[&0].conversions as f64 / CONVERSION as f64 - 0.2).abs() < 1e-9);
-    }
-
-    #[test]
-    fn credits_add_up_and_workers_do_not_matter() {
-        let mut random = Random::new(9, &[]);
-        for model in [
-            Model::First,
-            Model::Last,
-            Model::Linear,
-            Model::Position,
-            Model::TimeDecay { half_life: 3 },
-            Model::Markov,
-            Model::Shapley,
-        ] {
-            let texts: Vec<String> =
-                (0..300).map(|_| (0..random.below(9)).map(|_| *random.pick(&['a', 'b', 'c', 'd', 'e', '!'])).collect()).collect();
-            let conversions = texts.iter().map(|text| text.matches('!').count()).sum::<usize>() as i128;
-            let mut one = Credits::default();
-            texts.iter().for_each(|text| one.add(&events(text), model, None).unwrap());
-            let mut parts = [Credits::default(), Credits::default()];
-            texts.iter().enumerate().for_each(|(place, text)| parts[place % 2].add(&events(text), model, None).unwrap());
-            let [mut two, other] = parts;
-            two.join(other).unwrap();
-            let effects = one.settle().unwrap();
-            assert_eq!(effects, two.settle().unwrap());
-            assert_eq!(one.channels, two.channels);
-            let of = |value: fn(&Credit) -> i128| one.channels.values().map(value).sum::<i128>();
-            assert_eq!(of(|credit| credit.conversions), conversions * CONVERSION, "{model:?}");
-            assert_eq!(of(|credit| credit.revenue), conversions * 100, "{model:?}");
-        }
+        assert_eq!(divide(-100, &[1, 1, 1]).unwrap(), [-33, -33, -34]);
     }
 }

@@ -1,157 +1,202 @@
-//! The ways that customers take: one path each, and how often each path is taken.
+//! Paths: what customers do after one another, from a start or up to an end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::events::{Detail, Event};
+use super::coded::Coded;
+use super::events::Event;
 
-/// An event of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    pub code: u32,
-    /// A path may begin with it.
-    pub starts: bool,
-    /// A path ends with it.
-    pub ends: bool,
-}
-
-impl Detail for Place {
-    const BYTES: usize = 5;
-
-    fn write(&self, to: &mut Vec<u8>) {
-        self.code.write(to);
-        to.push(u8::from(self.starts) | u8::from(self.ends) << 1);
-    }
-
-    fn read(from: &[u8]) -> Self {
-        let (code, bits) = from.split_at(4);
-        let bits = bits.first().copied().unwrap_or(0);
-        Self { code: u32::read(code), starts: bits & 1 == 1, ends: bits & 2 == 2 }
-    }
-
-    fn recoded(self, codes: &[u32]) -> Self {
-        Self { code: codes[self.code as usize], ..self }
-    }
-}
+/// The flag of events that a path begins with.
+pub const START: u8 = 0;
+/// The flag of events that a path ends with.
+pub const END: u8 = 1;
 
 /// Which part of a customer's events is the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// The most events of a path.
-    pub depth: usize,
-    /// Counted back from the event that ends it.
+pub struct Cut {
+    /// From the last end backward, instead of from the first start forward.
     pub backward: bool,
-    /// An event that is the same as the one before is passed over.
-    pub collapse: bool,
-    /// True when some events start paths, not just the first.
     pub has_start: bool,
-    /// True when some events end paths, not just the last.
     pub has_end: bool,
+    /// Events at most.
+    pub depth: usize,
+    /// The same event again counts once.
+    pub collapses: bool,
 }
 
-/// The path of a customer into `path`; none when nothing starts it, or, backward, nothing ends it.
-pub fn path(events: &[Event<Place>], shape: Shape, path: &mut Vec<u32>) {
-    path.clear();
-    let add = |path: &mut Vec<u32>, code: u32| {
-        if !(shape.collapse && path.last() == Some(&code)) {
-            path.push(code);
-        }
-    };
-    if shape.backward {
-        let last = if shape.has_end { events.iter().position(|event| event.detail.ends) } else { events.len().checked_sub(1) };
-        let Some(last) = last else { return };
-        for event in events[..=last].iter().rev() {
-            add(path, event.detail.code);
-            if path.len() > shape.depth {
-                path.truncate(shape.depth);
-                break;
-            }
-            if shape.has_start && event.detail.starts {
-                break;
-            }
-        }
-        path.reverse();
-        return;
+/// Why a path is no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It has as many events as are looked at.
+    Deep,
+    /// The condition at its far side is fulfilled.
+    Met,
+    /// There are no more events.
+    Out,
+}
+
+impl Cut {
+    /// Puts the path of a customer's events into `path`, in the order of time; none when nothing begins one.
+    pub fn path(&self, events: &[Event<Coded>], path: &mut Vec<u32>) -> Option<Ended> {
+        path.clear();
+        let ended = if self.backward {
+            let is_end = |event: &Event<Coded>| !self.has_end || event.detail.fulfils(END);
+            let last = events.iter().rposition(is_end)?;
+            let far = self.has_start.then_some(START);
+            let ended = self.walk(events[..=last].iter().rev(), far, path);
+            path.reverse();
+            ended
+        } else {
+            let is_start = |event: &Event<Coded>| !self.has_start || event.detail.fulfils(START);
+            let first = events.iter().position(is_start)?;
+            self.walk(events[first..].iter(), self.has_end.then_some(END), path)
+        };
+        Some(ended)
     }
-    let first = if shape.has_start { events.iter().position(|event| event.detail.starts) } else { Some(0) };
-    let Some(first) = first else { return };
-    for event in &events[first..] {
-        add(path, event.detail.code);
-        if path.len() > shape.depth {
-            path.truncate(shape.depth);
-            return;
+
+    fn walk<'a>(&self, events: impl Iterator<Item = &'a Event<Coded>>, far: Option<u8>, path: &mut Vec<u32>) -> Ended {
+        for (place, event) in events.enumerate() {
+            if !(self.collapses && path.last() == Some(&event.detail.code)) {
+                if path.len() == self.depth {
+                    return Ended::Deep;
+                }
+                path.push(event.detail.code);
+            }
+            // The event it begins with is not the one it ends with.
+            if place > 0 && far.is_some_and(|far| event.detail.fulfils(far)) {
+                return Ended::Met;
+            }
         }
-        if shape.has_end && event.detail.ends {
-            return;
-        }
+        Ended::Out
     }
 }
 
-/// How many customers took each path.
+/// How many customers have each path, or each step; and whatever is counted for paths by key.
 #[derive(Debug, Default)]
-pub struct Paths {
-    pub counts: HashMap<Box<[u32]>, i64>,
-    bytes: usize,
+pub struct Counted<K, C> {
+    pub counts: HashMap<K, C>,
+    /// Bytes on the heap, about.
+    pub bytes: usize,
 }
 
-impl Paths {
-    pub fn add(&mut self, path: &[u32], customers: i64) {
-        if let Some(count) = self.counts.get_mut(path) {
-            *count += customers;
-        } else if !path.is_empty() {
-            self.bytes += 64 + 4 * path.len();
-            self.counts.insert(path.into(), customers);
+/// What is added up.
+pub trait Count: Default {
+    fn join(&mut self, other: Self);
+}
+
+impl Count for i64 {
+    fn join(&mut self, other: Self) {
+        *self += other;
+    }
+}
+
+impl Count for [i64; 2] {
+    fn join(&mut self, other: Self) {
+        self[0] += other[0];
+        self[1] += other[1];
+    }
+}
+
+impl<C: Count> Counted<Box<[u32]>, C> {
+    /// Adds to what is counted for a path.
+    pub fn add(&mut self, path: &[u32], count: C) {
+        if let Some(own) = self.counts.get_mut(path) {
+            return own.join(count);
+        }
+        self.bytes += 4 * path.len() + 2 * (size_of::<Box<[u32]>>() + size_of::<C>());
+        self.counts.insert(path.into(), count);
+    }
+
+    pub fn join(&mut self, other: Self) {
+        if self.counts.is_empty() {
+            *self = other;
+            return;
+        }
+        for (path, count) in other.counts {
+            self.add(&path, count);
+        }
+    }
+}
+
+/// A step of a path: how far from where paths begin, from 1, and the events; none where a path begins or ends.
+pub type Step = (u32, Option<u32>, Option<u32>);
+
+impl Counted<Step, i64> {
+    /// Adds the steps of a path.
+    pub fn add_steps(&mut self, path: &[u32], backward: bool, ended: Ended) {
+        let mut add = |step: Step| {
+            let before = self.counts.len();
+            *self.counts.entry(step).or_default() += 1;
+            self.bytes += (self.counts.len() - before) * 2 * (size_of::<Step>() + size_of::<i64>());
+        };
+        let steps = path.len().saturating_sub(1);
+        for (place, pair) in path.windows(2).enumerate() {
+            let step = if backward { steps - place } else { place + 1 };
+            add((step as u32, Some(pair[0]), Some(pair[1])));
+        }
+        let far = if backward { path.first() } else { path.last() };
+        if let (Ended::Out, Some(far)) = (ended, far) {
+            let ends = if backward { (None, Some(*far)) } else { (Some(*far), None) };
+            add((path.len() as u32, ends.0, ends.1));
         }
     }
 
-    /// Bytes of memory that it takes, nearly.
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    pub fn join(&mut self, other: Self) {
+        if self.counts.is_empty() {
+            *self = other;
+            return;
+        }
+        for (step, count) in other.counts {
+            *self.counts.entry(step).or_default() += count;
+        }
+        self.bytes = self.bytes.max(other.bytes);
     }
+}
 
-    /// Paths and their customers, the most taken first, those of equal count in the order of their events.
-    pub fn ranked(self) -> Vec<(Box<[u32]>, i64)> {
-        let mut paths: Vec<_> = self.counts.into_iter().collect();
-        paths.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        paths
-    }
+/// The different transitions of a path, each once.
+pub fn transitions(path: &[u32], seen: &mut HashSet<[u32; 2]>) {
+    seen.clear();
+    seen.extend(path.windows(2).map(|pair| [pair[0], pair[1]]));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn taken(text: &str, shape: Shape) -> String {
-        let event = |(time, letter): (i64, u8)| Event {
-            time,
-            tie: 0,
-            detail: Place {
-                code: u32::from(letter.to_ascii_lowercase()),
-                starts: letter == b'a',
-                ends: letter.is_ascii_uppercase(),
-            },
-        };
-        let events: Vec<_> = (0..).zip(text.bytes()).map(event).collect();
-        let mut found = vec![];
-        path(&events, shape, &mut found);
-        found.into_iter().filter_map(char::from_u32).collect()
+    fn path_of(cut: &Cut, text: &str) -> Option<(String, Ended)> {
+        // Capitals start, digits end.
+        let events: Vec<Event<Coded>> = text
+            .bytes()
+            .enumerate()
+            .map(|(time, byte)| {
+                let flags = u8::from(byte.is_ascii_uppercase()) | u8::from(byte.is_ascii_digit()) << 1;
+                Event { time: time as i64, tie: 0, detail: Coded { code: u32::from(byte), flags } }
+            })
+            .collect();
+        let mut path = vec![];
+        let ended = cut.path(&events, &mut path)?;
+        Some((path.iter().map(|code| *code as u8 as char).collect(), ended))
     }
 
     #[test]
-    fn paths_run_from_their_start_or_to_their_end() {
-        let shape = Shape { depth: 3, backward: false, collapse: false, has_start: true, has_end: true };
-        assert_eq!(taken("xxabcd", shape), "abc");
-        assert_eq!(taken("aBcd", shape), "ab");
-        assert_eq!(taken("xx", shape), "");
-        let collapsed = Shape { collapse: true, ..shape };
-        assert_eq!(taken("aaabbc", collapsed), "abc");
-        assert_eq!(taken("aaab", shape), "aaa");
-        let backward = Shape { backward: true, ..shape };
-        assert_eq!(taken("xaxxExx", backward), "xxe");
-        assert_eq!(taken("xaabxE", Shape { depth: 9, ..backward }), "abxe");
-        assert_eq!(taken("abc", backward), "");
-        assert_eq!(taken("xxyyE", Shape { collapse: true, has_start: false, ..backward }), "xye");
-        assert_eq!(taken("abc", Shape { has_start: false, has_end: false, ..backward }), "abc");
+    fn paths_as_documented() {
+        let all = Cut { backward: false, has_start: false, has_end: false, depth: 3, collapses: false };
+        let of = |cut: Cut, text: &str| path_of(&cut, text);
+        let some = |path: &str, ended| Some((path.to_string(), ended));
+        assert_eq!(of(all, ""), None);
+        assert_eq!(of(all, "ab"), some("ab", Ended::Out));
+        assert_eq!(of(all, "abc"), some("abc", Ended::Out));
+        assert_eq!(of(all, "abcd"), some("abc", Ended::Deep));
+        assert_eq!(of(Cut { collapses: true, ..all }, "aabbbcc"), some("abc", Ended::Out));
+        assert_eq!(of(Cut { has_start: true, ..all }, "aSbS"), some("SbS", Ended::Out));
+        assert_eq!(of(Cut { has_start: true, ..all }, "ab"), None);
+        assert_eq!(of(Cut { has_end: true, ..all }, "a1b"), some("a1", Ended::Met));
+        assert_eq!(of(Cut { has_end: true, ..all }, "1a1b"), some("1a1", Ended::Met));
+        let back = Cut { backward: true, ..all };
+        assert_eq!(of(back, "abcd"), some("bcd", Ended::Deep));
+        assert_eq!(of(Cut { has_end: true, ..back }, "ab1cd"), some("ab1", Ended::Out));
+        assert_eq!(of(Cut { has_end: true, has_start: true, ..back }, "abS1cd"), some("S1", Ended::Met));
+        assert_eq!(of(Cut { has_end: true, ..back }, "abc"), None);
     }
 }

@@ -1,0 +1,181 @@
+//! What functions share that look at what happened, not only at conditions: its code, its list, its paths.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
+use datafusion::arrow::compute::take;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::by_customer::{Reading, Run};
+use super::options::{CUSTOMER, EVENT_TIME, TIE_BREAK, has_ties, is_true};
+use crate::adapter::keys::Interner;
+use crate::adapter::relation::{Call, Roles, role};
+use crate::adapter::usable_rows::usable_by_first;
+use crate::docs::{Argument, Takes};
+use crate::kernels::control::Stop;
+use crate::kernels::journey::coded::Coded;
+use crate::kernels::journey::paths::{Cut, END, START};
+
+pub const EVENT: Argument = Argument::required("event", Takes::Column, "what happened: its name, a page, a product; any type");
+const START_ROLE: &str = "start";
+const END_ROLE: &str = "end";
+
+/// How paths are cut out of the events of a customer, told on every page that does.
+pub const PATHS: &str = "\
+Each customer has one path. It begins with the first event that fulfils `start`, by default the first of all, and goes on for `depth` events, or up to the first later event that
+fulfils `end`. With `direction => 'backward'` it is looked for from its end: the last event that fulfils `end`, by default the last of all, and the events before it, `depth` in
+all, or back to the nearest that fulfils `start`. Paths are shown in the order of time either way. Customers without an event to begin with have no path.
+
+| events, `depth => 3` | start | end | direction | path |
+|---|---|---|---|---|
+| a b c d | | | forward | a b c |
+| a b c d | | | backward | b c d |
+| a b c d | b | | forward | b c d |
+| a b c d | | b | forward | a b |
+| a b a c d | | a | backward | a b a |
+| a a a b c | | | forward, `collapse_repeats => true` | a b c |
+| b c | a | | forward | none |
+
+For paths within a visit, give the visit as `customer`. Events of one customer and time are taken in ascending order, unless `tie_break` orders them. Rows whose customer, time or
+event is NULL are left out and counted.";
+
+pub const START_ARGUMENT: Argument =
+    Argument::optional(START_ROLE, Takes::Condition, "", "the events that paths begin with; default any");
+pub const END_ARGUMENT: Argument =
+    Argument::optional(END_ROLE, Takes::Condition, "", "the events that paths end with; default any");
+pub const DEPTH: Argument = Argument::optional("depth", Takes::Integer(1, 100), "5", "events of a path at most");
+pub const DIRECTION: Argument = Argument::optional(
+    "direction",
+    Takes::Choice(&["forward", "backward"]),
+    "'forward'",
+    "from the start on, or back from the end",
+);
+pub const COLLAPSE: Argument =
+    Argument::optional("collapse_repeats", Takes::Flag, "false", "the same event several times in a row counts once");
+
+/// The cut that a call asks for.
+pub fn cut(call: &Call) -> Result<Cut> {
+    Ok(Cut {
+        backward: call.options.word(DIRECTION.name)? == "backward",
+        has_start: call.roles.get(START_ROLE).is_some(),
+        has_end: call.roles.get(END_ROLE).is_some(),
+        depth: call.options.integer(DEPTH.name)? as usize,
+        collapses: call.options.flag(COLLAPSE.name)?,
+    })
+}
+
+/// The conditions that cut paths, and the bit of each.
+pub const CUTTING: &[(&str, u8)] = &[(START_ROLE, START), (END_ROLE, END)];
+
+/// Rows of (customer, event_time, tie_break …, event, conditions …), and how they are read.
+pub fn coded(call: &Call, conditions: &[(&str, u8)]) -> Result<(LogicalPlan, Codes)> {
+    let ties = has_ties(call);
+    let mut bits = vec![];
+    let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name, EVENT.name].map(role).into();
+    columns.extend(ties.then(|| role(TIE_BREAK.name)));
+    for (name, bit) in conditions {
+        if call.roles.get(name).is_some() {
+            bits.push(*bit);
+            columns.push(role(name));
+        }
+    }
+    let mut in_order = columns.clone();
+    if ties {
+        in_order.swap(2, 3);
+    }
+    let rows = usable_by_first(LogicalPlanBuilder::from(call.input()?).project(columns)?.build()?, 3)?;
+    Ok((LogicalPlanBuilder::from(rows).project(in_order)?.build()?, Codes { has_ties: ties, bits }))
+}
+
+/// How events with codes are read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Codes {
+    pub has_ties: bool,
+    bits: Vec<u8>,
+}
+
+impl Codes {
+    pub fn reading(&self, schema: &Schema) -> Result<CodesOf> {
+        let place = 2 + usize::from(self.has_ties);
+        Ok(CodesOf { place, bits: self.bits.clone(), events: Interner::new(schema.field(place).data_type())? })
+    }
+}
+
+/// Events as codes.
+pub struct CodesOf {
+    place: usize,
+    bits: Vec<u8>,
+    events: Interner,
+}
+
+impl Reading for CodesOf {
+    type Detail = Coded;
+
+    fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Coded>>) -> Result<()> {
+        let mut flags = vec![0_u8; batch.num_rows()];
+        for (bit, column) in self.bits.iter().zip(&batch.columns()[self.place + 1..]) {
+            is_true(column.as_boolean()).values().set_indices().for_each(|row| flags[row] |= 1_u8 << *bit);
+        }
+        let codes = self.events.intern(batch.column(self.place))?;
+        details.extend(codes.iter().zip(flags).map(|(code, flags)| Some(Coded { code: *code as u32, flags })));
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.events.size()
+    }
+
+    fn codes(self) -> Result<Option<ArrayRef>> {
+        self.events.finish().map(Some)
+    }
+}
+
+/// A column of lists of events.
+pub fn list_field(name: &str, roles: &Roles, is_nullable: bool) -> Result<FieldRef> {
+    let item = Field::new_list_field(roles.data_type(EVENT.name)?.clone(), false);
+    Ok(Arc::new(Field::new_list(name, item, is_nullable)))
+}
+
+/// A column of events.
+pub fn event_field(name: &str, roles: &Roles) -> Result<FieldRef> {
+    Ok(Arc::new(Field::new(name, roles.data_type(EVENT.name)?.clone(), true)))
+}
+
+/// Lists of events by their codes; none is NULL. `field` is the result's column.
+pub fn lists<'a>(run: &Run<'_>, field: &DataType, lists: impl Iterator<Item = Option<&'a [u32]>>) -> Result<ArrayRef> {
+    let (mut codes, mut lengths, mut valid) = (vec![], vec![], vec![]);
+    for list in lists {
+        codes.extend(list.unwrap_or_default());
+        lengths.push(list.map_or(0, <[u32]>::len));
+        valid.push(list.is_some());
+    }
+    let item =
+        if let DataType::List(item) = field { Arc::clone(item) } else { Arc::new(Field::new_list_field(field.clone(), false)) };
+    let values = values(run, codes.into_iter().map(Some), item.data_type())?;
+    Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), values, Some(NullBuffer::from(valid)))?))
+}
+
+/// Events by their codes.
+pub fn values(run: &Run<'_>, codes: impl Iterator<Item = Option<u32>>, data_type: &DataType) -> Result<ArrayRef> {
+    let places: UInt32Array = codes.collect();
+    match run.codes {
+        Some(values) => Ok(take(values, &places, None)?),
+        None => Ok(datafusion::arrow::array::new_null_array(data_type, places.len())),
+    }
+}
+
+/// Takes memory as what a worker has found grows.
+pub fn account(run: &Run<'_>, bytes: usize, reserved: &mut usize) -> Result<(), Stop> {
+    if bytes > *reserved {
+        if !run.control.budget.grow(bytes - *reserved) {
+            return Err(Stop::OutOfMemory(bytes - *reserved));
+        }
+        *reserved = bytes;
+    }
+    Ok(())
+}

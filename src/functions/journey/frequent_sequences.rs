@@ -1,0 +1,228 @@
+//! The relation function `frequent_sequences`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::common::Result;
+use datafusion::logical_expr::LogicalPlan;
+use serde::{Deserialize, Serialize};
+
+use super::by_customer::{ByCustomer, Run, Work};
+use super::coded::{COLLAPSE, Codes, CodesOf, EVENT, account, coded, list_field, lists};
+use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, length};
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::Step;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::{failed, invalid};
+use crate::kernels::control::Stop;
+use crate::kernels::journey::coded::Coded;
+use crate::kernels::journey::events::Event;
+use crate::kernels::journey::sequences::{Found, Goal, Sequences, frequent};
+use crate::text::grouped;
+
+#[derive(Debug)]
+pub struct FrequentSequences;
+
+const DOC: Doc = Doc {
+    name: "frequent_sequences",
+    kind: Kind::Relation,
+    domain: "journey",
+    summary: "Sequences of events that many customers have, in this order, with anything between them.",
+    description: "\
+A customer has a sequence when the events happen in its order; others may lie between them, and each customer counts once. With `max_gap` each event must come at most so long
+after the one before.
+
+| events of a customer | has |
+|---|---|
+| a b c | `[a]`, `[b]`, `[c]`, `[a, b]`, `[a, c]`, `[b, c]`, `[a, b, c]` |
+| a b a | `[a]`, `[b]`, `[a, b]`, `[a, a]`, `[b, a]`, `[a, b, a]` |
+| a, an hour later b, a day later c, with `max_gap => INTERVAL '2 hours'` | `[a]`, `[b]`, `[c]`, `[a, b]` |
+
+Give at least one of `min_support` and `min_count`; with both, a sequence must reach both. Sequences that are too many end the call with an error, which
+says so: raise `min_support`, or lower `max_len`.
+
+Events of one customer and time are taken one after the other in ascending order, unless `tie_break` orders them. Rows whose customer, time or event is NULL are left out and
+counted. The algorithm is PrefixSpan; all events are held in memory while it searches.",
+    arguments: &[
+        INPUT,
+        CUSTOMER,
+        EVENT_TIME,
+        EVENT,
+        Argument::optional("min_support", Takes::Share, "", "the least share of customers, above 0 and at most 1"),
+        Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "the least number of customers"),
+        Argument::optional("min_len", Takes::Integer(1, 100), "1", "events of a sequence at least"),
+        Argument::optional("max_len", Takes::Integer(1, 100), "5", "events of a sequence at most"),
+        Argument::optional("max_gap", Takes::Interval, "", "how long after the one before each event may come, that moment included; of days or less"),
+        COLLAPSE,
+        Argument::optional("max_sequences", Takes::Integer(1, 100_000_000), "1000000", "more sequences than that are an error"),
+        TIE_BREAK,
+    ],
+    columns: &[
+        Column { name: "rank", data_type: "BIGINT", text: "from 1, by count, then the shorter, then the order of the events" },
+        Column { name: "sequence", data_type: "list, as event", text: "the events in their order" },
+        Column { name: "length", data_type: "BIGINT", text: "how many they are" },
+        Column { name: "count", data_type: "BIGINT", text: "customers who have it" },
+        Column { name: "support", data_type: "DOUBLE", text: "their share in all customers" },
+        Column {
+            name: "confidence",
+            data_type: "DOUBLE",
+            text: "their share in the customers who have it without its last event: how often that one follows; of a single event its support",
+        },
+    ],
+    examples: &["SELECT sequence, count, round(support, 3) AS support, round(confidence, 3) AS confidence
+FROM frequent_sequences(sample_events(rows => 5000), customer => customer_id, event_time => event_time, event => event,
+  min_support => 0.1, min_len => 2, max_len => 3, max_gap => INTERVAL '1 hour')
+ORDER BY rank LIMIT 5;"],
+    source: "PrefixSpan (Pei et al. 2001)",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for FrequentSequences {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |name: &str, data_type: DataType, nullable: bool| Arc::new(Field::new(name, data_type, nullable));
+        Ok(vec![
+            field("rank", DataType::Int64, false),
+            list_field("sequence", roles, true)?,
+            field("length", DataType::Int64, false),
+            field("count", DataType::Int64, false),
+            field("support", DataType::Float64, false),
+            field("confidence", DataType::Float64, false),
+        ])
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let (rows, codes) = coded(&call, &[])?;
+        let options = &call.options;
+        let given = |name: &'static str| options.is_given(name);
+        if !given("min_support") && !given("min_count") {
+            return Err(invalid(DOC.name, "needs min_support or min_count; write min_support => 0.01"));
+        }
+        let work = Mining {
+            codes,
+            min_support: given("min_support").then(|| options.float("min_support")).transpose()?,
+            min_count: if given("min_count") { options.integer("min_count")? as usize } else { 1 },
+            min_len: options.integer("min_len")? as usize,
+            max_len: options.integer("max_len")? as usize,
+            max_gap: length(&call, "max_gap")?,
+            collapses: options.flag(COLLAPSE.name)?,
+            most: options.integer("max_sequences")? as usize,
+        };
+        if work.min_len > work.max_len {
+            let problem = format!("min_len must be at most max_len, got {} and {}", work.min_len, work.max_len);
+            return Err(invalid(DOC.name, format!("{problem}; raise max_len")));
+        }
+        ByCustomer::new(work).over([rows], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Mining {
+    codes: Codes,
+    min_support: Option<f64>,
+    min_count: usize,
+    min_len: usize,
+    max_len: usize,
+    max_gap: Option<i64>,
+    collapses: bool,
+    most: usize,
+}
+
+impl Plain for Mining {
+    const NAME: &'static str = "FrequentSequences";
+}
+
+/// The events that a worker has seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    sequences: Sequences,
+    reserved: usize,
+}
+
+impl Work for Mining {
+    const FUNCTION: &'static str = DOC.name;
+
+    type Reading = CodesOf;
+    type State = Seen;
+
+    fn has_ties(&self) -> bool {
+        self.codes.has_ties
+    }
+
+    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
+        self.codes.reading(schema)
+    }
+
+    fn state(&self) -> Seen {
+        Seen::default()
+    }
+
+    fn visit(&self, seen: &mut Seen, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+        let mut before = None;
+        let kept = events.iter().filter(|event| {
+            let repeats = before.replace(event.detail.code) == Some(event.detail.code);
+            !(self.collapses && repeats)
+        });
+        seen.sequences.push(kept.map(|event| (event.time, event.detail.code)));
+        Ok(())
+    }
+
+    fn hand_on(&self, seen: &mut Seen, run: &Run<'_>) -> Result<(), Stop> {
+        account(run, seen.sequences.bytes(), &mut seen.reserved)
+    }
+
+    fn finish(&self, states: Vec<Seen>, run: &Run<'_>) -> Result<(), Stop> {
+        let mut states = states.into_iter();
+        let mut all = states.next().unwrap_or_default().sequences;
+        for state in states {
+            let _both = run.control.reserve(state.sequences.bytes())?;
+            all.join(&state.sequences);
+        }
+        let customers = all.ends.len();
+        // The least count whose share is as large, with room for how the share was rounded.
+        let by_share = self.min_support.map_or(1, |share| (share * customers as f64 * (1.0 - 1e-12)).ceil() as usize);
+        let goal = Goal {
+            min_count: by_share.max(self.min_count).max(1),
+            min_len: self.min_len,
+            max_len: self.max_len,
+            max_gap: self.max_gap,
+            most: self.most,
+        };
+        let found = frequent(&all, &goal, run.control).map_err(|stop| match stop {
+            Stop::TooMany => run.worker.fail(failed(
+                DOC.name,
+                format!(
+                    "more than {} sequences are had by {} of {} customers or more; raise min_support, lower max_len, or raise max_sequences",
+                    grouped(self.most as u64),
+                    grouped(goal.min_count as u64),
+                    grouped(customers as u64)
+                ),
+            )),
+            stop => stop,
+        })?;
+        let mut rank = 0;
+        for part in found.chunks(run.worker.batch_size.max(1)) {
+            run.worker.send(columns(part, rank, customers, run))?;
+            rank += part.len() as i64;
+        }
+        Ok(())
+    }
+}
+
+fn columns(found: &[Found], before: i64, customers: usize, run: &Run<'_>) -> Result<Vec<ArrayRef>> {
+    let list_type = run.worker.schema().field(1).data_type();
+    let share = |count: usize, of: usize| count as f64 / of as f64;
+    Ok(vec![
+        Arc::new(Int64Array::from_iter_values(before + 1..=before + found.len() as i64)),
+        lists(run, list_type, found.iter().map(|found| Some(found.events.as_slice())))?,
+        Arc::new(Int64Array::from_iter_values(found.iter().map(|found| found.events.len() as i64))),
+        Arc::new(Int64Array::from_iter_values(found.iter().map(|found| found.count as i64))),
+        Arc::new(Float64Array::from_iter_values(found.iter().map(|found| share(found.count, customers)))),
+        Arc::new(Float64Array::from_iter_values(found.iter().map(|found| share(found.count, found.before)))),
+    ])
+}

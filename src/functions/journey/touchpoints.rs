@@ -1,0 +1,109 @@
+//! The table macro `touchpoints`.
+
+use datafusion::common::Result;
+
+use crate::adapter::definitions::Definitions;
+use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::text::as_sql;
+
+#[derive(Debug)]
+pub struct Touchpoints;
+
+const DOC: Doc = Doc {
+    name: "touchpoints",
+    kind: Kind::Relation,
+    domain: "journey",
+    summary: "The journey map: for each stage, channel and event how many customers, how long they stay, where they leave and complain.",
+    description: "\
+One row per stage, channel and event. An event lasts until the customer's next one, whatever and wherever that is, if it comes within `gap`. Otherwise the visit ends with it, which
+counts as dropping off.
+
+A touchpoint's complaints are the events after which, within `gap`, the customer's next event fulfils `complaint`: what led to it. The complaints themselves have rows of their own.
+
+Events of one customer and time are taken in ascending order of event, stage and channel, unless `tie_break` orders them. Rows whose customer, time or event is NULL are left out.",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "events, one row each"),
+        Argument::required("customer", Takes::Value("column"), "whose event it is; any type"),
+        Argument::required("event_time", Takes::Value("date or timestamp column"), "when it happened"),
+        Argument::required("event", Takes::Value("column"), "what happened"),
+        Argument::optional("stage", Takes::Value("column"), "", "the stage of the journey: awareness, purchase, service, say; default NULL"),
+        Argument::optional("channel", Takes::Value("column"), "", "where it happened; default NULL"),
+        Argument::optional("complaint", Takes::Value("condition"), "", "the events that are complaints"),
+        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "how soon the next event must come to belong to the same visit; of days or less"),
+        Argument::optional("tie_break", Takes::Value("column"), "", "what orders events of one customer and time, ascending"),
+    ],
+    columns: &[
+        Column { name: "stage", data_type: "as given", text: "the stage" },
+        Column { name: "channel", data_type: "as given", text: "the channel" },
+        Column { name: "event", data_type: "as given", text: "the event" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers who did it" },
+        Column { name: "events", data_type: "BIGINT", text: "how often it was done" },
+        Column { name: "median_seconds", data_type: "DOUBLE", text: "median time until the next event, where one comes within `gap`; NULL when none ever does" },
+        Column { name: "drop_offs", data_type: "BIGINT", text: "how often nothing came within `gap`" },
+        Column { name: "drop_off_rate", data_type: "DOUBLE", text: "their share in the events" },
+        Column { name: "complaints", data_type: "BIGINT", text: "how often a complaint came next; NULL without `complaint`" },
+        Column { name: "complaint_rate", data_type: "DOUBLE", text: "their share in the events" },
+    ],
+    examples: &["SELECT stage, channel, event, customers, events, median_seconds, round(drop_off_rate, 3) AS drop_off_rate, complaints
+FROM touchpoints(sample_events(rows => 5000), customer => customer_id, event_time => event_time, event => event,
+  stage => CASE WHEN event IN ('search', 'view') THEN 'browse' WHEN event = 'complaint' THEN 'service' ELSE 'buy' END,
+  channel => channel, complaint => event = 'complaint')
+ORDER BY stage, channel, event LIMIT 6;"],
+    ..Doc::EMPTY
+};
+
+impl TableMacro for Touchpoints {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
+        let required = |name: &str| {
+            let missing = || invalid(DOC.name, format!("{name} is missing; write {name} => …"));
+            call.expression(name).map(as_sql).ok_or_else(missing)
+        };
+        let (customer, time, event) = (required("customer")?, required("event_time")?, required("event")?);
+        let optional = |name: &str| call.expression(name).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), as_sql);
+        let (stage, channel, tie_break) = (optional("stage"), optional("channel"), optional("tie_break"));
+        let complaint = call.expression("complaint").map(as_sql);
+        let gap = match call.options.interval("gap") {
+            None => 1_800.0,
+            Some(gap) if gap.months != 0 => {
+                let problem = "gap must be of days, hours or less, as months differ in length; write INTERVAL '30 minutes'";
+                return Err(invalid(DOC.name, problem));
+            }
+            Some(gap) => f64::from(gap.days) * 86_400.0 + gap.nanoseconds as f64 / 1e9,
+        };
+        let has_complaint = complaint.is_some();
+        let complaints = |count: &str| if has_complaint { count.to_string() } else { "CAST(NULL AS BIGINT)".to_string() };
+        let (count, rate) = (
+            complaints("count(*) FILTER (WHERE seconds_to_next IS NOT NULL AND next_complains)"),
+            if has_complaint {
+                "CAST(count(*) FILTER (WHERE seconds_to_next IS NOT NULL AND next_complains) AS DOUBLE) / count(*)"
+            } else {
+                "CAST(NULL AS DOUBLE)"
+            },
+        );
+        Ok(format!(
+            "SELECT stage_of_row AS stage, channel_of_row AS channel, event_of_row AS event, \
+               count(DISTINCT customer_of_row) AS customers, count(*) AS events, median(seconds_to_next) AS median_seconds, \
+               count(*) FILTER (WHERE seconds_to_next IS NULL) AS drop_offs, \
+               CAST(count(*) FILTER (WHERE seconds_to_next IS NULL) AS DOUBLE) / count(*) AS drop_off_rate, \
+               {count} AS complaints, {rate} AS complaint_rate \
+             FROM (SELECT customer_of_row, stage_of_row, channel_of_row, event_of_row, next_complains, \
+                 CASE WHEN next_second - second_of_row <= CAST({gap} AS DOUBLE) THEN next_second - second_of_row END AS seconds_to_next \
+               FROM (SELECT *, lead(second_of_row) OVER by_time AS next_second, lead(complains) OVER by_time AS next_complains \
+                 FROM (SELECT {customer} AS customer_of_row, {time} AS time_of_row, {event} AS event_of_row, {stage} AS stage_of_row, \
+                     {channel} AS channel_of_row, {tie_break} AS tie_of_row, coalesce({complaint}, false) AS complains, \
+                     CAST(date_part('epoch', {time}) AS DOUBLE) AS second_of_row FROM {input}) AS rows_of_input \
+                 WHERE customer_of_row IS NOT NULL AND time_of_row IS NOT NULL AND event_of_row IS NOT NULL \
+                 WINDOW by_time AS (PARTITION BY customer_of_row \
+                   ORDER BY time_of_row, tie_of_row, event_of_row, stage_of_row, channel_of_row)) AS rows_in_order) AS rows_with_next \
+             GROUP BY stage_of_row, channel_of_row, event_of_row",
+            complaint = complaint.unwrap_or_else(|| "false".into()),
+            input = call.relation("input")?,
+        ))
+    }
+}

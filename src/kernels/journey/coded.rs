@@ -1,0 +1,34 @@
+//! Events as the code of what happened, and what else is told of each by a condition.
+
+use super::events::Detail;
+
+/// What happened, as a place among all kinds of events in ascending order, and conditions that it fulfils, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Coded {
+    pub code: u32,
+    pub flags: u8,
+}
+
+impl Coded {
+    /// True for an event that fulfils the condition of this number, from 0.
+    pub fn fulfils(self, condition: u8) -> bool {
+        self.flags >> condition & 1 == 1
+    }
+}
+
+impl Detail for Coded {
+    const BYTES: usize = 5;
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend(self.code.to_le_bytes());
+        to.push(self.flags);
+    }
+
+    fn read(from: &[u8]) -> Self {
+        Self { code: u32::read(from), flags: from.get(4).copied().unwrap_or(0) }
+    }
+
+    fn recoded(self, codes: &[u32]) -> Self {
+        Self { code: codes.get(self.code as usize).copied().unwrap_or(self.code), ..self }
+    }
+}

@@ -1,0 +1,400 @@
+//! Patterns over the events of a customer: `(?1).*(?t<=3600)(?2)`.
+//!
+//! A pattern is a chain of parts, as a regular expression is, over events that each fulfil some of up to 32 conditions. It is matched by
+//! following all readings of the pattern at once, event by event: what is kept is which parts may come next, and for each the times that
+//! later time conditions measure from. So no pattern takes exponential time, however many `.*` it has.
+//!
+//! Of the times that a part may measure from, only those that can still make a difference are kept: the earliest one before `>` and `>=`,
+//! the latest before `<` and `<=`, and those not yet too long ago before `==`.
+
+use std::collections::VecDeque;
+
+/// How many conditions a pattern can name.
+pub const MOST_CONDITIONS: usize = 32;
+/// How many parts a pattern may have.
+const MOST_PARTS: usize = 256;
+
+/// How the time since the event before is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Less,
+    LessOrEqual,
+    Equal,
+    GreaterOrEqual,
+    Greater,
+}
+
+impl Op {
+    fn holds(self, passed: i128, length: i128) -> bool {
+        match self {
+            Self::Less => passed < length,
+            Self::LessOrEqual => passed <= length,
+            Self::Equal => passed == length,
+            Self::GreaterOrEqual => passed >= length,
+            Self::Greater => passed > length,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// `(?N)`: an event that fulfils the condition.
+    Condition(usize),
+    /// `.`: any event.
+    Any,
+    /// `.*`: any events, or none.
+    Many,
+    /// `(?t<=N)`: any events, or none, until one that is so long after the last one matched. It is not used up.
+    Time(Op, i64),
+}
+
+/// A pattern that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    parts: Vec<Part>,
+}
+
+/// Which times since the event before are kept while a part is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// One; whichever.
+    Any,
+    Earliest,
+    Latest,
+    /// Those of the last so many units of time.
+    Recent(i64),
+}
+
+impl Pattern {
+    /// Reads a pattern over so many conditions; the error says what is wrong, and where.
+    ///
+    /// # Errors
+    /// The rule, what was found, and what to write.
+    pub fn read(text: &str, conditions: usize) -> Result<Self, String> {
+        let mut parts = vec![];
+        let mut rest = text;
+        while !rest.is_empty() {
+            let place = text.len() - rest.len() + 1;
+            let unknown = || {
+                let near: String = rest.chars().take(12).collect();
+                format!(
+                    "pattern is made of (?1), (?2) …, ., .* and (?t>=10), with >=, >, <, <= or ==; at character {place} it has '{near}'"
+                )
+            };
+            if let Some(after) = rest.strip_prefix(".*") {
+                parts.push(Part::Many);
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix('.') {
+                parts.push(Part::Any);
+                rest = after;
+            } else {
+                let (inside, after) = rest.strip_prefix("(?").and_then(|inner| inner.split_once(')')).ok_or_else(unknown)?;
+                rest = after;
+                if let Some(comparison) = inside.strip_prefix('t') {
+                    let (op, seconds) = comparison_of(comparison).ok_or_else(unknown)?;
+                    if !matches!(parts.last(), Some(Part::Condition(_) | Part::Any)) {
+                        return Err(format!(
+                            "a time condition measures from the event right before it, and (?{inside}) has none; write (?1)(?{inside})(?2), where \
+                             anything may lie between the two"
+                        ));
+                    }
+                    parts.push(Part::Time(op, seconds));
+                } else {
+                    let is_number = !inside.is_empty() && inside.bytes().all(|byte| byte.is_ascii_digit());
+                    let number: usize = if is_number { inside.parse().unwrap_or(usize::MAX) } else { return Err(unknown()) };
+                    if !(1..=conditions).contains(&number) {
+                        let has = if conditions == 1 { "1 condition is".into() } else { format!("{conditions} conditions are") };
+                        return Err(format!("pattern names condition (?{inside}), but {has} given; number them from 1"));
+                    }
+                    parts.push(Part::Condition(number - 1));
+                }
+            }
+            if parts.len() > MOST_PARTS {
+                return Err(format!("pattern may have {MOST_PARTS} parts at most; write a shorter one"));
+            }
+        }
+        // What any events may follow needs no event to follow.
+        while parts.last() == Some(&Part::Many) {
+            parts.pop();
+        }
+        if let Some(Part::Time(..)) = parts.last() {
+            return Err("a time condition measures up to the event after it, and the last has none; end the pattern with that event, or a point".into());
+        }
+        Ok(Self { parts })
+    }
+
+    /// Time conditions count in so many units to the second.
+    #[must_use]
+    pub fn in_units(mut self, per_second: i64) -> Self {
+        for part in &mut self.parts {
+            if let Part::Time(_, length) = part {
+                *length = length.saturating_mul(per_second);
+            }
+        }
+        self
+    }
+
+    /// Which times are kept while this part is waited for: what the time conditions before the next event ask for.
+    fn keep(&self, part: usize) -> Keep {
+        self.parts[part..]
+            .iter()
+            .take_while(|part| matches!(part, Part::Many | Part::Time(..)))
+            .find_map(|part| match part {
+                Part::Time(Op::Less | Op::LessOrEqual, _) => Some(Keep::Latest),
+                Part::Time(Op::Greater | Op::GreaterOrEqual, _) => Some(Keep::Earliest),
+                Part::Time(Op::Equal, length) => Some(Keep::Recent(*length)),
+                _ => None,
+            })
+            .unwrap_or(Keep::Any)
+    }
+}
+
+fn comparison_of(text: &str) -> Option<(Op, i64)> {
+    let ops = [("<=", Op::LessOrEqual), (">=", Op::GreaterOrEqual), ("==", Op::Equal), ("<", Op::Less), (">", Op::Greater)];
+    let (op, number) = ops.iter().find_map(|(sign, op)| text.strip_prefix(sign).map(|number| (*op, number)))?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { Some((op, number.parse().unwrap_or(i64::MAX))) } else { None }
+}
+
+/// The parts that may come next, and the times they may measure from.
+#[derive(Debug)]
+struct Waiting {
+    keeps: Vec<Keep>,
+    since: Vec<VecDeque<i64>>,
+}
+
+impl Waiting {
+    fn clear(&mut self) {
+        self.since.iter_mut().for_each(VecDeque::clear);
+    }
+
+    /// A reading waits for this part; time conditions measure from `since`.
+    fn add(&mut self, part: usize, since: i64) {
+        let kept = &mut self.since[part];
+        match (self.keeps[part], kept.front().copied()) {
+            (_, None) => kept.push_back(since),
+            (Keep::Any, Some(_)) => {}
+            (Keep::Earliest, Some(own)) => kept[0] = own.min(since),
+            (Keep::Latest, Some(own)) => kept[0] = own.max(since),
+            (Keep::Recent(_), Some(_)) => {
+                if let Err(place) = kept.binary_search(&since) {
+                    kept.insert(place, since);
+                }
+            }
+        }
+    }
+}
+
+/// Finds matches; used again for one customer after another.
+#[derive(Debug)]
+pub struct Matcher<'a> {
+    pattern: &'a Pattern,
+    now: Waiting,
+    next: Waiting,
+}
+
+impl<'a> Matcher<'a> {
+    pub fn new(pattern: &'a Pattern) -> Self {
+        let keeps: Vec<Keep> = (0..pattern.parts.len()).map(|part| pattern.keep(part)).collect();
+        let waiting = || Waiting { keeps: keeps.clone(), since: vec![VecDeque::new(); keeps.len()] };
+        Self { pattern, now: waiting(), next: waiting() }
+    }
+
+    /// True when the events, each a time and the conditions it fulfils, have the pattern somewhere.
+    pub fn has_match(&mut self, events: &[(i64, u32)]) -> bool {
+        !events.is_empty() && self.first_end(events).is_some()
+    }
+
+    /// How many chains of events have the pattern, none of which share an event: each begins after the end of the one before.
+    pub fn count(&mut self, events: &[(i64, u32)]) -> i64 {
+        let (mut rest, mut count) = (events, 0);
+        while !rest.is_empty() {
+            let Some(end) = self.first_end(rest) else { break };
+            count += 1;
+            // A pattern that needs no event has used none up.
+            rest = &rest[end.max(1)..];
+        }
+        count
+    }
+
+    /// How many events there are up to the earliest end of a match.
+    fn first_end(&mut self, events: &[(i64, u32)]) -> Option<usize> {
+        let parts = &self.pattern.parts;
+        let Some(last) = parts.len().checked_sub(1) else { return Some(0) };
+        self.now.clear();
+        for (place, (time, fulfilled)) in events.iter().enumerate() {
+            self.next.clear();
+            // A match may begin with any event.
+            self.now.add(0, *time);
+            // A part leads to later ones only: one pass follows all that need no event.
+            for (part, what) in parts.iter().enumerate() {
+                if let Keep::Recent(length) = self.now.keeps[part] {
+                    let too_old = |since: i64| i128::from(*time) - i128::from(since) > i128::from(length);
+                    while self.now.since[part].front().is_some_and(|since| too_old(*since)) {
+                        self.now.since[part].pop_front();
+                    }
+                }
+                if self.now.since[part].is_empty() {
+                    continue;
+                }
+                match what {
+                    Part::Many => {
+                        let since = std::mem::take(&mut self.now.since[part]);
+                        for since in &since {
+                            self.next.add(part, *since);
+                            self.now.add(part + 1, *since);
+                        }
+                        self.now.since[part] = since;
+                    }
+                    Part::Time(op, length) => {
+                        let since = std::mem::take(&mut self.now.since[part]);
+                        for since in &since {
+                            self.next.add(part, *since);
+                            if op.holds(i128::from(*time) - i128::from(*since), i128::from(*length)) {
+                                self.now.add(part + 1, *since);
+                            }
+                        }
+                        self.now.since[part] = since;
+                    }
+                    Part::Any | Part::Condition(_) => {
+                        let fits = if let Part::Condition(number) = what { fulfilled >> number & 1 == 1 } else { true };
+                        if fits {
+                            if part == last {
+                                return Some(place + 1);
+                            }
+                            self.next.add(part + 1, *time);
+                        }
+                    }
+                }
+            }
+            std::mem::swap(&mut self.now, &mut self.next);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All ends of matches that begin at `place`, by trying every way.
+    fn ends(parts: &[Part], events: &[(i64, u32)], place: usize, since: i64, found: &mut Vec<usize>) {
+        let Some((first, rest)) = parts.split_first() else {
+            found.push(place);
+            return;
+        };
+        let event = events.get(place);
+        match (first, event) {
+            (Part::Many, _) => (place..=events.len()).for_each(|next| ends(rest, events, next, since, found)),
+            (Part::Time(op, length), _) => {
+                for next in place..events.len() {
+                    if op.holds(i128::from(events[next].0 - since), i128::from(*length)) {
+                        ends(rest, events, next, since, found);
+                    }
+                }
+            }
+            (Part::Any, Some((time, _))) => ends(rest, events, place + 1, *time, found),
+            (Part::Condition(number), Some((time, fulfilled))) if fulfilled >> number & 1 == 1 => {
+                ends(rest, events, place + 1, *time, found);
+            }
+            _ => {}
+        }
+    }
+
+    /// The leftmost match, and of those that begin there the shortest.
+    fn count(pattern: &Pattern, events: &[(i64, u32)]) -> i64 {
+        let (mut place, mut count) = (0, 0);
+        'next: while place < events.len() {
+            for begin in place..events.len() {
+                let mut found = vec![];
+                ends(&pattern.parts, events, begin, events[begin].0, &mut found);
+                if let Some(end) = found.into_iter().min() {
+                    count += 1;
+                    place = end.max(place + 1);
+                    continue 'next;
+                }
+            }
+            break;
+        }
+        count
+    }
+
+    #[test]
+    fn random_patterns_as_by_trying_every_way() {
+        let mut seed = 1_u64;
+        let mut draw = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let mut matched = 0;
+        for case in 0..30_000 {
+            let mut text = String::new();
+            let (mut has_event, mut ends_with_time) = (false, false);
+            for _ in 0..=draw(5) {
+                let kind = draw(5);
+                if kind == 4 && has_event {
+                    has_event = false;
+                    text += &format!("(?t{}{})", ["<", "<=", "==", ">=", ">"][draw(5) as usize], draw(5));
+                    ends_with_time = true;
+                    continue;
+                }
+                match kind {
+                    2 => text += ".",
+                    3 => text += ".*",
+                    _ => text += &format!("(?{})", 1 + draw(3)),
+                }
+                has_event = kind != 3;
+                ends_with_time &= kind == 3;
+            }
+            if ends_with_time {
+                text += ".";
+            }
+            let pattern = Pattern::read(&text, 3).unwrap();
+            let mut time = 0;
+            let events: Vec<(i64, u32)> = (0..draw(8))
+                .map(|_| {
+                    time += draw(3) as i64;
+                    (time, 1 + draw(7) as u32)
+                })
+                .collect();
+            let mut matcher = Matcher::new(&pattern);
+            let expected = count(&pattern, &events);
+            assert_eq!(matcher.count(&events), expected, "case {case}: {text} {events:?}");
+            assert_eq!(matcher.has_match(&events), expected > 0, "case {case}: {text} {events:?}");
+            matched += expected;
+        }
+        assert!(matched > 10_000, "{matched}");
+    }
+
+    #[test]
+    fn a_long_chain_of_stars_takes_little() {
+        let pattern = Pattern::read("(?1).*(?2).*(?1).*(?2).*(?1).*(?2).*(?3)", 3).unwrap();
+        let events: Vec<(i64, u32)> = (0..200_000).map(|place| (place, 1 + (place % 2) as u32)).collect();
+        assert!(!Matcher::new(&pattern).has_match(&events));
+    }
+
+    #[test]
+    fn what_is_no_pattern() {
+        for text in [
+            "(?0)",
+            "(?4)",
+            "(?1)(?t!=2)(?2)",
+            "(?t>=2)(?2)",
+            "(?1)(?t>1)(?t<2)",
+            "(?1).*(?t>1)(?2)",
+            "(?1)(?t>1)",
+            "(?1)(?t>1).*",
+            "(?1) (?2)",
+            "(?1",
+            "(?x)",
+            "a",
+            "(?1)*",
+            "(?)",
+            "(?-1)",
+            "(?t>)",
+        ] {
+            assert!(Pattern::read(text, 3).is_err(), "{text}");
+        }
+        assert!(Pattern::read("", 1).is_ok());
+    }
+}

@@ -1,0 +1,342 @@
+//! Frequent sequences, by PrefixSpan (Pei et al. 2001) with pseudo-projection.
+//!
+//! A sequence is frequent when enough customers have its events in this order, others between them or not. What a prefix is projected to is
+//! not copied: for each customer who has the prefix, the places stand where it can end. Without a limit of time the first of them is
+//! enough; with one, each may be the only place from which a later event is near enough.
+//!
+//! ```text
+//! events ─▶ each frequent event: a prefix and its ends ─▶ events that follow the ends often enough ─▶ longer prefixes …
+//!           (workers take one after another)              (counted in one pass, then their ends noted)
+//! ```
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::kernels::control::{Control, Stop};
+
+/// The events of all customers, one after another.
+#[derive(Debug, Default)]
+pub struct Sequences {
+    /// What happened, by code.
+    pub items: Vec<u32>,
+    pub times: Vec<i64>,
+    /// Where each customer's events end.
+    pub ends: Vec<usize>,
+}
+
+impl Sequences {
+    pub fn push(&mut self, events: impl Iterator<Item = (i64, u32)>) {
+        for (time, item) in events {
+            self.items.push(item);
+            self.times.push(time);
+        }
+        self.ends.push(self.items.len());
+    }
+
+    pub fn join(&mut self, other: &Self) {
+        let before = self.items.len();
+        self.items.extend(&other.items);
+        self.times.extend(&other.times);
+        self.ends.extend(other.ends.iter().map(|end| end + before));
+    }
+
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        4 * self.items.capacity() + 8 * self.times.capacity() + 8 * self.ends.capacity()
+    }
+
+    fn begin(&self, sequence: usize) -> usize {
+        sequence.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Goal {
+    /// In how many sequences at least.
+    pub min_count: usize,
+    pub min_len: usize,
+    pub max_len: usize,
+    /// How long after the one before an event may come.
+    pub max_gap: Option<i64>,
+    /// More patterns than that are an error.
+    pub most: usize,
+}
+
+/// A frequent sequence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    pub events: Vec<u32>,
+    pub count: usize,
+    /// The count without the last event; of a single event all sequences.
+    pub before: usize,
+}
+
+/// Where a prefix can end: the sequence, and the place among all events; in ascending order.
+type Ends = Vec<(u32, u32)>;
+
+/// All frequent sequences, those most often found first, then the shorter, then in the order of their events.
+pub fn frequent(sequences: &Sequences, goal: &Goal, control: Control<'_>) -> Result<Vec<Found>, Stop> {
+    if sequences.items.len() > u32::MAX as usize {
+        return Err(Stop::TooLarge);
+    }
+    let items = sequences.items.iter().max().map_or(0, |most| *most as usize + 1);
+    let search = Search { sequences, goal, control, found: AtomicUsize::new(0) };
+    let _whole = control.reserve(items * 16 * control.workers + sequences.items.len() * size_of::<(u32, u32)>())?;
+    let mut firsts = Scratch::new(items);
+    let firsts = search.firsts(&mut firsts)?;
+    let firsts: Vec<Mutex<Option<(u32, usize, Ends)>>> = firsts.into_iter().map(|first| Mutex::new(Some(first))).collect();
+    let all = sequences.ends.len();
+    let workers = control.share(
+        firsts.len(),
+        || (Scratch::new(items), vec![], control.reserve(0)),
+        |(scratch, found, reserved), job| {
+            let Ok(reserved) = reserved else { return Err(Stop::OutOfMemory(0)) };
+            let first = firsts[job].lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            let Some((item, count, ends)) = first else { return Ok(()) };
+            let mut prefix = vec![item];
+            search.note(&prefix, count, all, found)?;
+            search.grow(&mut prefix, count, &ends, scratch, found)?;
+            let bytes = found.iter().map(|found: &Found| size_of::<Found>() + 4 * found.events.capacity()).sum();
+            reserved.at_least(bytes)
+        },
+    )?;
+    let mut found: Vec<Found> = workers.into_iter().flat_map(|(_, found, _)| found).collect();
+    found.sort_unstable_by(|a, b| {
+        b.count.cmp(&a.count).then(a.events.len().cmp(&b.events.len())).then_with(|| a.events.cmp(&b.events))
+    });
+    Ok(found)
+}
+
+/// Counts by item, used again for every prefix.
+struct Scratch {
+    counts: Vec<u32>,
+    /// The last sequence in which an item was counted, from 1.
+    seen: Vec<u32>,
+    touched: Vec<u32>,
+    /// Where the ends of each item are noted; `u32::MAX` between uses.
+    places: Vec<u32>,
+}
+
+impl Scratch {
+    fn new(items: usize) -> Self {
+        Self { counts: vec![0; items], seen: vec![0; items], touched: vec![], places: vec![u32::MAX; items] }
+    }
+
+    /// Counts the item once for the sequence.
+    fn count(&mut self, item: u32, sequence: u32) {
+        let seen = &mut self.seen[item as usize];
+        if *seen != sequence + 1 {
+            *seen = sequence + 1;
+            if self.counts[item as usize] == 0 {
+                self.touched.push(item);
+            }
+            self.counts[item as usize] += 1;
+        }
+    }
+
+    /// The items counted often enough, in ascending order, with their counts; all counts are 0 again.
+    fn take(&mut self, least: usize) -> Vec<(u32, usize)> {
+        let mut often = vec![];
+        for item in self.touched.drain(..) {
+            let count = std::mem::take(&mut self.counts[item as usize]) as usize;
+            self.seen[item as usize] = 0;
+            if count >= least {
+                often.push((item, count));
+            }
+        }
+        often.sort_unstable();
+        often
+    }
+}
+
+struct Search<'a> {
+    sequences: &'a Sequences,
+    goal: &'a Goal,
+    control: Control<'a>,
+    found: AtomicUsize,
+}
+
+impl Search<'_> {
+    fn note(&self, prefix: &[u32], count: usize, before: usize, found: &mut Vec<Found>) -> Result<(), Stop> {
+        if prefix.len() < self.goal.min_len {
+            return Ok(());
+        }
+        if self.found.fetch_add(1, Ordering::Relaxed) >= self.goal.most {
+            return Err(Stop::TooMany);
+        }
+        found.push(Found { events: prefix.to_vec(), count, before });
+        Ok(())
+    }
+
+    /// The frequent events, each with its ends.
+    fn firsts(&self, scratch: &mut Scratch) -> Result<Vec<(u32, usize, Ends)>, Stop> {
+        let visit = |visit: &mut dyn FnMut(u32, u32, u32)| {
+            for sequence in 0..self.sequences.ends.len() {
+                for place in self.sequences.begin(sequence)..self.sequences.ends[sequence] {
+                    visit(sequence as u32, place as u32, self.sequences.items[place]);
+                }
+            }
+        };
+        visit(&mut |sequence, _, item| scratch.count(item, sequence));
+        self.control.check()?;
+        let often = scratch.take(self.goal.min_count);
+        Ok(self.ends(often, scratch, visit))
+    }
+
+    /// Notes the ends of frequent items: of each sequence all, or the first.
+    fn ends(
+        &self,
+        often: Vec<(u32, usize)>,
+        scratch: &mut Scratch,
+        visit: impl Fn(&mut dyn FnMut(u32, u32, u32)),
+    ) -> Vec<(u32, usize, Ends)> {
+        let places = &mut scratch.places;
+        let mut kept: Vec<(u32, usize, Ends)> = vec![];
+        for (item, count) in often {
+            places[item as usize] = kept.len() as u32;
+            kept.push((item, count, Vec::with_capacity(count)));
+        }
+        if kept.is_empty() {
+            return kept;
+        }
+        let is_first_enough = self.goal.max_gap.is_none();
+        visit(&mut |sequence, place, item| {
+            if let Some((_, _, ends)) = kept.get_mut(places[item as usize] as usize) {
+                if !(is_first_enough && ends.last().is_some_and(|(last, _)| *last == sequence)) {
+                    ends.push((sequence, place));
+                }
+            }
+        });
+        kept.iter().for_each(|(item, _, _)| places[*item as usize] = u32::MAX);
+        kept
+    }
+
+    /// Finds what follows a prefix often enough.
+    fn grow(
+        &self,
+        prefix: &mut Vec<u32>,
+        count: usize,
+        ends: &Ends,
+        scratch: &mut Scratch,
+        found: &mut Vec<Found>,
+    ) -> Result<(), Stop> {
+        if prefix.len() == self.goal.max_len {
+            return Ok(());
+        }
+        self.control.check()?;
+        let visit = |visit: &mut dyn FnMut(u32, u32, u32)| self.each_next(ends, visit);
+        visit(&mut |sequence, _, item| scratch.count(item, sequence));
+        let often = scratch.take(self.goal.min_count);
+        let next = self.ends(often, scratch, visit);
+        let bytes = next.iter().map(|(_, _, ends)| ends.capacity() * size_of::<(u32, u32)>()).sum();
+        let _projected = self.control.reserve(bytes)?;
+        for (item, next_count, ends) in next {
+            prefix.push(item);
+            self.note(prefix, next_count, count, found)?;
+            self.grow(prefix, next_count, &ends, scratch, found)?;
+            prefix.pop();
+        }
+        Ok(())
+    }
+
+    /// Gives all events that can come next.
+    fn each_next(&self, ends: &Ends, visit: &mut dyn FnMut(u32, u32, u32)) {
+        let Sequences { items, times, ends: whole } = self.sequences;
+        let mut rest = ends.as_slice();
+        while let Some((sequence, first)) = rest.first().copied() {
+            let own = rest.iter().take_while(|(other, _)| *other == sequence).count();
+            let (own, others) = rest.split_at(own);
+            rest = others;
+            let mut latest = 0;
+            for place in first as usize + 1..whole[sequence as usize] {
+                // The latest end before this event is the nearest.
+                while own.get(latest + 1).is_some_and(|(_, end)| (*end as usize) < place) {
+                    latest += 1;
+                }
+                let since = times[place].saturating_sub(times[own[latest].1 as usize]);
+                if self.goal.max_gap.is_none_or(|most| since <= most) {
+                    visit(sequence, place as u32, items[place]);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+
+    /// All parts of a sequence, tried one by one.
+    fn parts(events: &[(i64, u32)], goal: &Goal, part: &mut Vec<u32>, last: Option<i64>, all: &mut BTreeSet<Vec<u32>>) {
+        for (place, (time, item)) in events.iter().enumerate() {
+            if last.is_some_and(|last| goal.max_gap.is_some_and(|most| time - last > most)) || part.len() == goal.max_len {
+                continue;
+            }
+            part.push(*item);
+            all.insert(part.clone());
+            parts(&events[place + 1..], goal, part, Some(*time), all);
+            part.pop();
+        }
+    }
+
+    #[test]
+    fn random_sequences_as_by_trying_all() {
+        let mut seed = 9_u64;
+        let mut draw = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let mut total = 0;
+        for case in 0..2_000 {
+            let goal = Goal {
+                min_count: 1 + draw(3) as usize,
+                min_len: 1 + draw(2) as usize,
+                max_len: 1 + draw(5) as usize,
+                max_gap: (draw(2) == 0).then(|| draw(4) as i64),
+                most: usize::MAX,
+            };
+            let mut sequences = Sequences::default();
+            let mut counts: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+            let customers = 1 + draw(6) as usize;
+            for _ in 0..customers {
+                let mut time = 0;
+                let events: Vec<(i64, u32)> = (0..draw(8))
+                    .map(|_| {
+                        time += draw(3) as i64;
+                        (time, draw(4) as u32)
+                    })
+                    .collect();
+                let mut all = BTreeSet::new();
+                parts(&events, &goal, &mut vec![], None, &mut all);
+                all.into_iter().for_each(|part| *counts.entry(part).or_default() += 1);
+                sequences.push(events.into_iter());
+            }
+            let mut expected: Vec<Found> = counts
+                .iter()
+                .filter(|(part, count)| **count >= goal.min_count && part.len() >= goal.min_len)
+                .map(|(part, count)| {
+                    let before = if part.len() == 1 { customers } else { counts[&part[..part.len() - 1]] };
+                    Found { events: part.clone(), count: *count, before }
+                })
+                .collect();
+            expected.sort_by_key(|found| (usize::MAX - found.count, found.events.len(), found.events.clone()));
+            for workers in [1, 3] {
+                assert_eq!(frequent(&sequences, &goal, control(workers)).unwrap(), expected, "case {case} {goal:?}");
+            }
+            total += expected.len();
+        }
+        assert!(total > 10_000, "{total}");
+    }
+
+    #[test]
+    fn too_many() {
+        let mut sequences = Sequences::default();
+        sequences.push((0..40).map(|item| (i64::from(item), item)));
+        let goal = Goal { min_count: 1, min_len: 1, max_len: 40, max_gap: None, most: 1_000 };
+        assert_eq!(frequent(&sequences, &goal, control(2)), Err(Stop::TooMany));
+    }
+}
