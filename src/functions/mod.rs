@@ -17,6 +17,7 @@ mod json;
 mod lists;
 mod model;
 mod numbers;
+mod privacy;
 mod quality;
 mod rfm;
 mod sample;
@@ -45,6 +46,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         survival::functions(),
         clean::functions(),
         quality::functions(),
+        privacy::functions(),
         sample::functions(),
         conditions::functions(),
         statistics::functions(),

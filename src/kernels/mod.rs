@@ -17,6 +17,7 @@ pub mod journey;
 pub mod linkage;
 pub mod metrics;
 pub mod outliers;
+pub mod privacy;
 pub mod profile;
 pub mod random;
 pub mod scheme;

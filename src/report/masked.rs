@@ -1,80 +1,24 @@
 //! What tells who somebody is, so covered that it can still be compared with what is known.
 
-/// What columns of such values are called; a part of the name is enough, but for those of persons.
-const NAMES: [&str; 16] = [
-    "name",
-    "full_name",
-    "first_name",
-    "last_name",
-    "real_name",
-    "customer_name",
-    "user_name",
-    "username",
-    "member_name",
-    "contact_name",
-    "contact",
-    "nickname",
-    "姓名",
-    "名字",
-    "联系人",
-    "收件人",
-];
-const PHONES: [&str; 6] = ["phone", "mobile", "tel", "手机", "电话", "whatsapp"];
-const MAILS: [&str; 4] = ["email", "e_mail", "mail", "邮箱"];
-const OTHERS: [&str; 11] =
-    ["id_card", "idcard", "identity_number", "身份证", "passport", "护照", "address", "地址", "wechat", "微信", "bank"];
+use crate::kernels::privacy::columns::Content;
 
 /// How the values of a column are covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mask {
-    Mail,
-    Phone,
-    Name,
-    Other,
-}
+pub struct Mask(Content);
 
 impl Mask {
-    /// That of a column of this name; nothing where its values are no person's.
+    /// That of a column of this name; nothing where its values are no person's, or where a page is about what it holds: a key, a day of birth,
+    /// a text.
     pub fn of(column: &str) -> Option<Self> {
-        let column = column.to_lowercase();
-        let is_of = |parts: &[&str]| {
-            let is_of = |part: &&str| {
-                column == **part || column.split('_').any(|word| word == *part) || !part.is_ascii() && column.contains(part)
-            };
-            parts.iter().any(is_of)
-        };
-        // A product or a segment has a name too, and is nobody.
-        let is_name = || NAMES.iter().any(|name| column == *name || !name.is_ascii() && column.contains(name));
-        Some(match () {
-            () if is_of(&MAILS) => Self::Mail,
-            () if is_of(&PHONES) => Self::Phone,
-            () if is_name() => Self::Name,
-            () if is_of(&OTHERS) => Self::Other,
-            () => return None,
-        })
+        let content = Content::of_name(column)?;
+        let stays = matches!(content, Content::Key | Content::Birth | Content::FreeText);
+        (!stays).then_some(Self(content))
     }
 
     /// A value as a page may show it.
     pub fn cover(self, value: &str) -> String {
-        let letters: Vec<char> = value.chars().collect();
-        match self {
-            Self::Mail => match value.split_once('@') {
-                Some((name, domain)) => format!("{}***@{domain}", name.chars().next().unwrap_or('*')),
-                None => "***".into(),
-            },
-            Self::Phone => kept(&letters, 3, 4),
-            Self::Name => kept(&letters, 1, 0),
-            Self::Other => kept(&letters, 2, 0),
-        }
+        self.0.cover(value)
     }
-}
-
-/// The first and last letters; of short values fewer, so that something is always covered.
-fn kept(letters: &[char], first: usize, last: usize) -> String {
-    let (first, last) = if letters.len() > first + last { (first, last) } else { (letters.len().min(2) / 2, 0) };
-    let head: String = letters[..first].iter().collect();
-    let tail: String = letters[letters.len() - last..].iter().collect();
-    format!("{head}{}{tail}", "*".repeat((letters.len() - first - last).clamp(1, 6)))
 }
 
 #[cfg(test)]
@@ -88,12 +32,14 @@ mod tests {
             ("customer_name", "孙子涵", "孙**"),
             ("name", "李", "*"),
             ("phone", "13642410369", "136****0369"),
-            ("mobile_phone", "110", "1**"),
+            ("mobile_phone", "110", "***"),
             ("email", "user4513@example.com", "u***@example.com"),
             ("email", "none", "***"),
-            ("身份证号", "110101199003074514", "11******"),
-            ("address", "上海市浦东新区1号", "上海******"),
+            ("身份证号", "11010519491231002X", "110***********002X"),
+            ("address", "上海市浦东新区1号", "上海市浦东新区***"),
+            ("wechat", "zs_1", "***"),
             ("city", "上海", "上海"),
+            ("customer_id", "7", "7"),
             ("username_count", "7", "7"),
             ("product", "手机", "手机"),
             ("product_name", "手机", "手机"),

@@ -223,6 +223,9 @@ impl Reader<'_> {
                     if list.elem.is_empty() {
                         let problem = match takes {
                             Takes::Conditions => format!("{name} needs at least one condition"),
+                            _ if doc.argument(name).is_some_and(|argument| argument.default.is_none()) => {
+                                format!("{name} needs at least one column")
+                            }
                             _ => format!("{name} needs at least one column; leave {name} out to have all that fit"),
                         };
                         return Err(invalid(doc.name, problem));

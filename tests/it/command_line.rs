@@ -225,6 +225,7 @@ fn recipes_run_on_files() {
     recipes.extend(tags.map(|path| path.with_extension("sql")));
     let quality = ["inspect", "rules", "filled"].map(|name| root.join("sql/clean").join(name));
     recipes.extend(quality.map(|path| path.with_extension("sql")));
+    recipes.push(root.join("sql/privacy/handout.sql"));
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("files.sql");
     let tables = ["customers", "orders", "order_items", "events"]

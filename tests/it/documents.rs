@@ -119,7 +119,7 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Column => format!("{} => {}", argument.name, column_for(argument.name)),
                 Takes::Time => format!("{} => ordered_at", argument.name),
                 Takes::Number => format!("{} => amount", argument.name),
-                Takes::Columns => format!("{} => [channel, payment]", argument.name),
+                Takes::Columns | Takes::Features => format!("{} => [channel, payment]", argument.name),
                 Takes::Value("list of rules") => RULE.to_string(),
                 Takes::Value("list of conditions") => format!("{} => [l.status = r.status]", argument.name),
                 Takes::Value("column") => format!("{} => {}", argument.name, column_for(argument.name)),

@@ -18,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
     ("docs", &["error"]),
     ("charts", &[]),
     ("formats", &["charts", "text"]),
-    ("report", &["charts", "error", "formats", "text"]),
+    ("report", &["charts", "error", "formats", "kernels", "text"]),
     ("files", &["adapter", "docs", "error", "formats", "text"]),
     ("databases", &["files", "environment", "error", "settings", "text"]),
     ("kernels", &[]),

@@ -27,6 +27,7 @@ mod notes;
 mod output;
 mod postgres;
 mod predictive;
+mod privacy;
 mod profiles;
 mod python;
 mod reference_data;

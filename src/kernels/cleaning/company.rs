@@ -288,6 +288,16 @@ impl Company {
         [self.name.as_str(), self.form].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
+    /// The name without its legal form.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The legal form in its one spelling, or nothing.
+    pub fn form(&self) -> &'static str {
+        self.form
+    }
+
     /// What two spellings of one company share: no legal form, no blanks and signs, the place in front, small letters.
     pub fn key(&self) -> String {
         let name = match in_brackets(&self.name).find(|(start, place)| *start > 0 && PLACES.contains(place)) {

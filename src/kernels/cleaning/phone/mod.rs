@@ -31,6 +31,12 @@ pub struct Phone {
 }
 
 impl Phone {
+    /// The area code of a Chinese landline, without its 0.
+    pub fn area(&self) -> Option<&'static str> {
+        let is_landline = self.country == "CN" && self.kind == Kind::Landline;
+        is_landline.then(|| area_of(&self.national)).flatten().map(|(area, _)| area)
+    }
+
     /// The place that the number itself tells: the city of a Chinese landline, else the country.
     pub fn region(&self) -> &'static str {
         match self.country {

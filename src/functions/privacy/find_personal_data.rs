@@ -1,0 +1,212 @@
+//! The relation function `find_personal_data`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::arguments::is_time;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::kernels::privacy::columns::{Finding, finding};
+use crate::kernels::random::mix;
+use crate::text::unmarked;
+
+#[derive(Debug)]
+pub struct FindPersonalData;
+
+/// Different values of a column that are looked at.
+const LOOKED_AT: usize = 1000;
+/// Characters of a value that are looked at.
+const LONGEST: usize = 2000;
+
+const DOC: Doc = Doc {
+    name: "find_personal_data",
+    kind: Kind::Relation,
+    domain: "privacy",
+    summary: "The columns of a table that seem to hold personal data, with the reason, and the function that covers them.",
+    description: "\
+One row per column that is found, in the order of the columns. Looked at are the column's name, in English and Chinese (`mobile`, `手机号`), and up to 1,000 of its different values, the same ones in any order of rows:
+
+| class | by its values, when half of them or more are such; a fifth where the name says so too | `mask_with` |
+|---|---|---|
+| `email` | addresses of e-mail | `mask_email` |
+| `id_card` | numbers of Chinese identity cards with their check digit | `mask_id_card` |
+| `bank_card` | numbers of bank cards with their check digit | `mask_card` |
+| `phone` | mobile numbers of China, and other telephone numbers with signs between their digits | `mask_phone` |
+| `address` | addresses with a city or district of China, and something behind it | `mask_address` |
+| `name` | nine of ten values of two to four characters that begin with a Chinese surname; others by the column's name | `mask_name` |
+| `free_text` | longer texts, of which one in a hundred has something in it that `redact` finds; or by the name: `remark`, `备注` | `redact` |
+| `birth_date`, `account`, `key` | by the name alone: `birthday`, `wechat`, `customer_id` | `generalize`, `pseudonymize` |
+
+What it proposes is to be read by a person: a column may hold personal data that has no form (a nickname in `c7`), and columns that are none alone may tell who somebody is together (see `k_anonymity`). Columns of lists and structures are judged by
+their names. `sample` is a value with its mask. The rows are read once; a column takes some hundred kilobytes.",
+    arguments: &[Argument::required("input", Takes::Relation, "a table, a call in FROM or (SELECT …)")],
+    columns: &[
+        Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
+        Column { name: "class", data_type: "VARCHAR", text: "what it seems to hold" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of the values looked at that read as such; NULL where values do not tell" },
+        Column { name: "values_looked_at", data_type: "BIGINT", text: "different values that were looked at" },
+        Column { name: "reason", data_type: "VARCHAR", text: "why" },
+        Column { name: "mask_with", data_type: "VARCHAR", text: "the function that covers such values" },
+        Column { name: "sample", data_type: "VARCHAR", text: "one of them, covered" },
+    ],
+    examples: &["SELECT column_name, class, share, mask_with FROM find_personal_data(sample_customers(rows => 200));"],
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for FindPersonalData {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |column: &Column| {
+            let data_type = match column.data_type {
+                "BIGINT" => DataType::Int64,
+                "DOUBLE" => DataType::Float64,
+                _ => DataType::Utf8View,
+            };
+            FieldRef::new(Field::new(column.name, data_type, true))
+        };
+        Ok(DOC.columns.iter().map(field).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let input = call.input()?;
+        if input.schema().fields().is_empty() {
+            return Err(invalid(DOC.name, "the input has no columns"));
+        }
+        let name = |field: &FieldRef| unmarked(field.name()).unwrap_or(field.name()).to_string();
+        let columns = input.schema().fields().iter().map(name).collect();
+        FindColumns { columns }.over([input], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindColumns {
+    columns: Vec<String>,
+}
+
+impl Plain for FindColumns {
+    const NAME: &'static str = "FindPersonalData";
+}
+
+impl Step for FindColumns {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (mut input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let step = self.clone();
+        let result = async move {
+            let mut samples: Vec<Sample> = step.columns.iter().map(|_| Sample::default()).collect();
+            while let Some(batch) = input.next().await {
+                let batch = batch?;
+                let timer = context.timer();
+                let _running = timer.timer();
+                for (sample, column) in samples.iter_mut().zip(batch.columns()) {
+                    sample.update(column)?;
+                }
+                let size: usize = samples.iter().map(|sample| sample.bytes).sum();
+                if size > context.memory.size() {
+                    context.memory.try_resize(size)?;
+                }
+            }
+            let timer = context.timer();
+            let _running = timer.timer();
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&samples))?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+/// The different values with the smallest hashes, and how often each came: those are the same in any order of rows, and no value that stays
+/// was ever passed over.
+#[derive(Debug, Default)]
+struct Sample {
+    values: BTreeMap<(u64, String), u64>,
+    bytes: usize,
+}
+
+impl Sample {
+    fn update(&mut self, column: &ArrayRef) -> Result<()> {
+        let data_type = column.data_type();
+        let data_type = if let DataType::Dictionary(_, values) = data_type { values } else { data_type };
+        let is_read = data_type.is_string()
+            || data_type.is_integer()
+            || matches!(data_type, DataType::Decimal128(_, 0))
+            || is_time(data_type);
+        if !is_read {
+            return Ok(());
+        }
+        let texts = cast(column, &DataType::Utf8View)?;
+        for text in texts.as_string_view().iter().flatten() {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let hash = hash(text);
+            let is_small = || self.values.last_key_value().is_none_or(|((last, _), _)| hash <= *last);
+            if self.values.len() < LOOKED_AT || is_small() {
+                let text: String = text.chars().take(LONGEST).collect();
+                let length = text.len() + 96;
+                let count = self.values.entry((hash, text)).or_insert(0);
+                *count += 1;
+                self.bytes += if *count == 1 { length } else { 0 };
+                if self.values.len() > LOOKED_AT
+                    && let Some(((_, text), _)) = self.values.pop_last()
+                {
+                    self.bytes = self.bytes.saturating_sub(text.len() + 96);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// FNV-1a, spread over all bits.
+fn hash(text: &str) -> u64 {
+    let hash =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    mix(hash)
+}
+
+impl FindColumns {
+    fn shown(&self, samples: &[Sample]) -> Vec<ArrayRef> {
+        let found: Vec<(&String, &Sample, Finding)> = self
+            .columns
+            .iter()
+            .zip(samples)
+            .filter_map(|(column, sample)| {
+                let values: Vec<&str> = sample.values.keys().map(|(_, text)| text.as_str()).collect();
+                let all_differ = sample.values.values().all(|count| *count == 1);
+                Some((column, sample, finding(column, &values, all_differ)?))
+            })
+            .collect();
+        let text = |of: &dyn Fn(&(&String, &Sample, Finding)) -> Option<String>| -> ArrayRef {
+            Arc::new(found.iter().map(of).collect::<StringViewArray>())
+        };
+        // The first that its mask does not cover whole, if there is one.
+        let sample = |(_, sample, finding): &(&String, &Sample, Finding)| {
+            let covered = || sample.values.keys().map(|(_, text)| finding.content.cover(text));
+            covered().find(|covered| covered != "***").or_else(|| covered().next())
+        };
+        vec![
+            text(&|(column, _, _)| Some((*column).clone())),
+            text(&|(_, _, finding)| Some(finding.content.word().into())),
+            Arc::new(found.iter().map(|(_, _, finding)| finding.share).collect::<Float64Array>()),
+            Arc::new(found.iter().map(|(_, sample, _)| Some(sample.values.len() as i64)).collect::<Int64Array>()),
+            text(&|(_, _, finding)| Some(finding.reason.clone())),
+            text(&|(_, _, finding)| Some(finding.content.function().into())),
+            text(&sample),
+        ]
+    }
+}

@@ -1,0 +1,157 @@
+//! The relation function `k_anonymity`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringViewArray, StructArray};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use serde::{Deserialize, Serialize};
+
+use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, counted, names};
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::privacy::anonymity::Sizes;
+
+#[derive(Debug)]
+pub struct KAnonymity;
+
+const SMALLEST: &str = "smallest";
+
+const DOC: Doc = Doc {
+    name: "k_anonymity",
+    kind: Kind::Relation,
+    domain: "privacy",
+    summary: "How well the rows of a table hide among others: the size k of the smallest class that agrees in its quasi-identifiers, and the risks of re-identification.",
+    description: "\
+One row. A table is k-anonymous when every row agrees with at least k − 1 others in all quasi-identifiers: who knows these of a person then finds k rows, and not which of them is the
+person's. Rows that agree make up a class.
+
+| risk | formula | meaning |
+|---|---|---|
+| `highest_risk` | 1 / k | the prosecutor's: the chance to find the row of the person that is easiest to find, knowing that they are in the table |
+| `average_risk` | classes / rows | the same on average; also the marketer's: the share of rows that is found when each is guessed |
+
+Where the table is a sample of a population, the journalist, who does not know who is in it, has a risk that is no greater.
+
+`smallest_classes` names classes with the fewest rows; of equally small ones the first in the order of their values. k says nothing about what a class has in common: when all its
+rows have one illness, finding the class is enough. See `l_diversity` and `t_closeness`, and `anonymize` for a table that has the k that is wanted.
+
+NULL is a value like any other, and so is NaN. Classes are counted first: memory is for the different combinations, not for the rows. Without rows, everything but `rows` and `classes` is NULL.",
+    arguments: &[
+        INPUT,
+        QUASI_IDENTIFIERS,
+        Argument::optional(SMALLEST, Takes::Integer(0, 1000), "5", "how many of the smallest classes are named"),
+    ],
+    columns: &[
+        Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
+        Column { name: "classes", data_type: "BIGINT", text: "classes" },
+        Column { name: "k", data_type: "BIGINT", text: "rows of the smallest class" },
+        Column { name: "average_class_size", data_type: "DOUBLE", text: "rows / classes" },
+        Column { name: "unique_rows", data_type: "BIGINT", text: "rows that are alone in their class" },
+        Column { name: "unique_share", data_type: "DOUBLE", text: "their share of all rows" },
+        Column { name: "rows_below_3", data_type: "BIGINT", text: "rows in classes of fewer than 3" },
+        Column { name: "rows_below_5", data_type: "BIGINT", text: "rows in classes of fewer than 5" },
+        Column { name: "rows_below_10", data_type: "BIGINT", text: "rows in classes of fewer than 10" },
+        Column { name: "highest_risk", data_type: "DOUBLE", text: "1 / k" },
+        Column { name: "average_risk", data_type: "DOUBLE", text: "classes / rows" },
+        Column { name: "smallest_classes", data_type: "STRUCT(class VARCHAR, rows BIGINT)[]", text: "the smallest classes" },
+    ],
+    examples: &["SELECT rows, classes, k, unique_rows, rows_below_5, round(average_risk, 3) AS average_risk
+FROM k_anonymity((SELECT * FROM (VALUES (25, 'f'), (25, 'f'), (31, 'm'), (31, 'm'), (40, 'f')) AS t(age, sex)), quasi_identifiers => [age, sex]);"],
+    source: "L. Sweeney: k-anonymity, a model for protecting privacy (2002); K. El Emam: Guide to the De-Identification of Personal Health Information (2013)",
+    ..Doc::EMPTY
+};
+
+fn class_fields() -> Fields {
+    Fields::from(vec![Field::new("class", DataType::Utf8View, true), Field::new("rows", DataType::Int64, true)])
+}
+
+fn class_item() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::Struct(class_fields()), true))
+}
+
+impl RelationFunction for KAnonymity {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |column: &Column| {
+            let data_type = match column.data_type {
+                "BIGINT" => DataType::Int64,
+                "DOUBLE" => DataType::Float64,
+                _ => DataType::List(class_item()),
+            };
+            FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
+        };
+        Ok(DOC.columns.iter().map(field).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let smallest = call.options.integer(SMALLEST)?.unsigned_abs() as usize;
+        ClassSizes { names: names(&call.roles), smallest }.over([counted(&call)?], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClassSizes {
+    names: Vec<String>,
+    smallest: usize,
+}
+
+impl Plain for ClassSizes {
+    const NAME: &'static str = "KAnonymity";
+}
+
+impl Step for ClassSizes {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let step = self.clone();
+        let result = async move {
+            let combinations = Combinations::collect(input, &context).await?;
+            let timer = context.timer();
+            let _running = timer.timer();
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&combinations)?)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+impl ClassSizes {
+    fn shown(&self, combinations: &Combinations) -> Result<Vec<ArrayRef>> {
+        let sizes = combinations.rows();
+        let found = Sizes::of(&sizes);
+        let whole = |value: Option<u64>| -> ArrayRef { Arc::new(Int64Array::from(vec![value.map(|value| value as i64)])) };
+        let real = |value: Option<f64>| -> ArrayRef { Arc::new(Float64Array::from(vec![value])) };
+        let of = |value: fn(&Sizes) -> u64| whole(found.as_ref().map(value));
+        let share = |value: fn(&Sizes) -> f64| real(found.as_ref().map(value));
+        let mut order: Vec<usize> = (0..sizes.len()).collect();
+        order.sort_by_key(|row| sizes[*row]);
+        order.truncate(self.smallest);
+        let names = order.iter().map(|row| Ok(Some(combinations.shown(*row, &self.names)?))).collect::<Result<Vec<_>>>()?;
+        let rows: Int64Array = order.iter().map(|row| Some(sizes[*row] as i64)).collect();
+        let classes: Vec<ArrayRef> = vec![Arc::new(names.into_iter().collect::<StringViewArray>()), Arc::new(rows)];
+        let classes = StructArray::try_new(class_fields(), classes, None)?;
+        let smallest = ListArray::try_new(class_item(), OffsetBuffer::from_lengths([order.len()]), Arc::new(classes), None)?;
+        Ok(vec![
+            whole(Some(found.as_ref().map_or(0, |found| found.rows))),
+            whole(Some(found.as_ref().map_or(0, |found| found.classes))),
+            of(|found| found.k),
+            share(|found| found.rows as f64 / found.classes as f64),
+            of(|found| found.in_small[0]),
+            share(|found| found.in_small[0] as f64 / found.rows as f64),
+            of(|found| found.in_small[1]),
+            of(|found| found.in_small[2]),
+            of(|found| found.in_small[3]),
+            share(Sizes::highest_risk),
+            share(Sizes::average_risk),
+            Arc::new(smallest),
+        ])
+    }
+}

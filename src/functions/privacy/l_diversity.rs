@@ -1,0 +1,144 @@
+//! The relation function `l_diversity`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use serde::{Deserialize, Serialize};
+
+use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, SENSITIVE, counted, names};
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::privacy::anonymity::Diversity;
+
+#[derive(Debug)]
+pub struct LDiversity;
+
+const C: &str = "c";
+
+const DOC: Doc = Doc {
+    name: "l_diversity",
+    kind: Kind::Relation,
+    domain: "privacy",
+    summary: "How many values of a sensitive column the rows of each class have: distinct, entropy and recursive (c, l)-diversity.",
+    description: "\
+One row. In a class whose rows all have the same illness, who finds the class has found the illness, however many rows there are. A class is l-diverse when it has l values
+that are well represented, and a table when all its classes are:
+
+| column | l of a class |
+|---|---|
+| `distinct_l` | how many values it has |
+| `entropy_l` | e to the entropy −Σ p ln p of their shares p: as many values as equally frequent ones would be |
+| `recursive_l` | the greatest l for which r₁ < c · (rₗ + … + rₘ), where r₁ ≥ r₂ ≥ … are the rows of the values: the most frequent one is not too frequent; 0 when not even l = 1 holds, as c ≤ 1 may have it |
+
+Each is that of the worst class. `uniform_rows` are those in classes with one value: their sensitive value is known to all who know their quasi-identifiers.
+
+NULL is a value like any other, in the sensitive column too. Memory is for the different combinations. Without rows everything but `rows` and `classes` is NULL.",
+    arguments: &[
+        INPUT,
+        QUASI_IDENTIFIERS,
+        SENSITIVE,
+        Argument::optional(C, Takes::Float(0.0, 1e9), "3", "of the recursive form: how much more frequent the first value may be than the rest"),
+    ],
+    columns: &[
+        Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
+        Column { name: "classes", data_type: "BIGINT", text: "classes" },
+        Column { name: "distinct_l", data_type: "BIGINT", text: "distinct l-diversity" },
+        Column { name: "entropy_l", data_type: "DOUBLE", text: "entropy l-diversity" },
+        Column { name: "recursive_l", data_type: "BIGINT", text: "recursive (c, l)-diversity" },
+        Column { name: "uniform_classes", data_type: "BIGINT", text: "classes with one value" },
+        Column { name: "uniform_rows", data_type: "BIGINT", text: "their rows" },
+        Column { name: "least_diverse_class", data_type: "VARCHAR", text: "a class with the least entropy; of several the first in the order of their values" },
+    ],
+    examples: &["SELECT classes, distinct_l, round(entropy_l, 3) AS entropy_l, recursive_l, uniform_rows, least_diverse_class
+FROM l_diversity((SELECT * FROM (VALUES ('2*', 'flu'), ('2*', 'flu'), ('2*', 'cancer'), ('3*', 'flu'), ('3*', 'flu')) AS t(age, illness)),
+  quasi_identifiers => [age], sensitive => illness);"],
+    source: "A. Machanavajjhala, D. Kifer, J. Gehrke, M. Venkitasubramaniam: ℓ-Diversity, Privacy Beyond k-Anonymity (2007)",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for LDiversity {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |column: &Column| {
+            let data_type = match column.data_type {
+                "BIGINT" => DataType::Int64,
+                "DOUBLE" => DataType::Float64,
+                _ => DataType::Utf8View,
+            };
+            FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
+        };
+        Ok(DOC.columns.iter().map(field).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let c = call.options.float(C)?;
+        ClassDiversity { names: names(&call.roles), c }.over([counted(&call)?], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClassDiversity {
+    names: Vec<String>,
+    c: f64,
+}
+
+impl Plain for ClassDiversity {
+    const NAME: &'static str = "LDiversity";
+}
+
+impl Step for ClassDiversity {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let step = self.clone();
+        let result = async move {
+            let combinations = Combinations::collect(input, &context).await?;
+            let timer = context.timer();
+            let _running = timer.timer();
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&combinations)?)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+impl ClassDiversity {
+    fn shown(&self, combinations: &Combinations) -> Result<Vec<ArrayRef>> {
+        let rows = combinations.rows();
+        let classes = combinations.classes(self.names.len())?;
+        let mut worst: Option<Diversity> = None;
+        let mut least: Option<(f64, usize)> = None;
+        let (mut uniform_classes, mut uniform_rows) = (0_u64, 0_u64);
+        for class in &classes {
+            let of_class = Diversity::of(&rows[class.clone()], self.c);
+            if of_class.distinct == 1 {
+                uniform_classes += 1;
+                uniform_rows += rows[class.start];
+            }
+            if least.is_none_or(|(entropy, _)| of_class.entropy < entropy) {
+                least = Some((of_class.entropy, class.start));
+            }
+            worst = Some(worst.map_or(of_class, |worst| worst.worse(of_class)));
+        }
+        let whole = |value: Option<u64>| -> ArrayRef { Arc::new(Int64Array::from(vec![value.map(|value| value as i64)])) };
+        let class = least.map(|(_, row)| combinations.shown(row, &self.names)).transpose()?;
+        Ok(vec![
+            whole(Some(rows.iter().sum())),
+            whole(Some(classes.len() as u64)),
+            whole(worst.map(|worst| worst.distinct)),
+            Arc::new(Float64Array::from(vec![worst.map(|worst| worst.entropy)])),
+            whole(worst.map(|worst| worst.recursive)),
+            whole(worst.map(|_| uniform_classes)),
+            whole(worst.map(|_| uniform_rows)),
+            Arc::new(StringViewArray::from_iter([class])),
+        ])
+    }
+}

@@ -1,0 +1,35 @@
+//! Personal data: covered, found, replaced by pseudonyms and made anonymous.
+
+mod anonymize;
+mod classes;
+mod find_personal_data;
+mod generalize;
+mod generalized;
+mod k_anonymity;
+mod l_diversity;
+mod masks;
+mod pseudonymize;
+mod redact;
+mod t_closeness;
+
+use crate::adapter::FunctionSet;
+
+pub fn functions() -> FunctionSet {
+    FunctionSet::new("privacy", "Personal data: masks, pseudonyms and anonymity")
+        .texts(&masks::ALL)
+        .texts(&redact::ALL)
+        .texts(&pseudonymize::ALL)
+        .scalar(generalize::Generalize)
+        .table_macro(anonymize::Anonymize)
+        .relation(generalized::AnonymizationLoss)
+        .internal_relation(generalized::GeneralizedValues)
+        .relation(find_personal_data::FindPersonalData)
+        .relation(k_anonymity::KAnonymity)
+        .relation(l_diversity::LDiversity)
+        .relation(t_closeness::TCloseness)
+        .step::<generalized::Generalize>()
+        .step::<find_personal_data::FindColumns>()
+        .step::<k_anonymity::ClassSizes>()
+        .step::<l_diversity::ClassDiversity>()
+        .step::<t_closeness::ClassDistances>()
+}

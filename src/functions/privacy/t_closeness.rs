@@ -1,0 +1,150 @@
+//! The relation function `t_closeness`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use serde::{Deserialize, Serialize};
+
+use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, SENSITIVE, counted, names};
+use crate::adapter::arguments::is_time;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::kernels::privacy::anonymity::{Ground, distance};
+
+#[derive(Debug)]
+pub struct TCloseness;
+
+const DISTANCE: &str = "distance";
+const WORDS: [&str; 2] = ["equal", "ordered"];
+
+const DOC: Doc = Doc {
+    name: "t_closeness",
+    kind: Kind::Relation,
+    domain: "privacy",
+    summary: "How far the sensitive values of a class are from those of the whole table: t-closeness by the earth mover's distance.",
+    description: "\
+One row. Finding the class of a person tells something of their sensitive value as far as its values in the class differ from those of all rows. `t` is the distance of the class that differs most, between
+0 (every class is like the whole) and 1. With p the shares of the values in the class, and q those of all rows:
+
+| `distance` | t of a class | used by default for |
+|---|---|---|
+| `'equal'` | ½ Σ ∣pᵢ − qᵢ∣: any two values are 1 apart | text, booleans |
+| `'ordered'` | 1 / (m − 1) · Σᵢ ∣Σⱼ≤ᵢ (pⱼ − qⱼ)∣ over the m values in their order: neighbours are 1 / (m − 1) apart, whatever their difference | numbers, dates, times |
+
+`average_t` is the average over the rows. Both come from whole numbers, so that they do not depend on the order of rows. NULL is a value like any other, the least in the order. Memory is for
+the different combinations; the ordered distance takes as much time as there are classes times values. Without rows everything but `rows` and `classes` is NULL.",
+    arguments: &[
+        INPUT,
+        QUASI_IDENTIFIERS,
+        SENSITIVE,
+        Argument::optional(DISTANCE, Takes::Choice(&WORDS), "", "how far values are from one another; see the table"),
+    ],
+    columns: &[
+        Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
+        Column { name: "classes", data_type: "BIGINT", text: "classes" },
+        Column { name: "distance", data_type: "VARCHAR", text: "`equal` or `ordered`" },
+        Column { name: "t", data_type: "DOUBLE", text: "the greatest distance of a class" },
+        Column { name: "average_t", data_type: "DOUBLE", text: "the average over the rows" },
+        Column { name: "farthest_class", data_type: "VARCHAR", text: "a class of that distance; of several the first in the order of their values" },
+    ],
+    examples: &["SELECT classes, distance, round(t, 3) AS t, round(average_t, 3) AS average_t, farthest_class
+FROM t_closeness((SELECT * FROM (VALUES ('476**', 3), ('476**', 4), ('476**', 5), ('4790*', 6), ('4790*', 11), ('4790*', 8),
+  ('476**', 7), ('476**', 9), ('476**', 10)) AS t(postcode, salary)), quasi_identifiers => [postcode], sensitive => salary);"],
+    source: "N. Li, T. Li, S. Venkatasubramanian: t-Closeness, Privacy Beyond k-Anonymity and ℓ-Diversity (2007)",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for TCloseness {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |column: &Column| {
+            let data_type = match column.data_type {
+                "BIGINT" => DataType::Int64,
+                "DOUBLE" => DataType::Float64,
+                _ => DataType::Utf8View,
+            };
+            FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
+        };
+        Ok(DOC.columns.iter().map(field).collect())
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let sensitive = call.roles.data_type(SENSITIVE.name)?;
+        let ordered = match call.options.is_given(DISTANCE) {
+            true => call.options.word(DISTANCE)? == WORDS[1],
+            false => sensitive.is_numeric() || is_time(sensitive),
+        };
+        ClassDistances { names: names(&call.roles), ordered }.over([counted(&call)?], call.schema)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClassDistances {
+    names: Vec<String>,
+    ordered: bool,
+}
+
+impl Plain for ClassDistances {
+    const NAME: &'static str = "TCloseness";
+}
+
+impl Step for ClassDistances {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let step = self.clone();
+        let result = async move {
+            let combinations = Combinations::collect(input, &context).await?;
+            let timer = context.timer();
+            let _running = timer.timer();
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&combinations)?)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+impl ClassDistances {
+    fn shown(&self, combinations: &Combinations) -> Result<Vec<ArrayRef>> {
+        let rows = combinations.rows();
+        let classes = combinations.classes(self.names.len())?;
+        let (places, values) = combinations.places(self.names.len())?;
+        let mut all = vec![0_u64; values];
+        for (place, rows) in places.iter().zip(&rows) {
+            all[*place as usize] += rows;
+        }
+        let ground = if self.ordered { Ground::Ordered } else { Ground::Equal };
+        let mut farthest: Option<(f64, usize)> = None;
+        let mut sum = 0.0;
+        let whole: u64 = rows.iter().sum();
+        for class in &classes {
+            // The combinations of a class are in the order of the sensitive values.
+            let own: Vec<(usize, u64)> =
+                class.clone().map(|combination| (places[combination] as usize, rows[combination])).collect();
+            let of_class = distance(&own, &all, ground);
+            sum += of_class * own.iter().map(|(_, rows)| rows).sum::<u64>() as f64;
+            if farthest.is_none_or(|(distance, _)| of_class > distance) {
+                farthest = Some((of_class, class.start));
+            }
+        }
+        let class = farthest.map(|(_, row)| combinations.shown(row, &self.names)).transpose()?;
+        let word = farthest.map(|_| WORDS[usize::from(self.ordered)]);
+        let whole_number = |value: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![value as i64])) };
+        Ok(vec![
+            whole_number(whole),
+            whole_number(classes.len() as u64),
+            Arc::new(StringViewArray::from_iter([word])),
+            Arc::new(Float64Array::from(vec![farthest.map(|(distance, _)| distance)])),
+            Arc::new(Float64Array::from(vec![farthest.map(|_| sum / whole as f64)])),
+            Arc::new(StringViewArray::from_iter([class])),
+        ])
+    }
+}

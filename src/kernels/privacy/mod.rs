@@ -1,0 +1,23 @@
+//! Personal data: covered, found in texts, replaced, made general, and how much of a person a table still tells.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `masks` | a name, a telephone number, an address … covered so far that it can still be compared |
+//! | `redact` | personal data in free text |
+//! | `columns` | what a column holds, by its name and its values |
+//! | `bands` | numbers and days in bands |
+//! | `pseudonyms` | keys, and the tokens that they make of values |
+//! | `anonymity` | k-anonymity, l-diversity and t-closeness of counted rows |
+//! | `hierarchy`, `generalization` | values made general step by step, and the search for the best steps |
+//! | `noise` | noise of differential privacy, by whole numbers alone |
+
+pub mod anonymity;
+pub mod bands;
+pub mod columns;
+pub mod generalization;
+pub mod hierarchy;
+pub mod masks;
+#[cfg_attr(not(test), expect(dead_code, reason = "the functions that add noise come with the budget of a role"))]
+pub mod noise;
+pub mod pseudonyms;
+pub mod redact;

@@ -1,0 +1,247 @@
+//! Noise of differential privacy by whole numbers alone: the discrete Laplace and Gaussian distributions, drawn exactly.
+//!
+//! Floating-point noise has gaps, and its last bits tell the number beneath (I. Mironov: On Significance of the Least Significant Bits,
+//! 2012). Here every probability is a fraction, and every draw a comparison of whole numbers.
+//!
+//! C. Canonne, G. Kamath, T. Steinke: The Discrete Gaussian for Differential Privacy (2020), algorithms 1 to 3.
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// Where random bits come from; `None` when there are none.
+pub trait Bits {
+    /// 64 random bits.
+    fn bits(&mut self) -> Option<u64>;
+}
+
+/// The random numbers of the system, the only ones for answers that leave it.
+#[derive(Debug)]
+pub struct SystemBits {
+    system: SystemRandom,
+    buffer: Vec<u8>,
+}
+
+impl SystemBits {
+    /// Those of this system.
+    pub fn new() -> Self {
+        Self { system: SystemRandom::new(), buffer: vec![] }
+    }
+}
+
+impl Bits for SystemBits {
+    fn bits(&mut self) -> Option<u64> {
+        if self.buffer.len() < 8 {
+            self.buffer.resize(1024, 0);
+            self.system.fill(&mut self.buffer).ok()?;
+        }
+        let rest = self.buffer.len() - 8;
+        let bytes: [u8; 8] = self.buffer.get(rest..)?.try_into().ok()?;
+        self.buffer.truncate(rest);
+        Some(u64::from_le_bytes(bytes))
+    }
+}
+
+/// A number above or equal to 0 as a fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fraction {
+    /// Above the line.
+    pub numerator: u128,
+    /// Below it; above 0.
+    pub denominator: u128,
+}
+
+/// A number below `bound`, each equally likely; `None` for a bound of 0.
+fn below(bound: u128, bits: &mut impl Bits) -> Option<u128> {
+    let most = bound.checked_sub(1)?;
+    let mask = u128::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
+    loop {
+        let high = if mask > u128::from(u64::MAX) { u128::from(bits.bits()?) << 64 } else { 0 };
+        let drawn = (high | u128::from(bits.bits()?)) & mask;
+        if drawn < bound {
+            return Some(drawn);
+        }
+    }
+}
+
+/// True with the probability of a fraction of at most 1.
+fn bernoulli(probability: Fraction, bits: &mut impl Bits) -> Option<bool> {
+    Some(below(probability.denominator, bits)? < probability.numerator)
+}
+
+/// True with probability exp(−γ).
+fn bernoulli_exp(gamma: Fraction, bits: &mut impl Bits) -> Option<bool> {
+    let (whole, rest) = (gamma.numerator / gamma.denominator, gamma.numerator % gamma.denominator);
+    for _ in 0..whole {
+        if !bernoulli_exp_of_one(Fraction { numerator: 1, denominator: 1 }, bits)? {
+            return Some(false);
+        }
+    }
+    bernoulli_exp_of_one(Fraction { numerator: rest, denominator: gamma.denominator }, bits)
+}
+
+/// The same for γ of at most 1: the first k for which a coin of γ / k fails is odd with that probability.
+fn bernoulli_exp_of_one(gamma: Fraction, bits: &mut impl Bits) -> Option<bool> {
+    let mut count = 1_u128;
+    loop {
+        let denominator = gamma.denominator.checked_mul(count)?;
+        if !bernoulli(Fraction { numerator: gamma.numerator, denominator }, bits)? {
+            return Some(count % 2 == 1);
+        }
+        count += 1;
+    }
+}
+
+/// A draw of the discrete Laplace distribution: P(y) ∝ exp(−|y| / scale). `None` without random numbers, for a scale of 0 or too large a one.
+pub fn laplace(scale: Fraction, bits: &mut impl Bits) -> Option<i128> {
+    let Fraction { numerator: t, denominator: s } = scale;
+    if t == 0 || s == 0 {
+        return None;
+    }
+    loop {
+        let part = below(t, bits)?;
+        if !bernoulli_exp_of_one(Fraction { numerator: part, denominator: t }, bits)? {
+            continue;
+        }
+        let mut whole = 0_u128;
+        while bernoulli_exp_of_one(Fraction { numerator: 1, denominator: 1 }, bits)? {
+            whole += 1;
+        }
+        let size = i128::try_from(part.checked_add(t.checked_mul(whole)?)? / s).ok()?;
+        let negative = bernoulli(Fraction { numerator: 1, denominator: 2 }, bits)?;
+        if !(negative && size == 0) {
+            return Some(if negative { -size } else { size });
+        }
+    }
+}
+
+/// A draw of the discrete Gaussian distribution: P(y) ∝ exp(−y² / 2σ²). `None` without random numbers, for a variance of 0 or too large a one.
+pub fn gaussian(variance: Fraction, bits: &mut impl Bits) -> Option<i128> {
+    let Fraction { numerator: n, denominator: d } = variance;
+    if n == 0 || d == 0 {
+        return None;
+    }
+    let t = (n / d).isqrt() + 1;
+    let line = n.checked_mul(2)?.checked_mul(d)?.checked_mul(t)?.checked_mul(t)?;
+    loop {
+        let drawn = laplace(Fraction { numerator: t, denominator: 1 }, bits)?;
+        // (|y| − σ² / t)² / 2σ², on one line.
+        let distance = drawn.unsigned_abs().checked_mul(d)?.checked_mul(t)?.abs_diff(n);
+        if bernoulli_exp(Fraction { numerator: distance.checked_mul(distance)?, denominator: line }, bits)? {
+            return Some(drawn);
+        }
+    }
+}
+
+/// A count with noise of scale 1 / ε: ε-differentially private where each person is in at most one row.
+pub fn noisy_count(count: u64, epsilon: Fraction, bits: &mut impl Bits) -> Option<i128> {
+    let scale = Fraction { numerator: epsilon.denominator, denominator: epsilon.numerator };
+    i128::from(count).checked_add(laplace(scale, bits)?)
+}
+
+/// A sum of whole units, each brought between the bounds, with noise of scale max(|least|, |most|) / ε: ε-differentially private where each
+/// person is in at most one row.
+pub fn noisy_sum(
+    values: impl IntoIterator<Item = i64>,
+    bounds: (i64, i64),
+    epsilon: Fraction,
+    bits: &mut impl Bits,
+) -> Option<i128> {
+    let (least, most) = bounds;
+    if least > most {
+        return None;
+    }
+    let sum: i128 = values.into_iter().map(|value| i128::from(value.clamp(least, most))).sum();
+    let sensitivity = u128::from(least.unsigned_abs().max(most.unsigned_abs()));
+    if sensitivity == 0 {
+        return Some(sum);
+    }
+    let scale = Fraction { numerator: epsilon.denominator.checked_mul(sensitivity)?, denominator: epsilon.numerator };
+    sum.checked_add(laplace(scale, bits)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::random::Random;
+    use crate::kernels::special::chi2_cdf;
+
+    impl Bits for Random {
+        fn bits(&mut self) -> Option<u64> {
+            Some(self.next())
+        }
+    }
+
+    const DRAWS: usize = 60_000;
+
+    /// The probability of draws at least as far from the distribution, by χ²; values with fewer than 10 expected are put together.
+    fn fit(draws: &[i128], weight: impl Fn(i128) -> f64) -> f64 {
+        let reach = 400;
+        let whole: f64 = (-reach..=reach).map(&weight).sum();
+        let (mut statistic, mut cells) = (0.0, 0);
+        let (mut rest_found, mut rest_expected) = (0.0, 0.0);
+        for value in -reach..=reach {
+            let expected = weight(value) / whole * draws.len() as f64;
+            let found = draws.iter().filter(|draw| **draw == value).count() as f64;
+            if expected < 10.0 {
+                rest_found += found;
+                rest_expected += expected;
+                continue;
+            }
+            statistic += (found - expected).powi(2) / expected;
+            cells += 1;
+        }
+        if rest_expected > 1.0 {
+            statistic += (rest_found - rest_expected).powi(2) / rest_expected;
+            cells += 1;
+        }
+        1.0 - chi2_cdf(statistic, f64::from(cells - 1))
+    }
+
+    fn fraction(numerator: u128, denominator: u128) -> Fraction {
+        Fraction { numerator, denominator }
+    }
+
+    #[test]
+    fn draws_follow_the_discrete_laplace_distribution() {
+        for (seed, scale) in [(1, fraction(1, 1)), (2, fraction(10, 1)), (3, fraction(1, 2)), (4, fraction(7, 3))] {
+            let mut random = Random::new(seed, &[]);
+            let draws: Vec<i128> = (0..DRAWS).map(|_| laplace(scale, &mut random).unwrap()).collect();
+            let by = scale.numerator as f64 / scale.denominator as f64;
+            let p = fit(&draws, |value| (-(value.abs() as f64) / by).exp());
+            assert!(p > 0.001, "{scale:?}: {p}");
+        }
+    }
+
+    #[test]
+    fn draws_follow_the_discrete_gaussian_distribution() {
+        for (seed, variance) in [(1, fraction(1, 1)), (2, fraction(100, 1)), (3, fraction(1, 3)), (4, fraction(25, 2))] {
+            let mut random = Random::new(seed, &[]);
+            let draws: Vec<i128> = (0..DRAWS).map(|_| gaussian(variance, &mut random).unwrap()).collect();
+            let by = variance.numerator as f64 / variance.denominator as f64;
+            let p = fit(&draws, |value| (-(value as f64).powi(2) / (2.0 * by)).exp());
+            assert!(p > 0.001, "{variance:?}: {p}");
+        }
+    }
+
+    #[test]
+    fn wrong_noise_is_seen() {
+        let mut random = Random::new(9, &[]);
+        let draws: Vec<i128> = (0..DRAWS).map(|_| laplace(fraction(10, 1), &mut random).unwrap()).collect();
+        assert!(fit(&draws, |value| (-(value.abs() as f64) / 10.5).exp()) < 0.001);
+    }
+
+    #[test]
+    fn counts_and_sums_have_noise_around_them() {
+        let mut random = Random::new(5, &[]);
+        let mean = |draws: Vec<i128>| draws.iter().sum::<i128>() as f64 / draws.len() as f64;
+        let epsilon = fraction(1, 2);
+        let counts = (0..20_000).map(|_| noisy_count(1000, epsilon, &mut random).unwrap()).collect();
+        assert!((mean(counts) - 1000.0_f64).abs() < 0.1);
+        let sums = (0..20_000).map(|_| noisy_sum([5, -3, 900], (0, 10), epsilon, &mut random).unwrap()).collect();
+        assert!((mean(sums) - 15.0_f64).abs() < 1.0);
+        assert_eq!(noisy_sum([5], (3, 1), epsilon, &mut random), None);
+        assert_eq!(noisy_sum([5], (0, 0), epsilon, &mut random), Some(0));
+        assert_eq!(laplace(fraction(0, 1), &mut random), None);
+        assert_eq!(gaussian(fraction(u128::MAX, 3), &mut random), None);
+        assert!(laplace(fraction(3, 1), &mut SystemBits::new()).is_some());
+    }
+}

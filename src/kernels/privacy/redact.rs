@@ -1,0 +1,435 @@
+//! Personal data in free text: found by its form, and replaced.
+//!
+//! A text is read letter by letter in plain form (full-width digits and letters are those of ASCII, what cannot be seen is passed over), and
+//! what is found is told by its place in the text as it was typed. Digits are taken in groups with blanks and dashes between them; from each
+//! group on, the longest row of groups that is something counts. Numbers whose forms have check digits are found by these: identity
+//! cards (ISO/IEC 7064) and bank cards (Luhn).
+
+use std::ops::Range;
+
+use super::masks::is_card;
+use crate::kernels::cleaning::email::Email;
+use crate::kernels::cleaning::id_card::IdCard;
+use crate::kernels::cleaning::phone::{self, Country, Kind};
+use crate::kernels::cleaning::texts::{ascii_digit, halfwidth, is_unseen};
+
+/// What is found in texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// A telephone number, but the hotlines 400 and 800 of companies.
+    Phone,
+    /// An address of e-mail.
+    Email,
+    /// A number of a Chinese identity card.
+    IdCard,
+    /// A number of a bank card.
+    BankCard,
+    /// A number plate of China.
+    Plate,
+    /// An address of the Internet Protocol, version 4.
+    Ip,
+    /// An account of WeChat or QQ, by the word before it.
+    Account,
+}
+
+impl Class {
+    /// Every class with its name in SQL, and what stands for it in English and Chinese.
+    pub const ALL: [(Self, &'static str, &'static str, &'static str); 7] = [
+        (Self::Phone, "phone", "[phone]", "【手机】"),
+        (Self::Email, "email", "[email]", "【邮箱】"),
+        (Self::IdCard, "id_card", "[id card]", "【身份证】"),
+        (Self::BankCard, "bank_card", "[bank card]", "【银行卡】"),
+        (Self::Plate, "plate", "[plate]", "【车牌】"),
+        (Self::Ip, "ip", "[ip]", "【IP】"),
+        (Self::Account, "account", "[account]", "【账号】"),
+    ];
+
+    /// The names in SQL.
+    pub const WORDS: [&'static str; 7] = ["phone", "email", "id_card", "bank_card", "plate", "ip", "account"];
+
+    /// That of a name.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name, ..)| *name == word).map(|(class, ..)| *class)
+    }
+
+    /// What stands for it.
+    pub fn mark(self, in_chinese: bool) -> &'static str {
+        let found = Self::ALL.iter().find(|(class, ..)| *class == self);
+        found.map_or("***", |(_, _, english, chinese)| if in_chinese { chinese } else { english })
+    }
+}
+
+/// Something found: its bytes in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where it stands.
+    pub place: Range<usize>,
+    /// What it is.
+    pub class: Class,
+}
+
+/// A letter in plain form, and where it begins and ends in the text.
+#[derive(Debug, Clone, Copy)]
+struct Letter {
+    plain: char,
+    start: usize,
+    end: usize,
+}
+
+/// Replaces what is found of these classes; true when something was.
+pub fn redact(text: &str, classes: &[Class], mark: impl Fn(Class) -> String, to: &mut String) -> bool {
+    let mut done = 0;
+    for found in find(text, classes) {
+        to.push_str(&text[done..found.place.start]);
+        to.push_str(&mark(found.class));
+        done = found.place.end;
+    }
+    to.push_str(&text[done..]);
+    done > 0
+}
+
+/// What stands in a text, in its order; nothing overlaps.
+pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
+    let wants = |class: Class| classes.contains(&class);
+    let letters = letters(text);
+    let mut found: Vec<(Range<usize>, Class)> = vec![];
+    // What was found first keeps its place.
+    let mut add = |range: Range<usize>, class: Class| {
+        if !found.iter().any(|(other, _)| range.start < other.end && other.start < range.end) {
+            found.push((range, class));
+        }
+    };
+    // All that takes letters is looked for, whatever is wanted: the digits of an address of e-mail are no telephone number.
+    emails(&letters).into_iter().for_each(|range| add(range, Class::Email));
+    addresses(&letters).into_iter().for_each(|range| add(range, Class::Ip));
+    numbers(&letters).into_iter().for_each(|(range, class)| add(range, class));
+    plates(&letters).into_iter().for_each(|range| add(range, Class::Plate));
+    accounts(&letters).into_iter().for_each(|range| add(range, Class::Account));
+    found.retain(|(_, class)| wants(*class));
+    found.sort_unstable_by_key(|(range, _)| range.start);
+    let place = |range: Range<usize>| {
+        let inside = letters.get(range).unwrap_or_default();
+        Some(inside.first()?.start..inside.last()?.end)
+    };
+    found.into_iter().filter_map(|(range, class)| Some(Found { place: place(range)?, class })).collect()
+}
+
+fn letters(text: &str) -> Vec<Letter> {
+    let plain = |letter: char| match letter {
+        '﹣' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' => '-',
+        letter if letter.is_ascii() => letter,
+        letter if letter.is_whitespace() => ' ',
+        letter => {
+            let digit = ascii_digit(letter);
+            if digit == letter { halfwidth(letter.encode_utf8(&mut [0; 4])).chars().next().unwrap_or(letter) } else { digit }
+        }
+    };
+    let mut letters: Vec<Letter> = text
+        .char_indices()
+        .filter(|(_, letter)| letter.is_ascii() || !is_unseen(*letter))
+        .map(|(start, letter)| Letter { plain: plain(letter), start, end: start + letter.len_utf8() })
+        .collect();
+    spelt(&mut letters);
+    letters
+}
+
+/// Seven Chinese numerals and more in a row are digits: 一三八〇〇一三八〇〇〇.
+fn spelt(letters: &mut [Letter]) {
+    const NUMERALS: [(char, char); 12] = [
+        ('〇', '0'),
+        ('零', '0'),
+        ('一', '1'),
+        ('幺', '1'),
+        ('二', '2'),
+        ('三', '3'),
+        ('四', '4'),
+        ('五', '5'),
+        ('六', '6'),
+        ('七', '7'),
+        ('八', '8'),
+        ('九', '9'),
+    ];
+    let digit = |letter: &Letter| NUMERALS.iter().find(|(numeral, _)| *numeral == letter.plain).map(|(_, digit)| *digit);
+    let mut place = 0;
+    while let Some(rest) = letters.get(place..).filter(|rest| !rest.is_empty()) {
+        let digits: Vec<char> = rest.iter().map_while(digit).collect();
+        if digits.len() >= 7
+            && let Some(row) = letters.get_mut(place..place + digits.len())
+        {
+            row.iter_mut().zip(&digits).for_each(|(letter, digit)| letter.plain = *digit);
+        }
+        place += digits.len().max(1);
+    }
+}
+
+fn at(letters: &[Letter], place: usize) -> char {
+    letters.get(place).map_or('\0', |letter| letter.plain)
+}
+
+fn texts(letters: &[Letter], range: Range<usize>) -> String {
+    letters.get(range).unwrap_or_default().iter().map(|letter| letter.plain).collect()
+}
+
+fn emails(letters: &[Letter]) -> Vec<Range<usize>> {
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "._%+-'".contains(letter);
+    let is_of_domain = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
+    let mut found = vec![];
+    let signs = letters.iter().enumerate().filter(|(_, letter)| letter.plain == '@').map(|(place, _)| place);
+    for sign in signs {
+        let before = letters[..sign].iter().rev().take_while(|letter| is_of_name(letter.plain)).count();
+        let after = letters[sign + 1..].iter().take_while(|letter| is_of_domain(letter.plain)).count();
+        let (mut start, mut end) = (sign - before, sign + 1 + after);
+        while start < sign && !at(letters, start).is_ascii_alphanumeric() && at(letters, start) != '_' {
+            start += 1;
+        }
+        // What ends a sentence, or a word that follows without a blank.
+        while end > sign + 1 && !at(letters, end - 1).is_ascii_alphanumeric() {
+            end -= 1;
+        }
+        if Email::read(&texts(letters, start..end)).is_ok() {
+            found.push(start..end);
+        }
+    }
+    found
+}
+
+/// Addresses of four numbers up to 255.
+fn addresses(letters: &[Letter]) -> Vec<Range<usize>> {
+    let mut found = vec![];
+    let mut place = 0;
+    while place < letters.len() {
+        let is_of = |letter: char| letter.is_ascii_digit() || letter == '.';
+        let length = letters[place..].iter().take_while(|letter| is_of(letter.plain)).count();
+        if length == 0 {
+            place += 1;
+            continue;
+        }
+        let text = texts(letters, place..place + length);
+        let text = text.trim_end_matches('.');
+        let parts: Vec<&str> = text.split('.').collect();
+        let is_part = |part: &&str| part.len() <= 3 && part.parse::<u8>().is_ok() && (part.len() == 1 || !part.starts_with('0'));
+        if parts.len() == 4 && parts.iter().all(is_part) {
+            found.push(place..place + text.len());
+        }
+        place += length;
+    }
+    found
+}
+
+/// Digits without anything between them.
+#[derive(Debug)]
+struct Group {
+    range: Range<usize>,
+    digits: String,
+    /// What stands before it, if it follows another group.
+    joint: String,
+}
+
+/// Telephone numbers and numbers of identity and bank cards.
+fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
+    let groups = groups(letters);
+    let mut found = vec![];
+    let mut first = 0;
+    while first < groups.len() {
+        // The last group that joins this one.
+        let mut last = first;
+        while last + 1 < groups.len() && last - first < 7 && !groups[last + 1].joint.is_empty() {
+            last += 1;
+        }
+        let hit = (first..=last).rev().find_map(|last| {
+            let (range, class) = number(letters, &groups[first..=last])?;
+            Some((last, range, class))
+        });
+        match hit {
+            Some((last, range, class)) => {
+                found.push((range, class));
+                first = last + 1;
+            }
+            None => first += 1,
+        }
+    }
+    found
+}
+
+fn groups(letters: &[Letter]) -> Vec<Group> {
+    let mut groups: Vec<Group> = vec![];
+    let mut place = 0;
+    while place < letters.len() {
+        let length = letters[place..].iter().take_while(|letter| letter.plain.is_ascii_digit()).count();
+        if length == 0 {
+            place += 1;
+            continue;
+        }
+        let range = place..place + length;
+        let joint = match groups.last() {
+            Some(before) if place - before.range.end <= 3 => {
+                let between = texts(letters, before.range.end..place);
+                // One sign, with blanks around it perhaps, or brackets around an area code.
+                let is_joint = between.chars().all(|letter| " -.()/".contains(letter))
+                    && between.chars().filter(|letter| *letter != ' ').count() <= 2;
+                if is_joint { between } else { String::new() }
+            }
+            _ => String::new(),
+        };
+        groups.push(Group { digits: texts(letters, range.clone()), range, joint });
+        place += length;
+    }
+    groups
+}
+
+/// What a row of groups is.
+fn number(letters: &[Letter], groups: &[Group]) -> Option<(Range<usize>, Class)> {
+    let (first, last) = (groups.first()?, groups.last()?);
+    let digits: String = groups.iter().map(|group| group.digits.as_str()).collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
+    let (start, end) = (first.range.start, last.range.end);
+    let joints: String = groups.iter().skip(1).map(|group| group.joint.as_str()).collect();
+    let is_plain = !joints.contains(['(', ')', '/']);
+    // Part of a word or of a number with decimals: an amount, a version.
+    let is_word = |letter: char| letter.is_ascii_alphabetic();
+    let with_x = matches!(at(letters, end), 'x' | 'X') && !at(letters, end + 1).is_ascii_alphanumeric();
+    if digits.len() == 17 && with_x && is_plain && IdCard::read(&format!("{digits}X")).is_ok() {
+        return Some((start..end + 1, Class::IdCard));
+    }
+    if is_word(at(letters, end)) {
+        return None;
+    }
+    let is_id = match digits.len() {
+        18 => is_plain,
+        15 => groups.len() == 1,
+        _ => false,
+    };
+    if is_id && IdCard::read(&digits).is_ok() {
+        return Some((start..end, Class::IdCard));
+    }
+    if is_plain && is_card_in_groups(&lengths) && is_card(&digits) {
+        return Some((start..end, Class::BankCard));
+    }
+    telephone(letters, groups, &digits, &lengths, &joints).map(|range| (range, Class::Phone))
+}
+
+/// One group, or groups as cards show them.
+fn is_card_in_groups(lengths: &[usize]) -> bool {
+    match lengths {
+        [_] | [4, 6, 4 | 5] => true,
+        [whole @ .., last] => whole.len() >= 2 && whole.iter().all(|length| *length == 4) && *last <= 4,
+        [] => false,
+    }
+}
+
+fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usize], joints: &str) -> Option<Range<usize>> {
+    let (start, end) = (groups.first()?.range.start, groups.last()?.range.end);
+    if digits.len() > 16 || joints.contains('/') {
+        return None;
+    }
+    let before = |back: usize| start.checked_sub(back).map_or('\0', |place| at(letters, place));
+    let bracket = usize::from(before(1) == '(');
+    let has_plus = before(1 + bracket) == '+' || bracket == 0 && before(1) == '+';
+    let home: &'static Country = phone::country("CN")?;
+    let read = |text: &str, home| phone::read(text, home).ok().filter(|found| found.extension.is_none());
+    let is_long_mark = before(1) == '-' && before(2).is_ascii_digit();
+    let found = if has_plus {
+        read(&format!("+{digits}"), home).map(|_| ())
+    } else if is_long_mark {
+        None
+    } else if let Some(found) = read(digits, home).filter(|found| found.country == "CN") {
+        match found.kind {
+            Kind::Mobile => Some(()),
+            // With its area code; what begins with 0 and is written as one may be a number of anything, yet seldom is.
+            Kind::Landline => {
+                let zero = digits.starts_with('0') || digits.starts_with("86");
+                (zero && !joints.contains('.')).then_some(())
+            }
+            _ => None,
+        }
+    } else if digits.starts_with("00") {
+        read(digits, home).map(|_| ())
+    } else {
+        None
+    };
+    let found = found.or_else(|| {
+        // As North America writes them.
+        let is_hotline = digits.starts_with("400") || digits.starts_with("800");
+        let shown = matches!(lengths, [3, 3, 4] | [1, 3, 3, 4]) && !joints.is_empty() && !is_hotline;
+        let american = phone::country("US")?;
+        (shown && !is_long_mark).then(|| read(digits, american).map(|_| ())).flatten()
+    });
+    found?;
+    let mut begin = start - bracket;
+    let closes = || letters.get(start..end).unwrap_or_default().iter().any(|letter| letter.plain == ')');
+    if bracket == 1 && !closes() {
+        begin = start;
+    }
+    if begin > 0 && at(letters, begin - 1) == '+' {
+        begin -= 1;
+        begin -= usize::from(begin > 0 && at(letters, begin - 1) == '(' && closes());
+    }
+    Some(begin..end + extension(letters, end))
+}
+
+/// How many letters an extension takes that follows a number.
+fn extension(letters: &[Letter], end: usize) -> usize {
+    let blanks = letters[end..].iter().take(2).take_while(|letter| matches!(letter.plain, ' ' | ',')).count();
+    let rest = texts(letters, end + blanks..letters.len().min(end + blanks + 12)).to_lowercase();
+    let Some(word) = ["转", "分机", "ext.", "ext", "x", "#"].into_iter().find(|word| rest.starts_with(word)) else { return 0 };
+    let after: Vec<char> = rest.chars().skip(word.chars().count()).collect();
+    let mark = after.iter().take_while(|letter| matches!(letter, ' ' | ':' | '.')).count();
+    let digits = after[mark..].iter().take_while(|letter| letter.is_ascii_digit()).count();
+    if (1..=6).contains(&digits) { blanks + word.chars().count() + mark + digits } else { 0 }
+}
+
+/// Province, letter, and five or six characters of which one is a digit: 京A·12345, 粤B D12345.
+fn plates(letters: &[Letter]) -> Vec<Range<usize>> {
+    const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
+    let mut found = vec![];
+    for (start, letter) in letters.iter().enumerate() {
+        if !PROVINCES.contains(letter.plain) || !at(letters, start + 1).is_ascii_alphabetic() {
+            continue;
+        }
+        let mark = usize::from(matches!(at(letters, start + 2), '·' | '•' | '.' | ' ' | '-' | '・'));
+        let from = start + 2 + mark;
+        let count = letters.get(from..).unwrap_or_default().iter().take(8);
+        let count = count.take_while(|letter| letter.plain.is_ascii_alphanumeric()).count();
+        let special = matches!(at(letters, from + count), '学' | '警' | '挂' | '港' | '澳' | '领' | '使');
+        let fits = matches!(count, 5 | 6) || count == 4 && special;
+        let digits = letters.get(from..from + count).unwrap_or_default().iter();
+        if fits && digits.filter(|letter| letter.plain.is_ascii_digit()).count() >= 2 {
+            found.push(start..from + count + usize::from(count < 6 && special));
+        }
+    }
+    found
+}
+
+/// What follows 微信号, QQ and the like.
+fn accounts(letters: &[Letter]) -> Vec<Range<usize>> {
+    const WORDS: [&str; 8] = ["微信号", "微信", "wechat", "weixin", "qq号", "qq", "vx", "薇信"];
+    let text: Vec<char> = letters.iter().map(|letter| letter.plain.to_ascii_lowercase()).collect();
+    let mut found = vec![];
+    let mut place = 0;
+    while place < text.len() {
+        let rest = &text[place..];
+        let word = WORDS.iter().map(|word| word.chars().collect::<Vec<_>>()).find(|word| rest.starts_with(word));
+        let is_inside = place > 0 && text[place - 1].is_ascii_alphanumeric();
+        let Some(word) = word.filter(|_| !is_inside) else {
+            place += 1;
+            continue;
+        };
+        let mut from = place + word.len();
+        let marks =
+            text[from..].iter().take(4).take_while(|letter| matches!(letter, ' ' | ':' | '是' | '：' | '为' | '加')).count();
+        from += marks;
+        let is_of = |letter: &&char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        let count = text[from..].iter().take_while(is_of).count();
+        let digits = text[from..from + count].iter().filter(|letter| letter.is_ascii_digit()).count();
+        // A word of letters alone is an account only behind a mark.
+        if (5..=20).contains(&count) && at(letters, from + count) != '@' && (digits > 0 || marks > 0) {
+            found.push(from..from + count);
+        }
+        place = from + count.max(1);
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "redact_tests.rs"]
+mod tests;
