@@ -62,6 +62,8 @@ pub enum Takes {
     Ordered,
     /// Likewise, of columns of dates and times too, named or not.
     Features,
+    /// Roles: a column of numbers or booleans, or a list of some.
+    Metrics,
     /// An option: a whole number in this range.
     Integer(i64, i64),
     /// An option: a number in this range, both ends included.
@@ -113,7 +115,7 @@ impl Takes {
 
     /// True for arguments that read several columns of the input.
     pub fn is_list_of_roles(self) -> bool {
-        matches!(self, Self::Numbers | Self::Columns | Self::Ordered | Self::Features | Self::Conditions)
+        matches!(self, Self::Numbers | Self::Columns | Self::Ordered | Self::Features | Self::Conditions | Self::Metrics)
     }
 
     /// True for arguments that are constants of the call.
@@ -135,6 +137,7 @@ impl Takes {
             Self::Conditions => "list of conditions".into(),
             Self::Numbers => "list of number columns".into(),
             Self::Columns | Self::Ordered | Self::Features => "list of columns".into(),
+            Self::Metrics => "column of numbers or booleans, or a list of some".into(),
             Self::Integer(least, most) if most == i64::MAX => format!("integer ≥ {least}"),
             Self::Integer(least, most) => format!("integer, {least} to {most}"),
             Self::Float(f64::NEG_INFINITY, f64::INFINITY) => "number".into(),

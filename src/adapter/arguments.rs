@@ -87,6 +87,10 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
             (*data_type == DataType::Boolean, "a condition", "; write one that is true or false, such as event = 'buy'")
         }
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
+        Takes::Metrics => {
+            let fits = data_type.is_numeric() || *data_type == DataType::Boolean;
+            (fits, "numbers or booleans", "; convert it with CAST(… AS DECIMAL(12, 2))")
+        }
         Takes::Columns => (is_feature(data_type), "numbers, text or booleans", NO_NUMBER),
         Takes::Ordered | Takes::Features => {
             (is_feature(data_type) || is_time(data_type), "numbers, text, booleans, dates or times", "; convert it with CAST")

@@ -13,7 +13,7 @@ pub mod marked;
 pub mod nanoseconds;
 pub mod nearest;
 pub mod only_row;
-mod percentiles;
+pub mod percentiles;
 pub mod postgres;
 mod ranks;
 mod scalar;

@@ -10,6 +10,7 @@ mod cluster;
 mod clv;
 mod conditions;
 mod dates;
+mod experiment;
 mod feedback;
 mod identity;
 mod journey;
@@ -43,6 +44,7 @@ static DOMAINS: LazyLock<Vec<FunctionSet>> = LazyLock::new(|| {
         clv::functions(),
         journey::functions(),
         feedback::functions(),
+        experiment::functions(),
         survival::functions(),
         clean::functions(),
         quality::functions(),

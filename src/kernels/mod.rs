@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod clv;
 pub mod control;
 pub mod decimal;
+pub mod experiment;
 pub mod feedback;
 pub mod fixed_point;
 pub mod glm;

@@ -69,6 +69,29 @@ impl Superaccumulator {
         }
     }
 
+    /// Adds the product of two finite numbers, which has up to 106 bits.
+    #[inline]
+    pub fn add_product(&mut self, one: f64, other: f64) {
+        let ((one, of_one), (other, of_other)) = (whole(one), whole(other));
+        if one != 0 && other != 0 {
+            self.add_whole(i128::from(one) * i128::from(other), of_one + of_other);
+        }
+    }
+
+    /// Takes the product of two sums away.
+    pub fn subtract_product_of(&mut self, one: &Self, other: &Self) {
+        let ((one_negative, one_digits), (other_negative, other_digits)) = (one.magnitude(), other.magnitude());
+        let sign = if one_negative == other_negative { -1 } else { 1 };
+        for (place, digit) in (one.first..).zip(one_digits) {
+            for (other_place, other_digit) in (other.first..).zip(&other_digits) {
+                let product = i128::from(digit) * i128::from(*other_digit);
+                if product != 0 {
+                    self.add_whole(sign * product, DIGIT * (place + other_place));
+                }
+            }
+        }
+    }
+
     /// `count` digits from a place on, with room for one more number in each.
     #[inline]
     fn digits_from(&mut self, place: i32, count: usize) -> &mut [i64] {
@@ -179,6 +202,16 @@ impl Superaccumulator {
     }
 }
 
+/// A finite number as a whole number times 2^exponent.
+#[inline]
+fn whole(number: f64) -> (i64, i32) {
+    let bits = number.to_bits();
+    let biased = (bits >> 52) as i32 & 0x7ff;
+    let fraction = (bits & ((1 << 52) - 1)) as i64;
+    let (magnitude, exponent) = if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) };
+    (if number.is_sign_negative() { -magnitude } else { magnitude }, exponent)
+}
+
 /// The sum of the sums of all threads.
 pub fn merged<'a>(sums: impl IntoIterator<Item = &'a Superaccumulator>) -> Superaccumulator {
     let mut total = Superaccumulator::default();
@@ -286,6 +319,30 @@ mod tests {
         product.add_multiple(&sum(&[0.1, -0.7]), i128::MAX);
         assert_eq!(product.parts().0.signum(), -1.0);
         assert!((product.value() / (-0.6 * i128::MAX as f64) - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn products_of_numbers_and_of_sums_are_exact() {
+        let mut random = Random::new(5, &[]);
+        let mut number = || random.between(-1 << 52, 1 << 52) as f64 * 2f64.powi(random.between(-300, 300) as i32);
+        for _ in 0..200 {
+            let (one, other) = (number(), number());
+            let mut product = Superaccumulator::default();
+            product.add_product(one, other);
+            assert_eq!(product.value(), one * other);
+            product.subtract_product_of(&sum(&[one]), &sum(&[other]));
+            assert_eq!(product.value(), 0.0);
+            // (a + b)(c + d) is the sum of four products.
+            let (third, fourth) = (number(), number());
+            for (left, right) in [(one, third), (one, fourth), (other, third), (other, fourth)] {
+                product.add_product(left, right);
+            }
+            product.subtract_product_of(&sum(&[one, other]), &sum(&[third, fourth]));
+            assert_eq!(product.value(), 0.0);
+        }
+        let mut least = Superaccumulator::default();
+        least.add_product(f64::from_bits(1), f64::from_bits(1));
+        assert_eq!((least.value(), least.parts().0 > 0.0), (0.0, true));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::common::{Column, DFSchema, DataFusionError, Result, SchemaError};
 use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
@@ -226,6 +227,7 @@ impl Reader<'_> {
                             _ if doc.argument(name).is_some_and(|argument| argument.default.is_none()) => {
                                 format!("{name} needs at least one column")
                             }
+                            Takes::Metrics => format!("{name} needs at least one column"),
                             _ => format!("{name} needs at least one column; leave {name} out to have all that fit"),
                         };
                         return Err(invalid(doc.name, problem));
@@ -234,6 +236,7 @@ impl Reader<'_> {
                         read.push(self.role(name, takes, &input, expression, Some(number))?);
                     }
                 }
+                other if takes == Takes::Metrics => read.push(self.role(name, takes, &input, other, Some(0))?),
                 other if takes.is_list_of_roles() => {
                     let problem = format!("{name} takes a {}; write {name} => [{other}]", takes.describe());
                     return Err(invalid(doc.name, problem));
@@ -305,6 +308,8 @@ impl Reader<'_> {
         let column = match (&planned, number) {
             (Expr::Column(column), _) => column.name.clone(),
             (_, None) => name.to_string(),
+            // What it is called in a result, where the table's name says nothing.
+            (other, Some(_)) if takes == Takes::Metrics => unnormalize_col(other.clone()).human_display().to_string(),
             (other, Some(_)) => other.human_display().to_string(),
         };
         let own = number.map_or_else(|| name.to_string(), |number| format!("{name} {number}"));

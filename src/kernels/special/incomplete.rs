@@ -13,14 +13,35 @@ fn not_zero(value: f64) -> f64 {
 
 /// P(a, x).
 pub fn lower_gamma(a: f64, x: f64) -> f64 {
+    match gamma(a, x) {
+        Share::Lower(share) => share,
+        Share::Upper(share) => 1.0 - share,
+    }
+}
+
+/// Q(a, x) = 1 − P(a, x), with all its digits where it is small.
+pub fn upper_gamma(a: f64, x: f64) -> f64 {
+    match gamma(a, x) {
+        Share::Lower(share) => 1.0 - share,
+        Share::Upper(share) => share,
+    }
+}
+
+/// The share below x or that above it, whichever is found directly.
+enum Share {
+    Lower(f64),
+    Upper(f64),
+}
+
+fn gamma(a: f64, x: f64) -> Share {
     if a.is_nan() || x.is_nan() {
-        return f64::NAN;
+        return Share::Lower(f64::NAN);
     }
     if x <= 0.0 {
-        return 0.0;
+        return Share::Lower(0.0);
     }
     if x.is_infinite() {
-        return 1.0;
+        return Share::Upper(0.0);
     }
     let density = density::of_gamma(a, x);
     if x < a + 1.0 {
@@ -29,11 +50,11 @@ pub fn lower_gamma(a: f64, x: f64) -> f64 {
             term *= x / (a + f64::from(step));
             let next = sum + term;
             if next == sum {
-                return density * sum;
+                return Share::Lower(density * sum);
             }
             sum = next;
         }
-        return f64::NAN;
+        return Share::Lower(f64::NAN);
     }
     let mut part = x + 1.0 - a;
     let mut numerator = 1.0 / TINY;
@@ -48,10 +69,10 @@ pub fn lower_gamma(a: f64, x: f64) -> f64 {
         let change = denominator * numerator;
         fraction *= change;
         if (change - 1.0).abs() < 1e-16 {
-            return 1.0 - density * a * fraction;
+            return Share::Upper(density * a * fraction);
         }
     }
-    f64::NAN
+    Share::Lower(f64::NAN)
 }
 
 /// I_x(a, b), where `y` is 1 − x.

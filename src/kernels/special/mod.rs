@@ -8,13 +8,15 @@
 
 mod density;
 mod incomplete;
+mod noncentral;
 mod normal;
 #[cfg(test)]
 mod tests;
 
+pub use noncentral::noncentral_t_cdf;
 pub use normal::{normal_cdf, normal_quantile};
 
-use incomplete::{beta, lower_gamma};
+use incomplete::{beta, lower_gamma, upper_gamma};
 
 /// The share of Student's t distribution that is at most `t`.
 pub fn t_cdf(t: f64, df: f64) -> f64 {
@@ -29,7 +31,8 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
         return if t > 0.0 { 1.0 } else { 0.0 };
     }
     let (of_df, of_square) = (df / (df + square), square / (df + square));
-    if square < df {
+    // Beyond the middle, the tail itself: what is left of a half has no digits where the tail is small.
+    if square < 1.0 {
         let middle = 0.5 * beta(0.5, df / 2.0, of_square, of_df);
         return if t < 0.0 { 0.5 - middle } else { 0.5 + middle };
     }
@@ -63,6 +66,11 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
 /// The share of the χ² distribution that is at most `x`.
 pub fn chi2_cdf(x: f64, df: f64) -> f64 {
     lower_gamma(df / 2.0, x / 2.0)
+}
+
+/// The share of the χ² distribution that is above `x`.
+pub fn chi2_upper(x: f64, df: f64) -> f64 {
+    upper_gamma(df / 2.0, x / 2.0)
 }
 
 /// The share of the F distribution that is at most `x`.

@@ -535,7 +535,9 @@ fn taken(takes: Takes) -> i64 {
     let name = match takes {
         Takes::Time | Takes::Moment => "timestamp",
         Takes::Number | Takes::Float(..) | Takes::Share => "float8",
-        Takes::Numbers | Takes::Columns | Takes::Ordered | Takes::Features | Takes::Names | Takes::Texts => "_text",
+        Takes::Numbers | Takes::Metrics | Takes::Columns | Takes::Ordered | Takes::Features | Takes::Names | Takes::Texts => {
+            "_text"
+        }
         Takes::Shares | Takes::Cuts => "_float8",
         Takes::Integer(..) => "int8",
         Takes::Flag | Takes::Condition => "bool",

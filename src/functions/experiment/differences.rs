@@ -1,0 +1,299 @@
+//! The relation function `difference_in_differences`.
+//!
+//! ```text
+//! input ─▶ sums per (customer, period) ─▶ customers × periods, the change of each ─▶ exact sums per (stratum, side, period) ─▶ gains
+//!          (aggregate; read once)          (joins)                                     (aggregate)                              (a step)
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, RecordBatch};
+use datafusion::arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, partition, take_record_batch};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use datafusion::common::{Column as Name, JoinType, Result, ScalarValue};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::bool_and_or::bool_or_udaf;
+use datafusion::functions_aggregate::expr_fn::min;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::moments::{Measured, moments, read};
+use super::periods::{PeriodOf, Unit, sum_of};
+use super::result::{CONFIDENCE, between};
+use crate::adapter::arguments::Moment;
+use crate::adapter::once::once;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles, role};
+use crate::adapter::step::{LeftOut, Step, StepContext, Streams, only_stream};
+use crate::adapter::usable_rows::usable_by_first;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
+use crate::kernels::experiment::Alternative;
+use crate::kernels::experiment::differences::{Gain, Stratum, gain};
+use crate::kernels::special::{normal_cdf, normal_quantile};
+
+/// What a measure did to those it was for, without an experiment.
+#[derive(Debug)]
+pub struct DifferenceInDifferences;
+
+/// The place of the periods after the start together, behind all others.
+const TOGETHER: i64 = i64::MAX;
+
+const DOC: Doc = Doc {
+    name: "difference_in_differences",
+    kind: Kind::Relation,
+    domain: "experiment",
+    summary: "What a measure did to those it was for: their value before and after against matched customers, period by period.",
+    description: "\
+For measures that nobody drew lots for: a segment was treated, and one asks what it brought. The value of each customer in each period is the sum over their rows, 0 in a period without any; its *change* is that less the customer's mean of the periods before
+`start`. Treated customers are compared with the others of the same values of `match` (exact matching on strata; cut numbers into bands), so match on what was known before the start: level, region, months since the first order. `difference`
+is the treated's mean change less that of the controls, each stratum with the weight of its treated customers: the effect on the treated.
+
+One row per period, -1 the last before the start and 0 the first from it on, and last a row with NULL of all periods from the start on, per period. `start` belongs to the period it lies in; begin with a whole one. **Read the periods before the start first**: there
+was no measure yet, and where their differences are not near 0 the two sides went different ways before it, so that later differences are no effect of the measure.
+
+`std_err` is that of independent customers, `p_value` and interval by the normal distribution. Treated customers in strata with fewer than two of either side have nobody to be compared with: they are left out and counted. A customer is treated if any of their rows says so;
+other values are the least of the customer's. Give a row, with a NULL time, also for customers without any order. Rows without customer or `treated` are left out and counted.",
+    arguments: &[
+        Argument::required("input", Takes::Relation, "rows of customers and what they did: orders joined to customers"),
+        Argument::required("customer", Takes::Column, "the customer"),
+        Argument::required("treated", Takes::Condition, "whether the customer was treated: is in the segment"),
+        Argument::required("event_time", Takes::Time, "when it was; NULL for a customer without anything"),
+        Argument::required("value", Takes::Number, "what is added up: an amount, or 1 to count"),
+        Argument::required("start", Takes::Moment, "when the measure began"),
+        Argument::required("match", Takes::Features, "controls have the same values of these columns; [1] for none"),
+        Argument::optional("period", Takes::Choice(Unit::NAMES), "'month'", "how long a period is"),
+        Argument::optional("before", Takes::Integer(1, 1000), "3", "periods before the start"),
+        Argument::optional("after", Takes::Integer(1, 1000), "3", "periods from the start on"),
+        CONFIDENCE,
+    ],
+    columns: &[
+        Column { name: "period", data_type: "BIGINT", text: "periods since the start; NULL: all from it on" },
+        Column { name: "period_start", data_type: "DATE", text: "first day of the period" },
+        Column { name: "treated_customers", data_type: "BIGINT", text: "treated customers with controls" },
+        Column { name: "control_customers", data_type: "BIGINT", text: "their controls" },
+        Column { name: "treated_mean", data_type: "DOUBLE", text: "mean value of the treated in the period" },
+        Column { name: "control_mean", data_type: "DOUBLE", text: "that of the controls, weighted as the treated" },
+        Column { name: "difference", data_type: "DOUBLE", text: "the treated's mean change less that of the controls" },
+        Column { name: "std_err", data_type: "DOUBLE", text: "its standard error" },
+        Column { name: "lower", data_type: "DOUBLE", text: "the interval's lower end" },
+        Column { name: "upper", data_type: "DOUBLE", text: "its upper end" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "probability of such a difference without an effect" },
+    ],
+    examples: &["SELECT period, period_start, treated_customers AS treated, round(treated_mean, 2) AS treated_mean, round(control_mean, 2) AS control_mean, round(difference, 2) AS difference, round(p_value, 4) AS p_value
+FROM difference_in_differences((SELECT c.customer_id, c.city = 'Shanghai' AS in_segment, c.gender, o.ordered_at, o.amount
+    FROM sample_customers(rows => 500) AS c LEFT JOIN sample_orders(rows => 5000) AS o USING (customer_id)),
+  customer => customer_id, treated => in_segment, event_time => ordered_at, value => amount, start => DATE '2025-01-01', match => [gender]);"],
+    source: "S. M. Iacus, G. King, G. Porro: Causal Inference without Balance Checking: Coarsened Exact Matching (2012); J. D. Angrist, J.-S. Pischke: Mostly Harmless Econometrics (2009)",
+    ..Doc::EMPTY
+};
+
+impl RelationFunction for DifferenceInDifferences {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        let field = |(name, data_type): (&str, DataType)| -> FieldRef { Arc::new(Field::new(name, data_type, true)) };
+        let mut columns = vec![field(("period", DataType::Int64)), field(("period_start", DataType::Date32))];
+        columns.extend(["treated_customers", "control_customers"].map(|name| field((name, DataType::Int64))));
+        let reals = ["treated_mean", "control_mean", "difference", "std_err", "lower", "upper", "p_value"];
+        columns.extend(reals.map(|name| field((name, DataType::Float64))));
+        Ok(columns)
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let start = match call.options.moment("start") {
+            Some(Moment::Day(day)) => *day,
+            Some(instant @ Moment::Instant(_)) => {
+                let day = instant.last_microsecond().map(|time| time.div_euclid(86_400_000_000));
+                day.and_then(|day| i32::try_from(day).ok())
+                    .ok_or_else(|| invalid(DOC.name, "start is out of the range of dates"))?
+            }
+            None => return Err(invalid(DOC.name, "start is missing; write start => DATE '…'")),
+        };
+        let unit = Unit::named(call.options.word("period")?);
+        let (before, after) = (call.options.integer("before")?, call.options.integer("after")?);
+        let periods = PeriodOf { unit, start, before, after };
+        let matched: Vec<String> = call.roles.list("match").map(|(_, role)| role.field.name().clone()).collect();
+        let changes = changes(&call, &periods, &matched)?;
+        let step = Gains { periods, strata: matched.len(), confidence: between(&call, CONFIDENCE.name)? };
+        step.over([changes], call.schema)
+    }
+}
+
+/// A sum of an expression of type DOUBLE, exact in any order.
+fn total(value: Expr) -> Expr {
+    moments(Measured { metric: value, denominator: None, covariate: None, cap: None })
+}
+
+/// Rows of (match …, treated, period, sums of the changes and levels).
+fn changes(call: &Call, periods: &PeriodOf, matched: &[String]) -> Result<LogicalPlan> {
+    let value = cast(role("value"), DataType::Float64);
+    let mut columns = vec![
+        role("customer"),
+        role("treated"),
+        periods.of(cast(role("event_time"), DataType::Date32)).alias("period"),
+        when(value.clone().between(lit(f64::MIN), lit(f64::MAX)), value).end()?.alias("value"),
+    ];
+    columns.extend(matched.iter().map(|name| role(name)));
+    let rows = LogicalPlanBuilder::from(call.input()?).project(columns)?.build()?;
+    let of_customer = || {
+        let treated = bool_or_udaf().call(vec![role("treated")]).alias("treated");
+        std::iter::once(treated).chain(matched.iter().map(|name| min(role(name)).alias(name.as_str())))
+    };
+    let measures: Vec<Expr> = of_customer().chain([total(role("value")).alias("sums")]).collect();
+    let kept = |name: &str| -> Vec<Expr> {
+        let columns = ["customer", "treated"].into_iter().chain(matched.iter().map(String::as_str));
+        columns.map(|column| Expr::Column(Name::new(Some(name), column)).alias(column)).collect()
+    };
+    let mut columns: Vec<Expr> = ["customer", "period", "treated"].map(role).into();
+    columns.extend(matched.iter().map(|name| role(name)));
+    columns.push(sum_of(role("sums")).alias("value"));
+    let sums = LogicalPlanBuilder::from(usable_by_first(rows, 2)?)
+        .aggregate(vec![role("customer"), role("period")], measures)?
+        .project(columns)?
+        .build()?;
+    let sums = once(sums);
+    // Each customer, with the means of both times.
+    let part = |condition: Expr| when(condition, role("value")).end();
+    let measures: Vec<Expr> = of_customer()
+        .chain([
+            total(part(role("period").lt(lit(0_i64)))?).alias("before"),
+            total(part(role("period").gt_eq(lit(0_i64)))?).alias("after"),
+        ])
+        .collect();
+    let mut columns: Vec<Expr> = ["customer", "treated"].map(role).into();
+    columns.extend(matched.iter().map(|name| role(name)));
+    columns.push((sum_of(role("before")) / lit(periods.before as f64)).alias("before"));
+    columns.push((sum_of(role("after")) / lit(periods.after as f64)).alias("after"));
+    let customers =
+        LogicalPlanBuilder::from(sums.clone()).aggregate(vec![role("customer")], measures)?.project(columns)?.build()?;
+    let customers = once(customers);
+    let numbers = (-periods.before..periods.after).map(|period| vec![lit(period)]).collect();
+    let numbers = LogicalPlanBuilder::values(numbers)?.project(vec![role("column1").alias("period")])?.alias("n")?.build()?;
+    let of = |table: &str, column: &str| Expr::Column(Name::new(Some(table), column));
+    let keys = |table: &str| vec![Name::new(Some(table), "customer"), Name::new(Some(table), "period")];
+    // Every customer in every period.
+    let mut columns = kept("c");
+    columns.extend([of("n", "period").alias("period"), of("c", "before").alias("before")]);
+    let grid = LogicalPlanBuilder::from(customers.clone()).alias("c")?.cross_join(numbers)?.project(columns)?.alias("g")?;
+    let values = LogicalPlanBuilder::from(sums).project(["customer", "period", "value"].map(role))?.alias("s")?.build()?;
+    let level = coalesce(vec![of("s", "value"), lit(0.0_f64)]);
+    let mut columns = kept("g");
+    columns.push(of("g", "period").alias("period"));
+    columns.push((level.clone() - of("g", "before")).alias("change"));
+    columns.push(level.alias("level"));
+    let each = grid.join(values, JoinType::Left, (keys("g"), keys("s")), None)?.project(columns)?;
+    let mut columns = kept("c");
+    columns.push(lit(ScalarValue::Int64(Some(TOGETHER))).alias("period"));
+    columns.push((of("c", "after") - of("c", "before")).alias("change"));
+    columns.push(of("c", "after").alias("level"));
+    let together = LogicalPlanBuilder::from(customers).alias("c")?.project(columns)?.build()?;
+    let mut keys: Vec<Expr> = matched.iter().map(|name| role(name)).collect();
+    keys.extend([role("period"), role("treated")]);
+    let measured = Measured { metric: role("change"), denominator: None, covariate: Some(role("level")), cap: None };
+    each.union(together)?.aggregate(keys, vec![moments(measured).alias("sums")])?.build()
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Gains {
+    periods: PeriodOf,
+    strata: usize,
+    confidence: f64,
+}
+
+impl Plain for Gains {
+    const NAME: &'static str = "DifferenceInDifferences";
+}
+
+/// The strata of each period, in their order.
+type Periods = BTreeMap<i64, Vec<Stratum>>;
+
+impl Step for Gains {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (mut input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let (of_period, strata, confidence) = (self.periods.clone(), self.strata, self.confidence);
+        let result = async move {
+            let (of_input, mut batches) = (input.schema(), vec![]);
+            while let Some(batch) = input.next().await {
+                let batch = batch?;
+                context.memory.try_grow(4 * batch.get_array_memory_size())?;
+                batches.push(batch);
+            }
+            let periods = periods(&concat_batches(&of_input, &batches)?, strata)?;
+            let unmatched = periods.get(&TOGETHER).map_or(0, |strata| {
+                strata.iter().filter(|stratum| !stratum.is_matched()).map(|stratum| stratum.treated.rows).sum::<i64>()
+            });
+            let what = LeftOut {
+                counter: "treated_customers_without_control".into(),
+                one: "treated customer without control".into(),
+                many: "treated customers without control".into(),
+            };
+            context.left_out(what).add(usize::try_from(unmatched).unwrap_or(0));
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), shown(&periods, &of_period, confidence))?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+fn periods(rows: &RecordBatch, strata: usize) -> Result<Periods> {
+    let mut periods = Periods::new();
+    if rows.num_rows() == 0 {
+        return Ok(periods);
+    }
+    let keys: Vec<SortColumn> =
+        rows.columns()[..strata + 2].iter().map(|values| SortColumn { values: Arc::clone(values), options: None }).collect();
+    let rows = take_record_batch(rows, &lexsort_to_indices(&keys, None)?)?;
+    let ranges = match strata {
+        0 => std::iter::once(0..rows.num_rows()).collect(),
+        _ => partition(&rows.columns()[..strata])?.ranges(),
+    };
+    let numbers = rows.column(strata).as_primitive::<Int64Type>();
+    let treated = rows.column(strata + 1).as_boolean();
+    for range in ranges {
+        let mut of_stratum: BTreeMap<i64, Stratum> = BTreeMap::new();
+        for row in range {
+            let stratum = of_stratum.entry(numbers.value(row)).or_default();
+            let side = if treated.value(row) { &mut stratum.treated } else { &mut stratum.control };
+            *side = read(rows.column(strata + 2), row);
+        }
+        for (period, stratum) in of_stratum {
+            periods.entry(period).or_default().push(stratum);
+        }
+    }
+    Ok(periods)
+}
+
+fn shown(periods: &Periods, of: &PeriodOf, confidence: f64) -> Vec<ArrayRef> {
+    let gains: Vec<_> = periods.iter().map(|(period, strata)| (*period, gain(strata.iter()))).collect();
+    let whole = |of: &dyn Fn(&Found) -> Option<i64>| -> ArrayRef { Arc::new(gains.iter().map(of).collect::<Int64Array>()) };
+    let real = |of: &dyn Fn(&Found) -> Option<f64>| -> ArrayRef {
+        Arc::new(gains.iter().map(|gain| of(gain).filter(|value| value.is_finite())).collect::<Float64Array>())
+    };
+    let factor = normal_quantile(0.5 + confidence / 2.0);
+    let first_day = |period: i64| of.unit.first_day(of.start, if period == TOGETHER { 0 } else { period });
+    vec![
+        whole(&|(period, _)| (*period != TOGETHER).then_some(*period)),
+        Arc::new(gains.iter().map(|(period, _)| first_day(*period)).collect::<Date32Array>()),
+        whole(&|(_, gain)| Some(gain.map_or(0, |gain| gain.treated))),
+        whole(&|(_, gain)| Some(gain.map_or(0, |gain| gain.control))),
+        real(&|(_, gain)| Some((*gain)?.treated_mean)),
+        real(&|(_, gain)| Some((*gain)?.control_mean)),
+        real(&|(_, gain)| Some((*gain)?.difference)),
+        real(&|(_, gain)| Some((*gain)?.std_err)),
+        real(&|(_, gain)| gain.map(|gain| gain.difference - factor * gain.std_err)),
+        real(&|(_, gain)| gain.map(|gain| gain.difference + factor * gain.std_err)),
+        real(&|(_, gain)| {
+            let gain = (*gain)?;
+            (gain.std_err > 0.0).then(|| Alternative::TwoSided.p_value(gain.difference / gain.std_err, normal_cdf))
+        }),
+    ]
+}
+
+/// A period and its gain.
+type Found = (i64, Option<Gain>);

@@ -1,0 +1,132 @@
+//! How many rows an experiment needs, and what a number of rows can show.
+//!
+//! Means are compared by Student's t test with a common standard deviation; proportions by the normal distribution of
+//! `2 asin √p`, whose variance does not depend on p (Cohen's h).
+
+use super::Alternative;
+use crate::kernels::special::{noncentral_t_cdf, normal_cdf, normal_quantile, t_quantile};
+
+/// The test that is planned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// Share of experiments without an effect that find none.
+    pub confidence: f64,
+    /// Which effects count.
+    pub alternative: Alternative,
+    /// Rows of the treatment for one of the control.
+    pub ratio: f64,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measure {
+    /// A proportion, that of the control.
+    Rate(f64),
+    /// A mean, with the standard deviation of a row.
+    Mean(f64),
+}
+
+/// More rows than anybody has.
+const MOST: f64 = 1e15;
+
+impl Measure {
+    /// The standardised effect of a difference; none when there can be no such rate.
+    pub fn effect(self, difference: f64) -> Option<f64> {
+        match self {
+            Self::Rate(baseline) => {
+                let rate = baseline + difference;
+                let angle = |share: f64| 2.0 * share.sqrt().asin();
+                (0.0..=1.0).contains(&rate).then(|| angle(rate) - angle(baseline))
+            }
+            Self::Mean(deviation) => (deviation > 0.0).then(|| difference / deviation),
+        }
+    }
+}
+
+impl Plan {
+    /// The share of experiments with that many rows in the control that find the effect.
+    pub fn power(&self, measure: Measure, effect: f64, rows: f64) -> f64 {
+        let other = rows * self.ratio;
+        let shift = effect * (rows * other / (rows + other)).sqrt();
+        let tail = self.alternative.tail(self.confidence);
+        let (df, least) = match measure {
+            Measure::Rate(_) => (f64::INFINITY, -normal_quantile(tail)),
+            Measure::Mean(_) => {
+                let df = rows + other - 2.0;
+                if df <= 0.0 {
+                    return f64::NAN;
+                }
+                (df, -t_quantile(tail, df))
+            }
+        };
+        let below = |value: f64| if df.is_infinite() { normal_cdf(value - shift) } else { noncentral_t_cdf(value, df, shift) };
+        let above = |value: f64| {
+            if df.is_infinite() { normal_cdf(shift - value) } else { noncentral_t_cdf(-value, df, -shift) }
+        };
+        match self.alternative {
+            Alternative::TwoSided => below(-least) + above(least),
+            Alternative::Greater => above(least),
+            Alternative::Less => below(-least),
+        }
+    }
+
+    /// The rows of the control that are needed, as a real number; none when no number of rows is enough.
+    pub fn rows(&self, measure: Measure, effect: f64, power: f64) -> Option<f64> {
+        let is_looked_for = match self.alternative {
+            Alternative::TwoSided => effect != 0.0,
+            Alternative::Greater => effect > 0.0,
+            Alternative::Less => effect < 0.0,
+        };
+        if !is_looked_for || !effect.is_finite() {
+            return None;
+        }
+        let enough = |rows: f64| self.power(measure, effect, rows) >= power;
+        // The least for which there are degrees of freedom.
+        let mut low = match measure {
+            Measure::Rate(_) => 0.0,
+            Measure::Mean(_) => 2.0 / (1.0 + self.ratio) * (1.0 + 1e-9),
+        };
+        let mut high = low.max(1.0) * 2.0;
+        while !enough(high) {
+            (low, high) = (high, high * 2.0);
+            if high > MOST {
+                return None;
+            }
+        }
+        for _ in 0..200 {
+            let middle = low + (high - low) / 2.0;
+            if middle <= low || middle >= high || high - low < 1e-12 * high {
+                break;
+            }
+            if enough(middle) { high = middle } else { low = middle }
+        }
+        Some(high)
+    }
+
+    /// The least difference above the baseline, or below it where less is looked for, that the rows show.
+    pub fn difference(&self, measure: Measure, rows: f64, power: f64) -> Option<f64> {
+        let down = self.alternative == Alternative::Less;
+        let most = match measure {
+            Measure::Rate(baseline) if down => baseline,
+            Measure::Rate(baseline) => 1.0 - baseline,
+            Measure::Mean(deviation) => 1e6 * deviation,
+        };
+        let sign = if down { -1.0 } else { 1.0 };
+        let enough = |difference: f64| {
+            let effect = measure.effect((sign * difference).clamp(-most, most));
+            effect.is_some_and(|effect| self.power(measure, effect, rows) >= power)
+        };
+        if most <= 0.0 || !enough(most) {
+            return None;
+        }
+        let (mut low, mut high) = (0.0, most);
+        for _ in 0..200 {
+            let middle = low + (high - low) / 2.0;
+            if middle <= low || middle >= high {
+                break;
+            }
+            if enough(middle) { high = middle } else { low = middle }
+        }
+        Some(sign * high)
+    }
+}
