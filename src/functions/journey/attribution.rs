@@ -7,6 +7,7 @@ use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -225,7 +226,7 @@ fn amounts(column: &ArrayRef) -> Result<Decimal128Array> {
     Ok(amounts.as_primitive::<Decimal128Type>().clone())
 }
 
-fn too_large() -> datafusion::error::DataFusionError {
+fn too_large() -> DataFusionError {
     failed(
         DOC.name,
         "revenue holds a number that is not finite, or too large to be divided; leave such rows out with WHERE, or give it fewer digits",

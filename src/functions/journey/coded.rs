@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array, new_null_array};
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
@@ -165,7 +165,7 @@ pub fn values(run: &Run<'_>, codes: impl Iterator<Item = Option<u32>>, data_type
     let places: UInt32Array = codes.collect();
     match run.codes {
         Some(values) => Ok(take(values, &places, None)?),
-        None => Ok(datafusion::arrow::array::new_null_array(data_type, places.len())),
+        None => Ok(new_null_array(data_type, places.len())),
     }
 }
 

@@ -171,26 +171,14 @@ impl Search<'_> {
 
     /// The frequent events, each with its ends.
     fn firsts(&self, scratch: &mut Scratch) -> Result<Vec<(u32, usize, Ends)>, Stop> {
-        let visit = |visit: &mut dyn FnMut(u32, u32, u32)| {
-            for sequence in 0..self.sequences.ends.len() {
-                for place in self.sequences.begin(sequence)..self.sequences.ends[sequence] {
-                    visit(sequence as u32, place as u32, self.sequences.items[place]);
-                }
-            }
-        };
-        visit(&mut |sequence, _, item| scratch.count(item, sequence));
+        self.each(None, |sequence, _, item| scratch.count(item, sequence));
         self.control.check()?;
         let often = scratch.take(self.goal.min_count);
-        Ok(self.ends(often, scratch, visit))
+        Ok(self.ends(often, scratch, None))
     }
 
     /// Notes the ends of frequent items: of each sequence all, or the first.
-    fn ends(
-        &self,
-        often: Vec<(u32, usize)>,
-        scratch: &mut Scratch,
-        visit: impl Fn(&mut dyn FnMut(u32, u32, u32)),
-    ) -> Vec<(u32, usize, Ends)> {
+    fn ends(&self, often: Vec<(u32, usize)>, scratch: &mut Scratch, after: Option<&Ends>) -> Vec<(u32, usize, Ends)> {
         let places = &mut scratch.places;
         let mut kept: Vec<(u32, usize, Ends)> = vec![];
         for (item, count) in often {
@@ -201,11 +189,11 @@ impl Search<'_> {
             return kept;
         }
         let is_first_enough = self.goal.max_gap.is_none();
-        visit(&mut |sequence, place, item| {
-            if let Some((_, _, ends)) = kept.get_mut(places[item as usize] as usize) {
-                if !(is_first_enough && ends.last().is_some_and(|(last, _)| *last == sequence)) {
-                    ends.push((sequence, place));
-                }
+        self.each(after, |sequence, place, item| {
+            if let Some((_, _, ends)) = kept.get_mut(places[item as usize] as usize)
+                && !(is_first_enough && ends.last().is_some_and(|(last, _)| *last == sequence))
+            {
+                ends.push((sequence, place));
             }
         });
         kept.iter().for_each(|(item, _, _)| places[*item as usize] = u32::MAX);
@@ -225,10 +213,9 @@ impl Search<'_> {
             return Ok(());
         }
         self.control.check()?;
-        let visit = |visit: &mut dyn FnMut(u32, u32, u32)| self.each_next(ends, visit);
-        visit(&mut |sequence, _, item| scratch.count(item, sequence));
+        self.each(Some(ends), |sequence, _, item| scratch.count(item, sequence));
         let often = scratch.take(self.goal.min_count);
-        let next = self.ends(often, scratch, visit);
+        let next = self.ends(often, scratch, Some(ends));
         let bytes = next.iter().map(|(_, _, ends)| ends.capacity() * size_of::<(u32, u32)>()).sum();
         let _projected = self.control.reserve(bytes)?;
         for (item, next_count, ends) in next {
@@ -240,10 +227,18 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Gives all events that can come next.
-    fn each_next(&self, ends: &Ends, visit: &mut dyn FnMut(u32, u32, u32)) {
+    /// Gives all events that can come next, or first: the sequence, the place and what it is.
+    fn each(&self, after: Option<&Ends>, mut visit: impl FnMut(u32, u32, u32)) {
         let Sequences { items, times, ends: whole } = self.sequences;
-        let mut rest = ends.as_slice();
+        let Some(after) = after else {
+            for (sequence, end) in whole.iter().enumerate() {
+                for place in self.sequences.begin(sequence)..*end {
+                    visit(sequence as u32, place as u32, items[place]);
+                }
+            }
+            return;
+        };
+        let mut rest = after.as_slice();
         while let Some((sequence, first)) = rest.first().copied() {
             let own = rest.iter().take_while(|(other, _)| *other == sequence).count();
             let (own, others) = rest.split_at(own);
