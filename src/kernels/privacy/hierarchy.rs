@@ -135,7 +135,7 @@ impl Hierarchy {
         let range = most.saturating_sub(least);
         let mut width = round_width(range / MOST_BANDS);
         if whole && scale == 0 {
-            width = width.max(2);
+            width = width.max(if range < 10 { 2 } else { 5 });
         }
         for _ in 0..MOST_LEVELS {
             let name = format!("bands of {}", super::bands::written(width, scale));
@@ -192,11 +192,11 @@ impl Hierarchy {
     }
 }
 
-/// The least of 1, 2, 5, 10, 20, 50 … that is not below.
+/// The least of 1, 5, 10, 50, 100 … that is not below.
 fn round_width(least: i128) -> i128 {
     let mut power = 1_i128;
     loop {
-        for digit in [1, 2, 5] {
+        for digit in [1, 5] {
             let width = power.saturating_mul(digit);
             if width >= least {
                 return width;
