@@ -157,20 +157,13 @@ impl Hierarchy {
             std::iter::successors(Some(longest / 2), |length| (*length > 1).then_some(length / 2)).collect()
         };
         for length in lengths {
-            let begin = |text: &String| -> Option<(String, bool)> {
-                Some((text.chars().take(length).collect(), text.chars().count() > length))
+            let name = if length == 1 { "first character".to_string() } else { format!("first {length} characters") };
+            let label = |begin: &String| {
+                let ends_before = begin.chars().count() < length;
+                Some(if ends_before { begin.clone() } else { format!("{begin}*") })
             };
             // A text that ends there goes with those that go on.
-            let name = if length == 1 { "first character".to_string() } else { format!("first {length} characters") };
-            self.add(
-                name,
-                texts,
-                |text| begin(text).map(|(begin, _)| begin),
-                |begin| {
-                    let whole = begin.chars().count() < length;
-                    Some(if whole { begin.clone() } else { format!("{begin}*") })
-                },
-            );
+            self.add(name, texts, |text| Some(text.chars().take(length).collect()), label);
         }
     }
 
