@@ -27,7 +27,7 @@ Every quasi-identifier has levels, from its values as they are to `*`, which sta
 
 | type | levels |
 |---|---|
-| numbers | bands whose widths double, the narrowest of 1, 2 or 5 times a power of ten, some 32 of them: ages in 5, 10, 20 … years, `25-29`; numbers with decimals as `[2.5, 5)` |
+| numbers | bands whose widths double, the narrowest of 1 or 5 times a power of ten, at most some 32 of them: ages in 5, 10, 20 … years, `25-29`; numbers with decimals as `[2.5, 5)` |
 | dates, times | day, month, quarter (`2025-Q1`), year, decade |
 | text | ever shorter beginnings: `4767*`, `476*`, `47*` … |
 | booleans | `*` |

@@ -212,8 +212,11 @@ impl Step for Generalize {
             let wanted = Wanted { k: own.k, suppressed: (own.suppress_at_most * all as f64) as u64 };
             let chosen = search(&levels, &values, &rows, wanted, || worker.control(1).check())?;
             let Some(chosen) = chosen else {
-                let problem =
-                    format!("the input has {all} rows, so that no class can have {}; lower k, or raise suppress_at_most", own.k);
+                let rows = if all == 1 { "row" } else { "rows" };
+                let problem = format!(
+                    "the input has {all} {rows}, so that no class can have {}; lower k, or raise suppress_at_most",
+                    own.k
+                );
                 return Err(worker.fail(failed(own.function(), problem)));
             };
             if own.loss {

@@ -130,7 +130,7 @@ pub fn distance(class: &[(usize, u64)], all: &[u64], ground: Ground) -> f64 {
                 carried += i128::from(own) * of_all - i128::from(*rows) * of_class;
                 sum += carried.abs();
             }
-            sum as f64 / whole as f64 / (all.len() - 1) as f64
+            sum as f64 / (whole * (all.len() as i128 - 1)) as f64
         }
     }
 }

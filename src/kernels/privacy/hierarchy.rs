@@ -135,7 +135,7 @@ impl Hierarchy {
         let range = most.saturating_sub(least);
         let mut width = round_width(range / MOST_BANDS);
         if whole && scale == 0 {
-            width = width.max(2);
+            width = width.max(if range < 10 { 2 } else { 5 });
         }
         for _ in 0..MOST_LEVELS {
             let name = format!("bands of {}", super::bands::written(width, scale));
@@ -157,20 +157,13 @@ impl Hierarchy {
             std::iter::successors(Some(longest / 2), |length| (*length > 1).then_some(length / 2)).collect()
         };
         for length in lengths {
-            let begin = |text: &String| -> Option<(String, bool)> {
-                Some((text.chars().take(length).collect(), text.chars().count() > length))
+            let name = if length == 1 { "first character".to_string() } else { format!("first {length} characters") };
+            let label = |begin: &String| {
+                let ends_before = begin.chars().count() < length;
+                Some(if ends_before { begin.clone() } else { format!("{begin}*") })
             };
             // A text that ends there goes with those that go on.
-            let name = if length == 1 { "first character".to_string() } else { format!("first {length} characters") };
-            self.add(
-                name,
-                texts,
-                |text| begin(text).map(|(begin, _)| begin),
-                |begin| {
-                    let whole = begin.chars().count() < length;
-                    Some(if whole { begin.clone() } else { format!("{begin}*") })
-                },
-            );
+            self.add(name, texts, |text| Some(text.chars().take(length).collect()), label);
         }
     }
 
@@ -192,11 +185,11 @@ impl Hierarchy {
     }
 }
 
-/// The least of 1, 2, 5, 10, 20, 50 … that is not below.
+/// The least of 1, 5, 10, 50, 100 … that is not below.
 fn round_width(least: i128) -> i128 {
     let mut power = 1_i128;
     loop {
-        for digit in [1, 2, 5] {
+        for digit in [1, 5] {
             let width = power.saturating_mul(digit);
             if width >= least {
                 return width;

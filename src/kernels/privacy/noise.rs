@@ -22,7 +22,7 @@ pub struct SystemBits {
 
 impl SystemBits {
     /// Those of this system.
-    pub fn new() -> Self {
+    pub fn of_system() -> Self {
         Self { system: SystemRandom::new(), buffer: vec![] }
     }
 }
@@ -242,6 +242,6 @@ mod tests {
         assert_eq!(noisy_sum([5], (0, 0), epsilon, &mut random), Some(0));
         assert_eq!(laplace(fraction(0, 1), &mut random), None);
         assert_eq!(gaussian(fraction(u128::MAX, 3), &mut random), None);
-        assert!(laplace(fraction(3, 1), &mut SystemBits::new()).is_some());
+        assert!(laplace(fraction(3, 1), &mut SystemBits::of_system()).is_some());
     }
 }
