@@ -7,11 +7,13 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::prelude::SessionContext;
@@ -34,7 +36,8 @@ impl Carrier {
 
     /// The plan, made again.
     pub fn carry(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| self.node(plan)).data()
+        // A part that was read once for several places stands in each of them now, and runs there.
+        reset_plan_states(plan.transform_up(|plan| self.node(plan)).data()?)
     }
 
     fn node(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
@@ -62,6 +65,11 @@ impl Carrier {
         if let Some(node) = plan.downcast_ref::<AggregateExec>() {
             return Ok(Transformed::yes(Arc::new(self.aggregation(node)?)));
         }
+        if plan.is::<DataSourceExec>() {
+            // The engine lets files compute a projection.
+            plan.apply_expressions(&mut |expression| self.functions(expression).map(|()| TreeNodeRecursion::Continue))?;
+            return Ok(Transformed::no(plan));
+        }
         // Elsewhere there must be none of ours, or this test would pass over it.
         plan.apply_expressions(&mut |expression| {
             expression.apply(|part| match part.downcast_ref::<ScalarFunctionExpr>() {
@@ -70,6 +78,17 @@ impl Carrier {
             })
         })?;
         Ok(Transformed::no(plan))
+    }
+
+    /// Looks only whether the functions of an expression that is not made again come back as they were.
+    fn functions(&self, expression: &Arc<dyn PhysicalExpr>) -> Result<()> {
+        expression.apply(|part| {
+            if let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() {
+                self.scalar(call.fun())?;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(())
     }
 
     fn expression(&self, expression: &Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
@@ -87,12 +106,7 @@ impl Carrier {
     fn aggregation(&self, node: &AggregateExec) -> Result<AggregateExec> {
         let calls = node.aggr_expr().iter().map(|call| Ok(Arc::new(self.aggregate_call(call, node)?)));
         let calls = calls.collect::<Result<Vec<_>>>()?;
-        for expression in node.group_expr().input_exprs() {
-            expression.apply(|part| match part.downcast_ref::<ScalarFunctionExpr>() {
-                Some(call) if self.scalar(call.fun())?.is_some() => internal_err!("{} in GROUP BY", call.name()),
-                _ => Ok(TreeNodeRecursion::Continue),
-            })?;
-        }
+        node.group_expr().input_exprs().iter().try_for_each(|expression| self.functions(expression))?;
         Ok(node.with_new_aggr_exprs(calls))
     }
 
