@@ -62,13 +62,14 @@ static TEXT: Scalar = Scalar {
 /// databases leave them out.
 static FULL: Scalar = Scalar {
     name: "text_of_time",
-    takes: |types| Ok(vec![DataType::Utf8; types.len()]),
+    takes: |types| Ok(types.to_vec()),
     gives: |_| Ok(DataType::Utf8),
     compute: |arguments| {
-        let texts = arguments.args[0].to_array(arguments.number_rows)?;
-        let texts = texts.as_string::<i32>();
+        // Whoever calls it may have text of any kind.
+        let given = cast_array(&arguments.args[0].to_array(arguments.number_rows)?, &DataType::Utf8)?;
+        let texts = given.as_string::<i32>();
         if texts.iter().flatten().all(|text| full(text).is_none()) {
-            return Ok(arguments.args[0].clone());
+            return Ok(ColumnarValue::Array(given));
         }
         let texts: StringArray = texts.iter().map(|text| Some(full(text?).map_or(Cow::Borrowed(text?), Cow::Owned))).collect();
         Ok(ColumnarValue::Array(Arc::new(texts)))

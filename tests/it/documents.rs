@@ -130,6 +130,7 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Calls(_) => format!("{} => [longest(status)]", argument.name),
                 Takes::Integer(least, _) => format!("{} => {least}", argument.name),
                 Takes::Condition => format!("{} => status = 'paid'", argument.name),
+                Takes::Metrics => format!("{} => amount", argument.name),
                 Takes::Conditions => format!("{} => [status = 'paid', status = 'refunded']", argument.name),
                 Takes::Interval => format!("{} => INTERVAL '1 day'", argument.name),
                 Takes::Choice(words) | Takes::ConditionOr(words) => format!("{} => '{}'", argument.name, words[0]),
@@ -145,6 +146,9 @@ fn results_have_the_columns_of_their_page() {
             ", person => customer_id"
         } else if doc.argument("amount").is_some_and(|argument| argument.default.is_some()) {
             ", amount => amount"
+        } else if doc.argument("time").is_some_and(|argument| argument.default.is_some() && argument.takes == Takes::Time) {
+            // Columns that come with these alone.
+            ", per => status, time => ordered_at"
         } else {
             ""
         };
@@ -160,6 +164,7 @@ fn results_have_the_columns_of_their_page() {
             match doc.argument(role).unwrap() {
                 input if input.takes == Takes::Relation => ORDERS.map(ToString::to_string).to_vec(),
                 role if role.default.is_none() => vec![format!("{}{rest}", column_for(role.name))],
+                role if either.contains(&format!(", {} => ", role.name)) => vec!["status".to_string()],
                 _ => vec![],
             }
         });

@@ -1,7 +1,6 @@
 //! Audiences (人群): how segments overlap, and who entered and left them.
 
 mod co_occurrence;
-mod experiments;
 mod segment_diff;
 mod segment_overlap;
 
@@ -10,8 +9,6 @@ use crate::adapter::FunctionSet;
 pub fn functions() -> FunctionSet {
     FunctionSet::new("audience", "Audiences: overlap and change of segments")
         .table_macro(segment_overlap::SegmentOverlap)
-        .table_macro(experiments::ExperimentAssignments)
-        .table_macro(experiments::ExperimentOutcomes)
         .table_macro(segment_diff::SegmentDiff)
         .aggregate(co_occurrence::CoOccurrence)
 }

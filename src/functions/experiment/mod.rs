@@ -6,6 +6,7 @@
 //! ```
 
 mod assign;
+mod assignments;
 mod cells;
 mod decision;
 mod differences;
@@ -25,6 +26,8 @@ pub fn functions() -> FunctionSet {
     FunctionSet::new("experiment", "Experiments: groups, effects and their certainty")
         .texts(&assign::ALL)
         .relation(result::ExperimentResult)
+        .table_macro(assignments::ExperimentAssignments)
+        .table_macro(assignments::ExperimentOutcomes)
         .relation(tag_uplift::TagUplift)
         .relation(uplift_curve::UpliftCurve)
         .relation(differences::DifferenceInDifferences)

@@ -26,6 +26,7 @@ mod statements;
 mod tickets;
 mod transactions;
 mod transport;
+mod whole;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ use statements::{Rows, Told};
 use tickets::{Ticket, Tickets};
 use transport::Caller;
 pub use transport::Listener;
+use whole::Whole;
 
 /// The one catalog of a server.
 const CATALOG: &str = "portrait";
@@ -122,7 +124,7 @@ pub fn serve(
         let incoming = stream::poll_fn(move |context| connections.poll_recv(context)).map(Ok::<_, std::io::Error>);
         let server = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(PING))
-            .add_service(service)
+            .add_service(Whole(service))
             .serve_with_incoming_shutdown(incoming, async move {
                 // The sender lives as long as the server.
                 let _ = stopped.wait_for(|stopping| *stopping).await;

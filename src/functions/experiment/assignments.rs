@@ -24,7 +24,7 @@ const VARIANT: Column = Column { name: "variant", data_type: "VARCHAR", text: "t
 const ASSIGNMENTS: Doc = Doc {
     name: "experiment_assignments",
     kind: Kind::Relation,
-    domain: "audience",
+    domain: "experiment",
     summary: "Who takes part in an experiment, and in which group.",
     description: "\
 One row per customer who is in a group: the members of the experiment's segment, or of its profile, as they were published at its start, each with the group that `assign` gives by the experiment's salt, groups
@@ -43,7 +43,7 @@ SELECT variant, count(*) AS customers, min(since) AS since FROM experiment_assig
 const OUTCOMES: Doc = Doc {
     name: "experiment_outcomes",
     kind: Kind::Relation,
-    domain: "audience",
+    domain: "experiment",
     summary: "What an experiment has measured: the customers who were exposed, with their groups and metrics.",
     description: "\
 One row per row of the experiment's query whose customer takes part (`experiment_assignments`), with the metrics: what `experiment_result` compares. The query runs now, with the rights of who
