@@ -90,7 +90,7 @@ const TAG: &str = "(SELECT customer_id, CASE WHEN amount < 10 THEN 'low' END FRO
 fn column_for(role: &str) -> &'static str {
     match role {
         "basket" => "order_id",
-        "item" | "cluster" | "label" | "rules" => "status",
+        "item" | "cluster" | "label" | "rules" | "text" => "status",
         "key" => "order_id",
         "target" => "channel",
         "from" => "status",

@@ -209,9 +209,29 @@ async fn gather<W: Work>(
             Ok(reader)
         }
     });
-    let readers = side_by_side(tasks).await?;
+    let mut readers = side_by_side(tasks).await?;
     let _running = context.timer();
+    if !has_room(&readers, context.workers, memory) {
+        for reader in &mut readers {
+            spill(W::FUNCTION, reader, context, memory, (&spills, &spilled_bytes))?;
+        }
+    }
     put_together::<W>(readers, memory)
+}
+
+/// True when there is memory to put the partitions together, and to visit the customers of as many buckets as there are workers.
+fn has_room<R: Reading>(readers: &[Reader<R>], workers: usize, memory: &MemoryReservation) -> bool {
+    let rows = |bucket: usize| readers.iter().map(|reader| reader.gathering.rows(bucket)).sum::<usize>();
+    let largest = (0..BUCKETS).map(rows).max().unwrap_or(0);
+    // A row is read back as bytes, then as columns, then as an event with its customer's place.
+    let visited = workers * largest * (4 * size_of::<Event<R::Detail>>() + 16);
+    let listed: usize = readers.iter().map(|reader| reader.reserved).sum();
+    let wanted = visited + 2 * listed;
+    let has_room = memory.try_grow(wanted).is_ok();
+    if has_room {
+        memory.shrink(wanted);
+    }
+    has_room
 }
 
 /// What one partition is read into.
@@ -331,7 +351,13 @@ fn put_together<W: Work>(readers: Vec<Reader<W::Reading>>, memory: &MemoryReserv
         codes.extend(reader.reading.codes()?);
         files.extend(reader.files);
     }
-    let (customers, mut customer_maps) = merge_keys(customers, memory)?;
+    let (customers, mut customer_maps) = merge_keys(customers, memory).map_err(|error| match error {
+        DataFusionError::ResourcesExhausted(_) => {
+            let problem = "the distinct customers alone need more than the memory limit; raise --memory-limit";
+            DataFusionError::ResourcesExhausted(format!("{}: {problem}", W::FUNCTION))
+        }
+        other => other,
+    })?;
     let of_lists = |lists: Vec<ArrayRef>| {
         if lists.is_empty() { Ok((None, vec![])) } else { sorted(&lists).map(|(values, maps)| (Some(values), maps)) }
     };

@@ -211,6 +211,12 @@ impl<D: Detail> Gathering<D> {
         Ok(())
     }
 
+    /// Rows of a bucket, on disk too.
+    pub fn rows(&self, bucket: usize) -> usize {
+        let held: usize = self.buckets[bucket].iter().map(|chunk| chunk.times.len()).sum();
+        held + self.spilled.iter().map(|spilled| spilled.places[bucket].1).sum::<usize>()
+    }
+
     /// Bytes of memory it holds.
     pub fn bytes(&self) -> usize {
         self.bytes
