@@ -131,6 +131,7 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Integer(least, _) => format!("{} => {least}", argument.name),
                 Takes::Condition => format!("{} => status = 'paid'", argument.name),
                 Takes::Metrics => format!("{} => amount", argument.name),
+                Takes::Text => format!("{} => 'paid'", argument.name),
                 Takes::Conditions => format!("{} => [status = 'paid', status = 'refunded']", argument.name),
                 Takes::Interval => format!("{} => INTERVAL '1 day'", argument.name),
                 Takes::Choice(words) | Takes::ConditionOr(words) => format!("{} => '{}'", argument.name, words[0]),
