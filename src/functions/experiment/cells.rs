@@ -24,6 +24,9 @@ use crate::kernels::experiment::ranks::Tied;
 pub const GROUP: Argument = Argument::required("group", Takes::Column, "the group of the row: its label, as `assign` gives it");
 pub const CONTROL: Argument = Argument::required("control", Takes::Text, "the label of the control; of a number its text");
 
+/// Values of a metric with the group they are of and how often they come, by segment and metric.
+pub type ValueCounts = BTreeMap<(usize, i64), Vec<(f64, usize, u64)>>;
+
 /// A key column that names every row would make a group of each.
 const MOST_GROUPS: usize = 100;
 
@@ -185,7 +188,7 @@ impl Cells {
     pub fn segments(&self) -> usize {
         match &self.segments {
             Some(segments) => segments.len(),
-            None => usize::from(self.labels.len() > 0),
+            None => usize::from(!self.labels.is_empty()),
         }
     }
 
@@ -235,13 +238,9 @@ impl Cells {
     }
 
     /// Reads rows of (segment?, group, metric, value, rows): the values of each metric in each segment, ascending, by label.
-    pub async fn values(
-        &self,
-        mut input: SendableRecordBatchStream,
-        context: &StepContext,
-    ) -> Result<BTreeMap<(usize, i64), Vec<(f64, usize, u64)>>> {
+    pub async fn values(&self, mut input: SendableRecordBatchStream, context: &StepContext) -> Result<ValueCounts> {
         let first = usize::from(self.segments.is_some());
-        let mut values: BTreeMap<(usize, i64), Vec<(f64, usize, u64)>> = BTreeMap::new();
+        let mut values = ValueCounts::new();
         while let Some(batch) = input.next().await {
             let batch = batch?;
             context.memory.try_grow(2 * batch.num_rows() * size_of::<(f64, usize, u64)>())?;

@@ -9,7 +9,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Cells, Design, tied};
+use super::cells::{Cells, Design, ValueCounts, tied};
 use super::decision::{Facts, Language, Verdict, words};
 use crate::adapter::plain::Plain;
 use crate::adapter::step::{Step, StepContext, Streams};
@@ -231,7 +231,7 @@ impl Compare {
         self.metrics.get(row.metric).map_or(("", false), |(name, less)| (name, *less))
     }
 
-    fn rows(&self, cells: &Cells, values: &BTreeMap<(usize, i64), Vec<(f64, usize, u64)>>) -> Result<Vec<Row>> {
+    fn rows(&self, cells: &Cells, values: &ValueCounts) -> Result<Vec<Row>> {
         let is_flag = |metric: usize| cells.of_design().filter_map(|cell| cell.moments.get(metric)).all(Moments::is_flag);
         let tests =
             self.metrics.iter().enumerate().map(|(place, (name, _))| self.rules.test(&self.function, name, is_flag(place)));

@@ -236,7 +236,8 @@ impl CompareTags {
         let compared = |row: &Row| row.effect.comparison.filter(|_| !row.effect.is_rare);
         let adjusted = adjust(&rows.iter().map(|row| row.effect.p_value(&self.rules)).collect::<Vec<_>>(), self.rules.adjust);
         // A test for each tag, metric and treatment.
-        let mut tests: Vec<((usize, usize, usize), Option<Heterogeneity>, String)> = vec![];
+        type Test = ((usize, usize, usize), Option<Heterogeneity>, String);
+        let mut tests: Vec<Test> = vec![];
         for row in rows {
             let key = (row.tag, row.metric, row.part);
             if tests.iter().any(|(other, _, _)| *other == key) {

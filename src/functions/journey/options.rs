@@ -86,7 +86,7 @@ pub fn times_as(data_type: &DataType, times: Vec<i64>) -> Result<ArrayRef> {
 /// The median in seconds; between two the mean of them.
 pub fn median(mut times: Vec<i64>, per_second: i64) -> Option<f64> {
     let middle = times.len().checked_sub(1)? / 2;
-    let is_even = times.len() % 2 == 0;
+    let is_even = times.len().is_multiple_of(2);
     let (_, low, above) = times.select_nth_unstable(middle);
     let high = if is_even { above.iter().min().copied().unwrap_or(*low) } else { *low };
     Some((i128::from(*low) + i128::from(high)) as f64 / 2.0 / per_second as f64)

@@ -191,7 +191,8 @@ impl FindColumns {
                 Some((column, sample, finding(column, &values, all_differ)?))
             })
             .collect();
-        let text = |of: &dyn Fn(&(&String, &Sample, Finding)) -> Option<String>| -> ArrayRef {
+        type Found<'a> = (&'a String, &'a Sample, Finding);
+        let text = |of: &dyn Fn(&Found<'_>) -> Option<String>| -> ArrayRef {
             Arc::new(found.iter().map(of).collect::<StringViewArray>())
         };
         // The first that its mask does not cover whole, if there is one.

@@ -101,7 +101,7 @@ pub fn compare(
         statistic,
         degrees_of_freedom,
         p_value,
-        detectable: (std_err > 0.0).then(|| needed * std_err),
+        detectable: (std_err > 0.0).then_some(needed * std_err),
     })
 }
 

@@ -335,7 +335,7 @@ fn is_luhn(digits: &str) -> bool {
             if twice > 9 { twice - 9 } else { twice }
         })
         .sum();
-    sum % 10 == 0 && digits.bytes().any(|digit| digit != b'0')
+    sum.is_multiple_of(10) && digits.bytes().any(|digit| digit != b'0')
 }
 
 #[cfg(test)]

@@ -163,21 +163,21 @@ impl Scan {
         let Some(first) = starts().next().map(|event| event.detail.group()) else { return Ok(()) };
         if starts().all(|event| event.detail.group() == first) {
             self.run(funnel, events, |_| true)?;
-            return visit(first, self.times());
+            return visit(first, self.best_times());
         }
         let mut groups: Vec<Group> = starts().map(|event| event.detail.group()).collect();
         groups.sort_unstable();
         groups.dedup();
         for group in groups {
             self.run(funnel, events, |detail| detail.group() == group)?;
-            visit(group, self.times())?;
+            visit(group, self.best_times())?;
         }
         Ok(())
     }
 
     /// When each step of the deepest chain came. Of chains of one depth it is the one that came so deep first, and of those the one that
     /// started last.
-    pub fn times(&self) -> &[i64] {
+    pub fn best_times(&self) -> &[i64] {
         &self.best
     }
 
@@ -359,7 +359,7 @@ mod tests {
         let events: Vec<_> = events.iter().map(|event| Event { detail: event.detail & mask, ..*event }).collect();
         let mut scan = Scan::default();
         let depth = scan.run(&Funnel { steps, within, modes }, &events, |_| true).unwrap();
-        assert!(scan.times().is_sorted() && scan.times().len() == depth);
+        assert!(scan.best_times().is_sorted() && scan.best_times().len() == depth);
         depth
     }
 

@@ -304,17 +304,16 @@ mod tests {
     /// The leftmost match, and of those that begin there the shortest.
     fn count(pattern: &Pattern, events: &[(i64, u32)]) -> i64 {
         let (mut place, mut count) = (0, 0);
-        'next: while place < events.len() {
-            for begin in place..events.len() {
+        let next = |place: usize| {
+            (place..events.len()).find_map(|begin| {
                 let mut found = vec![];
                 ends(&pattern.parts, events, begin, events[begin].0, &mut found);
-                if let Some(end) = found.into_iter().min() {
-                    count += 1;
-                    place = end.max(place + 1);
-                    continue 'next;
-                }
-            }
-            break;
+                found.into_iter().min()
+            })
+        };
+        while let Some(end) = next(place) {
+            count += 1;
+            place = end.max(place + 1);
         }
         count
     }

@@ -232,8 +232,9 @@ impl Search<'_> {
         let Sequences { items, times, ends: whole } = self.sequences;
         let Some(after) = after else {
             for (sequence, end) in whole.iter().enumerate() {
-                for place in self.sequences.begin(sequence)..*end {
-                    visit(sequence as u32, place as u32, items[place]);
+                let begin = self.sequences.begin(sequence);
+                for (place, item) in (begin as u32..).zip(&items[begin..*end]) {
+                    visit(sequence as u32, place, *item);
                 }
             }
             return;
