@@ -213,7 +213,7 @@ impl Compare {
             let all: u64 = cells.of_design().map(|cell| cell.rows).sum();
             let missing = all.saturating_sub(used.unsigned_abs());
             context.left_out(rows_without(metric)).add(missing as usize);
-            // One covariate for all metrics is told once.
+            // One covariate for all metrics is reported once.
             let covariate = if self.covariates.len() > 1 {
                 self.covariates.get(place)
             } else {

@@ -60,7 +60,7 @@ text of the theme: how many it hurts.
 of eleven digits and more become `***`, in Chinese and English texts. Names and addresses of people are not found: do not publish examples unread.
 
 Chinese is cut into words by jieba; write `to_simplified(text)` for traditional characters. The result does not depend on the order of rows. Rows without key, text or period are left out and counted.
-Texts and their words are kept in memory, which is told to the memory limit.",
+Texts and their words are kept in memory and count towards the memory limit.",
     arguments: &[
         Argument::required("input", Takes::Relation, "texts, one row each"),
         Argument::optional(DICTIONARY, Takes::Relation, "", "themes of your own: a table with the columns `theme` and `word`"),

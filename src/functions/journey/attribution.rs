@@ -33,7 +33,7 @@ const CHANNEL: &str = "channel";
 const CONVERSION: &str = "conversion";
 const REVENUE: &str = "revenue";
 const MODELS: &[&str] = &["first", "last", "linear", "position", "time_decay", "markov", "shapley"];
-/// Conversions are told to so many digits.
+/// Digits after the point of credited conversions.
 const DIGITS: i8 = 6;
 
 const DOC: Doc = Doc {

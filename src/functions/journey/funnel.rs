@@ -111,7 +111,7 @@ fn modes(call: &Call) -> Result<Modes> {
     Ok(modes)
 }
 
-/// What both steps are told.
+/// The options that both forms share.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Given {
     pub funnel: Funnel,

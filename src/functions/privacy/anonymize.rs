@@ -36,7 +36,7 @@ Every quasi-identifier has levels, from its values as they are to `*`, which sta
 Of all combinations of levels that make every class have k rows, when at most a share `suppress_at_most` of the rows is left out, the one is taken that loses least: a value in a group of g of the m values of its
 column loses (g − 1) / (m − 1), a row that is left out everything. The best is found for certain; of equally good ones the first by levels. The same table gives the same result in any order of rows.
 
-All other columns stay as they are: leave out those that name a person, and look at `l_diversity` and `t_closeness` of the sensitive ones. What was done is told after the query and by `anonymization_loss`, which takes the
+All other columns stay as they are: leave out those that name a person, and look at `l_diversity` and `t_closeness` of the sensitive ones. What was done is reported after the query and by `anonymization_loss`, which takes the
 same arguments; `k_anonymity` of the result checks it. NULL is a value like any other, and becomes `*` at the last level only.
 
 Two tables made at different times from one source can be told against each other, even where each is k-anonymous: do not hand out a second one with other levels.

@@ -1,4 +1,4 @@
-//! Events as the code of what happened, and what else is told of each by a condition.
+//! Events as the code of what happened, and whether each fulfils some conditions.
 
 use super::events::Detail;
 
