@@ -9,6 +9,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -19,7 +20,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use portraitdb::{Engine, EngineOptions, Session, message};
 use sqllogictest::{
-    AsyncDB, DBOutput, DefaultColumnType, Runner, default_normalizer, default_validator, strict_column_validator,
+    AsyncDB, DBOutput, DefaultColumnType, Normalizer, Runner, default_normalizer, default_validator, strict_column_validator,
 };
 
 /// Partitions and rows in a batch.
@@ -52,6 +53,7 @@ impl AsyncDB for Connection {
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
         let batches = self.session.sql(sql).await.map_err(|error| Failure(message(&error)))?;
+        IN_ORDER.set(!is_query(sql) || orders(sql));
         let Some(first) = batches.first() else { return Ok(DBOutput::StatementComplete(0)) };
         let types = first.schema().fields().iter().map(|field| column_type(field.data_type())).collect();
         let rows = batches.iter().flat_map(rows).collect();
@@ -63,6 +65,41 @@ impl AsyncDB for Connection {
     fn engine_name(&self) -> &str {
         "portrait"
     }
+}
+
+thread_local! {
+    /// Whether the rows of the statement that ran last come in an order that was asked for. A validator gets no state but its thread's.
+    static IN_ORDER: Cell<bool> = const { Cell::new(true) };
+}
+
+/// A query without ORDER BY promises no order of its rows; they are compared as a set then.
+fn same_rows(normalizer: Normalizer, actual: &[Vec<String>], expected: &[String]) -> bool {
+    let mut actual: Vec<String> = actual.iter().map(|row| normalizer(&row.join(" "))).collect();
+    let mut expected: Vec<String> = expected.iter().map(normalizer).collect();
+    if !IN_ORDER.get() {
+        actual.sort();
+        expected.sort();
+    }
+    actual == expected
+}
+
+/// Whether this reads rows, as SHOW, DESCRIBE and EXPLAIN do not: those have an order of their own.
+fn is_query(sql: &str) -> bool {
+    let first = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(').split_whitespace().next().unwrap_or_default();
+    ["SELECT", "WITH", "VALUES", "FROM", "TABLE"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+/// Whether ORDER BY stands outside of all parentheses.
+fn orders(sql: &str) -> bool {
+    let mut depth = 0;
+    let outside: String = sql
+        .chars()
+        .filter(|&character| {
+            depth += i32::from(character == '(') - i32::from(character == ')');
+            depth == 0
+        })
+        .collect();
+    outside.to_uppercase().split_whitespace().collect::<Vec<_>>().windows(2).any(|words| words == ["ORDER", "BY"])
 }
 
 fn column_type(data_type: &DataType) -> DefaultColumnType {
@@ -134,6 +171,7 @@ fn check(file: &Path) -> usize {
         let running = Running::start(file, partitions, batch_size);
         let mut runner = Runner::new(|| async { running.connect() });
         runner.with_column_validator(strict_column_validator);
+        runner.with_validator(same_rows);
         let ran = runtime().block_on(runner.run_file_async(file));
         if let Err(error) = &ran {
             println!("FAILED with {partitions} partitions, batches of {batch_size}: {error}");
