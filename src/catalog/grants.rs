@@ -35,6 +35,8 @@ pub enum Privilege {
     Temporary,
     /// A profile or segment may be computed anew.
     Refresh,
+    /// Conditions may compare values that a mask covers.
+    Filter,
     /// Files and URLs may be read by name.
     Read,
     /// Files may be written by name.
@@ -44,11 +46,11 @@ pub enum Privilege {
 }
 
 use Privilege::{
-    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage,
-    Write,
+    Connect, Create, Delete, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update,
+    Usage, Write,
 };
 
-const WORDS: [(Privilege, &str); 15] = [
+const WORDS: [(Privilege, &str); 16] = [
     (Select, "SELECT"),
     (Insert, "INSERT"),
     (Update, "UPDATE"),
@@ -61,6 +63,7 @@ const WORDS: [(Privilege, &str); 15] = [
     (Connect, "CONNECT"),
     (Temporary, "TEMPORARY"),
     (Refresh, "REFRESH"),
+    (Filter, "FILTER"),
     (Read, "READ"),
     (Write, "WRITE"),
     (Member, "MEMBER"),

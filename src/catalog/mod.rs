@@ -38,6 +38,7 @@ pub mod backup;
 pub mod blocks;
 pub mod check;
 pub mod checks;
+pub mod classes;
 pub mod collect;
 pub mod compaction;
 pub mod data;
@@ -78,7 +79,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 8;
+const SCHEMA_VERSION: i64 = 9;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -233,6 +234,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     ",
     schedules::MIGRATION,
     checks::MIGRATION,
+    classes::MIGRATION,
 ];
 
 /// The catalog of one database.

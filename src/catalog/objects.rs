@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use super::grants::{self, Grants};
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
-use super::{Catalog, runs};
+use super::{Catalog, classes, runs};
 use crate::error::{SqlState, coded};
 
 /// The kind of a profile, the only one that the catalog itself knows more of: its snapshots go with it.
@@ -40,6 +40,8 @@ pub struct Object {
     pub created_at: String,
     /// What COMMENT ON says of it, by the names of its columns; that of the object itself by no name.
     pub comments: BTreeMap<String, Comment>,
+    /// The classes of its columns that hold personal data, by their names.
+    pub classes: BTreeMap<String, String>,
 }
 
 /// What COMMENT ON says.
@@ -78,6 +80,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
         created_at: row.get(8)?,
         owner: row.get(9)?,
         comments: BTreeMap::new(),
+        classes: BTreeMap::new(),
     })
 }
 
@@ -146,6 +149,7 @@ fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
             object.comments.insert(row.get(1)?, Comment { text: row.get(2)?, version: row.get(3)? });
         }
     }
+    classes::read(connection, &mut objects)?;
     Ok(objects)
 }
 
@@ -205,23 +209,25 @@ impl Catalog {
         })
     }
 
-    /// Gives what is said of a column to another name of it; without one, the column is gone.
+    /// Gives what is known of a column, its comment and its class, to another name of it; without one, the column is gone.
     ///
     /// # Errors
     /// The catalog cannot be written.
-    pub fn move_comment(&self, object: &Object, column: &str, new: Option<&str>) -> Result<()> {
-        if !object.comments.contains_key(column) {
+    pub fn move_column(&self, object: &Object, column: &str, new: Option<&str>) -> Result<()> {
+        if !object.comments.contains_key(column) && !object.classes.contains_key(column) {
             return Ok(());
         }
         self.change_definitions(None, |transaction| {
-            match new {
-                Some(new) => transaction.execute(
-                    "UPDATE OR REPLACE comments SET \"column\" = ?3 WHERE object = ?1 AND \"column\" = ?2",
-                    params![object.id, column, new],
-                )?,
-                None => transaction
-                    .execute("DELETE FROM comments WHERE object = ?1 AND \"column\" = ?2", params![object.id, column])?,
-            };
+            for table in ["comments", "column_classes"] {
+                let of_column = "WHERE object = ?1 AND \"column\" = ?2";
+                match new {
+                    Some(new) => transaction.execute(
+                        &format!("UPDATE OR REPLACE {table} SET \"column\" = ?3 {of_column}"),
+                        params![object.id, column, new],
+                    )?,
+                    None => transaction.execute(&format!("DELETE FROM {table} {of_column}"), params![object.id, column])?,
+                };
+            }
             Ok(())
         })
     }

@@ -3,6 +3,8 @@
 //! A snapshot names its files and says what their columns are. Snapshots never change; what is published is replaced by
 //! publishing another. The time of a profile's snapshot is the `as_of` of its refresh, that of a table the time of its commit.
 
+use std::collections::BTreeMap;
+
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -11,7 +13,7 @@ use super::data::DataFile;
 use super::objects::{NewVersion, add_version};
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Published, Version};
-use super::{Catalog, runs};
+use super::{Catalog, classes, runs};
 use crate::error::{SqlState, coded};
 use crate::text::with_article;
 
@@ -195,7 +197,12 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Self::publish`]; another kind of object has the name, or the definitions have changed since `seen`.
-    pub fn publish_table(&self, new: &NewSnapshot<'_>, definition: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
+    pub fn publish_table(
+        &self,
+        new: &NewSnapshot<'_>,
+        (definition, classes): (NewVersion<'_>, &BTreeMap<String, String>),
+        seen: Option<Stamp>,
+    ) -> Result<i64> {
         let published = self.write(|connection| {
             if let Some(seen) = seen
                 && stamp(connection)?.definitions != seen.definitions
@@ -210,10 +217,13 @@ impl Catalog {
             if !is_as_expected(connection, new)? {
                 return Ok(Err(changed_meanwhile(new.name)));
             }
-            add_version(connection, definition)?;
+            let (object, _) = add_version(connection, definition)?;
+            classes::add(connection, object, classes)?;
             publish(connection, new, None).map(Ok)
         })??;
-        self.keep_change(|| Change::Publish(Published::new(new, published), Some(Version::new(definition))));
+        self.keep_change(|| {
+            Change::Publish(Published::new(new, published), Some(Version::new(definition).with_classes(classes)))
+        });
         Ok(published)
     }
 

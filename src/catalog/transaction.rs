@@ -12,7 +12,7 @@
 //! Files are written as ever. Until the end the transaction holds them against the collector, and with them the locks of the tables that
 //! it writes to, so that another writer is told at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -29,7 +29,7 @@ use super::opening::Opened;
 use super::schedules::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
-use super::{Catalog, objects, problem};
+use super::{Catalog, classes, objects, problem};
 use crate::error::{SqlState, coded};
 
 /// A change of the catalog, as it is made again when the transaction is committed.
@@ -87,16 +87,25 @@ impl Published {
 
 /// A [`NewVersion`] that is kept.
 #[derive(Debug, Clone)]
-pub struct Version([String; 6]);
+pub struct Version {
+    parts: [String; 6],
+    /// The classes of the columns of a table that is new.
+    classes: BTreeMap<String, String>,
+}
 
 impl Version {
     pub fn new(new: NewVersion<'_>) -> Self {
         let NewVersion { kind, profile, name, sql, base, author } = new;
-        Self([kind, profile, name, sql, base, author].map(str::to_string))
+        Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), classes: BTreeMap::new() }
+    }
+
+    /// With the classes of its columns.
+    pub fn with_classes(self, classes: &BTreeMap<String, String>) -> Self {
+        Self { classes: classes.clone(), ..self }
     }
 
     fn new_version(&self) -> NewVersion<'_> {
-        let [kind, profile, name, sql, base, author] = &self.0;
+        let [kind, profile, name, sql, base, author] = &self.parts;
         NewVersion { kind, profile, name, sql, base, author }
     }
 }
@@ -353,7 +362,8 @@ fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite:
         match change {
             Change::Publish(published, definition) => {
                 if let Some(definition) = definition {
-                    objects::add_version(connection, definition.new_version())?;
+                    let (object, _) = objects::add_version(connection, definition.new_version())?;
+                    classes::add(connection, object, &definition.classes)?;
                 }
                 let Published { of, name, at, rows, expected, columns, new, kept, keep, number } = published.clone();
                 let expected = expected.map(|number| numbers.get(&number).copied().unwrap_or(number));

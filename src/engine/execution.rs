@@ -29,8 +29,10 @@ use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
+use crate::objects::protection::class;
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
+use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -39,6 +41,7 @@ use crate::sql::command::{Command, Comment, CommentOn};
 use crate::sql::experiment::AlterExperiment;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
+use crate::sql::protection::SetClass;
 use crate::sql::schedule::{Action, ScheduleCommand};
 use crate::sql::syntax::charts;
 use crate::sql::time_travel;
@@ -222,6 +225,14 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let rows = SessionContext::new_with_state(context.state()).read_batch(found)?;
             start(session, rows, None, &context).await
         }
+        Command::SetClass(SetClass { word, table, column, class }) => {
+            let mut parts: Vec<String> =
+                table.0.iter().filter_map(|part| part.as_ident()).map(crate::sql::command::normal).collect();
+            if word == "PROFILE" && parts.len() == 1 {
+                parts.insert(0, PROFILE_SCHEMA.into());
+            }
+            class::set(&parts, &column, class.as_deref(), &context).await.map(Answer::done)
+        }
         Command::Grant(statement) => granting::run(&statement, &context).await.map(Answer::done),
         Command::BackUp(archive) => {
             places::check(&archive, context.base(), context.places())?;
@@ -299,7 +310,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
 fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
     let objects = context.all_objects()?;
     let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
-    Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner)))
+    Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner).reading_as(&own.owner)))
 }
 
 /// Runs a statement of SQL itself.

@@ -21,7 +21,16 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
         let target = Target { grammar: kind, name: new_name(name, context)?, profile: None };
         let body = Body::Sql(Box::new(parsed.clone()));
         let (parameters, options) = (vec![], vec![]);
-        Ok(Some(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body, table: None }))))
+        Ok(Some(Command::Create(Box::new(Create {
+            target,
+            or_replace,
+            if_not_exists,
+            parameters,
+            options,
+            body,
+            table: None,
+            protection: None,
+        }))))
     };
     match parsed {
         SqlParsed::CreateExternalTable(table) if !table.temporary => {
@@ -47,6 +56,7 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                     options,
                     body,
                     table: None,
+                    protection: None,
                 }))))
             }
             SqlStatement::Drop { object_type: ObjectType::Schema, if_exists, names, .. } => {
@@ -182,6 +192,7 @@ pub(super) fn refuse_used(name: &str, context: &StatementContext) -> Result<()> 
         owner: String::new(),
         created_at: String::new(),
         comments: BTreeMap::new(),
+        classes: BTreeMap::new(),
     };
     let users = lifecycle::users(&table, context)?;
     let users: Vec<Object> = users.into_iter().filter(|user| user.kind != "view").collect();

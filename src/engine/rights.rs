@@ -12,6 +12,7 @@ use super::naming::{own_name, relation};
 use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded};
 use crate::objects::lifecycle::{find, missing};
+use crate::objects::protection;
 use crate::sql::changing;
 use crate::sql::command::{Command, Target};
 use crate::sql::parser::Parsed;
@@ -34,9 +35,12 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             Command::BackUp(_) => Err(refused(&tag_of(parsed), &context)),
             Command::Refresh(refresh) | Command::ExplainRefresh(refresh) => refreshes(&refresh.target, context),
             // Decided where the object is known.
-            Command::Create(_) | Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::Describe(_) => {
-                Ok(context)
-            }
+            Command::Create(_)
+            | Command::Drop(..)
+            | Command::Comment(_)
+            | Command::Grant(_)
+            | Command::SetClass(_)
+            | Command::Describe(_) => Ok(context),
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
             Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) => Ok(context),
             // What its queries may read is decided query by query.
@@ -156,6 +160,9 @@ fn changes(target: &ObjectName, needed: &[Privilege], context: StatementContext)
         && let Some(object) = relation(&name, &context)?
     {
         needed.iter().try_for_each(|privilege| context.check_may(*privilege, &object))?;
+        if needed.iter().any(|privilege| matches!(privilege, Update | Delete | Truncate)) {
+            protection::refuse_changes(&object, &context)?;
+        }
     }
     // A table that does not exist is reported where the statement is planned.
     Ok(context)

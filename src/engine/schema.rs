@@ -18,7 +18,7 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
 use crate::error::{SqlState, invalid, sqlstate};
 use crate::files;
-use crate::objects::{KINDS, kind_of, profile, schema};
+use crate::objects::{KINDS, kind_of, profile, protection, schema};
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
@@ -257,6 +257,8 @@ impl SchemaProvider for ObjectSchema {
         if let Some(object) = objects.iter().find(|object| object.kind == kind && object.name == own) {
             self.context.check_may(Privilege::Select, object)?;
         }
+        let all = self.context.all_objects()?;
+        let of = all.iter().find(|object| object.kind == "profile" && object.name == named.profile).cloned();
         if let Some(horizon) = self.context.horizon() {
             let time = match named.when {
                 When::At(time) => time.min(horizon.at),
@@ -269,7 +271,10 @@ impl SchemaProvider for ObjectSchema {
             }
         }
         // What it leads to may lead back here.
-        let state = Box::pin(profile::state(&named, &self.context)).await?;
+        let mut state = Box::pin(profile::state(&named, &self.context)).await?;
+        if let Some(profile) = of {
+            state = Box::pin(protection::seen_state(&profile, state, &self.context)).await?;
+        }
         state.table(&named).map(Some)
     }
 
@@ -319,11 +324,16 @@ impl Relations {
             return Ok(None);
         }
         if let Some(object) = self.object(name)? {
-            if !self.context.is_writing(name) {
+            let is_written = self.context.is_writing(name);
+            if !is_written {
                 self.context.check_may(Privilege::Select, &object)?;
             }
             // A definition may lead to others; boxed, as the way there leads through here again.
-            return Box::pin(self.load(&object, When::Now)).await.map(Some);
+            let table = Box::pin(self.load(&object, When::Now)).await?;
+            if is_written {
+                return Ok(Some(table));
+            }
+            return Box::pin(protection::seen(&object, table, &self.context)).await.map(Some);
         }
         if let (own, when @ When::At(_)) = published::name_and_time(name) {
             if self.tables().temporary(own).is_some() {
@@ -333,7 +343,8 @@ impl Relations {
             }
             if let Some(object) = self.object(own)? {
                 self.context.check_may(Privilege::Select, &object)?;
-                return Box::pin(self.load(&object, when)).await.map(Some);
+                let table = Box::pin(self.load(&object, when)).await?;
+                return Box::pin(protection::seen(&object, table, &self.context)).await.map(Some);
             }
         }
         if self.schema.is_none() {
@@ -345,7 +356,9 @@ impl Relations {
     async fn load(&self, object: &Object, when: When) -> Result<Arc<dyn TableProvider>> {
         let Some(kind) = kind_of(&object.kind) else { return Err(crate::objects::kind::unknown_kind(object)) };
         // A table holds files, and is not kept beyond the statement; nor is what a part of a statement sees alone.
-        if object.kind == "table" || when != When::Now || !self.context.is_plain() {
+        // Masks and row policies are part of a view as its reader sees it.
+        let is_protected = self.context.reader()?.is_some();
+        if object.kind == "table" || when != When::Now || !self.context.is_plain() || is_protected {
             return kind.open(object, when, &self.context).await;
         }
         // A view that was loaded before is of this state; so must be what is read beside it.

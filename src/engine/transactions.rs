@@ -181,7 +181,9 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
         Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) => true,
         Command::Schedule(command) => !is_durable || matches!(command.action, Action::Run | Action::Pause | Action::Resume),
         Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
-        Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::AlterExperiment(_) => !is_durable,
+        Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::AlterExperiment(_) | Command::SetClass(_) => {
+            !is_durable
+        }
         _ => false,
     };
     if !refused {

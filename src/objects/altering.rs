@@ -120,8 +120,16 @@ async fn alter_columns(
     let only_defaults = statement.operations.iter().all(is_default);
     let body = parser::parse_composed(&definition, context.session())?;
     let body = Body::Sql(Box::new(body));
-    let create =
-        Create { target, or_replace: true, if_not_exists: false, parameters: vec![], options: vec![], body, table: None };
+    let create = Create {
+        target,
+        or_replace: true,
+        if_not_exists: false,
+        parameters: vec![],
+        options: vec![],
+        body,
+        table: None,
+        protection: None,
+    };
     let base = context.base().display().to_string();
     let new = Object { version: object.version + 1, sql: definition, base, author: context.role().into(), ..object.clone() };
     let new = NewObject { object: new, existing: Some(object), create };
@@ -133,7 +141,7 @@ async fn alter_columns(
     table::write(&new, rows, Some(declared), context, running).await?;
     // What is said of a column goes with it.
     for (column, new) in moved(&statement.operations) {
-        context.catalog().move_comment(&before, &column, new.as_deref())?;
+        context.catalog().move_column(&before, &column, new.as_deref())?;
     }
     Ok(vec![])
 }

@@ -18,6 +18,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::refresh::definition::AS_OF;
 use crate::sql::command::{Body, Command, Create, Parameter, normal};
 use crate::sql::parser::{self, Parsed};
+use crate::sql::protection::Protection;
 use crate::sql::references::{parameters_in, resolve_files};
 
 /// What an object of any kind says.
@@ -34,6 +35,8 @@ pub struct Definition {
     pub body: Body,
     /// The table after ON.
     pub table: Option<ObjectName>,
+    /// What it covers, of kinds that protect.
+    pub protection: Option<Protection>,
 }
 
 impl Definition {
@@ -54,7 +57,7 @@ impl Definition {
                     resolve_files(view.query.as_mut(), Path::new(&object.base));
                 }
                 let (options, others, body) = (Options::read(kind.doc(), vec![])?, vec![], Body::Sql(parsed));
-                return Ok(Self { object, kind, options, others, parameters: vec![], body, table: None });
+                return Ok(Self { object, kind, options, others, parameters: vec![], body, table: None, protection: None });
             }
             Parsed::Command(_) | Parsed::Sql(_) => return Err(unreadable()),
         };
@@ -91,7 +94,8 @@ impl Definition {
             names.push(name);
         }
         let options = Options::read_for(&label, kind.doc(), given)?;
-        Ok(Self { object, kind, options, others, parameters: create.parameters, body, table: create.table })
+        let Create { parameters, table, protection, .. } = create;
+        Ok(Self { object, kind, options, others, parameters, body, table, protection })
     }
 
     /// The query that it is made of.

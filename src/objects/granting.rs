@@ -15,11 +15,11 @@ use crate::sql::granting::{GrantOn, Granting, Privileges};
 use crate::statement::{PREDEFINED, StatementContext};
 
 use Privilege::{
-    Connect, Create, Delete, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update, Usage,
-    Write,
+    Connect, Create, Delete, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update,
+    Usage, Write,
 };
 
-const OF_TABLES: &[Privilege] = &[Select, Insert, Update, Delete, Truncate, References, Trigger];
+const OF_TABLES: &[Privilege] = &[Select, Insert, Update, Delete, Truncate, References, Trigger, Filter];
 const OF_DATABASE: &[Privilege] = &[Create, Connect, Temporary, Select, Insert, Update, Delete, Truncate, Refresh];
 const OF_SCHEMAS: &[Privilege] = &[Usage, Create, Select, Insert, Update, Delete, Truncate, Refresh];
 
@@ -264,13 +264,19 @@ fn one_schema(name: &str, context: &StatementContext) -> Result<On> {
 
 fn of_object(object: &Object) -> On {
     let can: &[Privilege] = match object.kind.as_str() {
-        "profile" | "segment" => &[Select, Refresh],
+        "profile" => &[Select, Refresh, Filter],
+        "segment" => &[Select, Refresh],
         "identity" => &[Refresh],
         "model" | "function" => &[Usage],
         "schema" => OF_SCHEMAS,
         _ => OF_TABLES,
     };
-    let all = if object.kind == "schema" { ALL_OF_SCHEMAS } else { can };
+    // FILTER sees behind masks: who gives it names it.
+    let all = match can {
+        _ if object.kind == "schema" => ALL_OF_SCHEMAS,
+        [others @ .., Filter] => others,
+        _ => can,
+    };
     On { label: object.label(), thing: Thing::Object(object.id), object: Some(object.clone()), can, all }
 }
 

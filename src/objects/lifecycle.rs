@@ -137,6 +137,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
         owner: existing.map_or_else(|| context.owner(), |object| Ok(object.owner.clone()))?,
         created_at: String::new(),
         comments: existing.map(|object| object.comments.clone()).unwrap_or_default(),
+        classes: existing.map(|object| object.classes.clone()).unwrap_or_default(),
     };
     kind.check_name(&object, context)?;
     Ok(Some(NewObject { object, existing: existing.cloned(), create: create.clone() }))

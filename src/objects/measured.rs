@@ -6,6 +6,7 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
 use super::definition::Definition;
+use super::protection::covers;
 use super::values::{given, number, text, time};
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::docs::Column;
@@ -16,13 +17,18 @@ pub struct Measured<'a> {
     pub definition: &'a Definition,
     pub snapshot: Option<Arc<Snapshot>>,
     roles: &'static [ColumnRole],
+    /// True when the reader does not see all of its rows as they are, nor their numbers.
+    is_covered: bool,
 }
 
 impl<'a> Measured<'a> {
     /// `roles` are those of the columns that objects of its kind publish.
     pub fn new(definition: &'a Definition, roles: &'static [ColumnRole], context: &StatementContext) -> Result<Self> {
         let snapshot = context.view().snapshot(SnapshotOf::Profile, &definition.object.profile, When::Now)?;
-        Ok(Self { definition, snapshot, roles })
+        let objects = context.all_objects()?;
+        let profile = objects.iter().find(|object| object.kind == "profile" && object.name == definition.object.profile);
+        let is_covered = profile.map_or(Ok(false), |profile| covers(profile, context))?;
+        Ok(Self { definition, snapshot, roles, is_covered })
     }
 
     /// Likewise, of each.
@@ -30,8 +36,17 @@ impl<'a> Measured<'a> {
         definitions.iter().map(|definition| Self::new(definition, roles, context)).collect()
     }
 
-    /// Members that have a value, or are in the segment, and the `as_of` when that was computed.
-    pub fn filled(&self) -> Option<(i64, i64)> {
+    /// Members that have a value, or are in the segment.
+    pub fn filled(&self) -> Option<i64> {
+        self.column().map(|(filled, _)| filled).filter(|_| !self.is_covered)
+    }
+
+    /// The `as_of` when that was computed.
+    pub fn computed_at(&self) -> Option<i64> {
+        self.column().map(|(_, at)| at)
+    }
+
+    fn column(&self) -> Option<(i64, i64)> {
         let object = &self.definition.object;
         let is_own = |name: &str| object.kind == "profile" || name == object.name;
         let columns = self.snapshot.iter().flat_map(|snapshot| &snapshot.columns);
@@ -41,22 +56,20 @@ impl<'a> Measured<'a> {
 
     /// The members of its profile.
     pub fn customers(&self) -> Option<i64> {
-        self.snapshot.as_ref().map(|snapshot| snapshot.rows)
+        self.snapshot.as_ref().map(|snapshot| snapshot.rows).filter(|_| !self.is_covered)
     }
 
     /// The share of the members that have a value.
     pub fn coverage(&self) -> Option<f64> {
-        let (filled, customers) = (self.filled()?.0, self.customers()?);
+        let (filled, customers) = (self.filled()?, self.customers()?);
         (customers > 0).then(|| filled as f64 / customers as f64)
     }
 
     /// What DESCRIBE says of it.
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut properties = vec![];
-        if let Some((filled, at)) = self.filled() {
-            properties.push(("last_refresh".to_string(), crate::text::timestamp(at)));
-            properties.push(("customers".into(), filled.to_string()));
-        }
+        properties.extend(self.computed_at().map(|at| ("last_refresh".to_string(), crate::text::timestamp(at))));
+        properties.extend(self.filled().map(|filled| ("customers".to_string(), filled.to_string())));
         if let Some(coverage) = self.coverage() {
             properties.push(("coverage".into(), format!("{:.1} %", coverage * 100.0)));
         }
@@ -96,7 +109,7 @@ pub fn common(measured: &[Measured<'_>]) -> Vec<ArrayRef> {
         text(of(|definition| definition.text("owner"))),
         text(of(|definition| &definition.object.author)),
         text(of(|definition| &definition.object.created_at)),
-        time(measured.iter().map(|measured| measured.filled().map(|(_, at)| at))),
+        time(measured.iter().map(Measured::computed_at)),
         text(of(|definition| &definition.object.sql)),
     ]
 }

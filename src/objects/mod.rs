@@ -7,6 +7,7 @@
 //! | [`lifecycle`] | making, replacing, dropping, finding and describing, whatever the kind |
 //! | [`altering`], [`commenting`] | ALTER TABLE, COMMENT ON |
 //! | [`granting`] | GRANT, REVOKE, and who owns what |
+//! | [`protection`] | classes of columns, masks and row policies, and what a reader sees of a table |
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
 //! | [`uses`] | what an object names, and so needs |
@@ -30,6 +31,7 @@ pub mod lifecycle;
 mod measured;
 mod model;
 pub mod profile;
+pub mod protection;
 pub mod refreshing;
 mod relation;
 pub mod role;
@@ -39,7 +41,7 @@ mod segment;
 pub mod stored;
 mod table;
 mod tag;
-mod uses;
+pub mod uses;
 pub mod values;
 mod view;
 
@@ -49,7 +51,7 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 14] = [
+pub const KINDS: [&dyn Kind; 16] = [
     &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
@@ -62,6 +64,8 @@ pub const KINDS: [&dyn Kind; 14] = [
     &tag::Tag,
     &segment::Segment,
     &experiment::ExperimentKind,
+    &protection::Mask,
+    &protection::RowPolicy,
     &check::CheckKind,
     &schedule::ScheduleKind,
 ];

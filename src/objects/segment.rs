@@ -133,7 +133,7 @@ impl Kind for Segment {
             text(definitions.iter().map(|definition| Some(definition.object.profile.clone()))),
             text(definitions.iter().map(|definition| Some(definition.object.name.clone()))),
             text(conditions.iter().map(|condition| Some(condition.to_string()))),
-            number(measured.iter().map(|measured| measured.filled().map(|(filled, _)| filled))),
+            number(measured.iter().map(|measured| measured.filled())),
             share(measured.iter().map(Measured::coverage)),
         ];
         values.extend(common(&measured));

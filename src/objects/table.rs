@@ -16,6 +16,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Statement as SqlState
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users};
+use super::protection::class;
 use super::relation;
 use super::schema::quoted;
 use crate::catalog::objects::Object;
@@ -281,6 +282,7 @@ pub async fn write(
         if_not_exists: new.create.if_not_exists,
         declared,
         definition: new.version(),
+        classes: class::of_rows(&rows, context).await?,
         recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };
     // Refused before the work rather than after it.

@@ -153,7 +153,7 @@ impl Kind for Tag {
             level(0),
             level(1),
             text(types.into_iter().map(Some)),
-            number(measured.iter().map(|measured| measured.filled().map(|(filled, _)| filled))),
+            number(measured.iter().map(|measured| measured.filled())),
             share(measured.iter().map(Measured::coverage)),
         ];
         values.extend(applied(definitions, context)?);

@@ -13,7 +13,8 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::columns::{self as names, KEY, MOMENT};
+pub use super::columns::KEY;
+use super::columns::{self as names, MOMENT};
 use super::combine::null_of;
 use super::history::history_schema;
 use crate::catalog::data::DataFile;
@@ -182,6 +183,25 @@ impl State {
     pub fn unpublished(profile: &str, columns: Vec<PublishedColumn>, schema: SchemaRef, missing: Arc<DataFusionError>) -> Self {
         let rows = Arc::new(Unpublished { schema, missing });
         Self { profile: profile.to_string(), columns, rows, closed: None }
+    }
+
+    /// The rows of now, and those of values that are no more.
+    pub fn parts(&self) -> (Arc<dyn TableProvider>, Option<Arc<dyn TableProvider>>) {
+        (Arc::clone(&self.rows), self.closed.clone())
+    }
+
+    /// The same state with other rows of the same columns.
+    pub fn with_parts(self, rows: Arc<dyn TableProvider>, closed: Option<Arc<dyn TableProvider>>) -> Self {
+        Self { rows, closed, ..self }
+    }
+
+    /// The columns that hold key, attributes and tags, each with the name that people know it by.
+    pub fn known_columns(&self) -> Vec<(String, String)> {
+        let mut known = vec![(KEY.to_string(), self.key_name())];
+        let valued =
+            |column: &&PublishedColumn| matches!(column.role, ColumnRole::Attribute | ColumnRole::Tag | ColumnRole::Tags);
+        known.extend(self.columns.iter().filter(valued).map(|column| (names::value(&column.name), column.name.clone())));
+        known
     }
 
     fn has_segment(&self, name: &str) -> bool {

@@ -16,6 +16,7 @@ use sqlparser::tokenizer::Token;
 use super::client::{self, ClientCommand};
 use super::experiment::{self, AlterExperiment};
 use super::granting::{self, Granting};
+use super::protection::{self, Protection, SetClass};
 use super::schedule::{self, ScheduleCommand, Script};
 
 pub use crate::adapter::definitions::Parameter;
@@ -60,6 +61,11 @@ pub trait Grammar: Debug + Send + Sync {
         false
     }
 
+    /// True for what covers values or rows: after its name come `ON`, `USING` and `FOR`.
+    fn protects(&self) -> bool {
+        false
+    }
+
     /// What comes after `AS`.
     fn body(&self, parser: &mut Parser<'_>) -> Result<Body, ParserError> {
         parser.parse_query().map(Body::Query)
@@ -100,6 +106,8 @@ pub enum Command {
     Schedule(ScheduleCommand),
     /// `ALTER EXPERIMENT …`
     AlterExperiment(AlterExperiment),
+    /// `ALTER … ALTER COLUMN … SET CLASS`
+    SetClass(SetClass),
 }
 
 /// A page of a profile, or of one of its members.
@@ -146,6 +154,7 @@ impl Command {
             Self::Grant(granting) => return granting.tag().into(),
             Self::Schedule(command) => return command.tag(),
             Self::AlterExperiment(_) => return "ALTER EXPERIMENT".into(),
+            Self::SetClass(set) => return format!("ALTER {}", set.word),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -188,6 +197,8 @@ pub struct Create {
     pub body: Body,
     /// The table after ON, of kinds that are on one.
     pub table: Option<ObjectName>,
+    /// What is covered, and for whom, of kinds that protect.
+    pub protection: Option<Protection>,
 }
 
 /// What an object is made of.
@@ -214,38 +225,31 @@ pub struct Refresh {
 
 /// Parses a statement over a named object, or `None` when the next one is another statement.
 pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Option<Command>> {
-    let words = Words::ahead(parser);
-    let kind = |word: Option<&str>, plural: bool| {
-        let word = word?;
-        let is_it = |grammar: &&dyn Grammar| match plural {
-            true => grammar.plural().eq_ignore_ascii_case(word),
-            false => grammar.word().eq_ignore_ascii_case(word),
-        };
-        grammars.iter().copied().find(is_it)
-    };
-    let own = |word: Option<&str>| kind(word, false).filter(|grammar| !grammar.is_of_sql());
-    let words: Vec<Option<&str>> = words.0.iter().map(Option::as_deref).collect();
+    let ahead = Words::ahead(parser);
+    let words: Vec<Option<&str>> = ahead.0.iter().map(Option::as_deref).collect();
+    let own = |from: usize| kind_at(grammars, &words[from..], false).filter(|(kind, _)| !kind.is_of_sql());
+    let not_tables = |from: usize, plural| kind_at(grammars, &words[from..], plural).filter(|(kind, _)| kind.word() != "table");
     let parsed = match words.as_slice() {
-        [Some("CREATE"), word, ..] if let Some(kind) = own(*word) => {
-            skip(parser, 2);
+        [Some("CREATE"), ..] if let Some((kind, length)) = own(1) => {
+            skip(parser, 1 + length);
             create(parser, kind, false)
         }
-        [Some("CREATE"), Some("OR"), Some("REPLACE"), word, ..] if let Some(kind) = own(*word) => {
-            skip(parser, 4);
+        [Some("CREATE"), Some("OR"), Some("REPLACE"), ..] if let Some((kind, length)) = own(3) => {
+            skip(parser, 3 + length);
             create(parser, kind, true)
         }
-        [Some("DROP"), word, ..] if let Some(kind) = own(*word) => {
-            skip(parser, 2);
+        [Some("DROP"), ..] if let Some((kind, length)) = own(1) => {
+            skip(parser, 1 + length);
             drop_object(parser, kind)
         }
-        [Some("SHOW"), word, ..] if let Some(kind) = kind(*word, true).filter(|kind| kind.word() != "table") => {
-            skip(parser, 2);
+        [Some("SHOW"), ..] if let Some((kind, length)) = not_tables(1, true) => {
+            skip(parser, 1 + length);
             Ok(Command::Show(kind))
         }
-        [Some("DESCRIBE" | "DESC"), word, Some(_), ..]
-            if let Some(kind) = kind(*word, false).filter(|kind| kind.word() != "table") =>
+        [Some("DESCRIBE" | "DESC"), ..]
+            if let Some((kind, length)) = not_tables(1, false).filter(|(_, length)| words[1 + length].is_some()) =>
         {
-            skip(parser, 2);
+            skip(parser, 1 + length);
             named(parser, kind).map(Command::Describe)
         }
         [Some("REFRESH"), ..] => {
@@ -294,15 +298,30 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     if let Some(command) = experiment::parse(parser, words)? {
         return Ok(Some(Command::AlterExperiment(command)));
     }
+    if let Some(set) = protection::set_class(parser, words)? {
+        return Ok(Some(Command::SetClass(set)));
+    }
     Ok(client::parse(parser, words)?.map(Command::Client))
 }
 
+/// The kind that the next words name, and how many words that takes.
+fn kind_at(grammars: &Grammars, words: &[Option<&str>], plural: bool) -> Option<(&'static dyn Grammar, usize)> {
+    let named = |grammar: &&'static dyn Grammar| {
+        let own = if plural { grammar.plural() } else { grammar.word().to_string() };
+        let length = own.split(' ').count();
+        let is_it = words.len() >= length
+            && own.split(' ').zip(words).all(|(own, word)| word.is_some_and(|word| own.eq_ignore_ascii_case(word)));
+        is_it.then_some((*grammar, length))
+    };
+    grammars.iter().find_map(named)
+}
+
 /// The next words in capitals; anything else is `None`.
-struct Words([Option<String>; 4]);
+struct Words([Option<String>; 6]);
 
 impl Words {
     fn ahead(parser: &Parser<'_>) -> Self {
-        Self([0, 1, 2, 3].map(|place| match parser.peek_nth_token(place).token {
+        Self([0, 1, 2, 3, 4, 5].map(|place| match parser.peek_nth_token(place).token {
             Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_uppercase()),
             Token::Word(word) => Some(word.value),
             _ => None,
@@ -319,6 +338,9 @@ fn skip(parser: &mut Parser<'_>, words: usize) {
 fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool) -> Result<Command, ParserError> {
     let if_not_exists = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
     let name = identifier(parser)?;
+    if kind.protects() {
+        return protection::create(parser, kind, name, (or_replace, if_not_exists));
+    }
     let parameters = if kind.takes_parameters() { parameters(parser)? } else { vec![] };
     let mut table = None;
     let target = if kind.is_on_table() {
@@ -338,7 +360,16 @@ fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool)
     let options = options(parser)?;
     parser.expect_keyword(Keyword::AS)?;
     let body = kind.body(parser)?;
-    Ok(Command::Create(Box::new(Create { target, or_replace, if_not_exists, parameters, options, body, table })))
+    Ok(Command::Create(Box::new(Create {
+        target,
+        or_replace,
+        if_not_exists,
+        parameters,
+        options,
+        body,
+        table,
+        protection: None,
+    })))
 }
 
 /// `(name type [DEFAULT constant], …)`
@@ -376,7 +407,8 @@ fn comment(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Command, Pars
         "MATERIALIZED" if words.0[1].as_deref() == Some("VIEW") => (Some("view"), 2),
         _ => (None, 1),
     };
-    let kind = grammars.iter().copied().find(|grammar| grammar.word().eq_ignore_ascii_case(word));
+    let following: Vec<Option<&str>> = words.0.iter().map(Option::as_deref).collect();
+    let kind = kind_at(grammars, &following, false);
     let on = match (on, word, kind) {
         (Some(relation), ..) => {
             skip(parser, length);
@@ -386,8 +418,8 @@ fn comment(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Command, Pars
             skip(parser, 1);
             CommentOn::Column(parser.parse_object_name(false)?)
         }
-        (None, _, Some(kind)) => {
-            skip(parser, 1);
+        (None, _, Some((kind, length))) => {
+            skip(parser, length);
             let target = named(parser, kind)?;
             // PostgreSQL writes the types of a function's parameters.
             if kind.takes_parameters() && parser.consume_token(&Token::LParen) {
@@ -471,7 +503,7 @@ fn on_profile(parser: &mut Parser<'_>, grammar: &'static dyn Grammar, name: Stri
     Ok(Target { grammar, name, profile })
 }
 
-fn options(parser: &mut Parser<'_>) -> Result<Vec<(String, Expr)>, ParserError> {
+pub(super) fn options(parser: &mut Parser<'_>) -> Result<Vec<(String, Expr)>, ParserError> {
     if !parser.parse_keyword(Keyword::WITH) {
         return Ok(vec![]);
     }
@@ -492,7 +524,7 @@ pub fn options_in_parentheses(parser: &mut Parser<'_>) -> Result<Vec<(String, Ex
     Ok(options)
 }
 
-fn identifier(parser: &mut Parser<'_>) -> Result<String, ParserError> {
+pub(super) fn identifier(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     parser.parse_identifier().map(|name| normal(&name))
 }
 

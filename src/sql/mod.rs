@@ -15,6 +15,7 @@ pub mod macros;
 pub mod parser;
 pub mod planning;
 pub mod postgres;
+pub mod protection;
 mod question_marks;
 mod readers;
 pub mod redacting;

@@ -134,6 +134,8 @@ struct Part {
     path: Arc<[String]>,
     /// Whose rights count, when they are not those of the session: the owner of the definition.
     owner: Option<Arc<str>>,
+    /// Whose masks and row policies apply, when they are not those of the session's role; nobody's for who sees all.
+    reader: Option<Arc<str>>,
     /// Profiles as far as they are planned, the innermost last.
     profiles: Arc<[(String, Arc<dyn TableProvider>)]>,
     /// Definitions as they would be.
@@ -395,6 +397,12 @@ impl StatementContext {
         Self { whole: Arc::clone(&self.whole), part: Part { owner: Some(owner.into()), ..self.part.clone() } }
     }
 
+    /// The context of what is read as a role sees it, whoever asks: what a refresh computes is what the owner of the profile sees. No
+    /// role sees all.
+    pub fn reading_as(&self, reader: &str) -> Self {
+        Self { whole: Arc::clone(&self.whole), part: Part { reader: Some(reader.into()), ..self.part.clone() } }
+    }
+
     /// The definition whose body this is the context of.
     pub fn inside(&self) -> Option<&str> {
         self.part.path.last().map(String::as_str)
@@ -506,6 +514,7 @@ impl StatementContext {
         let Part {
             path: _,
             owner: _,
+            reader,
             profiles,
             changed,
             relation,
@@ -518,6 +527,6 @@ impl StatementContext {
             postgres: _,
         } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
-        sees_all && reads.is_none()
+        sees_all && reads.is_none() && reader.is_none()
     }
 }

@@ -194,12 +194,32 @@ impl StatementContext {
     /// # Errors
     /// The catalog cannot be read.
     pub fn rights(&self) -> Result<Arc<Rights>> {
-        let owner = self.part.owner.as_deref();
-        let key = owner.unwrap_or_else(|| self.role()).to_string();
-        let is_trusted = match owner {
-            Some(owner) => owner.is_empty(),
-            None => self.whole.origin.is_trusted,
+        match self.part.owner.as_deref() {
+            Some(owner) => self.rights_of(owner, owner.is_empty()),
+            None => self.rights_of(self.role(), self.whole.origin.is_trusted),
+        }
+    }
+
+    /// What the role may do whose masks and row policies apply here; nothing for one that sees everything as it is.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn reader(&self) -> Result<Option<Arc<Rights>>> {
+        let rights = match self.part.reader.as_deref() {
+            Some("") => return Ok(None),
+            Some(reader) => self.rights_of(reader, false)?,
+            None => self.rights_of(self.role(), self.whole.origin.is_trusted)?,
         };
+        Ok((!rights.is_superuser()).then_some(rights))
+    }
+
+    /// The name of that role.
+    pub fn reader_name(&self) -> &str {
+        self.part.reader.as_deref().unwrap_or_else(|| self.role())
+    }
+
+    fn rights_of(&self, role: &str, is_trusted: bool) -> Result<Arc<Rights>> {
+        let key = role.to_string();
         if let Some(known) = self.whole.rights.lock().get(&(key.clone(), is_trusted)) {
             return Ok(Arc::clone(known));
         }

@@ -1,5 +1,6 @@
 //! `system.check_results` and `system.table_scores`
 
+use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 use datafusion::arrow::array::ArrayRef;
@@ -45,6 +46,7 @@ fn results(context: &StatementContext) -> Result<Vec<CheckResult>> {
     Ok(context.catalog().check_results()?.into_iter().filter(is_seen).collect())
 }
 
+#[async_trait]
 impl SystemTable for CheckResults {
     fn name(&self) -> &'static str {
         "check_results"
@@ -58,7 +60,7 @@ impl SystemTable for CheckResults {
         &RESULTS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let results = results(context)?;
         let of = |get: fn(&CheckResult) -> &str| text(results.iter().map(move |result| given(get(result))));
         Ok(vec![
@@ -120,6 +122,7 @@ impl Look {
     }
 }
 
+#[async_trait]
 impl SystemTable for TableScores {
     fn name(&self) -> &'static str {
         "table_scores"
@@ -133,7 +136,7 @@ impl SystemTable for TableScores {
         &SCORES
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let mut looks: BTreeMap<(String, i64), Look> = BTreeMap::new();
         for result in results(context)? {
             let look = looks.entry((result.table, result.at)).or_default();

@@ -1,5 +1,6 @@
 //! `system.comments`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -26,6 +27,7 @@ const COLUMNS: [Column; 4] = [
     Column { name: "comment", data_type: "VARCHAR", text: "what it is" },
 ];
 
+#[async_trait]
 impl SystemTable for Comments {
     fn name(&self) -> &'static str {
         "comments"
@@ -39,7 +41,7 @@ impl SystemTable for Comments {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let rows = rows(context)?;
         Ok((0..4).map(|column| text(rows.iter().map(|row| row[column].clone()))).collect())
     }

@@ -1,5 +1,6 @@
 //! `system.connections`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -24,6 +25,7 @@ const COLUMNS: [Column; 8] = [
     Column { name: "query", data_type: "BIGINT", text: "the statement that it runs, as in system.queries; NULL while it waits" },
 ];
 
+#[async_trait]
 impl SystemTable for Connections {
     fn name(&self) -> &'static str {
         "connections"
@@ -37,7 +39,7 @@ impl SystemTable for Connections {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let mut connections = context.activity().connections();
         let rights = context.rights()?;
         connections.retain(|connection| may_watch(&rights, &connection.role));

@@ -1,5 +1,6 @@
 //! `system.files`
 
+use async_trait::async_trait;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -10,8 +11,8 @@ use datafusion::common::Result;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::SystemTable;
-use crate::catalog::objects::Object;
 use crate::docs::Column;
+use crate::objects::protection::covers;
 use crate::objects::values::{number, text, time};
 use crate::statement::StatementContext;
 
@@ -29,6 +30,7 @@ const COLUMNS: [Column; 7] = [
     Column { name: "checksum", data_type: "VARCHAR", text: "the BLAKE3 of its bytes" },
 ];
 
+#[async_trait]
 impl SystemTable for Files {
     fn name(&self) -> &'static str {
         "files"
@@ -42,10 +44,15 @@ impl SystemTable for Files {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let mut files = context.catalog().files()?;
         if !context.rights()?.is_superuser() {
-            let seen: Vec<String> = context.objects()?.iter().map(Object::label).collect();
+            let mut seen = vec![];
+            for object in context.objects()?.iter() {
+                if !covers(object, context)? {
+                    seen.push(object.label());
+                }
+            }
             files.retain(|(object, ..)| seen.contains(object));
         }
         let found: Vec<(Option<i64>, Option<i64>)> = files.iter().map(|(_, _, path)| look_at(path)).collect();

@@ -1,5 +1,6 @@
 //! `system.functions`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -25,6 +26,7 @@ const COLUMNS: [Column; 6] = [
     Column { name: "example", data_type: "VARCHAR", text: "a call that runs as it is" },
 ];
 
+#[async_trait]
 impl SystemTable for Functions {
     fn name(&self) -> &'static str {
         "functions"
@@ -38,7 +40,7 @@ impl SystemTable for Functions {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let mut rows: Vec<[String; 6]> = vec![];
         for doc in functions::all().iter().flat_map(FunctionSet::docs) {
             let example = doc.examples.first().unwrap_or(&"");

@@ -1,5 +1,6 @@
 //! `system.grants`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -22,6 +23,7 @@ const COLUMNS: [Column; 6] = [
     Column { name: "is_grantable", data_type: "BOOLEAN", text: "whether the role may grant it to others" },
 ];
 
+#[async_trait]
 impl SystemTable for Grants {
     fn name(&self) -> &'static str {
         "grants"
@@ -35,7 +37,7 @@ impl SystemTable for Grants {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let (objects, rights, grants) = (context.objects()?, context.rights()?, context.view().grants()?);
         let mut rows = vec![];
         for grant in grants.iter() {

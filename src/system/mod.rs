@@ -1,6 +1,7 @@
 //! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
 mod checks;
+mod column_classes;
 mod comments;
 mod connections;
 mod dialects;
@@ -34,6 +35,7 @@ use crate::statement::StatementContext;
 pub use reference::reference;
 
 /// A table about the program or the database.
+#[async_trait]
 trait SystemTable: Debug + Send + Sync {
     /// Its name in the schema `system`.
     fn name(&self) -> &'static str;
@@ -48,7 +50,7 @@ trait SystemTable: Debug + Send + Sync {
     ///
     /// # Errors
     /// The database cannot be read.
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>>;
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>>;
 }
 
 /// Every table of the schema; those of the kinds of objects come after the others.
@@ -56,6 +58,7 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
     let mut tables: Vec<Box<dyn SystemTable>> = vec![
         Box::new(checks::CheckResults),
         Box::new(checks::TableScores),
+        Box::new(column_classes::ColumnClasses),
         Box::new(comments::Comments),
         Box::new(files::Files),
         Box::new(functions::Functions),
@@ -86,7 +89,7 @@ impl SchemaProvider for SystemSchema {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(table) = tables().into_iter().find(|table| table.name() == name) else { return Ok(None) };
         let schema = schema_of(table.columns());
-        let batch = RecordBatch::try_new(Arc::clone(&schema), table.values(&self.context)?)?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), table.values(&self.context).await?)?;
         Ok(Some(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?)))
     }
 

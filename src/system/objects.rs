@@ -3,6 +3,7 @@
 //! An object whose definition cannot be read, as it is damaged or of a newer version, has a row as all others, with what is known of it
 //! and the problem as its comment.
 
+use async_trait::async_trait;
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
 use datafusion::arrow::compute::{concat, nullif};
 use datafusion::common::Result;
@@ -41,6 +42,7 @@ impl Objects {
     }
 }
 
+#[async_trait]
 impl SystemTable for Objects {
     fn name(&self) -> &'static str {
         self.0.system_table()
@@ -54,7 +56,7 @@ impl SystemTable for Objects {
         self.0.columns()
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let read = read(self.0, context)?;
         let rights = context.rights()?;
         let owns: Vec<bool> = read.iter().map(|(object, _)| rights.owns(object)).collect();

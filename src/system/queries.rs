@@ -1,5 +1,6 @@
 //! `system.queries`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -35,6 +36,7 @@ pub fn may_watch(rights: &Rights, role: &str) -> bool {
     rights.is_member(role) || rights.is_member("pg_monitor")
 }
 
+#[async_trait]
 impl SystemTable for Queries {
     fn name(&self) -> &'static str {
         "queries"
@@ -48,7 +50,7 @@ impl SystemTable for Queries {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let mut queries = context.activity().queries();
         let rights = context.rights()?;
         queries.retain(|query| may_watch(&rights, &query.role));

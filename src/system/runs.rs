@@ -1,11 +1,13 @@
 //! `system.runs`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
 use super::SystemTable;
 use crate::catalog::runs::{Attempt, Run};
 use crate::docs::Column;
+use crate::objects::protection::covers;
 use crate::objects::values::{given, number, share, text, time};
 use crate::statement::StatementContext;
 
@@ -55,6 +57,7 @@ const COLUMNS: [Column; 23] = [
     Column { name: "host", data_type: "VARCHAR", text: "of a schedule: on which machine" },
 ];
 
+#[async_trait]
 impl SystemTable for Runs {
     fn name(&self) -> &'static str {
         "runs"
@@ -68,13 +71,21 @@ impl SystemTable for Runs {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let seen = context.objects()?;
         let mut runs = context.catalog().runs()?;
         // Of what is gone, those who may do all see what ran.
         let is_seen = |kind: &str, name: &str| seen.iter().any(|object| object.kind == kind && object.name == name);
         if !context.rights()?.is_superuser() {
             runs.retain(|run| is_seen(if run.attempt.is_some() { "schedule" } else { "profile" }, &run.name));
+        }
+        // How many rows there are, and what failed at one, is for those who see all of them.
+        for object in seen.iter().filter(|object| object.kind == "profile") {
+            if covers(object, context)? {
+                for run in runs.iter_mut().filter(|run| run.attempt.is_none() && run.name == object.name) {
+                    (run.rows, run.changes, run.message) = (None, None, String::new());
+                }
+            }
         }
         let all = || runs.iter();
         fn of<'a, T: 'a>(

@@ -1,5 +1,6 @@
 //! `system.settings`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 use datafusion::config::ExtensionOptions;
@@ -20,6 +21,7 @@ const COLUMNS: [Column; 3] = [
     Column { name: "text", data_type: "VARCHAR", text: "what it means" },
 ];
 
+#[async_trait]
 impl SystemTable for Settings {
     fn name(&self) -> &'static str {
         "settings"
@@ -33,7 +35,7 @@ impl SystemTable for Settings {
         &COLUMNS
     }
 
-    fn values(&self, _context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, _context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let entries = PortraitSettings::default().entries();
         Ok(vec![
             text(entries.iter().map(|entry| Some(entry.key.clone()))),

@@ -1,5 +1,6 @@
 //! `system.statements`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -18,6 +19,7 @@ const COLUMNS: [Column; 3] = [
     Column { name: "syntax", data_type: "VARCHAR", text: "how it is written" },
 ];
 
+#[async_trait]
 impl SystemTable for Statements {
     fn name(&self) -> &'static str {
         "statements"
@@ -31,7 +33,7 @@ impl SystemTable for Statements {
         &COLUMNS
     }
 
-    fn values(&self, _context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, _context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let pages = statement_pages();
         let of = |get: fn(&Doc) -> &str| text(pages.iter().map(move |doc| Some(get(doc).to_string())));
         Ok(vec![of(|doc| doc.name), of(|doc| doc.summary), of(|doc| doc.syntax)])

@@ -1,5 +1,6 @@
 //! `system.versions`
 
+use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -23,6 +24,7 @@ const COLUMNS: [Column; 7] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
 ];
 
+#[async_trait]
 impl SystemTable for Versions {
     fn name(&self) -> &'static str {
         "versions"
@@ -36,7 +38,7 @@ impl SystemTable for Versions {
         &COLUMNS
     }
 
-    fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
         let (seen, rights) = (context.objects()?, context.rights()?);
         let mut versions = context.catalog().versions()?;
         versions.retain(|version| seen.iter().any(|object| object.id == version.id));

@@ -1,6 +1,6 @@
 //! Tables that are made, or replaced.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef};
@@ -23,6 +23,8 @@ pub type Recheck = dyn Fn() -> BoxFuture<'static, Result<Stamp>> + Send + Sync;
 /// A table that is to be made.
 pub struct NewTable<'a> {
     pub definition: NewVersion<'a>,
+    /// The classes that its columns have from where their values come.
+    pub classes: BTreeMap<String, String>,
     /// Checks once more, when the rows are written, that nothing that uses the table it replaces would be broken; gives the state
     /// of the definitions that this holds for.
     pub recheck: Option<&'a Recheck>,
@@ -111,10 +113,10 @@ fn can_be_stored(data_type: &DataType) -> bool {
 
 /// Publishes a table that is made. What others define while its rows are written, or while it is checked, is checked anew.
 pub async fn publish_made(catalog: &Catalog, new: &NewSnapshot<'_>, made: &NewTable<'_>) -> Result<i64> {
-    let Some(recheck) = made.recheck else { return catalog.publish_table(new, made.definition, None) };
+    let Some(recheck) = made.recheck else { return catalog.publish_table(new, (made.definition, &made.classes), None) };
     loop {
         let seen = recheck().await?;
-        let published = catalog.publish_table(new, made.definition, Some(seen));
+        let published = catalog.publish_table(new, (made.definition, &made.classes), Some(seen));
         if published.is_ok() || catalog.newest_stamp()?.definitions == seen.definitions {
             return published;
         }

@@ -22,6 +22,7 @@ use crate::error::{SqlState, in_sql, sqlstate};
 use crate::functions;
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
+use crate::objects::protection::covers;
 use crate::objects::{GRAMMARS, KINDS, profile, role, schema};
 use crate::postgres_catalog::{
     DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES, OWN_NAME,
@@ -150,7 +151,7 @@ fn word_of(privilege: Privilege) -> Option<&'static str> {
         Privilege::Create => "CREATE",
         Privilege::Connect => "CONNECT",
         Privilege::Temporary => "TEMPORARY",
-        Privilege::Refresh | Privilege::Read | Privilege::Write | Privilege::Member => return None,
+        Privilege::Refresh | Privilege::Filter | Privilege::Read | Privilege::Write | Privilege::Member => return None,
     })
 }
 
@@ -372,6 +373,9 @@ impl Gathering<'_> {
             Some(object) if object.kind == "profile" => (SnapshotOf::Profile, object.name.as_str()),
             _ => return Ok((None, 0)),
         };
+        if object.is_some_and(|object| covers(object, self.context).unwrap_or(true)) {
+            return Ok((None, 0));
+        }
         let Some(snapshot) = self.context.view().snapshot(of.0, of.1, When::Now)? else { return Ok((None, 0)) };
         Ok((Some(snapshot.rows), snapshot.files.iter().map(|(_, file)| file.bytes).sum()))
     }

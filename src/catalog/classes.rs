@@ -1,0 +1,67 @@
+//! Which columns hold personal data, and of what class.
+
+use std::collections::BTreeMap;
+
+use datafusion::common::Result;
+use rusqlite::{Connection, params};
+
+use super::Catalog;
+use super::objects::Object;
+use super::stamp::Stamp;
+
+/// What a version of the catalog adds for it.
+pub const MIGRATION: &str = "
+    -- The class of a column of a table, view or profile, as ALTER … SET CLASS says.
+    CREATE TABLE column_classes (
+        object   INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+        \"column\" TEXT NOT NULL,
+        class    TEXT NOT NULL,
+        PRIMARY KEY (object, \"column\")
+    ) STRICT;
+    CREATE TRIGGER class_added AFTER INSERT ON column_classes BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER class_changed AFTER UPDATE ON column_classes BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    CREATE TRIGGER class_dropped AFTER DELETE ON column_classes BEGIN UPDATE changes SET definitions = definitions + 1; END;
+    ";
+
+/// Reads the classes of all columns into their objects.
+pub fn read(connection: &Connection, objects: &mut [Object]) -> rusqlite::Result<()> {
+    let mut classes = connection.prepare_cached("SELECT object, \"column\", class FROM column_classes")?;
+    let mut rows = classes.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        if let Some(object) = objects.iter_mut().find(|object| object.id == id) {
+            object.classes.insert(row.get(1)?, row.get(2)?);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the classes of columns beside those that are there.
+pub fn add(connection: &Connection, object: i64, classes: &BTreeMap<String, String>) -> rusqlite::Result<()> {
+    for (column, class) in classes {
+        connection.execute(
+            "INSERT OR REPLACE INTO column_classes (object, \"column\", class) VALUES (?1, ?2, ?3)",
+            params![object, column, class],
+        )?;
+    }
+    Ok(())
+}
+
+impl Catalog {
+    /// Notes the class of a column; nothing takes it away.
+    ///
+    /// # Errors
+    /// As [`Self::put_object`].
+    pub fn put_class(&self, object: &Object, column: &str, class: Option<&str>, seen: Option<Stamp>) -> Result<()> {
+        self.change_definitions(seen, |transaction| {
+            match class {
+                Some(class) => add(transaction, object.id, &BTreeMap::from([(column.to_string(), class.to_string())]))?,
+                None => {
+                    let forget = "DELETE FROM column_classes WHERE object = ?1 AND \"column\" = ?2";
+                    transaction.execute(forget, params![object.id, column])?;
+                }
+            }
+            Ok(())
+        })
+    }
+}

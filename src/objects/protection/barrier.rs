@@ -1,0 +1,259 @@
+//! A table behind which nothing of a statement gets.
+//!
+//! A view would be no protection: the optimiser merges its conditions with those of the statement and runs them in the order that it likes, so that
+//! `CAST(phone AS INT)` fails at a row that the view hides, and names the phone. Here the plan below is optimised and run by itself, and the
+//! plan above sees a leaf: no children, no statistics, no order, the same number of partitions whatever the files are.
+//!
+//! Conditions go through when they can tell nothing but by their result: comparisons of a column that is not masked with a constant. These are what
+//! makes Parquet files be read in parts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result};
+use datafusion::datasource::TableType;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, TableProviderFilterPushDown,
+};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
+use futures::StreamExt;
+
+use crate::error::{SqlState, coded, sqlstate};
+
+/// A column as it is shown.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub name: String,
+    /// The column of the plan below that it is.
+    pub from: String,
+    /// The column of the plan below that conditions compare, when they may; another one than `from` where the role may compare what it is
+    /// not shown.
+    pub compared: Option<String>,
+}
+
+/// A table behind a barrier.
+#[derive(Debug)]
+pub struct Barrier {
+    /// The name of the table, for messages.
+    label: String,
+    /// The rows that are seen, with the columns that are shown and those that are only compared.
+    rows: LogicalPlan,
+    columns: Vec<Shown>,
+    schema: SchemaRef,
+}
+
+impl Barrier {
+    /// The rows of a plan, as these columns of it.
+    ///
+    /// # Errors
+    /// The plan has no such column.
+    pub fn new(label: &str, rows: LogicalPlan, columns: Vec<Shown>) -> Result<Self> {
+        let shown = project(rows.clone(), &columns, None)?;
+        let schema = Arc::new(shown.schema().as_arrow().clone());
+        Ok(Self { label: label.to_string(), rows, columns, schema })
+    }
+
+    /// The column of the plan below that conditions on a column compare.
+    fn compared(&self, name: &str) -> Option<&str> {
+        let column = self.columns.iter().find(|column| column.name == name)?;
+        let compared = column.compared.as_deref()?;
+        let below = self.rows.schema().field_with_unqualified_name(compared).ok()?;
+        let above = self.schema.field_with_name(name).ok()?;
+        // What is compared as another type than it seems to have would be compared otherwise.
+        (below.data_type() == above.data_type()).then_some(compared)
+    }
+
+    /// True for a condition that cannot fail, and that compares nothing but what may be compared.
+    fn is_harmless(&self, condition: &Expr) -> bool {
+        use Operator::{And, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq, Or};
+        let is_column = |part: &Expr| matches!(part, Expr::Column(column) if self.compared(&column.name).is_some());
+        let is_constant = |part: &Expr| matches!(part, Expr::Literal(..));
+        match condition {
+            Expr::BinaryExpr(BinaryExpr { left, op: And | Or, right }) => self.is_harmless(left) && self.is_harmless(right),
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+                    && ((is_column(left) && is_constant(right)) || (is_constant(left) && is_column(right)))
+            }
+            Expr::Between(Between { expr, low, high, .. }) => is_column(expr) && is_constant(low) && is_constant(high),
+            Expr::InList(list) => is_column(&list.expr) && list.list.iter().all(is_constant),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => is_column(inner),
+            Expr::Not(inner) => self.is_harmless(inner),
+            _ => false,
+        }
+    }
+
+    /// A harmless condition over the plan below.
+    fn below(&self, condition: &Expr) -> Result<Expr> {
+        let condition = condition.clone().transform(|part| {
+            Ok(match part {
+                Expr::Column(column) => match self.compared(&column.name) {
+                    Some(compared) => Transformed::yes(Expr::Column(Column::new_unqualified(compared))),
+                    None => Transformed::no(Expr::Column(column)),
+                },
+                other => Transformed::no(other),
+            })
+        })?;
+        Ok(condition.data)
+    }
+}
+
+/// These columns of a plan, or those of them at these places.
+fn project(rows: LogicalPlan, columns: &[Shown], places: Option<&Vec<usize>>) -> Result<LogicalPlan> {
+    let shown = |column: &Shown| Expr::Column(Column::new_unqualified(&column.from)).alias(&column.name);
+    let columns: Vec<Expr> = match places {
+        Some(places) => places.iter().filter_map(|place| columns.get(*place)).map(shown).collect(),
+        None => columns.iter().map(shown).collect(),
+    };
+    LogicalPlanBuilder::from(rows).project(columns)?.build()
+}
+
+#[async_trait]
+impl TableProvider for Barrier {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let goes_through = |filter: &&Expr| match self.is_harmless(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(goes_through).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut rows = LogicalPlanBuilder::from(self.rows.clone());
+        for filter in filters {
+            rows = rows.filter(self.below(filter)?)?;
+        }
+        let plan = project(rows.build()?, &self.columns, projection)?;
+        let below = state.create_physical_plan(&plan).await.map_err(|error| covered(&self.label, error))?;
+        let partitions = state.config_options().execution.target_partitions;
+        let found = below.output_partitioning().partition_count();
+        let below: Arc<dyn ExecutionPlan> = match partitions {
+            partitions if partitions == found => below,
+            0 | 1 => Arc::new(CoalescePartitionsExec::new(below)),
+            partitions => Arc::new(RepartitionExec::try_new(below, Partitioning::RoundRobinBatch(partitions))?),
+        };
+        Ok(Arc::new(BarrierExec::new(self.label.clone(), below)))
+    }
+
+    async fn insert_into(
+        &self,
+        _state: &dyn Session,
+        _input: Arc<dyn ExecutionPlan>,
+        _insert_op: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let problem = "cannot be written to by a statement that reads it, as it has masks or row policies for this role; leave it out of the query, or ask a role with SUPERUSER";
+        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.label, problem))
+    }
+}
+
+/// Runs what is behind the barrier. It shows no children: nobody looks at them, moves a condition into them or counts their rows.
+struct BarrierExec {
+    label: String,
+    below: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl BarrierExec {
+    fn new(label: String, below: Arc<dyn ExecutionPlan>) -> Self {
+        let partitions = below.output_partitioning().partition_count();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(below.schema()),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self { label, below, properties: Arc::new(properties) }
+    }
+}
+
+impl fmt::Debug for BarrierExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BarrierExec({})", self.label)
+    }
+}
+
+impl DisplayAs for BarrierExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<&str> = self.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, "ProtectedExec: {}, columns=[{}]", self.label, columns.join(", "))
+    }
+}
+
+impl BarrierExec {
+    fn schema_ref(&self) -> &SchemaRef {
+        self.properties.equivalence_properties().schema()
+    }
+}
+
+impl ExecutionPlan for BarrierExec {
+    fn name(&self) -> &str {
+        "ProtectedExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let label = self.label.clone();
+        let below = self.below.execute(partition, context).map_err(|error| covered(&label, error))?;
+        let rows = below.map(move |batch| batch.map_err(|error| covered(&label, error)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+}
+
+/// The error of what is behind the barrier, which may name what is hidden: only what says nothing of rows goes through.
+fn covered(label: &str, error: DataFusionError) -> DataFusionError {
+    if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+        return error;
+    }
+    match sqlstate(&error) {
+        SqlState::QUERY_CANCELED | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
+        _ => {
+            let problem = "its rows cannot be read below its masks and row policies; a role with SUPERUSER sees why";
+            coded(SqlState::INTERNAL_ERROR, label, problem)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! `MASK`: what a column shows in the place of its values.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+
+use super::class::{KNOWN, check_column, columns_of};
+use super::reading::{Rule, masked_type, object_named};
+use super::row_policy::{check_roles, names_of, roles_of};
+use crate::catalog::objects::Object;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{SqlState, coded, did_you_mean, invalid, message};
+use crate::objects::definition::Definition;
+use crate::objects::kind::{Kind, Uses, Values};
+use crate::objects::values::{given, number, text};
+use crate::sql::command::Grammar;
+use crate::sql::protection::Covers;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+
+static DOC: Doc = Doc {
+    name: "CREATE MASK",
+    summary: "Says what roles see in the place of the values of a column, or of all columns of a class.",
+    syntax: "CREATE [OR REPLACE] MASK [IF NOT EXISTS] name
+ON CLASS class | ON table (column)
+USING expression [FOR role, …] [WITH ([comment = '…'], [owner = '…'])]",
+    description: "\
+The expression is computed from `value`, the value of the column: `mask_phone(value)`, `left(value, 1) || '**'`, `NULL`. It cannot read tables or other columns. A mask without FOR is for every role; with FOR, for these
+roles and their members. Roles with SUPERUSER, and whoever opens the folder of the database, see the values themselves.
+
+A mask on a table and column goes before masks on classes. Two masks that fit one column for one role are an error when the column is read: say FOR whom each is. A column is of a class when
+`ALTER TABLE … ALTER COLUMN … SET CLASS` says so; the columns of a profile also when their values come from such a column. Where a mask on a class does not take the type of a column, it gets the value as text, and where that
+does not fit either (a list), or where values of several masked classes are in one column, the column is NULL.
+
+Wherever the role reads the column it gets the masked value: in tables and external tables, through views and functions of others, in `profile.<name>`, its tags and its history, in segments, as of an earlier time, in
+exports and reports. Conditions, joins and groups compare the masked value; a role that was granted FILTER on the table finds rows by the real one (`WHERE phone = '13800138000'`) and is still shown the masked one.
+Nothing of a statement is evaluated on the values below: no error, estimate or plan tells them. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
+
+A REFRESH computes with what the owner of the profile sees, whoever runs it. A file that a role may read by its name (READ ON FILES) is not masked: it is no table of the database.
+
+A mask on a class is made by a role with SUPERUSER, a mask on a table by the owner of the table.",
+    arguments: &[
+        Argument::optional("comment", Takes::Text, "", "what it is for"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    examples: &["CREATE VIEW shoppers AS SELECT customer_id, '138' || lpad(CAST(customer_id AS VARCHAR), 8, '0') AS phone FROM sample_customers(rows => 10);
+CREATE MASK covered_phones ON shoppers (phone) USING mask_phone(value);
+CREATE MASK no_emails ON CLASS email USING NULL;
+SHOW MASKS;"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Mask;
+
+impl Grammar for Mask {
+    fn word(&self) -> &'static str {
+        "mask"
+    }
+
+    fn is_on_table(&self) -> bool {
+        true
+    }
+
+    fn protects(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 11] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "class", data_type: "VARCHAR", text: "the class that it covers" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
+    Column { name: "column", data_type: "VARCHAR", text: "the column that it covers" },
+    Column { name: "shows", data_type: "VARCHAR", text: "what is shown in the place of a value" },
+    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it is for; NULL for all" },
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+];
+
+fn class(rule: &Rule) -> Option<String> {
+    match &rule.covers {
+        Covers::Class(class) => Some(class.clone()),
+        _ => None,
+    }
+}
+
+fn column(rule: &Rule) -> Option<String> {
+    match &rule.covers {
+        Covers::Column(column) => Some(column.clone()),
+        _ => None,
+    }
+}
+
+impl Kind for Mask {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        names_of(definition)
+    }
+
+    fn is_named_in(&self, _object: &Object, _uses: &Uses) -> bool {
+        false
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            definition.constants(None)?;
+            let rule = Rule::of(&definition)?;
+            check_roles(object, &rule.roles, context)?;
+            let data_type = match &rule.covers {
+                Covers::Class(class) => {
+                    if !context.rights()?.is_superuser() {
+                        let problem = "a mask on a class covers tables of everybody; ask a role with SUPERUSER, or make a mask on your table";
+                        return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
+                    }
+                    if !is_known(class, context)? {
+                        let suggestion = did_you_mean(class, KNOWN.iter().copied());
+                        return Ok(vec![format!("{}: no column is of class {class} yet{suggestion}", object.label())]);
+                    }
+                    DataType::Utf8View
+                }
+                _ => {
+                    let Covers::Column(column) = &rule.covers else { return Err(invalid(&object.label(), "covers no column")) };
+                    let table = object_named(&rule.table, context)?;
+                    context.check_owns(&table)?;
+                    let schema = columns_of(&table, context).await?;
+                    check_column(&table, column, &schema)?;
+                    schema.field_with_name(column)?.data_type().clone()
+                }
+            };
+            let checked = masked_type(&rule.using, &data_type, context).await;
+            checked.map(|_| vec![]).map_err(|error| {
+                let problem = format!("USING {} cannot be computed from a value: {}", rule.using, message(&error));
+                invalid(&object.label(), problem)
+            })
+        })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let rule = Rule::of(definition)?;
+        Ok(vec![
+            ("class".into(), class(&rule).unwrap_or_default()),
+            ("table".into(), rule.table.join(".")),
+            ("column".into(), column(&rule).unwrap_or_default()),
+            ("shows".into(), rule.using.to_string()),
+            ("roles".into(), rule.roles.join(", ")),
+        ])
+    }
+
+    fn system_table(&self) -> &'static str {
+        "masks"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The masks: what roles see in the place of values."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+        let rules = definitions.iter().map(Rule::of).collect::<Result<Vec<_>>>()?;
+        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        Ok(vec![
+            of(|definition| &definition.object.name),
+            text(rules.iter().map(class)),
+            text(rules.iter().map(|rule| given(&rule.table.join(".")))),
+            text(rules.iter().map(column)),
+            text(rules.iter().map(|rule| Some(rule.using.to_string()))),
+            text(rules.iter().map(|rule| roles_of(rule))),
+            number(definitions.iter().map(|definition| Some(definition.object.version))),
+            of(|definition| definition.comment()),
+            of(|definition| definition.text("owner")),
+            of(|definition| &definition.object.created_at),
+            of(|definition| &definition.object.sql),
+        ])
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, class, \"table\", \"column\", shows, roles FROM system.masks ORDER BY name"
+    }
+}
+
+/// True for a class that a column has, or that is proposed.
+fn is_known(class: &String, context: &StatementContext) -> Result<bool> {
+    let objects = context.all_objects()?;
+    Ok(KNOWN.contains(&class.as_str()) || objects.iter().any(|object| object.classes.values().any(|own| own == class)))
+}

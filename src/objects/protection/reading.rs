@@ -1,0 +1,521 @@
+//! What a reader sees of a table: which masks and row policies apply, and the table that comes of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut,
+};
+
+use super::barrier::{Barrier, Shown};
+use super::class;
+use super::lineage::Classes;
+use crate::catalog::grants::{Privilege, Thing};
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded, did_you_mean, invalid, message};
+use crate::objects::definition::Definition;
+use crate::objects::kind::Uses;
+use crate::objects::lifecycle::profiles;
+use crate::objects::relation::{self, NAMESPACE};
+use crate::refresh::plan::PROFILE_SCHEMA;
+use crate::refresh::published::KEY;
+use crate::refresh::published::State;
+use crate::sql::command::{Body, normal};
+use crate::sql::parser::{parse_expression, parse_query};
+use crate::sql::planning::plan;
+use crate::sql::protection::Covers;
+use crate::statement::{Rights, StatementContext};
+use crate::text::{identifier, literal};
+
+/// What stands for the value of a column in a mask.
+pub const VALUE: &str = "value";
+/// The names of the tables below, which nobody gives.
+const BELOW: &str = "rows below protection";
+const VISIBLE: &str = "customers below protection";
+
+/// A mask or a row policy, as it is declared.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub object: Object,
+    pub covers: Covers,
+    /// The parts of the name of the table that it is on.
+    pub table: Vec<String>,
+    /// What is shown in the place of a value; or which rows are seen.
+    pub using: Expr,
+    /// For whom; for all when none is named.
+    pub roles: Vec<String>,
+}
+
+impl Rule {
+    /// Reads a definition.
+    ///
+    /// # Errors
+    /// It is none of a mask or a row policy.
+    pub fn of(definition: &Definition) -> Result<Self> {
+        let unreadable = || invalid(&definition.object.label(), "its definition cannot be read");
+        let protection = definition.protection.clone().ok_or_else(unreadable)?;
+        let Body::Condition(using) = &definition.body else { return Err(unreadable()) };
+        let table = definition.table.iter().flat_map(|name| &name.0).filter_map(|part| part.as_ident().map(normal)).collect();
+        let (object, using) = (definition.object.clone(), using.as_ref().clone());
+        Ok(Self { object, covers: protection.covers, table, using, roles: protection.roles })
+    }
+
+    fn is_on(&self, object: &Object) -> bool {
+        match self.table.as_slice() {
+            [] => false,
+            [.., schema, name] if schema == PROFILE_SCHEMA => object.kind == "profile" && object.name == *name,
+            table => {
+                let uses = Uses { tables: vec![table.to_vec()], ..Uses::default() };
+                NAMESPACE.contains(&object.kind.as_str()) && relation::is_named_in(object, &uses)
+            }
+        }
+    }
+
+    fn is_for(&self, reader: &Rights) -> bool {
+        self.roles.is_empty() || self.roles.iter().any(|role| reader.is_member(role))
+    }
+}
+
+/// The table, view, external table or profile of a name.
+///
+/// # Errors
+/// There is none that the role sees.
+pub fn object_named(parts: &[String], context: &StatementContext) -> Result<Object> {
+    let parts = match parts {
+        [catalog, rest @ ..] if rest.len() == 2 && catalog == "portrait" => rest,
+        parts => parts,
+    };
+    let objects = context.objects()?;
+    let shown = parts.join(".");
+    if let [schema, name] = parts
+        && schema == PROFILE_SCHEMA
+    {
+        let found = objects.iter().find(|object| object.kind == "profile" && object.name == *name);
+        return found.cloned().ok_or_else(|| {
+            let suggestion = did_you_mean(name, profiles(&objects));
+            let problem = format!("no such profile{suggestion}; SHOW PROFILES lists them");
+            context.unseen(coded(SqlState::UNDEFINED_OBJECT, &shown, problem), &shown)
+        });
+    }
+    let uses = Uses { tables: vec![parts.to_vec()], ..Uses::default() };
+    let relations = || objects.iter().filter(|object| NAMESPACE.contains(&object.kind.as_str()));
+    if let Some(found) = relations().find(|object| relation::is_named_in(object, &uses)) {
+        return Ok(found.clone());
+    }
+    if let [name] = parts
+        && context.tables().temporary(name).is_some()
+    {
+        return Err(invalid(name, "is a table of the session alone, which no other role sees"));
+    }
+    let name = parts.last().map(String::as_str).unwrap_or_default();
+    let suggestion = did_you_mean(name, relations().map(|object| object.name.as_str()));
+    let problem = format!("no such table{suggestion}; SHOW TABLES lists them, and profiles are named profile.<name>");
+    Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, &shown, problem), &shown))
+}
+
+/// What applies to who reads an object.
+struct Applied {
+    reader: Arc<Rights>,
+    /// By column.
+    masks: BTreeMap<String, Expr>,
+    /// Masks of classes.
+    classes: Vec<(String, Rule)>,
+    /// The rows that are seen: those of any of these; `None` without row policies.
+    policies: Option<Vec<Expr>>,
+}
+
+/// What applies to an object for its reader; `None` when nothing does.
+fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied>> {
+    let Some(reader) = context.reader()? else { return Ok(None) };
+    let objects = context.all_objects()?;
+    let (mut masks, mut classes, mut policies) = (BTreeMap::<String, (Expr, String)>::new(), vec![], None);
+    for rule in objects.iter().filter(|object| ["mask", "row policy"].contains(&object.kind.as_str())) {
+        let rule = Rule::of(&Definition::read(rule.clone(), context.session())?)?;
+        match &rule.covers {
+            Covers::Rows if rule.is_on(object) => {
+                // A role that no policy is for sees no row.
+                let seen: &mut Vec<Expr> = policies.get_or_insert_default();
+                if rule.is_for(&reader) {
+                    seen.push(rule.using);
+                }
+            }
+            Covers::Column(column) if rule.is_on(object) && rule.is_for(&reader) => {
+                let name = rule.object.name.clone();
+                if let Some((_, other)) = masks.insert(column.clone(), (rule.using, name.clone())) {
+                    let problem = format!(
+                        "column {column} has two masks for {}, {other} and {name}; DROP one, or say FOR whom each is",
+                        context.reader_name()
+                    );
+                    return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem));
+                }
+            }
+            Covers::Class(class) if rule.is_for(&reader) => classes.push((class.clone(), rule)),
+            _ => {}
+        }
+    }
+    if masks.is_empty() && classes.is_empty() && policies.is_none() {
+        return Ok(None);
+    }
+    let masks = masks.into_iter().map(|(column, (using, _))| (column, using)).collect();
+    Ok(Some(Applied { reader, masks, classes, policies }))
+}
+
+/// A column below with what is shown of it.
+struct Covered {
+    name: String,
+    data_type: DataType,
+    /// What is shown in its place, over `value`.
+    mask: Option<Expr>,
+}
+
+impl Applied {
+    /// The mask of a column, with what it is of.
+    async fn mask_of(
+        &self,
+        object: &Object,
+        column: &str,
+        data_type: &DataType,
+        classes: &Classes,
+        context: &StatementContext,
+    ) -> Result<Option<Expr>> {
+        if let Some(mask) = self.masks.get(column) {
+            return Ok(Some(mask.clone()));
+        }
+        let of: Vec<&Rule> = self.classes.iter().filter(|(class, _)| classes.contains(class)).map(|(_, rule)| rule).collect();
+        let names: BTreeSet<&str> = of.iter().map(|rule| rule.object.name.as_str()).collect();
+        let Some(only) = of.first() else { return Ok(None) };
+        if names.len() > 1 && classes.len() == 1 {
+            let problem = format!(
+                "column {column} of class {} has several masks for {}, {}; DROP all but one, or say FOR whom each is",
+                classes.iter().cloned().collect::<Vec<_>>().join(", "),
+                context.reader_name(),
+                names.into_iter().collect::<Vec<_>>().join(" and ")
+            );
+            return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem));
+        }
+        let nothing = || parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string())));
+        // What is made of several values is covered as a whole.
+        if names.len() > 1 {
+            return nothing().map(Some);
+        }
+        // Numbers are covered as texts, and what is no text at all is not shown.
+        let as_text = replaced(&only.using, &parse_expression(&format!("CAST({VALUE} AS VARCHAR)"))?);
+        for mask in [only.using.clone(), as_text] {
+            if masked_type(&mask, data_type, context).await.is_ok() {
+                return Ok(Some(mask));
+            }
+        }
+        nothing().map(Some)
+    }
+}
+
+/// An object's table as its reader sees it.
+///
+/// # Errors
+/// A mask or a row policy cannot be applied; then nothing is seen.
+pub async fn seen(object: &Object, table: Arc<dyn TableProvider>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
+    let Some(applied) = applied(object, context)? else { return Ok(table) };
+    // What a view shows is covered where it comes from: only what is said of the view itself is covered here.
+    let classes = match applied.classes.is_empty() {
+        true => BTreeMap::new(),
+        false => class::said(object),
+    };
+    let mut columns = vec![];
+    for field in table.schema().fields() {
+        let mut of = classes.get(field.name()).cloned().unwrap_or_default();
+        class::settle(&mut of);
+        let mask = applied.mask_of(object, field.name(), field.data_type(), &of, context).await?;
+        columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
+    }
+    if applied.policies.is_none() && columns.iter().all(|column| column.mask.is_none()) {
+        return Ok(table);
+    }
+    let own = object.name.rsplit('.').next().unwrap_or_default();
+    covered(object, own, &[(BELOW, table)], columns, &applied, context).await
+}
+
+/// What a profile has published, as its reader sees it: the customers of its row policies, with its masks on their values now and before.
+///
+/// # Errors
+/// As [`seen`].
+pub async fn seen_state(object: &Object, state: State, context: &StatementContext) -> Result<State> {
+    let Some(applied) = applied(object, context)? else { return Ok(state) };
+    let classes = match applied.classes.is_empty() {
+        true => BTreeMap::new(),
+        false => class::of(object, context).await?,
+    };
+    let (rows, closed) = state.parts();
+    // Below are the columns as they are kept, beside them those that people know, for policies and masks to name.
+    let known = state.known_columns();
+    let below = with_known(&rows, &known)?;
+    let mut columns = vec![];
+    let mut masks: BTreeMap<String, Expr> = BTreeMap::new();
+    for field in rows.schema().fields() {
+        let name = known.iter().find(|(kept, _)| kept == field.name()).map(|(_, name)| name);
+        let mask = match name {
+            Some(name) => {
+                let of = classes.get(name).cloned().unwrap_or_default();
+                applied.mask_of(object, name, field.data_type(), &of, context).await?
+            }
+            None => None,
+        };
+        if let Some((name, mask)) = name.zip(mask.as_ref()) {
+            masks.insert(name.clone(), mask.clone());
+        }
+        columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
+    }
+    if applied.policies.is_none() && masks.is_empty() {
+        return Ok(state);
+    }
+    let closed = match closed {
+        Some(closed) => Some(seen_history(object, closed, &below, &masks, &known, &applied, context).await?),
+        None => None,
+    };
+    let rows = covered(object, &object.name, &[(BELOW, below)], columns, &applied, context).await?;
+    Ok(state.with_parts(rows, closed))
+}
+
+/// The values that are no more, of the customers that are seen.
+async fn seen_history(
+    object: &Object,
+    closed: Arc<dyn TableProvider>,
+    rows: &Arc<dyn TableProvider>,
+    masks: &BTreeMap<String, Expr>,
+    known: &[(String, String)],
+    applied: &Applied,
+    context: &StatementContext,
+) -> Result<Arc<dyn TableProvider>> {
+    let key_name = known.iter().find(|(kept, _)| kept == KEY).map_or(KEY, |(_, name)| name.as_str());
+    let mut columns = vec![];
+    for field in closed.schema().fields() {
+        let mask = match field.name().as_str() {
+            VALUE => masked_by_tag(masks)?,
+            KEY => masks.get(key_name).cloned(),
+            _ => None,
+        };
+        columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
+    }
+    let mut own = Applied { reader: Arc::clone(&applied.reader), masks: BTreeMap::new(), classes: vec![], policies: None };
+    if let Some(policies) = &applied.policies {
+        // The customers that a policy shows, as they are now.
+        let mut query =
+            parse_query(&format!("SELECT {0} FROM {1} AS {2}", identifier(KEY), identifier(VISIBLE), identifier(&object.name)))?;
+        restrict(&mut query, Some(policies.as_slice()));
+        let is_seen =
+            Expr::InSubquery { expr: Box::new(Expr::Identifier(Ident::with_quote('"', KEY))), subquery: query, negated: false };
+        own.policies = Some(if policies.is_empty() { vec![] } else { vec![is_seen] });
+    }
+    covered(object, "history", &[(BELOW, closed), (VISIBLE, Arc::clone(rows))], columns, &own, context).await
+}
+
+/// The value of a tag as text, covered by the mask of the tag that it is of.
+fn masked_by_tag(masks: &BTreeMap<String, Expr>) -> Result<Option<Expr>> {
+    if masks.is_empty() {
+        return Ok(None);
+    }
+    let mut whole = parse_expression("CASE tag WHEN '' THEN value ELSE value END")?;
+    if let Expr::Case { conditions, .. } = &mut whole {
+        conditions.clear();
+        for (tag, mask) in masks {
+            let mut condition = parse_expression(&format!("CASE tag WHEN {} THEN CAST(value AS VARCHAR) END", literal(tag)))?;
+            if let Expr::Case { conditions: own, .. } = &mut condition
+                && let Some(mut when) = own.pop()
+            {
+                if let Expr::Cast { expr, .. } = &mut when.result {
+                    **expr = mask.clone();
+                }
+                conditions.push(when);
+            }
+        }
+    }
+    Ok(Some(whole))
+}
+
+/// The table of a state, with the columns that people know beside those that are kept.
+fn with_known(rows: &Arc<dyn TableProvider>, known: &[(String, String)]) -> Result<Arc<dyn TableProvider>> {
+    let column = |name: &str| Logical::Column(datafusion::common::Column::new_unqualified(name));
+    let schema = rows.schema();
+    let mut columns: Vec<Logical> = schema.fields().iter().map(|field| column(field.name())).collect();
+    for (kept, name) in known {
+        if schema.column_with_name(name).is_none() {
+            columns.push(column(kept).alias(name));
+        }
+    }
+    let plan = LogicalPlanBuilder::scan("state", provider_as_source(Arc::clone(rows)), None)?.project(columns)?.build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// Puts the table together that is seen: rows by the policies, columns by their masks, behind a barrier.
+async fn covered(
+    object: &Object,
+    alias: &str,
+    tables: &[(&str, Arc<dyn TableProvider>)],
+    columns: Vec<Covered>,
+    applied: &Applied,
+    context: &StatementContext,
+) -> Result<Arc<dyn TableProvider>> {
+    let label = object.label();
+    let may_compare = applied.reader.has(Privilege::Filter, &Thing::Object(object.id));
+    let mut query = parse_query(&format!("SELECT 1 FROM {} AS {}", identifier(BELOW), identifier(alias)))?;
+    let SetExpr::Select(select) = query.body.as_mut() else { return Err(invalid(&label, "cannot be protected")) };
+    select.projection.clear();
+    let taken: BTreeSet<&String> = columns.iter().map(|column| &column.name).collect();
+    let mut shown = vec![];
+    for (place, column) in columns.iter().enumerate() {
+        let below = Expr::Identifier(Ident::with_quote('"', &column.name));
+        select.projection.push(SelectItem::UnnamedExpr(below.clone()));
+        let Some(mask) = &column.mask else {
+            let compared = Some(column.name.clone());
+            shown.push(Shown { name: column.name.clone(), from: column.name.clone(), compared });
+            continue;
+        };
+        let mut name = format!("mask {place}");
+        while taken.contains(&name) {
+            name.push('\'');
+        }
+        let expr = typed(replaced(mask, &below), mask, &column.data_type, context).await?;
+        select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', &name) });
+        shown.push(Shown { name: column.name.clone(), from: name, compared: may_compare.then(|| column.name.clone()) });
+    }
+    restrict(&mut query, applied.policies.as_deref());
+    with_reader(&mut query, context.reader_name());
+    let files = tables.iter().map(|(name, table)| ((*name).to_string(), Arc::clone(table))).collect();
+    // Whoever made the rule may read what it reads; who asks needs not.
+    let inside = context.entering(&format!("protection of {label}"), "")?.reading_as("").with_files(files);
+    let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+    let rows = plan(&parsed, &inside).await.map_err(|error| {
+        let owns = applied.reader.owns(object);
+        let why = if owns { message(&error) } else { "a role with SUPERUSER sees why".to_string() };
+        let problem = format!("its masks and row policies cannot be applied: {why}");
+        coded(SqlState::INVALID_OBJECT_DEFINITION, &label, problem)
+    })?;
+    Ok(Arc::new(Barrier::new(&object.name, rows, shown)?))
+}
+
+/// A mask that gives no value at all gives one of the column's type.
+async fn typed(masked: Expr, mask: &Expr, data_type: &DataType, context: &StatementContext) -> Result<Expr> {
+    match masked_type(mask, data_type, context).await {
+        Ok(DataType::Null) => parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string()))),
+        _ => Ok(masked),
+    }
+}
+
+/// Keeps the rows for which one of the conditions is true; all when there are no policies.
+fn restrict(query: &mut Query, policies: Option<&[Expr]>) {
+    let (Some(policies), SetExpr::Select(select)) = (policies, query.body.as_mut()) else { return };
+    let nested = |policy: &Expr| Expr::Nested(Box::new(policy.clone()));
+    let any = policies.iter().map(nested).reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::Or,
+        right: Box::new(right),
+    });
+    select.selection = Some(any.unwrap_or_else(|| Expr::Value(Value::Boolean(false).into())));
+}
+
+/// A mask with something else in the place of `value`.
+pub fn replaced(mask: &Expr, by: &Expr) -> Expr {
+    struct Replace<'a>(&'a Expr);
+    impl VisitorMut for Replace<'_> {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+            if matches!(expression, Expr::Identifier(name) if normal(name) == VALUE) {
+                *expression = self.0.clone();
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut mask = mask.clone();
+    let _ = mask.visit(&mut Replace(by));
+    mask
+}
+
+/// `current_role` and its like are the reader, whoever runs the statement.
+fn with_reader(query: &mut Query, reader: &str) {
+    const CALLS: [&str; 4] = ["current_role", "current_user", "session_user", "user"];
+    struct Name<'a>(&'a str);
+    impl VisitorMut for Name<'_> {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+            let is_call = match expression {
+                Expr::Function(function) => match function.name.0.last().and_then(|part| part.as_ident()) {
+                    Some(name) => CALLS.contains(&normal(name).as_str()),
+                    None => false,
+                },
+                _ => false,
+            };
+            if is_call {
+                *expression = Expr::Value(Value::SingleQuotedString(self.0.to_string()).into());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = query.visit(&mut Name(reader));
+}
+
+/// The type of what a mask gives for values of a type.
+///
+/// # Errors
+/// It cannot be computed from such a value, one at a time.
+pub async fn masked_type(mask: &Expr, data_type: &DataType, context: &StatementContext) -> Result<DataType> {
+    let mut query =
+        parse_query(&format!("SELECT 1 FROM (SELECT arrow_cast(NULL, {}) AS {VALUE}) AS one", literal(&data_type.to_string())))?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![SelectItem::UnnamedExpr(mask.clone())];
+    }
+    let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+    let planned = plan(&parsed, &context.reading_as("")).await?;
+    if !is_row_by_row(&planned)? {
+        return Err(invalid("mask", format!("is computed from one value at a time, without queries and aggregates; got {mask}")));
+    }
+    // What cannot be computed from the type is refused where functions are bound.
+    let planned = context.state().optimize(&planned)?;
+    Ok(planned.schema().field(0).data_type().clone())
+}
+
+fn is_row_by_row(plan: &LogicalPlan) -> Result<bool> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    let mut is = true;
+    plan.apply_with_subqueries(|node| {
+        is &= matches!(node, LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::EmptyRelation(_));
+        for expression in node.expressions() {
+            is &= !expression
+                .exists(|part| Ok(matches!(part, Logical::ScalarSubquery(_) | Logical::Exists(_) | Logical::InSubquery(_))))?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(is)
+}
+
+/// True when a mask or a row policy of an object is for its reader: then nothing is told of its rows, their number, files and sizes.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
+    let Some(applied) = applied(object, context)? else { return Ok(false) };
+    let of_class = |(class, _): &(String, Rule)| object.kind == "profile" || object.classes.values().any(|own| own == class);
+    Ok(applied.policies.is_some() || !applied.masks.is_empty() || applied.classes.iter().any(of_class))
+}
+
+/// Refuses a change of rows to a role that does not see them as they are.
+///
+/// # Errors
+/// A mask or a row policy of the table is for the role.
+pub fn refuse_changes(object: &Object, context: &StatementContext) -> Result<()> {
+    if !covers(object, context)? {
+        return Ok(());
+    }
+    let problem = format!(
+        "has masks or row policies for {}, who may add rows to it but not change what is hidden; ask a role with SUPERUSER",
+        context.reader_name()
+    );
+    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
+}

@@ -1,0 +1,211 @@
+//! `ROW POLICY`: which rows of a table a role sees.
+
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+use sqlparser::ast::{SetExpr, Statement as SqlStatement};
+
+use super::reading::{Rule, object_named};
+use crate::catalog::grants::PUBLIC;
+use crate::catalog::objects::Object;
+use crate::docs::{Argument, Column, Doc, Takes};
+use crate::error::{SqlState, coded, did_you_mean, invalid, message};
+use crate::objects::definition::Definition;
+use crate::objects::kind::{Kind, Uses, Values};
+use crate::objects::uses::ProfileUse;
+use crate::objects::values::{given, number, text};
+use crate::refresh::plan::PROFILE_SCHEMA;
+use crate::sql::command::{Body, Grammar};
+use crate::sql::parser::parse_query;
+use crate::sql::planning::plan;
+use crate::sql::statement::STATEMENT;
+use crate::statement::StatementContext;
+use crate::text::identifier;
+
+static DOC: Doc = Doc {
+    name: "CREATE ROW POLICY",
+    summary: "Says which rows of a table roles see.",
+    syntax: "CREATE [OR REPLACE] ROW POLICY [IF NOT EXISTS] name ON table
+USING (condition) [FOR role, …] [WITH ([comment = '…'], [owner = '…'])]",
+    description: "\
+A role sees the rows for which the condition of a policy that is for the role is true. Once a table has a row policy, a role that none of its policies is for sees no row of it. A policy without FOR is for every role. Roles
+with SUPERUSER, and whoever opens the folder of the database, see all rows.
+
+The condition is over the columns of the row, `current_role`, and tables that say who may see what: `region IN (SELECT region FROM who_sees_what WHERE role = current_role)`. It is evaluated with the rights of its
+owner, and reads those tables without their own masks and policies. `current_role` is whoever asks, through views and functions of others as well.
+
+A policy on `profile.<name>` also holds for the tags, the history and the segments of the profile: of a customer who is not seen now, no earlier value is seen. A policy of today holds for earlier states of the table too
+(`FOR SYSTEM_TIME AS OF`). Rows that are not seen are in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE and TRUNCATE are refused.
+
+Write conditions that cannot fail (`TRY_CAST`, no division): where one fails, the role gets an error that does not say why, and a role with SUPERUSER sees the reason.
+
+A row policy is made by the owner of the table, and dropped before it.",
+    arguments: &[
+        Argument::optional("comment", Takes::Text, "", "what it is for"),
+        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+    ],
+    examples: &["CREATE VIEW shoppers AS SELECT * FROM sample_customers(rows => 100);
+CREATE ROW POLICY adults ON shoppers USING (age >= 18);
+SHOW ROW POLICIES;"],
+    ..STATEMENT
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct RowPolicy;
+
+impl Grammar for RowPolicy {
+    fn word(&self) -> &'static str {
+        "row policy"
+    }
+
+    fn plural(&self) -> String {
+        "row policies".into()
+    }
+
+    fn is_on_table(&self) -> bool {
+        true
+    }
+
+    fn protects(&self) -> bool {
+        true
+    }
+}
+
+const COLUMNS: [Column; 9] = [
+    Column { name: "name", data_type: "VARCHAR", text: "its name" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
+    Column { name: "condition", data_type: "VARCHAR", text: "the rows that are seen" },
+    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it is for; NULL for all" },
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+];
+
+/// What a mask or a row policy names: the table that it is on, and what its expression reads.
+pub fn names_of(definition: &Definition) -> Uses {
+    let mut uses = match &definition.body {
+        Body::Condition(using) => Uses::of(using.as_ref()),
+        _ => Uses::default(),
+    };
+    if let Ok(rule) = Rule::of(definition)
+        && let [.., name] = rule.table.as_slice()
+    {
+        if rule.table.iter().rev().nth(1).is_some_and(|schema| schema == PROFILE_SCHEMA) {
+            let columns = match &rule.covers {
+                crate::sql::protection::Covers::Column(column) => Some([column.clone()].into()),
+                _ => None,
+            };
+            uses.profiles.push(ProfileUse { profile: name.clone(), columns });
+        } else {
+            uses.tables.push(rule.table);
+        }
+    }
+    uses
+}
+
+/// The roles that a rule is for, as a list shows them.
+pub fn roles_of(rule: &Rule) -> Option<String> {
+    given(&rule.roles.join(", "))
+}
+
+/// Fails for a role that is not there.
+///
+/// # Errors
+/// The role that may be meant.
+pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext) -> Result<()> {
+    let objects = context.all_objects()?;
+    let known = || objects.iter().filter(|object| object.kind == "role").map(|object| object.name.as_str());
+    match roles.iter().find(|role| *role != PUBLIC && !known().any(|other| other == *role)) {
+        Some(missing) => {
+            let suggestion = did_you_mean(missing, known());
+            let problem = format!("is for {missing}, which is no role{suggestion}; CREATE ROLE makes one");
+            Err(coded(SqlState::UNDEFINED_OBJECT, &object.label(), problem))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Kind for RowPolicy {
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn uses(&self, definition: &Definition) -> Uses {
+        names_of(definition)
+    }
+
+    fn is_named_in(&self, _object: &Object, _uses: &Uses) -> bool {
+        false
+    }
+
+    fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let definition = Definition::read(object.clone(), context.session())?;
+            definition.constants(None)?;
+            let rule = Rule::of(&definition)?;
+            check_roles(object, &rule.roles, context)?;
+            let table = object_named(&rule.table, context)?;
+            context.check_owns(&table)?;
+            // With the rights of its owner, who has to be allowed to read what it reads.
+            let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
+            let name = rule.table.iter().map(|part| identifier(part)).collect::<Vec<_>>().join(".");
+            let mut query = parse_query(&format!("SELECT 1 FROM {name}"))?;
+            if let SetExpr::Select(select) = query.body.as_mut() {
+                select.selection = Some(rule.using.clone());
+            }
+            let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+            let wrong = |problem: String| {
+                invalid(&object.label(), format!("USING ({}) cannot be a condition over a row of {name}: {problem}", rule.using))
+            };
+            let planned = plan(&parsed, &inside).await.map_err(|error| wrong(message(&error)))?;
+            match context.state().optimize(&planned) {
+                Ok(_) => Ok(vec![]),
+                Err(error) => Err(wrong(message(&error))),
+            }
+        })
+    }
+
+    fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
+        let rule = Rule::of(definition)?;
+        Ok(vec![
+            ("table".into(), rule.table.join(".")),
+            ("condition".into(), rule.using.to_string()),
+            ("roles".into(), rule.roles.join(", ")),
+        ])
+    }
+
+    fn system_table(&self) -> &'static str {
+        "row_policies"
+    }
+
+    fn listed(&self) -> &'static str {
+        "The row policies: which rows roles see."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+        let rules = definitions.iter().map(Rule::of).collect::<Result<Vec<_>>>()?;
+        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        Ok(vec![
+            of(|definition| &definition.object.name),
+            text(rules.iter().map(|rule| given(&rule.table.join(".")))),
+            text(rules.iter().map(|rule| Some(rule.using.to_string()))),
+            text(rules.iter().map(roles_of)),
+            number(definitions.iter().map(|definition| Some(definition.object.version))),
+            of(|definition| definition.comment()),
+            of(|definition| definition.text("owner")),
+            of(|definition| &definition.object.created_at),
+            of(|definition| &definition.object.sql),
+        ])
+    }
+
+    fn shown(&self) -> &'static str {
+        "SELECT name, \"table\", condition, roles FROM system.row_policies ORDER BY \"table\", name"
+    }
+}

@@ -1,0 +1,54 @@
+//! `system.column_classes`
+
+use async_trait::async_trait;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use super::SystemTable;
+use crate::docs::Column;
+use crate::objects::protection::class;
+use crate::objects::values::text;
+use crate::statement::StatementContext;
+
+/// The table.
+#[derive(Debug)]
+pub struct ColumnClasses;
+
+const COLUMNS: [Column; 4] = [
+    Column { name: "table", data_type: "VARCHAR", text: "the table, view, external table or profile" },
+    Column { name: "column", data_type: "VARCHAR", text: "the column" },
+    Column { name: "class", data_type: "VARCHAR", text: "its class: `phone`, `email`, one of your own" },
+    Column {
+        name: "origin",
+        data_type: "VARCHAR",
+        text: "`set` where a statement says so, also the one that made the table; `derived` where the column's values come from such a column",
+    },
+];
+
+#[async_trait]
+impl SystemTable for ColumnClasses {
+    fn name(&self) -> &'static str {
+        "column_classes"
+    }
+
+    fn summary(&self) -> &'static str {
+        "The columns that hold personal data, with their classes."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+        let mut rows: Vec<[String; 4]> = vec![];
+        for object in context.objects()?.iter().filter(|object| class::has_columns(object)) {
+            // One that is broken hides no other.
+            for (column, classes) in class::of(object, context).await.unwrap_or_else(|_| class::said(object)) {
+                let origin = if object.classes.contains_key(&column) { "set" } else { "derived" };
+                let table = if object.kind == "profile" { format!("profile.{}", object.name) } else { object.name.clone() };
+                rows.extend(classes.into_iter().map(|class| [table.clone(), column.clone(), class, origin.to_string()]));
+            }
+        }
+        Ok((0..4).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())
+    }
+}
