@@ -74,7 +74,8 @@ impl Barrier {
         let below = self.rows.schema().field_with_unqualified_name(compared).ok()?;
         let above = self.schema.field_with_name(name).ok()?;
         // What is compared as another type than it seems to have would be compared otherwise.
-        (below.data_type() == above.data_type()).then_some(compared)
+        let is_same = below.data_type() == above.data_type() || (below.data_type().is_string() && above.data_type().is_string());
+        is_same.then_some(compared)
     }
 
     /// True for a condition that cannot fail, and that compares nothing but what may be compared.

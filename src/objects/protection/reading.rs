@@ -11,7 +11,8 @@ use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr,
+    Statement as SqlStatement, Value, VisitMut, VisitorMut,
 };
 
 use super::barrier::{Barrier, Shown};
@@ -176,6 +177,22 @@ struct Covered {
 }
 
 impl Applied {
+    /// The mask of a value that is kept as text, in the history.
+    async fn mask_of_text(
+        &self,
+        object: &Object,
+        column: &str,
+        classes: Option<&Classes>,
+        context: &StatementContext,
+    ) -> Result<Expr> {
+        let (text, none) = (DataType::Utf8View, Classes::new());
+        let mask = self.mask_of(object, column, &text, classes.unwrap_or(&none), context).await?;
+        match mask {
+            Some(mask) if masked_type(&mask, &text, context).await.is_ok() => Ok(mask),
+            _ => parse_expression("CAST(NULL AS VARCHAR)"),
+        }
+    }
+
     /// The mask of a column, with what it is of.
     async fn mask_of(
         &self,
@@ -205,9 +222,12 @@ impl Applied {
         if names.len() > 1 {
             return nothing().map(Some);
         }
-        // Numbers are covered as texts, and what is no text at all is not shown.
-        let as_text = replaced(&only.using, &parse_expression(&format!("CAST({VALUE} AS VARCHAR)"))?);
-        for mask in [only.using.clone(), as_text] {
+        // A list is covered item by item, a number as text, and what is neither is not shown.
+        let other = match data_type {
+            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => of_items(&only.using)?,
+            _ => replaced(&only.using, &parse_expression(&format!("CAST({VALUE} AS VARCHAR)"))?),
+        };
+        for mask in [only.using.clone(), other] {
             if masked_type(&mask, data_type, context).await.is_ok() {
                 return Ok(Some(mask));
             }
@@ -266,8 +286,8 @@ pub async fn seen_state(object: &Object, state: State, context: &StatementContex
             }
             None => None,
         };
-        if let Some((name, mask)) = name.zip(mask.as_ref()) {
-            masks.insert(name.clone(), mask.clone());
+        if let Some(name) = name.filter(|_| mask.is_some()) {
+            masks.insert(name.clone(), applied.mask_of_text(object, name, classes.get(name), context).await?);
         }
         columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
     }
@@ -459,6 +479,19 @@ fn with_reader(query: &mut Query, reader: &str) {
         }
     }
     let _ = query.visit(&mut Name(reader));
+}
+
+/// A mask for the items of a list.
+fn of_items(mask: &Expr) -> Result<Expr> {
+    let item = Expr::Identifier(Ident::new("item"));
+    let mut whole = parse_expression(&format!("list_transform({VALUE}, item -> item)"))?;
+    if let Expr::Function(function) = &mut whole
+        && let FunctionArguments::List(list) = &mut function.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda)))) = list.args.get_mut(1)
+    {
+        *lambda.body = replaced(mask, &item);
+    }
+    Ok(whole)
 }
 
 /// The type of what a mask gives for values of a type.
