@@ -29,6 +29,7 @@ mod output;
 mod postgres;
 mod predictive;
 mod privacy;
+mod protection;
 mod profiles;
 mod python;
 mod reference_data;

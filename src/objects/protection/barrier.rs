@@ -2,7 +2,8 @@
 //!
 //! A view would be no protection: the optimiser merges its conditions with those of the statement and runs them in the order that it likes, so that
 //! `CAST(phone AS INT)` fails at a row that the view hides, and names the phone. Here the plan below is optimised and run by itself, and the
-//! plan above sees a leaf: no children, no statistics, no order, the same number of partitions whatever the files are.
+//! plan above sees a leaf: no children, no statistics, one partition whatever the files are. Its rows come in the order of the table, in
+//! batches of the same size: which row is the first, and what LIMIT or a sample takes, is the same whatever is hidden between them.
 //!
 //! Conditions go through when they can tell nothing but by their result: comparisons of a column that is not masked with a constant. These are what
 //! makes Parquet files be read in parts.
@@ -11,12 +12,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{
@@ -25,14 +28,13 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 use futures::StreamExt;
 
-use crate::error::{SqlState, coded, sqlstate};
+use crate::error::{SqlState, coded, failed, sqlstate};
 
 /// A column as it is shown.
 #[derive(Debug, Clone)]
@@ -112,6 +114,14 @@ impl Barrier {
     }
 }
 
+/// A state that plans for one partition.
+fn in_order(state: &dyn Session) -> Result<SessionState> {
+    let own = state.as_any().downcast_ref::<SessionState>();
+    let mut own = own.cloned().ok_or_else(|| failed("session", "plans of no session of this engine"))?;
+    own.config_mut().options_mut().execution.target_partitions = 1;
+    Ok(own)
+}
+
 /// These columns of a plan, or those of them at these places.
 fn project(rows: LogicalPlan, columns: &[Shown], places: Option<&Vec<usize>>) -> Result<LogicalPlan> {
     let shown = |column: &Shown| Expr::Column(Column::new_unqualified(&column.from)).alias(&column.name);
@@ -152,14 +162,11 @@ impl TableProvider for Barrier {
             rows = rows.filter(self.below(filter)?)?;
         }
         let plan = project(rows.build()?, &self.columns, projection)?;
-        let below = state.create_physical_plan(&plan).await.map_err(|error| covered(&self.label, error))?;
-        let partitions = state.config_options().execution.target_partitions;
-        let found = below.output_partitioning().partition_count();
-        let below: Arc<dyn ExecutionPlan> = match partitions {
-            partitions if partitions == found => below,
-            0 | 1 => Arc::new(CoalescePartitionsExec::new(below)),
-            partitions => Arc::new(RepartitionExec::try_new(below, Partitioning::RoundRobinBatch(partitions))?),
-        };
+        let in_order = in_order(state)?;
+        let mut below = in_order.create_physical_plan(&plan).await.map_err(|error| covered(&self.label, error))?;
+        if below.output_partitioning().partition_count() > 1 {
+            below = Arc::new(CoalescePartitionsExec::new(below));
+        }
         Ok(Arc::new(BarrierExec::new(self.label.clone(), below)))
     }
 
@@ -183,10 +190,9 @@ struct BarrierExec {
 
 impl BarrierExec {
     fn new(label: String, below: Arc<dyn ExecutionPlan>) -> Self {
-        let partitions = below.output_partitioning().partition_count();
         let properties = PlanProperties::new(
             EquivalenceProperties::new(below.schema()),
-            Partitioning::UnknownPartitioning(partitions),
+            Partitioning::UnknownPartitioning(1),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
@@ -238,10 +244,31 @@ impl ExecutionPlan for BarrierExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let label = self.label.clone();
+        let (label, schema) = (self.label.clone(), self.schema());
+        let size = context.session_config().batch_size();
         let below = self.below.execute(partition, context).map_err(|error| covered(&label, error))?;
-        let rows = below.map(move |batch| batch.map_err(|error| covered(&label, error)));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+        let state = (below, BatchCoalescer::new(Arc::clone(&schema), size), false);
+        let rows = futures::stream::try_unfold(state, move |(mut below, mut whole, mut is_over)| {
+            let label = label.clone();
+            async move {
+                loop {
+                    if let Some(batch) = whole.next_completed_batch() {
+                        return Ok(Some((batch, (below, whole, is_over))));
+                    }
+                    if is_over {
+                        return Ok(None);
+                    }
+                    match below.next().await {
+                        Some(batch) => whole.push_batch(batch.map_err(|error| covered(&label, error))?)?,
+                        None => {
+                            whole.finish_buffered_batch()?;
+                            is_over = true;
+                        }
+                    }
+                }
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 }
 

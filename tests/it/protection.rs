@@ -1,0 +1,262 @@
+//! What masks and row policies hide stays hidden: two databases that differ in nothing else answer alike.
+
+use portraitdb::{Engine, EngineOptions, Session};
+
+use crate::support::{About, Dice, cases, rows, try_rows};
+
+/// A database of which a role sees the same, whatever the seed: other rows are hidden, in other places, and other values are masked.
+struct World {
+    engine: Engine,
+    session: Session,
+    _folder: tempfile::TempDir,
+}
+
+const VISIBLE: u64 = 60;
+
+impl World {
+    fn new(hidden: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Some(folder.path().join("db"));
+        let engine = Engine::open(EngineOptions { database, partitions: Some(2), ..EngineOptions::default() }).unwrap();
+        let session = engine.session().unwrap();
+        let world = Self { engine, session, _folder: folder };
+        let mut dice = Dice(hidden);
+        let mut people = vec![];
+        for id in 1..=VISIBLE {
+            // Rows that nobody may see stand between those that one may.
+            for _ in 0..dice.below(3) {
+                let phone = dice.pick(&["'x'", "'13800138000'", "NULL", "'0'", "''"]);
+                let (id, score) = (dice.pick(&["0", "1", "NULL", "9223372036854775807", "-1"]), dice.pick(&["0.0", "1e308", "NULL", "-5"]));
+                people.push(format!("({id}, 'secret{}', {phone}, 'hidden', {score}, '{}@h.cn')", dice.below(999), dice.below(99)));
+            }
+            let (city, score) = (["north", "south"][usize::try_from(id % 2).unwrap()], id % 7);
+            let name = format!("n{}", id % 11);
+            let (phone, email) = (format!("138{:08}", dice.below(99_999_999)), format!("{}@v.cn", dice.below(9999)));
+            people.push(format!("({id}, '{name}', '{phone}', '{city}', {score}, '{email}')"));
+        }
+        let orders: Vec<String> = (1..=VISIBLE)
+            .flat_map(|id| {
+                let seen = format!("({id}, {id}, DATE '2025-01-01' + CAST({} AS INT), {}.5)", id % 40, id % 9);
+                let hidden = format!("({}, 0, DATE '1999-01-01', {})", 1000 + id, dice.pick(&["0.0", "1e9", "NULL"]));
+                if dice.chance(40) { vec![hidden, seen] } else { vec![seen] }
+            })
+            .collect();
+        for sql in [
+            &format!("CREATE TABLE people AS SELECT CAST(id AS BIGINT) AS id, name, phone, city, CAST(score AS DOUBLE) AS score, email FROM (VALUES {}) AS v(id, name, phone, city, score, email)", people.join(", ")),
+            &format!("CREATE TABLE orders AS SELECT * FROM (VALUES {}) AS v(order_id, id, day, amount)", orders.join(", ")),
+            "CREATE VIEW by_city AS SELECT city, count(*) AS n, max(phone) AS phone, avg(score) AS score FROM people GROUP BY city",
+            "CREATE VIEW bought AS SELECT p.id, p.name, p.phone, o.day, o.amount FROM people p JOIN orders o USING (id)",
+            "CREATE PROFILE customer WITH (key = 'id', history = 'phone, city') AS SELECT id, name, phone, city FROM people WHERE id BETWEEN 2 AND 1000",
+            "CREATE TAG spent ON customer AS SELECT id, sum(amount) FROM orders GROUP BY id",
+            "CREATE TAG contact ON customer AS SELECT id, phone || ' ' || email FROM people WHERE id BETWEEN 2 AND 1000",
+            "CREATE SEGMENT big ON customer AS spent > 4",
+            "REFRESH PROFILE customer WITH (as_of = DATE '2025-06-01')",
+            "UPDATE people SET phone = concat(phone, '0') WHERE id % 3 = 0",
+            "REFRESH PROFILE customer WITH (as_of = DATE '2025-07-01')",
+            "ALTER TABLE people ALTER COLUMN phone SET CLASS 'phone'",
+            "ALTER TABLE people ALTER COLUMN email SET CLASS 'email'",
+            "CREATE ROLE mia",
+            "CREATE ROLE tom",
+            "GRANT SELECT ON people, orders, by_city, bought TO mia, tom",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON people TO mia",
+            "GRANT SELECT ON PROFILE customer TO mia, tom",
+            "GRANT SELECT ON SEGMENT big TO mia, tom",
+            "CREATE MASK phones ON CLASS phone USING '***'",
+            "CREATE MASK emails ON CLASS email USING (NULL)",
+            "CREATE ROW POLICY cities ON people USING (city <> 'hidden') FOR mia",
+            "CREATE ROW POLICY north ON people USING (city = 'north') FOR tom",
+            "CREATE ROW POLICY bought ON orders USING (id IN (SELECT id FROM people WHERE city <> 'hidden') AND id <> 0) FOR mia, tom",
+            "CREATE ROW POLICY customers ON profile.customer USING (city <> 'hidden') FOR mia",
+            "CREATE ROW POLICY north_customers ON profile.customer USING (city = 'north') FOR tom",
+        ] {
+            world.rows(sql);
+        }
+        world
+    }
+
+    fn rows(&self, sql: &str) -> Vec<String> {
+        rows(&self.engine, &self.session, sql)
+    }
+
+    fn answer(&self, sql: &str) -> Result<Vec<String>, String> {
+        try_rows(&self.engine, &self.session, sql)
+    }
+}
+
+const TABLES: [&str; 12] = [
+    "people",
+    "people",
+    "people",
+    "orders",
+    "by_city",
+    "bought",
+    "profile.customer",
+    "profile.customer_tags",
+    "profile.customer_history",
+    "segment.big",
+    "profile.customer FOR SYSTEM_TIME AS OF DATE '2025-06-02'",
+    "people FOR SYSTEM_TIME AS OF DATE '2999-01-01'",
+];
+
+/// Columns of each, by its place.
+const COLUMNS: [&[&str]; 12] = [
+    &["id", "name", "phone", "city", "score", "email"],
+    &["id", "phone", "score"],
+    &["phone", "email", "score"],
+    &["order_id", "id", "day", "amount"],
+    &["city", "n", "phone", "score"],
+    &["id", "name", "phone", "day", "amount"],
+    &["id", "name", "phone", "city", "spent", "contact"],
+    &["id", "tag", "value"],
+    &["id", "tag", "value", "valid_from", "valid_to"],
+    &["id", "since"],
+    &["id", "name", "phone", "city", "spent"],
+    &["id", "phone", "city"],
+];
+
+fn expression(dice: &mut Dice, columns: &[&str], depth: usize) -> String {
+    let column = dice.pick(columns);
+    if depth == 0 {
+        return column.into();
+    }
+    let part = |dice: &mut Dice| expression(dice, columns, depth - 1);
+    match dice.below(15) {
+        0 => column.into(),
+        1 => format!("CAST({} AS BIGINT)", part(dice)),
+        2 => format!("100 / ({} - {})", part(dice), dice.below(4)),
+        3 => format!("concat({}, '-', {})", part(dice), part(dice)),
+        4 => format!("length(CAST({} AS VARCHAR))", part(dice)),
+        5 => format!("upper(CAST({} AS VARCHAR))", part(dice)),
+        6 => format!("coalesce(CAST({} AS VARCHAR), 'none')", part(dice)),
+        7 => format!("TRY_CAST({} AS INT)", part(dice)),
+        8 => format!("md5(CAST({} AS VARCHAR))", part(dice)),
+        9 => format!("CASE WHEN {} IS NULL THEN 1 ELSE 1 / 0 END", part(dice)),
+        10 => format!("CAST({} AS DATE)", part(dice)),
+        11 => format!("substr(CAST({} AS VARCHAR), {}, 3)", part(dice), dice.below(5)),
+        12 => format!("{} + 9223372036854775807", part(dice)),
+        13 => format!("mask_phone(CAST({} AS VARCHAR))", part(dice)),
+        _ => format!("sqrt(CAST({} AS DOUBLE))", part(dice)),
+    }
+}
+
+fn condition(dice: &mut Dice, columns: &[&str]) -> String {
+    let (column, depth) = (dice.pick(columns), dice.below(3));
+    match dice.below(8) {
+        0 => format!("{column} = {}", dice.pick(&["'13800138000'", "0", "'hidden'", "'***'", "1"])),
+        1 => format!("{column} IS NOT NULL"),
+        2 => format!("CAST({} AS VARCHAR) LIKE '{}%'", expression(dice, columns, depth), dice.pick(&["1", "s", "*", "n"])),
+        3 => format!("{} > {}", expression(dice, columns, depth), dice.below(9)),
+        4 => format!("1 / ({column} - {}) > 0", dice.below(3)),
+        5 => format!("{column} IN (SELECT {} FROM people)", dice.pick(&["id", "phone", "city"])),
+        6 => format!("{column} BETWEEN {} AND {}", dice.below(3), dice.below(90)),
+        _ => format!("NOT ({column} < {} OR {column} = 7)", dice.below(5)),
+    }
+}
+
+fn query(dice: &mut Dice) -> String {
+    let place = dice.below(TABLES.len());
+    let (table, columns) = (TABLES[place], COLUMNS[place]);
+    let filter = if dice.chance(60) { format!(" WHERE {}", condition(dice, columns)) } else { String::new() };
+    let depth = dice.below(3);
+    match dice.below(14) {
+        0 => format!("SELECT count(*) FROM {table}{filter}"),
+        1 => {
+            let (value, by) = (expression(dice, columns, depth), dice.pick(columns));
+            let aggregate = dice.pick(&["min", "max", "count", "sum", "avg", "median", "count(DISTINCT"]);
+            let close = if aggregate.contains('(') { "))" } else { ")" };
+            let open = if aggregate.contains('(') { " " } else { "(" };
+            format!("SELECT {by}, {aggregate}{open}{value}{close} FROM {table}{filter} GROUP BY {by}")
+        }
+        // Without an order: what is hidden may not decide which rows come first.
+        2 => format!("SELECT {} FROM {table}{filter} LIMIT {}", dice.pick(columns), dice.below(5)),
+        3 => format!("SELECT count({}) FROM {table} USING SAMPLE 100%", dice.pick(columns)),
+        4 => format!("EXPLAIN SELECT {} FROM {table}{filter}", expression(dice, columns, depth)),
+        5 => format!("SELECT a.{0}, b.id FROM {table} a JOIN people b ON CAST(a.{0} AS VARCHAR) = CAST(b.{1} AS VARCHAR)", columns[0], dice.pick(&["id", "phone", "name"])).replacen(" FROM profile.customer FOR SYSTEM_TIME AS OF DATE '2025-06-02' a", " FROM profile.customer a", 1).replacen(" FROM people FOR SYSTEM_TIME AS OF DATE '2999-01-01' a", " FROM people a", 1),
+        6 => format!("SELECT {}, row_number() OVER (ORDER BY {}) FROM {table}{filter}", columns[0], columns.join(", ")),
+        7 => dice
+            .pick(&[
+                "SELECT * FROM data_profile(people)",
+                "SELECT * FROM find_personal_data(people)",
+                "SELECT * FROM k_anonymity(people, quasi_identifiers => ['city', 'score'])",
+                "SELECT * FROM rfm(orders, customer => id, time => day, amount => amount, as_of => DATE '2025-12-31')",
+                "SELECT * FROM tag_coverage(customer)",
+                "SELECT * FROM segment_overlap(customer)",
+                "SELECT * FROM explain_tag(customer, 'contact', 3)",
+                "SELECT * FROM explain_tag(customer, 'contact', 0)",
+                "SUMMARIZE people",
+                "DESCRIBE people",
+                "DESCRIBE PROFILE customer",
+                "SHOW PROFILES",
+                "SHOW TAGS",
+                "SHOW SEGMENTS",
+            ])
+            .into(),
+        8 => format!(
+            "SELECT * FROM {}",
+            dice.pick(&[
+                "system.files",
+                "(SELECT kind, name, as_of, rows, changes, message FROM system.runs)",
+                "system.masks",
+                "system.row_policies",
+                "system.column_classes",
+                "(SELECT relname, reltuples, relpages FROM pg_class WHERE relname IN ('people', 'orders', 'customer'))",
+                "(SELECT name, customers FROM system.profiles)",
+                "(SELECT name, customers, coverage FROM system.tags)",
+                "pg_stats",
+            ])
+        ),
+        9 => dice
+            .pick(&[
+                "UPDATE people SET score = 1 / id",
+                "DELETE FROM people WHERE 1 / id > 0",
+                "DELETE FROM people WHERE city = 'nowhere'",
+                "MERGE INTO people USING orders ON people.id = orders.id WHEN MATCHED THEN DELETE",
+                "EXPLAIN UPDATE people SET score = 1",
+                "EXPLAIN ANALYZE DELETE FROM people",
+            ])
+            .into(),
+        _ => {
+            let values: Vec<String> = (0..dice.between(1, 3)).map(|_| expression(dice, columns, depth)).collect();
+            let order = if dice.chance(30) { format!(" ORDER BY {}", dice.pick(columns)) } else { String::new() };
+            format!("SELECT {} FROM {table}{filter}{order}", values.join(", "))
+        }
+    }
+}
+
+/// `PORTRAIT_TEST_CASES=5000 cargo test --test it protection` looks at more.
+#[test]
+fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
+    let worlds = [World::new(1), World::new(2)];
+    let hidden = |world: &World| world.rows("SELECT count(*) FROM people");
+    assert_ne!(hidden(&worlds[0]), hidden(&worlds[1]));
+    let mut dice = Dice(7);
+    let (mut answered, mut failed) = (0, 0);
+    for role in ["mia", "tom"] {
+        for world in &worlds {
+            world.rows(&format!("SET ROLE {role}"));
+        }
+        assert!(worlds[0].rows("SELECT DISTINCT phone FROM people") == ["***"], "{role}");
+        for _ in 0..cases(60) {
+            let sql = query(&mut dice);
+            let _about = About(format!("{role}: {sql}"));
+            let [one, other] = [&worlds[0], &worlds[1]].map(|world| world.answer(&sql));
+            match &one {
+                Ok(_) => answered += 1,
+                Err(_) => failed += 1,
+            }
+            // Rows of a query without an order may come in any.
+            let sorted = |answer: Result<Vec<String>, String>| {
+                answer.map(|mut rows| {
+                    rows.retain(|row| !row.starts_with("created_at|"));
+                    rows.sort();
+                    rows
+                })
+            };
+            assert_eq!(sorted(one), sorted(other));
+        }
+        for world in &worlds {
+            world.rows("RESET ROLE");
+        }
+    }
+    assert!(answered > failed / 2 && failed > 20, "{answered} answers, {failed} errors");
+}
