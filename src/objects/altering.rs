@@ -75,6 +75,8 @@ pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContex
             let problem = format!("is {}; ALTER changes columns of tables alone", with_article(&object.kind));
             return Err(invalid(name, problem));
         }
+        // The rows are written anew as they are read.
+        super::protection::refuse_changes(&object, &context)?;
         alter_columns(statement, object, &context, running).await
     };
     context.settled(altered).await

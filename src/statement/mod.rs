@@ -394,13 +394,19 @@ impl StatementContext {
 
     /// The context of what is planned with the rights of another role.
     pub fn as_owner(&self, owner: &str) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { owner: Some(owner.into()), postgres: Arc::default(), ..self.part.clone() } }
+        Self {
+            whole: Arc::clone(&self.whole),
+            part: Part { owner: Some(owner.into()), postgres: Arc::default(), ..self.part.clone() },
+        }
     }
 
     /// The context of what is read as a role sees it, whoever asks: what a refresh computes is what the owner of the profile sees. No
     /// role sees all.
     pub fn reading_as(&self, reader: &str) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { reader: Some(reader.into()), postgres: Arc::default(), ..self.part.clone() } }
+        Self {
+            whole: Arc::clone(&self.whole),
+            part: Part { reader: Some(reader.into()), postgres: Arc::default(), ..self.part.clone() },
+        }
     }
 
     /// The definition whose body this is the context of.

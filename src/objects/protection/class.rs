@@ -33,6 +33,10 @@ pub async fn set(parts: &[String], column: &str, class: Option<&str>, context: &
 async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &StatementContext) -> Result<Vec<String>> {
     let object = super::reading::object_named(parts, context)?;
     context.check_owns(&object)?;
+    if object.classes.contains_key(column) {
+        // Another class, or none, would take the masks away that it has.
+        super::reading::refuse_changes(&object, context)?;
+    }
     let schema = columns_of(&object, context).await?;
     check_column(&object, column, &schema)?;
     let mut notes = vec![];

@@ -5,7 +5,7 @@ use datafusion::common::Result;
 use futures::future::BoxFuture;
 
 use super::class::{KNOWN, check_column, columns_of};
-use super::reading::{Rule, masked_type, object_named};
+use super::reading::{Rule, check_may_protect, masked_type, object_named};
 use super::row_policy::{check_roles, names_of, roles_of};
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
@@ -131,6 +131,7 @@ impl Kind for Mask {
                     let Covers::Column(column) = &rule.covers else { return Err(invalid(&object.label(), "covers no column")) };
                     let table = object_named(&rule.table, context)?;
                     context.check_owns(&table)?;
+                    check_may_protect(&table, context)?;
                     let schema = columns_of(&table, context).await?;
                     check_column(&table, column, &schema)?;
                     schema.field_with_name(column)?.data_type().clone()

@@ -132,13 +132,19 @@ struct Applied {
     policies: Option<Vec<Expr>>,
 }
 
+/// Every mask and row policy, whoever asks.
+fn rules(context: &StatementContext) -> Result<Vec<Result<Rule>>> {
+    let objects = context.all_objects()?;
+    let own = objects.iter().filter(|object| ["mask", "row policy"].contains(&object.kind.as_str()));
+    Ok(own.map(|object| Rule::of(&Definition::read(object.clone(), context.session())?)).collect())
+}
+
 /// What applies to an object for its reader; `None` when nothing does.
 fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied>> {
     let Some(reader) = context.reader()? else { return Ok(None) };
-    let objects = context.all_objects()?;
     let (mut masks, mut classes, mut policies) = (BTreeMap::<String, (Expr, String)>::new(), vec![], None);
-    for rule in objects.iter().filter(|object| ["mask", "row policy"].contains(&object.kind.as_str())) {
-        let rule = Rule::of(&Definition::read(rule.clone(), context.session())?)?;
+    for rule in rules(context)? {
+        let rule = rule?;
         match &rule.covers {
             Covers::Rows if rule.is_on(object) => {
                 // A role that no policy is for sees no row.
@@ -526,6 +532,30 @@ fn is_row_by_row(plan: &LogicalPlan) -> Result<bool> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(is)
+}
+
+/// Refuses further masks and row policies of a table to its owner, once somebody else has said what the owner sees: they would take that back.
+///
+/// # Errors
+/// A mask or row policy of another is for the role.
+pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<()> {
+    let Some(reader) = context.reader()? else { return Ok(()) };
+    let of_class = |class: &String| object.classes.values().any(|own| own == class);
+    for rule in rules(context)? {
+        let rule = rule?;
+        let is_on = match &rule.covers {
+            Covers::Class(class) => of_class(class) || object.kind == "profile",
+            Covers::Column(_) | Covers::Rows => rule.is_on(object),
+        };
+        if is_on && (rule.is_for(&reader) || rule.covers == Covers::Rows) && !reader.owns(&rule.object) {
+            let problem = format!(
+                "has masks or row policies of others for {}, who cannot add to them; ask a role with SUPERUSER",
+                context.reader_name()
+            );
+            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
+        }
+    }
+    Ok(())
 }
 
 /// True when a mask or a row policy of an object is for its reader: then nothing is told of its rows, their number, files and sizes.

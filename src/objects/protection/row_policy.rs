@@ -5,7 +5,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{SetExpr, Statement as SqlStatement};
 
-use super::reading::{Rule, object_named};
+use super::reading::{Rule, check_may_protect, object_named};
 use crate::catalog::grants::PUBLIC;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
@@ -149,6 +149,7 @@ impl Kind for RowPolicy {
             check_roles(object, &rule.roles, context)?;
             let table = object_named(&rule.table, context)?;
             context.check_owns(&table)?;
+            check_may_protect(&table, context)?;
             // With the rights of its owner, who has to be allowed to read what it reads.
             let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
             let name = rule.table.iter().map(|part| identifier(part)).collect::<Vec<_>>().join(".");
