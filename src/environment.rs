@@ -1,4 +1,4 @@
-//! What the surroundings of the process say of connections to other databases: libpq's variables, and where `~` is.
+//! What the surroundings of the process say: libpq's variables and where `~` is, for connections to other databases, and where keys are.
 //!
 //! An interface reads them once, when it opens an engine, as it does with the folder and the user; the rooms within look at no process.
 //! A library has those that it is given, and by default none.
@@ -21,10 +21,10 @@ impl Debug for Environment {
 }
 
 impl Environment {
-    /// Those of this process: `HOME`, and what begins with `PG`.
+    /// Those of this process: `HOME`, and what begins with `PG` or `PORTRAIT_`.
     pub fn of_process() -> Self {
         let texts = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        texts.filter(|(name, _)| name == "HOME" || name.starts_with("PG")).collect()
+        texts.filter(|(name, _)| name == "HOME" || name.starts_with("PG") || name.starts_with("PORTRAIT_")).collect()
     }
 
     /// The same, where a variable has this value.

@@ -23,6 +23,7 @@ pub mod conditions;
 pub mod definitions;
 pub mod expression_macro;
 pub mod given_table;
+pub mod key_file;
 pub mod keys;
 pub mod kinds;
 pub mod offload;

@@ -12,6 +12,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Date32B
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
@@ -40,6 +41,8 @@ pub enum Gives {
     Day(fn(&Options) -> Result<OfValue<i32>>),
     /// Anything else: its type by the options (those that are constants), and its values.
     Array(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options) -> Result<ArrayRef>),
+    /// Likewise, by what the settings hand to functions: keys.
+    Keyed(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options, &ConfigOptions) -> Result<ArrayRef>),
 }
 
 /// Appends what a text gives to a string.
@@ -54,7 +57,7 @@ impl Debug for Gives {
             Self::Text(_) => "text",
             Self::Flag(_) => "boolean",
             Self::Day(_) => "date",
-            Self::Array(_, _) => "array",
+            Self::Array(_, _) | Self::Keyed(_, _) => "array",
         })
     }
 }
@@ -93,7 +96,7 @@ impl TextFunction {
         }
     }
 
-    fn compute(&self, texts: &StringViewArray, options: &Options) -> Result<ArrayRef> {
+    fn compute(&self, texts: &StringViewArray, options: &Options, config: &ConfigOptions) -> Result<ArrayRef> {
         Ok(match self.gives {
             Gives::Text(with) => {
                 let (mut one, mut given) = (with(options)?, StringViewBuilder::with_capacity(texts.len()));
@@ -115,6 +118,7 @@ impl TextFunction {
                 Arc::new(given.finish())
             }
             Gives::Array(_, compute) => compute(texts, options)?,
+            Gives::Keyed(_, compute) => compute(texts, options, config)?,
         })
     }
 
@@ -123,7 +127,7 @@ impl TextFunction {
             Gives::Text(_) => DataType::Utf8View,
             Gives::Flag(_) => DataType::Boolean,
             Gives::Day(_) => DataType::Date32,
-            Gives::Array(of, _) => of(options)?,
+            Gives::Array(of, _) | Gives::Keyed(of, _) => of(options)?,
         })
     }
 }
@@ -213,7 +217,7 @@ impl ScalarUDFImpl for Udf {
         let is_constant = matches!(text, ColumnarValue::Scalar(_));
         let texts = text.to_array(if is_constant { 1 } else { given.number_rows })?;
         let texts = written(&texts)?;
-        let values = self.function.compute(texts.as_string_view(), &options)?;
+        let values = self.function.compute(texts.as_string_view(), &options, &given.config_options)?;
         Ok(if is_constant {
             ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?)
         } else {

@@ -40,6 +40,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::runtime::Runtime;
 
+use crate::adapter::key_file::{KEY_FILE, KeyFile};
 use crate::catalog::Catalog;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
@@ -79,7 +80,8 @@ pub struct EngineOptions {
     pub base: Option<PathBuf>,
     /// Who runs the statements, and so is the author of what they define; default nobody.
     pub role: Option<String>,
-    /// What tables of other databases find out of the surroundings: `PGUSER`, `PGPASSWORD` and the like; default nothing.
+    /// What tables of other databases find out of the surroundings, `PGUSER`, `PGPASSWORD` and the like, and where the key file is,
+    /// `PORTRAIT_PSEUDONYM_KEY_FILE`; default nothing.
     pub environment: Environment,
     /// The folder for what queries spill, and for a database in memory; default that of the system. What stands in it is seen by its
     /// owner alone, and goes with the engine.
@@ -108,6 +110,8 @@ struct Shared {
     activity: Arc<Activity>,
     environment: Arc<RuntimeEnv>,
     catalog: Arc<Catalog>,
+    /// The keys of pseudonyms.
+    keys: KeyFile,
     /// The folder that relative paths start from.
     base: Arc<Path>,
     options: EngineOptions,
@@ -198,7 +202,8 @@ impl Engine {
             .map_err(|error| failed("base folder", format!("cannot be found: {error}")))?;
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
         let (activity, _temporary) = (Arc::default(), temporary);
-        let shared = Shared { runtime, light, waiting, clock, activity, environment, catalog, base, options, _temporary };
+        let keys = KeyFile::new(options.environment.get(KEY_FILE).map(PathBuf::from));
+        let shared = Shared { runtime, light, waiting, clock, activity, environment, catalog, keys, base, options, _temporary };
         Ok(Self { shared: Arc::new(shared), is_light: false })
     }
 

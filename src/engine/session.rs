@@ -90,6 +90,7 @@ impl Session {
         config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         // `CASE WHEN a > b THEN b ELSE 0 END` is never NULL: the logical plan knows, and the physical, which does not, would be refused.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+        config.options_mut().extensions.insert(engine.shared.keys.clone());
         if let MemoryLimit::Finite(limit) = engine.shared.environment.memory_pool.memory_limit() {
             config.options_mut().execution.sort_spill_reservation_bytes = set_aside_for_merging(limit);
         }

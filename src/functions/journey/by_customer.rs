@@ -61,6 +61,8 @@ pub trait Work: Plain {
     const FUNCTION: &'static str;
     /// True when events of one time make a difference that their order decides.
     const DEPENDS_ON_TIES: bool = true;
+    /// What is counted for who waits while the work is finished, [`Run::found`].
+    const FINDS: Option<&'static str> = None;
 
     type Reading: Reading;
     /// What a worker gathers.
@@ -111,6 +113,8 @@ pub struct Run<'a> {
     pub customers: &'a KeyValues,
     /// What codes in details stand for, in ascending order.
     pub codes: Option<&'a ArrayRef>,
+    /// Counts what [`Work::FINDS`] names.
+    pub found: Option<&'a Count>,
 }
 
 impl<W: Work> Step for ByCustomer<W> {
@@ -122,11 +126,12 @@ impl<W: Work> Step for ByCustomer<W> {
         let (reading, working) = (Arc::clone(&self.0), Arc::clone(&self.0));
         let streams: Streams = inputs.into_iter().flatten().collect();
         let (notes, customers_done) = (context.notes(), context.progress("customers"));
+        let found = W::FINDS.map(|name| context.progress(name));
         let gather = move |context: Arc<StepContext>, memory: Arc<MemoryReservation>| async move {
             gather::<W>(&reading, streams, &context, &memory).await
         };
         offload(W::FUNCTION, context, gather, move |gathered: Everything<DetailOf<W>>, worker| {
-            work(working.as_ref(), &gathered, worker, &notes, &customers_done)
+            work(working.as_ref(), &gathered, worker, &notes, (&customers_done, found.as_ref()))
         })
     }
 }
@@ -136,10 +141,10 @@ fn work<W: Work>(
     everything: &Everything<DetailOf<W>>,
     worker: &Worker,
     notes: &Notes,
-    customers_done: &Count,
+    (customers_done, found): (&Count, Option<&Count>),
 ) -> Result<(), Stop> {
     let control = worker.control(worker.threads);
-    let run = Run { worker, control, customers: &everything.customers, codes: everything.codes.as_ref() };
+    let run = Run { worker, control, customers: &everything.customers, codes: everything.codes.as_ref(), found };
     let unordered = AtomicU64::new(0);
     let states = control.share(
         BUCKETS,

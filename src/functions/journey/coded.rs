@@ -11,14 +11,16 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{Reading, Run};
+use super::by_customer::{Reading, Run, Work};
 use super::options::{CUSTOMER, EVENT_TIME, TIE_BREAK, has_ties, is_true};
 use crate::adapter::keys::Interner;
+use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, Roles, role};
 use crate::adapter::usable_rows::usable_by_first;
 use crate::docs::{Argument, Takes};
 use crate::kernels::control::Stop;
 use crate::kernels::journey::coded::Coded;
+use crate::kernels::journey::events::Event;
 use crate::kernels::journey::paths::{Cut, END, START};
 
 pub const EVENT: Argument = Argument::required("event", Takes::Column, "what happened: its name, a page, a product; any type");
@@ -95,12 +97,12 @@ pub fn coded(call: &Call, conditions: &[(&str, u8)]) -> Result<(LogicalPlan, Cod
 /// How events with codes are read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Codes {
-    pub has_ties: bool,
+    has_ties: bool,
     bits: Vec<u8>,
 }
 
 impl Codes {
-    pub fn reading(&self, schema: &Schema) -> Result<CodesOf> {
+    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
         let place = 2 + usize::from(self.has_ties);
         Ok(CodesOf { place, bits: self.bits.clone(), events: Interner::new(schema.field(place).data_type())? })
     }
@@ -132,6 +134,69 @@ impl Reading for CodesOf {
 
     fn codes(self) -> Result<Option<ArrayRef>> {
         self.events.finish().map(Some)
+    }
+}
+
+/// What a function does with the events of each customer as codes.
+pub trait CodedWork: Plain {
+    /// The function's name, for errors.
+    const FUNCTION: &'static str;
+
+    /// What is counted for who waits while the work is finished.
+    const FINDS: Option<&'static str> = None;
+
+    /// What a worker gathers.
+    type Found: Default + Send;
+
+    fn codes(&self) -> &Codes;
+
+    /// Takes the events of a customer, in order.
+    fn visit(&self, found: &mut Self::Found, events: &[Event<Coded>]);
+
+    /// The bytes of what a worker has gathered.
+    fn bytes(found: &Self::Found) -> usize;
+
+    /// Puts together what the workers have gathered, and sends the rows.
+    fn finish(&self, found: Vec<Self::Found>, run: &Run<'_>) -> Result<(), Stop>;
+}
+
+/// What a worker has gathered, and the memory that was taken for it.
+#[derive(Debug, Default)]
+pub struct Accounted<F> {
+    found: F,
+    reserved: usize,
+}
+
+impl<W: CodedWork> Work for W {
+    const FUNCTION: &'static str = <W as CodedWork>::FUNCTION;
+    const FINDS: Option<&'static str> = <W as CodedWork>::FINDS;
+
+    type Reading = CodesOf;
+    type State = Accounted<W::Found>;
+
+    fn has_ties(&self) -> bool {
+        self.codes().has_ties
+    }
+
+    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
+        self.codes().reading(schema)
+    }
+
+    fn state(&self) -> Self::State {
+        Accounted { found: W::Found::default(), reserved: 0 }
+    }
+
+    fn visit(&self, state: &mut Self::State, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+        CodedWork::visit(self, &mut state.found, events);
+        Ok(())
+    }
+
+    fn hand_on(&self, state: &mut Self::State, run: &Run<'_>) -> Result<(), Stop> {
+        account(run, W::bytes(&state.found), &mut state.reserved)
+    }
+
+    fn finish(&self, states: Vec<Self::State>, run: &Run<'_>) -> Result<(), Stop> {
+        CodedWork::finish(self, states.into_iter().map(|state| state.found).collect(), run)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Run, Work};
-use super::coded::{COLLAPSE, Codes, CodesOf, EVENT, account, coded, list_field, lists};
+use super::by_customer::{ByCustomer, Run};
+use super::coded::{COLLAPSE, CodedWork, Codes, EVENT, coded, list_field, lists};
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, length};
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
@@ -44,7 +44,7 @@ Give at least one of `min_support` and `min_count`; with both, a sequence must r
 says so: raise `min_support`, or lower `max_len`.
 
 Events of one customer and time are taken one after the other in ascending order, unless `tie_break` orders them. Rows whose customer, time or event is NULL are left out and
-counted. The algorithm is PrefixSpan; all events are held in memory while it searches.",
+counted. The algorithm is PrefixSpan; all events, and what was found, are held in memory while it searches.",
     arguments: &[
         INPUT,
         CUSTOMER,
@@ -141,39 +141,29 @@ impl Plain for Mining {
 #[derive(Debug, Default)]
 pub struct Seen {
     sequences: Sequences,
-    reserved: usize,
 }
 
-impl Work for Mining {
+impl CodedWork for Mining {
     const FUNCTION: &'static str = DOC.name;
+    const FINDS: Option<&'static str> = Some("sequences");
 
-    type Reading = CodesOf;
-    type State = Seen;
+    type Found = Seen;
 
-    fn has_ties(&self) -> bool {
-        self.codes.has_ties
+    fn codes(&self) -> &Codes {
+        &self.codes
     }
 
-    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
-        self.codes.reading(schema)
-    }
-
-    fn state(&self) -> Seen {
-        Seen::default()
-    }
-
-    fn visit(&self, seen: &mut Seen, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, seen: &mut Seen, events: &[Event<Coded>]) {
         let mut before = None;
         let kept = events.iter().filter(|event| {
             let repeats = before.replace(event.detail.code) == Some(event.detail.code);
             !(self.collapses && repeats)
         });
         seen.sequences.push(kept.map(|event| (event.time, event.detail.code)));
-        Ok(())
     }
 
-    fn hand_on(&self, seen: &mut Seen, run: &Run<'_>) -> Result<(), Stop> {
-        account(run, seen.sequences.bytes(), &mut seen.reserved)
+    fn bytes(seen: &Seen) -> usize {
+        seen.sequences.bytes()
     }
 
     fn finish(&self, states: Vec<Seen>, run: &Run<'_>) -> Result<(), Stop> {
@@ -193,7 +183,12 @@ impl Work for Mining {
             max_gap: self.max_gap,
             most: self.most,
         };
-        let found = frequent(&all, &goal, run.control).map_err(|stop| match stop {
+        let more = |more: usize| {
+            if let Some(count) = run.found {
+                count.add(more);
+            }
+        };
+        let frequent = frequent(&all, &goal, run.control, &more).map_err(|stop| match stop {
             Stop::TooMany => run.worker.fail(failed(
                 DOC.name,
                 format!(
@@ -206,7 +201,7 @@ impl Work for Mining {
             stop => stop,
         })?;
         let mut rank = 0;
-        for part in found.chunks(run.worker.batch_size.max(1)) {
+        for part in frequent.found.chunks(run.worker.batch_size.max(1)) {
             run.worker.send(columns(part, rank, customers, run))?;
             rank += part.len() as i64;
         }

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Run, Work};
+use super::by_customer::{ByCustomer, Run};
 use super::coded::{
-    COLLAPSE, CUTTING, Codes, CodesOf, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, account, coded, cut,
-    event_field, values,
+    COLLAPSE, CUTTING, CodedWork, Codes, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, coded, cut, event_field,
+    values,
 };
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK};
 use crate::adapter::plain::Plain;
@@ -100,36 +100,25 @@ impl Plain for Edges {
 pub struct Found {
     path: Vec<u32>,
     steps: Counted<paths::Step, i64>,
-    reserved: usize,
 }
 
-impl Work for Edges {
+impl CodedWork for Edges {
     const FUNCTION: &'static str = DOC.name;
 
-    type Reading = CodesOf;
-    type State = Found;
+    type Found = Found;
 
-    fn has_ties(&self) -> bool {
-        self.codes.has_ties
+    fn codes(&self) -> &Codes {
+        &self.codes
     }
 
-    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
-        self.codes.reading(schema)
-    }
-
-    fn state(&self) -> Found {
-        Found::default()
-    }
-
-    fn visit(&self, found: &mut Found, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, found: &mut Found, events: &[Event<Coded>]) {
         if let Some(ended) = self.cut.path(events, &mut found.path) {
             found.steps.add_steps(&found.path, self.cut.backward, ended);
         }
-        Ok(())
     }
 
-    fn hand_on(&self, found: &mut Found, run: &Run<'_>) -> Result<(), Stop> {
-        account(run, found.steps.bytes, &mut found.reserved)
+    fn bytes(found: &Found) -> usize {
+        found.steps.bytes
     }
 
     fn finish(&self, states: Vec<Found>, run: &Run<'_>) -> Result<(), Stop> {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Run, Work};
+use super::by_customer::{ByCustomer, Run};
 use super::coded::{
-    COLLAPSE, CUTTING, Codes, CodesOf, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, account, coded, cut,
-    list_field, lists,
+    COLLAPSE, CUTTING, CodedWork, Codes, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, coded, cut, list_field,
+    lists,
 };
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK};
 use crate::adapter::plain::Plain;
@@ -108,36 +108,25 @@ impl Plain for Paths {
 pub struct Found {
     path: Vec<u32>,
     paths: Counted<Box<[u32]>, i64>,
-    reserved: usize,
 }
 
-impl Work for Paths {
+impl CodedWork for Paths {
     const FUNCTION: &'static str = DOC.name;
 
-    type Reading = CodesOf;
-    type State = Found;
+    type Found = Found;
 
-    fn has_ties(&self) -> bool {
-        self.codes.has_ties
+    fn codes(&self) -> &Codes {
+        &self.codes
     }
 
-    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
-        self.codes.reading(schema)
-    }
-
-    fn state(&self) -> Found {
-        Found::default()
-    }
-
-    fn visit(&self, found: &mut Found, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, found: &mut Found, events: &[Event<Coded>]) {
         if self.cut.path(events, &mut found.path).is_some() {
             found.paths.add(&found.path, 1);
         }
-        Ok(())
     }
 
-    fn hand_on(&self, found: &mut Found, run: &Run<'_>) -> Result<(), Stop> {
-        account(run, found.paths.bytes, &mut found.reserved)
+    fn bytes(found: &Found) -> usize {
+        found.paths.bytes
     }
 
     fn finish(&self, states: Vec<Found>, run: &Run<'_>) -> Result<(), Stop> {

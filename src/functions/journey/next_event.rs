@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Run, Work};
-use super::coded::{COLLAPSE, Codes, CodesOf, EVENT, account, coded, event_field, values};
+use super::by_customer::{ByCustomer, Run};
+use super::coded::{COLLAPSE, CodedWork, Codes, EVENT, coded, event_field, values};
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK, length, median, per_second};
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
@@ -109,28 +109,18 @@ struct Times {
 #[derive(Debug, Default)]
 pub struct Found {
     pairs: HashMap<(u32, Option<u32>), Times>,
-    reserved: usize,
 }
 
-impl Work for Follows {
+impl CodedWork for Follows {
     const FUNCTION: &'static str = DOC.name;
 
-    type Reading = CodesOf;
-    type State = Found;
+    type Found = Found;
 
-    fn has_ties(&self) -> bool {
-        self.codes.has_ties
+    fn codes(&self) -> &Codes {
+        &self.codes
     }
 
-    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
-        self.codes.reading(schema)
-    }
-
-    fn state(&self) -> Found {
-        Found::default()
-    }
-
-    fn visit(&self, found: &mut Found, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, found: &mut Found, events: &[Event<Coded>]) {
         for (place, event) in events.iter().enumerate() {
             let next = events.get(place + 1);
             if self.collapses && next.is_some_and(|next| next.detail.code == event.detail.code) {
@@ -142,12 +132,10 @@ impl Work for Follows {
             times.count += 1;
             times.times.extend(next.map(passed));
         }
-        Ok(())
     }
 
-    fn hand_on(&self, found: &mut Found, run: &Run<'_>) -> Result<(), Stop> {
-        let bytes = found.pairs.values().map(|times| 8 * times.times.capacity() + 100).sum();
-        account(run, bytes, &mut found.reserved)
+    fn bytes(found: &Found) -> usize {
+        found.pairs.values().map(|times| 8 * times.times.capacity() + 100).sum()
     }
 
     fn finish(&self, states: Vec<Found>, run: &Run<'_>) -> Result<(), Stop> {

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Run, Work};
+use super::by_customer::{ByCustomer, Run};
 use super::coded::{
-    COLLAPSE, CUTTING, Codes, CodesOf, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, account, coded, cut,
-    list_field, lists,
+    COLLAPSE, CUTTING, CodedWork, Codes, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, coded, cut, list_field,
+    lists,
 };
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK};
 use crate::adapter::plain::Plain;
@@ -146,7 +146,6 @@ pub struct Found {
     seen: HashSet<[u32; 2]>,
     paths: Counted<Box<[u32]>, [i64; 2]>,
     totals: [i64; 2],
-    reserved: usize,
 }
 
 /// A path and what is said of it.
@@ -158,27 +157,18 @@ struct Compared {
     adjusted: Option<f64>,
 }
 
-impl Work for Differences {
+impl CodedWork for Differences {
     const FUNCTION: &'static str = DOC.name;
 
-    type Reading = CodesOf;
-    type State = Found;
+    type Found = Found;
 
-    fn has_ties(&self) -> bool {
-        self.codes.has_ties
+    fn codes(&self) -> &Codes {
+        &self.codes
     }
 
-    fn reading(&self, schema: &Schema) -> Result<CodesOf> {
-        self.codes.reading(schema)
-    }
-
-    fn state(&self) -> Found {
-        Found::default()
-    }
-
-    fn visit(&self, found: &mut Found, _customer: u64, events: &[Event<Coded>], _run: &Run<'_>) -> Result<(), Stop> {
+    fn visit(&self, found: &mut Found, events: &[Event<Coded>]) {
         if self.cut.path(events, &mut found.path).is_none() {
-            return Ok(());
+            return;
         }
         let group = usize::from(!events.iter().any(|event| event.detail.fulfils(IN_SEGMENT)));
         let mut one = [0, 0];
@@ -190,11 +180,10 @@ impl Work for Differences {
         } else {
             found.paths.add(&found.path, one);
         }
-        Ok(())
     }
 
-    fn hand_on(&self, found: &mut Found, run: &Run<'_>) -> Result<(), Stop> {
-        account(run, found.paths.bytes, &mut found.reserved)
+    fn bytes(found: &Found) -> usize {
+        found.paths.bytes
     }
 
     fn finish(&self, states: Vec<Found>, run: &Run<'_>) -> Result<(), Stop> {

@@ -1,8 +1,11 @@
 //! The relation function `retention`.
 
+use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Float64Array, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, UInt32Array};
+use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
@@ -10,21 +13,23 @@ use datafusion::functions::datetime::expr_fn::to_local_time;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::by_customer::{ByCustomer, Reading, Run, Work};
-use super::options::{CUSTOMER, EVENT_TIME, INPUT, events, is_true, per_second};
+use super::by_customer::{ByCustomer, DetailOf, Reading, Run, Work};
+use super::options::{CUSTOMER, EVENT_TIME, INPUT, events, is_true, own, per_second};
+use crate::adapter::keys::Interner;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::control::Stop;
 use crate::kernels::journey::events::Event;
-use crate::kernels::journey::retention::{Cohorts, Mode, Part, Period};
+use crate::kernels::journey::retention::{Cohorts, GroupedPart, Mode, OfPart, Part, Period};
 
 #[derive(Debug)]
 pub struct Retention;
 
 const COHORT: &str = "cohort";
 const RETURN_EVENT: &str = "return_event";
+const PER: &str = "per";
 const PERIODS: &[&str] = &["day", "week", "month"];
 
 const DOC: Doc = Doc {
@@ -46,6 +51,9 @@ The first event counts as coming back in period 0 if it fulfils `return_event`. 
 
 Periods after that of the last event in the input have not been seen: `customers` and `share` are NULL there. That of the last event may have been seen in part only.
 
+With `per`, each of its values has cohorts of its own: segments, say, or channels. A customer belongs to the value of the first event, and of several events at that time to the least
+value; NULL is a value like any other.
+
 Rows whose customer or time is NULL are left out and counted.",
     arguments: &[
         INPUT,
@@ -56,6 +64,7 @@ Rows whose customer or time is NULL are left out and counted.",
         Argument::optional("period", Takes::Choice(PERIODS), "", "what periods are counted in; default what `cohort` says, days for a condition"),
         Argument::optional("periods", Takes::Integer(1, 1000), "12", "how many periods after the first"),
         Argument::optional("mode", Takes::Choice(&["on", "on_or_before", "rolling"]), "'on'", "when a return counts"),
+        Argument::optional(PER, Takes::Column, "", "cohorts for each of its values: a segment, a channel; the result then begins with it"),
     ],
     columns: &[
         Column { name: "cohort", data_type: "DATE", text: "the first day of the period in which its customers began" },
@@ -75,15 +84,16 @@ impl RelationFunction for Retention {
         &DOC
     }
 
-    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        let field = |name: &str, data_type: DataType, nullable: bool| Arc::new(Field::new(name, data_type, nullable));
-        Ok(vec![
-            field("cohort", DataType::Date32, false),
-            field("cohort_size", DataType::Int64, false),
-            field("period", DataType::Int64, false),
-            field("customers", DataType::Int64, true),
-            field("share", DataType::Float64, true),
-        ])
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let mut columns: Vec<FieldRef> = roles.get(PER).map(|role| own(role, true)).into_iter().collect();
+        let mut add =
+            |name: &str, data_type: DataType, nullable: bool| columns.push(Arc::new(Field::new(name, data_type, nullable)));
+        add("cohort", DataType::Date32, false);
+        add("cohort_size", DataType::Int64, false);
+        add("period", DataType::Int64, false);
+        add("customers", DataType::Int64, true);
+        add("share", DataType::Float64, true);
+        Ok(columns)
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
@@ -100,7 +110,8 @@ impl RelationFunction for Retention {
             _ => Mode::On,
         };
         let has_return = call.roles.get(RETURN_EVENT).is_some();
-        let work = Grid {
+        let has_per = call.roles.get(PER).is_some();
+        let given = Given {
             period,
             mode,
             periods: call.options.integer("periods")? as usize,
@@ -111,8 +122,13 @@ impl RelationFunction for Retention {
         let mut columns = vec![role(CUSTOMER.name), on_the_clock(call.roles.data_type(EVENT_TIME.name)?)];
         columns.extend(is_condition.then(|| role(COHORT)));
         columns.extend(has_return.then(|| role(RETURN_EVENT)));
+        columns.extend(has_per.then(|| role(PER)));
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
-        ByCustomer::new(work).over([rows], call.schema)
+        if has_per {
+            ByCustomer::new(Grid::<ByGroup>::new(given)).over([rows], call.schema)
+        } else {
+            ByCustomer::new(Grid::<Ungrouped>::new(given)).over([rows], call.schema)
+        }
     }
 }
 
@@ -125,7 +141,7 @@ fn on_the_clock(data_type: &DataType) -> Expr {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Grid {
+struct Given {
     period: Period,
     mode: Mode,
     periods: usize,
@@ -134,47 +150,138 @@ pub struct Grid {
     has_return: bool,
 }
 
-impl Plain for Grid {
+/// How events are read: with groups or without.
+pub trait Form: Debug + Send + Sync + 'static {
+    type Reading: Reading<Detail: OfPart>;
+
+    fn reading(parts: PartsOf, schema: &Schema) -> Result<Self::Reading>;
+}
+
+/// One grid of all customers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ungrouped;
+
+/// A grid for each group.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByGroup;
+
+impl Form for Ungrouped {
+    type Reading = PartsOf;
+
+    fn reading(parts: PartsOf, _schema: &Schema) -> Result<PartsOf> {
+        Ok(parts)
+    }
+}
+
+impl Form for ByGroup {
+    type Reading = GroupedPartsOf;
+
+    fn reading(parts: PartsOf, schema: &Schema) -> Result<GroupedPartsOf> {
+        let groups = Interner::new(schema.field(parts.width()).data_type())?;
+        Ok(GroupedPartsOf { parts, groups })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Grid<F> {
+    given: Given,
+    form: PhantomData<F>,
+}
+
+impl<F> Grid<F> {
+    fn new(given: Given) -> Self {
+        Self { given, form: PhantomData }
+    }
+}
+
+impl Plain for Grid<Ungrouped> {
     const NAME: &'static str = "Retention";
 }
 
-impl Reading for Grid {
+impl Plain for Grid<ByGroup> {
+    const NAME: &'static str = "RetentionByGroup";
+}
+
+/// Whether events begin a customer's time, and whether they count as coming back.
+pub struct PartsOf {
+    has_entry: bool,
+    has_return: bool,
+}
+
+impl PartsOf {
+    /// The columns that it reads, and those before them.
+    fn width(&self) -> usize {
+        2 + usize::from(self.has_entry) + usize::from(self.has_return)
+    }
+
+    fn parts(&self, batch: &RecordBatch) -> impl Iterator<Item = Part> {
+        let enters = self.has_entry.then(|| is_true(batch.column(2).as_boolean()));
+        let returns = self.has_return.then(|| is_true(batch.column(2 + usize::from(self.has_entry)).as_boolean()));
+        (0..batch.num_rows()).map(move |row| Part {
+            enters: enters.as_ref().is_none_or(|enters| enters.value(row)),
+            returns: returns.as_ref().is_none_or(|returns| returns.value(row)),
+        })
+    }
+}
+
+impl Reading for PartsOf {
     type Detail = Part;
 
     fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Part>>) -> Result<()> {
-        let enters = self.has_entry.then(|| is_true(batch.column(2).as_boolean()));
-        let returns = self.has_return.then(|| is_true(batch.column(2 + usize::from(self.has_entry)).as_boolean()));
-        details.extend((0..batch.num_rows()).map(|row| {
-            Some(Part {
-                enters: enters.as_ref().is_none_or(|enters| enters.value(row)),
-                returns: returns.as_ref().is_none_or(|returns| returns.value(row)),
-            })
-        }));
+        details.extend(self.parts(batch).map(Some));
         Ok(())
     }
 }
 
-impl Work for Grid {
+/// The same with the group of each event.
+pub struct GroupedPartsOf {
+    parts: PartsOf,
+    groups: Interner,
+}
+
+impl Reading for GroupedPartsOf {
+    type Detail = GroupedPart;
+
+    fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<GroupedPart>>) -> Result<()> {
+        let groups = self.groups.intern(batch.column(self.parts.width()))?;
+        details.extend(self.parts.parts(batch).zip(groups).map(|(part, group)| Some(GroupedPart { group: *group as u32, part })));
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.groups.size()
+    }
+
+    fn codes(self) -> Result<Option<ArrayRef>> {
+        self.groups.finish().map(Some)
+    }
+}
+
+impl<F: Form> Work for Grid<F>
+where
+    Self: Plain,
+{
     const FUNCTION: &'static str = DOC.name;
     const DEPENDS_ON_TIES: bool = false;
 
-    type Reading = Self;
+    type Reading = F::Reading;
     type State = Cohorts;
 
     fn has_ties(&self) -> bool {
         false
     }
 
-    fn reading(&self, _schema: &Schema) -> Result<Self> {
-        Ok(self.clone())
+    fn reading(&self, schema: &Schema) -> Result<F::Reading> {
+        F::reading(PartsOf { has_entry: self.given.has_entry, has_return: self.given.has_return }, schema)
     }
 
     fn state(&self) -> Cohorts {
         Cohorts::default()
     }
 
-    fn visit(&self, cohorts: &mut Cohorts, _customer: u64, events: &[Event<Part>], _run: &Run<'_>) -> Result<(), Stop> {
-        cohorts.add(events, self.period, self.mode, self.periods, self.per_day);
+    fn visit(&self, cohorts: &mut Cohorts, _customer: u64, events: &[Event<DetailOf<Self>>], _run: &Run<'_>) -> Result<(), Stop> {
+        let Given { period, mode, periods, per_day, .. } = self.given;
+        cohorts.add(events, period, mode, periods, per_day);
         Ok(())
     }
 
@@ -183,33 +290,44 @@ impl Work for Grid {
         states.into_iter().for_each(|state| all.join(state));
         let last = all.last;
         let mut rows = Rows::default();
-        for (begin, cohort) in all.cohorts {
+        for ((group, begin), cohort) in all.cohorts {
             for (period, returned) in (0..).zip(cohort.returned) {
                 let is_seen = last.is_some_and(|last| begin + period <= last);
-                rows.0.push(self.period.first_day(begin) as i32);
-                rows.1.push(cohort.size);
-                rows.2.push(period);
-                rows.3.push(is_seen.then_some(returned));
-                rows.4.push(is_seen.then(|| returned as f64 / cohort.size as f64));
+                rows.groups.push(group);
+                rows.cohorts.push(self.given.period.first_day(begin) as i32);
+                rows.sizes.push(cohort.size);
+                rows.periods.push(period);
+                rows.customers.push(is_seen.then_some(returned));
+                rows.shares.push(is_seen.then(|| returned as f64 / cohort.size as f64));
             }
-            if rows.0.len() >= run.worker.batch_size {
-                send(std::mem::take(&mut rows), run)?;
+            if rows.groups.len() >= run.worker.batch_size {
+                run.worker.send(std::mem::take(&mut rows).columns(run.codes))?;
             }
         }
-        send(rows, run)
+        run.worker.send(rows.columns(run.codes))
     }
 }
 
-/// Cohort, its size, period, customers, share.
-type Rows = (Vec<i32>, Vec<i64>, Vec<i64>, Vec<Option<i64>>, Vec<Option<f64>>);
+#[derive(Debug, Default)]
+struct Rows {
+    groups: Vec<u32>,
+    cohorts: Vec<i32>,
+    sizes: Vec<i64>,
+    periods: Vec<i64>,
+    customers: Vec<Option<i64>>,
+    shares: Vec<Option<f64>>,
+}
 
-fn send((cohorts, sizes, periods, customers, shares): Rows, run: &Run<'_>) -> Result<(), Stop> {
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from(cohorts)),
-        Arc::new(Int64Array::from(sizes)),
-        Arc::new(Int64Array::from(periods)),
-        Arc::new(Int64Array::from(customers)),
-        Arc::new(Float64Array::from(shares)),
-    ];
-    run.worker.send(Ok(columns))
+impl Rows {
+    /// The columns of the result; the group's values are first where there are groups.
+    fn columns(self, groups: Option<&ArrayRef>) -> Result<Vec<ArrayRef>> {
+        let of_groups = groups.map(|values| take(values, &UInt32Array::from(self.groups), None)).transpose()?;
+        let mut columns: Vec<ArrayRef> = of_groups.into_iter().collect();
+        columns.push(Arc::new(Date32Array::from(self.cohorts)));
+        columns.push(Arc::new(Int64Array::from(self.sizes)));
+        columns.push(Arc::new(Int64Array::from(self.periods)));
+        columns.push(Arc::new(Int64Array::from(self.customers)));
+        columns.push(Arc::new(Float64Array::from(self.shares)));
+        Ok(columns)
+    }
 }

@@ -3,21 +3,22 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use datafusion::arrow::compute::{
     SortColumn, SortOptions, concat_batches, lexsort_to_indices, partition, take, take_record_batch,
 };
-use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::{Column, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 
 use crate::adapter::relation::{Call, Roles};
-use crate::adapter::step::StepContext;
-use crate::docs::{Argument, Takes};
+use crate::adapter::step::{StepContext, Streams, only_stream};
+use crate::docs::{Argument, Column as PageColumn, Takes};
 
 pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per person");
 pub const QUASI_IDENTIFIERS: Argument = Argument::required(
@@ -47,6 +48,40 @@ pub fn counted(call: &Call) -> Result<LogicalPlan> {
 /// The names of the quasi-identifiers, as the input has them.
 pub fn names(roles: &Roles) -> Vec<String> {
     roles.list(QUASI_IDENTIFIERS.name).map(|(_, role)| role.column.clone()).collect()
+}
+
+/// The columns of a page, of which only the rows and classes are known without rows; `other` is the type of those that are no numbers.
+pub fn fields(columns: &[PageColumn], other: &DataType) -> Vec<FieldRef> {
+    let field = |column: &PageColumn| {
+        let data_type = match column.data_type {
+            "BIGINT" => DataType::Int64,
+            "DOUBLE" => DataType::Float64,
+            _ => other.clone(),
+        };
+        FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
+    };
+    columns.iter().map(field).collect()
+}
+
+/// A whole number as a column of one row.
+pub fn whole(value: Option<u64>) -> ArrayRef {
+    Arc::new(Int64Array::from(vec![value.map(|value| value as i64)]))
+}
+
+/// Runs a step over combinations whose result is one row.
+pub fn one_row(
+    inputs: Vec<Streams>,
+    context: StepContext,
+    shown: impl FnOnce(&Combinations) -> Result<Vec<ArrayRef>> + Send + 'static,
+) -> Result<SendableRecordBatchStream> {
+    let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+    let result = async move {
+        let combinations = Combinations::collect(input, &context).await?;
+        let timer = context.timer();
+        let _running = timer.timer();
+        Ok(RecordBatch::try_new(Arc::clone(&context.schema), shown(&combinations)?)?)
+    };
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
 }
 
 /// The combinations in their order.

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringViewArray, StructArray};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, StringViewArray, StructArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, counted, names};
+use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, counted, fields, names, one_row, whole};
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
-use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::adapter::step::{Step, StepContext, Streams};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::privacy::anonymity::Sizes;
 
@@ -82,15 +81,7 @@ impl RelationFunction for KAnonymity {
     }
 
     fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        let field = |column: &Column| {
-            let data_type = match column.data_type {
-                "BIGINT" => DataType::Int64,
-                "DOUBLE" => DataType::Float64,
-                _ => DataType::List(class_item()),
-            };
-            FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
-        };
-        Ok(DOC.columns.iter().map(field).collect())
+        Ok(fields(DOC.columns, &DataType::List(class_item())))
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
@@ -111,15 +102,8 @@ impl Plain for ClassSizes {
 
 impl Step for ClassSizes {
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let step = self.clone();
-        let result = async move {
-            let combinations = Combinations::collect(input, &context).await?;
-            let timer = context.timer();
-            let _running = timer.timer();
-            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&combinations)?)?)
-        };
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+        one_row(inputs, context, move |combinations| step.shown(combinations))
     }
 }
 
@@ -127,7 +111,6 @@ impl ClassSizes {
     fn shown(&self, combinations: &Combinations) -> Result<Vec<ArrayRef>> {
         let sizes = combinations.rows();
         let found = Sizes::of(&sizes);
-        let whole = |value: Option<u64>| -> ArrayRef { Arc::new(Int64Array::from(vec![value.map(|value| value as i64)])) };
         let real = |value: Option<f64>| -> ArrayRef { Arc::new(Float64Array::from(vec![value])) };
         let of = |value: fn(&Sizes) -> u64| whole(found.as_ref().map(value));
         let share = |value: fn(&Sizes) -> f64| real(found.as_ref().map(value));

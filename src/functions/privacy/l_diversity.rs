@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::array::{ArrayRef, Float64Array, StringViewArray};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, SENSITIVE, counted, names};
+use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, SENSITIVE, counted, fields, names, one_row, whole};
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
-use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::adapter::step::{Step, StepContext, Streams};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::privacy::anonymity::Diversity;
 
@@ -69,15 +68,7 @@ impl RelationFunction for LDiversity {
     }
 
     fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        let field = |column: &Column| {
-            let data_type = match column.data_type {
-                "BIGINT" => DataType::Int64,
-                "DOUBLE" => DataType::Float64,
-                _ => DataType::Utf8View,
-            };
-            FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
-        };
-        Ok(DOC.columns.iter().map(field).collect())
+        Ok(fields(DOC.columns, &DataType::Utf8View))
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
@@ -98,15 +89,8 @@ impl Plain for ClassDiversity {
 
 impl Step for ClassDiversity {
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let step = self.clone();
-        let result = async move {
-            let combinations = Combinations::collect(input, &context).await?;
-            let timer = context.timer();
-            let _running = timer.timer();
-            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&combinations)?)?)
-        };
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+        one_row(inputs, context, move |combinations| step.shown(combinations))
     }
 }
 
@@ -128,7 +112,6 @@ impl ClassDiversity {
             }
             worst = Some(worst.map_or(of_class, |worst| worst.worse(of_class)));
         }
-        let whole = |value: Option<u64>| -> ArrayRef { Arc::new(Int64Array::from(vec![value.map(|value| value as i64)])) };
         let class = least.map(|(_, row)| combinations.shown(row, &self.names)).transpose()?;
         Ok(vec![
             whole(Some(rows.iter().sum())),

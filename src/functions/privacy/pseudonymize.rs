@@ -1,26 +1,22 @@
-//! The function `pseudonymize`, and where its keys are.
+//! The function `pseudonymize`.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
-use zeroize::Zeroizing;
+use datafusion::config::ConfigOptions;
 
 use crate::adapter::arguments::Options;
+use crate::adapter::key_file::KeyFile;
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::{failed, invalid};
-use crate::kernels::privacy::pseudonyms::{Keys, Tokens};
+use crate::error::invalid;
+use crate::kernels::privacy::pseudonyms::Tokens;
 
 const NAME: &str = "pseudonymize";
 const PURPOSE: &str = "purpose";
 const VERSION: &str = "version";
-
-/// The variable of the program's environment that names the key file.
-const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
 
 pub static ALL: [TextFunction; 1] = [TextFunction::new(
     Doc {
@@ -54,15 +50,16 @@ A value that stands in the statement itself is seen by those who see the stateme
         source: "RFC 2104, RFC 5869",
         ..Doc::EMPTY
     },
-    Gives::Array(|_| Ok(DataType::Utf8View), tokens),
+    Gives::Keyed(|_| Ok(DataType::Utf8View), tokens),
 )];
 
-fn tokens(values: &StringViewArray, options: &Options) -> Result<ArrayRef> {
+fn tokens(values: &StringViewArray, options: &Options, config: &ConfigOptions) -> Result<ArrayRef> {
     let purpose = options.text(PURPOSE).map(str::trim).filter(|purpose| !purpose.is_empty());
     let purpose = purpose.ok_or_else(|| invalid(NAME, "purpose must not be empty; write purpose => 'analytics'"))?;
     let mut given = StringViewBuilder::with_capacity(values.len());
     // Without a value no key is asked for.
-    let makes = if values.null_count() < values.len() { Some(tokens_for(purpose, options.text(VERSION))?) } else { None };
+    let is_asked = values.null_count() < values.len();
+    let makes = if is_asked { Some(tokens_for(&KeyFile::of(config), purpose, options.text(VERSION))?) } else { None };
     let mut token = String::new();
     for value in values {
         token.clear();
@@ -75,60 +72,11 @@ fn tokens(values: &StringViewArray, options: &Options) -> Result<ArrayRef> {
     Ok(Arc::new(given.finish()))
 }
 
-fn tokens_for(purpose: &str, version: Option<&str>) -> Result<Tokens> {
-    let keys = keys()?;
+fn tokens_for(file: &KeyFile, purpose: &str, version: Option<&str>) -> Result<Tokens> {
+    let keys = file.keys(NAME)?;
     keys.for_purpose(purpose, version).ok_or_else(|| {
         let known = keys.versions().collect::<Vec<_>>().join(", ");
         let version = version.unwrap_or_default();
         invalid(NAME, format!("the key file has no version '{version}'; it has {known}"))
     })
-}
-
-/// A file as it was read: its path, when it was changed, and its length.
-type Seen = (PathBuf, Option<SystemTime>, u64);
-
-/// The keys as they were read last.
-static READ: Mutex<Option<(Seen, Arc<Keys>)>> = Mutex::new(None);
-
-fn keys() -> Result<Arc<Keys>> {
-    let Some(path) = std::env::var_os(KEY_FILE).filter(|path| !path.is_empty()).map(PathBuf::from) else {
-        let problem = format!(
-            "there is no key; write `v1:` and 32 random bytes in base64 (openssl rand -base64 32) into a file that only you may read, \
-             and start the program with {KEY_FILE}=<its path>"
-        );
-        return Err(failed(NAME, problem));
-    };
-    let cannot = |problem: String| failed(NAME, format!("the key file {} {problem}", path.display()));
-    let found = std::fs::metadata(&path).map_err(|error| cannot(format!("cannot be read: {error}; see {KEY_FILE}")))?;
-    check_rights(&found).map_err(&cannot)?;
-    let seen = (path.clone(), found.modified().ok(), found.len());
-    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((before, keys)) = read.as_ref()
-        && *before == seen
-    {
-        return Ok(Arc::clone(keys));
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| cannot(format!("cannot be read: {error}; see {KEY_FILE}")))?;
-    let keys = Keys::read(&Zeroizing::new(text)).map_err(|wrong| match wrong.line {
-        0 => cannot(format!("is not right: {}; write `v1:` and 32 random bytes in base64", wrong.problem)),
-        line => cannot(format!("is not right in line {line}: {}; write `v1:` and 32 random bytes in base64", wrong.problem)),
-    })?;
-    let keys = Arc::new(keys);
-    *read = Some((seen, Arc::clone(&keys)));
-    Ok(keys)
-}
-
-/// Refuses a file that others may read.
-#[cfg(unix)]
-fn check_rights(file: &std::fs::Metadata) -> Result<(), String> {
-    let mode = std::os::unix::fs::MetadataExt::mode(file) & 0o777;
-    match mode & 0o077 {
-        0 => Ok(()),
-        _ => Err(format!("may be read by others (mode {mode:o}); run chmod 600 on it")),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_rights(_: &std::fs::Metadata) -> Result<(), String> {
-    Ok(())
 }

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::array::{ArrayRef, Float64Array, StringViewArray};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
-use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, SENSITIVE, counted, names};
+use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, SENSITIVE, counted, fields, names, one_row, whole};
 use crate::adapter::arguments::is_time;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
-use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::adapter::step::{Step, StepContext, Streams};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::kernels::privacy::anonymity::{Ground, distance};
 
@@ -67,15 +66,7 @@ impl RelationFunction for TCloseness {
     }
 
     fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        let field = |column: &Column| {
-            let data_type = match column.data_type {
-                "BIGINT" => DataType::Int64,
-                "DOUBLE" => DataType::Float64,
-                _ => DataType::Utf8View,
-            };
-            FieldRef::new(Field::new(column.name, data_type, !matches!(column.name, "rows" | "classes")))
-        };
-        Ok(DOC.columns.iter().map(field).collect())
+        Ok(fields(DOC.columns, &DataType::Utf8View))
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
@@ -100,15 +91,8 @@ impl Plain for ClassDistances {
 
 impl Step for ClassDistances {
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let step = self.clone();
-        let result = async move {
-            let combinations = Combinations::collect(input, &context).await?;
-            let timer = context.timer();
-            let _running = timer.timer();
-            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.shown(&combinations)?)?)
-        };
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+        one_row(inputs, context, move |combinations| step.shown(combinations))
     }
 }
 
@@ -124,7 +108,7 @@ impl ClassDistances {
         let ground = if self.ordered { Ground::Ordered } else { Ground::Equal };
         let mut farthest: Option<(f64, usize)> = None;
         let mut sum = 0.0;
-        let whole: u64 = rows.iter().sum();
+        let all_rows: u64 = rows.iter().sum();
         for class in &classes {
             // The combinations of a class are in the order of the sensitive values.
             let own: Vec<(usize, u64)> =
@@ -137,13 +121,12 @@ impl ClassDistances {
         }
         let class = farthest.map(|(_, row)| combinations.shown(row, &self.names)).transpose()?;
         let word = farthest.map(|_| WORDS[usize::from(self.ordered)]);
-        let whole_number = |value: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![value as i64])) };
         Ok(vec![
-            whole_number(whole),
-            whole_number(classes.len() as u64),
+            whole(Some(all_rows)),
+            whole(Some(classes.len() as u64)),
             Arc::new(StringViewArray::from_iter([word])),
             Arc::new(Float64Array::from(vec![farthest.map(|(distance, _)| distance)])),
-            Arc::new(Float64Array::from(vec![farthest.map(|_| sum / whole as f64)])),
+            Arc::new(Float64Array::from(vec![farthest.map(|_| sum / all_rows as f64)])),
             Arc::new(StringViewArray::from_iter([class])),
         ])
     }

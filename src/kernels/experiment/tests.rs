@@ -232,6 +232,32 @@ fn sample_ratios_are_flagged_and_silent() {
 }
 
 #[test]
+fn sample_ratio_is_silent_at_its_alpha_where_nothing_is_wrong() {
+    let mut random = crate::kernels::random::Random::new(11, &[]);
+    for shares in [vec![0.5, 0.5], vec![0.9, 0.1], vec![0.2, 0.2, 0.6]] {
+        let mut p_values = vec![];
+        for _ in 0..1000 {
+            let mut rows = vec![0_u64; shares.len()];
+            for _ in 0..2000 {
+                let position = random.below(1000) as f64 / 1000.0;
+                let mut end = 0.0;
+                let group = shares.iter().position(|share| {
+                    end += share;
+                    position < end - 1e-9
+                });
+                rows[group.unwrap()] += 1;
+            }
+            p_values.push(ratio::sample_ratio(&rows, &shares).unwrap());
+        }
+        let flagged = |alpha: f64| p_values.iter().filter(|p_value| **p_value < alpha).count();
+        // Within four standard errors of what alpha promises of 1,000 runs.
+        assert!(flagged(0.001) <= 5, "{shares:?} {}", flagged(0.001));
+        assert!((1..=23).contains(&flagged(0.01)), "{shares:?} {}", flagged(0.01));
+        assert!((23..=78).contains(&flagged(0.05)), "{shares:?} {}", flagged(0.05));
+    }
+}
+
+#[test]
 fn keys_are_spread_evenly_and_alike_everywhere() {
     let mut text = String::new();
     near(assign::position("checkout", "42", &mut text), POSITION);

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::found::{Theme, ThemesOf, found};
-use super::masked::masked;
 use super::texts::{Texts, ThemeWords};
 use crate::kernels::control::Stop;
+use crate::kernels::privacy::redact::quoted;
 
 /// Texts that feel less than this are negative; VADER's bound.
 const NEGATIVE: f64 = -0.05;
@@ -190,10 +190,10 @@ impl Tally {
 fn shown(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
     let line = line.join(" ");
-    let line = masked(&line);
+    let line = quoted(&line);
     match line.char_indices().nth(LETTERS) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.into_owned(),
+        None => line,
     }
 }
 

@@ -28,6 +28,57 @@ impl Detail for Part {
     }
 }
 
+/// What retention reads of an event.
+pub trait OfPart: Detail {
+    fn part(&self) -> Part;
+
+    /// The code of the group that a customer belongs to who begins with it.
+    fn group(&self) -> u32 {
+        0
+    }
+}
+
+impl OfPart for Part {
+    fn part(&self) -> Part {
+        *self
+    }
+}
+
+/// An event and the group it belongs to; of events of one time those of the least group come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupedPart {
+    pub group: u32,
+    pub part: Part,
+}
+
+impl Detail for GroupedPart {
+    const BYTES: usize = 4 + Part::BYTES;
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend(self.group.to_le_bytes());
+        self.part.write(to);
+    }
+
+    fn read(from: &[u8]) -> Self {
+        let (group, part) = from.split_at_checked(4).unwrap_or_default();
+        Self { group: u32::from_le_bytes(group.try_into().unwrap_or_default()), part: Part::read(part) }
+    }
+
+    fn recoded(self, codes: &[u32]) -> Self {
+        Self { group: codes.get(self.group as usize).copied().unwrap_or(self.group), ..self }
+    }
+}
+
+impl OfPart for GroupedPart {
+    fn part(&self) -> Part {
+        self.part
+    }
+
+    fn group(&self) -> u32 {
+        self.group
+    }
+}
+
 /// What time is cut into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Period {
@@ -91,10 +142,10 @@ pub struct Cohort {
     pub returned: Vec<i64>,
 }
 
-/// Cohorts, by period.
+/// Cohorts, by group and period.
 #[derive(Debug, Default)]
 pub struct Cohorts {
-    pub cohorts: BTreeMap<i64, Cohort>,
+    pub cohorts: BTreeMap<(u32, i64), Cohort>,
     /// The last period with an event of anybody.
     pub last: Option<i64>,
     came: Vec<bool>,
@@ -102,19 +153,20 @@ pub struct Cohorts {
 
 impl Cohorts {
     /// Takes the events of a customer, in order; times count `per_day` to the day, from 1970.
-    pub fn add(&mut self, events: &[Event<Part>], period: Period, mode: Mode, periods: usize, per_day: i64) {
-        let of = |event: &Event<Part>| period.of_day(event.time.div_euclid(per_day));
+    pub fn add<D: OfPart>(&mut self, events: &[Event<D>], period: Period, mode: Mode, periods: usize, per_day: i64) {
+        let of = |event: &Event<D>| period.of_day(event.time.div_euclid(per_day));
         self.last = self.last.max(events.last().map(of));
-        let Some(first) = events.iter().position(|event| event.detail.enters) else { return };
+        let Some(first) = events.iter().position(|event| event.detail.part().enters) else { return };
         let begin = of(&events[first]);
-        let cohort = self.cohorts.entry(begin).or_insert_with(|| Cohort { size: 0, returned: vec![0; periods + 1] });
+        let key = (events[first].detail.group(), begin);
+        let cohort = self.cohorts.entry(key).or_insert_with(|| Cohort { size: 0, returned: vec![0; periods + 1] });
         cohort.size += 1;
         self.came.clear();
         self.came.resize(periods + 1, false);
         let mut comes_later = false;
         // Most events lie in the period of the one before, which needs no division to see.
         let mut known_until = i64::MIN;
-        for event in events[first..].iter().filter(|event| event.detail.returns) {
+        for event in events[first..].iter().filter(|event| event.detail.part().returns) {
             if event.time < known_until {
                 continue;
             }
@@ -145,10 +197,10 @@ impl Cohorts {
     /// Adds what another worker has found.
     pub fn join(&mut self, other: Self) {
         self.last = self.last.max(other.last);
-        for (begin, cohort) in other.cohorts {
-            match self.cohorts.get_mut(&begin) {
+        for (key, cohort) in other.cohorts {
+            match self.cohorts.get_mut(&key) {
                 None => {
-                    self.cohorts.insert(begin, cohort);
+                    self.cohorts.insert(key, cohort);
                 }
                 Some(own) => {
                     own.size += cohort.size;
@@ -176,6 +228,24 @@ mod tests {
         assert_eq!(Period::Month.of_day(0), 0);
         assert_eq!(Period::Month.of_day(20_783), 56 * 12 + 10, "2026-11-26");
         assert_eq!(Period::Week.first_day(Period::Week.of_day(20_783)), 20_780, "a Monday");
+    }
+
+    #[test]
+    fn groups_have_cohorts_of_their_own() {
+        let event = |time: i64, group: u32| Event {
+            time,
+            tie: 0,
+            detail: GroupedPart { group, part: Part { enters: true, returns: true } },
+        };
+        let mut cohorts = Cohorts::default();
+        // The group is that of the first event.
+        cohorts.add(&[event(1, 7), event(2, 9)], Period::Day, Mode::On, 1, 1);
+        cohorts.add(&[event(1, 9)], Period::Day, Mode::On, 1, 1);
+        let found: Vec<_> = cohorts.cohorts.iter().map(|(key, cohort)| (*key, cohort.size, cohort.returned.clone())).collect();
+        assert_eq!(found, [((7, 1), 1, vec![1, 1]), ((9, 1), 1, vec![1, 0])]);
+        let mut bytes = vec![];
+        event(0, 70_000).detail.write(&mut bytes);
+        assert_eq!((bytes.len(), GroupedPart::read(&bytes)), (GroupedPart::BYTES, event(0, 70_000).detail));
     }
 
     fn returned(days: &[i64], mode: Mode) -> Vec<i64> {

@@ -12,7 +12,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::kernels::control::{Control, Stop};
+use crate::kernels::control::{Control, Reserved, Stop};
 
 /// The events of all customers, one after another.
 #[derive(Debug, Default)]
@@ -72,11 +72,23 @@ pub struct Found {
     pub before: usize,
 }
 
+/// What was found, and the memory that was taken for it.
+pub struct Frequent<'a> {
+    pub found: Vec<Found>,
+    _reserved: Vec<Reserved<'a>>,
+}
+
 /// Where a prefix can end: the sequence, and the place among all events; in ascending order.
 type Ends = Vec<(u32, u32)>;
 
-/// All frequent sequences, those most often found first, then the shorter, then in the order of their events.
-pub fn frequent(sequences: &Sequences, goal: &Goal, control: Control<'_>) -> Result<Vec<Found>, Stop> {
+/// All frequent sequences, those most often found first, then the shorter, then in the order of their events. `progress` hears how many more
+/// were found.
+pub fn frequent<'a>(
+    sequences: &Sequences,
+    goal: &Goal,
+    control: Control<'a>,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Frequent<'a>, Stop> {
     if sequences.items.len() > u32::MAX as usize {
         return Err(Stop::TooLarge);
     }
@@ -89,23 +101,51 @@ pub fn frequent(sequences: &Sequences, goal: &Goal, control: Control<'_>) -> Res
     let all = sequences.ends.len();
     let workers = control.share(
         firsts.len(),
-        || (Scratch::new(items), vec![], control.reserve(0)),
-        |(scratch, found, reserved), job| {
-            let Ok(reserved) = reserved else { return Err(Stop::OutOfMemory(0)) };
+        || (Scratch::new(items), Noted { control, found: vec![], bytes: 0, reserved: None }),
+        |(scratch, noted), job| {
             let first = firsts[job].lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             let Some((item, count, ends)) = first else { return Ok(()) };
+            let before = noted.found.len();
             let mut prefix = vec![item];
-            search.note(&prefix, count, all, found)?;
-            search.grow(&mut prefix, count, &ends, scratch, found)?;
-            let bytes = found.iter().map(|found: &Found| size_of::<Found>() + 4 * found.events.capacity()).sum();
-            reserved.at_least(bytes)
+            search.note(&prefix, count, all, noted)?;
+            search.grow(&mut prefix, count, &ends, scratch, noted)?;
+            progress(noted.found.len() - before);
+            Ok(())
         },
     )?;
-    let mut found: Vec<Found> = workers.into_iter().flat_map(|(_, found, _)| found).collect();
+    let (mut found, mut _reserved) = (vec![], vec![]);
+    for (_, noted) in workers {
+        found.extend(noted.found);
+        _reserved.extend(noted.reserved);
+    }
     found.sort_unstable_by(|a, b| {
         b.count.cmp(&a.count).then(a.events.len().cmp(&b.events.len())).then_with(|| a.events.cmp(&b.events))
     });
-    Ok(found)
+    Ok(Frequent { found, _reserved })
+}
+
+/// The sequences that a worker has found.
+struct Noted<'a> {
+    control: Control<'a>,
+    found: Vec<Found>,
+    bytes: usize,
+    reserved: Option<Reserved<'a>>,
+}
+
+impl Noted<'_> {
+    /// Notes one; memory is taken before it is needed, for many at once.
+    fn add(&mut self, events: &[u32], count: usize, before: usize) -> Result<(), Stop> {
+        const STEP: usize = 1 << 16;
+        // Twice, as the lists of the workers become one.
+        self.bytes += 2 * size_of::<Found>() + 4 * events.len();
+        let taken = self.bytes.next_multiple_of(STEP);
+        match &mut self.reserved {
+            Some(reserved) => reserved.at_least(taken)?,
+            None => self.reserved = Some(self.control.reserve(taken)?),
+        }
+        self.found.push(Found { events: events.to_vec(), count, before });
+        Ok(())
+    }
 }
 
 /// Counts by item, used again for every prefix.
@@ -158,15 +198,14 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn note(&self, prefix: &[u32], count: usize, before: usize, found: &mut Vec<Found>) -> Result<(), Stop> {
+    fn note(&self, prefix: &[u32], count: usize, before: usize, noted: &mut Noted<'_>) -> Result<(), Stop> {
         if prefix.len() < self.goal.min_len {
             return Ok(());
         }
         if self.found.fetch_add(1, Ordering::Relaxed) >= self.goal.most {
             return Err(Stop::TooMany);
         }
-        found.push(Found { events: prefix.to_vec(), count, before });
-        Ok(())
+        noted.add(prefix, count, before)
     }
 
     /// The frequent events, each with its ends.
@@ -207,7 +246,7 @@ impl Search<'_> {
         count: usize,
         ends: &Ends,
         scratch: &mut Scratch,
-        found: &mut Vec<Found>,
+        noted: &mut Noted<'_>,
     ) -> Result<(), Stop> {
         if prefix.len() == self.goal.max_len {
             return Ok(());
@@ -215,13 +254,14 @@ impl Search<'_> {
         self.control.check()?;
         self.each(Some(ends), |sequence, _, item| scratch.count(item, sequence));
         let often = scratch.take(self.goal.min_count);
+        // An end for each customer; with a limit of time there may be more.
+        let mut projected = self.control.reserve(often.iter().map(|(_, count)| count * size_of::<(u32, u32)>()).sum())?;
         let next = self.ends(often, scratch, Some(ends));
-        let bytes = next.iter().map(|(_, _, ends)| ends.capacity() * size_of::<(u32, u32)>()).sum();
-        let _projected = self.control.reserve(bytes)?;
+        projected.at_least(next.iter().map(|(_, _, ends)| ends.capacity() * size_of::<(u32, u32)>()).sum())?;
         for (item, next_count, ends) in next {
             prefix.push(item);
-            self.note(prefix, next_count, count, found)?;
-            self.grow(prefix, next_count, &ends, scratch, found)?;
+            self.note(prefix, next_count, count, noted)?;
+            self.grow(prefix, next_count, &ends, scratch, noted)?;
             prefix.pop();
         }
         Ok(())
@@ -321,7 +361,11 @@ mod tests {
                 .collect();
             expected.sort_by_key(|found| (usize::MAX - found.count, found.events.len(), found.events.clone()));
             for workers in [1, 3] {
-                assert_eq!(frequent(&sequences, &goal, control(workers)).unwrap(), expected, "case {case} {goal:?}");
+                assert_eq!(
+                    frequent(&sequences, &goal, control(workers), &|_| ()).unwrap().found,
+                    expected,
+                    "case {case} {goal:?}"
+                );
             }
             total += expected.len();
         }
@@ -333,6 +377,6 @@ mod tests {
         let mut sequences = Sequences::default();
         sequences.push((0..40).map(|item| (i64::from(item), item)));
         let goal = Goal { min_count: 1, min_len: 1, max_len: 40, max_gap: None, most: 1_000 };
-        assert_eq!(frequent(&sequences, &goal, control(2)), Err(Stop::TooMany));
+        assert_eq!(frequent(&sequences, &goal, control(2), &|_| ()).err(), Some(Stop::TooMany));
     }
 }

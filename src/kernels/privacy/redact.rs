@@ -30,6 +30,8 @@ pub enum Class {
     Ip,
     /// An account of WeChat or QQ, by the word before it.
     Account,
+    /// A number of eleven digits and more that is none of these, or one in the groups of a card: an order, a card with a slip.
+    Number,
 }
 
 impl Class {
@@ -43,6 +45,10 @@ impl Class {
         (Self::Ip, "ip", "[ip]", "【IP】"),
         (Self::Account, "account", "[account]", "【账号】"),
     ];
+
+    /// What is covered where texts are quoted.
+    const QUOTED: [Self; 8] =
+        [Self::Phone, Self::Email, Self::IdCard, Self::BankCard, Self::Plate, Self::Ip, Self::Account, Self::Number];
 
     /// The names in SQL.
     pub const WORDS: [&'static str; 7] = ["phone", "email", "id_card", "bank_card", "plate", "ip", "account"];
@@ -88,6 +94,13 @@ pub fn redact(text: &str, classes: &[Class], mark: impl Fn(Class) -> String, to:
     done > 0
 }
 
+/// A text that is quoted to others: three stars stand for all that is found, and for other long numbers too.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    redact(text, &Class::QUOTED, |_| "***".into(), &mut quoted);
+    quoted
+}
+
 /// What stands in a text, in its order; nothing overlaps.
 pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     let wants = |class: Class| classes.contains(&class);
@@ -105,6 +118,9 @@ pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     numbers(&letters).into_iter().for_each(|(range, class)| add(range, class));
     plates(&letters).into_iter().for_each(|range| add(range, Class::Plate));
     accounts(&letters).into_iter().for_each(|range| add(range, Class::Account));
+    if wants(Class::Number) {
+        long_numbers(&letters).into_iter().for_each(|range| add(range, Class::Number));
+    }
     found.retain(|(_, class)| wants(*class));
     found.sort_unstable_by_key(|(range, _)| range.start);
     let place = |range: Range<usize>| {
@@ -251,6 +267,30 @@ fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
     found
 }
 
+/// Numbers that are long, whatever they are.
+fn long_numbers(letters: &[Letter]) -> Vec<Range<usize>> {
+    let groups = groups(letters);
+    let mut found = vec![];
+    let mut first = 0;
+    while first < groups.len() {
+        let lengths: Vec<usize> = groups[first..].iter().take(5).map(|group| group.digits.len()).collect();
+        let joined = groups[first..].iter().skip(1).take(4).take_while(|group| matches!(group.joint.as_str(), " " | "-")).count();
+        let is_long = |count: usize| match lengths.get(..count) {
+            Some([digits]) => *digits >= 11,
+            Some(lengths) => is_card_in_groups(lengths) && lengths.iter().sum::<usize>() >= 15,
+            None => false,
+        };
+        match (1..=joined + 1).rev().find(|count| is_long(*count)) {
+            Some(count) => {
+                found.push(groups[first].range.start..groups[first + count - 1].range.end);
+                first += count;
+            }
+            None => first += 1,
+        }
+    }
+    found
+}
+
 fn groups(letters: &[Letter]) -> Vec<Group> {
     let mut groups: Vec<Group> = vec![];
     let mut place = 0;
@@ -354,6 +394,11 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
         let american = phone::country("US")?;
         (shown && !is_long_mark).then(|| read(digits, american).map(|_| ())).flatten()
     });
+    let found = found.or_else(|| {
+        // A number without its area, by the word before it.
+        let fits = (7..=10).contains(&digits.len()) && lengths.len() <= 2 && lengths.iter().all(|length| *length >= 3);
+        (fits && !is_long_mark && follows_label(letters, start - bracket)).then_some(())
+    });
     found?;
     let mut begin = start - bracket;
     let closes = || letters.get(start..end).unwrap_or_default().iter().any(|letter| letter.plain == ')');
@@ -365,6 +410,14 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
         begin -= usize::from(begin > 0 && at(letters, begin - 1) == '(' && closes());
     }
     Some(begin..end + extension(letters, end))
+}
+
+/// Whether a word before a number says that it is one to call: 电话：62345678, tel. 555-0199.
+fn follows_label(letters: &[Letter], start: usize) -> bool {
+    const LABELS: [&str; 9] = ["电话", "手机", "座机", "致电", "来电", "tel", "phone", "mobile", "fax"];
+    let before = texts(letters, start.saturating_sub(12)..start).to_lowercase();
+    let is_between = |letter: char| !letter.is_alphanumeric() || matches!(letter, '号' | '码' | '是');
+    LABELS.iter().any(|label| before.rfind(label).is_some_and(|at| before[at + label.len()..].chars().all(is_between)))
 }
 
 /// How many letters an extension takes that follows a number.

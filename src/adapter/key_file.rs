@@ -1,0 +1,122 @@
+//! The file that holds the keys of pseudonyms: named by the surroundings of the process, never by SQL, and handed to functions among the
+//! settings that they are called with.
+
+use std::any::Any;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use datafusion::common::{Result, config_err};
+use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use zeroize::Zeroizing;
+
+use crate::error::failed;
+use crate::kernels::privacy::pseudonyms::Keys;
+
+/// The variable of the program's environment that names the file.
+pub const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
+
+/// The key file of an engine, read when a function asks for a key, and again when it has changed. Cheap to clone; clones share what was read.
+#[derive(Clone, Default)]
+pub struct KeyFile {
+    path: Option<Arc<Path>>,
+    read: Arc<Mutex<Option<(Seen, Arc<Keys>)>>>,
+}
+
+/// A file as it was read: when it was changed, and its length.
+type Seen = (Option<SystemTime>, u64);
+
+// What it holds is in no log.
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Among the settings that functions are called with.
+impl ConfigExtension for KeyFile {
+    const PREFIX: &'static str = "key_file";
+}
+
+impl ExtensionOptions for KeyFile {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
+        config_err!("key_file.{key} is no setting")
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        vec![]
+    }
+}
+
+impl KeyFile {
+    /// The file of this path; without one there are no keys.
+    pub fn new(path: Option<PathBuf>) -> Self {
+        Self { path: path.map(Arc::from), read: Arc::default() }
+    }
+
+    /// That of a call.
+    pub fn of(config: &ConfigOptions) -> Self {
+        config.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// The keys, for a function of this name.
+    ///
+    /// # Errors
+    /// There is no file, it cannot be read, others may read it, or what stands there are no keys.
+    pub fn keys(&self, function: &str) -> Result<Arc<Keys>> {
+        let Some(path) = self.path.as_deref() else {
+            let problem = format!(
+                "there is no key; write `v1:` and 32 random bytes in base64 (openssl rand -base64 32) into a file that only you may read, \
+                 and start the program with {KEY_FILE}=<its path>"
+            );
+            return Err(failed(function, problem));
+        };
+        let cannot = |problem: String| failed(function, format!("the key file {} {problem}", path.display()));
+        let unreadable = |error: std::io::Error| cannot(format!("cannot be read: {error}; see {KEY_FILE}"));
+        let found = std::fs::metadata(path).map_err(unreadable)?;
+        check_rights(&found).map_err(&cannot)?;
+        let seen = (found.modified().ok(), found.len());
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, keys)) = read.as_ref()
+            && *before == seen
+        {
+            return Ok(Arc::clone(keys));
+        }
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+        let keys = Keys::read(&text).map_err(|wrong| {
+            let line = if wrong.line == 0 { String::new() } else { format!(" in line {}", wrong.line) };
+            cannot(format!("is not right{line}: {}; write `v1:` and 32 random bytes in base64", wrong.problem))
+        })?;
+        let keys = Arc::new(keys);
+        *read = Some((seen, Arc::clone(&keys)));
+        Ok(keys)
+    }
+}
+
+/// Refuses a file that others may read.
+#[cfg(unix)]
+fn check_rights(file: &std::fs::Metadata) -> Result<(), String> {
+    let mode = std::os::unix::fs::MetadataExt::mode(file) & 0o777;
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(format!("may be read by others (mode {mode:o}); run chmod 600 on it")),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_rights(_: &std::fs::Metadata) -> Result<(), String> {
+    Ok(())
+}
