@@ -8,16 +8,20 @@ use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionO
 use crate::error::invalid;
 
 macro_rules! settings {
-    ($($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:literal to $most:literal),+ $(,)?) => {
+    (
+        $($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:literal to $most:literal),+ $(,)?;
+        $($(#[doc = $about:literal])+ $word:ident: text of $longest:literal),+ $(,)?
+    ) => {
         /// Settings under `portrait.`, changed with `SET portrait.name = value`.
         #[derive(Debug, Clone)]
         pub struct PortraitSettings {
             $($(#[doc = $text])+ pub $name: $type,)+
+            $($(#[doc = $about])+ pub $word: String,)+
         }
 
         impl Default for PortraitSettings {
             fn default() -> Self {
-                Self { $($name: $default,)+ }
+                Self { $($name: $default,)+ $($word: String::new(),)+ }
             }
         }
 
@@ -47,6 +51,14 @@ macro_rules! settings {
                             Err(_) => config_err!("portrait.{key}: must be a whole number from {least} to {most}, got '{value}'"),
                         }
                     })+
+                    $(stringify!($word) => {
+                        let value = value.trim();
+                        if value.chars().count() > $longest || value.chars().any(char::is_control) {
+                            return config_err!("portrait.{key}: must be one line of up to {} letters", $longest);
+                        }
+                        self.$word = value.to_string();
+                        Ok(())
+                    })+
                     _ => config_err!("portrait.{key}: no such setting; system.settings lists them"),
                 }
             }
@@ -57,6 +69,10 @@ macro_rules! settings {
                     key: concat!("portrait.", stringify!($name)).to_string(),
                     value: Some(self.$name.to_string()),
                     description: concat!($($text),+).trim_ascii(),
+                },)+ $(ConfigEntry {
+                    key: concat!("portrait.", stringify!($word)).to_string(),
+                    value: Some(self.$word.clone()),
+                    description: concat!($($about),+).trim_ascii(),
                 },)+]
             }
         }
@@ -80,7 +96,9 @@ settings! {
     /// Percent of the memory limit that one statement may take.
     memory_share: u64 = 100, from 1 to 100,
     /// Seconds after which a statement is cancelled; 0 for no limit.
-    statement_timeout: u64 = 0, from 0 to 31_536_000,
+    statement_timeout: u64 = 0, from 0 to 31_536_000;
+    /// What statements read personal data for, 'marketing' say: it stands in the audit log beside what they read.
+    purpose: text of 100,
 }
 
 /// Settings of the engine beneath whose extreme values would hang or crash a query or exhaust the memory, and what they may be.

@@ -273,7 +273,7 @@ impl SchemaProvider for ObjectSchema {
         // What it leads to may lead back here.
         let mut state = Box::pin(profile::state(&named, &self.context)).await?;
         if let Some(profile) = of {
-            state = Box::pin(protection::seen_state(&profile, state, &self.context)).await?;
+            state = Box::pin(protection::seen_state(&profile, state, named.when, &self.context)).await?;
         }
         state.table(&named).map(Some)
     }

@@ -51,7 +51,7 @@ use crate::sql::command::Grammar;
 use kind::Kind;
 
 /// Every kind of object, in the order that a dump makes them in.
-pub const KINDS: [&dyn Kind; 16] = [
+pub const KINDS: [&dyn Kind; 17] = [
     &role::RoleKind,
     &schema::Schema,
     &external_table::ExternalTable,
@@ -66,6 +66,7 @@ pub const KINDS: [&dyn Kind; 16] = [
     &experiment::ExperimentKind,
     &protection::Mask,
     &protection::RowPolicy,
+    &protection::Consent,
     &check::CheckKind,
     &schedule::ScheduleKind,
 ];

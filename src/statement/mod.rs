@@ -409,6 +409,11 @@ impl StatementContext {
         }
     }
 
+    /// True for what is read as a certain role sees it, rather than as who asks.
+    pub fn is_read_for_others(&self) -> bool {
+        self.part.reader.is_some()
+    }
+
     /// The definition whose body this is the context of.
     pub fn inside(&self) -> Option<&str> {
         self.part.path.last().map(String::as_str)

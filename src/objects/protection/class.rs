@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use futures::future::BoxFuture;
 
 use super::lineage::{self, Classes, Known};
 use crate::catalog::objects::Object;
@@ -73,20 +74,22 @@ pub fn check_column(object: &Object, column: &str, schema: &Schema) -> Result<()
 ///
 /// # Errors
 /// It cannot be opened.
-pub async fn columns_of(object: &Object, context: &StatementContext) -> Result<Schema> {
-    let context = context.reading_as("");
-    if object.kind == "profile" {
-        let state = context.state();
-        let schema = state.catalog_list().catalog("portrait").and_then(|catalog| catalog.schema(PROFILE_SCHEMA));
-        let table = match schema {
-            Some(schema) => schema.table(&object.name).await?,
-            None => None,
-        };
-        let table = table.ok_or_else(|| failed(&object.label(), "cannot be opened"))?;
-        return Ok(table.schema().as_ref().clone());
-    }
-    let Some(kind) = kind_of(&object.kind) else { return Err(crate::objects::kind::unknown_kind(object)) };
-    Ok(kind.open(object, When::Now, &context).await?.schema().as_ref().clone())
+pub fn columns_of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Schema>> {
+    Box::pin(async move {
+        let context = context.reading_as("");
+        if object.kind == "profile" {
+            let state = context.state();
+            let schema = state.catalog_list().catalog("portrait").and_then(|catalog| catalog.schema(PROFILE_SCHEMA));
+            let table = match schema {
+                Some(schema) => schema.table(&object.name).await?,
+                None => None,
+            };
+            let table = table.ok_or_else(|| failed(&object.label(), "cannot be opened"))?;
+            return Ok(table.schema().as_ref().clone());
+        }
+        let Some(kind) = kind_of(&object.kind) else { return Err(crate::objects::kind::unknown_kind(object)) };
+        Ok(kind.open(object, When::Now, &context).await?.schema().as_ref().clone())
+    })
 }
 
 /// True for what has columns that a class can be set for.
@@ -110,20 +113,22 @@ pub fn settle(classes: &mut Classes) {
 ///
 /// # Errors
 /// Where the values come from cannot be told.
-pub async fn of(object: &Object, context: &StatementContext) -> Result<BTreeMap<String, Classes>> {
-    let mut all = said(object);
-    let derived = match object.kind.as_str() {
-        "profile" => of_profile(object, context).await.map_err(|error| unknown(object, &error))?,
-        "view" => of_view(object, context).await.map_err(|error| unknown(object, &error))?,
-        _ => BTreeMap::new(),
-    };
-    for (column, classes) in derived {
-        // What was set goes before what follows.
-        all.entry(column).or_insert(classes);
-    }
-    all.values_mut().for_each(settle);
-    all.retain(|_, classes| !classes.is_empty());
-    Ok(all)
+pub fn of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<BTreeMap<String, Classes>>> {
+    Box::pin(async move {
+        let mut all = said(object);
+        let derived = match object.kind.as_str() {
+            "profile" => of_profile(object, context).await.map_err(|error| unknown(object, &error))?,
+            "view" => of_view(object, context).await.map_err(|error| unknown(object, &error))?,
+            _ => BTreeMap::new(),
+        };
+        for (column, classes) in derived {
+            // What was set goes before what follows.
+            all.entry(column).or_insert(classes);
+        }
+        all.values_mut().for_each(settle);
+        all.retain(|_, classes| !classes.is_empty());
+        Ok(all)
+    })
 }
 
 fn unknown(object: &Object, error: &DataFusionError) -> DataFusionError {
@@ -172,13 +177,15 @@ async fn of_view(object: &Object, context: &StatementContext) -> Result<BTreeMap
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn of_rows(
-    plan: &datafusion::logical_expr::LogicalPlan,
-    context: &StatementContext,
-) -> Result<BTreeMap<String, String>> {
-    let classes = lineage::classes_of(plan, &Known::new(), context).await?;
-    let named = plan.schema().fields().iter().map(|field| field.name().clone()).zip(classes);
-    Ok(named.filter_map(|(column, classes)| Some((column, several(&classes)?))).collect())
+pub fn of_rows<'a>(
+    plan: &'a datafusion::logical_expr::LogicalPlan,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+    Box::pin(async move {
+        let classes = lineage::classes_of(plan, &Known::new(), context).await?;
+        let named = plan.schema().fields().iter().map(|field| field.name().clone()).zip(classes);
+        Ok(named.filter_map(|(column, classes)| Some((column, several(&classes)?))).collect())
+    })
 }
 
 /// Several classes as one: text that is made of a name and a phone is free text.

@@ -6,6 +6,7 @@
 //! | [`lineage`] | which columns of a plan carry the classes of the columns that it reads |
 //! | [`mask`] | `CREATE MASK`: what a column shows in the place of its values |
 //! | [`row_policy`] | `CREATE ROW POLICY`: which rows a role sees |
+//! | [`consent`] | `CREATE CONSENT`: who agreed to what their data is used for |
 //! | [`reading`] | what of these applies to who reads a table |
 //! | [`barrier`] | a table behind which nothing of a statement gets |
 //!
@@ -19,11 +20,13 @@
 
 mod barrier;
 pub mod class;
+mod consent;
 mod lineage;
 mod mask;
 mod reading;
 mod row_policy;
 
+pub use consent::Consent;
 pub use mask::Mask;
 pub use reading::{covers, refuse_changes, seen, seen_state};
 pub use row_policy::RowPolicy;

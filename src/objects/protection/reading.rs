@@ -10,6 +10,7 @@ use datafusion::common::Result;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
 use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr,
     Statement as SqlStatement, Value, VisitMut, VisitorMut,
@@ -17,9 +18,11 @@ use sqlparser::ast::{
 
 use super::barrier::{Barrier, Shown};
 use super::class;
+use super::consent;
 use super::lineage::Classes;
 use crate::catalog::grants::{Privilege, Thing};
 use crate::catalog::objects::Object;
+use crate::catalog::snapshots::When;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message};
 use crate::objects::definition::Definition;
 use crate::objects::kind::Uses;
@@ -122,14 +125,18 @@ pub fn object_named(parts: &[String], context: &StatementContext) -> Result<Obje
 }
 
 /// What applies to who reads an object.
+#[derive(Default)]
 struct Applied {
-    reader: Arc<Rights>,
+    /// The role; none for who sees everything that there is consent for.
+    reader: Option<Arc<Rights>>,
     /// By column.
     masks: BTreeMap<String, Expr>,
     /// Masks of classes.
     classes: Vec<(String, Rule)>,
     /// The rows that are seen: those of any of these; `None` without row policies.
     policies: Option<Vec<Expr>>,
+    /// Which of them there is consent for, for the purpose of the session.
+    consent: Option<Expr>,
 }
 
 /// Every mask and row policy, whoever asks.
@@ -171,7 +178,7 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
         return Ok(None);
     }
     let masks = masks.into_iter().map(|(column, (using, _))| (column, using)).collect();
-    Ok(Some(Applied { reader, masks, classes, policies }))
+    Ok(Some(Applied { reader: Some(reader), masks, classes, policies, consent: None }))
 }
 
 /// A column below with what is shown of it.
@@ -246,66 +253,83 @@ impl Applied {
 ///
 /// # Errors
 /// A mask or a row policy cannot be applied; then nothing is seen.
-pub async fn seen(object: &Object, table: Arc<dyn TableProvider>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
-    let Some(applied) = applied(object, context)? else { return Ok(table) };
-    // What a view shows is covered where it comes from: only what is said of the view itself is covered here.
-    let classes = match applied.classes.is_empty() {
-        true => BTreeMap::new(),
-        false => class::said(object),
-    };
-    let mut columns = vec![];
-    for field in table.schema().fields() {
-        let mut of = classes.get(field.name()).cloned().unwrap_or_default();
-        class::settle(&mut of);
-        let mask = applied.mask_of(object, field.name(), field.data_type(), &of, context).await?;
-        columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
-    }
-    if applied.policies.is_none() && columns.iter().all(|column| column.mask.is_none()) {
-        return Ok(table);
-    }
-    let own = object.name.rsplit('.').next().unwrap_or_default();
-    covered(object, own, &[(BELOW, table)], columns, &applied, context).await
+pub fn seen<'a>(
+    object: &'a Object,
+    table: Arc<dyn TableProvider>,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+    Box::pin(async move {
+        let Some(applied) = applied(object, context)? else { return Ok(table) };
+        // What a view shows is covered where it comes from: only what is said of the view itself is covered here.
+        let classes = match applied.classes.is_empty() {
+            true => BTreeMap::new(),
+            false => class::said(object),
+        };
+        let mut columns = vec![];
+        for field in table.schema().fields() {
+            let mut of = classes.get(field.name()).cloned().unwrap_or_default();
+            class::settle(&mut of);
+            let mask = applied.mask_of(object, field.name(), field.data_type(), &of, context).await?;
+            columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
+        }
+        if applied.policies.is_none() && columns.iter().all(|column| column.mask.is_none()) {
+            return Ok(table);
+        }
+        let own = object.name.rsplit('.').next().unwrap_or_default();
+        covered(object, own, &[(BELOW, table)], columns, &applied, context).await
+    })
 }
 
 /// What a profile has published, as its reader sees it: the customers of its row policies, with its masks on their values now and before.
 ///
 /// # Errors
 /// As [`seen`].
-pub async fn seen_state(object: &Object, state: State, context: &StatementContext) -> Result<State> {
-    let Some(applied) = applied(object, context)? else { return Ok(state) };
-    let classes = match applied.classes.is_empty() {
-        true => BTreeMap::new(),
-        false => class::of(object, context).await?,
-    };
-    let (rows, closed) = state.parts();
-    // Below are the columns as they are kept, beside them those that people know, for policies and masks to name.
-    let known = state.known_columns();
-    let below = with_known(&rows, &known)?;
-    let mut columns = vec![];
-    let mut masks: BTreeMap<String, Expr> = BTreeMap::new();
-    for field in rows.schema().fields() {
-        let name = known.iter().find(|(kept, _)| kept == field.name()).map(|(_, name)| name);
-        let mask = match name {
-            Some(name) => {
-                let of = classes.get(name).cloned().unwrap_or_default();
-                applied.mask_of(object, name, field.data_type(), &of, context).await?
+pub fn seen_state<'a>(
+    object: &'a Object,
+    state: State,
+    when: When,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<State>> {
+    Box::pin(async move {
+        let consent = consent::condition(object, when, context).await?;
+        let applied = match (applied(object, context)?, consent) {
+            (None, None) => return Ok(state),
+            (applied, consent) => Applied { consent, ..applied.unwrap_or_default() },
+        };
+        let classes = match applied.classes.is_empty() {
+            true => BTreeMap::new(),
+            false => class::of(object, context).await?,
+        };
+        let (rows, closed) = state.parts();
+        // Below are the columns as they are kept, beside them those that people know, for policies and masks to name.
+        let known = state.known_columns();
+        let below = with_known(&rows, &known)?;
+        let mut columns = vec![];
+        let mut masks: BTreeMap<String, Expr> = BTreeMap::new();
+        for field in rows.schema().fields() {
+            let name = known.iter().find(|(kept, _)| kept == field.name()).map(|(_, name)| name);
+            let mask = match name {
+                Some(name) => {
+                    let of = classes.get(name).cloned().unwrap_or_default();
+                    applied.mask_of(object, name, field.data_type(), &of, context).await?
+                }
+                None => None,
+            };
+            if let Some(name) = name.filter(|_| mask.is_some()) {
+                masks.insert(name.clone(), applied.mask_of_text(object, name, classes.get(name), context).await?);
             }
+            columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
+        }
+        if applied.policies.is_none() && applied.consent.is_none() && masks.is_empty() {
+            return Ok(state);
+        }
+        let closed = match closed {
+            Some(closed) => Some(seen_history(object, closed, &below, &masks, &known, &applied, context).await?),
             None => None,
         };
-        if let Some(name) = name.filter(|_| mask.is_some()) {
-            masks.insert(name.clone(), applied.mask_of_text(object, name, classes.get(name), context).await?);
-        }
-        columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
-    }
-    if applied.policies.is_none() && masks.is_empty() {
-        return Ok(state);
-    }
-    let closed = match closed {
-        Some(closed) => Some(seen_history(object, closed, &below, &masks, &known, &applied, context).await?),
-        None => None,
-    };
-    let rows = covered(object, &object.name, &[(BELOW, below)], columns, &applied, context).await?;
-    Ok(state.with_parts(rows, closed))
+        let rows = covered(object, &object.name, &[(BELOW, below)], columns, &applied, context).await?;
+        Ok(state.with_parts(rows, closed))
+    })
 }
 
 /// The values that are no more, of the customers that are seen.
@@ -328,12 +352,12 @@ async fn seen_history(
         };
         columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
     }
-    let mut own = Applied { reader: Arc::clone(&applied.reader), masks: BTreeMap::new(), classes: vec![], policies: None };
+    let mut own = Applied { reader: applied.reader.clone(), consent: applied.consent.clone(), ..Applied::default() };
     if let Some(policies) = &applied.policies {
         // The customers that a policy shows, as they are now.
         let mut query =
             parse_query(&format!("SELECT {0} FROM {1} AS {2}", identifier(KEY), identifier(VISIBLE), identifier(&object.name)))?;
-        restrict(&mut query, Some(policies.as_slice()));
+        restrict(&mut query, Some(policies.as_slice()), None);
         let is_seen =
             Expr::InSubquery { expr: Box::new(Expr::Identifier(Ident::with_quote('"', KEY))), subquery: query, negated: false };
         own.policies = Some(if policies.is_empty() { vec![] } else { vec![is_seen] });
@@ -388,7 +412,8 @@ async fn covered(
     context: &StatementContext,
 ) -> Result<Arc<dyn TableProvider>> {
     let label = object.label();
-    let may_compare = applied.reader.has(Privilege::Filter, &Thing::Object(object.id));
+    let reader = applied.reader.as_deref();
+    let may_compare = reader.is_some_and(|reader| reader.has(Privilege::Filter, &Thing::Object(object.id)));
     let mut query = parse_query(&format!("SELECT 1 FROM {} AS {}", identifier(BELOW), identifier(alias)))?;
     let SetExpr::Select(select) = query.body.as_mut() else { return Err(invalid(&label, "cannot be protected")) };
     select.projection.clear();
@@ -410,14 +435,14 @@ async fn covered(
         select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', &name) });
         shown.push(Shown { name: column.name.clone(), from: name, compared: may_compare.then(|| column.name.clone()) });
     }
-    restrict(&mut query, applied.policies.as_deref());
+    restrict(&mut query, applied.policies.as_deref(), applied.consent.as_ref());
     with_reader(&mut query, context.reader_name());
     let files = tables.iter().map(|(name, table)| ((*name).to_string(), Arc::clone(table))).collect();
     // Whoever made the rule may read what it reads; who asks needs not.
     let inside = context.entering(&format!("protection of {label}"), "")?.reading_as("").with_files(files);
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
     let rows = plan(&parsed, &inside).await.map_err(|error| {
-        let owns = applied.reader.owns(object);
+        let owns = reader.is_none_or(|reader| reader.owns(object));
         let why = if owns { message(&error) } else { "a role with SUPERUSER sees why".to_string() };
         let problem = format!("its masks and row policies cannot be applied: {why}");
         coded(SqlState::INVALID_OBJECT_DEFINITION, &label, problem)
@@ -433,16 +458,18 @@ async fn typed(masked: Expr, mask: &Expr, data_type: &DataType, context: &Statem
     }
 }
 
-/// Keeps the rows for which one of the conditions is true; all when there are no policies.
-fn restrict(query: &mut Query, policies: Option<&[Expr]>) {
-    let (Some(policies), SetExpr::Select(select)) = (policies, query.body.as_mut()) else { return };
+/// Keeps the rows for which one of the policies is true, all when there are none; and of these those that there is consent for.
+fn restrict(query: &mut Query, policies: Option<&[Expr]>, consent: Option<&Expr>) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
     let nested = |policy: &Expr| Expr::Nested(Box::new(policy.clone()));
-    let any = policies.iter().map(nested).reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: BinaryOperator::Or,
-        right: Box::new(right),
+    let both = |op: BinaryOperator| {
+        move |left: Expr, right: Expr| Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
+    };
+    let seen = policies.map(|policies| {
+        let any = policies.iter().map(nested).reduce(both(BinaryOperator::Or));
+        Expr::Nested(Box::new(any.unwrap_or_else(|| Expr::Value(Value::Boolean(false).into()))))
     });
-    select.selection = Some(any.unwrap_or_else(|| Expr::Value(Value::Boolean(false).into())));
+    select.selection = seen.into_iter().chain(consent.map(nested)).reduce(both(BinaryOperator::And));
 }
 
 /// A mask with something else in the place of `value`.
@@ -504,20 +531,31 @@ fn of_items(mask: &Expr) -> Result<Expr> {
 ///
 /// # Errors
 /// It cannot be computed from such a value, one at a time.
-pub async fn masked_type(mask: &Expr, data_type: &DataType, context: &StatementContext) -> Result<DataType> {
-    let mut query =
-        parse_query(&format!("SELECT 1 FROM (SELECT arrow_cast(NULL, {}) AS {VALUE}) AS one", literal(&data_type.to_string())))?;
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        select.projection = vec![SelectItem::UnnamedExpr(mask.clone())];
-    }
-    let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-    let planned = plan(&parsed, &context.reading_as("")).await?;
-    if !is_row_by_row(&planned)? {
-        return Err(invalid("mask", format!("is computed from one value at a time, without queries and aggregates; got {mask}")));
-    }
-    // What cannot be computed from the type is refused where functions are bound.
-    let planned = context.state().optimize(&planned)?;
-    Ok(planned.schema().field(0).data_type().clone())
+pub fn masked_type<'a>(
+    mask: &'a Expr,
+    data_type: &'a DataType,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<DataType>> {
+    Box::pin(async move {
+        let mut query = parse_query(&format!(
+            "SELECT 1 FROM (SELECT arrow_cast(NULL, {}) AS {VALUE}) AS one",
+            literal(&data_type.to_string())
+        ))?;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.projection = vec![SelectItem::UnnamedExpr(mask.clone())];
+        }
+        let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let planned = plan(&parsed, &context.reading_as("")).await?;
+        if !is_row_by_row(&planned)? {
+            return Err(invalid(
+                "mask",
+                format!("is computed from one value at a time, without queries and aggregates; got {mask}"),
+            ));
+        }
+        // What cannot be computed from the type is refused where functions are bound.
+        let planned = context.state().optimize(&planned)?;
+        Ok(planned.schema().field(0).data_type().clone())
+    })
 }
 
 fn is_row_by_row(plan: &LogicalPlan) -> Result<bool> {
