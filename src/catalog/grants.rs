@@ -37,6 +37,8 @@ pub enum Privilege {
     Refresh,
     /// Conditions may compare values that a mask covers.
     Filter,
+    /// Tokens may be turned back into values.
+    Detokenize,
     /// Files and URLs may be read by name.
     Read,
     /// Files may be written by name.
@@ -46,11 +48,11 @@ pub enum Privilege {
 }
 
 use Privilege::{
-    Connect, Create, Delete, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update,
-    Usage, Write,
+    Connect, Create, Delete, Detokenize, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate,
+    Update, Usage, Write,
 };
 
-const WORDS: [(Privilege, &str); 16] = [
+const WORDS: [(Privilege, &str); 17] = [
     (Select, "SELECT"),
     (Insert, "INSERT"),
     (Update, "UPDATE"),
@@ -64,6 +66,7 @@ const WORDS: [(Privilege, &str); 16] = [
     (Temporary, "TEMPORARY"),
     (Refresh, "REFRESH"),
     (Filter, "FILTER"),
+    (Detokenize, "DETOKENIZE"),
     (Read, "READ"),
     (Write, "WRITE"),
     (Member, "MEMBER"),

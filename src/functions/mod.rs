@@ -29,6 +29,8 @@ mod texts;
 
 use std::sync::LazyLock;
 
+pub use privacy::DETOKENIZE;
+
 use crate::adapter::FunctionSet;
 use crate::docs::Doc;
 

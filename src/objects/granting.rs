@@ -15,12 +15,12 @@ use crate::sql::granting::{GrantOn, Granting, Privileges};
 use crate::statement::{PREDEFINED, StatementContext};
 
 use Privilege::{
-    Connect, Create, Delete, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate, Update,
-    Usage, Write,
+    Connect, Create, Delete, Detokenize, Filter, Insert, Member, Read, References, Refresh, Select, Temporary, Trigger, Truncate,
+    Update, Usage, Write,
 };
 
 const OF_TABLES: &[Privilege] = &[Select, Insert, Update, Delete, Truncate, References, Trigger, Filter];
-const OF_DATABASE: &[Privilege] = &[Create, Connect, Temporary, Select, Insert, Update, Delete, Truncate, Refresh];
+const OF_DATABASE: &[Privilege] = &[Create, Connect, Temporary, Select, Insert, Update, Delete, Truncate, Refresh, Detokenize];
 const OF_SCHEMAS: &[Privilege] = &[Usage, Create, Select, Insert, Update, Delete, Truncate, Refresh];
 
 /// What ALL is, where more could be granted: PostgreSQL's own.

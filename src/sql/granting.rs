@@ -169,7 +169,7 @@ fn grant(parser: &mut Parser<'_>, gives: bool, grammars: &Grammars) -> Result<Gr
                 _ => None,
             };
             let Some(privilege) = privilege else {
-                let known = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, USAGE, EXECUTE, CREATE, CONNECT, TEMPORARY, REFRESH, FILTER, READ, WRITE or ALL";
+                let known = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, USAGE, EXECUTE, CREATE, CONNECT, TEMPORARY, REFRESH, FILTER, DETOKENIZE, READ, WRITE or ALL";
                 return parser.expected(known, token);
             };
             if parser.peek_token_ref().token == Token::LParen {

@@ -1,5 +1,6 @@
 //! From a parsed statement to its plan: the one way, for statements and for the bodies of definitions.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
@@ -8,8 +9,8 @@ use datafusion::common::{Column, Result, ScalarValue, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
-use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{ShowStatementOptions, Statement as SqlStatement};
+use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
+use sqlparser::ast::{Expr as SqlExpr, ShowStatementOptions, Statement as SqlStatement, visit_expressions};
 use sqlparser::tokenizer::Location;
 
 use super::asking;
@@ -23,7 +24,9 @@ use super::readers;
 use super::rules::zones;
 use super::syntax::{replaced, size};
 use crate::builtins::zoned::UTC;
+use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
+use crate::functions::DETOKENIZE;
 use crate::statement::StatementContext;
 
 /// The plan of a statement, once macros stand for their queries; its columns have the names that people see.
@@ -32,6 +35,31 @@ use crate::statement::StatementContext;
 /// What is wrong with the statement.
 pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
     plan_with_tables(parsed, context).await.map(|(plan, _)| plan)
+}
+
+/// Refuses to turn tokens back for a role that was not granted that.
+fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
+    let is_call = |expression: &SqlExpr| match expression {
+        SqlExpr::Function(function) => {
+            let name = function.name.0.last().and_then(|part| part.as_ident());
+            name.is_some_and(|name| name.value.eq_ignore_ascii_case(DETOKENIZE))
+        }
+        _ => false,
+    };
+    let look = |expression: &SqlExpr| if is_call(expression) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let found = match parsed {
+        SqlParsed::Statement(statement) => visit_expressions(statement.as_ref(), look),
+        SqlParsed::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => visit_expressions(query.as_ref(), look),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        SqlParsed::Explain(explain) => return refuse_values_of_tokens(&explain.statement, context),
+        SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => ControlFlow::Continue(()),
+    };
+    if found.is_continue() || context.rights()?.may_in_database(Privilege::Detokenize) {
+        return Ok(());
+    }
+    Err(context.not_allowed(DETOKENIZE, &format!("GRANT DETOKENIZE ON DATABASE portrait TO {}", context.role())))
 }
 
 /// What SHOW TABLES lists: all but PostgreSQL's own.
@@ -54,6 +82,7 @@ pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) ->
     if is_show_tables(&parsed) {
         parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
     }
+    refuse_values_of_tokens(&parsed, context)?;
     let shows_columns =
         matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
     asking::answer(&mut parsed, &state, context).await?;

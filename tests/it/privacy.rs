@@ -70,3 +70,31 @@ fn key_files_that_are_not_right_are_refused() {
     let (code, _, errors) = run(portrait().env_remove("PORTRAIT_PSEUDONYM_KEY_FILE").args(["-c", QUERY]));
     assert!(code == 1 && errors.contains("there is no key"), "{errors}");
 }
+
+#[cfg(unix)]
+#[test]
+fn tokens_lead_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("pseudonyms.key");
+    let (one, two) = (STANDARD.encode([1; 32]), STANDARD.encode([2; 32]));
+    write(&key, &format!("v1:{one}\n"), 0o600);
+    let value = |sql: &str| {
+        let (code, out, errors) = asked(&key, sql);
+        assert_eq!((code, errors.as_str()), (0, ""), "{sql}");
+        out.lines().nth(1).unwrap().to_string()
+    };
+    let token = value("SELECT tokenize('13800138000', purpose => 'delivery') AS t");
+    let digits = value("SELECT tokenize('+86 138-0013-8000', purpose => 'delivery', form => 'digits') AS t");
+    assert!(token.starts_with("v1:") && digits.starts_with('+') && digits.len() == 17, "{token} {digits}");
+    // With a newer key the older tokens still lead back.
+    write(&key, &format!("v1:{one}\nv2:{two}\n"), 0o600);
+    assert_eq!(value(&format!("SELECT detokenize('{token}', purpose => 'delivery') AS v")), "13800138000");
+    assert_eq!(
+        value(&format!("SELECT detokenize('{digits}', purpose => 'delivery', form => 'digits', version => 'v1') AS v")),
+        "+86 138-0013-8000"
+    );
+    assert_eq!(value(&format!("SELECT coalesce(detokenize('{token}', purpose => 'other'), 'none') AS v")), "none");
+    assert!(value("SELECT tokenize('13800138000', purpose => 'delivery') AS t").starts_with("v2:"));
+    let (code, _, errors) = asked(&key, "SELECT detokenize('v9:abcd', purpose => 'delivery') AS v");
+    assert!(code == 1 && errors.contains("has no version 'v9'; it has v1, v2"), "{errors}");
+}

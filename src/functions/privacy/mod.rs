@@ -11,14 +11,18 @@ mod masks;
 mod pseudonymize;
 mod redact;
 mod t_closeness;
+mod tokenize;
 
 use crate::adapter::FunctionSet;
+
+pub use tokenize::DETOKENIZE;
 
 pub fn functions() -> FunctionSet {
     FunctionSet::new("privacy", "Personal data: masks, pseudonyms and anonymity")
         .texts(&masks::ALL)
         .texts(&redact::ALL)
         .texts(&pseudonymize::ALL)
+        .texts(&tokenize::ALL)
         .scalar(generalize::Generalize)
         .table_macro(anonymize::Anonymize)
         .relation(generalized::AnonymizationLoss)

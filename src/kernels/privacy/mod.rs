@@ -7,6 +7,7 @@
 //! | `columns` | what a column holds, by its name and its values |
 //! | `bands` | numbers and days in bands |
 //! | `pseudonyms` | keys, and the tokens that they make of values |
+//! | `tokens` | tokens that can be turned back by who has the key |
 //! | `anonymity` | k-anonymity, l-diversity and t-closeness of counted rows |
 //! | `hierarchy`, `generalization` | values made general step by step, and the search for the best steps |
 //! | `noise` | noise of differential privacy, by whole numbers alone |
@@ -21,3 +22,4 @@ pub mod masks;
 pub mod noise;
 pub mod pseudonyms;
 pub mod redact;
+pub mod tokens;

@@ -83,6 +83,18 @@ impl Keys {
         Some(Tokens { version: version.clone(), key: hmac::Key::from(derived) })
     }
 
+    /// A secret of 32 bytes for a use and a purpose, with the version that it is of; `None` when there is none of that name.
+    pub fn secret(&self, of: &[u8], purpose: &str, version: Option<&str>) -> Option<(String, Zeroizing<Vec<u8>>)> {
+        let (version, key) = match version {
+            Some(version) => self.versions.iter().find(|(own, _)| own == version)?,
+            None => self.versions.last()?,
+        };
+        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, of).extract(key);
+        let mut secret = Zeroizing::new(vec![0; KEY]);
+        derived.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256).ok()?.fill(&mut secret).ok()?;
+        Some((version.clone(), secret))
+    }
+
     /// The names of the versions.
     pub fn versions(&self) -> impl Iterator<Item = &str> {
         self.versions.iter().map(|(version, _)| version.as_str())

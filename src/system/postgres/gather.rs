@@ -151,7 +151,12 @@ fn word_of(privilege: Privilege) -> Option<&'static str> {
         Privilege::Create => "CREATE",
         Privilege::Connect => "CONNECT",
         Privilege::Temporary => "TEMPORARY",
-        Privilege::Refresh | Privilege::Filter | Privilege::Read | Privilege::Write | Privilege::Member => return None,
+        Privilege::Refresh
+        | Privilege::Filter
+        | Privilege::Detokenize
+        | Privilege::Read
+        | Privilege::Write
+        | Privilege::Member => return None,
     })
 }
 
