@@ -18,6 +18,7 @@ use super::answer::Answer;
 use super::changing;
 use super::charting;
 use super::cursors;
+use super::erasing;
 use super::identities;
 use super::naming::{object_command, own_name, refuse_used};
 use super::prepared::{Parameters, Prepared};
@@ -267,6 +268,14 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let altering = context.clone();
             let decide = move |_| async move { experiment::decide(&name, decision.as_deref(), &altering).await };
             Ok(Answer::work(&session.engine, &context, decide))
+        }
+        Command::Erasing(statement) => {
+            let erasing = context.clone();
+            Ok(Answer::work(
+                &session.engine,
+                &context,
+                move |_| async move { Box::pin(erasing::run(&statement, &erasing)).await },
+            ))
         }
         Command::Refresh(statement) if statement.target.grammar.word() == "identity" => {
             let engine = session.engine.clone();
