@@ -10,7 +10,7 @@ use sqlparser::ast::Expr;
 
 use super::erasing::{keys, options};
 use super::writes::Staged;
-use crate::catalog::rewriting::rows_of;
+use crate::catalog::rewriting::{Rule, rows_of};
 use crate::catalog::snapshots::{ColumnRole, Part, SnapshotOf, When};
 use crate::error::{failed, invalid};
 use crate::files::places;
@@ -131,8 +131,8 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
         .rules
         .iter()
         .flat_map(|rule| match rule {
-            crate::catalog::rewriting::Rule::Values { values, .. } => values.clone(),
-            crate::catalog::rewriting::Rule::Before { .. } => vec![],
+            Rule::Values { values, .. } => values.clone(),
+            Rule::Before { .. } => vec![],
         })
         .collect();
     let (key, list) = (identifier(&key.name), list(&keys));

@@ -1,7 +1,7 @@
 //! Statements over the data of one person, and over data that has its time: `ERASE SUBJECT`, `EXPORT SUBJECT`, `RETAIN`,
 //! `REFRESH RETENTION`.
 
-use sqlparser::ast::{Expr, Ident, ObjectName};
+use sqlparser::ast::{Expr, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -116,7 +116,7 @@ fn retain(parser: &mut Parser<'_>) -> Result<Option<(Expr, Option<String>)>, Par
     }
     let time = parser.parse_expr()?;
     let column = match parser.parse_keyword(Keyword::ON) {
-        true => Some(normal(&parser.parse_identifier()? as &Ident)),
+        true => Some(normal(&parser.parse_identifier()?)),
         false => None,
     };
     Ok(Some((time, column)))

@@ -26,10 +26,11 @@ The rows are gone from every state that is kept: the newest, and all that `FOR S
 rows of everybody else, and the old ones are removed; counts of earlier states are corrected. The catalog is written anew without its free pages, and its log is emptied. All of
 it becomes visible in one transaction. A process that is killed before leaves everything as it was; one that is killed after leaves traces which the
 next that opens the database, or writes to it, removes. Nobody else writes meanwhile: a statement that wants to is told to run again.
-Statements that read are not held up; a file that one still reads goes when it has ended, and `finished_at` in `system.erasures` is set then. What a file system keeps of a
-removed file is not overwritten.
+Statements that read are not held up; a file that one still reads goes when it has ended, and `finished_at` in `system.erasures` is set then. Temporary tables stay until
+their session ends. What a file system keeps of a removed file is not overwritten.
 
-Models keep no rows of training. A model that has learned the key itself as a value is named, and is to be trained anew. The groups of experiments are computed and stored nowhere.
+Models keep no rows of training. A value of a feature that stood in no other row of a table, a name say, has another name in what a model has learned; its predictions stay
+as they are. The groups of experiments are computed and stored nowhere.
 
 The receipt, in `system.erasures` and `system.erased_objects`, has number, time, role, reason and counts, and no personal data. It lists what is **to do** elsewhere:
 external tables and files that the profile reads, tables whose columns do not say which rows are meant, definitions that name the key, archives of BACKUP. A row that comes back with the next
