@@ -40,13 +40,12 @@ const ELSEWHERE: &str =
 /// # Errors
 /// What is wrong with it, or what goes wrong; nothing has changed then.
 pub(super) async fn run(statement: &Erasing, context: &StatementContext) -> Result<Vec<String>> {
-    if !context.catalog().is_durable() {
-        let problem = "is about what a database keeps, and there is none; open one with -d";
-        return Err(invalid(statement.tag(), problem));
-    }
+    needs_database(statement.tag(), context)?;
     match statement {
         Erasing::Erase(subjects, options) => erase(subjects, options, context).await,
-        Erasing::Export(subjects, file, options) => exporting::export(subjects, file, options, context).await,
+        Erasing::Export(subjects, file, options) => {
+            exporting::export(subjects, file.as_deref().unwrap_or_default(), options, context).await
+        }
         Erasing::Retain(table, rule) => {
             let object = table_named(&own_name(table, context)?, context)?;
             let rule = rule.as_ref().map(|(length, column)| (length, column.as_deref()));
@@ -57,6 +56,14 @@ pub(super) async fn run(statement: &Erasing, context: &StatementContext) -> Resu
             refresh_retention(table.as_ref(), context).await
         }
     }
+}
+
+/// Refuses what is about a database where there is none.
+pub(super) fn needs_database(label: &str, context: &StatementContext) -> Result<()> {
+    if context.catalog().is_durable() {
+        return Ok(());
+    }
+    Err(invalid(label, "is about what a database keeps, and there is none; open one with -d"))
 }
 
 fn table_named(name: &str, context: &StatementContext) -> Result<Object> {

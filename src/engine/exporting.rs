@@ -8,20 +8,52 @@ use datafusion::dataframe::DataFrame;
 use serde_json::{Map, Value, json};
 use sqlparser::ast::Expr;
 
-use super::erasing::{keys, options};
+use super::erasing::{keys, needs_database, options};
 use super::writes::Staged;
 use crate::catalog::rewriting::{Rule, rows_of};
 use crate::catalog::snapshots::{ColumnRole, Part, SnapshotOf, When};
+use crate::docs::Column;
 use crate::error::{failed, invalid};
 use crate::files::places;
 use crate::formats::{plain_batch, plain_schema};
 use crate::objects::subject::{self, Held, Subject};
+use crate::objects::values;
 use crate::sql::erasing::Subjects;
 use crate::sql::parser::parse_composed;
 use crate::sql::planning::plan;
 use crate::sql::statement::erasing::EXPORT;
 use crate::statement::StatementContext;
+use crate::system::schema_of;
 use crate::text::{grouped, identifier, literal, timestamp};
+
+/// The column of the answer.
+pub(super) const COLUMNS: [Column; 1] =
+    [Column { name: "document", data_type: "VARCHAR", text: "what is held of the person, as JSON" }];
+
+/// The document, and the text that it is.
+async fn made(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<(Value, String)> {
+    let label = "EXPORT SUBJECT";
+    needs_database(label, context)?;
+    let options = options(label, &EXPORT, given)?;
+    let keys = keys(label, subjects, context)?;
+    let (keys, options) = (&keys, &options);
+    let made = |context: StatementContext| async move {
+        let subject = subject::of(subjects, keys.clone(), options, &context).await?;
+        document(&subject, &context).await
+    };
+    let document = Box::pin(context.settled(made)).await?;
+    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(label, error))?;
+    Ok((document, text))
+}
+
+/// The document as an answer of one row.
+///
+/// # Errors
+/// As [`export`].
+pub(super) async fn answered(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<RecordBatch> {
+    let (_, text) = Box::pin(made(subjects, given, context)).await?;
+    Ok(RecordBatch::try_new(schema_of(&COLUMNS), vec![values::text(std::iter::once(Some(text)))])?)
+}
 
 /// Writes the document; gives what the user should know.
 ///
@@ -38,21 +70,14 @@ pub(super) async fn export(
         return Err(invalid(label, "writes a JSON document, whose name ends in .json"));
     }
     places::check(file, context.base(), context.places())?;
-    let options = options(label, &EXPORT, given)?;
-    let keys = keys(label, subjects, context)?;
-    let (keys, options) = (&keys, &options);
-    let made = |context: StatementContext| async move {
-        let subject = subject::of(subjects, keys.clone(), options, &context).await?;
-        document(&subject, &context).await.map(|document| (document, subject.left.len()))
-    };
-    let (document, left) = Box::pin(context.settled(made)).await?;
-    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(label, error))?;
+    let (document, text) = Box::pin(made(subjects, given, context)).await?;
     let place = context.base().join(file);
     let staged = Staged::beside(&place)?;
     std::fs::write(staged.path(), text)
         .map_err(|error| failed(&place.display().to_string(), format!("cannot be written: {error}")))?;
     staged.publish()?;
     let count = |name: &str| document.get(name).and_then(Value::as_object).map_or(0, Map::len) as u64;
+    let left = document.get("elsewhere").and_then(Value::as_array).map_or(0, Vec::len);
     Ok(vec![format!(
         "{}: {} tables and {} profiles hold rows; {} notes on what may be held elsewhere stand under \"elsewhere\"",
         subjects.of(),
@@ -86,7 +111,7 @@ async fn document(subject: &Subject, context: &StatementContext) -> Result<Value
         let Ok(planned) = plan(&query, context).await else { continue };
         let key = planned.schema().field(0).name().clone();
         let found = rows(&format!("SELECT variant FROM {call} WHERE {} IN ({})", identifier(&key), list(keys)), context).await?;
-        for row in values(&found)? {
+        for row in as_json(&found)? {
             experiments.push(json!({"experiment": name, "variant": row.get("variant").cloned().unwrap_or(Value::Null)}));
         }
     }
@@ -109,7 +134,7 @@ fn table(held: &Held, context: &StatementContext) -> Result<Option<Value>> {
     let (mut now, mut earlier) = (vec![], vec![]);
     for (_, file) in catalog.files_of(held.of, name)? {
         let pin = catalog.data.pin(&file)?;
-        let found = values(&rows_of(&pin, &held.rules)?)?;
+        let found = as_json(&rows_of(&pin, &held.rules)?)?;
         if is_now(&file.name) { now.extend(found) } else { earlier.extend(found) }
     }
     let mut only = vec![];
@@ -140,13 +165,13 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
         let table = identifier(&format!("{name}{end}"));
         format!("SELECT * FROM profile.{table} WHERE {key} IN ({list})")
     };
-    let member = values(&rows(&of(""), context).await?)?;
-    let tags = values(&rows(&of("_tags"), context).await?)?;
-    let history = values(&rows(&format!("{} ORDER BY valid_from, tag", of("_history")), context).await?)?;
+    let member = as_json(&rows(&of(""), context).await?)?;
+    let tags = as_json(&rows(&of("_tags"), context).await?)?;
+    let history = as_json(&rows(&format!("{} ORDER BY valid_from, tag", of("_history")), context).await?)?;
     let mut segments = vec![];
     for segment in newest.columns_of(ColumnRole::Segment) {
         let query = format!("SELECT since FROM segment.{} WHERE {key} IN ({list})", identifier(&segment.name));
-        for row in values(&rows(&query, context).await?)? {
+        for row in as_json(&rows(&query, context).await?)? {
             segments.push(json!({"segment": segment.name, "since": row.get("since").cloned().unwrap_or(Value::Null)}));
         }
     }
@@ -156,7 +181,7 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
             continue;
         }
         let pin = context.catalog().data.pin(&file)?;
-        for row in values(&rows_of(&pin, &held.rules)?)? {
+        for row in as_json(&rows_of(&pin, &held.rules)?)? {
             let row = of_state(row);
             if earlier.last() != Some(&row) {
                 earlier.push(row);
@@ -198,7 +223,7 @@ async fn rows(query: &str, context: &StatementContext) -> Result<Vec<RecordBatch
 }
 
 /// Rows as JSON.
-fn values(rows: &[RecordBatch]) -> Result<Vec<Value>> {
+fn as_json(rows: &[RecordBatch]) -> Result<Vec<Value>> {
     let mut all = vec![];
     for batch in rows.iter().filter(|batch| batch.num_rows() > 0) {
         let plain = plain_batch(batch, &plain_schema(&batch.schema()))?;

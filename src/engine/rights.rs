@@ -45,7 +45,7 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
             Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) => Ok(context),
             // Who owns what is decided where that is known.
-            Command::Erasing(Erasing::Export(_, file, _)) => {
+            Command::Erasing(Erasing::Export(_, Some(file), _)) => {
                 context.check_files(Write, file)?;
                 Ok(context)
             }

@@ -29,8 +29,8 @@ impl Subjects {
 pub enum Erasing {
     /// `ERASE SUBJECT key, … FROM PROFILE | IDENTITY name WITH (reason = '…')`
     Erase(Subjects, Vec<(String, Expr)>),
-    /// `EXPORT SUBJECT key FROM PROFILE | IDENTITY name TO 'file.json'`
-    Export(Subjects, String, Vec<(String, Expr)>),
+    /// `EXPORT SUBJECT key FROM PROFILE | IDENTITY name [TO 'file.json']`; without a file it is the answer.
+    Export(Subjects, Option<String>, Vec<(String, Expr)>),
     /// `RETAIN table FOR INTERVAL '…' [ON column]`; nothing keeps its rows for ever.
     Retain(ObjectName, Option<(Expr, Option<String>)>),
     /// `REFRESH RETENTION [table]`
@@ -63,8 +63,7 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<E
         [Some("EXPORT"), Some("SUBJECT"), ..] => {
             skip(parser, 2);
             let subjects = subjects(parser)?;
-            parser.expect_keyword(Keyword::TO)?;
-            let file = parser.parse_literal_string()?;
+            let file = if parser.parse_keyword(Keyword::TO) { Some(parser.parse_literal_string()?) } else { None };
             Ok(Some(Erasing::Export(subjects, file, options(parser)?)))
         }
         // A table may be called retention, and REFRESH has no other word for it.

@@ -348,4 +348,9 @@ fn a_person_is_exported() {
     assert_eq!(document["experiments"][0]["experiment"], "offer");
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
     assert_eq!(tables, ["customers", "identity.person", "mailing", "orders"]);
+    // Without a file, the document is the answer.
+    let answer = rows(&engine, &session, &format!("EXPORT SUBJECT '{key}' FROM PROFILE member WITH (keep = 'orders, mailing')"));
+    let document: serde_json::Value = serde_json::from_str(&answer[0]).unwrap();
+    let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
+    assert_eq!(tables, ["customers", "identity.person"]);
 }

@@ -49,11 +49,11 @@ For SUPERUSER, or for the owner of the profile or identity who owns all that is 
 pub static EXPORT: Doc = Doc {
     name: "EXPORT SUBJECT",
     summary: "Writes everything that the database holds of a person as one JSON document.",
-    syntax: "EXPORT SUBJECT key, … FROM PROFILE profile | FROM IDENTITY identity TO 'file.json' [WITH ([columns = 'table.column, …'], [keep = 'table, …'])]",
+    syntax: "EXPORT SUBJECT key, … FROM PROFILE profile | FROM IDENTITY identity [TO 'file.json'] [WITH ([columns = 'table.column, …'], [keep = 'table, …'])]",
     description: "\
 The person is found as `ERASE SUBJECT` finds it, so that the document shows what that would erase. `profiles` has, of each, the row as of the last refresh, tags, segments
 with the time since when, the history of tags, and rows of earlier states; `tables` the rows of each table, and those that only earlier states have; `experiments` the groups; `elsewhere` what may be
-held outside the database or cannot be told. The file appears whole or not at all.
+held outside the database or cannot be told. The file appears whole or not at all; without TO the document is the answer, one row with the column `document`.
 
 For SUPERUSER, or for the owner of the profile or identity who owns all that is read.",
     arguments: &[
