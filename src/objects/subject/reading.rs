@@ -1,4 +1,4 @@
-//! What profiles, identities and experiments read, and where their keys come from.
+//! What profiles, identities, experiments and consents read, and where their keys come from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,10 @@ use crate::catalog::erasure::ErasedObject;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, sqlstate};
 use crate::objects::definition::Definition;
-use crate::objects::{experiment, profile};
+use crate::objects::profile;
 use crate::refresh::as_of;
 use crate::refresh::plan::Planner;
+use crate::sql::command::normal;
 use crate::sql::lineage::{Origin, origins, tables};
 use crate::sql::planning::plan;
 use crate::statement::StatementContext;
@@ -27,7 +28,7 @@ pub struct Read {
     pub key_type: Option<DataType>,
     /// Where its own key comes from.
     pub key: BTreeSet<Origin>,
-    /// Likewise, with those of its parts: of tags, and of experiments.
+    /// Likewise, with those of its parts: of tags, experiments and consents.
     pub all: BTreeSet<Origin>,
     pub tables: BTreeSet<String>,
 }
@@ -74,15 +75,15 @@ impl Reader {
                 _ => {}
             }
         }
-        for object in objects.iter().filter(|object| object.kind == "experiment") {
-            let Ok(read) =
-                Definition::read(object.clone(), context.session()).and_then(|definition| experiment::read(&definition))
-            else {
-                continue;
-            };
-            reader.experiments.push((object.name.clone(), read.profile.clone()));
+        // Experiments and consents are of a profile, and their queries give its key first.
+        for object in objects.iter().filter(|object| ["experiment", "consent"].contains(&object.kind.as_str())) {
+            let Ok(definition) = Definition::read(object.clone(), context.session()) else { continue };
+            let Some(of) = definition.table.as_ref().and_then(|name| name.0.last()?.as_ident().map(normal)) else { continue };
+            if object.kind == "experiment" {
+                reader.experiments.push((object.name.clone(), of.clone()));
+            }
             let parts = of_query(object, context).await;
-            if let (Ok(parts), Some(own)) = (parts, reader.profiles.iter_mut().find(|own| own.name == read.profile)) {
+            if let (Ok(parts), Some(own)) = (parts, reader.profiles.iter_mut().find(|own| own.name == of)) {
                 own.all.extend(parts.all);
                 own.tables.extend(parts.tables);
             }

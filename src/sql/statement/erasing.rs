@@ -15,7 +15,7 @@ The key is one of the profile; of an identity it is a `person_id`, and all recor
 
 | what | how a person is found there |
 |---|---|
-| tables that the profile, its tags and experiments read | the column that the key comes from, followed through views, joins, groups, casts and UNION |
+| tables that the profile, its tags, experiments and consents read | the column that the key comes from, followed through views, joins, groups, casts and UNION |
 | other profiles and identities over the same column, with tags, segments and history | by their keys |
 | tables that nothing of these reads, a list made for a mailing say | a column called as the key is, or as a column that it comes from; names such as `id` say too little |
 | the tables of an identity | the key of the record, `example_key` of the ledger, the pairs of `_must_link` and `_cannot_link` |
