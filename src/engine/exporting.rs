@@ -169,8 +169,10 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
     let member = as_json(&rows(&of(""), context).await?)?;
     let tags = as_json(&rows(&of("_tags"), context).await?)?;
     let history = as_json(&rows(&format!("{} ORDER BY valid_from, tag", of("_history")), context).await?)?;
-    let mut segments = vec![];
-    for segment in newest.columns_of(ColumnRole::Segment) {
+    let (mut segments, objects) = (vec![], context.all_objects()?);
+    // One that was dropped since is no table any more.
+    let is_there = |segment: &str| objects.iter().any(|object| object.kind == "segment" && object.name == segment);
+    for segment in newest.columns_of(ColumnRole::Segment).filter(|segment| is_there(&segment.name)) {
         let query = format!("SELECT since FROM segment.{} WHERE {key} IN ({list})", identifier(&segment.name));
         for row in as_json(&rows(&query, context).await?)? {
             segments.push(json!({"segment": segment.name, "since": row.get("since").cloned().unwrap_or(Value::Null)}));
