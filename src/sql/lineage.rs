@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
 use datafusion::logical_expr::utils::split_conjunction;
@@ -101,12 +102,21 @@ fn follow(plan: &LogicalPlan, place: usize, found: &mut BTreeSet<Origin>) {
             let column = Column::new(qualifier.cloned(), field.name());
             for input in other.inputs() {
                 let by_name = || input.schema().index_of_column_by_name(None, field.name());
-                if let Some(place) = input.schema().maybe_index_of_column(&column).or_else(by_name) {
+                let by_role = || role_of(input, place, field).filter(|_| matches!(other, LogicalPlan::Extension(_)));
+                if let Some(place) = input.schema().maybe_index_of_column(&column).or_else(by_name).or_else(by_role) {
                     follow(input, place, found);
                 }
             }
         }
     }
+}
+
+/// A function in FROM gives the column of its customers back under the name that the user gave it, as the first one; on the way there it is
+/// called by its role.
+fn role_of(input: &LogicalPlan, place: usize, field: &Field) -> Option<usize> {
+    let first = input.schema().fields().first()?;
+    let is_role = ["customer", "key"].contains(&first.name().as_str());
+    (place == 0 && is_role && first.data_type() == field.data_type()).then_some(0)
 }
 
 /// A column, whatever it is called and cast to.

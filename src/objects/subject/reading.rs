@@ -110,6 +110,11 @@ impl Reader {
         let list = if object.kind == "identity" { &self.identities } else { &self.profiles };
         let read: BTreeSet<String> =
             list.iter().filter(|own| own.name == object.name).flat_map(|own| own.tables.clone()).collect();
+        let is_computed = list.iter().any(|own| own.name == object.name && own.key.is_empty() && !own.tables.is_empty());
+        if is_computed {
+            let note = "its key is computed, so that the columns that it comes from are not known: name them in WITH (columns = 'table.column'), and give the keys as they stand there too";
+            self.left.push(ErasedObject::left(object.label(), "to do", note));
+        }
         for table in read.intersection(&self.external) {
             let note = "its rows are not in the database: erase the person there, and where they come from";
             self.left.push(ErasedObject::left(format!("external table {table}"), "to do", note));
