@@ -59,7 +59,15 @@ impl Catalog {
         if self.data.locks.has_dead_runs()? {
             self.settle_runs()?;
         }
-        self.data.locks.sweep()
+        self.data.locks.sweep()?;
+        // What was erased while others read it goes when they have done.
+        self.finish_erasures(false).map(|_| ())
+    }
+
+    /// Removes a file that was written anew without some of its rows; false while somebody holds it.
+    pub(super) fn remove_erased(&self, name: &str) -> bool {
+        self.remove(name);
+        self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
     }
 
     /// The files that no snapshot names and nobody holds, and the entries of the folder that are no data files.

@@ -3,8 +3,10 @@
 //!
 //! Files that are large already are never copied again, so that a row is copied a few times in its life, however long that is.
 
+use bytes::Bytes;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::Catalog;
@@ -61,5 +63,19 @@ impl Compaction {
 /// # Errors
 /// It cannot be read, or is not what it was.
 pub fn batches(file: &Pinned) -> Result<ParquetRecordBatchReader> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new(file.read()?)?.build()?)
+    Ok(reading(file)?.build()?)
+}
+
+/// Some columns of the rows of a file, by their places.
+///
+/// # Errors
+/// As [`batches`].
+pub fn columns(file: &Pinned, places: &[usize]) -> Result<ParquetRecordBatchReader> {
+    let reading = reading(file)?;
+    let places = ProjectionMask::roots(reading.parquet_schema(), places.iter().copied());
+    Ok(reading.with_projection(places).build()?)
+}
+
+fn reading(file: &Pinned) -> Result<ParquetRecordBatchReaderBuilder<Bytes>> {
+    Ok(ParquetRecordBatchReaderBuilder::try_new(file.read()?)?)
 }

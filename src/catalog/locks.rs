@@ -28,7 +28,7 @@ use super::access::Access;
 use super::data::{fault, problem};
 use super::runs::now;
 use super::snapshots::SnapshotOf;
-use crate::error::not_available;
+use crate::error::{SqlState, coded, not_available};
 use crate::settings::PortraitSettings;
 use crate::text::timestamp;
 
@@ -42,6 +42,8 @@ const END: &str = ".lock";
 const RUN: &str = "run-";
 /// The name of the lock of the one that collects.
 const COLLECTOR: &str = "collector";
+/// The name of the lock of the one that erases.
+const ERASER: &str = "erasing";
 
 /// The folder of the locks.
 #[derive(Debug)]
@@ -115,6 +117,29 @@ impl Locks {
         self.take(COLLECTOR, &Holder::new("database", "collecting files"))
     }
 
+    /// The right to erase, unless another has it.
+    ///
+    /// # Errors
+    /// The lock cannot be made.
+    pub fn for_erasing(&self, work: &str) -> Result<Option<Lock>> {
+        self.take(ERASER, &Holder::new("database", work))
+    }
+
+    /// True while somebody erases, and nobody else is to write.
+    pub fn is_erasing(&self) -> bool {
+        self.is_held(ERASER)
+    }
+
+    /// True while anybody holds the lock of an object.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn others_write(&self) -> Result<bool> {
+        let is_object =
+            |name: &str| [SnapshotOf::Profile, SnapshotOf::Table].iter().any(|of| name.starts_with(&format!("{}-", of.word())));
+        Ok(self.names()?.iter().any(|name| is_object(name) && self.is_held(name)))
+    }
+
     /// The right to run a job, unless another has it.
     ///
     /// # Errors
@@ -185,7 +210,8 @@ impl Locks {
     pub fn sweep(&self) -> Result<()> {
         // An empty file is one that its holder is just about to lock.
         let is_marked = |name: &&String| self.path(name).metadata().is_ok_and(|file| file.len() > 0);
-        for name in self.names()?.iter().filter(|name| !name.starts_with(RUN) && *name != COLLECTOR).filter(is_marked) {
+        let is_of_object = |name: &&String| !name.starts_with(RUN) && *name != COLLECTOR && *name != ERASER;
+        for name in self.names()?.iter().filter(is_of_object).filter(is_marked) {
             drop(self.take(name, &Holder::new("database", "collecting files"))?);
         }
         Ok(())
@@ -262,7 +288,13 @@ impl Catalog {
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(lock) = self.data.locks.take(&file, &Holder::new(&object, work))? {
-                return Ok(self.hold_lock(file, lock));
+                if !self.data.locks.is_erasing() {
+                    return Ok(self.hold_lock(file, lock));
+                }
+                drop(lock);
+                // It has read, or is about to, what is being erased, and would write it again.
+                let problem = "data of a person is being erased, and nobody else writes meanwhile; run the statement again";
+                return Err(coded(SqlState::SERIALIZATION_FAILURE, &object, problem));
             }
             let Some(left) = limit.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
                 return Err(held(&object, self.data.locks.holder(&file), seconds));

@@ -9,6 +9,10 @@
 //! | [`runs`] | what ran, for how long, with what end |
 //! | [`checks`] | what checks of tables have found |
 //! | [`schedules`] | which times of schedules are settled, and who runs one |
+//! | [`rewriting`] | files that lose rows, in every state that names them |
+//! | [`erasure`] | rows that go out of everything that is kept, and the receipts of that |
+//! | [`cleaning`] | what the catalog says in texts, without a person who is erased |
+//! | [`retention`] | how long the rows of tables are kept |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
 //! | [`backup`], [`archive`] | a database as one file, and from it |
@@ -39,9 +43,11 @@ pub mod blocks;
 pub mod check;
 pub mod checks;
 pub mod classes;
+pub mod cleaning;
 pub mod collect;
 pub mod compaction;
 pub mod data;
+pub mod erasure;
 pub mod grants;
 pub mod locks;
 pub mod models;
@@ -49,6 +55,8 @@ pub mod objects;
 pub mod opening;
 pub mod output;
 pub mod published;
+pub mod retention;
+pub mod rewriting;
 pub mod room;
 pub mod runs;
 pub mod schedules;
@@ -79,7 +87,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 9;
+const SCHEMA_VERSION: i64 = 10;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -235,6 +243,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     schedules::MIGRATION,
     checks::MIGRATION,
     classes::MIGRATION,
+    erasure::MIGRATION,
 ];
 
 /// The catalog of one database.
@@ -288,6 +297,8 @@ impl Catalog {
         let catalog = Self::of(opened, place, Some(directory), data);
         if can_write {
             catalog.keep_room();
+            // What cannot be ended now is ended by the next that opens the database, or writes to it.
+            let _ = catalog.finish_erasures(false);
         }
         Ok(catalog)
     }

@@ -177,9 +177,22 @@ impl Catalog {
         self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when, i64::MAX)?)))
     }
 
-    /// True until a snapshot is withdrawn.
-    pub fn has_snapshot(&self, id: i64) -> Result<bool> {
-        self.read(|connection| connection.prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?.exists([id]))
+    /// True until a snapshot is withdrawn, or rows are taken out of the file.
+    pub fn names_file(&self, snapshot: i64, file: &str) -> Result<bool> {
+        const NAMES: &str = "SELECT 1 FROM snapshot_files s JOIN files f ON f.id = s.file WHERE s.snapshot = ?1 AND f.name = ?2";
+        self.read(|connection| connection.prepare_cached(NAMES)?.exists(params![snapshot, file]))
+    }
+
+    /// The files of every state that is kept of a profile or table, each once.
+    pub fn files_of(&self, of: SnapshotOf, name: &str) -> Result<Vec<(Part, DataFile)>> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT f.part, f.name, f.bytes, f.rows, f.checksum FROM files f WHERE f.id IN
+                 (SELECT n.file FROM snapshot_files n JOIN snapshots s ON s.id = n.snapshot WHERE s.kind = ?1 AND s.name = ?2)
+                 ORDER BY f.id",
+            )?;
+            query.query_map(params![of.word(), name], file)?.collect()
+        })
     }
 
     /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn. The caller has
@@ -335,11 +348,12 @@ fn files(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<(Part, 
         "SELECT f.part, f.name, f.bytes, f.rows, f.checksum FROM snapshot_files s JOIN files f ON f.id = s.file
          WHERE s.snapshot = ?1 ORDER BY f.id",
     )?;
-    let file = |row: &Row<'_>| {
-        let part = if row.get::<_, String>(0)? == Part::History.word() { Part::History } else { Part::Rows };
-        Ok((part, DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)? }))
-    };
     query.query_map([snapshot], file)?.collect()
+}
+
+fn file(row: &Row<'_>) -> rusqlite::Result<(Part, DataFile)> {
+    let part = if row.get::<_, String>(0)? == Part::History.word() { Part::History } else { Part::Rows };
+    Ok((part, DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)? }))
 }
 
 /// True when the newest snapshot is the one that was expected, and all files that are kept are known.

@@ -215,6 +215,16 @@ impl Catalog {
         self.pending.is_some()
     }
 
+    /// True within a transaction that reads a state of before an erasure, whose files are gone.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn reads_erased(&self) -> Result<bool> {
+        let Some(pending) = &self.pending else { return Ok(false) };
+        let first = pending.state.lock().first.erasures;
+        Ok(pending.base.newest_stamp()?.erasures != first)
+    }
+
     /// Keeps a change until the transaction is committed; without a transaction it has happened.
     pub fn keep_change(&self, change: impl FnOnce() -> Change) {
         if let Some(pending) = &self.pending {
@@ -355,6 +365,11 @@ fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite:
     let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: definitions were changed by another meanwhile; run the transaction again";
+        return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
+    }
+    if stamp(connection)?.erasures != first.erasures {
+        // What it has written may hold what was erased: it has read the state of before.
+        let problem = "cannot be committed: data of a person was erased meanwhile; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
     }
     let mut numbers: HashMap<i64, i64> = HashMap::new();

@@ -155,13 +155,17 @@ impl View {
     /// Holds files of a snapshot for reading.
     ///
     /// # Errors
-    /// A file is damaged; or the snapshot was withdrawn since it was looked up, and its files were collected.
+    /// A file is damaged; or the snapshot was withdrawn since it was looked up and its files were collected, or has other files by now.
     pub fn pin(&self, snapshot: &Snapshot, files: &[DataFile]) -> Result<Vec<Arc<Pinned>>> {
         let mut pins = vec![];
         for file in files {
             match self.catalog.data.pin(file) {
                 Ok(pin) => pins.push(pin),
-                Err(_) if !self.catalog.has_snapshot(snapshot.id)? => return Err(self.moved()),
+                Err(_) if !self.catalog.names_file(snapshot.id, &file.name)? => return Err(self.moved()),
+                Err(_) if self.catalog.reads_erased()? => {
+                    let problem = "reads what was erased meanwhile; ROLLBACK, and run it again";
+                    return Err(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -18,6 +18,8 @@ use super::answer::Answer;
 use super::changing;
 use super::charting;
 use super::cursors;
+use super::erasing;
+use super::exporting;
 use super::identities;
 use super::naming::{object_command, own_name, refuse_used};
 use super::prepared::{Parameters, Prepared};
@@ -38,6 +40,7 @@ use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::changing::target;
 use crate::sql::command::{Command, Comment, CommentOn};
+use crate::sql::erasing::Erasing;
 use crate::sql::experiment::AlterExperiment;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
@@ -141,6 +144,10 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
         Parsed::Command(Command::Check(_)) => {
             let frame = SessionContext::new_with_state(context.state()).read_batch(RecordBatch::new_empty(check_schema()))?;
             Ok(Some(frame.into_unoptimized_plan()))
+        }
+        Parsed::Command(Command::Erasing(Erasing::Export(_, None, _))) => {
+            let empty = RecordBatch::new_empty(crate::system::schema_of(&exporting::COLUMNS));
+            Ok(Some(SessionContext::new_with_state(context.state()).read_batch(empty)?.into_unoptimized_plan()))
         }
         Parsed::Command(_) => Ok(None),
     }
@@ -267,6 +274,19 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let altering = context.clone();
             let decide = move |_| async move { experiment::decide(&name, decision.as_deref(), &altering).await };
             Ok(Answer::work(&session.engine, &context, decide))
+        }
+        Command::Erasing(Erasing::Export(subjects, None, options)) => {
+            let document = exporting::answered(&subjects, &options, &context).await?;
+            let rows = SessionContext::new_with_state(context.state()).read_batch(document)?;
+            start(session, rows, None, &context).await
+        }
+        Command::Erasing(statement) => {
+            let erasing = context.clone();
+            Ok(Answer::work(
+                &session.engine,
+                &context,
+                move |_| async move { Box::pin(erasing::run(&statement, &erasing)).await },
+            ))
         }
         Command::Refresh(statement) if statement.target.grammar.word() == "identity" => {
             let engine = session.engine.clone();

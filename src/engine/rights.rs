@@ -15,6 +15,7 @@ use crate::objects::lifecycle::{find, missing};
 use crate::objects::protection;
 use crate::sql::changing;
 use crate::sql::command::{Command, Target};
+use crate::sql::erasing::Erasing;
 use crate::sql::parser::Parsed;
 use crate::sql::references::tables_in;
 use crate::statement::StatementContext;
@@ -43,6 +44,12 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             | Command::Describe(_) => Ok(context),
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
             Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) => Ok(context),
+            // Who owns what is decided where that is known.
+            Command::Erasing(Erasing::Export(_, Some(file), _)) => {
+                context.check_files(Write, file)?;
+                Ok(context)
+            }
+            Command::Erasing(_) => Ok(context),
             // What its queries may read is decided query by query.
             Command::Report(report) => {
                 context.check_files(Write, &report.target)?;

@@ -178,7 +178,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
     }
     let is_durable = session.engine.shared.catalog.is_durable();
     let refused = match command {
-        Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) => true,
+        Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) | Command::Erasing(_) => true,
         Command::Schedule(command) => !is_durable || matches!(command.action, Action::Run | Action::Pause | Action::Resume),
         Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
         Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::AlterExperiment(_) | Command::SetClass(_) => {

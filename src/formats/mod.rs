@@ -28,8 +28,7 @@ pub use charting::{ChartRequest, Roles, Told, chart, draw_in_terminal, roles};
 pub use csv::CsvStyle;
 use csv::CsvWriter;
 use excel::ExcelWriter;
-use plain::plain_batch;
-pub use plain::{plain_schema, plain_type};
+pub use plain::{plain_batch, plain_schema, plain_type};
 use table::Table;
 pub use table::{Blocks, TableStyle, display_width, wrapped};
 

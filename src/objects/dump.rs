@@ -15,6 +15,7 @@ use super::kind::{Kind, Uses};
 use super::schema::parts;
 use super::{GRAMMARS, KINDS, kind_of};
 use crate::catalog::objects::Object;
+use crate::catalog::retention::Retention;
 use crate::error::message;
 use crate::sql::command::{Body, Command};
 use crate::sql::parser::{Parsed, parse_as_written};
@@ -36,7 +37,10 @@ pub fn dump(context: &StatementContext) -> Result<String> {
         });
         let label = label(&object);
         let _ = match statement {
-            Ok(statement) => write!(script, "\n-- {label}\n{statement};\n{}", comments(&object, context)),
+            Ok(statement) => {
+                let (comments, retention) = (comments(&object, context), retention(&object, context)?);
+                write!(script, "\n-- {label}\n{statement};\n{comments}{retention}")
+            }
             // Nothing is hidden, and the rest of the script runs.
             Err(error) => write!(script, "\n{}", left_out(&object, &format!("cannot be read: {}", message(&error)))),
         };
@@ -57,13 +61,29 @@ fn label(object: &Object) -> String {
     }
 }
 
+/// How long the rows of a table are kept, where that is said.
+fn retention(object: &Object, context: &StatementContext) -> Result<String> {
+    let rules = context.catalog().retentions()?;
+    let rule = rules.iter().find(|rule| rule.object == object.id);
+    let written = |rule: &Retention| {
+        let (length, column) = (literal(&rule.length()), identifier(&rule.column));
+        format!("RETAIN {} FOR INTERVAL {length} ON {column};\n", name(object, context))
+    };
+    Ok(rule.map(written).unwrap_or_default())
+}
+
+/// A relation as the script names it.
+fn name(object: &Object, context: &StatementContext) -> String {
+    match parts(&object.name, context) {
+        (Some(schema), own) => format!("{}.{}", identifier(schema), identifier(own)),
+        (None, own) => identifier(own),
+    }
+}
+
 /// What COMMENT ON says of an object and of its columns.
 fn comments(object: &Object, context: &StatementContext) -> String {
     let mut script = String::new();
-    let name = match parts(&object.name, context) {
-        (Some(schema), own) => format!("{}.{}", identifier(schema), identifier(own)),
-        (None, own) => identifier(own),
-    };
+    let name = name(object, context);
     let of = match object.kind.as_str() {
         "tag" | "segment" => format!("{name} ON {}", identifier(&object.profile)),
         _ => name.clone(),

@@ -12,6 +12,8 @@
 //! | [`stored`] | what functions ask about objects |
 //! | [`uses`] | what an object names, and so needs |
 //! | [`refreshing`] | what a REFRESH statement asks for |
+//! | [`subject`] | where rows of one person stand |
+//! | [`retaining`] | how long rows of tables are kept |
 //!
 //! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`identity`],
 //! [`experiment`], [`function`], [`check`], [`schedule`].
@@ -34,11 +36,13 @@ pub mod profile;
 pub mod protection;
 pub mod refreshing;
 mod relation;
+pub mod retaining;
 pub mod role;
 pub mod schedule;
 pub mod schema;
 mod segment;
 pub mod stored;
+pub mod subject;
 mod table;
 mod tag;
 pub mod uses;

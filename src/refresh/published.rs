@@ -382,7 +382,12 @@ fn nothing(columns: Vec<(String, DataType)>) -> Result<LogicalPlan> {
 }
 
 fn scan(table: Arc<dyn TableProvider>, name: &str) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::scan(TableReference::bare(format!("{name}_state")), provider_as_source(table), None)?.build()
+    LogicalPlanBuilder::scan(TableReference::bare(key_of_state(name).0), provider_as_source(table), None)?.build()
+}
+
+/// The table and the column that the key of a profile is in plans over what it has published.
+pub fn key_of_state(profile: &str) -> (String, String) {
+    (format!("{profile}_state"), KEY.to_string())
 }
 
 fn column(name: &str) -> Expr {

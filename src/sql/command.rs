@@ -14,6 +14,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::client::{self, ClientCommand};
+use super::erasing::{self, Erasing};
 use super::experiment::{self, AlterExperiment};
 use super::granting::{self, Granting};
 use super::protection::{self, Protection, SetClass};
@@ -108,6 +109,8 @@ pub enum Command {
     AlterExperiment(AlterExperiment),
     /// `ALTER … ALTER COLUMN … SET CLASS`
     SetClass(SetClass),
+    /// `ERASE SUBJECT …`, `EXPORT SUBJECT …`, `RETAIN …`, `REFRESH RETENTION`
+    Erasing(Erasing),
 }
 
 /// A page of a profile, or of one of its members.
@@ -155,6 +158,7 @@ impl Command {
             Self::Schedule(command) => return command.tag(),
             Self::AlterExperiment(_) => return "ALTER EXPERIMENT".into(),
             Self::SetClass(set) => return format!("ALTER {}", set.word),
+            Self::Erasing(erasing) => return erasing.tag().into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -252,7 +256,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 1 + length);
             named(parser, kind).map(Command::Describe)
         }
-        [Some("REFRESH"), ..] => {
+        [Some("REFRESH"), word, ..] if *word != Some("RETENTION") => {
             skip(parser, 1);
             refresh(parser, grammars).map(Command::Refresh)
         }
@@ -300,6 +304,9 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     }
     if let Some(set) = protection::set_class(parser, words)? {
         return Ok(Some(Command::SetClass(set)));
+    }
+    if let Some(command) = erasing::parse(parser, words)? {
+        return Ok(Some(Command::Erasing(command)));
     }
     Ok(client::parse(parser, words)?.map(Command::Client))
 }

@@ -3,6 +3,8 @@
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
+use super::dialect::PortraitDialect;
+
 /// Characters of a statement that are kept.
 const MOST: usize = 4_000;
 
@@ -42,6 +44,22 @@ pub fn redacted(text: &str) -> String {
         written.push('…');
     }
     written
+}
+
+/// A statement whose literals are all others: it reads as a statement still, and says nothing of what stood in it. `None` for a text that cannot
+/// be read.
+pub fn without_literals(text: &str) -> Option<String> {
+    let mut written = String::new();
+    for token in Tokenizer::new(&PortraitDialect, text).tokenize().ok()? {
+        match token {
+            Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) => written.push(' '),
+            Token::Whitespace(_) | Token::Word(_) | Token::Placeholder(_) => written.push_str(&token.to_string()),
+            Token::Number(..) => written.push('0'),
+            other if is_literal(&other) => written.push_str("'***'"),
+            other => written.push_str(&other.to_string()),
+        }
+    }
+    Some(written)
 }
 
 /// The tokens, as far as they can be read: a string that has no end ends them.
@@ -94,7 +112,14 @@ fn is_literal(token: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::redacted;
+    use super::{redacted, without_literals};
+
+    #[test]
+    fn definitions_lose_their_literals() {
+        let text = "CREATE TABLE t AS -- of C17\nSELECT * FROM (VALUES ('C17', 'O''Neill', 40.5), (NULL, $$a$$, -1)) AS t(\"Key\", name, n)";
+        let clean = "CREATE TABLE t AS  SELECT * FROM (VALUES ('***', '***', 0), (NULL, '***', -0)) AS t(\"Key\", name, n)";
+        assert_eq!(without_literals(text).as_deref(), Some(clean));
+    }
 
     #[test]
     fn no_value_is_left() {

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use datafusion::execution::memory_pool::MemoryPool;
 use parking_lot::Mutex;
 
-use super::{Cancel, RunningPlan};
+use super::{Cancel, RunningPlan, SessionTables};
 
 /// What is to end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +154,8 @@ pub struct Activity {
     connections: Mutex<BTreeMap<i32, Arc<Connection>>>,
     queries: Mutex<BTreeMap<i64, Arc<Query>>>,
     listeners: Mutex<Vec<Arc<dyn Listener>>>,
+    /// The tables of sessions.
+    sessions: Mutex<Vec<Weak<SessionTables>>>,
 }
 
 impl Activity {
@@ -165,6 +167,19 @@ impl Activity {
     /// The statements that run, the oldest first.
     pub fn queries(&self) -> Vec<Arc<Query>> {
         self.queries.lock().values().cloned().collect()
+    }
+
+    /// Notes the tables of a session.
+    pub fn know(&self, tables: &Arc<SessionTables>) {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|session| session.strong_count() > 0);
+        sessions.push(Arc::downgrade(tables));
+    }
+
+    /// Lets all sessions let go of what they have loaded, and of the files that it holds.
+    pub fn let_go(&self) {
+        let sessions = self.sessions.lock().clone();
+        sessions.iter().filter_map(Weak::upgrade).for_each(|session| session.let_go());
     }
 
     /// From now on tells whoever listens.

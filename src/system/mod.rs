@@ -5,6 +5,7 @@ mod column_classes;
 mod comments;
 mod connections;
 mod dialects;
+mod erasures;
 mod files;
 mod functions;
 mod grants;
@@ -12,6 +13,7 @@ mod objects;
 pub mod postgres;
 mod queries;
 mod reference;
+mod retention;
 mod runs;
 mod settings;
 mod statements;
@@ -60,12 +62,15 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
         Box::new(checks::TableScores),
         Box::new(column_classes::ColumnClasses),
         Box::new(comments::Comments),
+        Box::new(erasures::Erasures),
+        Box::new(erasures::ErasedObjects),
         Box::new(files::Files),
         Box::new(functions::Functions),
         Box::new(runs::Runs),
         Box::new(grants::Grants),
         Box::new(connections::Connections),
         Box::new(queries::Queries),
+        Box::new(retention::Retentions),
         Box::new(settings::Settings),
         Box::new(statements::Statements),
         Box::new(versions::Versions),

@@ -6,6 +6,7 @@ mod clipboard;
 mod commands;
 mod completion;
 mod edit;
+mod forgetting;
 mod help;
 mod highlight;
 mod input;
@@ -249,6 +250,14 @@ fn editor(console: &Console, color: bool) -> rustyline::Result<LineEditor> {
 
 /// Puts what was typed into the history, whole, and on disk at once: the shell may be killed.
 fn remember(editor: &mut LineEditor, typed: &str, file: Option<&PathBuf>) {
+    let without_keys = forgetting::without_keys(typed.trim_start());
+    let typed = match &without_keys {
+        Some((text, keys)) => {
+            forget(editor, keys, file);
+            text
+        }
+        None => typed,
+    };
     if typed.trim().is_empty() || !matches!(editor.add_history_entry(typed.trim_end()), Ok(true)) {
         return;
     }
@@ -257,6 +266,19 @@ fn remember(editor: &mut LineEditor, typed: &str, file: Option<&PathBuf>) {
     // Told once: the history of this shell stays in memory.
     if (!made || editor.append_history(file).is_err()) && editor.history().len() == 1 {
         eprintln!("note: the history could not be saved in {}", file.display());
+    }
+}
+
+/// Takes what was typed with one of these keys out of the history.
+fn forget(editor: &mut LineEditor, keys: &[String], file: Option<&PathBuf>) {
+    let Some(file) = file.filter(|_| !keys.is_empty()) else { return };
+    match forgetting::forget(file, keys) {
+        // As it is on disk: what is added to it later comes after that.
+        Ok(true) if editor.clear_history().is_ok() => drop(editor.load_history(file)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            eprintln!("note: the keys could not be taken out of the history in {}", file.display());
+        }
+        _ => {}
     }
 }
 

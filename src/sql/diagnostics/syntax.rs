@@ -51,7 +51,7 @@ const LOOKALIKES: [(char, char); 38] = [
 ];
 
 /// Words that begin a statement.
-const STATEMENTS: [&str; 23] = [
+const STATEMENTS: [&str; 26] = [
     "BACKUP",
     "COPY",
     "CREATE",
@@ -60,13 +60,16 @@ const STATEMENTS: [&str; 23] = [
     "DESC",
     "DESCRIBE",
     "DROP",
+    "ERASE",
     "EXECUTE",
     "EXPLAIN",
+    "EXPORT",
     "FROM",
     "INSERT",
     "PREPARE",
     "REFRESH",
     "RESET",
+    "RETAIN",
     "SELECT",
     "SET",
     "SHOW",

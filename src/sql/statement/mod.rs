@@ -3,6 +3,7 @@
 mod changes;
 mod checking;
 mod clients;
+pub mod erasing;
 mod granting;
 mod objects;
 mod transactions;
@@ -20,6 +21,7 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
         .chain(&clients::DOCS)
         .chain(&granting::DOCS)
         .chain(&checking::DOCS)
+        .chain(erasing::DOCS)
 }
 
 static DOCS: [Doc; 7] = [

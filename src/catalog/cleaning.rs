@@ -1,0 +1,194 @@
+//! What the catalog says in texts, without a person who is erased: messages of runs, comments, results of checks, definitions, and what models
+//! have learned.
+//!
+//! A model keeps no rows. Of a feature that is a category it keeps the values there were, in ascending order, by which predictions find them. One
+//! that a person alone had gets another name, which sorts to the same place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::common::Result;
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+
+use super::Catalog;
+use super::erasure::ErasedObject;
+
+/// What stands in the place of a value that is gone.
+const ERASED: &str = "***";
+
+/// A text of the catalog: its table, its column, and how it is called.
+const TEXTS: [(&str, &str, &str); 6] = [
+    ("runs", "message", "messages of runs"),
+    ("runs", "statement", "statements of runs"),
+    ("comments", "comment", "comments"),
+    ("check_results", "message", "results of checks"),
+    ("check_results", "examples", "results of checks"),
+    ("check_results", "detail", "results of checks"),
+];
+
+/// Takes keys out of what is logged and said, and texts out of what models have learned; what cannot be changed is to be done by people.
+pub fn clean(
+    transaction: &Connection,
+    without_keys: &dyn Fn(&str) -> Option<String>,
+    without_literals: &dyn Fn(&str) -> Option<String>,
+    texts: &BTreeSet<String>,
+) -> rusqlite::Result<Vec<ErasedObject>> {
+    let mut cleaned: BTreeMap<&str, i64> = BTreeMap::new();
+    for (table, column, called) in TEXTS {
+        let query = format!("SELECT rowid, \"{column}\" FROM {table} WHERE \"{column}\" <> ''");
+        let texts = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+        let texts: Vec<(i64, String)> =
+            transaction.prepare_cached(&query)?.query_map([], texts)?.collect::<rusqlite::Result<_>>()?;
+        for (row, text) in texts {
+            let Some(clean) = without_keys(&text) else { continue };
+            transaction.execute(&format!("UPDATE {table} SET \"{column}\" = ?2 WHERE rowid = ?1"), params![row, clean])?;
+            *cleaned.entry(called).or_default() += 1;
+        }
+    }
+    let left = clean_definitions(transaction, without_keys, without_literals, &mut cleaned)?;
+    let models = clean_models(transaction, texts)?;
+    let erased = |object: &str, rows: i64, note: &str| ErasedObject {
+        object: object.into(),
+        state: "erased",
+        rows,
+        files: 0,
+        note: note.into(),
+    };
+    let cleaned = cleaned.into_iter().map(|(object, rows)| erased(object, rows, "the key stands there no more"));
+    let mut objects: Vec<ErasedObject> = cleaned.collect();
+    if models > 0 {
+        objects.push(erased("models", models, "values of features that nobody else has have another name"));
+    }
+    objects.extend(left);
+    Ok(objects)
+}
+
+/// Earlier versions of definitions are only shown, and so is the query that gave a table its first rows: what stands beside a key in them is
+/// a person's as well, so that they lose all of their literals. The newest ones of other objects are in use.
+fn clean_definitions(
+    transaction: &Connection,
+    without_keys: &dyn Fn(&str) -> Option<String>,
+    without_literals: &dyn Fn(&str) -> Option<String>,
+    cleaned: &mut BTreeMap<&str, i64>,
+) -> rusqlite::Result<Vec<ErasedObject>> {
+    const VERSIONS: &str = "SELECT v.rowid, v.sql, v.version = o.version, o.kind || ' ' || o.name
+         FROM versions v JOIN objects o ON o.id = v.object ORDER BY o.id, v.version";
+    let version = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let versions: Vec<(i64, String, bool, String)> =
+        transaction.prepare_cached(VERSIONS)?.query_map([], version)?.collect::<rusqlite::Result<_>>()?;
+    let mut left = vec![];
+    for (version, sql, is_newest, label) in versions {
+        if without_keys(&sql).is_none() {
+            continue;
+        }
+        // Defaults of columns are in use.
+        let is_used = is_newest && (!label.starts_with("table ") || sql.to_uppercase().contains("DEFAULT"));
+        match without_literals(&sql).filter(|_| !is_used) {
+            Some(clean) => {
+                transaction.execute("UPDATE versions SET sql = ?2 WHERE rowid = ?1", params![version, clean])?;
+                *cleaned.entry("definitions of tables, earlier versions of others").or_default() += 1;
+            }
+            None => {
+                let note = "its definition names the key: make it anew without that, then run the statement again";
+                left.push(ErasedObject::left(label, "to do", note));
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Gives values of features other names; how many there were.
+fn clean_models(transaction: &Connection, texts: &BTreeSet<String>) -> rusqlite::Result<i64> {
+    if texts.is_empty() {
+        return Ok(0);
+    }
+    let model = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let models: Vec<(i64, String)> = transaction
+        .prepare_cached("SELECT rowid, trained FROM models")?
+        .query_map([], model)?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut count = 0;
+    for (model, trained) in models {
+        let (clean, changed) = without_values(trained, texts);
+        if changed > 0 {
+            transaction.execute("UPDATE models SET trained = ?2 WHERE rowid = ?1", params![model, clean])?;
+            count += changed;
+        }
+    }
+    Ok(count)
+}
+
+/// What a model has learned, with other names for values; and how many values that were.
+fn without_values(mut trained: String, texts: &BTreeSet<String>) -> (String, i64) {
+    let mut count = 0;
+    // In ascending order, so that the name of one is known when that of the next is made.
+    for text in texts {
+        let Some(written) = as_json(text).filter(|written| trained.contains(written.as_str())) else { continue };
+        let Ok(read) = serde_json::from_str::<Value>(&trained) else { continue };
+        let before = value_before(&read, text).unwrap_or_default();
+        // Nothing sorts between a text and the same text with this behind it.
+        let Some(name) = as_json(&format!("{before}\0{ERASED}")) else { continue };
+        trained = trained.replace(&written, &name);
+        count += 1;
+    }
+    (trained, count)
+}
+
+fn as_json(text: &str) -> Option<String> {
+    serde_json::to_string(text).ok()
+}
+
+/// The value before this one in a list of values with their counts; an empty text before the first.
+fn value_before(read: &Value, text: &str) -> Option<String> {
+    match read {
+        Value::Array(list) => {
+            let value = |pair: &Value| pair.get(0).and_then(Value::as_str).map(str::to_string);
+            let place = list.iter().position(|pair| pair.is_array() && value(pair).as_deref() == Some(text));
+            match place {
+                Some(0) => Some(String::new()),
+                Some(place) => list.get(place - 1).and_then(value),
+                None => list.iter().find_map(|item| value_before(item, text)),
+            }
+        }
+        Value::Object(members) => members.values().find_map(|member| value_before(member, text)),
+        _ => None,
+    }
+}
+
+impl Catalog {
+    /// What all versions of all models have learned.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn learned(&self) -> Result<Vec<String>> {
+        self.read(|connection| {
+            connection.prepare_cached("SELECT trained FROM models")?.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+}
+
+/// How a text stands in what models have learned.
+pub fn is_learned(learned: &[String], text: &str) -> bool {
+    as_json(text).is_some_and(|written| learned.iter().any(|trained| trained.contains(&written)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_get_names_that_sort_to_the_same_place() {
+        let trained =
+            r#"{"features":[{"name":"city","values":[["Ann",1],["Bob",1],["Cai",7],["Don",2]]}],"modes":["Bob","Cai"],"x":0.1}"#;
+        let texts = ["Ann", "Bob"].map(String::from).into();
+        let (clean, count) = without_values(trained.to_string(), &texts);
+        assert_eq!(count, 2);
+        assert!(!clean.contains("Ann") && !clean.contains("Bob"), "{clean}");
+        let read: Value = serde_json::from_str(&clean).unwrap();
+        let values = read["features"][0]["values"].as_array().unwrap();
+        let values: Vec<&str> = values.iter().map(|pair| pair[0].as_str().unwrap()).collect();
+        assert!(values.is_sorted() && values[2] == "Cai", "{values:?}");
+        assert_eq!(read["modes"][0].as_str(), Some(values[1]));
+        assert_eq!(without_values(trained.to_string(), &["Bo".to_string()].into()).1, 0);
+    }
+}

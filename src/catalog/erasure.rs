@@ -1,0 +1,414 @@
+//! Rows that go out of everything that is kept, and the receipts of that.
+//!
+//! An erasure has two halves. The files that hold the rows are written anew without them ([`super::rewriting`]); then one transaction puts the new
+//! files into the places of the old ones in every state that names them, corrects the counts of those states, takes the keys out of what is
+//! logged and said, and writes the receipt. With its commit the rows are erased, for every reader. What is left is to remove their traces: the
+//! old files, the free pages of the catalog, its log. A process that is killed before the commit leaves everything as it was and some files
+//! that nothing names; one that is killed after it leaves traces, which the next that opens the database, or writes to it, removes.
+//!
+//! Nobody writes meanwhile: what a statement has read before it could write again after. So the one that erases says so by a lock, and then waits until
+//! nobody holds that of an object; who writes takes its own lock first, then looks at that one ([`Catalog::lock`]).
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::{Duration, Instant};
+
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
+use fail::fail_point;
+use rusqlite::{Connection, Row, params};
+
+use super::cleaning::clean;
+use super::data::{DataFile, Written};
+use super::locks::Lock;
+use super::rewriting::{Filled, Rewritten};
+use super::runs::now;
+use super::snapshots::{SnapshotOf, changed_meanwhile};
+use super::{Catalog, retention};
+use crate::error::not_available;
+use crate::settings::PortraitSettings;
+
+/// What is added to the tables of before.
+pub const MIGRATION: &str = "
+    -- Rows that were taken out of all states that are kept: when (microseconds since 1970), by whom and why; `finished_at` is not set as long as
+    -- traces of them are to be removed. No value of the rows stands here.
+    CREATE TABLE erasures (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind        TEXT NOT NULL,
+        object      TEXT NOT NULL,
+        subjects    INTEGER NOT NULL,
+        role        TEXT NOT NULL,
+        reason      TEXT NOT NULL,
+        at          INTEGER NOT NULL,
+        finished_at INTEGER
+    ) STRICT;
+    CREATE INDEX erasures_to_finish ON erasures (id) WHERE finished_at IS NULL;
+    -- What was done with which object, and what is left to be done elsewhere.
+    CREATE TABLE erased_objects (
+        erasure  INTEGER NOT NULL REFERENCES erasures (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        object   TEXT NOT NULL,
+        state    TEXT NOT NULL,
+        rows     INTEGER NOT NULL,
+        files    INTEGER NOT NULL,
+        note     TEXT NOT NULL,
+        PRIMARY KEY (erasure, position)
+    ) STRICT;
+    -- Files that hold the rows still, and are to be removed.
+    CREATE TABLE erased_files (
+        erasure INTEGER NOT NULL REFERENCES erasures (id) ON DELETE CASCADE,
+        name    TEXT NOT NULL UNIQUE
+    ) STRICT;
+    -- How long the rows of a table are kept, by the times in a column.
+    CREATE TABLE retention (
+        object     INTEGER PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+        \"column\"   TEXT NOT NULL,
+        months     INTEGER NOT NULL,
+        days       INTEGER NOT NULL,
+        micros     INTEGER NOT NULL,
+        role       TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        applied_at INTEGER
+    ) STRICT;
+";
+
+/// The longest time between two looks at what others hold.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What was done with an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedObject {
+    pub object: String,
+    /// `erased`, `kept` or `to do`.
+    pub state: &'static str,
+    pub rows: i64,
+    pub files: i64,
+    pub note: String,
+}
+
+impl ErasedObject {
+    /// What is left to be done, or was left on purpose.
+    pub fn left(object: impl Into<String>, state: &'static str, note: impl Into<String>) -> Self {
+        Self { object: object.into(), state, rows: 0, files: 0, note: note.into() }
+    }
+}
+
+/// What is to be erased.
+pub struct NewErasure<'a> {
+    /// `subject` or `retention`.
+    pub kind: &'static str,
+    /// `profile member`
+    pub object: &'a str,
+    /// How many persons it is of.
+    pub subjects: i64,
+    pub role: &'a str,
+    pub reason: &'a str,
+    pub rewritten: Vec<Rewritten>,
+    /// What is said of other objects.
+    pub others: Vec<ErasedObject>,
+    /// A text without the keys, when it holds one.
+    pub without_keys: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// A statement with none of its literals.
+    pub without_literals: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// Texts that stood in the rows and stand in no other.
+    pub texts: &'a BTreeSet<String>,
+    /// Objects whose rule of retention was applied.
+    pub applied: Vec<i64>,
+}
+
+/// An erasure that is on record.
+#[derive(Debug, Clone)]
+pub struct Erasure {
+    pub id: i64,
+    pub kind: String,
+    pub object: String,
+    pub subjects: i64,
+    pub role: String,
+    pub reason: String,
+    pub at: i64,
+    pub finished_at: Option<i64>,
+    pub rows: i64,
+    pub files: i64,
+    pub to_do: i64,
+}
+
+/// What is on record of an object.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    pub erasure: i64,
+    pub object: String,
+    pub state: String,
+    pub rows: i64,
+    pub files: i64,
+    pub note: String,
+}
+
+/// A file as it was and as it is.
+struct Replaced {
+    of: SnapshotOf,
+    name: String,
+    old: DataFile,
+    new: DataFile,
+    rows: i64,
+    filled: Filled,
+}
+
+impl Catalog {
+    /// Waits until nobody writes to any object; nobody begins to as long as the lock is held.
+    ///
+    /// # Errors
+    /// Others keep writing for longer than the setting `lock_timeout` says.
+    pub async fn lock_all(&self, work: &str, options: &ConfigOptions) -> Result<Lock> {
+        let seconds = PortraitSettings::of(options).lock_timeout;
+        let (began, limit) = (Instant::now(), Duration::from_secs(seconds).max(Duration::from_millis(500)));
+        let mut lock = None;
+        loop {
+            lock = match lock {
+                Some(lock) => Some(lock),
+                None => self.data.locks.for_erasing(work)?,
+            };
+            match lock.take() {
+                Some(held) if !self.data.locks.others_write()? => return Ok(held),
+                other => lock = other,
+            }
+            if began.elapsed() >= limit {
+                let problem = "other statements have been writing to the database all the time; run it again when they are done";
+                return Err(not_available(work, problem));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Erases: puts files without rows into the places of those that have them, in every state, and writes the receipt, in one
+    /// transaction. The caller holds the lock of all objects. What is left of the rows is removed by [`Self::finish_erasures`].
+    ///
+    /// # Errors
+    /// A file is another by now, or the catalog cannot be written: nothing is erased then.
+    pub fn erase(&self, new: NewErasure<'_>) -> Result<i64> {
+        let NewErasure {
+            kind,
+            object,
+            subjects,
+            role,
+            reason,
+            rewritten,
+            others,
+            without_keys,
+            without_literals,
+            texts,
+            applied,
+        } = new;
+        if !rewritten.is_empty() {
+            fail_point!("erase::written", |_| std::process::abort());
+            self.data.sync()?;
+        }
+        fail_point!("erase::synced", |_| std::process::abort());
+        let (replaced, files): (Vec<Replaced>, Vec<Written>) = rewritten
+            .into_iter()
+            .map(|Rewritten { of, name, old, new, rows, filled, texts: _ }| {
+                (Replaced { of, name, old, new: new.file.clone(), rows, filled }, new)
+            })
+            .unzip();
+        let erased = self.write(|transaction| {
+            // All of them first: what returns here is committed as far as it has come.
+            let mut is_known = transaction.prepare_cached("SELECT 1 FROM files WHERE name = ?1")?;
+            for replaced in &replaced {
+                if !is_known.exists([&replaced.old.name])? {
+                    return Ok(Err(changed_meanwhile(&replaced.name)));
+                }
+            }
+            for replaced in &replaced {
+                replace(transaction, replaced)?;
+            }
+            let mut objects = summary(&replaced);
+            objects.extend(clean(transaction, without_keys, without_literals, texts)?);
+            objects.extend(others);
+            transaction.execute(
+                "INSERT INTO erasures (kind, object, subjects, role, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![kind, object, subjects, role, reason, now()],
+            )?;
+            let erasure = transaction.last_insert_rowid();
+            write_receipt(transaction, erasure, &objects)?;
+            for replaced in &replaced {
+                transaction
+                    .execute("INSERT INTO erased_files (erasure, name) VALUES (?1, ?2)", params![erasure, replaced.old.name])?;
+            }
+            retention::note_applied(transaction, &applied)?;
+            // Whoever has read definitions or states before reads them anew.
+            transaction.execute("UPDATE changes SET definitions = definitions + 1", [])?;
+            Ok(Ok(erasure))
+        });
+        fail_point!("erase::committed", |_| std::process::abort());
+        match erased {
+            Ok(Ok(erasure)) => {
+                files.into_iter().for_each(Written::let_go);
+                Ok(erasure)
+            }
+            // Nothing names the new files.
+            Ok(Err(error)) => Err(error),
+            Err(error) => {
+                // After an error of the disk it is not certain that the catalog will never name them. What it does not name is collected.
+                files.into_iter().for_each(Written::let_go);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what erasures have left: files of before, free pages of the catalog, its log. True when nothing is left. One that does not
+    /// `wait` leaves to a later one what others hold.
+    ///
+    /// # Errors
+    /// The catalog cannot be read or written.
+    pub fn finish_erasures(&self, waits: bool) -> Result<bool> {
+        const TO_FINISH: &str = "SELECT id FROM erasures WHERE finished_at IS NULL";
+        if self.is_transaction() {
+            return Ok(true);
+        }
+        let open: Vec<i64> =
+            self.read(|connection| connection.prepare_cached(TO_FINISH)?.query_map([], |row| row.get(0))?.collect())?;
+        if open.is_empty() {
+            return Ok(true);
+        }
+        let files: Vec<String> = self.read(|connection| {
+            connection.prepare_cached("SELECT name FROM erased_files")?.query_map([], |row| row.get(0))?.collect()
+        })?;
+        let left = files.iter().filter(|name| !self.remove_erased(name)).count();
+        fail_point!("erase::removed", |_| std::process::abort());
+        if left > 0 || !self.clear_pages(waits)? {
+            return Ok(false);
+        }
+        fail_point!("erase::vacuumed", |_| std::process::abort());
+        self.write(|transaction| {
+            for erasure in &open {
+                transaction.execute("DELETE FROM erased_files WHERE erasure = ?1", [erasure])?;
+                transaction.execute("UPDATE erasures SET finished_at = ?2 WHERE id = ?1", params![erasure, now()])?;
+            }
+            Ok(())
+        })?;
+        fail_point!("erase::finished", |_| std::process::abort());
+        Ok(true)
+    }
+
+    /// Writes the catalog anew without its free pages and empties its log; false when others read it.
+    fn clear_pages(&self, waits: bool) -> Result<bool> {
+        let opened = self.opened.lock();
+        let connection = &opened.connection;
+        let clear = || -> rusqlite::Result<bool> {
+            let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+            if waits || free > 0 {
+                connection.execute_batch("VACUUM")?;
+            }
+            // The first column says whether others were in the way.
+            let is_busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            Ok(is_busy == 0)
+        };
+        let wait = |milliseconds: i64| {
+            connection.query_row(&format!("PRAGMA busy_timeout = {milliseconds}"), [], |row| row.get::<_, i64>(0)).map(|_| ())
+        };
+        let before: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).map_err(|error| self.fail(&error))?;
+        wait(if waits { 500 } else { 0 }).map_err(|error| self.fail(&error))?;
+        let cleared = clear();
+        wait(before).map_err(|error| self.fail(&error))?;
+        // What is in the way now is not in the way later.
+        Ok(cleared.unwrap_or(false))
+    }
+
+    /// All erasures, oldest first.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn erasures(&self) -> Result<Vec<Erasure>> {
+        const ALL: &str = "SELECT e.id, e.kind, e.object, e.subjects, e.role, e.reason, e.at, e.finished_at,
+             coalesce(sum(o.rows), 0), coalesce(sum(o.files), 0), coalesce(sum(o.state = 'to do'), 0)
+             FROM erasures e LEFT JOIN erased_objects o ON o.erasure = e.id GROUP BY e.id ORDER BY e.id";
+        let erasure = |row: &Row<'_>| {
+            Ok(Erasure {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                object: row.get(2)?,
+                subjects: row.get(3)?,
+                role: row.get(4)?,
+                reason: row.get(5)?,
+                at: row.get(6)?,
+                finished_at: row.get(7)?,
+                rows: row.get(8)?,
+                files: row.get(9)?,
+                to_do: row.get(10)?,
+            })
+        };
+        self.read(|connection| connection.prepare_cached(ALL)?.query_map([], erasure)?.collect())
+    }
+
+    /// What is on record of all erasures, object by object; of one when it is given.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn receipts(&self, erasure: Option<i64>) -> Result<Vec<Receipt>> {
+        const ALL: &str = "SELECT erasure, object, state, rows, files, note FROM erased_objects
+             WHERE erasure = coalesce(?1, erasure) ORDER BY erasure, position";
+        let receipt = |row: &Row<'_>| {
+            Ok(Receipt {
+                erasure: row.get(0)?,
+                object: row.get(1)?,
+                state: row.get(2)?,
+                rows: row.get(3)?,
+                files: row.get(4)?,
+                note: row.get(5)?,
+            })
+        };
+        self.read(|connection| connection.prepare_cached(ALL)?.query_map(params![erasure], receipt)?.collect())
+    }
+}
+
+/// Puts a file into the place of another, in every state that names it.
+fn replace(transaction: &Connection, replaced: &Replaced) -> rusqlite::Result<()> {
+    let DataFile { name, bytes, rows, checksum } = &replaced.new;
+    // The number stays: rows are read in the order of the files.
+    transaction.execute(
+        "UPDATE files SET name = ?2, bytes = ?3, rows = ?4, checksum = ?5 WHERE name = ?1",
+        params![replaced.old.name, name, bytes, rows, checksum],
+    )?;
+    const STATES: &str =
+        "SELECT n.snapshot FROM snapshot_files n JOIN files f ON f.id = n.file WHERE f.name = ?1 AND f.part = 'rows'";
+    let states: Vec<i64> =
+        transaction.prepare_cached(STATES)?.query_map([name], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for state in states {
+        let rows = "UPDATE snapshots SET rows = rows - ?2 WHERE id = ?1";
+        transaction.execute(rows, params![state, replaced.rows])?;
+        let key = "UPDATE snapshot_columns SET filled = filled - ?2 WHERE snapshot = ?1 AND role = 'key'";
+        transaction.execute(key, params![state, replaced.rows])?;
+        for ((is_segment, column), count) in &replaced.filled {
+            transaction.execute(
+                "UPDATE snapshot_columns SET filled = filled - ?4
+                 WHERE snapshot = ?1 AND name = ?2 AND role <> 'key' AND (role = 'segment') = ?3",
+                params![state, column, is_segment, count],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// How many rows of each object went, out of how many files.
+fn summary(replaced: &[Replaced]) -> Vec<ErasedObject> {
+    let mut objects: BTreeMap<String, (i64, HashSet<&str>)> = BTreeMap::new();
+    for one in replaced {
+        let (rows, files) = objects.entry(format!("{} {}", one.of.word(), one.name)).or_default();
+        *rows += one.rows;
+        files.insert(&one.old.name);
+    }
+    let object = |(object, (rows, files)): (String, (i64, HashSet<&str>))| {
+        let files = i64::try_from(files.len()).unwrap_or(i64::MAX);
+        let note = "rows of all states that are kept, the newest and earlier ones".into();
+        ErasedObject { object, state: "erased", rows, files, note }
+    };
+    objects.into_iter().map(object).collect()
+}
+
+fn write_receipt(transaction: &Connection, erasure: i64, objects: &[ErasedObject]) -> rusqlite::Result<()> {
+    for (position, ErasedObject { object, state, rows, files, note }) in (0_i64..).zip(objects) {
+        transaction.execute(
+            "INSERT INTO erased_objects (erasure, position, object, state, rows, files, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![erasure, position, object, state, rows, files, note],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! Files that lose rows, in every state that names them.
+//!
+//! What a statement changes shows in the newest state; those before stay as they are. Here rows leave all states that are kept: each file
+//! that has such rows is written anew without them, in the same order and with the same columns, and takes the place of the old one wherever
+//! that is named ([`super::erasure`]). The other rows have the values that they had.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::kernels::cmp::{eq, lt};
+use datafusion::arrow::compute::{cast, filter_record_batch, not, or, prep_null_mask_filter};
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::memory_pool::MemoryReservation;
+
+use super::Catalog;
+use super::compaction::{batches, columns};
+use super::data::{DataFile, Pinned, Written};
+use super::output::Output;
+use super::snapshots::{Part, SnapshotOf};
+use super::state_columns;
+
+/// Which rows go.
+#[derive(Debug, Clone)]
+pub enum Rule {
+    /// Those with one of these values in one of these columns.
+    Values { columns: Vec<String>, values: Vec<ScalarValue> },
+    /// Those whose time is before this one, in microseconds since 1970.
+    Before { column: String, at: i64 },
+}
+
+/// A file that was written anew.
+pub struct Rewritten {
+    pub of: SnapshotOf,
+    pub name: String,
+    pub old: DataFile,
+    pub new: Written,
+    /// Rows that are gone.
+    pub rows: i64,
+    /// Values that went with them, of the columns of a profile's state: those of attributes and tags, and of segments.
+    pub filled: Filled,
+    /// Texts that stood in the rows, by column; none of a history.
+    pub texts: BTreeSet<(String, String)>,
+}
+
+/// How many rows had a value, by whether it is a segment and by its name.
+pub type Filled = BTreeMap<(bool, String), i64>;
+
+impl Rule {
+    /// The columns that it looks at.
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Self::Values { columns, .. } => columns,
+            Self::Before { column, .. } => std::slice::from_ref(column),
+        }
+    }
+
+    fn goes(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let mut goes = BooleanArray::from(vec![false; batch.num_rows()]);
+        for name in self.columns() {
+            let Some(column) = batch.column_by_name(name) else { continue };
+            for value in self.values_as(column.data_type()) {
+                goes = or(&goes, &self.is(column, &value)?)?;
+            }
+        }
+        Ok(goes)
+    }
+
+    /// What a column of this type is compared with.
+    fn values_as(&self, data_type: &DataType) -> Vec<ScalarValue> {
+        match self {
+            Self::Values { values, .. } => values.iter().filter_map(|value| as_type(value, data_type)).collect(),
+            Self::Before { at, .. } => time_as(*at, data_type).into_iter().collect(),
+        }
+    }
+
+    fn is(&self, column: &ArrayRef, value: &ScalarValue) -> Result<BooleanArray> {
+        let plain = cast(column, &value.data_type())?;
+        let value = value.to_scalar()?;
+        let is = match self {
+            Self::Values { .. } => eq(&plain, &value)?,
+            Self::Before { .. } => lt(&plain, &value)?,
+        };
+        Ok(if is.null_count() > 0 { prep_null_mask_filter(&is) } else { is })
+    }
+}
+
+/// A key as a column of this type has it; `None` where none of its values is this key.
+pub fn as_type(key: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
+    let plain = match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    if !(plain.is_integer() || plain.is_floating() || plain.is_decimal() || plain.is_string()) {
+        return None;
+    }
+    let there = key.cast_to(plain).ok().filter(|there| !there.is_null())?;
+    // `007` is not the number 7.
+    (there.cast_to(&key.data_type()).ok().as_ref() == Some(key)).then_some(there)
+}
+
+/// A time as a column of this type has it.
+fn time_as(at: i64, data_type: &DataType) -> Option<ScalarValue> {
+    match data_type {
+        DataType::Timestamp(_, zone) => ScalarValue::TimestampMicrosecond(Some(at), zone.clone()).cast_to(data_type).ok(),
+        DataType::Date32 | DataType::Date64 => {
+            let day = ScalarValue::Date32(i32::try_from(at.div_euclid(86_400_000_000)).ok());
+            day.cast_to(data_type).ok().filter(|day| !day.is_null())
+        }
+        _ => None,
+    }
+}
+
+/// True for a type that times are compared with.
+pub fn is_time(data_type: &DataType) -> bool {
+    time_as(0, data_type).is_some()
+}
+
+/// The rows of a batch that go by any of the rules.
+fn goes(batch: &RecordBatch, rules: &[Rule]) -> Result<BooleanArray> {
+    let none = BooleanArray::from(vec![false; batch.num_rows()]);
+    rules.iter().try_fold(none, |all, rule| Ok(or(&all, &rule.goes(batch)?)?))
+}
+
+/// The places of the columns that rules look at.
+fn looked_at(schema: &Schema, rules: &[Rule]) -> Vec<usize> {
+    let is_named = |name: &String| rules.iter().any(|rule| rule.columns().contains(name));
+    let fields = schema.fields().iter().enumerate();
+    fields.filter(|(_, field)| is_named(field.name())).map(|(place, _)| place).collect()
+}
+
+/// The rows of a file that rules mean.
+///
+/// # Errors
+/// It cannot be read, or is not what it was.
+pub fn rows_of(file: &Pinned, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
+    let mut found = vec![];
+    if looked_at(&file.schema, rules).is_empty() {
+        return Ok(found);
+    }
+    for batch in batches(file)? {
+        let batch = batch?;
+        let meant = filter_record_batch(&batch, &goes(&batch, rules)?)?;
+        if meant.num_rows() > 0 {
+            found.push(meant);
+        }
+    }
+    Ok(found)
+}
+
+impl Catalog {
+    /// Writes a file anew without the rows that go; `None` when it has none of them.
+    ///
+    /// # Errors
+    /// It is damaged, the disk is full or fails, there is no memory left.
+    pub async fn without_rows(
+        &self,
+        (of, name): (SnapshotOf, &str),
+        (part, file): (Part, &DataFile),
+        rules: &[Rule],
+        memory: &MemoryReservation,
+    ) -> Result<Option<Rewritten>> {
+        if file.rows == 0 {
+            return Ok(None);
+        }
+        let pinned = self.data.pin(file)?;
+        let looked_at = looked_at(&pinned.schema, rules);
+        if looked_at.is_empty() {
+            return Ok(None);
+        }
+        // A file is read as a whole.
+        memory.try_resize(usize::try_from(pinned.bytes).unwrap_or(usize::MAX))?;
+        let mut is_there = false;
+        for batch in columns(&pinned, &looked_at)? {
+            is_there = goes(&batch?, rules)?.true_count() > 0;
+            if is_there {
+                break;
+            }
+            // Here the statement can be cancelled.
+            tokio::task::consume_budget().await;
+        }
+        if !is_there {
+            return Ok(None);
+        }
+        let is_state = of == SnapshotOf::Profile && part == Part::Rows;
+        let mut output = Output::new(self, &pinned.schema, is_state.then_some(0), memory)?;
+        let (mut rows, mut filled, mut texts) = (0, Filled::new(), BTreeSet::new());
+        for batch in batches(&pinned)? {
+            let batch = RecordBatch::try_new(pinned.schema.clone(), batch?.columns().to_vec())?;
+            let goes = goes(&batch, rules)?;
+            rows += i64::try_from(goes.true_count()).unwrap_or(0);
+            if goes.true_count() > 0 {
+                let gone = filter_record_batch(&batch, &goes)?;
+                if is_state {
+                    count_filled(&mut filled, &gone);
+                }
+                if part == Part::Rows {
+                    add_texts(&mut texts, &gone)?;
+                }
+            }
+            output.write(&filter_record_batch(&batch, &not(&goes)?)?)?;
+            tokio::task::consume_budget().await;
+        }
+        memory.free();
+        let new = output.finish()?;
+        Ok(Some(Rewritten { of, name: name.into(), old: file.clone(), new, rows, filled, texts }))
+    }
+}
+
+/// The texts of a column.
+fn texts_of(column: &ArrayRef) -> Result<Option<ArrayRef>> {
+    let is_text = match column.data_type() {
+        DataType::Dictionary(_, values) => values.is_string(),
+        other => other.is_string(),
+    };
+    Ok(if is_text { Some(cast(column, &DataType::Utf8)?) } else { None })
+}
+
+fn add_texts(texts: &mut BTreeSet<(String, String)>, batch: &RecordBatch) -> Result<()> {
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if let Some(column) = texts_of(column)? {
+            texts.extend(column.as_string::<i32>().iter().flatten().map(|text| (field.name().clone(), text.to_string())));
+        }
+    }
+    Ok(())
+}
+
+/// Takes those texts out of a set that stand in a file.
+///
+/// # Errors
+/// It cannot be read, or is not what it was.
+pub fn without_texts_of(file: &Pinned, texts: &mut BTreeSet<(String, String)>) -> Result<()> {
+    let is_wanted = |name: &String| texts.iter().any(|(column, _)| column == name);
+    let fields = file.schema.fields().iter().enumerate();
+    let places: Vec<usize> = fields.filter(|(_, field)| is_wanted(field.name())).map(|(place, _)| place).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    for batch in columns(file, &places)? {
+        let batch = batch?;
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            if let Some(column) = texts_of(column)? {
+                let column = column.as_string::<i32>();
+                texts.retain(|(name, text)| name != field.name() || !column.iter().flatten().any(|other| other == text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Counts the values of a profile's state.
+fn count_filled(filled: &mut Filled, batch: &RecordBatch) {
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let value = field.name().strip_prefix(&state_columns::value("")).map(|name| (false, name));
+        let segment = || field.name().strip_prefix(&state_columns::segment("")).map(|name| (true, name));
+        if let Some((is_segment, name)) = value.or_else(segment) {
+            let values = i64::try_from(column.len() - column.logical_null_count()).unwrap_or(0);
+            *filled.entry((is_segment, name.to_string())).or_default() += values;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Int64Array, StringArray, StringDictionaryBuilder};
+    use datafusion::arrow::datatypes::{Field, Int32Type, TimeUnit};
+
+    use super::*;
+
+    fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+        let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        RecordBatch::try_new(schema, columns.into_iter().map(|(_, column)| column).collect()).unwrap()
+    }
+
+    fn found(batch: &RecordBatch, key: ScalarValue) -> Vec<bool> {
+        let columns = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let goes = goes(batch, &[Rule::Values { columns, values: vec![key] }]).unwrap();
+        assert_eq!(goes.null_count(), 0);
+        goes.iter().flatten().collect()
+    }
+
+    #[test]
+    fn a_key_is_found_in_columns_of_other_types_that_can_hold_it() {
+        let numbers = batch(vec![("n", Arc::new(Int64Array::from(vec![Some(7), None, Some(8)])))]);
+        let texts = batch(vec![("t", Arc::new(StringArray::from(vec![Some("7"), Some("007"), None])))]);
+        let mut words = StringDictionaryBuilder::<Int32Type>::new();
+        ["7", "8", "7"].iter().for_each(|word| words.append_value(word));
+        let words = batch(vec![("d", Arc::new(words.finish()))]);
+        let (number, text) = (ScalarValue::Int64(Some(7)), |text: &str| ScalarValue::Utf8View(Some(text.into())));
+        assert_eq!(found(&numbers, number.clone()), [true, false, false]);
+        assert_eq!(found(&numbers, text("7")), [true, false, false]);
+        assert_eq!(found(&numbers, text("007")), [false; 3]);
+        assert_eq!(found(&numbers, text("C7")), [false; 3]);
+        assert_eq!(found(&texts, number.clone()), [true, false, false]);
+        assert_eq!(found(&texts, text("007")), [false, true, false]);
+        assert_eq!(found(&words, number), [true, false, true]);
+        assert_eq!(found(&batch(vec![("b", Arc::new(BooleanArray::from(vec![true])))]), ScalarValue::Int64(Some(1))), [false]);
+    }
+
+    #[test]
+    fn rows_before_a_time_go() {
+        let day = 86_400_000_000;
+        let seconds =
+            cast(&Int64Array::from(vec![Some(86_399), Some(86_400), None]), &DataType::Timestamp(TimeUnit::Second, None));
+        let days = cast(&datafusion::arrow::array::Int32Array::from(vec![0, 1, 2]), &DataType::Date32).unwrap();
+        let batch = batch(vec![("at", seconds.unwrap()), ("day", days)]);
+        let before = |column: &str, at| {
+            let goes = goes(&batch, &[Rule::Before { column: column.into(), at }]).unwrap();
+            goes.iter().flatten().collect::<Vec<_>>()
+        };
+        assert_eq!(before("at", day), [true, false, false]);
+        assert_eq!(before("day", 2 * day - 1), [true, false, false]);
+        assert_eq!(before("day", 2 * day), [true, true, false]);
+        assert!(is_time(&DataType::Date32) && !is_time(&DataType::Int64));
+    }
+}

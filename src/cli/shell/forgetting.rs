@@ -1,0 +1,88 @@
+//! What the history of the shell keeps of statements over one person: nothing of the person.
+//!
+//! `ERASE SUBJECT 'C17' FROM …` stands there with `?` for the key. What was typed before with that key in it, to look the person up say, goes from
+//! the history as well, once the statement is typed.
+
+use std::io;
+use std::path::Path;
+
+/// A statement without the keys of persons, and these; `None` for one that names none.
+pub(super) fn without_keys(typed: &str) -> Option<(String, Vec<String>)> {
+    let capitals = typed.to_ascii_uppercase();
+    let words: Vec<&str> = capitals.split_whitespace().take(2).collect();
+    let [verb @ ("ERASE" | "EXPORT"), "SUBJECT"] = words.as_slice() else { return None };
+    let begin = capitals.find("SUBJECT")? + "SUBJECT".len();
+    let end = end_of_keys(&capitals, begin);
+    let keys = if *verb == "ERASE" { keys(&typed[begin..end]) } else { vec![] };
+    Some((format!("{} ? {}", &typed[..begin], &typed[end..]), keys))
+}
+
+/// Where the keys end: at FROM, outside of quotes.
+fn end_of_keys(capitals: &str, begin: usize) -> usize {
+    let mut is_quoted = false;
+    for (place, letter) in capitals[begin..].char_indices() {
+        is_quoted ^= letter == '\'';
+        let rest = &capitals[begin + place..];
+        if !is_quoted && letter == 'F' && rest.starts_with("FROM") && rest[4..].starts_with(char::is_whitespace) {
+            return begin + place;
+        }
+    }
+    capitals.len()
+}
+
+/// The texts and the long numbers among the keys.
+fn keys(text: &str) -> Vec<String> {
+    let mut found = vec![];
+    for (place, part) in text.split('\'').enumerate() {
+        if place % 2 == 1 {
+            found.push(part.to_string());
+        } else {
+            found.extend(part.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| digits.len() > 4).map(String::from));
+        }
+    }
+    found.retain(|key| key.chars().count() > 2);
+    found
+}
+
+/// Takes the entries with one of these keys out of a history; true when there were any.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub(super) fn forget(file: &Path, keys: &[String]) -> io::Result<bool> {
+    let text = std::fs::read_to_string(file)?;
+    // One entry a line.
+    let kept: Vec<&str> = text.lines().filter(|line| !keys.iter().any(|key| line.contains(key))).collect();
+    if kept.len() == text.lines().count() {
+        return Ok(false);
+    }
+    let mut kept = kept.join("\n");
+    kept.push('\n');
+    std::fs::write(file, kept).map(|()| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_persons_are_not_kept() {
+        let kept = |typed: &str| without_keys(typed);
+        let (text, keys) = kept("erase subject 'C from 17', 123456, 7 FROM PROFILE p WITH (reason = 'x');").unwrap();
+        assert_eq!(text, "erase subject ? FROM PROFILE p WITH (reason = 'x');");
+        assert_eq!(keys, ["C from 17", "123456"]);
+        assert_eq!(
+            kept("EXPORT SUBJECT 'C17' FROM p TO 'a.json'").unwrap(),
+            ("EXPORT SUBJECT ? FROM p TO 'a.json'".into(), vec![])
+        );
+        assert_eq!(kept("SELECT 'ERASE SUBJECT'"), None);
+    }
+
+    #[test]
+    fn entries_with_the_key_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history");
+        std::fs::write(&file, "#V2\nSELECT 1\nSELECT * FROM t WHERE k = 'C17'\\n;\n").unwrap();
+        assert!(forget(&file, &["C17".into()]).unwrap() && !forget(&file, &["C17".into()]).unwrap());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "#V2\nSELECT 1\n");
+    }
+}

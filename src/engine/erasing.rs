@@ -1,0 +1,337 @@
+//! ERASE SUBJECT and REFRESH RETENTION: rows that leave every state that is kept.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use sqlparser::ast::Expr;
+use tokio::task::{JoinError, JoinSet};
+
+use super::exporting;
+use super::naming::own_name;
+use crate::adapter::arguments::Options;
+use crate::catalog::cleaning::is_learned;
+use crate::catalog::erasure::{ErasedObject, NewErasure};
+use crate::catalog::objects::Object;
+use crate::catalog::rewriting::{Rewritten, Rule, without_texts_of};
+use crate::catalog::runs::now;
+use crate::catalog::snapshots::{Part, SnapshotOf};
+use crate::docs::Doc;
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::objects::definition::constant;
+use crate::objects::subject::{self, Held};
+use crate::objects::{protection, retaining};
+use crate::settings::PortraitSettings;
+use crate::sql::erasing::{Erasing, Subjects};
+use crate::sql::redacting::without_literals;
+use crate::sql::statement::erasing::ERASE;
+use crate::statement::StatementContext;
+use crate::text::grouped;
+
+/// What is left to people after every erasure of a person.
+const ELSEWHERE: &str =
+    "those made before hold the rows still: delete them, or restore an archive, run the statement there and save it anew";
+
+/// Runs a statement over personal data; gives what the user should know.
+///
+/// # Errors
+/// What is wrong with it, or what goes wrong; nothing has changed then.
+pub(super) async fn run(statement: &Erasing, context: &StatementContext) -> Result<Vec<String>> {
+    needs_database(statement.tag(), context)?;
+    match statement {
+        Erasing::Erase(subjects, options) => erase(subjects, options, context).await,
+        Erasing::Export(subjects, file, options) => {
+            exporting::export(subjects, file.as_deref().unwrap_or_default(), options, context).await
+        }
+        Erasing::Retain(table, rule) => {
+            let object = table_named(&own_name(table, context)?, context)?;
+            let rule = rule.as_ref().map(|(length, column)| (length, column.as_deref()));
+            retaining::retain(&object, rule, context)
+        }
+        Erasing::Refresh(table) => {
+            let table = table.as_ref().map(|table| table_named(&own_name(table, context)?, context)).transpose()?;
+            refresh_retention(table.as_ref(), context).await
+        }
+    }
+}
+
+/// Refuses what is about a database where there is none.
+pub(super) fn needs_database(label: &str, context: &StatementContext) -> Result<()> {
+    if context.catalog().is_durable() {
+        return Ok(());
+    }
+    Err(invalid(label, "is about what a database keeps, and there is none; open one with -d"))
+}
+
+fn table_named(name: &str, context: &StatementContext) -> Result<Object> {
+    let objects = context.objects()?;
+    let tables = || objects.iter().filter(|object| object.kind == "table");
+    if let Some(object) = tables().find(|object| object.name == name) {
+        return Ok(object.clone());
+    }
+    let suggestion = did_you_mean(name, tables().map(|object| object.name.as_str()));
+    let problem = format!("is no table with rows of its own{suggestion}; SHOW TABLES lists them");
+    Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name))
+}
+
+/// The options of a statement, as its page has them.
+pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)]) -> Result<Options> {
+    let mut values = vec![];
+    for (name, value) in given {
+        let Some(argument) = doc.argument(name) else {
+            let names: Vec<&str> = doc.arguments.iter().map(|argument| argument.name).collect();
+            let suggestion = did_you_mean(name, names.iter().copied());
+            return Err(invalid(label, format!("no such option: {name}{suggestion}; there is {}", names.join(", "))));
+        };
+        values.push((argument.name, constant(label, name, value)?));
+    }
+    Options::read_for(label, doc, values)
+}
+
+/// The keys that a statement names: constants, or parameters of the session.
+pub(super) fn keys(label: &str, subjects: &Subjects, context: &StatementContext) -> Result<Vec<ScalarValue>> {
+    let key = |key: &Expr| {
+        if let Expr::Value(value) = key
+            && let sqlparser::ast::Value::Placeholder(name) = &value.value
+        {
+            let given = context.parameters().get(name.trim_start_matches('$'));
+            return given.cloned().ok_or_else(|| invalid(label, format!("{name} has no value; give it with --set")));
+        }
+        // What was written is not repeated: it is personal data.
+        constant(label, "SUBJECT", key).map_err(|_| invalid(label, "a key is a constant: a text in quotes or a whole number"))
+    };
+    let keys = subjects.keys.iter().map(key).collect::<Result<Vec<_>>>()?;
+    match keys.iter().any(ScalarValue::is_null) {
+        true => Err(invalid(label, "a key cannot be NULL")),
+        false => Ok(keys),
+    }
+}
+
+async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<Vec<String>> {
+    let label = "ERASE SUBJECT";
+    let options = options(label, &ERASE, given)?;
+    let reason = options.text("reason").unwrap_or_default().trim().to_string();
+    if reason.is_empty() {
+        return Err(invalid(label, "reason is missing; write WITH (reason = '…'), it stands in the receipt"));
+    }
+    let keys = keys(label, subjects, context)?;
+    let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+    let catalog = context.catalog();
+    let lock = catalog.lock_all(label, context.session().config_options()).await?;
+    // Only now: what others have written until now is seen, and nobody writes from here on.
+    let context = &context.renewed();
+    let subject = subject::of(subjects, keys, &options, context).await?;
+    if subject.keys.without(&reason).is_some() {
+        return Err(invalid(label, "the reason names the key, and the receipt must not; give another"));
+    }
+    let (rewritten, untold) = rewritten(&subject.held, "the key", context).await?;
+    let mut others = subject.left;
+    others.extend(untold);
+    others.push(ErasedObject::left("archives of BACKUP DATABASE, files of COPY and EXPORT", "to do", ELSEWHERE));
+    let without_keys = |text: &str| subject.keys.without(text);
+    let texts = &only_theirs(&rewritten, context)?;
+    let erasure = catalog.erase(NewErasure {
+        kind: "subject",
+        object: &subject.label,
+        subjects: count,
+        role: context.role(),
+        reason: &reason,
+        rewritten,
+        others,
+        without_keys: &without_keys,
+        without_literals: &without_literals,
+        texts,
+        applied: vec![],
+    })?;
+    let is_finished = finish(context).await;
+    drop(lock);
+    // What killed processes have left is removed later, when it cannot be now.
+    let _ = catalog.collect();
+    told(erasure, is_finished, context)
+}
+
+/// The files that hold rows to be gone, written anew, several at a time; and the tables whose earlier files do not say which rows those are.
+async fn rewritten(held: &[Held], what: &str, context: &StatementContext) -> Result<(Vec<Rewritten>, Vec<ErasedObject>)> {
+    let (catalog, options) = (context.catalog(), context.session().config_options());
+    let memory = MemoryConsumer::new("erasing").register(&context.session().runtime_env().memory_pool);
+    let most = options.execution.target_partitions.max(1);
+    let (mut all, mut untold, mut tasks) = (vec![], vec![], JoinSet::new());
+    for held in held {
+        let mut without = 0;
+        for (part, file) in catalog.files_of(held.of, &held.object.name)? {
+            if file.rows > 0 && !held.is_told_in(&catalog.data.pin(&file)?.schema) {
+                without += 1;
+                continue;
+            }
+            if tasks.len() >= most
+                && let Some(ended) = tasks.join_next().await
+            {
+                all.extend(written(ended)?);
+            }
+            let (catalog, memory, rules) = (Arc::clone(catalog), memory.new_empty(), held.rules.clone());
+            let (of, name) = (held.of, held.object.name.clone());
+            tasks.spawn(async move { catalog.without_rows((of, &name), (part, &file), &rules, &memory).await });
+        }
+        if without > 0 {
+            let note = format!(
+                "{without} files of earlier states have no column that is known to hold {what}: name the one they have, or make the table anew"
+            );
+            untold.push(ErasedObject::left(held.object.label(), "to do", note));
+        }
+    }
+    while let Some(ended) = tasks.join_next().await {
+        all.extend(written(ended)?);
+    }
+    Ok((all, untold))
+}
+
+fn written(ended: std::result::Result<Result<Option<Rewritten>>, JoinError>) -> Result<Option<Rewritten>> {
+    ended.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))))
+}
+
+/// Texts that models have learned and that stood in no rows but those that are gone.
+fn only_theirs(rewritten: &[Rewritten], context: &StatementContext) -> Result<BTreeSet<String>> {
+    let catalog = context.catalog();
+    let learned = catalog.learned()?;
+    let mut theirs: BTreeSet<String> = BTreeSet::new();
+    let mut others: BTreeSet<String> = BTreeSet::new();
+    for of in rewritten.iter().map(|file| (file.of, file.name.as_str())).collect::<HashSet<_>>() {
+        let own = || rewritten.iter().filter(|file| (file.of, file.name.as_str()) == of);
+        let texts = own().flat_map(|file| &file.texts).filter(|(_, text)| is_learned(&learned, text)).cloned();
+        let all: BTreeSet<(String, String)> = texts.collect();
+        let mut only = all.clone();
+        if !only.is_empty() {
+            for (_, file) in catalog.files_of(of.0, of.1)?.into_iter().filter(|(part, _)| *part == Part::Rows) {
+                let new = own().find(|rewritten| rewritten.old.name == file.name).map(|rewritten| &rewritten.new.file);
+                let pin = catalog.data.pin(new.unwrap_or(&file))?;
+                without_texts_of(&pin, &mut only)?;
+            }
+        }
+        others.extend(all.difference(&only).map(|(_, text)| text.clone()));
+        theirs.extend(only.into_iter().map(|(_, text)| text));
+    }
+    Ok(theirs.difference(&others).cloned().collect())
+}
+
+/// Removes what is left of erased rows, as long as statements that read them may take; false when they take longer.
+async fn finish(context: &StatementContext) -> bool {
+    let catalog = context.catalog();
+    let seconds = PortraitSettings::of(context.session().config_options()).lock_timeout;
+    let (began, limit) = (Instant::now(), Duration::from_secs(seconds));
+    let mut is_first = true;
+    loop {
+        // What sessions have loaded holds files of before.
+        context.tables().let_go();
+        context.activity().let_go();
+        if catalog.finish_erasures(is_first).unwrap_or(false) {
+            return true;
+        }
+        is_first = false;
+        if began.elapsed() >= limit {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The receipt, in sentences.
+fn told(erasure: i64, is_finished: bool, context: &StatementContext) -> Result<Vec<String>> {
+    let mut notes = vec![];
+    let (mut rows, mut objects) = (0, 0);
+    for receipt in context.catalog().receipts(Some(erasure))? {
+        match receipt.state.as_str() {
+            "erased" => {
+                rows += if receipt.files > 0 { receipt.rows } else { 0 };
+                objects += i64::from(receipt.files > 0);
+            }
+            state => notes.push(format!("{state}: {}: {}", receipt.object, receipt.note)),
+        }
+    }
+    let count = |number: i64| grouped(number.unsigned_abs());
+    notes.insert(
+        0,
+        format!(
+            "erasure {erasure}: {} rows of {} objects, earlier states included; SELECT * FROM system.erased_objects WHERE erasure = {erasure}",
+            count(rows),
+            count(objects)
+        ),
+    );
+    if !is_finished {
+        notes.push(
+            "other statements still read what was erased; its files go when they have ended, and system.erasures then says when"
+                .into(),
+        );
+    }
+    Ok(notes)
+}
+
+/// Applies the rules of retention: of one table, or of all that the role owns.
+async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -> Result<Vec<String>> {
+    let label = "REFRESH RETENTION";
+    let catalog = context.catalog();
+    if let Some(table) = table {
+        context.check_owns(table)?;
+        if !catalog.retentions()?.iter().any(|rule| rule.object == table.id) {
+            let problem = format!("has no rule; RETAIN {} FOR INTERVAL '…' makes one", table.name);
+            return Err(invalid(&table.label(), problem));
+        }
+    }
+    let lock = catalog.lock_all(label, context.session().config_options()).await?;
+    let context = &context.renewed();
+    let (objects, rights, now) = (context.all_objects()?, context.rights()?, now());
+    let mut notes = vec![];
+    let mut is_finished = true;
+    for rule in catalog.retentions()? {
+        let Some(object) = objects.iter().find(|object| object.id == rule.object) else { continue };
+        let is_other = table.is_some_and(|table| table.id != object.id);
+        // Who does not see all rows is not told how many go.
+        if is_other || !rights.owns(object) || protection::covers(object, context)? {
+            continue;
+        }
+        let Some(at) = rule.bound(now) else { continue };
+        let rules = vec![Rule::Before { column: rule.column.clone(), at }];
+        if !retaining::has_column(object, &rule.column, context)? {
+            notes.push(format!("{}: column {} is gone, and with it the rule; RETAIN it by another", object.label(), rule.column));
+            continue;
+        }
+        let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules }];
+        let (rewritten, untold) = rewritten(&held, "the time", context).await?;
+        let removed: i64 = rewritten.iter().map(|file| file.rows).sum();
+        notes.push(format!(
+            "{}: {} rows are older than {} by {}, and gone",
+            object.label(),
+            grouped(removed.unsigned_abs()),
+            rule.length(),
+            rule.column
+        ));
+        if rewritten.is_empty() {
+            catalog.note_retention(rule.object)?;
+            continue;
+        }
+        catalog.erase(NewErasure {
+            kind: "retention",
+            object: &object.label(),
+            subjects: 0,
+            role: context.role(),
+            reason: &format!("older than {}", rule.length()),
+            rewritten,
+            others: untold,
+            without_keys: &|_| None,
+            without_literals: &|_| None,
+            texts: &BTreeSet::new(),
+            applied: vec![rule.object],
+        })?;
+        is_finished = finish(context).await;
+    }
+    drop(lock);
+    if notes.is_empty() {
+        notes.push("no table has a rule of retention; RETAIN table FOR INTERVAL '…' makes one".into());
+    }
+    if !is_finished {
+        notes.push("other statements still read what is gone; its files go when they have ended".into());
+    }
+    Ok(notes)
+}

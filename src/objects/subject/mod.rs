@@ -1,0 +1,353 @@
+//! A person in the database: where rows of one stand, by which column, and what cannot be told.
+//!
+//! A profile has a key, and its query and tags say where that key comes from: a plan follows it through views, joins and groups down to the
+//! columns of tables ([`lineage`]). Those columns and the profiles and identities that lead to one of them are a *domain*: the same key means
+//! the same person in all of them. A table that nothing reads, such as a list that was made for a mailing, belongs to it when it has a column of
+//! the key's name; only names like `id` say too little. An identity joins two domains: its persons, and the records that they are of.
+
+mod keys;
+mod reading;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::{Result, ScalarValue};
+
+pub use keys::Keys;
+use reading::Reader;
+
+use super::lifecycle::{find, missing};
+use super::protection::covers;
+use super::{GRAMMARS, identity};
+use crate::adapter::arguments::Options;
+use crate::catalog::compaction::batches;
+use crate::catalog::erasure::ErasedObject;
+use crate::catalog::objects::Object;
+use crate::catalog::rewriting::{Rule, as_type};
+use crate::catalog::snapshots::{Part, SnapshotOf, When};
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::refresh::published::key_of_state;
+use crate::sql::command::Target;
+use crate::sql::erasing::Subjects;
+use crate::sql::lineage::Origin;
+use crate::statement::StatementContext;
+
+/// Names of columns that say nothing of whose number it is.
+const OF_ANYTHING: [&str; 8] = ["id", "key", "no", "code", "number", "nr", "uid", "uuid"];
+
+/// Where rows of a person stand.
+#[derive(Debug)]
+pub struct Subject {
+    /// `profile member`
+    pub label: String,
+    /// All keys of the person: those that were given, and those of records.
+    pub keys: Keys,
+    pub held: Vec<Held>,
+    /// What cannot be told, is not Portrait's, or is to be kept.
+    pub left: Vec<ErasedObject>,
+    /// Experiments that the person may take part in, with the keys of their profile.
+    pub experiments: Vec<(String, Vec<ScalarValue>)>,
+}
+
+/// An object with rows of the person.
+#[derive(Debug)]
+pub struct Held {
+    pub of: SnapshotOf,
+    pub object: Object,
+    /// Columns of its files and the keys in them.
+    pub rules: Vec<Rule>,
+}
+
+impl Held {
+    /// Whether files of this schema have a column that is looked at.
+    pub fn is_told_in(&self, schema: &Schema) -> bool {
+        let has = |name: &String| schema.field_with_name(name).is_ok();
+        self.rules.iter().any(|rule| rule.columns().iter().any(has))
+    }
+}
+
+/// Keys that mean the same person wherever they stand.
+#[derive(Debug, Default)]
+struct Domain {
+    values: Vec<ScalarValue>,
+    columns: BTreeSet<Origin>,
+    /// The keys in what its profiles have published, as plans name them.
+    states: BTreeSet<Origin>,
+    /// Names of columns that hold its keys in tables that nothing reads.
+    names: BTreeSet<String>,
+    profiles: BTreeSet<String>,
+    identities: BTreeSet<String>,
+}
+
+impl Domain {
+    fn add_name(&mut self, name: &str) {
+        if !OF_ANYTHING.contains(&name.to_lowercase().as_str()) {
+            self.names.insert(name.to_string());
+        }
+    }
+
+    fn add_columns(&mut self, columns: &BTreeSet<Origin>) {
+        for (table, column) in columns {
+            self.add_name(column);
+            self.columns.insert((table.clone(), column.clone()));
+        }
+    }
+
+    /// True for a key that comes from a column of the domain, or from a profile of it.
+    fn leads_here(&self, key: &BTreeSet<Origin>) -> bool {
+        !key.is_disjoint(&self.columns) || !key.is_disjoint(&self.states)
+    }
+
+    /// Adds all profiles and identities whose keys are of the domain, and the columns that those come from.
+    fn close(&mut self, reader: &Reader) {
+        loop {
+            let before = (self.columns.len(), self.profiles.len(), self.identities.len());
+            for profile in &reader.profiles {
+                if self.profiles.contains(&profile.name) || self.leads_here(&profile.key) {
+                    self.profiles.insert(profile.name.clone());
+                    self.states.insert(key_of_state(&profile.name));
+                    self.add_columns(&profile.all);
+                    self.add_name(&profile.key_name);
+                }
+            }
+            for identity in &reader.identities {
+                if self.identities.contains(&identity.name) || self.leads_here(&identity.key) {
+                    self.identities.insert(identity.name.clone());
+                    self.add_columns(&identity.all);
+                    self.add_name(&identity.key_name);
+                    self.columns.extend(identity_columns(&identity.name, &identity.key_name));
+                }
+            }
+            if before == (self.columns.len(), self.profiles.len(), self.identities.len()) {
+                return;
+            }
+        }
+    }
+}
+
+/// The columns of an identity's tables that hold the keys of records.
+fn identity_columns(name: &str, key: &str) -> Vec<Origin> {
+    let table = |end: &str| format!("{}.{name}{end}", identity::SCHEMA);
+    vec![
+        (table(""), key.to_string()),
+        (table("_ledger"), "example_key".into()),
+        (table("_must_link"), "a".into()),
+        (table("_must_link"), "b".into()),
+        (table("_cannot_link"), "a".into()),
+        (table("_cannot_link"), "b".into()),
+    ]
+}
+
+/// The columns of an identity's tables that hold its persons.
+fn person_columns(name: &str) -> Vec<Origin> {
+    let table = |end: &str| format!("{}.{name}{end}", identity::SCHEMA);
+    vec![(table(""), "person_id".into()), (table("_ledger"), "from_person_id".into())]
+}
+
+/// Finds where rows of persons stand.
+///
+/// # Errors
+/// There is no such profile or identity, the role does not own what would be touched, or a key or option is wrong.
+pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options, context: &StatementContext) -> Result<Subject> {
+    let grammar = GRAMMARS.iter().copied().find(|grammar| grammar.word() == subjects.kind);
+    let grammar = grammar.ok_or_else(|| invalid(&subjects.of(), "is of a kind that has no persons"))?;
+    let target = Target { grammar, name: subjects.name.clone(), profile: None };
+    let Some(object) = find(context, &target)? else { return Err(missing(context, &target)?) };
+    check_may(&object, context)?;
+    let mut reader = Reader::of(context).await?;
+    let label = object.label();
+    let mut domains = vec![first(&object, values, &mut reader, context)?];
+    with_given(&mut domains[0], options, context)?;
+    domains[0].close(&reader);
+    // A person of an identity is all of its records; and they may be members of profiles.
+    for place in 0..reader.identities.len() {
+        let identity = &reader.identities[place];
+        let persons: BTreeSet<Origin> = person_columns(&identity.name).into_iter().collect();
+        if domains[0].columns.is_disjoint(&persons) {
+            continue;
+        }
+        domains[0].columns.extend(persons);
+        let mut records =
+            Domain { values: records(&identity.name, &identity.key_name, &domains[0].values, context)?, ..Domain::default() };
+        records.identities.insert(identity.name.clone());
+        records.close(&reader);
+        domains.push(records);
+    }
+    let held = held(&domains, options, context, &mut reader)?;
+    let experiments = reader.experiments(&domains_of_profiles(&domains));
+    let keys = Keys::new(domains.into_iter().flat_map(|domain| domain.values).collect());
+    Ok(Subject { label, keys, held, left: reader.left, experiments })
+}
+
+/// Refuses what is another's, and what the role does not see as it is: what is written of a person, and counted, would tell of it.
+fn check_may(object: &Object, context: &StatementContext) -> Result<()> {
+    context.check_owns(object)?;
+    if covers(object, context)? {
+        let problem = format!("has a mask or a row policy for {}; ask a role with SUPERUSER", context.role());
+        return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
+    }
+    Ok(())
+}
+
+fn domains_of_profiles(domains: &[Domain]) -> BTreeMap<String, Vec<ScalarValue>> {
+    let of = |domain: &Domain| domain.profiles.iter().map(|name| (name.clone(), domain.values.clone())).collect::<Vec<_>>();
+    domains.iter().flat_map(of).collect()
+}
+
+/// The domain of the keys that were given.
+fn first(object: &Object, values: Vec<ScalarValue>, reader: &mut Reader, context: &StatementContext) -> Result<Domain> {
+    let mut domain = Domain::default();
+    let key_type = match object.kind.as_str() {
+        "identity" => {
+            domain.columns.extend(person_columns(&object.name));
+            DataType::Int64
+        }
+        _ => {
+            domain.profiles.insert(object.name.clone());
+            key_type(&object.name, reader, context)?
+        }
+    };
+    for value in values {
+        let Some(value) = as_type(&value, &key_type) else {
+            let keys = if key_type.is_integer() { "whole numbers" } else { "texts" };
+            return Err(coded(
+                SqlState::DATATYPE_MISMATCH,
+                &object.label(),
+                format!("its keys are {keys}, and what was given is none"),
+            ));
+        };
+        domain.values.push(value);
+    }
+    reader.read_by(object);
+    Ok(domain)
+}
+
+/// The type of a profile's key: as it was published, or as it would be.
+fn key_type(profile: &str, reader: &Reader, context: &StatementContext) -> Result<DataType> {
+    if let Some(newest) = context.view().snapshot(SnapshotOf::Profile, profile, When::Now)?
+        && let Some(file) = newest.part(Part::Rows).first()
+    {
+        let pins = context.view().pin(&newest, std::slice::from_ref(file))?;
+        if let Some(pin) = pins.first() {
+            return Ok(pin.schema.field(0).data_type().clone());
+        }
+    }
+    let own = reader.profiles.iter().find(|own| own.name == profile);
+    let problem = "has published nothing and cannot be planned, so that the type of its key is not known";
+    own.and_then(|own| own.key_type.clone()).ok_or_else(|| invalid(&format!("profile {profile}"), problem))
+}
+
+/// Adds the columns that the statement names.
+fn with_given(domain: &mut Domain, options: &Options, context: &StatementContext) -> Result<()> {
+    for given in options.names("columns").unwrap_or_default() {
+        let Some((table, column)) = given.rsplit_once('.') else {
+            return Err(invalid("columns", format!("names columns as table.column, got {given}")));
+        };
+        managed(table, "columns", context)?;
+        domain.columns.insert((table.into(), column.into()));
+    }
+    Ok(())
+}
+
+/// The table of that name.
+fn managed(table: &str, option: &str, context: &StatementContext) -> Result<Object> {
+    let objects = context.objects()?;
+    let tables = || objects.iter().filter(|object| object.kind == "table");
+    tables().find(|object| object.name == table).cloned().ok_or_else(|| {
+        let suggestion = did_you_mean(table, tables().map(|object| object.name.as_str()));
+        coded(
+            SqlState::UNDEFINED_TABLE,
+            option,
+            format!("names {table}, which is no table of the database{suggestion}; SHOW TABLES lists them"),
+        )
+    })
+}
+
+/// The keys of the records that persons of an identity are of.
+fn records(name: &str, key: &str, persons: &[ScalarValue], context: &StatementContext) -> Result<Vec<ScalarValue>> {
+    let table = format!("{}.{name}", identity::SCHEMA);
+    let mut found = vec![];
+    let Some(newest) = context.view().snapshot(SnapshotOf::Table, &table, When::Now)? else { return Ok(found) };
+    for pin in context.view().pin(&newest, &newest.part(Part::Rows))? {
+        for batch in batches(&pin)? {
+            let batch = batch?;
+            let (Some(keys), Some(ids)) = (batch.column_by_name(key), batch.column_by_name("person_id")) else { continue };
+            for row in 0..batch.num_rows() {
+                let key = ScalarValue::try_from_array(keys, row)?;
+                if persons.contains(&ScalarValue::try_from_array(ids, row)?) && !key.is_null() && !found.contains(&key) {
+                    found.push(key);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The objects with rows of the person, as far as that can be told.
+fn held(domains: &[Domain], options: &Options, context: &StatementContext, reader: &mut Reader) -> Result<Vec<Held>> {
+    let keep = options.names("keep").unwrap_or_default();
+    keep.iter().try_for_each(|table| managed(table, "keep", context).map(|_| ()))?;
+    let objects = context.all_objects()?;
+    let mut held = vec![];
+    for object in objects.iter() {
+        let of = match object.kind.as_str() {
+            "profile" => SnapshotOf::Profile,
+            "table" => SnapshotOf::Table,
+            _ => continue,
+        };
+        let rules = match of {
+            SnapshotOf::Profile => of_profile(object, domains),
+            SnapshotOf::Table => of_table(object, domains, context)?,
+        };
+        if rules.is_empty() {
+            if reader.is_read(&object.name) && of == SnapshotOf::Table {
+                let note =
+                    "is read, and none of its columns is known to hold the key: name one in WITH (columns = 'table.column')";
+                reader.left.push(ErasedObject::left(object.label(), "to do", note));
+            }
+            continue;
+        }
+        if keep.contains(&object.name) {
+            reader.left.push(ErasedObject::left(object.label(), "kept", "as the statement says"));
+            continue;
+        }
+        // What is taken out of what is not one's own would be an erasure in halves otherwise.
+        check_may(object, context)?;
+        held.push(Held { of, object: object.clone(), rules });
+    }
+    Ok(held)
+}
+
+fn rule(columns: Vec<String>, domain: &Domain) -> Option<Rule> {
+    (!columns.is_empty() && !domain.values.is_empty()).then(|| Rule::Values { columns, values: domain.values.clone() })
+}
+
+fn of_profile(object: &Object, domains: &[Domain]) -> Vec<Rule> {
+    let own = domains.iter().filter(|domain| domain.profiles.contains(&object.name));
+    own.filter_map(|domain| rule(vec![crate::catalog::state_columns::KEY.into()], domain)).collect()
+}
+
+/// By the columns that are followed to; in a table that leads nowhere, by those of the key's name.
+fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> Result<Vec<Rule>> {
+    let followed = |domain: &Domain| -> Vec<String> {
+        domain.columns.iter().filter(|(table, _)| *table == object.name).map(|(_, column)| column.clone()).collect()
+    };
+    let mut rules: Vec<Rule> = domains.iter().filter_map(|domain| rule(followed(domain), domain)).collect();
+    if rules.is_empty() {
+        let columns = columns_of(object, context)?;
+        let named = |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name)).cloned().collect();
+        rules = domains.iter().filter_map(|domain| rule(named(domain), domain)).collect();
+    }
+    Ok(rules)
+}
+
+/// The columns that a table has, or has had in a state that is kept.
+fn columns_of(object: &Object, context: &StatementContext) -> Result<BTreeSet<String>> {
+    let catalog = context.catalog();
+    let mut columns = BTreeSet::new();
+    for (_, file) in catalog.files_of(SnapshotOf::Table, &object.name)? {
+        let pin = catalog.data.pin(&file)?;
+        columns.extend(pin.schema.fields().iter().map(|field| field.name().clone()));
+    }
+    Ok(columns)
+}

@@ -1,0 +1,117 @@
+//! `system.erasures` and `system.erased_objects`
+
+use async_trait::async_trait;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use super::SystemTable;
+use crate::catalog::erasure::Erasure;
+use crate::docs::Column;
+use crate::objects::values::{given, number, text, time};
+use crate::statement::StatementContext;
+
+/// The table of receipts.
+#[derive(Debug)]
+pub struct Erasures;
+
+const COLUMNS: [Column; 11] = [
+    Column { name: "erasure", data_type: "BIGINT", text: "its number" },
+    Column { name: "kind", data_type: "VARCHAR", text: "`subject` of ERASE SUBJECT, `retention` of REFRESH RETENTION" },
+    Column { name: "object", data_type: "VARCHAR", text: "the profile or identity that it began from, or the table" },
+    Column { name: "subjects", data_type: "BIGINT", text: "how many persons it was of" },
+    Column { name: "role", data_type: "VARCHAR", text: "who ran it" },
+    Column { name: "reason", data_type: "VARCHAR", text: "why" },
+    Column { name: "erased_at", data_type: "TIMESTAMP", text: "when, in UTC" },
+    Column {
+        name: "finished_at",
+        data_type: "TIMESTAMP",
+        text: "when the files of before were removed and the catalog was cleared, in UTC; NULL as long as statements read them",
+    },
+    Column { name: "rows", data_type: "BIGINT", text: "rows and texts that are gone, earlier states included" },
+    Column { name: "files", data_type: "BIGINT", text: "files that were written anew" },
+    Column { name: "to_do", data_type: "BIGINT", text: "how much is left to do elsewhere, as `system.erased_objects` lists it" },
+];
+
+/// The erasures that a role sees: its own, and all of them for who may do all.
+fn seen(context: &StatementContext) -> Result<Vec<Erasure>> {
+    let is_superuser = context.rights()?.is_superuser();
+    let mut erasures = context.catalog().erasures()?;
+    erasures.retain(|erasure| is_superuser || erasure.role == context.role());
+    Ok(erasures)
+}
+
+#[async_trait]
+impl SystemTable for Erasures {
+    fn name(&self) -> &'static str {
+        "erasures"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Receipts of ERASE SUBJECT and REFRESH RETENTION, without personal data."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+        let seen = seen(context)?;
+        let all = || seen.iter();
+        Ok(vec![
+            number(all().map(|erasure| Some(erasure.id))),
+            text(all().map(|erasure| Some(erasure.kind.clone()))),
+            text(all().map(|erasure| Some(erasure.object.clone()))),
+            number(all().map(|erasure| (erasure.kind == "subject").then_some(erasure.subjects))),
+            text(all().map(|erasure| given(&erasure.role))),
+            text(all().map(|erasure| Some(erasure.reason.clone()))),
+            time(all().map(|erasure| Some(erasure.at))),
+            time(all().map(|erasure| erasure.finished_at)),
+            number(all().map(|erasure| Some(erasure.rows))),
+            number(all().map(|erasure| Some(erasure.files))),
+            number(all().map(|erasure| Some(erasure.to_do))),
+        ])
+    }
+}
+
+/// The table of what was done with each object.
+#[derive(Debug)]
+pub struct ErasedObjects;
+
+const OBJECTS: [Column; 6] = [
+    Column { name: "erasure", data_type: "BIGINT", text: "the number of the erasure" },
+    Column { name: "object", data_type: "VARCHAR", text: "kind and name of the object" },
+    Column { name: "state", data_type: "VARCHAR", text: "`erased`, `kept` as the statement says, or `to do` by people" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows or texts that are gone, earlier states included" },
+    Column { name: "files", data_type: "BIGINT", text: "files that were written anew" },
+    Column { name: "note", data_type: "VARCHAR", text: "what was done, or what is to be done" },
+];
+
+#[async_trait]
+impl SystemTable for ErasedObjects {
+    fn name(&self) -> &'static str {
+        "erased_objects"
+    }
+
+    fn summary(&self) -> &'static str {
+        "What erasures did with each object, and what is left to do elsewhere."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &OBJECTS
+    }
+
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+        let seen: Vec<i64> = seen(context)?.into_iter().map(|erasure| erasure.id).collect();
+        let mut receipts = context.catalog().receipts(None)?;
+        receipts.retain(|receipt| seen.contains(&receipt.erasure));
+        let all = || receipts.iter();
+        Ok(vec![
+            number(all().map(|receipt| Some(receipt.erasure))),
+            text(all().map(|receipt| Some(receipt.object.clone()))),
+            text(all().map(|receipt| Some(receipt.state.clone()))),
+            number(all().map(|receipt| Some(receipt.rows))),
+            number(all().map(|receipt| Some(receipt.files))),
+            text(all().map(|receipt| Some(receipt.note.clone()))),
+        ])
+    }
+}
