@@ -30,6 +30,9 @@ use crate::text::timestamp;
 /// it, and no name of a profile ends so.
 pub const STATE: &str = ":state";
 
+/// The end of the name that scans of what is kept of a profile have in plans.
+pub const STATE_OF: &str = "_state";
+
 /// The ends of the names of a profile's tables.
 pub const ENDS: [&str; 3] = ["", "_tags", "_history"];
 
@@ -382,7 +385,7 @@ fn nothing(columns: Vec<(String, DataType)>) -> Result<LogicalPlan> {
 }
 
 fn scan(table: Arc<dyn TableProvider>, name: &str) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::scan(TableReference::bare(format!("{name}_state")), provider_as_source(table), None)?.build()
+    LogicalPlanBuilder::scan(TableReference::bare(format!("{name}{STATE_OF}")), provider_as_source(table), None)?.build()
 }
 
 fn column(name: &str) -> Expr {

@@ -13,6 +13,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::alter_system::{self, AlterSystem};
 use super::client::{self, ClientCommand};
 use super::experiment::{self, AlterExperiment};
 use super::granting::{self, Granting};
@@ -108,6 +109,8 @@ pub enum Command {
     AlterExperiment(AlterExperiment),
     /// `ALTER … ALTER COLUMN … SET CLASS`
     SetClass(SetClass),
+    /// `ALTER SYSTEM …`
+    AlterSystem(AlterSystem),
 }
 
 /// A page of a profile, or of one of its members.
@@ -155,6 +158,7 @@ impl Command {
             Self::Schedule(command) => return command.tag(),
             Self::AlterExperiment(_) => return "ALTER EXPERIMENT".into(),
             Self::SetClass(set) => return format!("ALTER {}", set.word),
+            Self::AlterSystem(_) => return "ALTER SYSTEM".into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -300,6 +304,9 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     }
     if let Some(set) = protection::set_class(parser, words)? {
         return Ok(Some(Command::SetClass(set)));
+    }
+    if let Some(command) = alter_system::parse(parser, words)? {
+        return Ok(Some(Command::AlterSystem(command)));
     }
     Ok(client::parse(parser, words)?.map(Command::Client))
 }

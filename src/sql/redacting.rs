@@ -3,6 +3,8 @@
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
+use crate::kernels::privacy::redact::quoted;
+
 /// Characters of a statement that are kept.
 const MOST: usize = 4_000;
 
@@ -42,6 +44,11 @@ pub fn redacted(text: &str) -> String {
         written.push('…');
     }
     written
+}
+
+/// A statement as it stands in the audit log: likewise, and what looks like personal data among its names is covered.
+pub fn audited(text: &str) -> String {
+    quoted(&redacted(text))
 }
 
 /// The tokens, as far as they can be read: a string that has no end ends them.
@@ -94,7 +101,7 @@ fn is_literal(token: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::redacted;
+    use super::{audited, redacted};
 
     #[test]
     fn no_value_is_left() {
@@ -112,6 +119,8 @@ mod tests {
         ] {
             assert_eq!(redacted(sql), expected, "{sql}");
         }
+        let named = "SELECT * FROM t WHERE phone = \"13812345678\" OR \"ann@example.com\" = mail";
+        assert_eq!(audited(named), "SELECT * FROM t WHERE phone = \"***\" OR \"***\" = mail");
         let long = format!("SELECT {}'secret'", "a, ".repeat(10_000));
         assert!(redacted(&long).ends_with('…') && !redacted(&long).contains("secret"));
     }
