@@ -128,8 +128,8 @@ mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use engine::{
-    Answer, Cancel, Checked, Description, Engine, EngineOptions, Finding, JobLock, Parameters, Prepared, Progress, Saved,
-    Session, Staged, THREAD_NAME, TransactionStatus, pages, reference, restore, stream,
+    Answer, AuditRecord, Cancel, Checked, Description, Engine, EngineOptions, Finding, JobLock, Parameters, Prepared, Progress,
+    Saved, Session, Staged, THREAD_NAME, TransactionStatus, VerifiedAudit, pages, reference, restore, stream,
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};

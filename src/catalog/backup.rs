@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::access::{self, Access};
 use super::archive::{self, Entry, FORMAT, LARGEST_MANIFEST, MANIFEST, Manifest, VERSION};
+use super::audit::LOG;
 use super::check::named;
 use super::data::DataFile;
 use super::{Catalog, FILE, MOST_READS};
@@ -93,6 +94,10 @@ impl Catalog {
     ) -> std::result::Result<Saved, Stopped> {
         let of_catalog = |error: &dyn std::fmt::Display| Stopped::Failed(failed(&self.place, error));
         let mut entries = vec![entry_of(copy).map_err(|error| of_catalog(&error))?];
+        // Later than the catalog: what of it was recorded is there.
+        if let Some((log, bytes)) = self.audit.saved().map_err(Stopped::Failed)? {
+            entries.push(first_of(&log, bytes).map_err(|error| of_catalog(&error))?);
+        }
         for file in files_of(copy).map_err(|error| Stopped::Failed(self.fail(&error)))? {
             let bytes = u64::try_from(file.bytes).unwrap_or(0);
             // Looked at for its name, which decides where it is read from, and written to.
@@ -131,6 +136,7 @@ impl Catalog {
                 }
                 Err(error) => return Err(Stopped::Failed(unusable(&path, &error.to_string()))),
             };
+            let mut opened = (&mut opened).take(if entry.name == LOG { entry.bytes } else { u64::MAX });
             let copied = archive::write(&mut out, &entry.name, entry.bytes, &mut opened, |bytes| {
                 done += bytes;
                 if watch(done, total) { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Interrupted)) }
@@ -261,7 +267,8 @@ fn check_manifest(archive: &Path, manifest: &Manifest) -> Result<()> {
     }
     let mut seen = std::collections::HashSet::new();
     let is_catalog = manifest.files.first().is_some_and(|entry| entry.name == FILE);
-    let is_known = |entry: &Entry| entry.name == FILE || entry.name.strip_prefix(DATA).is_some_and(super::data::is_own);
+    let is_known =
+        |entry: &Entry| entry.name == FILE || entry.name == LOG || entry.name.strip_prefix(DATA).is_some_and(super::data::is_own);
     if let Some(other) = manifest.files.iter().find(|entry| !is_known(entry) || !seen.insert(&entry.name)) {
         return Err(damaged(
             archive,
@@ -301,6 +308,13 @@ fn entry_of(copy: &Path) -> io::Result<Entry> {
     let mut hasher = blake3::Hasher::new();
     io::copy(&mut file, &mut hasher)?;
     Ok(Entry { name: FILE.into(), bytes, blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// The first bytes of the audit log, which only grows.
+fn first_of(log: &Path, bytes: u64) -> io::Result<Entry> {
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut File::open(log)?.take(bytes), &mut hasher)?;
+    Ok(Entry { name: LOG.into(), bytes, blake3: hasher.finalize().to_hex().to_string() })
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

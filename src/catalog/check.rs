@@ -10,6 +10,7 @@ use datafusion::common::Result;
 use rusqlite::Connection;
 
 use super::Catalog;
+use super::audit;
 use super::data::DataFile;
 use crate::error::message;
 
@@ -84,6 +85,13 @@ impl Catalog {
             let state = if is_missing { "missing" } else { "damaged" };
             checked.findings.push(Finding { object: object.clone(), file: file.name.clone(), state, problem: message(&error) });
         }
+        let of_record = |problem: audit::Problem| Finding {
+            object: "audit".into(),
+            file: audit::LOG.into(),
+            state: "damaged",
+            problem: format!("record {} {}", problem.number, problem.text),
+        };
+        checked.findings.extend(self.audit.verify(None)?.problems.into_iter().map(of_record));
         let orphans = self.orphans()?;
         checked.findings.extend(orphans.into_iter().map(|file| Finding {
             object: String::new(),

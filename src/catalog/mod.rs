@@ -15,6 +15,7 @@
 //! | [`retention`] | how long the rows of tables are kept |
 //! | [`data`] | the files themselves: written once, brought to disk, held by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
+//! | [`audit`] | who read what, as a chain of records |
 //! | [`backup`], [`archive`] | a database as one file, and from it |
 //! | [`check`] | compares everything with what was written |
 //! | [`collect`] | removes files that nothing names and nobody holds |
@@ -38,6 +39,7 @@
 
 pub mod access;
 mod archive;
+pub mod audit;
 pub mod backup;
 pub mod blocks;
 pub mod check;
@@ -77,6 +79,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use access::Access;
+use audit::AuditLog;
 use data::DataFolder;
 use grants::Grants;
 use objects::Objects;
@@ -257,6 +260,8 @@ pub struct Catalog {
     directory: Option<PathBuf>,
     /// Where the data files stand.
     pub data: Arc<DataFolder>,
+    /// What is recorded of statements.
+    audit: Arc<AuditLog>,
     /// What a transaction has changed so far; `None` for the catalog itself.
     pending: Option<Pending>,
 }
@@ -269,7 +274,9 @@ impl Catalog {
     }
 
     fn of(opened: Opened, place: String, directory: Option<PathBuf>, data: Arc<DataFolder>) -> Self {
-        Self { opened: Mutex::new(opened), newest: Mutex::default(), place, directory, data, pending: None }
+        let access = directory.as_ref().map_or(Access::OWN, |directory| Access::of(&directory.join(FILE)));
+        let audit = Arc::new(AuditLog::new(directory.as_deref(), access));
+        Self { opened: Mutex::new(opened), newest: Mutex::default(), place, directory, data, audit, pending: None }
     }
 
     /// Likewise, with a temporary folder of its own.
@@ -311,6 +318,11 @@ impl Catalog {
     /// The database directory, when there is one.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
+    }
+
+    /// What is recorded of statements.
+    pub fn audit(&self) -> &AuditLog {
+        &self.audit
     }
 
     fn fail(&self, error: &rusqlite::Error) -> DataFusionError {

@@ -206,6 +206,7 @@ impl Catalog {
             place: self.place.clone(),
             directory: self.directory.clone(),
             data: Arc::clone(&self.data),
+            audit: Arc::clone(&self.audit),
             pending: Some(Pending { base: Arc::clone(self), state }),
         }))
     }

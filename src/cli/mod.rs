@@ -3,6 +3,7 @@
 //! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
 //! 75 another holds the lock of `run --lock`, 124 `run --timeout` is over, 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
 
+mod audit;
 mod backup;
 mod check;
 mod configuration;
@@ -127,6 +128,9 @@ enum Action {
     /// Compare every file of the database with what was written; exit code 1 when anything is damaged, missing or left over.
     #[command(after_help = "Example:\n  portrait -d crm check && echo sound")]
     Check,
+    /// Look at every record of the audit log; exit code 1 when one was changed, taken away, moved or put in.
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::Audit),
     /// Save the database in one file, which appears whole, while others read and write; replaces no file that is there.
     #[command(after_help = "Example:\n  portrait -d crm backup crm-2025-06-30.backup")]
     Backup {
@@ -226,6 +230,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let is_there = common.database.as_deref().is_none_or(is_database);
     match &action {
         Some(Action::Check) => needs_database("check", common.database.as_deref())?,
+        Some(Action::Audit(_)) => needs_database("audit", common.database.as_deref())?,
         Some(Action::Backup { .. }) => needs_database("backup", common.database.as_deref())?,
         Some(Action::Report(_)) if common.connect.is_none() => needs_database("report", common.database.as_deref())?,
         Some(Action::Card(_)) if common.connect.is_none() => needs_database("card", common.database.as_deref())?,
@@ -254,12 +259,15 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => common.connect.as_deref(),
     };
     if server.is_some()
-        && let Some(Action::Check | Action::Backup { .. } | Action::Dump | Action::Serve(_) | Action::Schedule(_)) = action
+        && let Some(
+            Action::Check | Action::Audit(_) | Action::Backup { .. } | Action::Dump | Action::Serve(_) | Action::Schedule(_),
+        ) = action
     {
         return Err(Failure::Error("--connect: is for statements; this works on the folder of a database".into()));
     }
     match &action {
         Some(Action::Check) => return check::run(&engine),
+        Some(Action::Audit(asked)) => return audit::run(&engine, asked),
         Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
         Some(Action::Serve(asked)) => return serve::run(&engine, asked),
         Some(Action::Schedule(asked)) => return schedule::run(&engine, asked),

@@ -15,6 +15,7 @@ use sqlparser::ast::{Expr, ObjectName, ObjectType, Statement as SqlStatement};
 
 use super::Session;
 use super::answer::Answer;
+use super::auditing;
 use super::changing;
 use super::charting;
 use super::cursors;
@@ -38,6 +39,7 @@ use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
+use crate::sql::alter_system::AlterSystem;
 use crate::sql::changing::target;
 use crate::sql::command::{Command, Comment, CommentOn};
 use crate::sql::erasing::Erasing;
@@ -57,6 +59,7 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
         return Ok(answer.tagged(tag));
     }
     let context = rights::check(&parsed, &context)?;
+    auditing::begin(&parsed, &context)?;
     if let Parsed::Sql(parsed) = &parsed
         && let SqlParsed::CreateExternalTable(table) = parsed.as_ref()
     {
@@ -239,6 +242,10 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                 parts.insert(0, PROFILE_SCHEMA.into());
             }
             class::set(&parts, &column, class.as_deref(), &context).await.map(Answer::done)
+        }
+        Command::AlterSystem(AlterSystem { events }) => {
+            auditing::set(&events, &context)?;
+            Ok(Answer::done(vec![]))
         }
         Command::Grant(statement) => granting::run(&statement, &context).await.map(Answer::done),
         Command::BackUp(archive) => {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod answer;
+mod auditing;
 mod backup;
 mod changing;
 mod charting;
@@ -44,6 +45,7 @@ use tokio::runtime::Runtime;
 
 use crate::adapter::key_file::{KEY_FILE, KeyFile};
 use crate::catalog::Catalog;
+use crate::catalog::audit::AuditKey;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
 use crate::environment::Environment;
@@ -52,6 +54,7 @@ use crate::statement::Clock;
 use crate::statement::activity::Activity;
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
 
+pub use crate::catalog::audit::{Expected as AuditRecord, Verified as VerifiedAudit};
 pub use crate::catalog::backup::Saved;
 pub use crate::catalog::check::{Checked, Finding};
 pub use crate::sql::client::{ClientCopy, CopyFormat};
@@ -205,6 +208,11 @@ impl Engine {
         let (catalog, base) = (Arc::new(catalog), Arc::from(base));
         let (activity, _temporary) = (Arc::default(), temporary);
         let keys = KeyFile::new(options.environment.get(KEY_FILE).map(PathBuf::from));
+        if let Some(path) = options.environment.get(auditing::KEY_FILE) {
+            let keys = KeyFile::new(Some(path.into())).keys("audit")?;
+            let (version, key) = keys.signing(b"portrait audit").ok_or_else(|| failed("audit", "the key file has no key"))?;
+            catalog.audit().set_key(AuditKey { version, key });
+        }
         let shared = Shared { runtime, light, waiting, clock, activity, environment, catalog, keys, base, options, _temporary };
         Ok(Self { shared: Arc::new(shared), is_light: false })
     }
@@ -230,6 +238,14 @@ impl Engine {
     /// True when the catalog of the database answers.
     pub(crate) fn is_ready(&self) -> bool {
         self.has_logins().is_ok()
+    }
+
+    /// Looks at every record of the audit log, and at how it follows the one before; `expected` is one that was noted elsewhere.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn verify_audit(&self, expected: Option<&AuditRecord>) -> Result<VerifiedAudit> {
+        self.shared.catalog.audit().verify(expected)
     }
 
     /// Compares every file of the database with what was written, also those that nobody has read for long; looks for what is missing, and

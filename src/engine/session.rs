@@ -23,7 +23,7 @@ use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
-use super::{Engine, execution, remote};
+use super::{Engine, auditing, execution, remote};
 use crate::databases::Remote;
 use crate::error::{SqlState, sqlstate};
 use crate::files;
@@ -33,6 +33,7 @@ use crate::postgres_settings::Given;
 use crate::settings::PortraitSettings;
 use crate::sql::parser::{self, Parsed, Statement};
 use crate::sql::planning;
+use crate::sql::redacting::audited;
 use crate::statement::activity::{Connection, Outcome};
 use crate::statement::{Origin, SessionTables, StatementContext, counting};
 
@@ -235,6 +236,7 @@ impl Session {
             parameters,
             clock: self.engine.clock(),
             bind,
+            find_reads: auditing::reads,
             postgres: crate::system::postgres::gather,
             stored: |context| Arc::new(stored::Stored(context.clone())),
         };
@@ -346,6 +348,9 @@ impl Session {
         let activity = &self.engine.shared.activity;
         let mut begun = activity.begin(self.connection.clone(), context.role(), text.as_str().into(), cancel, pool);
         begun.tag = execution::tag_of(&parsed);
+        let whole = text.clone();
+        context.audit_as(&begun.tag, move || audited(&whole));
+        begun.audited = Some(context.clone());
         let (is_query, parsed_takes_turn) = (execution::is_query(&parsed), parsed.takes_turn());
         let execution = async move {
             tokio::select! {

@@ -30,6 +30,9 @@ use crate::text::timestamp;
 /// it, and no name of a profile ends so.
 pub const STATE: &str = ":state";
 
+/// The end of the name that scans of what is kept of a profile have in plans.
+pub const STATE_OF: &str = "_state";
+
 /// The ends of the names of a profile's tables.
 pub const ENDS: [&str; 3] = ["", "_tags", "_history"];
 
@@ -387,7 +390,7 @@ fn scan(table: Arc<dyn TableProvider>, name: &str) -> Result<LogicalPlan> {
 
 /// The table and the column that the key of a profile is in plans over what it has published.
 pub fn key_of_state(profile: &str) -> (String, String) {
-    (format!("{profile}_state"), KEY.to_string())
+    (format!("{profile}{STATE_OF}"), KEY.to_string())
 }
 
 fn column(name: &str) -> Expr {

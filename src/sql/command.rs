@@ -13,6 +13,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::alter_system::{self, AlterSystem};
 use super::client::{self, ClientCommand};
 use super::erasing::{self, Erasing};
 use super::experiment::{self, AlterExperiment};
@@ -111,6 +112,8 @@ pub enum Command {
     SetClass(SetClass),
     /// `ERASE SUBJECT …`, `EXPORT SUBJECT …`, `RETAIN …`, `REFRESH RETENTION`
     Erasing(Erasing),
+    /// `ALTER SYSTEM …`
+    AlterSystem(AlterSystem),
 }
 
 /// A page of a profile, or of one of its members.
@@ -159,6 +162,7 @@ impl Command {
             Self::AlterExperiment(_) => return "ALTER EXPERIMENT".into(),
             Self::SetClass(set) => return format!("ALTER {}", set.word),
             Self::Erasing(erasing) => return erasing.tag().into(),
+            Self::AlterSystem(_) => return "ALTER SYSTEM".into(),
             Self::Show(_) => return "SHOW".into(),
             Self::Describe(_) => return "DESCRIBE".into(),
             Self::ExplainRefresh(_) => return "EXPLAIN".into(),
@@ -307,6 +311,9 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     }
     if let Some(command) = erasing::parse(parser, words)? {
         return Ok(Some(Command::Erasing(command)));
+    }
+    if let Some(command) = alter_system::parse(parser, words)? {
+        return Ok(Some(Command::AlterSystem(command)));
     }
     Ok(client::parse(parser, words)?.map(Command::Client))
 }

@@ -1,5 +1,6 @@
 //! What SQL gains: one way from text to statements, and relation functions in FROM.
 
+pub mod alter_system;
 mod asking;
 mod call;
 pub mod changing;
@@ -53,6 +54,7 @@ use crate::docs::Doc;
 use crate::error::invalid;
 use crate::functions;
 use crate::settings::PortraitSettings;
+use crate::statement::AuditReads;
 
 /// The function in FROM of that name, if it is one that gives a plan.
 pub fn relation_function(name: &str) -> Option<FromFunction> {
@@ -139,6 +141,10 @@ struct PortraitPlanner;
 #[async_trait]
 impl QueryPlanner for PortraitPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        // What is read is recorded before it is read.
+        if let Some(AuditReads(context)) = session.config_options().extensions.get::<AuditReads>() {
+            context.audit_reads(plan).await?;
+        }
         DefaultPhysicalPlanner::with_extension_planners(extension_planners()).create_physical_plan(plan, session).await
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use datafusion::execution::memory_pool::MemoryPool;
 use parking_lot::Mutex;
 
-use super::{Cancel, RunningPlan, SessionTables};
+use super::{Cancel, RunningPlan, SessionTables, StatementContext};
 
 /// What is to end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,7 +217,14 @@ impl Activity {
             rows: AtomicU64::new(0),
         });
         self.queries.lock().insert(query.id, Arc::clone(&query));
-        Begun { activity: Arc::clone(self), query, tag: String::new(), outcome: Outcome::GivenUp, is_forgotten: false }
+        Begun {
+            activity: Arc::clone(self),
+            query,
+            tag: String::new(),
+            outcome: Outcome::GivenUp,
+            audited: None,
+            is_forgotten: false,
+        }
     }
 }
 
@@ -242,6 +249,8 @@ pub struct Begun {
     pub query: Arc<Query>,
     pub tag: String,
     pub outcome: Outcome,
+    /// The statement, whose end is recorded where anything else of it was.
+    pub audited: Option<StatementContext>,
     is_forgotten: bool,
 }
 
@@ -262,6 +271,9 @@ impl Drop for Begun {
         self.activity.queries.lock().remove(&self.query.id);
         if self.is_forgotten {
             return;
+        }
+        if let Some(audited) = &self.audited {
+            audited.audit_end(&self.outcome, self.query.rows());
         }
         let listeners = self.activity.listeners.lock().clone();
         listeners.iter().for_each(|listener| listener.ended(&self.query, &self.tag, &self.outcome));

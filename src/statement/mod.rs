@@ -15,6 +15,7 @@
 //! [`below`](StatementContext::below). What a part may is that of the role that owns its definition: see [`Rights`].
 
 pub mod activity;
+mod audit;
 mod cancel;
 mod horizon;
 mod limits;
@@ -49,6 +50,7 @@ use crate::postgres_catalog::Gathered;
 use crate::postgres_settings::{Given, schemas};
 
 use activity::{Activity, Connection};
+pub use audit::{AuditReads, Audited, FindReads, Read};
 pub use cancel::Cancel;
 pub use horizon::Horizon;
 pub use limits::{Clock, Limits, counting};
@@ -92,6 +94,8 @@ pub struct Origin {
     pub clock: Clock,
     /// How a catalog is bound to a context.
     pub bind: Bind,
+    /// What a plan reads that is to be recorded.
+    pub find_reads: FindReads,
     /// How the stored objects that a context sees answer functions.
     pub stored: fn(&StatementContext) -> Arc<dyn Definitions>,
     /// How the database that a context sees is told to the functions and tables of PostgreSQL.
@@ -121,6 +125,8 @@ struct Whole {
     began: tokio::time::Instant,
     limits: Limits,
     cancel: Cancel,
+    /// What of it is recorded.
+    audited: Audited,
     /// What roles may do, by name and by whether they are trusted.
     rights: Mutex<HashMap<(String, bool), Arc<Rights>>>,
     /// The objects that a role sees, likewise.
@@ -171,16 +177,17 @@ impl StatementContext {
         let now = crate::catalog::runs::now();
         let began = tokio::time::Instant::now();
         let (cancel, rights, seen) = (Cancel::default(), Mutex::default(), Mutex::default());
-        let whole = Whole { origin, view, now, began, limits, cancel, rights, seen };
+        let audited = Audited::default();
+        let whole = Whole { origin, view, now, began, limits, cancel, audited, rights, seen };
         Self { whole: Arc::new(whole), part: Part::default() }
     }
 
     /// The same statement over another view of the database.
     fn over(&self, view: Arc<View>) -> Self {
-        let Whole { origin, now, began, limits, cancel, .. } = self.whole.as_ref();
-        let (origin, cancel) = (origin.clone(), cancel.clone());
+        let Whole { origin, now, began, limits, cancel, audited, .. } = self.whole.as_ref();
+        let (origin, cancel, audited) = (origin.clone(), cancel.clone(), audited.clone());
         let (rights, seen) = (Mutex::default(), Mutex::default());
-        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel, rights, seen };
+        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel, audited, rights, seen };
         Self { whole: Arc::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
     }
 
@@ -213,6 +220,7 @@ impl StatementContext {
         // The engine's `now()` is the statement's.
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());
+        state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
         (self.whole.origin.bind)(self, &mut state);
         state
     }

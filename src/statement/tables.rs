@@ -31,6 +31,8 @@ pub struct SessionTables {
     /// Definitions that were loaded, and the state of the database then. A view holds the plans of the tables beneath it, so that any
     /// change makes all of them old.
     loaded: Mutex<(Stamp, Tables)>,
+    /// The classes of columns of objects, by the numbers of these, likewise.
+    classes: Mutex<(Stamp, HashMap<i64, Arc<BTreeMap<String, String>>>)>,
 }
 
 impl Debug for SessionTables {
@@ -127,6 +129,21 @@ impl SessionTables {
             *loaded = (stamp, HashMap::new());
         }
         loaded.1.get(name).cloned()
+    }
+
+    /// The classes of the columns of an object, as they were found in this state of the database.
+    pub fn classes(&self, stamp: Stamp, object: i64) -> Option<Arc<BTreeMap<String, String>>> {
+        let classes = self.classes.lock();
+        classes.1.get(&object).filter(|_| classes.0 == stamp).cloned()
+    }
+
+    /// Keeps the classes of the columns of an object.
+    pub fn keep_classes(&self, stamp: Stamp, object: i64, found: &Arc<BTreeMap<String, String>>) {
+        let mut classes = self.classes.lock();
+        if classes.0 != stamp {
+            *classes = (stamp, HashMap::new());
+        }
+        classes.1.insert(object, Arc::clone(found));
     }
 
     /// Keeps a definition that was loaded in this state of the database, unless that is gone.

@@ -1,5 +1,6 @@
 //! The schema `system`: tables about the program and the database, one file per table, each with its columns described.
 
+mod audit;
 mod checks;
 mod column_classes;
 mod comments;
@@ -58,6 +59,7 @@ trait SystemTable: Debug + Send + Sync {
 /// Every table of the schema; those of the kinds of objects come after the others.
 fn tables() -> Vec<Box<dyn SystemTable>> {
     let mut tables: Vec<Box<dyn SystemTable>> = vec![
+        Box::new(audit::Audit),
         Box::new(checks::CheckResults),
         Box::new(checks::TableScores),
         Box::new(column_classes::ColumnClasses),

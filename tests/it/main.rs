@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
+mod audit;
 mod backup;
 mod bounds;
 mod changes;

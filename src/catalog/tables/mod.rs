@@ -61,6 +61,11 @@ impl fmt::Debug for ManagedTable {
 }
 
 impl ManagedTable {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The table as the statement sees it, or `None` when it was not there at that time; `defaults` are the values of columns that an
     /// INSERT leaves out.
     ///

@@ -95,6 +95,14 @@ impl Keys {
         Some((version.clone(), secret))
     }
 
+    /// A key that signs, derived from the newest version for this use, with the name of the version.
+    pub fn signing(&self, use_of_it: &[u8]) -> Option<(String, hmac::Key)> {
+        let (version, key) = self.versions.last()?;
+        let (extracted, info) = (hkdf::Salt::new(hkdf::HKDF_SHA256, b"portrait signing").extract(key), [use_of_it]);
+        let derived = extracted.expand(&info, hmac::HMAC_SHA256).ok()?;
+        Some((version.clone(), hmac::Key::from(derived)))
+    }
+
     /// The names of the versions.
     pub fn versions(&self) -> impl Iterator<Item = &str> {
         self.versions.iter().map(|(version, _)| version.as_str())

@@ -69,6 +69,16 @@ impl Barrier {
         Ok(Self { label: label.to_string(), rows, columns, schema })
     }
 
+    /// The name of the table.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// True for a column that is seen through a mask.
+    pub fn is_masked(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name && column.from != name)
+    }
+
     /// The column of the plan below that conditions on a column compare.
     fn compared(&self, name: &str) -> Option<&str> {
         let column = self.columns.iter().find(|column| column.name == name)?;

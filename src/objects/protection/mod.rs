@@ -18,12 +18,12 @@
 //! The reader is who asks: the role of the session, through views and functions of others as well. What is computed for others to read (a
 //! REFRESH) is read as the owner of the profile sees it. SUPERUSER, and who opens the folder of the database, sees everything.
 
-mod barrier;
+pub mod barrier;
 pub mod class;
 mod consent;
 mod lineage;
 mod mask;
-mod reading;
+pub mod reading;
 mod row_policy;
 
 pub use consent::Consent;

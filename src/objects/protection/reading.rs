@@ -41,7 +41,7 @@ use crate::text::{identifier, literal};
 /// What stands for the value of a column in a mask.
 pub const VALUE: &str = "value";
 /// The names of the tables below, which nobody gives.
-const BELOW: &str = "rows below protection";
+pub const BELOW: &str = "rows below protection";
 const VISIBLE: &str = "customers below protection";
 
 /// A mask or a row policy, as it is declared.

@@ -1,5 +1,6 @@
 //! Pages of the statements that make no object.
 
+mod auditing;
 mod changes;
 mod checking;
 mod clients;
@@ -22,6 +23,7 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
         .chain(&granting::DOCS)
         .chain(&checking::DOCS)
         .chain(erasing::DOCS)
+        .chain(&auditing::DOCS)
 }
 
 static DOCS: [Doc; 7] = [

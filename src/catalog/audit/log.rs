@@ -1,0 +1,324 @@
+//! The log as a file: appended to under a lock, and read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use fail::fail_point;
+use parking_lot::Mutex;
+
+use super::record::{Entry, Event, Events, Last, Line, Record, line};
+use super::verify::{Chain, Expected, Verified};
+use super::{AuditKey, HEAD, LOG, hash_of};
+use crate::catalog::access::Access;
+use crate::catalog::runs::now;
+use crate::error::{SqlState, coded};
+
+/// The audit log of a database.
+#[derive(Debug)]
+pub struct AuditLog {
+    /// The database directory; without one, records are in memory, and gone with the process.
+    directory: Option<PathBuf>,
+    access: Access,
+    key: OnceLock<AuditKey>,
+    state: Mutex<State>,
+}
+
+/// What a writer knows of the log.
+#[derive(Debug, Default)]
+struct State {
+    file: Option<File>,
+    memory: Vec<u8>,
+    /// Bytes that were looked at: whole lines.
+    seen: u64,
+    last: Last,
+    events: Events,
+}
+
+impl AuditLog {
+    /// The log of a database directory, or one in memory.
+    pub fn new(directory: Option<&Path>, access: Access) -> Self {
+        Self { directory: directory.map(Path::to_path_buf), access, key: OnceLock::new(), state: Mutex::default() }
+    }
+
+    /// Hashes are made with this key from now on.
+    pub fn set_key(&self, key: AuditKey) {
+        let _ = self.key.set(key);
+    }
+
+    /// False where the log cannot be written, as the whole database cannot.
+    pub fn is_writable(&self) -> bool {
+        let mut options = OpenOptions::new();
+        self.path(LOG).is_none_or(|path| self.access.open(options.append(true).create(true), &path).is_ok())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.directory.as_ref().map(|directory| directory.join(name))
+    }
+
+    /// Appends records; gives their numbers. What is `settled` is on disk when this returns.
+    ///
+    /// # Errors
+    /// The log cannot be written: what is to be recorded must not be done then.
+    pub fn append(&self, entries: &[Entry], settled: bool) -> Result<Vec<u64>> {
+        self.try_append(entries, settled).map_err(|error| self.unwritten(&error))
+    }
+
+    fn unwritten(&self, error: &io::Error) -> DataFusionError {
+        let state = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => SqlState::INSUFFICIENT_PRIVILEGE,
+            _ => SqlState::IO_ERROR,
+        };
+        let place = self.path(LOG).map_or_else(|| LOG.to_string(), |path| path.display().to_string());
+        coded(state, &place, format!("cannot be written, and what cannot be recorded is not done: {error}"))
+    }
+
+    fn try_append(&self, entries: &[Entry], settled: bool) -> io::Result<Vec<u64>> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let Some(path) = self.path(LOG) else {
+            let (lines, last, numbers) = self.lines(entries, &state.last)?;
+            state.memory.extend(lines);
+            state.last = last;
+            state.take_settings(entries);
+            return Ok(numbers);
+        };
+        let is_new = !path.exists();
+        if is_new || state.file.as_ref().is_none_or(|file| !is_at(file, &path)) {
+            let mut options = OpenOptions::new();
+            let file = self.access.open(options.read(true).append(true).create(true), &path)?;
+            *state = State { file: Some(file), ..State::default() };
+        }
+        let State { file: Some(file), .. } = state else { return Err(io::Error::other("it is not open")) };
+        let file = &file.try_clone()?;
+        file.lock()?;
+        let appended = self.append_to(state, file, &path, entries, settled, is_new);
+        let _ = file.unlock();
+        appended
+    }
+
+    fn append_to(
+        &self,
+        state: &mut State,
+        mut file: &File,
+        path: &Path,
+        entries: &[Entry],
+        settled: bool,
+        is_new: bool,
+    ) -> io::Result<Vec<u64>> {
+        let length = state.catch_up(file)?;
+        if length == 0 {
+            // What the head names is missing, and must show.
+            state.last = self.head().unwrap_or_default();
+        }
+        let mut left = vec![];
+        if length > state.seen {
+            // What a machine that lost power left of a line: all but its end, or less.
+            file.seek(SeekFrom::Start(state.seen))?;
+            file.take(length - state.seen).read_to_end(&mut left)?;
+            if let Some(line) = Line::read(&left) {
+                state.last = Last { number: line.number, hash: line.hash.to_string() };
+            }
+        }
+        let (mut lines, last, numbers) = self.lines(entries, &state.last)?;
+        if !left.is_empty() {
+            lines.insert(0, b'\n');
+        }
+        fail_point!("audit::append", |_| Err(io::Error::from(io::ErrorKind::StorageFull)));
+        let written = file.write_all(&lines).and_then(|()| if settled { file.sync_data() } else { Ok(()) });
+        if let Err(error) = written {
+            let _ = file.set_len(length);
+            return Err(error);
+        }
+        if is_new && let Some(directory) = path.parent() {
+            File::open(directory)?.sync_all()?;
+        }
+        fail_point!("audit::appended");
+        state.seen = length + lines.len() as u64;
+        state.last = last;
+        state.take_settings(entries);
+        if settled {
+            self.write_head(&state.last)?;
+        }
+        Ok(numbers)
+    }
+
+    /// Entries as lines after the last record.
+    fn lines(&self, entries: &[Entry], last: &Last) -> io::Result<(Vec<u8>, Last, Vec<u64>)> {
+        let (mut lines, mut last, mut numbers) = (vec![], last.clone(), vec![]);
+        let key = self.key.get();
+        for entry in entries {
+            let record = Record {
+                number: last.number + 1,
+                at: crate::text::timestamp(now()),
+                entry: entry.clone(),
+                key: key.map(|key| key.version.clone()),
+                previous: last.hash,
+            };
+            let (written, hash) = line(&record, |line| hash_of(line, key))?;
+            lines.extend(written);
+            numbers.push(record.number);
+            last = Last { number: record.number, hash };
+        }
+        Ok((lines, last, numbers))
+    }
+
+    fn head(&self) -> Option<Last> {
+        serde_json::from_slice(&std::fs::read(self.path(HEAD)?).ok()?).ok()
+    }
+
+    /// Names the last record. Half of a head is none: it is one small write over another, and the log is what counts.
+    fn write_head(&self, last: &Last) -> io::Result<()> {
+        let Some(path) = self.path(HEAD) else { return Ok(()) };
+        let mut options = OpenOptions::new();
+        let mut file = self.access.open(options.write(true).create(true).truncate(false), &path)?;
+        let text = serde_json::to_vec(last)?;
+        file.write_all(&text)?;
+        file.set_len(text.len() as u64)
+    }
+
+    /// Which events are recorded.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn events(&self) -> Result<Events> {
+        let mut state = self.state.lock();
+        let Some(path) = self.path(LOG) else { return Ok(state.events) };
+        let looked = match &state.file {
+            Some(file) if is_at(file, &path) => file.try_clone(),
+            _ => match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Events::default()),
+                opened => opened.inspect(|_| *state = State::default()),
+            },
+        };
+        looked.and_then(|file| state.catch_up(&file)).map_err(|error| self.unread(&error))?;
+        Ok(state.events)
+    }
+
+    fn unread(&self, error: &io::Error) -> DataFusionError {
+        let place = self.path(LOG).map_or_else(|| LOG.to_string(), |path| path.display().to_string());
+        coded(SqlState::IO_ERROR, &place, format!("cannot be read, and what cannot be recorded is not done: {error}"))
+    }
+
+    /// Goes over the lines of the log, in their order; false for one that has no end.
+    fn each_line(&self, mut visit: impl FnMut(&[u8], bool)) -> Result<()> {
+        let read = |from: &mut dyn BufRead, visit: &mut dyn FnMut(&[u8], bool)| -> io::Result<()> {
+            let mut line = vec![];
+            while from.read_until(b'\n', &mut line)? > 0 {
+                let is_whole = line.pop_if(|last| *last == b'\n').is_some();
+                visit(&line, is_whole);
+                line.clear();
+            }
+            Ok(())
+        };
+        let Some(path) = self.path(LOG) else {
+            let lines = self.state.lock().memory.clone();
+            return read(&mut lines.as_slice(), &mut visit).map_err(|error| self.unread(&error));
+        };
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(|error| self.unread(&error))?,
+        };
+        // Who appends just now has written nothing, or all.
+        let length = file.lock_shared().and_then(|()| Ok(file.metadata()?.len()));
+        let _ = file.unlock();
+        let length = length.map_err(|error| self.unread(&error))?;
+        read(&mut BufReader::with_capacity(1 << 20, file.take(length)), &mut visit).map_err(|error| self.unread(&error))
+    }
+
+    /// The records with their hashes, the oldest first; lines that cannot be read are not among them.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn records(&self) -> Result<Vec<(Record, String)>> {
+        let mut records = vec![];
+        self.each_line(|line, _| {
+            let read = Line::read(line).and_then(|line| Some((line.record()?, line.hash.to_string())));
+            records.extend(read);
+        })?;
+        Ok(records)
+    }
+
+    /// Looks at every record, and at how it follows the one before.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn verify(&self, expected: Option<&Expected>) -> Result<Verified> {
+        // Read first: a record that is appended meanwhile is none that is missing.
+        let head = self.head();
+        let mut chain = Chain::new(self.key.get(), head.as_ref(), expected);
+        self.each_line(|line, _| chain.next(line))?;
+        Ok(chain.end())
+    }
+
+    /// Bytes of whole lines, and the file that they stand at the beginning of; `None` where there is no log on disk.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn saved(&self) -> Result<Option<(PathBuf, u64)>> {
+        let Some(path) = self.path(LOG).filter(|path| path.exists()) else { return Ok(None) };
+        let mut bytes = 0;
+        self.each_line(|line, is_whole| bytes += if is_whole { line.len() as u64 + 1 } else { 0 })?;
+        Ok(Some((path, bytes)))
+    }
+}
+
+impl State {
+    /// Looks at what was appended since; gives how long the log is.
+    fn catch_up(&mut self, mut file: &File) -> io::Result<u64> {
+        let length = file.metadata()?.len();
+        if length < self.seen {
+            (self.seen, self.last, self.events) = (0, Last::default(), Events::default());
+        }
+        if length == self.seen {
+            return Ok(length);
+        }
+        file.seek(SeekFrom::Start(self.seen))?;
+        let mut reader = BufReader::with_capacity(1 << 20, file.take(length - self.seen));
+        let mut text = vec![];
+        loop {
+            text.clear();
+            let read = reader.read_until(b'\n', &mut text)?;
+            if text.pop() != Some(b'\n') {
+                return Ok(length);
+            }
+            self.seen += read as u64;
+            let Some(line) = Line::read(&text) else { continue };
+            self.last = Last { number: line.number, hash: line.hash.to_string() };
+            // Only these are read as a whole.
+            let is_setting = text.windows(SETTING.len()).take(100).any(|part| part == SETTING);
+            if is_setting && let Some(record) = line.record() {
+                self.take_settings(&[record.entry]);
+            }
+        }
+    }
+
+    fn take_settings(&mut self, entries: &[Entry]) {
+        for entry in entries.iter().filter(|entry| entry.event == Event::Setting) {
+            self.events = Events::read(&entry.outcome).unwrap_or_default();
+        }
+    }
+}
+
+/// How a record begins that changes what is recorded, after its number and time.
+const SETTING: &[u8] = b"\"event\":\"setting\"";
+
+/// True when a file that was opened is the one at the path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+    match (file.metadata(), path.metadata()) {
+        (Ok(own), Ok(found)) => identity(own) == identity(found),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}

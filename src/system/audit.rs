@@ -1,0 +1,123 @@
+//! `system.audit`
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+
+use super::SystemTable;
+use crate::catalog::audit::{Entry, Event};
+use crate::docs::Column;
+use crate::error::{SqlState, coded};
+use crate::objects::values::{given, number, text, time};
+use crate::statement::StatementContext;
+
+/// The table.
+#[derive(Debug)]
+pub struct Audit;
+
+const COLUMNS: [Column; 17] = [
+    Column { name: "number", data_type: "BIGINT", text: "its number, from 1; the ends of statements have numbers, too" },
+    Column { name: "at", data_type: "TIMESTAMP", text: "when it was recorded, in UTC" },
+    Column {
+        name: "event",
+        data_type: "VARCHAR",
+        text: "`read`, `export`, `grant`, `role`, `policy`, `erase`, `denied` or `setting`",
+    },
+    Column {
+        name: "role",
+        data_type: "VARCHAR",
+        text: "who ran the statement; NULL for who may open the folder of the database",
+    },
+    Column { name: "login", data_type: "VARCHAR", text: "who opened the session, which SET ROLE does not change" },
+    Column {
+        name: "client",
+        data_type: "VARCHAR",
+        text: "where the client was, and what it called itself; NULL within the program",
+    },
+    Column { name: "purpose", data_type: "VARCHAR", text: "what the session said that it read for, `SET portrait.purpose`" },
+    Column { name: "command", data_type: "VARCHAR", text: "the words that say what was done: `SELECT`" },
+    Column { name: "statement", data_type: "VARCHAR", text: "the statement, with `?` for the values that were written in it" },
+    Column { name: "object", data_type: "VARCHAR", text: "the table that was read; of an export where it went" },
+    Column { name: "columns", data_type: "VARCHAR", text: "the columns that were read and have a class" },
+    Column { name: "classes", data_type: "VARCHAR", text: "their classes, in the same order" },
+    Column { name: "masked", data_type: "VARCHAR", text: "those of the columns that were seen through a mask" },
+    Column { name: "rows", data_type: "BIGINT", text: "the rows that the statement gave or wrote; NULL until it has ended" },
+    Column {
+        name: "outcome",
+        data_type: "VARCHAR",
+        text: "`succeeded`, `given up` by who asked, or the SQLSTATE of the error; NULL until the statement has ended, and for ever where the process was killed; of a setting what is recorded from then on",
+    },
+    Column { name: "previous", data_type: "VARCHAR", text: "the hash of the record before" },
+    Column { name: "hash", data_type: "VARCHAR", text: "its own hash" },
+];
+
+#[async_trait]
+impl SystemTable for Audit {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    fn summary(&self) -> &'static str {
+        "The audit log: who read which class of which table for which purpose, what left the database, and who changed what others may. For SUPERUSER and members of `pg_monitor`."
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
+        if !context.rights()?.is_member("pg_monitor") {
+            let problem = format!(
+                "the role {} may not see what others read; ask for: GRANT pg_monitor TO {}",
+                context.role(),
+                context.role()
+            );
+            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, "system.audit", problem));
+        }
+        let (ends, mut records): (Vec<_>, Vec<_>) =
+            context.catalog().audit().records()?.into_iter().partition(|(record, _)| record.entry.event == Event::End);
+        let ends: HashMap<u64, Entry> = ends
+            .into_iter()
+            .flat_map(|(record, _)| record.entry.of.clone().into_iter().map(move |of| (of, record.entry.clone())))
+            .collect();
+        for (record, _) in &mut records {
+            if let Some(end) = ends.get(&record.number) {
+                if record.entry.outcome.is_empty() {
+                    record.entry.outcome.clone_from(&end.outcome);
+                }
+                record.entry.rows = end.rows;
+            }
+        }
+        let all = || records.iter();
+        let of = |value: fn(&Entry) -> &String| text(all().map(move |(record, _)| given(value(&record.entry))));
+        let whole = |value: u64| i64::try_from(value).ok();
+        let listed = |list: Vec<&String>| list.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Ok(vec![
+            number(all().map(|(record, _)| whole(record.number))),
+            time(all().map(|(record, _)| microseconds(&record.at))),
+            text(all().map(|(record, _)| Some(record.entry.event.word().to_string()))),
+            of(|entry| &entry.role),
+            of(|entry| &entry.login),
+            of(|entry| &entry.client),
+            of(|entry| &entry.purpose),
+            of(|entry| &entry.command),
+            of(|entry| &entry.statement),
+            of(|entry| &entry.object),
+            text(all().map(|(record, _)| given(&listed(record.entry.columns.keys().collect())))),
+            text(all().map(|(record, _)| given(&listed(record.entry.columns.values().collect())))),
+            text(all().map(|(record, _)| given(&listed(record.entry.masked.iter().collect())))),
+            number(all().map(|(record, _)| record.entry.rows.and_then(whole))),
+            of(|entry| &entry.outcome),
+            text(all().map(|(record, _)| Some(record.previous.clone()))),
+            text(all().map(|(_, hash)| Some(hash.clone()))),
+        ])
+    }
+}
+
+/// A time as the log has it, in microseconds since 1970.
+fn microseconds(text: &str) -> Option<i64> {
+    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    Some(time.and_utc().timestamp_micros())
+}
