@@ -92,7 +92,7 @@ pub(super) fn reads<'a>(context: &'a StatementContext, plan: &'a LogicalPlan) ->
         }
         let mut reads = vec![];
         for (object, columns) in scanned(plan, &objects, context)? {
-            let classes = classes(object, context).await?;
+            let classes = classes(object, columns.is_behind, context).await?;
             let mut read = Read { object: label(object), columns: BTreeMap::new(), masked: BTreeSet::new() };
             for (column, class) in classes.iter() {
                 let Some(is_masked) = columns.is_read(column, object, context) else { continue };
@@ -109,14 +109,16 @@ pub(super) fn reads<'a>(context: &'a StatementContext, plan: &'a LogicalPlan) ->
     })
 }
 
-/// The classes of the columns of an object that have one. Those of a profile follow from its plan, and are kept as long as nothing changes.
-async fn classes(object: &Object, context: &StatementContext) -> Result<Arc<BTreeMap<String, String>>> {
+/// The classes of the columns of an object that have one. Those of a profile, and of a view `is_behind` a barrier, whose tables a plan does not
+/// show, follow from its own plan, and are kept as long as nothing changes.
+async fn classes(object: &Object, is_behind: bool, context: &StatementContext) -> Result<Arc<BTreeMap<String, String>>> {
+    let follows = object.kind == "profile" || (object.kind == "view" && is_behind);
     let stamp = context.view().stamp()?;
-    if let Some(known) = context.tables().classes(stamp, object.id) {
+    if let Some(known) = context.tables().classes(stamp, object.id).filter(|_| follows) {
         return Ok(known);
     }
     let mut of = class::said(object);
-    if object.kind == "profile" {
+    if follows {
         // Where that cannot be told, what was set counts.
         of = Box::pin(class::of(object, context)).await.unwrap_or(of);
     }
@@ -125,7 +127,9 @@ async fn classes(object: &Object, context: &StatementContext) -> Result<Arc<BTre
     let named = |classes: BTreeSet<String>| classes.into_iter().collect::<Vec<_>>().join(" ");
     let classes: BTreeMap<String, String> = of.into_iter().map(|(column, classes)| (column, named(classes))).collect();
     let classes = Arc::new(classes);
-    context.tables().keep_classes(stamp, object.id, &classes);
+    if follows {
+        context.tables().keep_classes(stamp, object.id, &classes);
+    }
     Ok(classes)
 }
 
@@ -139,26 +143,30 @@ fn label(object: &Object) -> String {
 
 /// Columns that are read, by the names of the table that is scanned, and whether each is seen through a mask.
 #[derive(Default)]
-struct Columns(BTreeMap<String, bool>);
+struct Columns {
+    read: BTreeMap<String, bool>,
+    /// True when they are seen from in front of a barrier.
+    is_behind: bool,
+}
 
 impl Columns {
     fn add(&mut self, column: &str, is_masked: bool) {
-        let masked = self.0.entry(column.to_string()).or_insert(true);
+        let masked = self.read.entry(column.to_string()).or_insert(true);
         *masked &= is_masked;
     }
 
     /// Whether a column of an object is read, and then whether it is masked.
     fn is_read(&self, column: &str, object: &Object, context: &StatementContext) -> Option<bool> {
         if object.kind != "profile" {
-            return self.0.get(column).copied();
+            return self.read.get(column).copied();
         }
         // The state of a profile has other names, and its history the values of all tags in one column.
         let key = || {
-            let masked = *self.0.get(KEY)?;
+            let masked = *self.read.get(KEY)?;
             let definition = Definition::read(object.clone(), context.session()).ok()?;
             (definition.options.text("key") == Some(column)).then_some(masked)
         };
-        let found = [self.0.get(&value(column)).copied(), self.0.get("value").copied(), key()];
+        let found = [self.read.get(&value(column)).copied(), self.read.get("value").copied(), key()];
         found.into_iter().flatten().reduce(|all, masked| all && masked)
     }
 }
@@ -203,6 +211,7 @@ fn add_columns(scan: &TableScan, columns: &mut Columns) {
     read.extend(scan.filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.as_str()));
     let provider = source_as_provider(&scan.source).ok();
     let barrier = provider.as_ref().and_then(|provider| provider.downcast_ref::<Barrier>());
+    columns.is_behind |= barrier.is_some();
     read.into_iter().for_each(|column| columns.add(column, barrier.is_some_and(|barrier| barrier.is_masked(column))));
 }
 
