@@ -17,6 +17,7 @@ use super::access::{self, Access};
 use super::archive::{self, Entry, FORMAT, LARGEST_MANIFEST, MANIFEST, Manifest, VERSION};
 use super::check::named;
 use super::data::DataFile;
+use super::keys::{Keyring, Link, Unlock};
 use super::{Catalog, FILE, MOST_READS};
 use crate::error::{SqlState, coded, invalid, not_available, of_system as failed};
 use crate::temporary::{BESIDE, TemporaryFolder};
@@ -181,7 +182,8 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
     let saved = unpack(archive, &made, watch)?;
     fail_point!("restore::unpacked");
     // Opened by the rules of every database; one of an earlier version becomes one of this.
-    let catalog = Catalog::open(&made)?;
+    // Its keys are not needed for that.
+    let catalog = Catalog::open_with(&made, Unlock::Locked)?;
     let orphans = catalog.orphans()?;
     if !orphans.is_empty() {
         return Err(damaged(archive, "its catalog does not name all of the files that it holds"));
@@ -291,7 +293,8 @@ fn check_catalog(archive: &Path, made: &Path, manifest: &Manifest) -> Result<()>
 fn files_of(copy: &Path) -> rusqlite::Result<Vec<DataFile>> {
     let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let mut seen = std::collections::HashSet::new();
-    let files = named(&connection)?.into_iter().map(|named| named.file);
+    let keys = Keyring::new(FILE, Unlock::Locked);
+    let files = named(&Link::new(&connection, &keys))?.into_iter().map(|named| named.file);
     Ok(files.filter(|file| seen.insert(file.name.clone())).collect())
 }
 

@@ -61,5 +61,5 @@ impl Compaction {
 /// # Errors
 /// It cannot be read, or is not what it was.
 pub fn batches(file: &Pinned) -> Result<ParquetRecordBatchReader> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new(file.read()?)?.build()?)
+    Ok(ParquetRecordBatchReaderBuilder::try_new_with_options(file.read()?, file.reading()?)?.build()?)
 }
