@@ -13,6 +13,7 @@ mod definitions;
 mod documents;
 mod dumps;
 mod durability;
+mod encryption;
 mod experiments;
 mod files;
 mod flight;
