@@ -41,9 +41,9 @@ pub struct Checked {
 }
 
 /// A file and what names it.
-pub(super) struct Named {
+struct Named {
     object: String,
-    pub(super) file: DataFile,
+    file: DataFile,
 }
 
 impl Catalog {
@@ -117,7 +117,7 @@ fn structure(connection: &Link<'_>) -> rusqlite::Result<Vec<String>> {
 }
 
 /// The files of all snapshots, each with the objects that need it.
-pub(super) fn named(connection: &Link<'_>) -> rusqlite::Result<Vec<Named>> {
+fn named(connection: &Link<'_>) -> rusqlite::Result<Vec<Named>> {
     const NAMED: &str = "SELECT DISTINCT s.kind || ' ' || s.name, f.name, f.bytes, f.rows, f.checksum, f.key
         FROM files f JOIN snapshot_files n ON n.file = f.id JOIN snapshots s ON s.id = n.snapshot ORDER BY 1, f.id";
     let mut query = connection.prepare(NAMED)?;
