@@ -46,7 +46,7 @@
 //!                                                           │         │
 //!     functions, files, databases ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
-//!                                                    docs, error, formats, settings, temporary, text, postgres_*: leaves
+//!                                                    docs, encryption, error, formats, settings, temporary, text, postgres_*: leaves
 //! ```
 //! | folder | what it knows |
 //! |---|---|
@@ -69,6 +69,7 @@
 //! | `adapter` | how a function meets DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
 //! | `distributed` | every step and function of ours by name, made again from its bytes |
 //! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
+//! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
 //! | `calendar` | when something is due: cron expressions in time zones, spans of time |
 //! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
 //!
@@ -102,6 +103,7 @@ mod databases;
 #[cfg_attr(not(test), expect(dead_code, reason = "workers on other machines decode; until there are some, the tests do"))]
 mod distributed;
 mod docs;
+mod encryption;
 mod engine;
 mod environment;
 mod error;
@@ -127,6 +129,7 @@ mod temporary;
 mod text;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
+pub use encryption::{MasterKeys, key_line, made_key};
 pub use engine::{
     Answer, AuditRecord, Cancel, Checked, Description, Engine, EngineOptions, Finding, JobLock, Parameters, Prepared, Progress,
     Saved, Session, Staged, THREAD_NAME, TransactionStatus, VerifiedAudit, pages, reference, restore, stream,

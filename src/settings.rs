@@ -5,6 +5,7 @@ use std::any::Any;
 use datafusion::common::{Result, config_err};
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 
+use crate::encryption::refuse_in_sql;
 use crate::error::invalid;
 
 macro_rules! settings {
@@ -180,6 +181,7 @@ pub fn check_engine(name: &str, value: &str) -> Result<()> {
 /// It is out of its bounds.
 pub fn check_option(option: &str, value: &str) -> Result<()> {
     let option = option.to_lowercase();
+    refuse_in_sql(&option)?;
     let own = option.strip_prefix("format.").unwrap_or(&option);
     check_bounds(&format!("execution.parquet.{own}"), &option, value)?;
     check_bounds(&format!("format.{own}"), &option, value)

@@ -11,13 +11,13 @@ use std::path::Path;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use fail::fail_point;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 
 use super::access::{self, Access};
 use super::archive::{self, Entry, FORMAT, LARGEST_MANIFEST, MANIFEST, Manifest, VERSION};
 use super::audit::LOG;
-use super::check::named;
 use super::data::DataFile;
+use super::keys::Unlock;
 use super::{Catalog, FILE, MOST_READS};
 use crate::error::{SqlState, coded, invalid, not_available, of_system as failed};
 use crate::temporary::{BESIDE, TemporaryFolder};
@@ -187,7 +187,8 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
     let saved = unpack(archive, &made, watch)?;
     fail_point!("restore::unpacked");
     // Opened by the rules of every database; one of an earlier version becomes one of this.
-    let catalog = Catalog::open(&made)?;
+    // Its keys are not needed for that.
+    let catalog = Catalog::open_with(&made, Unlock::Locked)?;
     let orphans = catalog.orphans()?;
     if !orphans.is_empty() {
         return Err(damaged(archive, "its catalog does not name all of the files that it holds"));
@@ -294,12 +295,14 @@ fn check_catalog(archive: &Path, made: &Path, manifest: &Manifest) -> Result<()>
     Ok(())
 }
 
-/// The files that a copy of a catalog names, each once.
+/// The files that a copy of a catalog names, each once; it may be of an earlier version, and its keys are not needed.
 fn files_of(copy: &Path) -> rusqlite::Result<Vec<DataFile>> {
     let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    let mut seen = std::collections::HashSet::new();
-    let files = named(&connection)?.into_iter().map(|named| named.file);
-    Ok(files.filter(|file| seen.insert(file.name.clone())).collect())
+    let named = "SELECT name, bytes, rows, checksum FROM files WHERE id IN (SELECT file FROM snapshot_files) ORDER BY id";
+    let file = |row: &Row<'_>| {
+        Ok(DataFile { name: row.get(0)?, bytes: row.get(1)?, rows: row.get(2)?, checksum: row.get(3)?, key: None })
+    };
+    connection.prepare(named)?.query_map([], file)?.collect()
 }
 
 fn entry_of(copy: &Path) -> io::Result<Entry> {

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use super::Catalog;
 use super::audit;
 use super::data::DataFile;
+use super::keys::Link;
 use crate::error::message;
 
 /// What was found to be wrong.
@@ -41,9 +42,9 @@ pub struct Checked {
 }
 
 /// A file and what names it.
-pub(super) struct Named {
+struct Named {
     object: String,
-    pub(super) file: DataFile,
+    file: DataFile,
 }
 
 impl Catalog {
@@ -52,7 +53,7 @@ impl Catalog {
     /// # Errors
     /// The catalog cannot be read, or names a file as this program would not.
     pub fn files(&self) -> Result<Vec<(String, DataFile, PathBuf)>> {
-        let named = self.read(named)?;
+        let named = self.read(|link| named(link))?;
         named.into_iter().map(|Named { object, file }| self.data.place(&file.name).map(|path| (object, file, path))).collect()
     }
 
@@ -63,10 +64,10 @@ impl Catalog {
     /// The catalog or the folder cannot be read at all.
     pub fn check(&self) -> Result<Checked> {
         let mut checked = Checked::default();
-        let structure = self.read(structure)?;
+        let structure = self.read(|link| structure(link))?;
         let catalog = |problem: String| Finding { object: "catalog".into(), file: super::FILE.into(), state: "damaged", problem };
         checked.findings.extend(structure.into_iter().map(catalog));
-        let named = self.read(named)?;
+        let named = self.read(|link| named(link))?;
         checked.objects = named.iter().map(|named| &named.object).collect::<BTreeSet<_>>().len();
         let mut seen = HashSet::new();
         for Named { object, file } in &named {
@@ -104,7 +105,7 @@ impl Catalog {
 }
 
 /// What SQLite finds wrong with its own file.
-fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn structure(connection: &Link<'_>) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare("PRAGMA integrity_check(20)")?;
     let mut problems: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     problems.retain(|problem| problem != "ok");
@@ -119,17 +120,18 @@ fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare(without)?;
     let without = query.query_map([], |row| Ok(format!("{} has no files", row.get::<_, String>(0)?)))?;
     problems.extend(without.collect::<rusqlite::Result<Vec<_>>>()?);
+    problems.extend(connection.unreadable()?);
     Ok(problems)
 }
 
 /// The files of all snapshots, each with the objects that need it.
-pub(super) fn named(connection: &Connection) -> rusqlite::Result<Vec<Named>> {
-    const NAMED: &str = "SELECT DISTINCT s.kind || ' ' || s.name, f.name, f.bytes, f.rows, f.checksum
+fn named(connection: &Link<'_>) -> rusqlite::Result<Vec<Named>> {
+    const NAMED: &str = "SELECT DISTINCT s.kind || ' ' || s.name, f.name, f.bytes, f.rows, f.checksum, f.key
         FROM files f JOIN snapshot_files n ON n.file = f.id JOIN snapshots s ON s.id = n.snapshot ORDER BY 1, f.id";
     let mut query = connection.prepare(NAMED)?;
-    let named = query.query_map([], |row| {
-        let file = DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)? };
-        Ok(Named { object: row.get(0)?, file })
+    let named = query.query_and_then([], |row| {
+        let file = DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)?, key: None };
+        Ok(Named { object: row.get(0)?, file: connection.with_key(file, row.get(5)?)? })
     })?;
     named.collect()
 }

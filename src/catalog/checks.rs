@@ -4,6 +4,7 @@ use datafusion::common::Result;
 use rusqlite::{Row, params};
 
 use super::Catalog;
+use super::keys::Link;
 
 /// What is added to the tables of before.
 pub const MIGRATION: &str = "
@@ -60,12 +61,19 @@ pub struct CheckResult {
 const COLUMNS: &str = "r.object, o.name, r.version, r.at, r.table_name, r.dimension, r.severity, r.status, r.rows, r.failed, \
                        r.passed_share, r.message, r.examples, r.detail";
 
-fn result(row: &Row<'_>) -> rusqlite::Result<CheckResult> {
+/// What tells a result from others.
+fn of_result(object: i64, version: i64, at: i64) -> String {
+    format!("{object}.{version}.{at}")
+}
+
+fn result(link: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<CheckResult> {
+    let (object, version, at) = (row.get(0)?, row.get(2)?, row.get(3)?);
+    let open = |field: &str, text: String| link.open(field, of_result(object, version, at), text);
     Ok(CheckResult {
-        object: row.get(0)?,
+        object,
         name: row.get(1)?,
-        version: row.get(2)?,
-        at: row.get(3)?,
+        version,
+        at,
         table: row.get(4)?,
         dimension: row.get(5)?,
         severity: row.get(6)?,
@@ -73,9 +81,9 @@ fn result(row: &Row<'_>) -> rusqlite::Result<CheckResult> {
         rows: row.get(8)?,
         failed: row.get(9)?,
         passed_share: row.get(10)?,
-        message: row.get(11)?,
-        examples: row.get(12)?,
-        detail: row.get(13)?,
+        message: open("check_results.message", row.get(11)?)?,
+        examples: open("check_results.examples", row.get(12)?)?,
+        detail: open("check_results.detail", row.get(13)?)?,
     })
 }
 
@@ -87,6 +95,9 @@ impl Catalog {
     pub fn add_check_results(&self, results: &[CheckResult]) -> Result<()> {
         self.write(|transaction| {
             for result in results {
+                let seal = |field: &str, text: &str| {
+                    transaction.seal(field, of_result(result.object, result.version, result.at), text)
+                };
                 let insert = "INSERT INTO check_results (object, version, at, table_name, dimension, severity, status, rows, failed,
                         passed_share, message, examples, detail)
                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE EXISTS (SELECT 1 FROM objects WHERE id = ?1)";
@@ -103,9 +114,9 @@ impl Catalog {
                         result.rows,
                         result.failed,
                         result.passed_share,
-                        result.message,
-                        result.examples,
-                        result.detail,
+                        seal("check_results.message", &result.message)?,
+                        seal("check_results.examples", &result.examples)?,
+                        seal("check_results.detail", &result.detail)?,
                     ],
                 )?;
                 let forget = "DELETE FROM check_results WHERE object = ?1 AND id <= (SELECT id FROM check_results WHERE object = ?1
@@ -122,7 +133,7 @@ impl Catalog {
     /// The catalog cannot be read.
     pub fn check_results(&self) -> Result<Vec<CheckResult>> {
         let query = format!("SELECT {COLUMNS} FROM check_results r JOIN objects o ON o.id = r.object ORDER BY r.id");
-        self.read(|connection| connection.prepare_cached(&query)?.query_map([], result)?.collect())
+        self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| result(link, row))?.collect())
     }
 
     /// What each check found last.
@@ -134,7 +145,7 @@ impl Catalog {
             "SELECT {COLUMNS} FROM check_results r JOIN objects o ON o.id = r.object
              WHERE r.id IN (SELECT max(id) FROM check_results GROUP BY object) ORDER BY r.object"
         );
-        self.read(|connection| connection.prepare_cached(&query)?.query_map([], result)?.collect())
+        self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| result(link, row))?.collect())
     }
 
     /// What a version of a check found last, when it could be computed.
@@ -148,7 +159,7 @@ impl Catalog {
         );
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&query)?;
-            let mut found = statement.query_map(params![object, version], result)?;
+            let mut found = statement.query_and_then(params![object, version], |row| result(connection, row))?;
             found.next().transpose()
         })
     }

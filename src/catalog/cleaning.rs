@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::common::Result;
-use rusqlite::{Connection, Row, params};
+use rusqlite::Row;
 use serde_json::Value;
 
 use super::Catalog;
 use super::erasure::ErasedObject;
+use super::keys::{Link, Text};
 
 /// What stands in the place of a value that is gone.
 const ERASED: &str = "***";
@@ -28,20 +29,16 @@ const TEXTS: [(&str, &str, &str); 6] = [
 
 /// Takes keys out of what is logged and said, and texts out of what models have learned; what cannot be changed is to be done by people.
 pub fn clean(
-    transaction: &Connection,
+    transaction: &Link<'_>,
     without_keys: &dyn Fn(&str) -> Option<String>,
     without_literals: &dyn Fn(&str) -> Option<String>,
     texts: &BTreeSet<String>,
 ) -> rusqlite::Result<Vec<ErasedObject>> {
     let mut cleaned: BTreeMap<&str, i64> = BTreeMap::new();
     for (table, column, called) in TEXTS {
-        let query = format!("SELECT rowid, \"{column}\" FROM {table} WHERE \"{column}\" <> ''");
-        let texts = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
-        let texts: Vec<(i64, String)> =
-            transaction.prepare_cached(&query)?.query_map([], texts)?.collect::<rusqlite::Result<_>>()?;
-        for (row, text) in texts {
-            let Some(clean) = without_keys(&text) else { continue };
-            transaction.execute(&format!("UPDATE {table} SET \"{column}\" = ?2 WHERE rowid = ?1"), params![row, clean])?;
+        for text in transaction.texts(table, column)? {
+            let Some(clean) = without_keys(&text.text) else { continue };
+            transaction.put_text(table, column, &text, &clean)?;
             *cleaned.entry(called).or_default() += 1;
         }
     }
@@ -66,26 +63,26 @@ pub fn clean(
 /// Earlier versions of definitions are only shown, and so is the query that gave a table its first rows: what stands beside a key in them is
 /// a person's as well, so that they lose all of their literals. The newest ones of other objects are in use.
 fn clean_definitions(
-    transaction: &Connection,
+    transaction: &Link<'_>,
     without_keys: &dyn Fn(&str) -> Option<String>,
     without_literals: &dyn Fn(&str) -> Option<String>,
     cleaned: &mut BTreeMap<&str, i64>,
 ) -> rusqlite::Result<Vec<ErasedObject>> {
-    const VERSIONS: &str = "SELECT v.rowid, v.sql, v.version = o.version, o.kind || ' ' || o.name
+    const VERSIONS: &str = "SELECT v.rowid, v.version = o.version, o.kind || ' ' || o.name
          FROM versions v JOIN objects o ON o.id = v.object ORDER BY o.id, v.version";
-    let version = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-    let versions: Vec<(i64, String, bool, String)> =
+    let version = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let versions: Vec<(i64, bool, String)> =
         transaction.prepare_cached(VERSIONS)?.query_map([], version)?.collect::<rusqlite::Result<_>>()?;
+    let texts: BTreeMap<i64, Text> = transaction.texts("versions", "sql")?.into_iter().map(|text| (text.number, text)).collect();
     let mut left = vec![];
-    for (version, sql, is_newest, label) in versions {
-        if without_keys(&sql).is_none() {
-            continue;
-        }
+    for (version, is_newest, label) in versions {
+        let Some(text) = texts.get(&version).filter(|text| without_keys(&text.text).is_some()) else { continue };
+        let sql = &text.text;
         // Defaults of columns are in use.
         let is_used = is_newest && (!label.starts_with("table ") || sql.to_uppercase().contains("DEFAULT"));
-        match without_literals(&sql).filter(|_| !is_used) {
+        match without_literals(sql).filter(|_| !is_used) {
             Some(clean) => {
-                transaction.execute("UPDATE versions SET sql = ?2 WHERE rowid = ?1", params![version, clean])?;
+                transaction.put_text("versions", "sql", text, &clean)?;
                 *cleaned.entry("definitions of tables, earlier versions of others").or_default() += 1;
             }
             None => {
@@ -98,20 +95,15 @@ fn clean_definitions(
 }
 
 /// Gives values of features other names; how many there were.
-fn clean_models(transaction: &Connection, texts: &BTreeSet<String>) -> rusqlite::Result<i64> {
+fn clean_models(transaction: &Link<'_>, texts: &BTreeSet<String>) -> rusqlite::Result<i64> {
     if texts.is_empty() {
         return Ok(0);
     }
-    let model = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let models: Vec<(i64, String)> = transaction
-        .prepare_cached("SELECT rowid, trained FROM models")?
-        .query_map([], model)?
-        .collect::<rusqlite::Result<_>>()?;
     let mut count = 0;
-    for (model, trained) in models {
-        let (clean, changed) = without_values(trained, texts);
+    for model in transaction.texts("models", "trained")? {
+        let (clean, changed) = without_values(model.text.clone(), texts);
         if changed > 0 {
-            transaction.execute("UPDATE models SET trained = ?2 WHERE rowid = ?1", params![model, clean])?;
+            transaction.put_text("models", "trained", &model, &clean)?;
             count += changed;
         }
     }
@@ -161,9 +153,7 @@ impl Catalog {
     /// # Errors
     /// The catalog cannot be read.
     pub fn learned(&self) -> Result<Vec<String>> {
-        self.read(|connection| {
-            connection.prepare_cached("SELECT trained FROM models")?.query_map([], |row| row.get(0))?.collect()
-        })
+        self.read(|connection| Ok(connection.texts("models", "trained")?.into_iter().map(|model| model.text).collect()))
     }
 }
 

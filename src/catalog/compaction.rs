@@ -77,5 +77,5 @@ pub fn columns(file: &Pinned, places: &[usize]) -> Result<ParquetRecordBatchRead
 }
 
 fn reading(file: &Pinned) -> Result<ParquetRecordBatchReaderBuilder<Bytes>> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new(file.read()?)?)
+    Ok(ParquetRecordBatchReaderBuilder::try_new_with_options(file.read()?, file.reading()?)?)
 }

@@ -30,8 +30,10 @@ use parquet::file::properties::WriterProperties;
 use super::FILE;
 use super::access::Access;
 use super::blocks::Summing;
+use super::decrypting::{encryption, reading};
 use super::locks::Locks;
 use super::store::{DataStore, Known, damaged, read_part};
+use crate::encryption::Secret;
 use crate::error::{SqlState, coded, invalid, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
@@ -44,8 +46,10 @@ pub struct DataFile {
     pub name: String,
     pub bytes: i64,
     pub rows: i64,
-    /// BLAKE3, in hexadecimal.
+    /// BLAKE3, in hexadecimal, of the file as it stands there.
     pub checksum: String,
+    /// Its key, in an encrypted database.
+    pub key: Option<Secret>,
 }
 
 /// What tells whether a file was touched, as far as the file system says.
@@ -81,6 +85,8 @@ pub struct DataFolder {
     pub locks: Locks,
     /// Who may look into its files.
     access: Access,
+    /// Whether files are encrypted.
+    is_encrypted: bool,
     /// Removes the folder of a database in memory.
     _temporary: Option<Arc<TemporaryFolder>>,
 }
@@ -111,6 +117,19 @@ impl Pinned {
     pub fn read(&self) -> Result<Bytes> {
         read_part(&self.lock, &self.path, &self.known, 0..self.bytes)
     }
+
+    /// How its bytes are read.
+    ///
+    /// # Errors
+    /// Its key is none.
+    pub fn reading(&self) -> Result<ArrowReaderOptions> {
+        reading(&self.name, self.known.key.as_ref())
+    }
+
+    /// True for a file that is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.known.key.is_some()
+    }
 }
 
 impl Drop for Pinned {
@@ -122,7 +141,7 @@ impl Drop for Pinned {
 
 impl DataFolder {
     /// The folder in a database directory, whose path is absolute.
-    pub fn of(database: &Path, can_write: bool) -> Result<Self> {
+    pub fn of(database: &Path, can_write: bool, is_encrypted: bool) -> Result<Self> {
         let access = Access::of(&database.join(FILE));
         let folder = |name: &str| {
             let path = database.join(name);
@@ -140,6 +159,7 @@ impl DataFolder {
             store: Arc::new(DataStore::new(folder("data")?)),
             locks: Locks::new(folder("locks")?, access),
             access,
+            is_encrypted,
             _temporary: None,
         })
     }
@@ -153,7 +173,7 @@ impl DataFolder {
             Ok::<PathBuf, DataFusionError>(path)
         };
         let (store, locks) = (Arc::new(DataStore::new(folder("data")?)), Locks::new(folder("locks")?, access));
-        Ok(Self { store, locks, access, _temporary: Some(temporary) })
+        Ok(Self { store, locks, access, is_encrypted: false, _temporary: Some(temporary) })
     }
 
     /// Opens a file for reading and keeps it from being removed; checks its size, and all of its bytes when they are read for the first
@@ -197,14 +217,20 @@ impl DataFolder {
         let unpublished = Unpublished { path: path.clone(), file: Some(kept) };
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
         let sorting = sorting.map(|column| vec![SortingColumn { column_idx: column, descending: false, nulls_first: true }]);
-        let properties = WriterProperties::builder()
+        let key = self.is_encrypted.then(Secret::random).transpose()?;
+        // No Bloom filters: they would be written in clear beside encrypted columns, and tell anybody which values a file has.
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_sorting_columns(sorting)
-            .build();
+            .set_bloom_filter_enabled(false)
+            .set_sorting_columns(sorting);
+        if let Some(key) = &key {
+            properties = properties.with_file_encryption_properties(encryption(&name, key)?);
+        }
+        let properties = properties.build();
         let hashed = Hashed { file, sums: Summing::default(), bytes: 0 };
         let writer = ArrowWriter::try_new(hashed, Arc::clone(schema), Some(properties))?;
-        Ok(DataWriter { name, store, unpublished, schema: Arc::clone(schema), writer, rows: 0 })
+        Ok(DataWriter { name, key, store, unpublished, schema: Arc::clone(schema), writer, rows: 0 })
     }
 
     /// A new file under a fresh name, held for writing.
@@ -283,12 +309,13 @@ fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> R
     if checksum != file.checksum {
         return Err(damaged(path, "its checksum is not the one that was written"));
     }
-    let metadata = ArrowReaderMetadata::load(opened, ArrowReaderOptions::default())?;
+    let options = reading(&file.name, file.key.as_ref())?;
+    let metadata = ArrowReaderMetadata::load(opened, options).map_err(|error| damaged(path, &error.to_string()))?;
     let rows = metadata.metadata().file_metadata().num_rows();
     if rows != file.rows {
         return Err(damaged(path, &format!("it has {rows} rows, and {} were written", file.rows)));
     }
-    Ok(Known { identity, schema: columns(metadata.schema()), blocks })
+    Ok(Known { identity, schema: columns(metadata.schema()), key: file.key.clone(), blocks })
 }
 
 /// The columns of a file as tables have them.
@@ -299,6 +326,7 @@ fn columns(schema: &Schema) -> SchemaRef {
 /// A file in the making; gone when dropped.
 pub struct DataWriter {
     name: String,
+    key: Option<Secret>,
     store: Arc<DataStore>,
     unpublished: Unpublished,
     schema: SchemaRef,
@@ -336,7 +364,7 @@ impl DataWriter {
     /// # Errors
     /// As [`Self::write`].
     pub fn finish(self) -> Result<Written> {
-        let Self { name, store, unpublished, schema, writer, rows } = self;
+        let Self { name, key, store, unpublished, schema, writer, rows } = self;
         let subject = unpublished.subject();
         let fail = |error: DataFusionError| failed(&subject, format!("cannot be written: {error}; nothing was published"));
         let mut hashed = writer.into_inner().map_err(|error| fail(error.into()))?;
@@ -345,8 +373,8 @@ impl DataWriter {
         let identity = Identity::of(&hashed.file.metadata().map_err(|error| fail(error.into()))?);
         let (checksum, blocks) = hashed.sums.finish();
         // What reads it before it is published needs no look at it; what reads it later looks, as another process would.
-        store.learn(&name, Known { identity, schema: columns(&schema), blocks });
-        let file = DataFile { name, bytes: hashed.bytes, rows, checksum };
+        store.learn(&name, Known { identity, schema: columns(&schema), key: key.clone(), blocks });
+        let file = DataFile { name, bytes: hashed.bytes, rows, checksum, key };
         Ok(Written { file, unpublished })
     }
 }

@@ -19,6 +19,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::cleaning::clean;
 use super::data::{DataFile, Written};
+use super::keys::Link;
 use super::locks::Lock;
 use super::rewriting::{Filled, Rewritten};
 use super::runs::now;
@@ -360,12 +361,13 @@ impl Catalog {
 }
 
 /// Puts a file into the place of another, in every state that names it.
-fn replace(transaction: &Connection, replaced: &Replaced) -> rusqlite::Result<()> {
-    let DataFile { name, bytes, rows, checksum } = &replaced.new;
+fn replace(transaction: &Link<'_>, replaced: &Replaced) -> rusqlite::Result<()> {
+    let DataFile { name, bytes, rows, checksum, .. } = &replaced.new;
+    let key = transaction.seal_key(&replaced.new)?;
     // The number stays: rows are read in the order of the files.
     transaction.execute(
-        "UPDATE files SET name = ?2, bytes = ?3, rows = ?4, checksum = ?5 WHERE name = ?1",
-        params![replaced.old.name, name, bytes, rows, checksum],
+        "UPDATE files SET name = ?2, bytes = ?3, rows = ?4, checksum = ?5, key = ?6 WHERE name = ?1",
+        params![replaced.old.name, name, bytes, rows, checksum, key],
     )?;
     const STATES: &str =
         "SELECT n.snapshot FROM snapshot_files n JOIN files f ON f.id = n.file WHERE f.name = ?1 AND f.part = 'rows'";

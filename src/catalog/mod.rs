@@ -18,6 +18,8 @@
 //! | [`audit`] | who read what, as a chain of records |
 //! | [`backup`], [`archive`] | a database as one file, and from it |
 //! | [`check`] | compares everything with what was written |
+//! | [`keys`] | the keys of an encrypted database, and what is encrypted with them |
+//! | [`decrypting`] | how encrypted files are read |
 //! | [`collect`] | removes files that nothing names and nobody holds |
 //! | [`compaction`] | many small files become one |
 //! | [`locks`] | who writes to which object |
@@ -49,8 +51,10 @@ pub mod cleaning;
 pub mod collect;
 pub mod compaction;
 pub mod data;
+pub mod decrypting;
 pub mod erasure;
 pub mod grants;
+pub mod keys;
 pub mod locks;
 pub mod models;
 pub mod objects;
@@ -76,12 +80,13 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{ErrorCode, TransactionBehavior};
 
 use access::Access;
 use audit::AuditLog;
 use data::DataFolder;
 use grants::Grants;
+use keys::{Keyring, Link, Unlock};
 use objects::Objects;
 use opening::Opened;
 use transaction::Pending;
@@ -90,7 +95,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 10;
+const SCHEMA_VERSION: i64 = 11;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -247,12 +252,17 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     checks::MIGRATION,
     classes::MIGRATION,
     erasure::MIGRATION,
+    keys::MIGRATION,
 ];
+/// The version since which a database may be encrypted.
+const KEYS_SINCE: i64 = 11;
 
 /// The catalog of one database.
 #[derive(Debug)]
 pub struct Catalog {
     opened: Mutex<Opened>,
+    /// The keys of an encrypted database.
+    keys: Arc<Keyring>,
     /// The objects and what roles may do, as they were read last, and the state of the definitions then.
     newest: Mutex<Option<(i64, Objects, Grants)>>,
     place: String,
@@ -270,13 +280,14 @@ impl Catalog {
     /// A catalog that is gone with the process.
     pub fn in_memory(temporary: Arc<TemporaryFolder>) -> Result<Self> {
         let (opened, data) = (Opened::in_memory()?, Arc::new(DataFolder::temporary(temporary)?));
-        Ok(Self::of(opened, "in memory".into(), None, data))
+        let keys = Arc::new(Keyring::new("in memory", Unlock::WithoutKeys));
+        Ok(Self::of(opened, keys, "in memory".into(), None, data))
     }
 
-    fn of(opened: Opened, place: String, directory: Option<PathBuf>, data: Arc<DataFolder>) -> Self {
+    fn of(opened: Opened, keys: Arc<Keyring>, place: String, directory: Option<PathBuf>, data: Arc<DataFolder>) -> Self {
         let access = directory.as_ref().map_or(Access::OWN, |directory| Access::of(&directory.join(FILE)));
         let audit = Arc::new(AuditLog::new(directory.as_deref(), access));
-        Self { opened: Mutex::new(opened), newest: Mutex::default(), place, directory, data, audit, pending: None }
+        Self { opened: Mutex::new(opened), keys, newest: Mutex::default(), place, directory, data, audit, pending: None }
     }
 
     /// Likewise, with a temporary folder of its own.
@@ -285,9 +296,17 @@ impl Catalog {
         Self::in_memory(Arc::new(TemporaryFolder::of_system()?))
     }
 
-    /// Opens the database directory, or makes it. One that cannot be written is opened to be read.
+    /// Likewise, on disk and without keys.
+    #[cfg(test)]
     pub fn open(directory: &Path) -> Result<Self> {
+        Self::open_with(directory, Unlock::WithoutKeys)
+    }
+
+    /// Opens the database directory, or makes it, with the keys of one that is encrypted. One that cannot be written is opened to be read.
+    pub fn open_with(directory: &Path, unlock: Unlock) -> Result<Self> {
         let place = directory.display().to_string();
+        let keys = Arc::new(Keyring::new(&place, unlock));
+        keys.check()?;
         if directory.is_file() {
             return Err(invalid(&place, "is a file; a database is a directory"));
         }
@@ -298,10 +317,10 @@ impl Catalog {
             .map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;
         // A process may go to another folder later.
         let directory = directory.canonicalize().map_err(|error| failed(&place, format!("cannot be read: {error}")))?;
-        let opened = Opened::open(&directory)?;
+        let opened = Opened::open(&directory, &keys)?;
         let can_write = opened.cannot_write(&place).is_none();
-        let data = Arc::new(DataFolder::of(&directory, can_write)?);
-        let catalog = Self::of(opened, place, Some(directory), data);
+        let data = Arc::new(DataFolder::of(&directory, can_write, keys.is_encrypted())?);
+        let catalog = Self::of(opened, keys, place, Some(directory), data);
         if can_write {
             catalog.keep_room();
             // What cannot be ended now is ended by the next that opens the database, or writes to it.
@@ -330,18 +349,18 @@ impl Catalog {
     }
 
     /// Reads what belongs together: one state of the catalog.
-    fn read<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    fn read<T>(&self, read: impl Fn(&Link<'_>) -> rusqlite::Result<T>) -> Result<T> {
         // A panic elsewhere leaves no half-made transaction: SQLite rolls it back.
         let mut opened = self.opened.lock();
         if self.pending.is_some() {
             // All that a transaction reads is of one state.
-            return read(&opened.connection).map_err(|error| self.fail(&error));
+            return read(&Link::new(&opened.connection, &self.keys)).map_err(|error| self.fail(&error));
         }
         for _ in 0..MOST_READS {
             self.reopen_if(&mut opened, Opened::has_changed)?;
             let mut read = || -> rusqlite::Result<T> {
                 let transaction = opened.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-                read(&transaction)
+                read(&Link::new(&transaction, &self.keys))
             };
             let read = read();
             if !opened.has_changed() {
@@ -352,10 +371,10 @@ impl Catalog {
     }
 
     /// Writes everything or nothing; on disk when it returns.
-    fn write<T>(&self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    fn write<T>(&self, write: impl FnOnce(&Link<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut opened = self.opened.lock();
         if let Some(pending) = &self.pending {
-            return pending.write(&mut opened, &self.place, write);
+            return pending.write(&mut opened, &self.keys, &self.place, write);
         }
         // There may be room or rights by now.
         self.reopen_if(&mut opened, |opened| opened.cannot_write(&self.place).is_some())?;
@@ -364,7 +383,7 @@ impl Catalog {
         }
         let write = || -> rusqlite::Result<T> {
             let transaction = opened.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = write(&transaction)?;
+            let result = write(&Link::new(&transaction, &self.keys))?;
             transaction.commit()?;
             Ok(result)
         };
@@ -375,13 +394,16 @@ impl Catalog {
         if let Some(directory) = &self.directory
             && is_wanted(opened)
         {
-            *opened = Opened::open(directory)?;
+            *opened = Opened::open(directory, &self.keys)?;
         }
         Ok(())
     }
 }
 
 fn problem(place: &str, error: &rusqlite::Error) -> DataFusionError {
+    if let Some(own) = keys::own(place, error) {
+        return own;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             not_available(place, "other processes have been writing to the catalog for ten seconds without a pause; try again")
@@ -395,6 +417,8 @@ fn problem(place: &str, error: &rusqlite::Error) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::objects::NewVersion;
     use super::*;
 

@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::Catalog;
-use super::objects::{NewVersion, add_version};
+use super::keys::Link;
+use super::objects::{NewVersion, add_version, of_version};
 use super::stamp::Stamp;
 use crate::error::{SqlState, coded};
 
@@ -20,11 +21,13 @@ pub struct StoredModel {
     pub took: i64,
 }
 
-const NEWEST: &str = "SELECT o.name, m.version, m.trained, m.took FROM objects o
+const NEWEST: &str = "SELECT o.name, m.version, m.trained, m.took, o.id FROM objects o
     JOIN models m ON m.object = o.id AND m.version = o.version WHERE o.kind = 'model'";
 
-fn model(row: &Row<'_>) -> rusqlite::Result<StoredModel> {
-    Ok(StoredModel { name: row.get(0)?, version: row.get(1)?, trained: row.get(2)?, took: row.get(3)? })
+fn model(link: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<StoredModel> {
+    let version = row.get(1)?;
+    let trained = link.open("models.trained", of_version(row.get(4)?, version), row.get(2)?)?;
+    Ok(StoredModel { name: row.get(0)?, version, trained, took: row.get(3)? })
 }
 
 impl Catalog {
@@ -40,6 +43,7 @@ impl Catalog {
         }
         self.change_definitions(seen, |transaction| {
             let (object, version) = add_version(transaction, new)?;
+            let trained = transaction.seal("models.trained", of_version(object, version), trained)?;
             transaction.execute(
                 "INSERT INTO models (object, version, trained, took) VALUES (?1, ?2, ?3, ?4)",
                 params![object, version, trained, took],
@@ -51,12 +55,12 @@ impl Catalog {
     /// The newest version of a model.
     pub fn model(&self, name: &str) -> Result<Option<StoredModel>> {
         let query = format!("{NEWEST} AND o.name = ?1");
-        self.read(|connection| connection.prepare_cached(&query)?.query_row(params![name], model).optional())
+        self.read(|link| link.prepare_cached(&query)?.query_row(params![name], |row| model(link, row)).optional())
     }
 
     /// The newest version of every model, in the order they were first made.
     pub fn models(&self) -> Result<Vec<StoredModel>> {
         let query = format!("{NEWEST} ORDER BY o.id");
-        self.read(|connection| connection.prepare_cached(&query)?.query_map([], model)?.collect())
+        self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| model(link, row))?.collect())
     }
 }

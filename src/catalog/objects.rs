@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::grants::{self, Grants};
+use super::keys::Link;
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
 use super::{Catalog, classes, runs};
@@ -67,14 +68,15 @@ impl Object {
 
 const COLUMNS: &str = "o.id, o.kind, o.profile, o.name, v.version, v.sql, v.base, v.author, v.created_at, o.owner";
 
-fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
+fn object(link: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<Object> {
+    let (id, version) = (row.get(0)?, row.get(4)?);
     Ok(Object {
-        id: row.get(0)?,
+        id,
         kind: row.get(1)?,
         profile: row.get(2)?,
         name: row.get(3)?,
-        version: row.get(4)?,
-        sql: row.get(5)?,
+        version,
+        sql: link.open("versions.sql", of_version(id, version), row.get(5)?)?,
         base: row.get(6)?,
         author: row.get(7)?,
         created_at: row.get(8)?,
@@ -82,6 +84,16 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
         comments: BTreeMap::new(),
         classes: BTreeMap::new(),
     })
+}
+
+/// What tells a version from others.
+pub fn of_version(object: i64, version: i64) -> String {
+    format!("{object}.{version}")
+}
+
+/// What tells a comment from others.
+fn of_column(object: i64, column: &str) -> String {
+    format!("{object}.{column}")
 }
 
 /// A version of an object to be remembered.
@@ -96,18 +108,19 @@ pub struct NewVersion<'a> {
 }
 
 /// Adds a version of an object, the first one when there is none; returns the object's number and the version's.
-pub fn add_version(transaction: &Connection, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
+pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
     let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
         "INSERT INTO objects (kind, profile, name, version, owner) VALUES (?1, ?2, ?3, 0,
              CASE WHEN EXISTS (SELECT 1 FROM objects WHERE kind = 'role' AND name = ?4) THEN ?4 ELSE '' END) ON CONFLICT DO NOTHING",
         params![kind, profile, name, author],
     )?;
-    let (object, version) = transaction.query_row(
+    let (object, version): (i64, i64) = transaction.query_row(
         "UPDATE objects SET version = version + 1 WHERE kind = ?1 AND profile = ?2 AND name = ?3 RETURNING id, version",
         params![kind, profile, name],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    let sql = transaction.seal("versions.sql", of_version(object, version), sql)?;
     transaction.execute(
         "INSERT INTO versions (object, version, sql, base, author) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![object, version, sql, base, author],
@@ -116,7 +129,7 @@ pub fn add_version(transaction: &Connection, new: NewVersion<'_>) -> rusqlite::R
 }
 
 /// Gives a table or view, and its past, another name.
-pub fn rename_object(connection: &Connection, object: &Object, renamed: &Object) -> rusqlite::Result<()> {
+pub fn rename_object(connection: &Link<'_>, object: &Object, renamed: &Object) -> rusqlite::Result<()> {
     connection.execute("UPDATE objects SET name = ?1 WHERE id = ?2", params![renamed.name, object.id])?;
     let snapshots = "UPDATE snapshots SET name = ?1 WHERE kind = ?2 AND name = ?3";
     connection.execute(snapshots, params![renamed.name, object.kind, object.name])?;
@@ -137,16 +150,19 @@ pub fn drop_object(connection: &Connection, object: &Object) -> rusqlite::Result
     Ok(())
 }
 
-fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
+fn objects(connection: &Link<'_>) -> rusqlite::Result<Vec<Object>> {
     let query =
         format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id AND v.version = o.version ORDER BY o.id");
-    let mut objects: Vec<Object> = connection.prepare_cached(&query)?.query_map([], object)?.collect::<rusqlite::Result<_>>()?;
+    let mut query = connection.prepare_cached(&query)?;
+    let mut objects: Vec<Object> = query.query_and_then([], |row| object(connection, row))?.collect::<rusqlite::Result<_>>()?;
     let mut comments = connection.prepare_cached("SELECT object, \"column\", comment, version FROM comments")?;
     let mut rows = comments.query([])?;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         if let Some(object) = objects.iter_mut().find(|object| object.id == id) {
-            object.comments.insert(row.get(1)?, Comment { text: row.get(2)?, version: row.get(3)? });
+            let column: String = row.get(1)?;
+            let text = connection.open("comments.comment", of_column(id, &column), row.get(2)?)?;
+            object.comments.insert(column, Comment { text, version: row.get(3)? });
         }
     }
     classes::read(connection, &mut objects)?;
@@ -178,7 +194,7 @@ impl Catalog {
     /// Every version of every object, oldest first.
     pub fn versions(&self) -> Result<Vec<Object>> {
         let query = format!("SELECT {COLUMNS} FROM objects o JOIN versions v ON v.object = o.id ORDER BY o.id, v.version");
-        self.read(|connection| connection.prepare_cached(&query)?.query_map([], object)?.collect())
+        self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| object(link, row))?.collect())
     }
 
     /// Remembers a new version of an object, the first one when there is none; returns its number. `seen` is the state of the definitions
@@ -200,6 +216,7 @@ impl Catalog {
         self.change_definitions(seen, |transaction| {
             transaction.execute("DELETE FROM comments WHERE object = ?1 AND \"column\" = ?2", params![object.id, column])?;
             if let Some(text) = text {
+                let text = transaction.seal("comments.comment", of_column(object.id, column), text)?;
                 transaction.execute(
                     "INSERT INTO comments (object, \"column\", comment, version) VALUES (?1, ?2, ?3, ?4)",
                     params![object.id, column, text, object.version],
@@ -227,6 +244,17 @@ impl Catalog {
                     )?,
                     None => transaction.execute(&format!("DELETE FROM {table} {of_column}"), params![object.id, column])?,
                 };
+            }
+            // What is said of a column is encrypted under its name.
+            if let Some(new) = new.filter(|_| object.comments.contains_key(column)) {
+                let query = "SELECT comment FROM comments WHERE object = ?1 AND \"column\" = ?2";
+                let text = transaction.query_row(query, params![object.id, new], |row| row.get(0)).optional()?;
+                if let Some(text) = text {
+                    let text = transaction.open("comments.comment", of_column(object.id, column), text)?;
+                    let text = transaction.seal("comments.comment", of_column(object.id, new), &text)?;
+                    let update = "UPDATE comments SET comment = ?3 WHERE object = ?1 AND \"column\" = ?2";
+                    transaction.execute(update, params![object.id, new, text])?;
+                }
             }
             Ok(())
         })
@@ -274,11 +302,7 @@ impl Catalog {
     }
 
     /// Changes definitions in one transaction, unless they are others than those that the change was checked against.
-    pub fn change_definitions<T>(
-        &self,
-        seen: Option<Stamp>,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T> {
+    pub fn change_definitions<T>(&self, seen: Option<Stamp>, change: impl FnOnce(&Link<'_>) -> rusqlite::Result<T>) -> Result<T> {
         self.write(|transaction| match seen {
             Some(seen) if stamp(transaction)?.definitions != seen.definitions => Ok(None),
             _ => change(transaction).map(Some),

@@ -16,7 +16,8 @@ use url::Url;
 
 use super::access::Access;
 use super::data::Identity;
-use super::{APPLICATION_ID, FILE, MIGRATIONS, SCHEMA_VERSION, problem};
+use super::keys::{Keyring, Unlock};
+use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA_VERSION, problem};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::temporary::TemporaryFolder;
 
@@ -65,11 +66,12 @@ fn log(directory: &Path) -> PathBuf {
 impl Opened {
     pub fn in_memory() -> Result<Self> {
         let connection = Connection::open_in_memory().map_err(|error| failed("catalog", error))?;
-        Ok(Self { connection: prepared(connection, "in memory")?, reading: None })
+        let keys = Keyring::new("in memory", Unlock::WithoutKeys);
+        Ok(Self { connection: prepared(connection, &keys, "in memory")?, reading: None })
     }
 
     /// Opens the catalog of a directory that is there, or makes it.
-    pub fn open(directory: &Path) -> Result<Self> {
+    pub fn open(directory: &Path, keys: &Keyring) -> Result<Self> {
         let (place, file) = (directory.display().to_string(), directory.join(FILE));
         if file.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             return Err(invalid(&place, format!("{FILE} is a link; a database stands in one folder: move or link all of it")));
@@ -86,7 +88,7 @@ impl Opened {
             Err(error) if !file.exists() => return Err(failed(&place, format!("cannot make the catalog: {error}"))),
             _ => {}
         }
-        let why = match to_write(&file, &place) {
+        let why = match to_write(&file, keys, &place) {
             Ok(connection) => return Ok(Self { connection, reading: None }),
             Err(Problem::Other(error)) => return Err(error),
             Err(Problem::OfSqlite(error)) => error,
@@ -95,7 +97,7 @@ impl Opened {
         let Some(code) = code.filter(|code| is_in_the_way(*code)) else { return Err(problem(&place, &why)) };
         for _ in 0..ATTEMPTS {
             let seen = State::of(directory);
-            let Some((connection, copy)) = to_read(directory, &place)? else { return Err(problem(&place, &why)) };
+            let Some((connection, copy)) = to_read(directory, keys, &place)? else { return Err(problem(&place, &why)) };
             if State::of(directory) == seen {
                 let reading = Reading { directory: directory.into(), seen, why: code, text: why.to_string(), _copy: copy };
                 return Ok(Self { connection, reading: Some(reading) });
@@ -135,17 +137,17 @@ fn is_in_the_way(code: ErrorCode) -> bool {
 }
 
 /// Names in the path mean nothing but themselves: without the flag for URIs.
-fn to_write(file: &Path, place: &str) -> std::result::Result<Connection, Problem> {
+fn to_write(file: &Path, keys: &Keyring, place: &str) -> std::result::Result<Connection, Problem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(Problem::OfSqlite)?;
-    prepare(connection, place)
+    prepare(connection, keys, place)
 }
 
 /// Opens what stands there without writing to the directory; `None` when nothing stands there.
-fn to_read(directory: &Path, place: &str) -> Result<Option<(Connection, Option<TemporaryFolder>)>> {
+fn to_read(directory: &Path, keys: &Keyring, place: &str) -> Result<Option<(Connection, Option<TemporaryFolder>)>> {
     let file = directory.join(FILE);
     if log(directory).metadata().is_ok_and(|log| log.len() > 0) {
-        return copied(directory, place).map(Some);
+        return copied(directory, keys, place).map(Some);
     }
     let absolute = file.canonicalize().map_err(|error| failed(place, error))?;
     let url =
@@ -156,13 +158,16 @@ fn to_read(directory: &Path, place: &str) -> Result<Option<(Connection, Option<T
     let (version, tables) = version(&connection, place).map_err(|error| told(error, place))?;
     match (version, tables) {
         (0, 0) => Ok(None),
-        (SCHEMA_VERSION, _) => Ok(Some((connection, None))),
+        (SCHEMA_VERSION, _) => {
+            keys.unlock(&connection).map_err(fail)??;
+            Ok(Some((connection, None)))
+        }
         // It becomes one of this version, as a copy.
-        _ => copied(directory, place).map(Some),
+        _ => copied(directory, keys, place).map(Some),
     }
 }
 
-fn copied(directory: &Path, place: &str) -> Result<(Connection, Option<TemporaryFolder>)> {
+fn copied(directory: &Path, keys: &Keyring, place: &str) -> Result<(Connection, Option<TemporaryFolder>)> {
     let fail = |error: std::io::Error| {
         let problem = "can neither be written nor be copied to the temporary folder to be read";
         failed(place, format!("{problem}: {error}; set TMPDIR to a folder with room"))
@@ -181,7 +186,7 @@ fn copied(directory: &Path, place: &str) -> Result<(Connection, Option<Temporary
         rights.set_readonly(false);
         std::fs::set_permissions(path, rights).map_err(fail)?;
     }
-    let connection = to_write(&folder.path().join(FILE), place).map_err(|error| told(error, place))?;
+    let connection = to_write(&folder.path().join(FILE), keys, place).map_err(|error| told(error, place))?;
     Ok((connection, Some(folder)))
 }
 
@@ -192,8 +197,8 @@ fn told(error: Problem, place: &str) -> DataFusionError {
     }
 }
 
-fn prepared(connection: Connection, place: &str) -> Result<Connection> {
-    prepare(connection, place).map_err(|error| told(error, place))
+fn prepared(connection: Connection, keys: &Keyring, place: &str) -> Result<Connection> {
+    prepare(connection, keys, place).map_err(|error| told(error, place))
 }
 
 /// The version of a catalog, and how many tables it has.
@@ -218,10 +223,14 @@ fn version(connection: &Connection, place: &str) -> std::result::Result<(i64, i6
 }
 
 /// Brings the tables to this program's version.
-fn prepare(mut connection: Connection, place: &str) -> std::result::Result<Connection, Problem> {
+fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::result::Result<Connection, Problem> {
     let fail = Problem::OfSqlite;
     connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
     let (version, _) = version(&connection, place)?;
+    if version >= KEYS_SINCE {
+        // Before anything is written.
+        keys.unlock(&connection).map_err(fail)?.map_err(Problem::Other)?;
+    }
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;
@@ -235,6 +244,9 @@ fn prepare(mut connection: Connection, place: &str) -> std::result::Result<Conne
         for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
             transaction.execute_batch(migration).map_err(fail)?;
         }
+        // A database that is made has its key from the beginning; of one that was there already it is said that it has none.
+        let has_key = if version == 0 { keys.begin(&transaction) } else { keys.unlock(&transaction) };
+        has_key.map_err(fail)?.map_err(Problem::Other)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
         transaction.commit().map_err(fail)?;

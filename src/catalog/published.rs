@@ -9,7 +9,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, Result, Statistics};
 use datafusion::datasource::TableType;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl, PartitionedFile};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
@@ -17,6 +16,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::data::Pinned;
+use super::decrypting::format;
 use super::store::{DATA_URL, damaged};
 use crate::error::failed;
 
@@ -61,16 +61,22 @@ impl PublishedTable {
 
     /// A table over files of one schema; `sorted_by` is the column each file is in the order of.
     pub fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
-        let listing = listing(pins.iter().map(|pin| pin.name.as_str()), schema, sorted_by)?;
+        let is_encrypted = pins.first().is_some_and(|pin| pin.is_encrypted());
+        let listing = listing(pins.iter().map(|pin| pin.name.as_str()), schema, sorted_by, is_encrypted)?;
         Ok(Self { listing, label, pins: Arc::new(pins) })
     }
 }
 
 /// A table over data files of these names.
-pub fn listing<'a>(names: impl Iterator<Item = &'a str>, schema: SchemaRef, sorted_by: Option<&str>) -> Result<ListingTable> {
+pub fn listing<'a>(
+    names: impl Iterator<Item = &'a str>,
+    schema: SchemaRef,
+    sorted_by: Option<&str>,
+    is_encrypted: bool,
+) -> Result<ListingTable> {
     let urls = names.map(|name| ListingTableUrl::parse(format!("{DATA_URL}{name}"))).collect::<Result<Vec<_>>>()?;
     let order = sorted_by.map(|name| vec![Expr::Column(Column::new_unqualified(name)).sort(true, true)]);
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_sort_order(order.into_iter().collect());
+    let options = ListingOptions::new(Arc::new(format(is_encrypted))).with_file_sort_order(order.into_iter().collect());
     let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
     ListingTable::try_new(config)
 }

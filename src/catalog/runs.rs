@@ -19,6 +19,7 @@ use rusqlite::{Connection, Row, params};
 use tokio::task::JoinSet;
 
 use super::Catalog;
+use super::keys::Link;
 use super::locks::Lock;
 
 /// One run.
@@ -180,7 +181,7 @@ impl Catalog {
         self.write(|transaction| self.write_lost(transaction))?
     }
 
-    pub fn write_lost(&self, transaction: &Connection) -> rusqlite::Result<Result<()>> {
+    pub fn write_lost(&self, transaction: &Link<'_>) -> rusqlite::Result<Result<()>> {
         let mut going_on = vec![];
         for (run, lock) in running(transaction)? {
             if self.data.locks.is_held(&lock) {
@@ -189,7 +190,7 @@ impl Catalog {
             }
             transaction.execute(
                 "UPDATE runs SET status = 'lost', finished_at = coalesce(heartbeat_at, started_at), message = ?2 WHERE id = ?1",
-                params![run, LOST],
+                params![run, transaction.seal("runs.message", run, LOST)?],
             )?;
         }
         Ok(self.data.locks.forget_runs(&going_on))
@@ -212,7 +213,7 @@ impl Catalog {
         self.write(|transaction| {
             transaction.execute(
                 "UPDATE runs SET status = ?4, finished_at = ?2, message = ?3 WHERE id = ?1 AND status <> 'succeeded'",
-                params![run, now(), message, status],
+                params![run, now(), transaction.seal("runs.message", run, message)?, status],
             )?;
             Ok(())
         })
@@ -229,7 +230,7 @@ impl Catalog {
     /// All runs, oldest first.
     pub fn runs(&self) -> Result<Vec<Run>> {
         // First who is dead, then what is written: a run lets go of its lock after its end is written.
-        let open = self.read(running)?;
+        let open = self.read(|link| running(link))?;
         let dead = open.into_iter().filter(|(_, lock)| !self.data.locks.is_held(lock)).map(|(run, _)| run);
         let dead: HashSet<i64> = dead.collect();
         let mut runs = self.read(all)?;
@@ -248,10 +249,12 @@ fn running(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
     query.query_map([RUNNING], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
+fn all(connection: &Link<'_>) -> rusqlite::Result<Vec<Run>> {
     let run = |row: &Row<'_>| {
+        let id: i64 = row.get(0)?;
+        let statement = row.get::<_, Option<String>>(16)?.unwrap_or_default();
         Ok(Run {
-            id: row.get(0)?,
+            id,
             kind: row.get(1)?,
             name: row.get(2)?,
             as_of: row.get(3)?,
@@ -261,7 +264,7 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
             finished_at: row.get(7)?,
             rows: row.get(8)?,
             changes: row.get(9)?,
-            message: row.get(10)?,
+            message: connection.open("runs.message", id, row.get(10)?)?,
             attempt: match row.get::<_, Option<i64>>(11)? {
                 Some(number) => Some(Attempt {
                     number,
@@ -269,7 +272,7 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
                     role: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
                     host: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
                     cause: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
-                    statement: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
+                    statement: connection.open("runs.statement", id, statement)?,
                     line: row.get(17)?,
                 }),
                 None => None,
@@ -280,7 +283,7 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
         "SELECT id, kind, name, as_of, status, started_at, heartbeat_at, finished_at, rows, changes, message, attempt, missed, role, host, cause,
             statement, line FROM runs ORDER BY id",
     )?;
-    query.query_map([], run)?.collect()
+    query.query_and_then([], run)?.collect()
 }
 
 #[cfg(test)]
@@ -298,7 +301,7 @@ mod tests {
 
     /// A process that was killed: its lock is free, and its file stays.
     fn kill(mut run: OpenRun, catalog: &Catalog) {
-        let name = catalog.read(running).unwrap().into_iter().find(|(id, _)| *id == run.id).unwrap().1;
+        let name = catalog.read(|link| running(link)).unwrap().into_iter().find(|(id, _)| *id == run.id).unwrap().1;
         run.heart.abort_all();
         catalog.data.locks.abandon(&name);
         std::mem::forget(run);
@@ -321,7 +324,7 @@ mod tests {
         assert_eq!((lost.finished_at, lost.message.as_str()), (lost.heartbeat_at, LOST));
         assert!(lost.finished_at.is_some());
         // Looking writes nothing; the collector and the next run do.
-        let open = || catalog.read(running).unwrap().len();
+        let open = || catalog.read(|link| running(link)).unwrap().len();
         assert_eq!(open(), 2);
         catalog.collect().unwrap();
         assert_eq!((open(), statuses(&catalog)), (1, seen.map(String::from).to_vec()));
@@ -336,12 +339,12 @@ mod tests {
         let _on = runtime.enter();
         let catalog = Arc::new(Catalog::for_test().unwrap());
         let run = OpenRun::begin_with(&catalog, REFRESH, "p", 0, Duration::from_millis(5)).unwrap();
-        let lock = catalog.read(running).unwrap()[0].1.clone();
+        let lock = catalog.read(|link| running(link)).unwrap()[0].1.clone();
         catalog.data.locks.abandon(&lock);
         assert_eq!(statuses(&catalog), ["p lost"]);
         catalog.settle_runs().unwrap();
         // It is written, and taken back by the next beat.
-        while catalog.read(running).unwrap().is_empty() {
+        while catalog.read(|link| running(link)).unwrap().is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let beat = catalog.runs().unwrap()[0].heartbeat_at;

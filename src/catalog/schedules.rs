@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Catalog;
+use super::keys::Link;
 use super::locks::Lock;
 use super::runs::{BEAT, LOST, RUNNING, now};
 
@@ -284,10 +285,11 @@ impl Catalog {
                 "SELECT schedule, id, status, started_at, message FROM runs
                  WHERE id IN (SELECT max(id) FROM runs WHERE schedule IS NOT NULL AND status <> 'skipped' GROUP BY schedule)",
             )?;
-            let latest = query.query_map([], |row| {
+            let latest = query.query_and_then([], |row| {
                 let status: String = row.get(2)?;
                 let is_lost = status == RUNNING && dead.contains(&row.get(1)?);
-                let (status, message) = if is_lost { ("lost".into(), LOST.into()) } else { (status, row.get(4)?) };
+                let message = connection.open("runs.message", row.get::<_, i64>(1)?, row.get(4)?)?;
+                let (status, message) = if is_lost { ("lost".into(), LOST.into()) } else { (status, message) };
                 Ok(Latest { schedule: row.get(0)?, status, started_at: row.get(3)?, message })
             })?;
             latest.collect()
@@ -333,7 +335,7 @@ impl Catalog {
                 transaction.execute(
                     "UPDATE runs SET status = 'lost', finished_at = coalesce(heartbeat_at, started_at), message = ?2
                      WHERE id = ?1 AND status = 'running'",
-                    params![run, LOST],
+                    params![run, transaction.seal("runs.message", run, LOST)?],
                 )?;
             }
             let running = "SELECT 1 FROM runs WHERE schedule = ?1 AND status = 'running'";
@@ -341,22 +343,25 @@ impl Catalog {
                 return Ok(Ok(None));
             }
             if let Some(Skipped { at, count, why }) = &claim.skipped {
+                // Why is said when the run has its number.
                 transaction.execute(
-                    "INSERT INTO runs (kind, name, as_of, process, status, started_at, finished_at, message, schedule, attempt, missed, role, host, cause)
-                     VALUES (?1, ?2, ?3, ?4, 'skipped', ?5, ?5, ?6, ?7, 0, ?8, ?9, ?10, 'missed')",
+                    "INSERT INTO runs (kind, name, as_of, process, status, started_at, finished_at, schedule, attempt, missed, role, host, cause)
+                     VALUES (?1, ?2, ?3, ?4, 'skipped', ?5, ?5, ?6, 0, ?7, ?8, ?9, 'missed')",
                     params![
                         SCHEDULE,
                         claim.name,
                         at,
                         std::process::id(),
                         claim.at,
-                        why,
                         claim.schedule,
                         i64::try_from(*count).unwrap_or(i64::MAX),
                         claim.role,
                         *HOST
                     ],
                 )?;
+                let run = transaction.last_insert_rowid();
+                let why = transaction.seal("runs.message", run, why)?;
+                transaction.execute("UPDATE runs SET message = ?2 WHERE id = ?1", params![run, why])?;
             }
             let Some(begins) = &claim.begins else {
                 note(transaction, claim, None)?;
@@ -493,12 +498,20 @@ fn note(transaction: &Connection, claim: &Claim<'_>, run: Option<i64>) -> rusqli
 }
 
 /// Writes how an attempt ended; false when it is lost, and so not for its process to end.
-pub fn write_end(connection: &Connection, end: &End) -> rusqlite::Result<bool> {
+pub fn write_end(connection: &Link<'_>, end: &End) -> rusqlite::Result<bool> {
     let End { run, status, at, rows, message, statement, line, retry_at, keep } = end;
     let ended = connection.execute(
         "UPDATE runs SET status = ?2, finished_at = ?3, rows = ?4, message = ?5, statement = nullif(?6, ''), line = ?7
          WHERE id = ?1 AND status = 'running'",
-        params![run, status, at, rows, message, statement, line],
+        params![
+            run,
+            status,
+            at,
+            rows,
+            connection.seal("runs.message", run, message)?,
+            connection.seal("runs.statement", run, statement)?,
+            line
+        ],
     )?;
     if ended == 0 {
         return Ok(false);

@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::data::DataFile;
+use super::keys::Link;
 use super::objects::{NewVersion, add_version};
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Published, Version};
@@ -187,11 +188,11 @@ impl Catalog {
     pub fn files_of(&self, of: SnapshotOf, name: &str) -> Result<Vec<(Part, DataFile)>> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(
-                "SELECT f.part, f.name, f.bytes, f.rows, f.checksum FROM files f WHERE f.id IN
+                "SELECT f.part, f.name, f.bytes, f.rows, f.checksum, f.key FROM files f WHERE f.id IN
                  (SELECT n.file FROM snapshot_files n JOIN snapshots s ON s.id = n.snapshot WHERE s.kind = ?1 AND s.name = ?2)
                  ORDER BY f.id",
             )?;
-            query.query_map(params![of.word(), name], file)?.collect()
+            query.query_and_then(params![of.word(), name], |row| file(connection, row))?.collect()
         })
     }
 
@@ -253,7 +254,7 @@ impl Catalog {
 
     /// The state of the catalog now.
     pub fn newest_stamp(&self) -> Result<Stamp> {
-        self.read(stamp)
+        self.read(|connection| stamp(connection))
     }
 
     /// The files that no snapshot names any more are forgotten, and returned to be removed.
@@ -287,7 +288,7 @@ impl Catalog {
     }
 }
 
-fn snapshot(connection: &Connection, of: SnapshotOf, name: &str, when: When, last: i64) -> rusqlite::Result<Option<Snapshot>> {
+fn snapshot(connection: &Link<'_>, of: SnapshotOf, name: &str, when: When, last: i64) -> rusqlite::Result<Option<Snapshot>> {
     let (condition, value) = match when {
         When::Now => ("?3 = ?3", 0),
         When::At(time) => ("at <= ?3", time),
@@ -343,17 +344,18 @@ fn columns(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<Publi
     query.query_map([snapshot], column)?.collect()
 }
 
-fn files(connection: &Connection, snapshot: i64) -> rusqlite::Result<Vec<(Part, DataFile)>> {
+fn files(connection: &Link<'_>, snapshot: i64) -> rusqlite::Result<Vec<(Part, DataFile)>> {
     let mut query = connection.prepare_cached(
-        "SELECT f.part, f.name, f.bytes, f.rows, f.checksum FROM snapshot_files s JOIN files f ON f.id = s.file
+        "SELECT f.part, f.name, f.bytes, f.rows, f.checksum, f.key FROM snapshot_files s JOIN files f ON f.id = s.file
          WHERE s.snapshot = ?1 ORDER BY f.id",
     )?;
-    query.query_map([snapshot], file)?.collect()
+    query.query_and_then([snapshot], |row| file(connection, row))?.collect()
 }
 
-fn file(row: &Row<'_>) -> rusqlite::Result<(Part, DataFile)> {
+fn file(connection: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<(Part, DataFile)> {
     let part = if row.get::<_, String>(0)? == Part::History.word() { Part::History } else { Part::Rows };
-    Ok((part, DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)? }))
+    let file = DataFile { name: row.get(1)?, bytes: row.get(2)?, rows: row.get(3)?, checksum: row.get(4)?, key: None };
+    Ok((part, connection.with_key(file, row.get(5)?)?))
 }
 
 /// True when the newest snapshot is the one that was expected, and all files that are kept are known.
@@ -370,12 +372,12 @@ fn is_as_expected(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::R
 }
 
 /// Publishes a snapshot and gives its number, unless something else was published since.
-fn publish_in(connection: &Connection, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<Option<i64>> {
+fn publish_in(connection: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<Option<i64>> {
     if is_as_expected(connection, new)? { publish(connection, new, run).map(Some) } else { Ok(None) }
 }
 
 /// Likewise, of a change that no run has made.
-pub fn publish_checked(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::Result<Option<i64>> {
+pub fn publish_checked(connection: &Link<'_>, new: &NewSnapshot<'_>) -> rusqlite::Result<Option<i64>> {
     publish_in(connection, new, None)
 }
 
@@ -386,7 +388,7 @@ pub fn drop_table(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn publish(transaction: &Connection, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
+fn publish(transaction: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
     let (kind, name) = (new.of.word(), new.name);
     if new.of == SnapshotOf::Profile {
         // A refresh repeated for the same time takes the place of the one before; a rewound one of all that came after.
@@ -419,8 +421,8 @@ fn publish(transaction: &Connection, new: &NewSnapshot<'_>, run: Option<(i64, i6
     }
     for (part, file) in &new.new {
         transaction.execute(
-            "INSERT INTO files (name, part, bytes, rows, checksum) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![file.name, part.word(), file.bytes, file.rows, file.checksum],
+            "INSERT INTO files (name, part, bytes, rows, checksum, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![file.name, part.word(), file.bytes, file.rows, file.checksum, transaction.seal_key(file)?],
         )?;
         let id = transaction.last_insert_rowid();
         transaction.execute("INSERT INTO snapshot_files (snapshot, file) VALUES (?1, ?2)", params![snapshot, id])?;

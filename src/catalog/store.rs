@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 
 use super::blocks::Blocks;
 use super::data::Identity;
+use crate::encryption::Secret;
 use crate::error::{SqlState, coded, of_system as failed};
 
 /// The URL of the store in the engine of its database.
@@ -37,6 +38,8 @@ pub struct Known {
     pub identity: Identity,
     /// Its columns.
     pub schema: SchemaRef,
+    /// Its key, in an encrypted database.
+    pub key: Option<Secret>,
     pub blocks: Blocks,
 }
 

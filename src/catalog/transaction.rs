@@ -23,6 +23,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::data::{DataFile, Written};
 use super::grants::{self, GrantChange};
+use super::keys::{Keyring, Link};
 use super::locks::Lock;
 use super::objects::{NewVersion, Object, drop_object, rename_object};
 use super::opening::Opened;
@@ -143,8 +144,9 @@ impl Pending {
     pub fn write<T>(
         &self,
         opened: &mut Opened,
+        keys: &Keyring,
         place: &str,
-        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        write: impl FnOnce(&Link<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let fail = |error: rusqlite::Error| problem(place, &error);
         let mut state = self.state.lock();
@@ -169,7 +171,7 @@ impl Pending {
         // All of it or nothing, as a statement that fails leaves nothing behind.
         let connection = &opened.connection;
         connection.execute_batch("SAVEPOINT statement").map_err(fail)?;
-        match write(connection) {
+        match write(&Link::new(connection, keys)) {
             Ok(written) => {
                 connection.execute_batch("RELEASE statement").map_err(fail)?;
                 Ok(written)
@@ -192,7 +194,7 @@ impl Catalog {
             let problem = "in memory keeps no transactions over objects";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "database", problem));
         };
-        let opened = Opened::open(directory)?;
+        let opened = Opened::open(directory, &self.keys)?;
         // SQLite takes its snapshot with the first look.
         let first = || -> rusqlite::Result<Stamp> {
             opened.connection.execute_batch("BEGIN")?;
@@ -202,6 +204,7 @@ impl Catalog {
         let state = Mutex::new(State { first, ..State::default() });
         Ok(Arc::new(Self {
             opened: Mutex::new(opened),
+            keys: Arc::clone(&self.keys),
             newest: Mutex::default(),
             place: self.place.clone(),
             directory: self.directory.clone(),
@@ -362,7 +365,7 @@ fn no_savepoint(name: &str) -> DataFusionError {
 }
 
 /// Makes all changes in the catalog itself; gives the conflict, if there is one.
-fn apply(connection: &Connection, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
+fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
     let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: definitions were changed by another meanwhile; run the transaction again";

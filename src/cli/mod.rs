@@ -9,6 +9,7 @@ mod check;
 mod configuration;
 mod console;
 mod demo;
+mod encryption;
 mod generated;
 mod kept;
 mod log;
@@ -85,12 +86,33 @@ struct Common {
     /// Partitions a query works on at once [default: number of processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
     partitions: Option<u16>,
+    #[command(flatten)]
+    keys: encryption::Keys,
     /// Run statements on a server: postgresql://ada@host:5432/portrait; the password comes from PGPASSWORD, ~/.pgpass, or stands in it.
     #[arg(long, value_name = "URL", global = true, conflicts_with = "database")]
     connect: Option<String>,
     /// When colours are used: on a terminal unless NO_COLOR is set, always, or never.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true, global = true)]
     color: Color,
+}
+
+impl Common {
+    /// How an engine is set up by what the command line says.
+    fn options(&self) -> EngineOptions {
+        EngineOptions {
+            database: self.database.clone(),
+            memory_limit: self.memory_limit,
+            partitions: self.partitions.map(usize::from),
+            batch_size: None,
+            base: std::env::current_dir().ok(),
+            role: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
+            environment: Environment::of_process(),
+            temporary: self.temporary.clone(),
+            keys: self.keys.source(),
+            encrypt: false,
+            key_id: None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -119,6 +141,15 @@ enum Action {
     /// Run the schedules of the database, without a server.
     #[command(after_help = schedule::EXAMPLES)]
     Schedule(schedule::Schedule),
+    /// Make a database in a new or empty directory; with --encrypt, one whose files are encrypted.
+    #[command(after_help = encryption::INIT_EXAMPLES)]
+    Init(encryption::Init),
+    /// Wrap the keys of an encrypted database with another master key, the newest, without writing its files anew.
+    #[command(after_help = encryption::ROTATE_EXAMPLES)]
+    RotateKey(encryption::RotateKey),
+    /// Make a master key: added to the file of --key-file, or printed.
+    #[command(after_help = encryption::GENERATE_EXAMPLES)]
+    GenerateKey(encryption::GenerateKey),
     /// Show a tour: a sample shop, from its orders to RFM segments.
     #[command(after_help = "Example:\n  portrait demo")]
     Demo,
@@ -225,6 +256,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match &action {
         Some(Action::Completions { shell }) => return generated::completions(*shell),
         Some(Action::Man { folder }) => return generated::manual(folder.as_deref()),
+        Some(Action::GenerateKey(asked)) => return asked.run(&common.keys),
+        Some(Action::Init(asked)) => return asked.run(&common),
         _ => {}
     }
     let is_there = common.database.as_deref().is_none_or(is_database);
@@ -232,6 +265,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Action::Check) => needs_database("check", common.database.as_deref())?,
         Some(Action::Audit(_)) => needs_database("audit", common.database.as_deref())?,
         Some(Action::Backup { .. }) => needs_database("backup", common.database.as_deref())?,
+        Some(Action::RotateKey(_)) => needs_database("rotate-key", common.database.as_deref())?,
         Some(Action::Report(_)) if common.connect.is_none() => needs_database("report", common.database.as_deref())?,
         Some(Action::Card(_)) if common.connect.is_none() => needs_database("card", common.database.as_deref())?,
         Some(Action::Schedule(_)) => needs_database("schedule", common.database.as_deref())?,
@@ -239,20 +273,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => {}
     }
     let made = common.database.clone().filter(|_| !is_there);
-    let options = EngineOptions {
-        database: common.database.clone(),
-        memory_limit: common.memory_limit,
-        partitions: common.partitions.map(usize::from),
-        batch_size: None,
-        base: std::env::current_dir().ok(),
-        role: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
-        environment: Environment::of_process(),
-        temporary: common.temporary.clone(),
-    };
-    let engine = Engine::open(options)?;
+    let engine = Engine::open(common.options())?;
     if let Some(made) = made {
         // A slip in its name would else look like a database that is empty.
-        eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made", made.display())));
+        let plain = match &common.keys.source() {
+            Some(_) => "; it is not encrypted, portrait init --encrypt makes one that is",
+            None => "",
+        };
+        eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made{plain}", made.display())));
     }
     let server = match &action {
         Some(Action::Connect { url }) => Some(url.as_str()),
@@ -260,7 +288,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     if server.is_some()
         && let Some(
-            Action::Check | Action::Audit(_) | Action::Backup { .. } | Action::Dump | Action::Serve(_) | Action::Schedule(_),
+            Action::Check
+            | Action::Audit(_)
+            | Action::Backup { .. }
+            | Action::Dump
+            | Action::Serve(_)
+            | Action::Schedule(_)
+            | Action::RotateKey(_),
         ) = action
     {
         return Err(Failure::Error("--connect: is for statements; this works on the folder of a database".into()));
@@ -269,6 +303,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Action::Check) => return check::run(&engine),
         Some(Action::Audit(asked)) => return audit::run(&engine, asked),
         Some(Action::Backup { archive }) => return backup::back_up(&engine, archive),
+        Some(Action::RotateKey(asked)) => return asked.run(&engine, &common),
         Some(Action::Serve(asked)) => return serve::run(&engine, asked),
         Some(Action::Schedule(asked)) => return schedule::run(&engine, asked),
         Some(Action::Run(asked)) => return run::run(&engine, asked, &common),

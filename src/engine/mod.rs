@@ -46,8 +46,12 @@ use tokio::runtime::Runtime;
 use crate::adapter::key_file::{KEY_FILE, KeyFile};
 use crate::catalog::Catalog;
 use crate::catalog::audit::AuditKey;
+use crate::catalog::decrypting::FACTORY;
+use crate::catalog::keys::Unlock;
 use crate::catalog::store::DATA_URL;
 use crate::docs::Doc;
+use crate::encryption::MasterKeys;
+use crate::encryption::spills::EncryptedSpills;
 use crate::environment::Environment;
 use crate::error::{failed, invalid};
 use crate::statement::Clock;
@@ -91,6 +95,12 @@ pub struct EngineOptions {
     /// The folder for what queries spill, and for a database in memory; default that of the system. What stands in it is seen by its
     /// owner alone, and goes with the engine.
     pub temporary: Option<PathBuf>,
+    /// The master keys of an encrypted database.
+    pub keys: Option<MasterKeys>,
+    /// A database that is made is encrypted, with the newest of `keys` or the one that `key_id` names; one that is there already must be.
+    pub encrypt: bool,
+    /// The id of the master key for a database that is made; default the newest.
+    pub key_id: Option<String>,
 }
 
 /// The database, the threads that run queries, and their limits. Cheap to clone.
@@ -152,12 +162,19 @@ impl Engine {
         check_clock()?;
         let temporary = temporary_folder(&options)?;
         let catalog = match (&options.database, &temporary) {
-            (Some(directory), _) => Catalog::open(directory)?,
+            (Some(directory), _) => Catalog::open_with(directory, unlock(&options)?)?,
+            _ if options.encrypt => {
+                return Err(invalid("encryption", "needs a database directory; one in memory has nothing at rest"));
+            }
             (None, Some(temporary)) => Catalog::in_memory(Arc::clone(temporary))?,
             (None, None) => unreachable!("a database in memory has a temporary folder"),
         };
         // Without the folder nothing can be spilled: a query that needs to says that it is out of memory.
         let spilling = match &temporary {
+            // What an encrypted database spills is encrypted.
+            Some(temporary) if catalog.is_encrypted() => {
+                DiskManagerMode::Custom(Arc::new(EncryptedSpills::new(temporary.path().to_path_buf())?))
+            }
             Some(temporary) => DiskManagerMode::Directories(vec![temporary.path().to_path_buf()]),
             None => DiskManagerMode::Disabled,
         };
@@ -180,6 +197,7 @@ impl Engine {
         // The database's files by their names, wherever its folder stands and however it is called.
         let files = ObjectStoreUrl::parse(DATA_URL)?;
         environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
+        environment.register_parquet_encryption_factory(FACTORY, Arc::clone(&catalog.data.store) as _);
         // A step of a query may take a second, and what was woken from elsewhere is looked at every so many steps only, of 61 as tokio has it:
         // a statement that was cancelled would go on for a minute.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -257,6 +275,23 @@ impl Engine {
         self.shared.catalog.check()
     }
 
+    /// Wraps the keys of an encrypted database anew, with the master key of this id or the newest: a new database key, the old one gone. Files are
+    /// not written anew. Gives the id of the master key.
+    ///
+    /// # Errors
+    /// The database is not encrypted, or a master key is missing; nothing is changed then.
+    pub fn rotate_key(&self, key_id: Option<&str>) -> Result<String> {
+        self.shared.catalog.rotate_key(key_id)
+    }
+
+    /// The id of the master key that the database is encrypted with; none when it is not.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn master_key(&self) -> Result<Option<String>> {
+        self.shared.catalog.master_key()
+    }
+
     /// Runs a future to its end on this thread, for interfaces that are not asynchronous.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.shared.waiting {
@@ -304,6 +339,19 @@ fn check_clock() -> Result<()> {
         return Ok(());
     }
     Err(failed("clock", "must stand between 1970 and 2262; set the clock of this machine"))
+}
+
+/// How the database is opened, as far as keys are concerned.
+fn unlock(options: &EngineOptions) -> Result<Unlock> {
+    match &options.keys {
+        Some(keys) if options.encrypt => Ok(Unlock::Encrypting(keys.clone(), options.key_id.clone())),
+        Some(keys) => Ok(Unlock::With(keys.clone())),
+        None if options.encrypt => Err(invalid(
+            "encryption",
+            "needs a master key; name where it is with --key-file, --key-command, --kms-command or the environment variable PORTRAIT_KEY",
+        )),
+        None => Ok(Unlock::WithoutKeys),
+    }
 }
 
 /// The folder for what goes with the engine. A database on disk can be read without one: on a full disk, say.

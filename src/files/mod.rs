@@ -44,6 +44,7 @@ use self::parquet::table::ParquetTable;
 use self::table::FilesTable;
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
+use crate::encryption::refuse_in_sql;
 use crate::error::{invalid, message};
 
 pub use kinds::is_file;
@@ -300,6 +301,7 @@ fn engine_format(
     let Some(factory) = state.get_file_format_factory(kind) else {
         return Err(invalid(subject, format!("{kind} is not known to the engine")));
     };
+    options.keys().try_for_each(|option| refuse_in_sql(option))?;
     factory.create(state, options).map_err(|error| invalid(subject, message(&error)))
 }
 

@@ -185,7 +185,7 @@ impl Between for FilesBetween<'_> {
         }
         drop(stream);
         let written = output.finish()?;
-        let table = listing(std::iter::once(written.file.name.as_str()), schema, Some(KEY))?;
+        let table = listing(std::iter::once(written.file.name.as_str()), schema, Some(KEY), self.refresh.catalog.is_encrypted())?;
         self.newest = Some(written);
         Ok(Arc::new(table))
     }

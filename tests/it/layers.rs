@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 31] = [
+const LAYERS: [(&str, &[&str]); 32] = [
     ("error", &["text"]),
     ("calendar", &[]),
     ("environment", &[]),
-    ("settings", &["error"]),
+    ("encryption", &["error"]),
+    ("settings", &["encryption", "error"]),
     ("text", &[]),
     ("passwords", &["error"]),
     ("postgres_settings", &["error", "settings"]),
@@ -19,11 +20,11 @@ const LAYERS: [(&str, &[&str]); 31] = [
     ("charts", &[]),
     ("formats", &["charts", "text"]),
     ("report", &["charts", "error", "formats", "kernels", "text"]),
-    ("files", &["adapter", "docs", "error", "formats", "text"]),
+    ("files", &["adapter", "docs", "encryption", "error", "formats", "text"]),
     ("databases", &["files", "environment", "error", "settings", "text"]),
     ("kernels", &[]),
-    ("catalog", &["error", "settings", "temporary", "text"]),
-    ("adapter", &["catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("catalog", &["encryption", "error", "settings", "temporary", "text"]),
+    ("adapter", &["catalog", "encryption", "kernels", "error", "docs", "settings", "text"]),
     ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
@@ -131,6 +132,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
             "charts",
             "report",
             "databases",
+            "encryption",
             "environment",
             "files",
             "formats",

@@ -14,6 +14,7 @@ mod definitions;
 mod documents;
 mod dumps;
 mod durability;
+mod encryption;
 mod erasure;
 mod experiments;
 mod files;

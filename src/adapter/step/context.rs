@@ -7,12 +7,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::execution::SpillFile;
 use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::metrics::{
     Count, CustomMetricValue, ExecutionPlanMetricsSet, Metric, MetricBuilder, MetricValue, MetricsSet, Time,
 };
 
+use crate::encryption::scratch::{self, Scratch};
+use crate::error::failed;
 use crate::settings::PortraitSettings;
 
 /// The metrics that tell how far a step is begin with this.
@@ -123,6 +127,16 @@ pub fn left_out(metrics: &MetricsSet, counts: &mut BTreeMap<String, (usize, Left
             counts.entry(name.to_string()).or_insert((0, what)).0 += count.value();
         }
     }
+}
+
+/// A temporary file that is written and then read in parts, and what keeps it there; encrypted where the database is.
+///
+/// # Errors
+/// The disk is full, or temporary files are not allowed.
+pub fn scratch(disk: &Arc<DiskManager>, function: &str) -> Result<(Box<dyn Scratch>, Arc<dyn SpillFile>)> {
+    let file = disk.create_tmp_file(function)?;
+    let Some(path) = file.path() else { return Err(failed(function, "temporary files have no path here")) };
+    Ok((scratch::open(path)?, file))
 }
 
 /// What a running step works with.

@@ -8,7 +8,6 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchema;
@@ -18,6 +17,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use parquet::arrow::RowNumber;
 
 use crate::catalog::data::Pinned;
+use crate::catalog::decrypting::format;
 use crate::catalog::store::DATA_URL;
 
 /// The column with the number of the file; no column of a table can have the name by accident.
@@ -68,7 +68,7 @@ impl TableProvider for Identified {
             file.with_extension(Arc::clone(&self.pins))
         };
         let groups = FileGroup::new((0..).zip(self.pins.iter()).map(file).collect());
-        let format = ParquetFormat::default();
+        let format = format(self.pins.first().is_some_and(|pin| pin.is_encrypted()));
         let source = format.file_source(self.columns.clone());
         let scan = FileScanConfigBuilder::new(ObjectStoreUrl::parse(DATA_URL)?, source)
             .with_file_groups(groups.split_files(state.config().target_partitions().max(1)))

@@ -9,7 +9,6 @@
 //! The input's first column is the customer, the second the time, and the third, where the function's page has the argument and the call
 //! gives it, what breaks ties. What else a function reads is its [`Reading`].
 
-use std::fs::OpenOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::keys::{Interner, KeyValues, Keys, bits, merge_keys, sorted};
 use crate::adapter::offload::{Worker, offload, side_by_side};
 use crate::adapter::plain::Plain;
-use crate::adapter::step::{Notes, Reads, Step, StepContext, Streams};
+use crate::adapter::step::{Notes, Reads, Step, StepContext, Streams, scratch};
 use crate::error::{failed, invalid};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::journey::events::{BUCKETS, Customers, Detail, Event, Gathered, Gathering, Maps, Rows};
@@ -335,9 +334,7 @@ fn spill<R: Reading>(
     if reader.gathering.bytes() == 0 {
         return Ok(());
     }
-    let file = context.disk.create_tmp_file(function)?;
-    let Some(path) = file.path() else { return Err(failed(function, "temporary files have no path here")) };
-    let opened = OpenOptions::new().read(true).write(true).open(path)?;
+    let (opened, file) = scratch(&context.disk, function)?;
     spills.add(1);
     spilled_bytes.add(reader.gathering.spill(opened, memory)? as usize);
     reader.files.push(file);

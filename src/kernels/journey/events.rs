@@ -5,7 +5,6 @@
 //! event is written twice and sorted among its customer's few, where sorting all rows would move each some twenty times. When memory runs
 //! out, all chunks of a partition go to disk, bucket after bucket, and a bucket is read back when its turn comes.
 
-use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -139,10 +138,15 @@ pub struct Gathering<D> {
     spilled: Vec<Spilled>,
 }
 
+/// A file that is written from its beginning to its end, and then read in parts.
+pub trait Scratch: Read + Write + Seek + Send + std::fmt::Debug {}
+
+impl<T: Read + Write + Seek + Send + std::fmt::Debug> Scratch for T {}
+
 /// Chunks on disk.
 #[derive(Debug)]
 struct Spilled {
-    file: Mutex<File>,
+    file: Mutex<Box<dyn Scratch>>,
     /// Where each bucket begins, and its rows.
     places: Vec<(u64, usize)>,
 }
@@ -226,7 +230,7 @@ impl<D: Detail> Gathering<D> {
     ///
     /// # Errors
     /// The disk is full.
-    pub fn spill(&mut self, file: File, budget: &dyn Budget) -> std::io::Result<u64> {
+    pub fn spill(&mut self, file: impl Scratch + 'static, budget: &dyn Budget) -> std::io::Result<u64> {
         let mut writer = BufWriter::with_capacity(1 << 20, file);
         let (mut written, mut places, mut bytes) = (0, vec![], vec![]);
         for bucket in &mut self.buckets {
@@ -246,7 +250,7 @@ impl<D: Detail> Gathering<D> {
             places.push((begin, chunks.iter().map(|chunk| chunk.times.len()).sum()));
         }
         let file = writer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        self.spilled.push(Spilled { file: Mutex::new(file), places });
+        self.spilled.push(Spilled { file: Mutex::new(Box::new(file)), places });
         budget.shrink(std::mem::take(&mut self.bytes));
         Ok(written)
     }

@@ -1,7 +1,6 @@
 //! Features on disk: rows of numbers that do not fit the memory limit, read again for each pass.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::Result;
@@ -10,7 +9,7 @@ use datafusion::execution::SpillFile;
 use datafusion::execution::disk_manager::DiskManager;
 use datafusion::physical_plan::metrics::Count;
 
-use crate::error::failed;
+use crate::adapter::step::{Scratch, scratch};
 use crate::kernels::cluster::{CHUNK_ROWS, Matrix, Scale, Source};
 use crate::kernels::control::Stop;
 
@@ -18,7 +17,7 @@ use crate::kernels::control::Stop;
 pub struct Spilling {
     columns: usize,
     rows: usize,
-    writer: BufWriter<File>,
+    writer: BufWriter<Box<dyn Scratch>>,
     file: Arc<dyn SpillFile>,
     written: Count,
 }
@@ -29,9 +28,8 @@ impl Spilling {
     /// # Errors
     /// The disk is full, or temporary files are not allowed.
     pub fn begin(function: &str, matrix: &Matrix, disk: &Arc<DiskManager>, written: Count) -> Result<Self> {
-        let file = disk.create_tmp_file(function)?;
-        let Some(path) = file.path() else { return Err(failed(function, "temporary files have no path here")) };
-        let writer = BufWriter::with_capacity(1 << 20, OpenOptions::new().read(true).write(true).open(path)?);
+        let (opened, file) = scratch(disk, function)?;
+        let writer = BufWriter::with_capacity(1 << 20, opened);
         let mut spilling = Self { columns: matrix.columns(), rows: 0, writer, file, written };
         for row in 0..matrix.rows() {
             spilling.write(matrix.row(row).iter().copied())?;
@@ -66,7 +64,7 @@ impl Spilling {
 pub struct Spilled {
     columns: usize,
     rows: usize,
-    reader: Mutex<File>,
+    reader: Mutex<Box<dyn Scratch>>,
     _file: Arc<dyn SpillFile>,
     /// Applied when rows are read.
     scales: Vec<Scale>,

@@ -102,7 +102,8 @@ The file holds one state of the catalog and every data file that it names: defin
 is compared with its checksum as it is saved. The archive appears whole or not at all, only its owner may read it, and it replaces no file that is there.
 Files of external tables are no part of a database, and so none of its archive. `portrait -d DIR backup ARCHIVE` does the same; `portrait restore
 ARCHIVE DIR` makes the database again in a new or empty directory and compares every checksum; `portrait -d DIR check` looks at one at any time. The
-archive is a tar file whose first entry, `manifest.json`, lists the others.",
+archive is a tar file whose first entry, `manifest.json`, lists the others. That of an encrypted database is encrypted as the database is: restoring
+it needs no key, opening what was restored needs the master key of that time.",
         ..STATEMENT
     },
     Doc {

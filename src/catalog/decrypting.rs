@@ -1,0 +1,82 @@
+//! How encrypted data files are written and read: Parquet's modular encryption.
+//!
+//! Footer and all columns are encrypted with AES-256-GCM under the key of the file, which is bound to the name of the file: one file's part cannot
+//! stand in the place of another's. DataFusion asks for the key of a file by its name when it opens it, and finds it with what is known of the
+//! file since it was pinned; plans hold no keys, and neither does what they are printed as.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::config::{EncryptionFactoryOptions, TableParquetOptions};
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::execution::parquet_encryption::EncryptionFactory;
+use object_store::path::Path as Location;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::encryption::decrypt::FileDecryptionProperties;
+use parquet::encryption::encrypt::FileEncryptionProperties;
+
+use super::store::DataStore;
+use crate::encryption::Secret;
+use crate::error::{failed, invalid};
+
+/// The name of the keys of data files among those that DataFusion may ask for.
+pub const FACTORY: &str = "portrait-data";
+
+/// How a file is encrypted.
+///
+/// # Errors
+/// None with keys of ours.
+pub fn encryption(name: &str, key: &Secret) -> Result<Arc<FileEncryptionProperties>> {
+    let properties = FileEncryptionProperties::builder(key.bytes().to_vec()).with_aad_prefix(name.as_bytes().to_vec());
+    Ok(properties.with_aad_prefix_storage(false).build()?)
+}
+
+/// How a file is decrypted.
+fn decryption(name: &str, key: &Secret) -> Result<Arc<FileDecryptionProperties>> {
+    let properties = FileDecryptionProperties::builder(key.bytes().to_vec());
+    Ok(properties.with_aad_prefix(name.as_bytes().to_vec()).build()?)
+}
+
+/// How a file is read without DataFusion.
+///
+/// # Errors
+/// None with keys of ours.
+pub fn reading(name: &str, key: Option<&Secret>) -> Result<ArrowReaderOptions> {
+    let options = ArrowReaderOptions::default();
+    Ok(match key {
+        Some(key) => options.with_file_decryption_properties(decryption(name, key)?),
+        None => options,
+    })
+}
+
+/// How DataFusion reads data files.
+pub fn format(is_encrypted: bool) -> ParquetFormat {
+    let mut options = TableParquetOptions::default();
+    options.crypto.factory_id = is_encrypted.then(|| FACTORY.into());
+    ParquetFormat::default().with_options(options)
+}
+
+#[async_trait]
+impl EncryptionFactory for DataStore {
+    async fn get_file_encryption_properties(
+        &self,
+        _config: &EncryptionFactoryOptions,
+        _schema: &SchemaRef,
+        _file: &Location,
+    ) -> Result<Option<Arc<FileEncryptionProperties>>> {
+        Err(invalid(FACTORY, "is for the files of the database alone; COPY writes files that are not encrypted"))
+    }
+
+    async fn get_file_decryption_properties(
+        &self,
+        _config: &EncryptionFactoryOptions,
+        file: &Location,
+    ) -> Result<Option<Arc<FileDecryptionProperties>>> {
+        let Some(known) = self.known(file.as_ref()) else {
+            return Err(failed(file.as_ref(), "cannot be decrypted: no statement holds it for reading"));
+        };
+        known.key.as_ref().map(|key| decryption(file.as_ref(), key)).transpose()
+    }
+}

@@ -1,0 +1,430 @@
+//! The keys of an encrypted database, and the values of the catalog that are encrypted with them.
+//!
+//! The catalog is an SQLite file, in which names, numbers and times stand as they are: what is named is looked up, ordered and counted by
+//! SQLite. What may hold anything about a person is encrypted before SQLite has it: the SQL of definitions with its literals, comments, what models
+//! have learned, messages of runs, statements that failed, examples of checks. [`SEALED`] lists them. Such a value is
+//! `number of the database key:base64`, and is bound to its table, column and row, so that it cannot be moved to another. The key of each data
+//! file is one of them, bound to the name, size, number of rows and checksum of the file as well.
+//!
+//! There is one place for it: who reads or writes has a [`Link`], which is the connection together with the keys. In a database that is not
+//! encrypted it hands on what it gets.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display};
+use std::ops::Deref;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Catalog;
+use super::data::DataFile;
+use crate::encryption::{MasterKeys, Secret};
+use crate::error::{SqlState, coded, invalid, message, sqlstate};
+
+/// What is added to the tables of before.
+pub const MIGRATION: &str = "
+    -- The key of an encrypted database, wrapped by the master key of this id, and a known text encrypted with it. A database that is not
+    -- encrypted has none.
+    CREATE TABLE database_keys (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        master  TEXT NOT NULL,
+        wrapped TEXT NOT NULL,
+        proof   TEXT NOT NULL,
+        made_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    ) STRICT;
+    -- The key of a file, encrypted with the key of the database.
+    ALTER TABLE files ADD COLUMN key TEXT;
+";
+
+/// The values that are encrypted: table, column, and in SQL what tells the row from others.
+const SEALED: [(&str, &str, &str); 9] = [
+    ("versions", "sql", "object || '.' || version"),
+    ("comments", "comment", "object || '.' || \"column\""),
+    ("models", "trained", "object || '.' || version"),
+    ("runs", "message", "id"),
+    ("runs", "statement", "id"),
+    ("check_results", "message", "object || '.' || version || '.' || at"),
+    ("check_results", "examples", "object || '.' || version || '.' || at"),
+    ("check_results", "detail", "object || '.' || version || '.' || at"),
+    ("files", "key", "name || '.' || bytes || '.' || rows || '.' || checksum"),
+];
+
+/// What is encrypted with a database key, to tell the right one.
+const PROOF: &str = "portrait";
+
+/// How a database is opened, as far as keys are concerned.
+#[derive(Debug, Clone, Default)]
+pub enum Unlock {
+    /// With these master keys, if there are any; a database that is made is not encrypted.
+    #[default]
+    WithoutKeys,
+    With(MasterKeys),
+    /// Likewise; a database that is made is encrypted, with the key of this id or the newest.
+    Encrypting(MasterKeys, Option<String>),
+    /// To be looked at without its keys: what is encrypted cannot be read.
+    Locked,
+}
+
+impl Unlock {
+    fn masters(&self) -> Option<&MasterKeys> {
+        match self {
+            Self::With(masters) | Self::Encrypting(masters, _) => Some(masters),
+            Self::WithoutKeys | Self::Locked => None,
+        }
+    }
+}
+
+/// The keys of a database, as far as this process has needed them.
+#[derive(Debug)]
+pub struct Keyring {
+    place: String,
+    unlock: Unlock,
+    known: Mutex<HashMap<i64, Secret>>,
+}
+
+impl Keyring {
+    /// The keys of the database at this place.
+    pub fn new(place: &str, unlock: Unlock) -> Self {
+        Self { place: place.into(), unlock, known: Mutex::default() }
+    }
+
+    /// True once a database key was read.
+    pub fn is_encrypted(&self) -> bool {
+        !self.known.lock().is_empty()
+    }
+
+    /// Fails before anything is made when a new database cannot be encrypted.
+    ///
+    /// # Errors
+    /// There is no master key.
+    pub fn check(&self) -> Result<()> {
+        match &self.unlock {
+            Unlock::Encrypting(masters, id) => masters.newest(id.as_deref()).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the key of a database that is there.
+    ///
+    /// # Errors
+    /// It is encrypted, and the master key is missing or another.
+    pub fn unlock(&self, connection: &Connection) -> rusqlite::Result<Result<()>> {
+        let newest = newest(connection)?;
+        match (newest, &self.unlock) {
+            (None, Unlock::Encrypting(..)) => {
+                let problem = "holds a database that is not encrypted; make a new one with portrait init --encrypt, and bring its tables over";
+                Ok(Err(invalid(&self.place, problem)))
+            }
+            (None, _) | (Some(_), Unlock::Locked) => Ok(Ok(())),
+            (Some(id), _) => Ok(self.secret(connection, id)?.map(|_| ())),
+        }
+    }
+
+    /// Makes the first key of a database that is being made, when it is to be encrypted.
+    ///
+    /// # Errors
+    /// There is no master key.
+    pub fn begin(&self, connection: &Connection) -> rusqlite::Result<Result<()>> {
+        let Unlock::Encrypting(masters, id) = &self.unlock else { return Ok(Ok(())) };
+        match self.new_key(masters, id.as_deref()) {
+            Ok(new) => self.add(connection, new).map(|_| Ok(())),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn new_key(&self, masters: &MasterKeys, id: Option<&str>) -> Result<NewKey> {
+        let master = masters.newest(id)?;
+        let secret = Secret::random()?;
+        let wrapped = masters.wrap(&master, &secret)?;
+        let proof = BASE64.encode(secret.seal(PROOF.as_bytes(), PROOF.as_bytes())?);
+        // What a command wraps it must be able to unwrap.
+        if masters.unwrap(&master, &wrapped)? != secret {
+            return Err(invalid(&masters.to_string(), format!("unwraps another key than it has wrapped with {master}")));
+        }
+        Ok(NewKey { master, wrapped, proof, secret })
+    }
+
+    fn add(&self, connection: &Connection, new: NewKey) -> rusqlite::Result<i64> {
+        let insert = "INSERT INTO database_keys (master, wrapped, proof) VALUES (?1, ?2, ?3)";
+        connection.execute(insert, params![new.master, new.wrapped, new.proof])?;
+        let id = connection.last_insert_rowid();
+        self.known.lock().insert(id, new.secret);
+        Ok(id)
+    }
+
+    /// The database key of this number.
+    fn secret(&self, connection: &Connection, id: i64) -> rusqlite::Result<Result<Secret>> {
+        if let Some(secret) = self.known.lock().get(&id) {
+            return Ok(Ok(secret.clone()));
+        }
+        let query = "SELECT master, wrapped, proof FROM database_keys WHERE id = ?1";
+        let found = connection.query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let Some((master, wrapped, proof)): Option<(String, String, String)> = found else {
+            return Ok(Err(self.damaged(&format!("names a database key, {id}, that is not there"))));
+        };
+        let unlocked = self.unwrapped(&master, &wrapped, &proof);
+        if let Ok(secret) = &unlocked {
+            self.known.lock().insert(id, secret.clone());
+        }
+        Ok(unlocked)
+    }
+
+    fn unwrapped(&self, master: &str, wrapped: &str, proof: &str) -> Result<Secret> {
+        let Some(masters) = self.unlock.masters() else {
+            let problem = format!(
+                "is encrypted with master key {master}, and no key was given; name where it is with --key-file, --key-command, --kms-command or the environment variable PORTRAIT_KEY"
+            );
+            return Err(coded(SqlState::INVALID_AUTHORIZATION, &self.place, problem));
+        };
+        let refused =
+            |problem: String| coded(SqlState::INVALID_AUTHORIZATION, &self.place, format!("cannot be decrypted: {problem}"));
+        let secret = masters.unwrap(master, wrapped).map_err(|error| refused(message(&error)))?;
+        let proven = BASE64.decode(proof).ok().and_then(|proof| secret.open(PROOF.as_bytes(), &proof));
+        match proven {
+            Some(text) if text.as_slice() == PROOF.as_bytes() => Ok(secret),
+            _ => Err(refused(format!("{masters}: key {master} is not the one that the database was encrypted with"))),
+        }
+    }
+
+    fn damaged(&self, problem: &str) -> DataFusionError {
+        let problem = format!("{} is damaged: {problem}; restore the database from a backup", super::FILE);
+        coded(SqlState::DATA_CORRUPTED, &self.place, problem)
+    }
+}
+
+struct NewKey {
+    master: String,
+    wrapped: String,
+    proof: String,
+    secret: Secret,
+}
+
+/// The number of the key that encrypts what is written; none in a database that is not encrypted.
+fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.prepare_cached("SELECT max(id) FROM database_keys")?.query_row([], |row| row.get(0))
+}
+
+/// The catalog's connection together with the keys.
+pub struct Link<'a> {
+    connection: &'a Connection,
+    keys: &'a Keyring,
+}
+
+impl Deref for Link<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl<'a> Link<'a> {
+    pub fn new(connection: &'a Connection, keys: &'a Keyring) -> Self {
+        Self { connection, keys }
+    }
+
+    /// A value as it is written: `field` is `table.column`, and `row` tells the row from others, both as [`SEALED`] has them.
+    pub fn seal(&self, field: &str, row: impl Display, text: &str) -> rusqlite::Result<String> {
+        if text.is_empty() || !self.keys.is_encrypted() {
+            if matches!(self.keys.unlock, Unlock::Locked) && newest(self.connection)?.is_some() {
+                let problem = "is encrypted and was opened without its keys, so that nothing can be written";
+                return Err(unreadable(&coded(SqlState::INVALID_AUTHORIZATION, &self.keys.place, problem)));
+            }
+            return Ok(text.into());
+        }
+        self.sealed(field, row, text.as_bytes())
+    }
+
+    /// A value as it was before it was written.
+    pub fn open(&self, field: &str, row: impl Display, text: String) -> rusqlite::Result<String> {
+        if text.is_empty() || !self.keys.is_encrypted() {
+            return Ok(text);
+        }
+        let bytes = self.opened(field, row, &text)?;
+        String::from_utf8(bytes).map_err(|_| unreadable(&self.keys.damaged(&format!("{field} is no text"))))
+    }
+
+    /// The texts of a column that are not empty, encrypted or not.
+    pub fn texts(&self, table: &str, column: &str) -> rusqlite::Result<Vec<Text>> {
+        let field = format!("{table}.{column}");
+        let sealed = SEALED.iter().find(|(own, of, _)| *own == table && *of == column).map(|(.., row)| *row);
+        let text = |(number, row, text): (i64, String, String)| {
+            let text = if sealed.is_some() { self.open(&field, &row, text)? } else { text };
+            Ok(Text { number, row, text, field: sealed.is_some().then(|| field.clone()) })
+        };
+        values(self.connection, table, column, sealed.unwrap_or("rowid"))?.into_iter().map(text).collect()
+    }
+
+    /// Writes another text in the place of one.
+    pub fn put_text(&self, table: &str, column: &str, old: &Text, new: &str) -> rusqlite::Result<()> {
+        let new = match &old.field {
+            Some(field) => self.seal(field, &old.row, new)?,
+            None => new.to_string(),
+        };
+        self.connection
+            .execute(&format!("UPDATE {table} SET {column} = ?2 WHERE rowid = ?1"), rusqlite::params![old.number, new])?;
+        Ok(())
+    }
+
+    /// The key of a file as it is written.
+    pub fn seal_key(&self, file: &DataFile) -> rusqlite::Result<Option<String>> {
+        let Some(key) = &file.key else { return Ok(None) };
+        self.sealed("files.key", about(file), key.bytes()).map(Some)
+    }
+
+    /// A file with its key.
+    pub fn with_key(&self, mut file: DataFile, key: Option<String>) -> rusqlite::Result<DataFile> {
+        if let Some(key) = key.filter(|_| self.keys.is_encrypted()) {
+            let bytes = zeroize::Zeroizing::new(self.opened("files.key", about(&file), &key)?);
+            file.key = Some(
+                Secret::of(&bytes).ok_or_else(|| unreadable(&self.keys.damaged(&format!("the key of {} is none", file.name))))?,
+            );
+        } else if self.keys.is_encrypted() {
+            return Err(unreadable(&self.keys.damaged(&format!("the key of {} is not there", file.name))));
+        }
+        Ok(file)
+    }
+
+    fn sealed(&self, field: &str, row: impl Display, bytes: &[u8]) -> rusqlite::Result<String> {
+        let Some(id) = newest(self.connection)? else {
+            return Err(unreadable(&self.keys.damaged("the database key is not there")));
+        };
+        let secret = self.keys.secret(self.connection, id)?.map_err(|error| unreadable(&error))?;
+        let sealed = secret.seal(format!("{field} {row}").as_bytes(), bytes).map_err(|error| unreadable(&error))?;
+        Ok(format!("{id}:{}", BASE64.encode(sealed)))
+    }
+
+    fn opened(&self, field: &str, row: impl Display, text: &str) -> rusqlite::Result<Vec<u8>> {
+        let damaged = || unreadable(&self.keys.damaged(&format!("{field} of row {row} is not what was written")));
+        let (id, sealed) = text.split_once(':').ok_or_else(damaged)?;
+        let (id, sealed) = (id.parse().map_err(|_| damaged())?, BASE64.decode(sealed).map_err(|_| damaged())?);
+        let secret = self.keys.secret(self.connection, id)?.map_err(|error| unreadable(&error))?;
+        let mut bytes = secret.open(format!("{field} {row}").as_bytes(), &sealed).ok_or_else(damaged)?;
+        Ok(std::mem::take(&mut *bytes))
+    }
+
+    /// What of the encrypted values cannot be read.
+    pub fn unreadable(&self) -> rusqlite::Result<Vec<String>> {
+        let mut problems = vec![];
+        if !self.keys.is_encrypted() {
+            return Ok(problems);
+        }
+        for (table, column, row) in SEALED {
+            for (_, row, text) in values(self.connection, table, column, row)? {
+                if let Err(error) = self.opened(&format!("{table}.{column}"), row, &text) {
+                    problems.push(own(&self.keys.place, &error).map_or_else(|| error.to_string(), |error| message(&error)));
+                }
+            }
+        }
+        Ok(problems)
+    }
+}
+
+/// A text of the catalog.
+pub struct Text {
+    /// The number of its row.
+    pub number: i64,
+    /// What tells the row from others.
+    row: String,
+    pub text: String,
+    /// `table.column`, where it is encrypted.
+    field: Option<String>,
+}
+
+/// What a file is, in its key.
+fn about(file: &DataFile) -> String {
+    format!("{}.{}.{}.{}", file.name, file.bytes, file.rows, file.checksum)
+}
+
+/// The values of a column: number of the row, what tells it from others, value.
+fn values(connection: &Connection, table: &str, column: &str, row: &str) -> rusqlite::Result<Vec<(i64, String, String)>> {
+    let query = format!("SELECT rowid, CAST({row} AS TEXT), {column} FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''");
+    connection.prepare(&query)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+}
+
+impl Catalog {
+    /// True for a database that is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.keys.is_encrypted()
+    }
+
+    /// The id of the master key that the database is encrypted with; none when it is not.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn master_key(&self) -> Result<Option<String>> {
+        let query = "SELECT master FROM database_keys ORDER BY id DESC LIMIT 1";
+        self.read(|connection| connection.query_row(query, [], |row| row.get(0)).optional())
+    }
+
+    /// Makes a new key of the database, wrapped by the master key of this id, or the newest; what was encrypted with the one before is
+    /// encrypted with the new one. The files of data stay, with their keys. In one transaction; gives the id of the master key.
+    ///
+    /// # Errors
+    /// The database is not encrypted, a master key is missing, or something that is encrypted cannot be read: nothing is changed then.
+    pub fn rotate_key(&self, master: Option<&str>) -> Result<String> {
+        let Some(masters) = self.keys.unlock.masters().filter(|_| self.is_encrypted()) else {
+            return Err(invalid(&self.place, "is not encrypted; portrait init --encrypt makes a database that is"));
+        };
+        let new = self.keys.new_key(masters, master)?;
+        let master = new.master.clone();
+        let mut number = None;
+        let rotated = self.write(|link| {
+            let mut opened = vec![];
+            for (table, column, row) in SEALED {
+                let field = format!("{table}.{column}");
+                for (id, row, text) in values(link, table, column, row)? {
+                    let bytes = zeroize::Zeroizing::new(link.opened(&field, &row, &text)?);
+                    opened.push((table, column, id, row, bytes));
+                }
+            }
+            let id = self.keys.add(link, new)?;
+            number = Some(id);
+            for (table, column, row, about, bytes) in opened {
+                let sealed = link.sealed(&format!("{table}.{column}"), about, &bytes)?;
+                link.execute(&format!("UPDATE {table} SET {column} = ?2 WHERE rowid = ?1"), params![row, sealed])?;
+            }
+            // Whoever has the old master key, and comes by the new catalog, reads nothing.
+            link.execute("DELETE FROM database_keys WHERE id <> ?1", [id])?;
+            Ok(())
+        });
+        if let (Err(_), Some(number)) = (&rotated, number) {
+            self.keys.known.lock().remove(&number);
+        }
+        rotated?;
+        self.forget_writes();
+        Ok(master)
+    }
+}
+
+/// An error of ours on its way through SQLite's.
+#[derive(Debug)]
+struct Unreadable {
+    state: SqlState,
+    text: String,
+}
+
+impl Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+fn unreadable(error: &DataFusionError) -> rusqlite::Error {
+    let problem = Unreadable { state: sqlstate(error), text: message(error) };
+    rusqlite::Error::ToSqlConversionFailure(Box::new(problem))
+}
+
+/// The error of ours that is on its way through one of SQLite's.
+pub fn own(place: &str, error: &rusqlite::Error) -> Option<DataFusionError> {
+    let rusqlite::Error::ToSqlConversionFailure(inner) = error else { return None };
+    let Unreadable { state, text } = inner.downcast_ref()?;
+    let problem = text.strip_prefix(place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+    Some(coded(*state, place, problem))
+}
