@@ -276,10 +276,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let engine = Engine::open(common.options())?;
     if let Some(made) = made {
         // A slip in its name would else look like a database that is empty.
-        let plain = match &common.keys.source() {
-            Some(_) => "; it is not encrypted, portrait init --encrypt makes one that is",
-            None => "",
-        };
+        let has_keys = common.keys.source().is_some();
+        let plain = if has_keys { "; it is not encrypted, portrait init --encrypt makes one that is" } else { "" };
         eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made{plain}", made.display())));
     }
     let server = match &action {

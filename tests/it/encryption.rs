@@ -193,17 +193,9 @@ fn whoever_has_no_key_is_told_and_nothing_happens() {
     let other = folder.path().join("plain");
     drop(open(&other, &text));
     assert!(refused(EngineOptions { encrypt: true, ..with(&other, &text) }).contains("holds a database that is not encrypted"));
-    assert!(refused(EngineOptions { encrypt: true, ..with(&other, &text) }.in_memory()).contains("needs a database directory"));
-}
-
-trait InMemory {
-    fn in_memory(self) -> Self;
-}
-
-impl InMemory for EngineOptions {
-    fn in_memory(self) -> Self {
-        Self { database: None, ..self }
-    }
+    assert!(
+        refused(EngineOptions { encrypt: true, database: None, ..with(&other, &text) }).contains("needs a database directory")
+    );
 }
 
 #[test]
@@ -221,7 +213,7 @@ fn keys_rotate_without_writing_the_files_anew() {
     engine.back_up(&archive, &|_, _| true).unwrap();
     // Another one that is open meanwhile goes on, and what its transaction has written is published.
     let (other, others) = open(&place, &both);
-    rows(&other, &others, &format!("BEGIN; INSERT INTO orders VALUES (3000, 1, 1.5)"));
+    rows(&other, &others, "BEGIN; INSERT INTO orders VALUES (3000, 1, 1.5)");
     let data = files(&place.join("data"));
     assert_eq!(engine.master_key().unwrap().as_deref(), Some("old"));
     assert_eq!(engine.rotate_key(None).unwrap(), "new");
@@ -314,9 +306,6 @@ fn a_flipped_bit_is_an_error_that_names_the_file() {
     for place_of_bit in (0..bytes.len() * 8).step_by(bytes.len() * 8 / 20) {
         let mut flipped = bytes.clone();
         flipped[place_of_bit / 8] ^= 1 << (place_of_bit % 8);
-        if flipped.iter().zip(&bytes).position(|(one, two)| one != two).is_none() {
-            continue;
-        }
         std::fs::write(&archive, flipped).unwrap();
         match restore(&archive, &folder.path().join("copy"), &|_, _| true) {
             Err(error) => assert!(message(&error).contains("crm.backup"), "bit {place_of_bit}: {}", message(&error)),
