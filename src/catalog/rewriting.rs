@@ -264,7 +264,7 @@ fn count_filled(filled: &mut Filled, batch: &RecordBatch) {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{Int64Array, StringArray, StringDictionaryBuilder};
+    use datafusion::arrow::array::{Int32Array, Int64Array, StringArray, StringDictionaryBuilder};
     use datafusion::arrow::datatypes::{Field, Int32Type, TimeUnit};
 
     use super::*;
@@ -305,7 +305,7 @@ mod tests {
         let day = 86_400_000_000;
         let seconds =
             cast(&Int64Array::from(vec![Some(86_399), Some(86_400), None]), &DataType::Timestamp(TimeUnit::Second, None));
-        let days = cast(&datafusion::arrow::array::Int32Array::from(vec![0, 1, 2]), &DataType::Date32).unwrap();
+        let days = cast(&Int32Array::from(vec![0, 1, 2]), &DataType::Date32).unwrap();
         let batch = batch(vec![("at", seconds.unwrap()), ("day", days)]);
         let before = |column: &str, at| {
             let goes = goes(&batch, &[Rule::Before { column: column.into(), at }]).unwrap();

@@ -12,6 +12,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
 use sqlparser::ast::{Query, SelectItem, SetExpr, Statement as SqlStatement};
 
 use super::as_of;
@@ -92,104 +93,111 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// What is wrong with a definition: its query, its key, a name that clashes, tags that need one another in a circle.
-    pub async fn plan(&self, definition: &ProfileDefinition) -> Result<Planned> {
-        let name = definition.name();
-        let missing = self.missing_sources(definition).await?;
-        let mut sources = Sources::default();
-        let (profile, key_type, attributes) = self.profile(definition, &mut sources).await?;
-        let mut domains = BTreeMap::new();
-        for (place, field) in profile.schema().fields().iter().enumerate() {
-            domains.extend(values_of(&profile, place).map(|values| (field.name().clone(), values)));
-        }
-        let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
-        check_names(definition, &columns)?;
-        check_history(definition, &attributes)?;
-        let mut tags = vec![];
-        for place in in_order(definition)? {
-            let (tag, body) = &definition.tags[place];
-            let subject = format!("tag {}", tag.object.name);
-            let reads = reads_profile(&body.query, name);
-            let plan = self.query(definition, tag, &body.query, &subject, &columns, &mut sources).await?;
-            if !reads && scans(&plan, &own_table(name))? {
-                // Its place among the others is known by what it names: it would be computed before what it reads.
-                let problem = format!(
-                    "reads {PROFILE_SCHEMA}.{name} through a view or function; name {PROFILE_SCHEMA}.{name} in its own query"
-                );
-                return Err(invalid(&subject, problem));
+    pub fn plan<'a>(&'a self, definition: &'a ProfileDefinition) -> BoxFuture<'a, Result<Planned>> {
+        Box::pin(async move {
+            let name = definition.name();
+            let missing = self.missing_sources(definition).await?;
+            let mut sources = Sources::default();
+            let (profile, key_type, attributes) = self.profile(definition, &mut sources).await?;
+            let mut domains = BTreeMap::new();
+            for (place, field) in profile.schema().fields().iter().enumerate() {
+                domains.extend(values_of(&profile, place).map(|values| (field.name().clone(), values)));
             }
-            let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
-            let needs = match reads {
-                true => {
-                    let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, error))?;
-                    let is_tag = |name: &String| definition.tags.iter().any(|(other, _)| other.object.name == *name);
-                    Some(read.into_iter().filter(is_tag).collect())
+            let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+            check_names(definition, &columns)?;
+            check_history(definition, &attributes)?;
+            let mut tags = vec![];
+            for place in in_order(definition)? {
+                let (tag, body) = &definition.tags[place];
+                let subject = format!("tag {}", tag.object.name);
+                let reads = reads_profile(&body.query, name);
+                let plan = self.query(definition, tag, &body.query, &subject, &columns, &mut sources).await?;
+                if !reads && scans(&plan, &own_table(name))? {
+                    // Its place among the others is known by what it names: it would be computed before what it reads.
+                    let problem = format!(
+                        "reads {PROFILE_SCHEMA}.{name} through a view or function; name {PROFILE_SCHEMA}.{name} in its own query"
+                    );
+                    return Err(invalid(&subject, problem));
                 }
-                false => None,
-            };
-            let column =
-                if body.multiple { DataType::List(Arc::new(Field::new_list_field(value.clone(), true))) } else { value.clone() };
-            columns.push(Field::new(&tag.object.name, column, true));
-            domains.extend(values_of(&plan, 1).map(|values| (tag.object.name.clone(), values)));
-            let looks_back = !has_join(&plan)?
-                && calls_in(body.query.as_ref()).iter().any(|(function, arguments)| {
-                    function == "rfm" && arguments.iter().any(|argument| name_of(argument).is_some_and(|name| name == "lookback"))
-                });
-            tags.push(PlannedTag {
-                looks_back,
-                name: tag.object.name.clone(),
-                version: tag.object.version,
-                plan,
-                multiple: body.multiple,
-                needs,
-            });
-        }
-        let (mut segments, mut never) = (vec![], vec![]);
-        for (segment, condition) in &definition.segments {
-            let subject = format!("segment {}", segment.object.name);
-            let query = format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.body.key), identifier(name));
-            let mut query = parse_query(&query)?;
-            // As it is: sqlparser does not write every string and name so that it reads as the same again.
-            if let SetExpr::Select(select) = query.body.as_mut()
-                && let Some(SelectItem::UnnamedExpr(place)) = select.projection.get_mut(1)
-            {
-                *place = condition.clone();
-            }
-            let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await?;
-            if let Some((column, data_type)) = text_as_other(&plan, condition) {
-                let (what, written) = match &data_type {
-                    DataType::Boolean => ("true or false", "BOOLEAN"),
-                    DataType::Date32 | DataType::Date64 => ("a date", "DATE"),
-                    DataType::Timestamp(..) => ("a time", "TIMESTAMP"),
-                    _ => ("a number", "DOUBLE"),
+                let (plan, value) = self.key_and_value(plan, definition, &key_type, &subject)?;
+                let needs = match reads {
+                    true => {
+                        let read = self.columns_read(&plan, definition).map_err(|error| about(&subject, error))?;
+                        let is_tag = |name: &String| definition.tags.iter().any(|(other, _)| other.object.name == *name);
+                        Some(read.into_iter().filter(is_tag).collect())
+                    }
+                    false => None,
                 };
-                let problem = format!(
-                    "{column} of profile {name} is text, and the condition {condition} takes it for {what}: one that does not read so \
-                     would fail the refresh; write TRY_CAST({column} AS {written}), or compare it with text"
-                );
-                return Err(coded(SqlState::DATATYPE_MISMATCH, &subject, problem));
+                let column = if body.multiple {
+                    DataType::List(Arc::new(Field::new_list_field(value.clone(), true)))
+                } else {
+                    value.clone()
+                };
+                columns.push(Field::new(&tag.object.name, column, true));
+                domains.extend(values_of(&plan, 1).map(|values| (tag.object.name.clone(), values)));
+                let looks_back = !has_join(&plan)?
+                    && calls_in(body.query.as_ref()).iter().any(|(function, arguments)| {
+                        function == "rfm"
+                            && arguments.iter().any(|argument| name_of(argument).is_some_and(|name| name == "lookback"))
+                    });
+                tags.push(PlannedTag {
+                    looks_back,
+                    name: tag.object.name.clone(),
+                    version: tag.object.version,
+                    plan,
+                    multiple: body.multiple,
+                    needs,
+                });
             }
-            let data_type = plan.schema().field(1).data_type();
-            if !matches!(data_type, DataType::Boolean | DataType::Null) {
-                return Err(invalid(
-                    &subject,
-                    format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
-                ));
+            let (mut segments, mut never) = (vec![], vec![]);
+            for (segment, condition) in &definition.segments {
+                let subject = format!("segment {}", segment.object.name);
+                let query =
+                    format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.body.key), identifier(name));
+                let mut query = parse_query(&query)?;
+                // As it is: sqlparser does not write every string and name so that it reads as the same again.
+                if let SetExpr::Select(select) = query.body.as_mut()
+                    && let Some(SelectItem::UnnamedExpr(place)) = select.projection.get_mut(1)
+                {
+                    *place = condition.clone();
+                }
+                let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await?;
+                if let Some((column, data_type)) = text_as_other(&plan, condition) {
+                    let (what, written) = match &data_type {
+                        DataType::Boolean => ("true or false", "BOOLEAN"),
+                        DataType::Date32 | DataType::Date64 => ("a date", "DATE"),
+                        DataType::Timestamp(..) => ("a time", "TIMESTAMP"),
+                        _ => ("a number", "DOUBLE"),
+                    };
+                    let problem = format!(
+                        "{column} of profile {name} is text, and the condition {condition} takes it for {what}: one that does not read so \
+                         would fail the refresh; write TRY_CAST({column} AS {written}), or compare it with text"
+                    );
+                    return Err(coded(SqlState::DATATYPE_MISMATCH, &subject, problem));
+                }
+                let data_type = plan.schema().field(1).data_type();
+                if !matches!(data_type, DataType::Boolean | DataType::Null) {
+                    return Err(invalid(
+                        &subject,
+                        format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
+                    ));
+                }
+                let Some(condition) = over_own_row(&plan, &own_table(name), &definition.body.key)? else {
+                    let problem =
+                        "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
+                    return Err(invalid(&subject, problem));
+                };
+                let asked = asked(&condition)?;
+                never.extend(asked.iter().filter_map(|asked| Some((segment.object.name.clone(), asked.never(&domains)?))));
+                segments.push(PlannedSegment {
+                    name: segment.object.name.clone(),
+                    version: segment.object.version,
+                    condition,
+                    asked,
+                });
             }
-            let Some(condition) = over_own_row(&plan, &own_table(name), &definition.body.key)? else {
-                let problem =
-                    "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
-                return Err(invalid(&subject, problem));
-            };
-            let asked = asked(&condition)?;
-            never.extend(asked.iter().filter_map(|asked| Some((segment.object.name.clone(), asked.never(&domains)?))));
-            segments.push(PlannedSegment {
-                name: segment.object.name.clone(),
-                version: segment.object.version,
-                condition,
-                asked,
-            });
-        }
-        Ok(Planned { key_type, profile, attributes, tags, segments, sources, missing, never })
+            Ok(Planned { key_type, profile, attributes, tags, segments, sources, missing, never })
+        })
     }
 
     /// The profile's own query, with the key first.

@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
+use futures::future::BoxFuture;
 use sqlparser::ast::{Expr as SqlExpr, ShowStatementOptions, Statement as SqlStatement, visit_expressions};
 use sqlparser::tokenizer::Location;
 
@@ -33,8 +34,9 @@ use crate::statement::StatementContext;
 ///
 /// # Errors
 /// What is wrong with the statement.
-pub async fn plan(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
-    plan_with_tables(parsed, context).await.map(|(plan, _)| plan)
+pub fn plan<'a>(parsed: &'a SqlParsed, context: &'a StatementContext) -> BoxFuture<'a, Result<LogicalPlan>> {
+    // As a value of one type: what awaits it, in however many layers, is compiled without looking into it.
+    Box::pin(async move { plan_with_tables(parsed, context).await.map(|(plan, _)| plan) })
 }
 
 /// Refuses to turn tokens back for a role that was not granted that.
@@ -70,32 +72,37 @@ const SHOWN_TABLES: &str = "SELECT table_catalog, table_schema, table_name, tabl
 ///
 /// # Errors
 /// As [`plan`].
-pub async fn plan_with_tables(parsed: &SqlParsed, context: &StatementContext) -> Result<(LogicalPlan, Vec<TableReference>)> {
-    let state = with_time_zone(context.state());
-    let mut parsed = parsed.clone();
-    given::write_times(&mut parsed, context.parameters());
-    macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
-    let state = match readers::open(&mut parsed, &state, context).await? {
-        tables if tables.is_empty() => state,
-        tables => with_time_zone(context.with_files(tables).state()),
-    };
-    if is_show_tables(&parsed) {
-        parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
-    }
-    refuse_values_of_tokens(&parsed, context)?;
-    let shows_columns =
-        matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
-    asking::answer(&mut parsed, &state, context).await?;
-    let state = postgres::bind(&mut parsed, state, context)?;
-    let replaced = replaced::mark(&mut parsed);
-    let tables = state.resolve_table_references(&parsed)?;
-    let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
-    let plan = postgres::names_in_texts(plan, context)?;
-    context.gather_if_wanted().await?;
-    let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;
-    size::check(&plan)?;
-    zones::refuse_numbers(&plan)?;
-    Ok((plan, tables))
+pub fn plan_with_tables<'a>(
+    parsed: &'a SqlParsed,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<(LogicalPlan, Vec<TableReference>)>> {
+    Box::pin(async move {
+        let state = with_time_zone(context.state());
+        let mut parsed = parsed.clone();
+        given::write_times(&mut parsed, context.parameters());
+        macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
+        let state = match readers::open(&mut parsed, &state, context).await? {
+            tables if tables.is_empty() => state,
+            tables => with_time_zone(context.with_files(tables).state()),
+        };
+        if is_show_tables(&parsed) {
+            parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
+        }
+        refuse_values_of_tokens(&parsed, context)?;
+        let shows_columns =
+            matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
+        asking::answer(&mut parsed, &state, context).await?;
+        let state = postgres::bind(&mut parsed, state, context)?;
+        let replaced = replaced::mark(&mut parsed);
+        let tables = state.resolve_table_references(&parsed)?;
+        let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
+        let plan = postgres::names_in_texts(plan, context)?;
+        context.gather_if_wanted().await?;
+        let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;
+        size::check(&plan)?;
+        zones::refuse_numbers(&plan)?;
+        Ok((plan, tables))
+    })
 }
 
 /// Likewise of what is answered: numbers that have names show them.

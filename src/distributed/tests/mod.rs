@@ -53,7 +53,8 @@ fn what_is_not_registered_is_refused() {
 }
 
 /// What the examples of the pages do not meet, and values that are hard to carry.
-const MORE: [&str; 18] = [
+const MORE: [&str; 19] = [
+    "SELECT * FROM retention(sample_events(rows => 500), customer => customer_id, event_time => event_time, cohort => 'month', per => channel)",
     "SELECT * FROM window_funnel(sample_events(rows => 500), customer => customer_id, event_time => event_time, steps => [event = 'view', event = 'cart'],
        within => INTERVAL '7 days', per => channel, interval => 'month', mode => ['strict_once', 'strict_increase'], tie_break => event_id)",
     "SELECT * FROM window_funnel_customers(sample_events(rows => 500), customer => customer_id, event_time => event_time, steps => [event = 'view', event = 'cart'],

@@ -233,7 +233,7 @@ fn sample_ratios_are_flagged_and_silent() {
 
 #[test]
 fn sample_ratio_is_silent_at_its_alpha_where_nothing_is_wrong() {
-    let mut random = crate::kernels::random::Random::new(11, &[]);
+    let mut random = Random::new(11, &[]);
     for shares in [vec![0.5, 0.5], vec![0.9, 0.1], vec![0.2, 0.2, 0.6]] {
         let mut p_values = vec![];
         for _ in 0..1000 {

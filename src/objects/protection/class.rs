@@ -32,7 +32,7 @@ pub async fn set(parts: &[String], column: &str, class: Option<&str>, context: &
 }
 
 async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &StatementContext) -> Result<Vec<String>> {
-    let object = super::reading::object_named(parts, context)?;
+    let object = super::rule::object_named(parts, context)?;
     context.check_owns(&object)?;
     if object.classes.contains_key(column) {
         // Another class, or none, would take the masks away that it has.

@@ -5,8 +5,10 @@ use datafusion::common::Result;
 use futures::future::BoxFuture;
 
 use super::class::{KNOWN, check_column, columns_of};
-use super::reading::{Rule, check_may_protect, masked_type, object_named};
+use super::masking::masked_type;
+use super::reading::check_may_protect;
 use super::row_policy::{check_roles, names_of, roles_of};
+use super::rule::{Rule, object_named};
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid, message};

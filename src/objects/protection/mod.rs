@@ -7,6 +7,7 @@
 //! | [`mask`] | `CREATE MASK`: what a column shows in the place of its values |
 //! | [`row_policy`] | `CREATE ROW POLICY`: which rows a role sees |
 //! | [`consent`] | `CREATE CONSENT`: who agreed to what their data is used for |
+//! | [`rule`], [`masking`] | a mask or row policy as it is declared; the expression of a mask |
 //! | [`reading`] | what of these applies to who reads a table |
 //! | [`barrier`] | a table behind which nothing of a statement gets |
 //!
@@ -23,8 +24,10 @@ pub mod class;
 mod consent;
 mod lineage;
 mod mask;
+mod masking;
 pub mod reading;
 mod row_policy;
+mod rule;
 
 pub use consent::Consent;
 pub use mask::Mask;

@@ -6,123 +6,36 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
-use datafusion::common::Result;
+use datafusion::common::{Column, Result};
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr as Logical, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr,
-    Statement as SqlStatement, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut,
 };
 
 use super::barrier::{Barrier, Shown};
 use super::class;
 use super::consent;
 use super::lineage::Classes;
+use super::masking::{VALUE, masked_by_tag, masked_type, of_items, replaced, typed};
+use super::rule::{Rule, rules};
 use crate::catalog::grants::{Privilege, Thing};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
-use crate::error::{SqlState, coded, did_you_mean, invalid, message};
-use crate::objects::definition::Definition;
-use crate::objects::kind::Uses;
-use crate::objects::lifecycle::profiles;
-use crate::objects::relation::{self, NAMESPACE};
-use crate::refresh::plan::PROFILE_SCHEMA;
-use crate::refresh::published::KEY;
-use crate::refresh::published::State;
-use crate::sql::command::{Body, normal};
+use crate::error::{SqlState, coded, invalid, message};
+use crate::refresh::published::{KEY, State};
+use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 use crate::sql::planning::plan;
 use crate::sql::protection::Covers;
 use crate::statement::{Rights, StatementContext};
 use crate::text::{identifier, literal};
 
-/// What stands for the value of a column in a mask.
-pub const VALUE: &str = "value";
 /// The names of the tables below, which nobody gives.
 pub const BELOW: &str = "rows below protection";
 const VISIBLE: &str = "customers below protection";
-
-/// A mask or a row policy, as it is declared.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    pub object: Object,
-    pub covers: Covers,
-    /// The parts of the name of the table that it is on.
-    pub table: Vec<String>,
-    /// What is shown in the place of a value; or which rows are seen.
-    pub using: Expr,
-    /// For whom; for all when none is named.
-    pub roles: Vec<String>,
-}
-
-impl Rule {
-    /// Reads a definition.
-    ///
-    /// # Errors
-    /// It is none of a mask or a row policy.
-    pub fn of(definition: &Definition) -> Result<Self> {
-        let unreadable = || invalid(&definition.object.label(), "its definition cannot be read");
-        let protection = definition.protection.clone().ok_or_else(unreadable)?;
-        let Body::Condition(using) = &definition.body else { return Err(unreadable()) };
-        let table = definition.table.iter().flat_map(|name| &name.0).filter_map(|part| part.as_ident().map(normal)).collect();
-        let (object, using) = (definition.object.clone(), using.as_ref().clone());
-        Ok(Self { object, covers: protection.covers, table, using, roles: protection.roles })
-    }
-
-    fn is_on(&self, object: &Object) -> bool {
-        match self.table.as_slice() {
-            [] => false,
-            [.., schema, name] if schema == PROFILE_SCHEMA => object.kind == "profile" && object.name == *name,
-            table => {
-                let uses = Uses { tables: vec![table.to_vec()], ..Uses::default() };
-                NAMESPACE.contains(&object.kind.as_str()) && relation::is_named_in(object, &uses)
-            }
-        }
-    }
-
-    fn is_for(&self, reader: &Rights) -> bool {
-        self.roles.is_empty() || self.roles.iter().any(|role| reader.is_member(role))
-    }
-}
-
-/// The table, view, external table or profile of a name.
-///
-/// # Errors
-/// There is none that the role sees.
-pub fn object_named(parts: &[String], context: &StatementContext) -> Result<Object> {
-    let parts = match parts {
-        [catalog, rest @ ..] if rest.len() == 2 && catalog == "portrait" => rest,
-        parts => parts,
-    };
-    let objects = context.objects()?;
-    let shown = parts.join(".");
-    if let [schema, name] = parts
-        && schema == PROFILE_SCHEMA
-    {
-        let found = objects.iter().find(|object| object.kind == "profile" && object.name == *name);
-        return found.cloned().ok_or_else(|| {
-            let suggestion = did_you_mean(name, profiles(&objects));
-            let problem = format!("no such profile{suggestion}; SHOW PROFILES lists them");
-            context.unseen(coded(SqlState::UNDEFINED_OBJECT, &shown, problem), &shown)
-        });
-    }
-    let uses = Uses { tables: vec![parts.to_vec()], ..Uses::default() };
-    let relations = || objects.iter().filter(|object| NAMESPACE.contains(&object.kind.as_str()));
-    if let Some(found) = relations().find(|object| relation::is_named_in(object, &uses)) {
-        return Ok(found.clone());
-    }
-    if let [name] = parts
-        && context.tables().temporary(name).is_some()
-    {
-        return Err(invalid(name, "is a table of the session alone, which no other role sees"));
-    }
-    let name = parts.last().map(String::as_str).unwrap_or_default();
-    let suggestion = did_you_mean(name, relations().map(|object| object.name.as_str()));
-    let problem = format!("no such table{suggestion}; SHOW TABLES lists them, and profiles are named profile.<name>");
-    Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, &shown, problem), &shown))
-}
 
 /// What applies to who reads an object.
 #[derive(Default)]
@@ -137,13 +50,6 @@ struct Applied {
     policies: Option<Vec<Expr>>,
     /// Which of them there is consent for, for the purpose of the session.
     consent: Option<Expr>,
-}
-
-/// Every mask and row policy, whoever asks.
-fn rules(context: &StatementContext) -> Result<Vec<Result<Rule>>> {
-    let objects = context.all_objects()?;
-    let own = objects.iter().filter(|object| ["mask", "row policy"].contains(&object.kind.as_str()));
-    Ok(own.map(|object| Rule::of(&Definition::read(object.clone(), context.session())?)).collect())
 }
 
 /// What applies to an object for its reader; `None` when nothing does.
@@ -365,32 +271,9 @@ async fn seen_history(
     covered(object, "history", &[(BELOW, closed), (VISIBLE, Arc::clone(rows))], columns, &own, context).await
 }
 
-/// The value of a tag as text, covered by the mask of the tag that it is of.
-fn masked_by_tag(masks: &BTreeMap<String, Expr>) -> Result<Option<Expr>> {
-    if masks.is_empty() {
-        return Ok(None);
-    }
-    let mut whole = parse_expression("CASE tag WHEN '' THEN value ELSE value END")?;
-    if let Expr::Case { conditions, .. } = &mut whole {
-        conditions.clear();
-        for (tag, mask) in masks {
-            let mut condition = parse_expression(&format!("CASE tag WHEN {} THEN CAST(value AS VARCHAR) END", literal(tag)))?;
-            if let Expr::Case { conditions: own, .. } = &mut condition
-                && let Some(mut when) = own.pop()
-            {
-                if let Expr::Cast { expr, .. } = &mut when.result {
-                    **expr = mask.clone();
-                }
-                conditions.push(when);
-            }
-        }
-    }
-    Ok(Some(whole))
-}
-
 /// The table of a state, with the columns that people know beside those that are kept.
 fn with_known(rows: &Arc<dyn TableProvider>, known: &[(String, String)]) -> Result<Arc<dyn TableProvider>> {
-    let column = |name: &str| Logical::Column(datafusion::common::Column::new_unqualified(name));
+    let column = |name: &str| Logical::Column(Column::new_unqualified(name));
     let schema = rows.schema();
     let mut columns: Vec<Logical> = schema.fields().iter().map(|field| column(field.name())).collect();
     for (kept, name) in known {
@@ -450,14 +333,6 @@ async fn covered(
     Ok(Arc::new(Barrier::new(&object.name, rows, shown)?))
 }
 
-/// A mask that gives no value at all gives one of the column's type.
-async fn typed(masked: Expr, mask: &Expr, data_type: &DataType, context: &StatementContext) -> Result<Expr> {
-    match masked_type(mask, data_type, context).await {
-        Ok(DataType::Null) => parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string()))),
-        _ => Ok(masked),
-    }
-}
-
 /// Keeps the rows for which one of the policies is true, all when there are none; and of these those that there is consent for.
 fn restrict(query: &mut Query, policies: Option<&[Expr]>, consent: Option<&Expr>) {
     let SetExpr::Select(select) = query.body.as_mut() else { return };
@@ -470,24 +345,6 @@ fn restrict(query: &mut Query, policies: Option<&[Expr]>, consent: Option<&Expr>
         Expr::Nested(Box::new(any.unwrap_or_else(|| Expr::Value(Value::Boolean(false).into()))))
     });
     select.selection = seen.into_iter().chain(consent.map(nested)).reduce(both(BinaryOperator::And));
-}
-
-/// A mask with something else in the place of `value`.
-pub fn replaced(mask: &Expr, by: &Expr) -> Expr {
-    struct Replace<'a>(&'a Expr);
-    impl VisitorMut for Replace<'_> {
-        type Break = ();
-
-        fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-            if matches!(expression, Expr::Identifier(name) if normal(name) == VALUE) {
-                *expression = self.0.clone();
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut mask = mask.clone();
-    let _ = mask.visit(&mut Replace(by));
-    mask
 }
 
 /// `current_role` and its like are the reader, whoever runs the statement.
@@ -512,64 +369,6 @@ fn with_reader(query: &mut Query, reader: &str) {
         }
     }
     let _ = query.visit(&mut Name(reader));
-}
-
-/// A mask for the items of a list.
-fn of_items(mask: &Expr) -> Result<Expr> {
-    let item = Expr::Identifier(Ident::new("item"));
-    let mut whole = parse_expression(&format!("list_transform({VALUE}, item -> item)"))?;
-    if let Expr::Function(function) = &mut whole
-        && let FunctionArguments::List(list) = &mut function.args
-        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda)))) = list.args.get_mut(1)
-    {
-        *lambda.body = replaced(mask, &item);
-    }
-    Ok(whole)
-}
-
-/// The type of what a mask gives for values of a type.
-///
-/// # Errors
-/// It cannot be computed from such a value, one at a time.
-pub fn masked_type<'a>(
-    mask: &'a Expr,
-    data_type: &'a DataType,
-    context: &'a StatementContext,
-) -> BoxFuture<'a, Result<DataType>> {
-    Box::pin(async move {
-        let mut query = parse_query(&format!(
-            "SELECT 1 FROM (SELECT arrow_cast(NULL, {}) AS {VALUE}) AS one",
-            literal(&data_type.to_string())
-        ))?;
-        if let SetExpr::Select(select) = query.body.as_mut() {
-            select.projection = vec![SelectItem::UnnamedExpr(mask.clone())];
-        }
-        let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-        let planned = plan(&parsed, &context.reading_as("")).await?;
-        if !is_row_by_row(&planned)? {
-            return Err(invalid(
-                "mask",
-                format!("is computed from one value at a time, without queries and aggregates; got {mask}"),
-            ));
-        }
-        // What cannot be computed from the type is refused where functions are bound.
-        let planned = context.state().optimize(&planned)?;
-        Ok(planned.schema().field(0).data_type().clone())
-    })
-}
-
-fn is_row_by_row(plan: &LogicalPlan) -> Result<bool> {
-    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-    let mut is = true;
-    plan.apply_with_subqueries(|node| {
-        is &= matches!(node, LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::EmptyRelation(_));
-        for expression in node.expressions() {
-            is &= !expression
-                .exists(|part| Ok(matches!(part, Logical::ScalarSubquery(_) | Logical::Exists(_) | Logical::InSubquery(_))))?;
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(is)
 }
 
 /// Refuses further masks and row policies of a table to its owner, once somebody else has said what the owner sees: they would take that back.

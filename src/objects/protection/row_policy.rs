@@ -5,7 +5,8 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{SetExpr, Statement as SqlStatement};
 
-use super::reading::{Rule, check_may_protect, object_named};
+use super::reading::check_may_protect;
+use super::rule::{Rule, object_named};
 use crate::catalog::grants::PUBLIC;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};

@@ -1,0 +1,140 @@
+//! The expression of a mask: over `value`, of whatever type the column is.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr as Logical, LogicalPlan};
+use datafusion::sql::parser::Statement as SqlParsed;
+use futures::future::BoxFuture;
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, SelectItem, SetExpr, Statement as SqlStatement, VisitMut,
+    VisitorMut,
+};
+
+use crate::error::invalid;
+use crate::sql::command::normal;
+use crate::sql::parser::{parse_expression, parse_query};
+use crate::sql::planning::plan;
+use crate::statement::StatementContext;
+use crate::text::literal;
+
+/// What stands for the value of a column in a mask.
+pub const VALUE: &str = "value";
+
+/// A mask with something else in the place of `value`.
+pub fn replaced(mask: &Expr, by: &Expr) -> Expr {
+    struct Replace<'a>(&'a Expr);
+    impl VisitorMut for Replace<'_> {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+            if matches!(expression, Expr::Identifier(name) if normal(name) == VALUE) {
+                *expression = self.0.clone();
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut mask = mask.clone();
+    let _ = mask.visit(&mut Replace(by));
+    mask
+}
+
+/// A mask for the items of a list.
+///
+/// # Errors
+/// None in practice.
+pub fn of_items(mask: &Expr) -> Result<Expr> {
+    let item = Expr::Identifier(Ident::new("item"));
+    let mut whole = parse_expression(&format!("list_transform({VALUE}, item -> item)"))?;
+    if let Expr::Function(function) = &mut whole
+        && let FunctionArguments::List(list) = &mut function.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda)))) = list.args.get_mut(1)
+    {
+        *lambda.body = replaced(mask, &item);
+    }
+    Ok(whole)
+}
+
+/// The value of a tag as text, covered by the mask of the tag that it is of.
+///
+/// # Errors
+/// None in practice.
+pub fn masked_by_tag(masks: &BTreeMap<String, Expr>) -> Result<Option<Expr>> {
+    if masks.is_empty() {
+        return Ok(None);
+    }
+    let mut whole = parse_expression("CASE tag WHEN '' THEN value ELSE value END")?;
+    if let Expr::Case { conditions, .. } = &mut whole {
+        conditions.clear();
+        for (tag, mask) in masks {
+            let mut condition = parse_expression(&format!("CASE tag WHEN {} THEN CAST(value AS VARCHAR) END", literal(tag)))?;
+            if let Expr::Case { conditions: own, .. } = &mut condition
+                && let Some(mut when) = own.pop()
+            {
+                if let Expr::Cast { expr, .. } = &mut when.result {
+                    **expr = mask.clone();
+                }
+                conditions.push(when);
+            }
+        }
+    }
+    Ok(Some(whole))
+}
+
+/// A mask that gives no value at all gives one of the column's type.
+///
+/// # Errors
+/// None in practice.
+pub async fn typed(masked: Expr, mask: &Expr, data_type: &DataType, context: &StatementContext) -> Result<Expr> {
+    match masked_type(mask, data_type, context).await {
+        Ok(DataType::Null) => parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string()))),
+        _ => Ok(masked),
+    }
+}
+
+/// The type of what a mask gives for values of a type.
+///
+/// # Errors
+/// It cannot be computed from such a value, one at a time.
+pub fn masked_type<'a>(
+    mask: &'a Expr,
+    data_type: &'a DataType,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<DataType>> {
+    Box::pin(async move {
+        let mut query = parse_query(&format!(
+            "SELECT 1 FROM (SELECT arrow_cast(NULL, {}) AS {VALUE}) AS one",
+            literal(&data_type.to_string())
+        ))?;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.projection = vec![SelectItem::UnnamedExpr(mask.clone())];
+        }
+        let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
+        let planned = plan(&parsed, &context.reading_as("")).await?;
+        if !is_row_by_row(&planned)? {
+            return Err(invalid(
+                "mask",
+                format!("is computed from one value at a time, without queries and aggregates; got {mask}"),
+            ));
+        }
+        // What cannot be computed from the type is refused where functions are bound.
+        let planned = context.state().optimize(&planned)?;
+        Ok(planned.schema().field(0).data_type().clone())
+    })
+}
+
+fn is_row_by_row(plan: &LogicalPlan) -> Result<bool> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    let mut is = true;
+    plan.apply_with_subqueries(|node| {
+        is &= matches!(node, LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::EmptyRelation(_));
+        for expression in node.expressions() {
+            is &= !expression
+                .exists(|part| Ok(matches!(part, Logical::ScalarSubquery(_) | Logical::Exists(_) | Logical::InSubquery(_))))?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(is)
+}

@@ -1,0 +1,107 @@
+//! A mask or a row policy as it is declared, and what it is on.
+
+use datafusion::common::Result;
+use sqlparser::ast::Expr;
+
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::objects::definition::Definition;
+use crate::objects::kind::Uses;
+use crate::objects::lifecycle::profiles;
+use crate::objects::relation::{self, NAMESPACE};
+use crate::refresh::plan::PROFILE_SCHEMA;
+use crate::sql::command::{Body, normal};
+use crate::sql::protection::Covers;
+use crate::statement::{Rights, StatementContext};
+
+/// A mask or a row policy, as it is declared.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub object: Object,
+    pub covers: Covers,
+    /// The parts of the name of the table that it is on.
+    pub table: Vec<String>,
+    /// What is shown in the place of a value; or which rows are seen.
+    pub using: Expr,
+    /// For whom; for all when none is named.
+    pub roles: Vec<String>,
+}
+
+impl Rule {
+    /// Reads a definition.
+    ///
+    /// # Errors
+    /// It is none of a mask or a row policy.
+    pub fn of(definition: &Definition) -> Result<Self> {
+        let unreadable = || invalid(&definition.object.label(), "its definition cannot be read");
+        let protection = definition.protection.clone().ok_or_else(unreadable)?;
+        let Body::Condition(using) = &definition.body else { return Err(unreadable()) };
+        let table = definition.table.iter().flat_map(|name| &name.0).filter_map(|part| part.as_ident().map(normal)).collect();
+        let (object, using) = (definition.object.clone(), using.as_ref().clone());
+        Ok(Self { object, covers: protection.covers, table, using, roles: protection.roles })
+    }
+
+    /// True when it is declared on that table.
+    pub fn is_on(&self, object: &Object) -> bool {
+        match self.table.as_slice() {
+            [] => false,
+            [.., schema, name] if schema == PROFILE_SCHEMA => object.kind == "profile" && object.name == *name,
+            table => {
+                let uses = Uses { tables: vec![table.to_vec()], ..Uses::default() };
+                NAMESPACE.contains(&object.kind.as_str()) && relation::is_named_in(object, &uses)
+            }
+        }
+    }
+
+    /// True when it is for that role.
+    pub fn is_for(&self, reader: &Rights) -> bool {
+        self.roles.is_empty() || self.roles.iter().any(|role| reader.is_member(role))
+    }
+}
+
+/// Every mask and row policy, whoever asks.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn rules(context: &StatementContext) -> Result<Vec<Result<Rule>>> {
+    let objects = context.all_objects()?;
+    let own = objects.iter().filter(|object| ["mask", "row policy"].contains(&object.kind.as_str()));
+    Ok(own.map(|object| Rule::of(&Definition::read(object.clone(), context.session())?)).collect())
+}
+
+/// The table, view, external table or profile of a name.
+///
+/// # Errors
+/// There is none that the role sees.
+pub fn object_named(parts: &[String], context: &StatementContext) -> Result<Object> {
+    let parts = match parts {
+        [catalog, rest @ ..] if rest.len() == 2 && catalog == "portrait" => rest,
+        parts => parts,
+    };
+    let objects = context.objects()?;
+    let shown = parts.join(".");
+    if let [schema, name] = parts
+        && schema == PROFILE_SCHEMA
+    {
+        let found = objects.iter().find(|object| object.kind == "profile" && object.name == *name);
+        return found.cloned().ok_or_else(|| {
+            let suggestion = did_you_mean(name, profiles(&objects));
+            let problem = format!("no such profile{suggestion}; SHOW PROFILES lists them");
+            context.unseen(coded(SqlState::UNDEFINED_OBJECT, &shown, problem), &shown)
+        });
+    }
+    let uses = Uses { tables: vec![parts.to_vec()], ..Uses::default() };
+    let relations = || objects.iter().filter(|object| NAMESPACE.contains(&object.kind.as_str()));
+    if let Some(found) = relations().find(|object| relation::is_named_in(object, &uses)) {
+        return Ok(found.clone());
+    }
+    if let [name] = parts
+        && context.tables().temporary(name).is_some()
+    {
+        return Err(invalid(name, "is a table of the session alone, which no other role sees"));
+    }
+    let name = parts.last().map(String::as_str).unwrap_or_default();
+    let suggestion = did_you_mean(name, relations().map(|object| object.name.as_str()));
+    let problem = format!("no such table{suggestion}; SHOW TABLES lists them, and profiles are named profile.<name>");
+    Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, &shown, problem), &shown))
+}
