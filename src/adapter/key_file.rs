@@ -21,11 +21,14 @@ pub const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
 #[derive(Clone, Default)]
 pub struct KeyFile {
     path: Option<Arc<Path>>,
-    read: Arc<Mutex<Option<(Seen, Arc<Keys>)>>>,
+    read: Arc<Mutex<Option<Read>>>,
 }
 
 /// A file as it was read: when it was changed, and its length.
 type Seen = (Option<SystemTime>, u64);
+
+/// The keys, and the file that they were read from.
+type Read = (Seen, Arc<Keys>);
 
 // What it holds is in no log.
 impl fmt::Debug for KeyFile {

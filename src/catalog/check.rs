@@ -53,7 +53,7 @@ impl Catalog {
     /// # Errors
     /// The catalog cannot be read, or names a file as this program would not.
     pub fn files(&self) -> Result<Vec<(String, DataFile, PathBuf)>> {
-        let named = self.read(|link| named(link))?;
+        let named = self.read(named)?;
         named.into_iter().map(|Named { object, file }| self.data.place(&file.name).map(|path| (object, file, path))).collect()
     }
 
@@ -64,10 +64,10 @@ impl Catalog {
     /// The catalog or the folder cannot be read at all.
     pub fn check(&self) -> Result<Checked> {
         let mut checked = Checked::default();
-        let structure = self.read(|link| structure(link))?;
+        let structure = self.read(structure)?;
         let catalog = |problem: String| Finding { object: "catalog".into(), file: super::FILE.into(), state: "damaged", problem };
         checked.findings.extend(structure.into_iter().map(catalog));
-        let named = self.read(|link| named(link))?;
+        let named = self.read(named)?;
         checked.objects = named.iter().map(|named| &named.object).collect::<BTreeSet<_>>().len();
         let mut seen = HashSet::new();
         for Named { object, file } in &named {

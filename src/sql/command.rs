@@ -79,6 +79,7 @@ pub type Grammars = [&'static dyn Grammar];
 
 /// A statement over a named object.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Command {
     /// `CREATE …`
     Create(Box<Create>),

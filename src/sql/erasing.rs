@@ -26,6 +26,7 @@ impl Subjects {
 
 /// A statement over personal data.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Erasing {
     /// `ERASE SUBJECT key, … FROM PROFILE | IDENTITY name WITH (reason = '…')`
     Erase(Subjects, Vec<(String, Expr)>),

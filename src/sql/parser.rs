@@ -73,6 +73,7 @@ impl Statement {
 
 /// A statement as it was understood.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Parsed {
     /// A statement that DataFusion plans.
     Sql(Box<SqlParsed>),

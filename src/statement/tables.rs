@@ -22,6 +22,9 @@ pub struct SavedTables {
     comments: HashMap<String, BTreeMap<String, String>>,
 }
 
+/// The classes of the columns of an object, by their names.
+type Classes = Arc<BTreeMap<String, String>>;
+
 /// Temporary tables; and views and external tables as they were loaded last, so that the next statement need not load them again.
 #[derive(Default)]
 pub struct SessionTables {
@@ -32,7 +35,7 @@ pub struct SessionTables {
     /// change makes all of them old.
     loaded: Mutex<(Stamp, Tables)>,
     /// The classes of columns of objects, by the numbers of these, likewise.
-    classes: Mutex<(Stamp, HashMap<i64, Arc<BTreeMap<String, String>>>)>,
+    classes: Mutex<(Stamp, HashMap<i64, Classes>)>,
 }
 
 impl Debug for SessionTables {
@@ -132,13 +135,13 @@ impl SessionTables {
     }
 
     /// The classes of the columns of an object, as they were found in this state of the database.
-    pub fn classes(&self, stamp: Stamp, object: i64) -> Option<Arc<BTreeMap<String, String>>> {
+    pub fn classes(&self, stamp: Stamp, object: i64) -> Option<Classes> {
         let classes = self.classes.lock();
         classes.1.get(&object).filter(|_| classes.0 == stamp).cloned()
     }
 
     /// Keeps the classes of the columns of an object.
-    pub fn keep_classes(&self, stamp: Stamp, object: i64, found: &Arc<BTreeMap<String, String>>) {
+    pub fn keep_classes(&self, stamp: Stamp, object: i64, found: &Classes) {
         let mut classes = self.classes.lock();
         if classes.0 != stamp {
             *classes = (stamp, HashMap::new());

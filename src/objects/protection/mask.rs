@@ -179,7 +179,7 @@ impl Kind for Mask {
             text(rules.iter().map(|rule| given(&rule.table.join(".")))),
             text(rules.iter().map(column)),
             text(rules.iter().map(|rule| Some(rule.using.to_string()))),
-            text(rules.iter().map(|rule| roles_of(rule))),
+            text(rules.iter().map(roles_of)),
             number(definitions.iter().map(|definition| Some(definition.object.version))),
             of(|definition| definition.comment()),
             of(|definition| definition.text("owner")),

@@ -43,6 +43,7 @@ impl Rows {
 }
 
 /// What waits for its rows to be read.
+#[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Begun {
     /// A statement that runs.
     Running(Answer),
