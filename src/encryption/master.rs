@@ -19,7 +19,7 @@ use crate::error::{SqlState, coded, failed, invalid};
 const LONGEST_ID: usize = 64;
 /// Bytes of a key file, or of what a command prints.
 const MOST_BYTES: usize = 1 << 20;
-/// What is wrapped is told apart from everything else that a master key may ever encrypt.
+/// Binds a wrapped key to this use, so that nothing else encrypted with the same master key passes for one.
 const ABOUT: &[u8] = b"portrait database key";
 
 /// Where the master keys of an encrypted database come from. They wrap the key of the database and stand nowhere in it.

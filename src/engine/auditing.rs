@@ -1,4 +1,4 @@
-//! What the audit log is told of statements: which of them are recorded, and what plans read.
+//! Which statements the audit log records, and which columns their plans read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

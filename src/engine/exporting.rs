@@ -39,7 +39,7 @@ async fn made(subjects: &Subjects, given: &[(String, Expr)], context: &Statement
     let (keys, options) = (&keys, &options);
     let made = |context: StatementContext| async move {
         let subject = subject::of(subjects, keys.clone(), options, &context).await?;
-        // Whatever the session reads for, the person is told everything.
+        // A person gets all of their data, whatever purpose the session has set.
         document(&subject, &context.reading_as("")).await
     };
     let document = Box::pin(context.settled(made)).await?;

@@ -15,7 +15,7 @@ use crate::support::{portrait, rows, run, session_with, try_rows};
 const CANARIES: usize = 100;
 const OTHERS: usize = 150;
 
-/// What is told of a canary: each value stands nowhere else.
+/// The values of one canary, each of which appears nowhere else.
 fn marks(number: usize) -> [String; 4] {
     ["key", "name", "mail", "note"].map(|what| format!("canary-{what}-{number:03}-zq{}x", (number * 7919 + what.len()) % 100_003))
 }

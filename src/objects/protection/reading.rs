@@ -395,7 +395,7 @@ pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<
     Ok(())
 }
 
-/// True when a mask or a row policy of an object is for its reader: then nothing is told of its rows, their number, files and sizes.
+/// True when a mask or a row policy of an object is for its reader: then the number of its rows, its files and their sizes are hidden too.
 ///
 /// # Errors
 /// The database cannot be read.

@@ -48,7 +48,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Plans the definitions; one that cannot be planned is told of.
+    /// Plans the definitions, and reports each that cannot be planned.
     ///
     /// # Errors
     /// The catalog cannot be read, or changes while it is.

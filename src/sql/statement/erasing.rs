@@ -25,7 +25,7 @@ The key is one of the profile; of an identity it is a `person_id`, and all recor
 The rows are gone from every state that is kept: the newest, and all that `FOR SYSTEM_TIME AS OF` reads. Files that hold them are written anew, with the same
 rows of everybody else, and the old ones are removed; counts of earlier states are corrected. The catalog is written anew without its free pages, and its log is emptied. All of
 it becomes visible in one transaction. A process that is killed before leaves everything as it was; one that is killed after leaves traces which the
-next that opens the database, or writes to it, removes. Nobody else writes meanwhile: a statement that wants to is told to run again.
+next that opens the database, or writes to it, removes. Nobody else writes meanwhile: a statement that tries fails, and can be run again.
 Statements that read are not held up; a file that one still reads goes when it has ended, and `finished_at` in `system.erasures` is set then. Temporary tables stay until
 their session ends. What a file system keeps of a removed file is not overwritten.
 
