@@ -95,6 +95,7 @@
 //! `ModelType` has learned; `ml_predict` reads it once per query.
 
 mod adapter;
+mod aggregation;
 mod builtins;
 mod calendar;
 mod catalog;

@@ -8,6 +8,44 @@ use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionO
 use crate::encryption::refuse_in_sql;
 use crate::error::invalid;
 
+/// A value as SET takes it.
+trait Value: Sized {
+    fn read(text: &str) -> Option<Self>;
+
+    /// What may be given, in words.
+    fn rule(least: Self, most: Self) -> String;
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty),+) => {
+        $(impl Value for $type {
+            fn read(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+
+            fn rule(least: Self, most: Self) -> String {
+                format!("a whole number from {least} to {most}")
+            }
+        })+
+    };
+}
+
+whole_numbers!(u64, usize);
+
+impl Value for bool {
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "on" | "true" | "1" => Some(true),
+            "off" | "false" | "0" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn rule(_: Self, _: Self) -> String {
+        "on or off".into()
+    }
+}
+
 macro_rules! settings {
     (
         $($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:literal to $most:literal),+ $(,)?;
@@ -43,13 +81,13 @@ macro_rules! settings {
                 match key {
                     $(stringify!($name) => {
                         let (least, most): ($type, $type) = ($least, $most);
-                        match value.trim().parse::<$type>() {
-                            Ok(value) if (least..=most).contains(&value) => {
+                        match <$type>::read(value.trim()) {
+                            Some(value) if (least..=most).contains(&value) => {
                                 self.$name = value;
                                 Ok(())
                             }
-                            Ok(value) => config_err!("portrait.{key}: must be from {least} to {most}, got {value}"),
-                            Err(_) => config_err!("portrait.{key}: must be a whole number from {least} to {most}, got '{value}'"),
+                            Some(value) => config_err!("portrait.{key}: must be from {least} to {most}, got {value}"),
+                            None => config_err!("portrait.{key}: must be {}, got '{value}'", <$type>::rule(least, most)),
                         }
                     })+
                     $(stringify!($word) => {
@@ -81,6 +119,8 @@ macro_rules! settings {
 }
 
 settings! {
+    /// Aggregates by one or two integers, times or texts in tables that the threads share; `off` leaves it to DataFusion, to compare.
+    grouped_aggregation: bool = true, from false to true,
     /// Seconds that a statement waits for another that writes to the same profile or table; 0 does not wait. Then it ends with an error
     /// that says which statement and process that is.
     lock_timeout: u64 = 10, from 0 to 31_536_000,

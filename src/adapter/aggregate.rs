@@ -10,6 +10,7 @@
 //! ```
 //! Merging in any order gives what one pass gives: each function keeps exact sums, sets or extremes, never rounded ones.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
@@ -103,6 +104,12 @@ impl<T: GroupedFunction + Clone> AggregateFunction for T {
         let signature = Signature::variadic_any(Volatility::Immutable);
         AggregateUDF::from(Udf { function: Arc::new(self.clone()), signature })
     }
+}
+
+/// Whether an aggregate function is one of these.
+pub fn is_ours(function: &AggregateUDF) -> bool {
+    let implementation: &dyn Any = function.inner().as_ref();
+    implementation.is::<Udf>()
 }
 
 #[derive(Debug)]

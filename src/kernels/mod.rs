@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod feedback;
 pub mod fixed_point;
 pub mod glm;
+pub mod grouping;
 pub mod itemsets;
 pub mod journey;
 pub mod linkage;

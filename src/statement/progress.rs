@@ -67,7 +67,7 @@ fn working(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
     }
     let word = match plan.name() {
         "SortExec" => "sorting",
-        "AggregateExec" => "grouping",
+        "AggregateExec" | "GroupedAggregateExec" => "grouping",
         "HashJoinExec" | "SortMergeJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" => "joining",
         "WindowAggExec" | "BoundedWindowAggExec" => "numbering",
         _ => return None,

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 32] = [
+const LAYERS: [(&str, &[&str]); 33] = [
     ("error", &["text"]),
     ("calendar", &[]),
     ("environment", &[]),
@@ -25,6 +25,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("kernels", &[]),
     ("catalog", &["encryption", "error", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "encryption", "kernels", "error", "docs", "settings", "text"]),
+    ("aggregation", &["adapter", "kernels", "error", "settings"]),
     ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
@@ -36,6 +37,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "files",
             "functions",
             "builtins",
+            "aggregation",
             "adapter",
             "catalog",
             "kernels",

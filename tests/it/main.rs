@@ -19,6 +19,7 @@ mod erasure;
 mod experiments;
 mod files;
 mod flight;
+mod grouping;
 mod health;
 mod interrupts;
 mod journeys;

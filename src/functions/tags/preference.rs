@@ -1,8 +1,8 @@
 //! `preference` and `preference_share`: what a customer mostly chooses, and how strongly.
 //!
-//! Weights are added up for every value of every group, as whole numbers: values are numbered once for all groups, and
-//! a hash table leads from (group, number of the value) to the total, so that a table of millions of customers and a few
-//! categories keeps each category once, and one group may have millions of values.
+//! Weights are added up for every value of every group, as whole numbers. Values are numbered once for all groups, so that a table of
+//! millions of customers and a few categories keeps each category once. A few values without weights are counters that stand side by side
+//! for each group; otherwise a hash table leads from (group, number of the value) to the total, and one group may have millions of values.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -96,11 +96,11 @@ impl GroupedFunction for Preference {
     fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>> {
         let kind = Keys::of(&arguments[0])?;
         let words = kind.are_words();
-        let (share, weight) = (self.share, self.weight());
+        let (share, weighted, weight) = (self.share, arguments.len() > 1, self.weight());
         Ok(if words {
-            Preferences::<u64>::start(share, weight, kind)
+            Box::new(Preferences::<u64>::new(share, weighted, weight, kind))
         } else {
-            Preferences::<Vec<u8>>::start(share, weight, kind)
+            Box::new(Preferences::<Vec<u8>>::new(share, weighted, weight, kind))
         })
     }
 
@@ -162,9 +162,84 @@ enum Odd<'a> {
     Sum(&'a [i64]),
 }
 
+/// The totals of every group and number of a value.
+#[derive(Debug)]
+enum Totals {
+    /// Every row weighs 1, and the values are few: a block of counters for each group.
+    Rows {
+        width: usize,
+        rows: Vec<u64>,
+    },
+    Table(HashMap<(usize, u32), Total>),
+}
+
+/// The most counters of a group: 256 bytes.
+const MOST_COUNTERS: usize = 32;
+
+impl Totals {
+    fn new(weighted: bool) -> Self {
+        if weighted { Self::Table(HashMap::new()) } else { Self::Rows { width: 1, rows: vec![] } }
+    }
+
+    fn grow(&mut self, groups: usize) {
+        if let Self::Rows { width, rows } = self {
+            rows.resize(groups * *width, 0);
+        }
+    }
+
+    /// There are values up to this number.
+    fn widen(&mut self, number: u32) {
+        let Self::Rows { width, rows } = self else { return };
+        let wanted = (number as usize + 1).next_power_of_two();
+        if wanted <= *width {
+            return;
+        }
+        if wanted <= MOST_COUNTERS {
+            let mut wider = vec![0; rows.len() / *width * wanted];
+            for (old, new) in rows.chunks_exact(*width).zip(wider.chunks_exact_mut(wanted)) {
+                new[..*width].copy_from_slice(old);
+            }
+            *self = Self::Rows { width: wanted, rows: wider };
+            return;
+        }
+        let mut table = HashMap::new();
+        self.each(usize::MAX, |group, number, total| {
+            table.insert((group, number), total.clone());
+        });
+        *self = Self::Table(table);
+    }
+
+    /// Each total of the first groups.
+    fn each(&self, first: usize, mut visit: impl FnMut(usize, u32, &Total)) {
+        match self {
+            Self::Rows { width, rows } => {
+                for (group, rows) in rows.chunks_exact(*width).enumerate().take(first) {
+                    for (number, rows) in (0..).zip(rows).filter(|(_, rows)| **rows > 0) {
+                        visit(group, number, &Total { weight: i128::from(*rows), rows: *rows, odd: None });
+                    }
+                }
+            }
+            Self::Table(totals) => {
+                for ((group, number), total) in totals.iter().filter(|((group, _), _)| *group < first) {
+                    visit(*group, *number, total);
+                }
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Rows { rows, .. } => rows.capacity() * size_of::<u64>(),
+            Self::Table(totals) => totals.allocation_size(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Preferences<K> {
     share: bool,
+    /// Rows have weights of their own.
+    weighted: bool,
     weight: Amount,
     kind: Keys,
     groups: usize,
@@ -174,16 +249,13 @@ struct Preferences<K> {
     heap: usize,
     /// How many totals have odd weights.
     odd: usize,
-    totals: HashMap<(usize, u32), Total>,
+    totals: Totals,
 }
 
 impl<K: Key> Preferences<K> {
-    fn new(share: bool, weight: Amount, kind: Keys) -> Self {
-        Self { share, weight, kind, groups: 0, numbers: HashMap::new(), heap: 0, odd: 0, totals: HashMap::new() }
-    }
-
-    fn start(share: bool, weight: Amount, kind: Keys) -> Box<dyn Grouped> {
-        Box::new(Self::new(share, weight, kind))
+    fn new(share: bool, weighted: bool, weight: Amount, kind: Keys) -> Self {
+        let (numbers, totals) = (HashMap::new(), Totals::new(weighted));
+        Self { share, weighted, weight, kind, groups: 0, numbers, heap: 0, odd: 0, totals }
     }
 
     fn add(&mut self, group: usize, key: K::Borrowed<'_>, weight: i128, rows: u64, odd: Option<Odd<'_>>) -> Result<()> {
@@ -191,7 +263,15 @@ impl<K: Key> Preferences<K> {
             return Err(failed(self.weight.function, "more than 4294967296 distinct values; group them first"));
         };
         let number = self.number(key, next);
-        let total = self.totals.entry((group, number)).or_default();
+        let totals = match &mut self.totals {
+            Totals::Rows { width, rows: counters } => {
+                // Without weights, a total is the number of its rows.
+                counters[group * *width + number as usize] += rows;
+                return Ok(());
+            }
+            Totals::Table(totals) => totals,
+        };
+        let total = totals.entry((group, number)).or_default();
         total.weight = total.weight.checked_add(weight).ok_or_else(|| self.weight.too_large())?;
         total.rows += rows;
         if let Some(odd) = odd {
@@ -209,6 +289,7 @@ impl<K: Key> Preferences<K> {
         let number = K::number(&mut self.numbers, key, next);
         if number == next {
             self.heap += K::heap_of(key);
+            self.totals.widen(number);
         }
         number
     }
@@ -221,39 +302,39 @@ impl<K: Key> Preferences<K> {
     }
 
     /// The preferred value of each of the first groups, by number.
-    fn best(&self, first: usize, keys: &[K::Borrowed<'_>]) -> Vec<Option<(u32, &Total)>> {
-        let mut best: Vec<Option<(u32, &Total)>> = vec![None; first];
-        for ((group, number), total) in &self.totals {
-            let Some(best) = best.get_mut(*group) else { continue };
-            let place = best.map_or(Ordering::Greater, |(other, best)| {
+    fn best(&self, first: usize, keys: &[K::Borrowed<'_>]) -> Vec<Option<(u32, Total)>> {
+        let mut best: Vec<Option<(u32, Total)>> = vec![None; first];
+        self.totals.each(first, |group, number, total| {
+            let place = best[group].as_ref().map_or(Ordering::Greater, |(other, best)| {
                 let by_weight = total.compare_weights(best).then(total.rows.cmp(&best.rows));
-                by_weight.then_with(|| keys[other as usize].cmp(&keys[*number as usize]))
+                by_weight.then_with(|| keys[*other as usize].cmp(&keys[number as usize]))
             });
             if place == Ordering::Greater {
-                *best = Some((*number, total));
+                best[group] = Some((number, total.clone()));
             }
-        }
+        });
         best
     }
 
-    fn shares(&self, best: &[Option<(u32, &Total)>]) -> Result<Float64Array> {
+    fn shares(&self, best: &[Option<(u32, Total)>]) -> Result<Float64Array> {
         let mut sums = vec![Total::default(); best.len()];
-        for ((group, _), total) in &self.totals {
-            if let Some(sum) = sums.get_mut(*group) {
-                sum.add(total).ok_or_else(|| self.weight.too_large())?;
-            }
+        let mut fits = true;
+        self.totals.each(best.len(), |group, _, total| fits &= sums[group].add(total).is_some());
+        if !fits {
+            return Err(self.weight.too_large());
         }
-        Ok(best.iter().zip(&sums).map(|(best, sum)| best.and_then(|(_, total)| total.share(sum))).collect())
+        Ok(best.iter().zip(&sums).map(|(best, sum)| best.as_ref().and_then(|(_, total)| total.share(sum))).collect())
     }
 }
 
 impl<K: Key> Grouped for Preferences<K> {
     fn fresh(&self) -> Box<dyn Grouped> {
-        Self::start(self.share, self.weight, self.kind.clone())
+        Box::new(Self::new(self.share, self.weighted, self.weight, self.kind.clone()))
     }
 
     fn grow(&mut self, total: usize) {
         self.groups = total;
+        self.totals.grow(total);
     }
 
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
@@ -287,17 +368,13 @@ impl<K: Key> Grouped for Preferences<K> {
         if self.share {
             return Ok(Arc::new(self.shares(&best)?));
         }
-        K::write(&self.kind, best.iter().map(|best| best.map(|(number, _)| keys[number as usize])))
+        K::write(&self.kind, best.iter().map(|best| best.as_ref().map(|(number, _)| keys[*number as usize])))
     }
 
     fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>> {
         let keys = self.keys();
-        let mut entries: Vec<(usize, u32, &Total)> = self
-            .totals
-            .iter()
-            .filter(|((group, _), _)| *group < first)
-            .map(|((group, number), total)| (*group, *number, total))
-            .collect();
+        let mut entries: Vec<(usize, u32, Total)> = vec![];
+        self.totals.each(first, |group, number, total| entries.push((group, number, total.clone())));
         entries.sort_unstable_by_key(|(group, number, _)| (*group, *number));
         let mut lengths = vec![0; first];
         entries.iter().for_each(|(group, _, _)| lengths[*group] += 1);
@@ -311,20 +388,25 @@ impl<K: Key> Grouped for Preferences<K> {
     }
 
     fn forget(&mut self, first: usize) {
-        let mut rest = Self::new(self.share, self.weight, self.kind.clone());
-        rest.groups = self.groups - first;
+        let mut rest = Self::new(self.share, self.weighted, self.weight, self.kind.clone());
+        rest.grow(self.groups - first);
         if rest.groups > 0 {
             // Only the values that are still needed stay, under new numbers.
             let keys = self.keys();
-            for ((group, number), total) in &self.totals {
-                if *group < first {
-                    continue;
+            self.totals.each(self.groups, |group, number, total| {
+                if group < first {
+                    return;
                 }
-                let (key, next) = (keys[*number as usize], rest.numbers.len() as u32);
+                let (key, next) = (keys[number as usize], rest.numbers.len() as u32);
                 let number = rest.number(key, next);
                 rest.odd += usize::from(total.odd.is_some());
-                rest.totals.insert((*group - first, number), total.clone());
-            }
+                match &mut rest.totals {
+                    Totals::Rows { width, rows } => rows[(group - first) * *width + number as usize] = total.rows,
+                    Totals::Table(totals) => {
+                        totals.insert((group - first, number), total.clone());
+                    }
+                }
+            });
         }
         *self = rest;
     }
@@ -334,6 +416,6 @@ impl<K: Key> Grouped for Preferences<K> {
     }
 
     fn size(&self) -> usize {
-        self.numbers.allocation_size() + self.heap + self.totals.allocation_size() + self.odd * ODD_BYTES
+        self.numbers.allocation_size() + self.heap + self.totals.size() + self.odd * ODD_BYTES
     }
 }

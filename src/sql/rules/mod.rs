@@ -39,6 +39,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 
 use crate::adapter::once::ComputeOnce;
+use crate::aggregation::AggregateByGroups;
 
 /// Adds the rules to a session that is being built.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
@@ -74,6 +75,9 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let pushed = pushed.unwrap_or(physical.rules.len());
     physical.rules.insert(pushed, Arc::new(whole_orders::WholeOrders));
     physical.rules.insert(pushed, Arc::new(missing_sorts::MissingSorts));
+    // Before partitions are divided for what reads them.
+    let divided = physical.rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
+    physical.rules.insert(divided, Arc::new(AggregateByGroups));
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
     physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));

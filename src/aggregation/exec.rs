@@ -1,0 +1,202 @@
+//! The aggregation as a node of a physical plan.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::cast::as_boolean_array;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::GroupsAccumulator;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::coop::cooperative;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
+use futures::StreamExt;
+use parking_lot::Mutex;
+
+use super::emit;
+use super::gather::{Context, Run};
+use crate::kernels::grouping::{Groups, Range};
+
+/// What is aggregated.
+#[derive(Debug)]
+pub struct Work {
+    pub keys: Vec<Arc<dyn PhysicalExpr>>,
+    /// The type of each key, and its integers if they are known.
+    pub key_types: Vec<(DataType, Option<Range>)>,
+    pub aggregates: Vec<Arc<AggregateFunctionExpr>>,
+    /// FILTER of each aggregate.
+    pub filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
+    /// The keys, then the aggregates.
+    pub schema: SchemaRef,
+}
+
+impl Work {
+    pub fn accumulators(&self) -> Result<Vec<Box<dyn GroupsAccumulator>>> {
+        self.aggregates.iter().map(|aggregate| aggregate.create_groups_accumulator()).collect()
+    }
+
+    pub fn keys_of(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        arrays(&self.keys, batch)
+    }
+
+    /// Adds the rows of a batch to the groups that they belong to.
+    pub fn update(
+        &self,
+        accumulators: &mut [Box<dyn GroupsAccumulator>],
+        batch: &RecordBatch,
+        groups: &[usize],
+        total: usize,
+    ) -> Result<()> {
+        for ((aggregate, filter), accumulator) in self.aggregates.iter().zip(&self.filters).zip(accumulators) {
+            let arguments = arrays(&aggregate.expressions(), batch)?;
+            let filter = filter.as_ref().map(|filter| filter.evaluate(batch)?.into_array(batch.num_rows())).transpose()?;
+            let filter: Option<&BooleanArray> = filter.as_ref().map(|filter| as_boolean_array(filter)).transpose()?;
+            accumulator.update_batch(&arguments, groups, filter, total)?;
+        }
+        Ok(())
+    }
+}
+
+fn arrays(expressions: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    expressions.iter().map(|expression| expression.evaluate(batch)?.into_array(batch.num_rows())).collect()
+}
+
+/// One row per group of one or two keys.
+#[derive(Debug)]
+pub struct GroupedAggregateExec {
+    work: Arc<Work>,
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    /// Runs that not all partitions of the result have joined yet.
+    runs: Mutex<Vec<Started>>,
+}
+
+/// A run, and the partitions that have not joined it.
+#[derive(Debug)]
+struct Started {
+    run: Run,
+    missing: Vec<usize>,
+}
+
+impl GroupedAggregateExec {
+    pub fn new(work: Work, input: Arc<dyn ExecutionPlan>) -> Self {
+        Self::over(Arc::new(work), input)
+    }
+
+    fn over(work: Arc<Work>, input: Arc<dyn ExecutionPlan>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&work.schema)),
+            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self { work, input, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new(), runs: Mutex::default() }
+    }
+
+    fn with_new_input(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let [input] = children.as_slice() else { return internal_err!("an aggregation reads one input") };
+        Ok(Arc::new(Self::over(Arc::clone(&self.work), Arc::clone(input))))
+    }
+
+    /// The run that this partition takes part in: the partitions of one run share their groups.
+    fn run(&self, partition: usize, task: &Arc<TaskContext>) -> Run {
+        let mut runs = self.runs.lock();
+        if let Some(place) = runs.iter().position(|started| started.missing.contains(&partition)) {
+            let started = &mut runs[place];
+            started.missing.retain(|missing| *missing != partition);
+            let run = started.run.clone();
+            runs.retain(|started| !started.missing.is_empty());
+            return run;
+        }
+        let context = Context {
+            work: Arc::clone(&self.work),
+            input: self.input.schema(),
+            task: Arc::clone(task),
+            metrics: self.metrics.clone(),
+        };
+        let partitions = self.input.output_partitioning().partition_count();
+        let run = Run::start(context, Arc::clone(&self.input), partitions);
+        let missing: Vec<usize> = (0..partitions).filter(|missing| *missing != partition).collect();
+        if !missing.is_empty() {
+            runs.push(Started { run: run.clone(), missing });
+        }
+        run
+    }
+}
+
+impl DisplayAs for GroupedAggregateExec {
+    fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<String> = self.work.keys.iter().map(ToString::to_string).collect();
+        let aggregates: Vec<&str> = self.work.aggregates.iter().map(|aggregate| aggregate.name()).collect();
+        let tables = Groups::describe(&self.work.key_types);
+        write!(f, "GroupedAggregateExec: keys=[{}] in {tables}, aggregates=[{}]", keys.join(", "), aggregates.join(", "))
+    }
+}
+
+impl ExecutionPlan for GroupedAggregateExec {
+    fn name(&self) -> &str {
+        "GroupedAggregateExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        let arguments = self.work.aggregates.iter().flat_map(|aggregate| aggregate.expressions());
+        let filters = self.work.filters.iter().flatten().cloned();
+        for expression in self.work.keys.iter().cloned().chain(arguments).chain(filters) {
+            if visit(&expression)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.with_new_input(children)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.with_new_input(children)
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let run = self.run(partition, &task);
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let results = emit::results(run).map(move |batch| {
+            if let Ok(batch) = &batch {
+                baseline.record_output(batch.num_rows());
+            }
+            batch
+        });
+        let schema = Arc::clone(&self.work.schema);
+        Ok(Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, results))))
+    }
+}

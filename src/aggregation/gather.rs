@@ -1,0 +1,273 @@
+//! Reading the input: every partition numbers the groups of its rows and adds the rows up.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::JoinSet;
+use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
+use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt, StreamExt};
+use parking_lot::Mutex;
+
+use super::exec::Work;
+use super::waiting::{Files, Waiting};
+use crate::kernels::grouping::{Groups, UNKNOWN};
+
+/// What a run works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub work: Arc<Work>,
+    /// The schema of the input.
+    pub input: SchemaRef,
+    pub task: Arc<TaskContext>,
+    pub metrics: ExecutionPlanMetricsSet,
+}
+
+impl Context {
+    fn memory(&self) -> MemoryReservation {
+        MemoryConsumer::new("GROUP BY").with_can_spill(true).register(self.task.memory_pool())
+    }
+}
+
+/// One execution, which the partitions of the result share.
+#[derive(Clone)]
+pub struct Run {
+    gathered: Shared<BoxFuture<'static, Result<Arc<Gathered>, Arc<DataFusionError>>>>,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Run")
+    }
+}
+
+impl Run {
+    /// A run over all partitions of a plan; it begins when the first result is asked for, and ends when nobody waits for it.
+    pub fn start(context: Context, input: Arc<dyn ExecutionPlan>, partitions: usize) -> Self {
+        Self::of(async move {
+            let streams: Result<Vec<_>> =
+                (0..partitions).map(|partition| input.execute(partition, Arc::clone(&context.task))).collect();
+            gather(context, streams?, 0).await
+        })
+    }
+
+    /// A run over rows that waited.
+    pub fn again(context: Context, rows: SendableRecordBatchStream, level: usize) -> Self {
+        Self::of(async move { gather(context, vec![rows], level).await })
+    }
+
+    fn of(gathered: impl Future<Output = Result<Gathered>> + Send + 'static) -> Self {
+        Self { gathered: gathered.map(|gathered| gathered.map(Arc::new).map_err(Arc::new)).boxed().shared() }
+    }
+
+    /// What was read, once all of it is.
+    pub async fn gathered(self) -> Result<Arc<Gathered>> {
+        self.gathered.await.map_err(DataFusionError::Shared)
+    }
+}
+
+/// Groups, and what each partition knows of them.
+#[derive(Debug)]
+pub struct Gathered {
+    pub context: Context,
+    pub groups: usize,
+    /// Given back as soon as all ranges are taken, so that waiting rows find room.
+    parts: Mutex<Option<Arc<Parts>>>,
+    /// The first group that nobody has taken.
+    next_group: AtomicUsize,
+    pub waiting: Waiting,
+    /// How often the rows have waited.
+    pub level: usize,
+}
+
+/// The columns of all groups.
+#[derive(Debug)]
+pub struct Parts {
+    pub keys: Vec<ArrayRef>,
+    pub values: Values,
+    _memory: Vec<MemoryReservation>,
+}
+
+/// The columns of each aggregate.
+#[derive(Debug)]
+pub enum Values {
+    /// One partition has read everything: results, a column per aggregate.
+    Results(Vec<ArrayRef>),
+    /// Each partition's states, some columns per aggregate. A partition does not know the groups that were found after its last row.
+    States(Vec<Vec<Vec<ArrayRef>>>),
+}
+
+impl Gathered {
+    /// The next range of groups, of at most so many.
+    pub fn next_range(&self, most: usize) -> Option<(Range<usize>, Arc<Parts>)> {
+        let mut parts = self.parts.lock();
+        let start = self.next_group.fetch_add(most, Ordering::Relaxed).min(self.groups);
+        let end = (start + most).min(self.groups);
+        let taken = if end == self.groups { parts.take() } else { parts.clone() };
+        taken.filter(|_| start < end).map(|parts| (start..end, parts))
+    }
+}
+
+/// What the partitions share while they read.
+struct Reading {
+    context: Context,
+    groups: Groups,
+    /// Of the groups' tables.
+    memory: MemoryReservation,
+    /// No groups are let in any more.
+    full: AtomicBool,
+    level: usize,
+    partitions: usize,
+}
+
+impl Reading {
+    /// Lets groups in as long as there is memory for them.
+    fn room(&self, refused: &mut Option<DataFusionError>, bytes: usize) -> bool {
+        if self.full.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Half more, for the columns that the keys become.
+        match self.memory.try_grow(bytes + bytes / 2) {
+            Ok(()) => true,
+            Err(error) => {
+                self.full.store(true, Ordering::Relaxed);
+                *refused = Some(error);
+                false
+            }
+        }
+    }
+}
+
+/// What a partition has read.
+struct Read {
+    partition: usize,
+    columns: Vec<Vec<ArrayRef>>,
+    memory: MemoryReservation,
+    files: Files,
+}
+
+async fn gather(context: Context, inputs: Vec<SendableRecordBatchStream>, level: usize) -> Result<Gathered> {
+    let memory = context.memory();
+    let mut key_types = context.work.key_types.clone();
+    for (_, range) in &mut key_types {
+        // The array of a range is taken whole, if there is memory for it.
+        *range = range.filter(|range| memory.try_grow(range.slots() * size_of::<u32>()).is_ok());
+    }
+    let groups = Groups::new(&key_types)?;
+    let partitions = inputs.len();
+    let reading = Arc::new(Reading { context, groups, memory, full: AtomicBool::new(false), level, partitions });
+    let mut tasks = JoinSet::new();
+    for (partition, input) in inputs.into_iter().enumerate() {
+        tasks.spawn(read(Arc::clone(&reading), input, partition));
+    }
+    let mut reads = Vec::with_capacity(partitions);
+    while let Some(read) = tasks.join_next().await {
+        match read {
+            Ok(read) => reads.push(read?),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => return Err(DataFusionError::ExecutionJoin(Box::new(error))),
+        }
+    }
+    drop(tasks);
+    match Arc::into_inner(reading) {
+        Some(reading) => reading.finish(reads),
+        None => internal_err!("a partition still reads"),
+    }
+}
+
+async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, partition: usize) -> Result<Read> {
+    let work = &reading.context.work;
+    let mut accumulators = work.accumulators()?;
+    let memory = reading.context.memory();
+    let mut files = Files::new(&reading.context, reading.level, partition);
+    let timer = MetricBuilder::new(&reading.context.metrics).elapsed_compute(partition);
+    let (mut numbers, mut indices) = (Vec::new(), Vec::new());
+    let (mut total, mut most) = (0, usize::MAX);
+    while let Some(batch) = input.next().await {
+        let mut batch = batch?;
+        let _time = timer.timer();
+        let keys = work.keys_of(&batch)?;
+        let mut refused = None;
+        reading.groups.find(&keys, &mut numbers, &mut |bytes| reading.room(&mut refused, bytes))?;
+        total = reading.groups.len();
+        if let (0, Some(error)) = (total, refused) {
+            return Err(error);
+        }
+        if reading.full.load(Ordering::Relaxed) && numbers.contains(&UNKNOWN) {
+            batch = files.keep_unknown(&batch, &keys, &mut numbers)?;
+        }
+        if numbers.is_empty() {
+            continue;
+        }
+        indices.clear();
+        indices.extend(numbers.iter().map(|number| *number as usize));
+        work.update(&mut accumulators, &batch, &indices, total)?;
+        // Twice: what is kept becomes columns at the end.
+        let size = 2 * accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>();
+        if size <= memory.size() {
+            continue;
+        }
+        if let Err(error) = memory.try_resize(size) {
+            if size > most {
+                return Err(error);
+            }
+            // What is known goes on: it may grow to the next power of two, but no further.
+            reading.full.store(true, Ordering::Relaxed);
+            most = most.min(2 * size + LEEWAY);
+            memory.resize(size);
+        }
+    }
+    let _time = timer.timer();
+    let columns = if total == 0 { vec![] } else { columns(&mut accumulators, reading.partitions)? };
+    drop(accumulators);
+    memory.resize(columns.iter().flatten().map(|column| column.get_array_memory_size()).sum());
+    Ok(Read { partition, columns, memory, files })
+}
+
+/// Bytes that accumulators may grow by when memory has run out.
+const LEEWAY: usize = 1 << 20;
+
+/// The columns of each aggregate: its results, if nobody else has read rows, or else its states.
+fn columns(accumulators: &mut [Box<dyn GroupsAccumulator>], partitions: usize) -> Result<Vec<Vec<ArrayRef>>> {
+    let columns = accumulators.iter_mut().map(|accumulator| match partitions {
+        1 => Ok(vec![accumulator.evaluate(EmitTo::All)?]),
+        _ => accumulator.state(EmitTo::All),
+    });
+    columns.collect()
+}
+
+impl Reading {
+    fn finish(self, mut reads: Vec<Read>) -> Result<Gathered> {
+        reads.sort_by_key(|read| read.partition);
+        let Self { context, groups, memory, level, partitions, .. } = self;
+        let total = groups.len();
+        MetricBuilder::new(&context.metrics).counter("groups", 0).add(total);
+        let keys = groups.keys()?;
+        drop(groups);
+        memory.resize(keys.iter().map(|column| column.get_array_memory_size()).sum());
+        let mut reservations = vec![memory];
+        let (mut columns, mut files) = (Vec::with_capacity(partitions), Vec::with_capacity(partitions));
+        for read in reads {
+            columns.push(read.columns);
+            reservations.push(read.memory);
+            files.push(read.files);
+        }
+        let values = match (partitions, columns.pop()) {
+            (1, Some(results)) => Values::Results(results.into_iter().flatten().collect()),
+            (_, last) => Values::States(columns.into_iter().chain(last).collect()),
+        };
+        let parts = Parts { keys, values, _memory: reservations };
+        let waiting = Waiting::of(files)?;
+        let (parts, next_group) = (Mutex::new(Some(Arc::new(parts))), AtomicUsize::new(0));
+        Ok(Gathered { context, groups: total, parts, next_group, waiting, level })
+    }
+}

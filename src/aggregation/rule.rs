@@ -1,0 +1,150 @@
+//! Which aggregations are done here.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode, AggregateMode, AggregateOutputMode};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Statistics};
+use datafusion::scalar::ScalarValue;
+
+use super::exec::{GroupedAggregateExec, Work};
+use crate::adapter::aggregate::is_ours;
+use crate::kernels::grouping::{Range, takes, takes_range};
+use crate::settings::PortraitSettings;
+
+/// Puts [`GroupedAggregateExec`] in the place of DataFusion's aggregations that it can do.
+///
+/// It runs before partitions are divided for what reads them: the result promises nothing of its partitions.
+#[derive(Debug)]
+pub struct AggregateByGroups;
+
+impl PhysicalOptimizerRule for AggregateByGroups {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        if !PortraitSettings::of(options).grouped_aggregation {
+            return Ok(plan);
+        }
+        plan.transform_up(|plan| {
+            let grouped = plan.downcast_ref::<AggregateExec>().map(|last| grouped(last)).transpose()?.flatten();
+            Ok(grouped.map_or_else(|| Transformed::no(plan), |grouped| Transformed::yes(Arc::new(grouped) as _)))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "aggregate_by_groups"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The same aggregation done here, if it can be; `last` is the step that gives the results.
+fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
+    if last.mode().output_mode() != AggregateOutputMode::Final {
+        return Ok(None);
+    }
+    let first = match last.mode().input_mode() {
+        AggregateInputMode::Raw => last,
+        AggregateInputMode::Partial => match last.input().downcast_ref::<AggregateExec>() {
+            Some(partial) if *partial.mode() == AggregateMode::Partial => partial,
+            _ => return Ok(None),
+        },
+    };
+    if !fits(first) || last.limit_options().is_some() {
+        return Ok(None);
+    }
+    let input = Arc::clone(first.input());
+    let keys: Vec<Arc<dyn PhysicalExpr>> = first.group_expr().expr().iter().map(|(key, _)| Arc::clone(key)).collect();
+    let schema = input.schema();
+    let types = keys.iter().map(|key| key.data_type(&schema)).collect::<Result<Vec<_>>>()?;
+    if !types.iter().all(takes) {
+        return Ok(None);
+    }
+    // Plans that cannot tell have no range; the keys then go into a hash table.
+    let statistics = StatisticsContext::new().compute(input.as_ref(), &StatisticsArgs::new()).ok();
+    let range = |key: &Arc<dyn PhysicalExpr>| range_of(key, statistics.as_ref()?);
+    let ranges: Vec<Option<Range>> =
+        keys.iter().zip(&types).map(|(key, data_type)| if takes_range(data_type) { range(key) } else { None }).collect();
+    let work = Work {
+        keys,
+        key_types: types.into_iter().zip(ranges).collect(),
+        aggregates: first.aggr_expr().to_vec(),
+        filters: first.filter_expr().to_vec(),
+        schema: last.schema(),
+    };
+    Ok(Some(GroupedAggregateExec::new(work, input)))
+}
+
+fn fits(first: &AggregateExec) -> bool {
+    let group = first.group_expr();
+    group.is_single()
+        && (1..=2).contains(&group.expr().len())
+        && *first.input_order_mode() == InputOrderMode::Linear
+        && first.limit_options().is_none()
+        && !first.input().properties().boundedness.is_unbounded()
+        && first.aggr_expr().iter().all(|aggregate| is_fit(aggregate))
+        && !group.expr().iter().any(|(key, _)| is_volatile(key))
+}
+
+/// An aggregate whose state for a group has a fixed size, whatever the rows, or is one of ours.
+fn is_fit(aggregate: &AggregateFunctionExpr) -> bool {
+    const FIXED: [&str; 12] = [
+        "count",
+        "sum",
+        "min",
+        "max",
+        "avg",
+        "bool_and",
+        "bool_or",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "rfm_measures",
+        "rfm_measures_of_orders",
+    ];
+    (FIXED.contains(&aggregate.fun().name()) || is_ours(aggregate.fun()))
+        && !aggregate.is_distinct()
+        && aggregate.order_bys().is_empty()
+        && aggregate.order_sensitivity() == AggregateOrderSensitivity::Insensitive
+        && aggregate.groups_accumulator_supported()
+}
+
+/// The integers of a key, if statistics know them and an array of them is not too large for the rows.
+fn range_of(key: &Arc<dyn PhysicalExpr>, statistics: &Statistics) -> Option<Range> {
+    /// Slots that any input may have: they take 256 kB.
+    const ALWAYS: u64 = 1 << 16;
+    /// The most slots: they take 512 MB.
+    const MOST: u64 = 1 << 27;
+    let column = statistics.column_statistics.get(key.downcast_ref::<Column>()?.index())?;
+    let (least, greatest) = (integer(&column.min_value)?, integer(&column.max_value)?);
+    let slots = greatest.checked_sub(least)?.checked_add(1)?;
+    let rows = statistics.num_rows.get_value().copied().unwrap_or(0) as u64;
+    let fits = u64::try_from(slots).is_ok_and(|slots| slots <= ALWAYS.max(rows.saturating_mul(4)).min(MOST));
+    fits.then_some(Range { least, greatest })
+}
+
+fn integer(value: &Precision<ScalarValue>) -> Option<i64> {
+    use ScalarValue::{Date32, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
+    match value.get_value()? {
+        Int8(value) => value.map(i64::from),
+        Int16(value) => value.map(i64::from),
+        Int32(value) | Date32(value) => value.map(i64::from),
+        Int64(value) => *value,
+        UInt8(value) => value.map(i64::from),
+        UInt16(value) => value.map(i64::from),
+        UInt32(value) => value.map(i64::from),
+        UInt64(value) => value.and_then(|value| i64::try_from(value).ok()),
+        _ => None,
+    }
+}

@@ -1,0 +1,108 @@
+//! Integers in a narrow range: an array with a slot for each integer holds its number.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use arrow::error::ArrowError;
+use parking_lot::RwLock;
+
+use super::table::{Key, Table};
+use super::{MOST_GROUPS, Range, Room, UNKNOWN, too_many};
+
+/// Threads read the array without a lock. The range comes from statistics, which are believed only where they are right: an integer
+/// outside has its place in a table.
+#[derive(Debug)]
+pub struct Direct {
+    least: u64,
+    /// The number of each integer from the least on, plus one; 0 for those not seen yet.
+    numbers: Vec<AtomicU32>,
+    seen: RwLock<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The keys in the order of their numbers.
+    keys: Vec<u64>,
+    outside: Table<u64>,
+    outside_numbers: Vec<u32>,
+}
+
+impl Seen {
+    fn reserve(&mut self, key: u64) -> Result<u32, ArrowError> {
+        if self.keys.len() >= MOST_GROUPS {
+            return Err(too_many());
+        }
+        self.keys.push(key);
+        Ok((self.keys.len() - 1) as u32)
+    }
+
+    fn outside(&self, word: u64) -> Option<u32> {
+        self.outside.find(word, word.hash()).map(|place| self.outside_numbers[place as usize])
+    }
+
+    fn insert_outside(&mut self, word: u64) -> Result<u32, ArrowError> {
+        if let Some(known) = self.outside(word) {
+            return Ok(known);
+        }
+        let number = self.reserve(word)?;
+        self.outside.insert(word, word.hash())?;
+        self.outside_numbers.push(number);
+        Ok(number)
+    }
+}
+
+impl Direct {
+    pub fn new(range: Range) -> Self {
+        let numbers = (0..range.slots()).map(|_| AtomicU32::new(0)).collect();
+        Self { least: range.least as u64, numbers, seen: RwLock::default() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.seen.read().keys.len()
+    }
+
+    #[inline]
+    fn slot(&self, word: u64) -> Option<&AtomicU32> {
+        self.numbers.get(usize::try_from(word.wrapping_sub(self.least)).ok()?)
+    }
+
+    pub fn find(&self, words: &[u64], numbers: &mut Vec<u32>, room: &mut Room<'_>) -> Result<(), ArrowError> {
+        numbers.clear();
+        let mut missing = 0;
+        // What is not there, or not in the range, wraps to UNKNOWN.
+        numbers.extend(words.iter().map(|word| {
+            let number = self.slot(*word).map_or(0, |slot| slot.load(Ordering::Relaxed)).wrapping_sub(1);
+            missing += usize::from(number == UNKNOWN);
+            number
+        }));
+        if missing == 0 {
+            return Ok(());
+        }
+        let mut seen = self.seen.write();
+        let keys = seen.keys.len() + missing;
+        let of_keys = if keys > seen.keys.capacity() { keys.max(2 * seen.keys.capacity()) - seen.keys.capacity() } else { 0 };
+        let outside = words.iter().zip(&*numbers).filter(|(word, number)| **number == UNKNOWN && self.slot(**word).is_none());
+        let enough = room(of_keys * size_of::<u64>() + seen.outside.growth(outside.count()));
+        for (word, number) in words.iter().zip(numbers).filter(|(_, number)| **number == UNKNOWN) {
+            let Some(slot) = self.slot(*word) else {
+                *number = if enough { seen.insert_outside(*word)? } else { seen.outside(*word).unwrap_or(UNKNOWN) };
+                continue;
+            };
+            // Another thread may have brought it since, or an earlier row of the batch.
+            *number = slot.load(Ordering::Relaxed).wrapping_sub(1);
+            if *number == UNKNOWN && enough {
+                *number = seen.reserve(*word)?;
+                slot.store(*number + 1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// A number that no integer has.
+    pub fn reserve(&self) -> Result<u32, ArrowError> {
+        self.seen.write().reserve(0)
+    }
+
+    pub fn keys(&self) -> Vec<u64> {
+        self.seen.read().keys.clone()
+    }
+}

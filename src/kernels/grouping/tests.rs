@@ -1,0 +1,135 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray, StringViewArray, UInt64Array};
+use arrow::compute::{cast, concat, take};
+use arrow::datatypes::{DataType, TimeUnit};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use super::*;
+
+/// Keys in batches, found by several threads; every row's group must have the row's keys, and no keys two groups.
+fn check(columns: &[ArrayRef], ranges: &[Option<Range>]) {
+    let types: Vec<_> = columns.iter().zip(ranges).map(|(column, range)| (column.data_type().clone(), *range)).collect();
+    let groups = Groups::new(&types).unwrap();
+    let rows = columns[0].len();
+    let batches: Vec<(usize, usize)> = (0..rows).step_by(100).map(|start| (start, 100.min(rows - start))).collect();
+    let found = |batches: Vec<(usize, usize)>| {
+        let each = batches.into_iter().map(|(start, length)| {
+            let batch: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, length)).collect();
+            let mut numbers = vec![];
+            groups.find(&batch, &mut numbers, &mut |_| true).unwrap();
+            (start, numbers)
+        });
+        each.collect::<Vec<(usize, Vec<u32>)>>()
+    };
+    let halves: [Vec<_>; 2] = [0, 1].map(|half| batches.iter().copied().skip(half).step_by(2).collect());
+    let [first, second] = halves;
+    let all = std::thread::scope(|scope| {
+        let other = scope.spawn(|| found(second));
+        let mut all = found(first);
+        all.extend(other.join().unwrap());
+        all
+    });
+    let keys = groups.keys().unwrap();
+    assert!(keys.iter().all(|column| column.len() == groups.len()));
+    let mut of_keys: HashMap<Vec<String>, u32> = HashMap::new();
+    let options = FormatOptions::default().with_null("∅");
+    for (column, key) in columns.iter().zip(&keys) {
+        assert_eq!(column.data_type(), key.data_type());
+    }
+    let shown = |columns: &[ArrayRef], row: usize| -> Vec<String> {
+        let text = |column: &ArrayRef| ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string();
+        columns.iter().map(text).collect()
+    };
+    for (start, numbers) in all {
+        for (row, number) in numbers.into_iter().enumerate() {
+            let key = shown(columns, start + row);
+            assert_eq!(key, shown(&keys, number as usize));
+            assert_eq!(*of_keys.entry(key).or_insert(number), number);
+        }
+    }
+    assert_eq!(of_keys.len(), groups.len());
+}
+
+fn integers() -> ArrayRef {
+    let values = (0..3000_i64).map(|row| (row % 7 != 3).then_some((row * row) % 97 - 20));
+    Arc::new(values.collect::<Int64Array>())
+}
+
+fn texts() -> ArrayRef {
+    let words = ["", "a", "twelve bytes", "thirteen bytes", "a text of some length", "a text of some other length", "客户画像"];
+    let values = (0..3000_usize).map(|row| (row % 11 != 5).then(|| format!("{}{}", words[row % 7], row % 3)));
+    Arc::new(values.collect::<StringArray>())
+}
+
+#[test]
+fn every_type_finds_its_groups() {
+    use DataType::*;
+    let times = [
+        Timestamp(TimeUnit::Microsecond, None),
+        Timestamp(TimeUnit::Second, Some("+08:00".into())),
+        Date64,
+        Time64(TimeUnit::Nanosecond),
+    ];
+    let narrow = [Int8, Int16, Int32, Int64];
+    for data_type in narrow.into_iter().chain(times) {
+        let column = cast(&integers(), &data_type).unwrap();
+        check(std::slice::from_ref(&column), &[None]);
+        check(&[column], &[Some(Range { least: -5, greatest: 40 })]);
+    }
+    for data_type in [Date32, Time32(TimeUnit::Second)] {
+        check(&[cast(&cast(&integers(), &Int32).unwrap(), &data_type).unwrap()], &[None]);
+    }
+    for data_type in [UInt8, UInt16, UInt32, UInt64, Boolean] {
+        check(&[cast(&integers(), &data_type).unwrap()], &[None]);
+    }
+    for data_type in [Utf8, LargeUtf8, Utf8View, Dictionary(Box::new(Int32), Box::new(Utf8))] {
+        check(&[cast(&texts(), &data_type).unwrap()], &[None]);
+    }
+}
+
+#[test]
+fn the_widest_integers_have_their_own_groups() {
+    let wide = UInt64Array::from(vec![Some(0), Some(u64::MAX), None, Some(1 << 63), Some(u64::MAX), None, Some(0)]);
+    check(&[Arc::new(wide)], &[None]);
+    let edges = Int64Array::from(vec![Some(i64::MIN), Some(i64::MAX), Some(0), None, Some(i64::MIN)]);
+    check(&[Arc::new(edges.clone())], &[Some(Range { least: 0, greatest: 0 })]);
+    check(&[Arc::new(edges)], &[Some(Range { least: i64::MAX, greatest: i64::MAX })]);
+}
+
+#[test]
+fn two_columns_are_one_key() {
+    check(&[integers(), texts()], &[Some(Range { least: -20, greatest: 76 }), None]);
+    check(&[texts(), integers()], &[None, None]);
+    check(&[texts(), texts()], &[None, None]);
+}
+
+#[test]
+fn nothing_is_a_key_of_no_group() {
+    let empty: ArrayRef = Arc::new(StringViewArray::from(Vec::<&str>::new()));
+    check(&[empty], &[None]);
+    let nulls: ArrayRef = Arc::new(Int64Array::from(vec![None::<i64>; 10]));
+    check(std::slice::from_ref(&nulls), &[None]);
+    check(&[nulls], &[Some(Range { least: 3, greatest: 9 })]);
+}
+
+#[test]
+fn keys_wait_outside_when_there_is_no_room() {
+    for (column, range) in [(integers(), None), (integers(), Some(Range { least: -20, greatest: 30 })), (texts(), None)] {
+        let groups = Groups::new(&[(column.data_type().clone(), range)]).unwrap();
+        let (first, rest) = (column.slice(0, 5), column.slice(5, 2995));
+        let mut numbers = vec![];
+        groups.find(&[first], &mut numbers, &mut |_| true).unwrap();
+        let known = groups.len();
+        groups.find(std::slice::from_ref(&rest), &mut numbers, &mut |_| false).unwrap();
+        assert_eq!(groups.len(), known);
+        let out: UInt32Array = (0..2995_u32).filter(|row| numbers[*row as usize] == UNKNOWN).collect::<Vec<_>>().into();
+        assert!(!out.is_empty() && out.len() < 2995);
+        // What waited is another key than all that are known.
+        let waiting = take(&rest, &out, None).unwrap();
+        groups.find(std::slice::from_ref(&waiting), &mut numbers, &mut |_| true).unwrap();
+        assert!(numbers.iter().all(|number| *number as usize >= known));
+        check(&[concat(&[&rest, &waiting]).unwrap()], &[range]);
+    }
+}
