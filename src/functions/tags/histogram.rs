@@ -27,12 +27,12 @@ const DOC: Doc = Doc {
     name: "histogram",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "Counts how many rows have each value, as a map in the order of the values.",
+    summary: "Counts the rows of each value and returns a map, ordered by value.",
     description: "\
-NULL is not counted; of no value at all the result is NULL. Write a rule inside the call, `histogram(CASE WHEN … THEN 'high' … END)`:
-a CASE that gives constants, of conditions that compare columns with each other or with constants, is counted from its conditions, without
-making the values. Many of them cost one pass over the table.",
-    arguments: &[Argument::required("value", Takes::Value("anything"), "whose values are counted")],
+NULLs are ignored; with no values the result is NULL. You can write a rule inside the call: `histogram(CASE WHEN … THEN 'high' … END)`. If
+the CASE gives only constants, and its conditions compare columns with each other or with constants, it is counted directly from the
+conditions and the values are never built. Several such calls share one pass over the table.",
+    arguments: &[Argument::required("value", Takes::Value("anything"), "value to count")],
     examples: &[
         "SELECT histogram(CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END) AS ages, histogram(gender) AS genders
 FROM sample_customers(rows => 1000);",
