@@ -19,8 +19,8 @@ pub struct RfmBins;
 const DOC: Doc = Doc {
     name: "rfm_bins",
     kind: Kind::Relation,
-    domain: "Shows what the `rfm` scores mean on your data: the bins of each measure with their bounds, sizes and ties.",
-    summary: "Shows what the scores of `rfm` mean on this data: the bins of each measure, their bounds, sizes and ties.",
+    domain: "rfm",
+    summary: "Shows what the `rfm` scores mean on your data: the bins of each measure with their bounds, sizes and ties.",
     description: "\
 Takes the same arguments as `rfm` and returns one row per measure and score. A score that no customer got has a row too, without bounds and
 with 0 customers; this happens when there are fewer distinct values than bins, or many equal values. `ties_at_edge` is the number of
