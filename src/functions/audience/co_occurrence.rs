@@ -20,11 +20,11 @@ const DOC: Doc = Doc {
     name: "co_occurrence",
     kind: Kind::Aggregate,
     domain: "audience",
-    summary: "Counts how often conditions hold, and hold together, for all pairs in one pass.",
+    summary: "Counts in one pass how often each condition is true, and how often each pair is true together.",
     description: "\
-With n conditions the result is a list of n · n counts, row by row: element `(i - 1) * n + j` counts the rows where conditions i and j
-both hold, and where i = j, those where i holds. NULL does not hold. `segment_overlap` is made of it.",
-    arguments: &[Argument::required("condition, …", Takes::Value("conditions"), "one or more")],
+With n conditions the result is a list of n · n counts, row by row. Element `(i - 1) * n + j` counts the rows where conditions i and j are
+both true; where i = j, the rows where condition i is true. NULL is not true. `segment_overlap` is built on it.",
+    arguments: &[Argument::required("condition, …", Takes::Value("conditions"), "one or more conditions")],
     examples: &["SELECT co_occurrence(status = 'paid', channel = 'app', amount > 100) AS counts FROM sample_orders(rows => 1000);"],
     ..Doc::EMPTY
 };

@@ -32,7 +32,7 @@ uses the means of the data instead. `value_tier` is defined on 0 to 100:
 - Recent 近期客户: recency at least 60, frequency and monetary below 60
 - General 一般客户: all others",
     arguments: &[
-        Argument::required("scheme", Takes::Choice(SCHEMES), "name of the scheme"),
+        Argument::required("scheme", Takes::Choice(SCHEMES), "scheme to list"),
         Argument::optional("labels", Takes::Choice(LABELS), "'en'", "language of the segment names"),
     ],
     columns: &[

@@ -30,7 +30,7 @@ is the smallest value such that a quarter, half or three quarters of the values 
 customer, each value counts, so the counts can add up to more than the number of customers. Floating-point numbers from 100 on are rounded
 to two decimals, smaller ones to four. `days_since_change` is the time between the last refresh that changed a customer's value and the last
 refresh.",
-    arguments: &[Argument::required("profile", Takes::Name("profile"), "the profile")],
+    arguments: &[Argument::required("profile", Takes::Name("profile"), "profile whose tags are listed")],
     columns: &[
         Column { name: "tag", data_type: "VARCHAR", text: "the tag" },
         Column { name: "customers", data_type: "BIGINT", text: "customers in the profile" },
