@@ -41,14 +41,14 @@ Events of one time are taken in the order of the conditions: that of condition 1
 A group keeps 16 bytes for each event that fulfils a condition. A match takes time in proportion to the events, however many `.*` there are.";
 
 const ARGUMENTS: &[Argument] = &[
-    Argument::required("pattern", Takes::Value("constant text"), "what to look for, see above"),
-    Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when each event happened"),
-    Argument::required("condition", Takes::Value("condition"), "what `(?1)` stands for"),
+    Argument::required("pattern", Takes::Value("constant text"), "pattern to look for, see above"),
+    Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the event"),
+    Argument::required("condition", Takes::Value("condition"), "condition that `(?1)` stands for"),
     Argument::optional(
         "conditions",
         Takes::Value("conditions"),
         "",
-        "what `(?2)`, `(?3)` … stand for; 31 at most, each an argument",
+        "conditions that `(?2)`, `(?3)` … stand for, one argument each; at most 31",
     ),
 ];
 
@@ -56,7 +56,7 @@ const MATCH: Doc = Doc {
     name: "sequence_match",
     kind: Kind::Aggregate,
     domain: "journey",
-    summary: "Whether a pattern occurs among a group's events in the order of time: one step, then another within an hour.",
+    summary: "True if a pattern occurs in the events of a group in time order: for example one step, then another within an hour.",
     description: SEMANTICS,
     arguments: ARGUMENTS,
     examples: &["SELECT count(*) FILTER (WHERE bought) AS carted_then_paid_within_a_day, count(*) AS customers
@@ -69,7 +69,7 @@ FROM (
 
 const COUNT: Doc = Doc {
     name: "sequence_count",
-    summary: "How many times a pattern occurs among a group's events in the order of time, no event counted twice.",
+    summary: "Counts how many times a pattern occurs in the events of a group in time order, without using an event twice.",
     examples: &["SELECT customer_id, sequence_count('(?1).*(?2)', event_time, event = 'view', event = 'cart') AS view_to_cart
 FROM sample_events(rows => 2000) GROUP BY customer_id ORDER BY view_to_cart DESC, customer_id LIMIT 3;"],
     source: "the pattern grammar of ClickHouse's aggregate function sequenceCount",
