@@ -6,9 +6,9 @@ use crate::docs::{Argument, Takes};
 
 pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::scalar("mod", "numbers", "What is left when a is divided by b, with the sign of a.", Meaning::Sql(&[(2, "($1 % $2)")]))
-        .page(&[Argument::required("a", Takes::Value("number"), "the a"), Argument::required("b", Takes::Value("number"), "the b")], &["SELECT mod(7, 3) AS rest;"]),
+        .page(&[Argument::required("a", Takes::Value("number"), "first operand"), Argument::required("b", Takes::Value("number"), "second operand")], &["SELECT mod(7, 3) AS rest;"]),
     ExpressionMacro::scalar("div", "numbers", "How often b goes into a, without the rest.", Meaning::Sql(&[(2, "CAST(($1 - $1 % $2) / $2 AS BIGINT)")]))
-        .page(&[Argument::required("a", Takes::Value("number"), "the a"), Argument::required("b", Takes::Value("number"), "the b")], &["SELECT div(7, 2) AS whole;"]),
+        .page(&[Argument::required("a", Takes::Value("number"), "first operand"), Argument::required("b", Takes::Value("number"), "second operand")], &["SELECT div(7, 2) AS whole;"]),
     ExpressionMacro::scalar("sign", "numbers", "-1, 0 or 1.", Meaning::Sql(&[(1, "signum($1)")]))
         .page(&[Argument::required("value", Takes::Value("number"), "the value")], &["SELECT sign(-4) AS sign;"]),
     ExpressionMacro::scalar("ceiling", "numbers", "The least whole number that is not below.", Meaning::Sql(&[(1, "ceil($1)")]))
@@ -18,7 +18,7 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::scalar("rand", "numbers", "A random number from 0 to below 1.", Meaning::Sql(&[(0, "random()")]))
         .page(&[Argument::optional("()", Takes::Value("nothing"), "", "it takes no arguments")], &["SELECT rand() < 1 AS below;"]),
     ExpressionMacro::scalar("ieee_divide", "numbers", "a / b of floats: infinite where b is 0.", Meaning::Sql(&[(2, "(CAST($1 AS DOUBLE) / CAST($2 AS DOUBLE))")]))
-        .page(&[Argument::required("a", Takes::Value("number"), "the a"), Argument::required("b", Takes::Value("number"), "the b")], &["SELECT ieee_divide(1, 0) AS infinite;"]),
+        .page(&[Argument::required("a", Takes::Value("number"), "first operand"), Argument::required("b", Takes::Value("number"), "second operand")], &["SELECT ieee_divide(1, 0) AS infinite;"]),
     ExpressionMacro::scalar("to_number", "numbers", "The number that a text says.", Meaning::Sql(&[(1, "CAST($1 AS DECIMAL(38, 0))")]))
         .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT to_number('12') AS number;"]).says("A whole number, as in Snowflake; for others write `CAST(text AS DECIMAL(12, 2))`."),
     ExpressionMacro::scalar("try_to_number", "numbers", "The whole number that a text says, NULL where it says none.", Meaning::Sql(&[(1, "TRY_CAST($1 AS DECIMAL(38, 0))")]))

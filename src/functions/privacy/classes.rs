@@ -24,10 +24,9 @@ pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one ro
 pub const QUASI_IDENTIFIERS: Argument = Argument::required(
     "quasi_identifiers",
     Takes::Features,
-    "the columns that together may tell who somebody is, as others know them too: age, sex, postcode",
+    "columns that together may identify a person, because others know them too: age, sex, postcode",
 );
-pub const SENSITIVE: Argument =
-    Argument::required("sensitive", Takes::Column, "the column that nobody shall learn about a person");
+pub const SENSITIVE: Argument = Argument::required("sensitive", Takes::Column, "column that nobody should learn about a person");
 
 /// The plan of (quasi-identifiers …, sensitive, rows): how often each combination stands.
 pub fn counted(call: &Call) -> Result<LogicalPlan> {

@@ -32,8 +32,8 @@ const MOST: i64 = 1_000_000_000_000;
 /// The arguments of all sample tables; `rows` differ in their default.
 pub const fn arguments(rows: &'static str) -> [Argument; 2] {
     [
-        Argument::optional("rows", Takes::Integer(0, MOST), rows, "how many rows"),
-        Argument::optional("seed", Takes::Integer(0, i64::MAX), "42", "another seed makes another shop"),
+        Argument::optional("rows", Takes::Integer(0, MOST), rows, "number of rows"),
+        Argument::optional("seed", Takes::Integer(0, i64::MAX), "42", "another seed gives another shop"),
     ]
 }
 

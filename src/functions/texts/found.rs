@@ -29,7 +29,7 @@ What is found does not overlap, and stands in the order of the text; a text in w
 no part in what was found gives an empty text. NULL in, NULL out.",
     arguments: &[
         Argument::required("text", Takes::Value("text"), "the text"),
-        Argument::required("pattern", Takes::Value("text"), "the pattern"),
+        Argument::required("pattern", Takes::Value("text"), "format of the text"),
         Argument::optional("group", Takes::Value("integer"), "0", "the number of the group; 0 is the whole pattern"),
     ],
     examples: &[

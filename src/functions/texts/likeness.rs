@@ -11,7 +11,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "levenshtein($1, $2)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT editdistance('tea', 'ten') AS letters;"],
     ),
     ExpressionMacro::scalar(
@@ -21,7 +24,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "levenshtein($1, $2)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT edit_distance('tea', 'ten') AS letters;"],
     ),
     ExpressionMacro::scalar(
@@ -31,7 +37,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT damerau_levenshtein('tea', 'tae') AS letters;"],
     ),
     ExpressionMacro::scalar(
@@ -41,7 +50,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT round(jaro_similarity('martha', 'marhta'), 4) AS likeness;"],
     ),
     ExpressionMacro::scalar(
@@ -51,7 +63,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT round(jaro_winkler_similarity('martha', 'marhta'), 4) AS likeness;"],
     ),
     ExpressionMacro::scalar(
@@ -61,7 +76,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "jaro_winkler_similarity($1, $2)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT round(jaro_winkler('martha', 'marhta'), 4) AS likeness;"],
     ),
     ExpressionMacro::scalar(
@@ -71,7 +89,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "CAST(floor(jaro_winkler_similarity($1, $2) * 100 + 0.0000001) AS INT)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT jarowinkler_similarity('martha', 'marhta') AS likeness;"],
     )
     .says("Small and capital letters differ here."),
@@ -82,11 +103,17 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT jaccard('duck', 'luck') AS likeness;"],
     ),
     ExpressionMacro::scalar("hamming", "texts", "How many letters differ in two texts of one length.", Meaning::Itself).page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT hamming('duck', 'luck') AS letters;"],
     ),
     ExpressionMacro::scalar(

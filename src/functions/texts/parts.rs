@@ -103,13 +103,16 @@ pub static ALL: [ExpressionMacro; 15] = [
         Meaning::Sql(&[(2, "CASE WHEN $1 < $2 THEN -1 WHEN $1 = $2 THEN 0 WHEN $1 > $2 THEN 1 END")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT strcmp('a', 'b') AS order;"],
     ),
     ExpressionMacro::scalar(
         "split",
         "texts",
-        "The parts of a text, as a list.",
+        "Splits a string into a list of parts.",
         Meaning::Sql(&[(1, "string_to_array($1, ',')"), (2, "string_to_array($1, $2)")]),
     )
     .page(
@@ -122,7 +125,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "string_split",
         "texts",
-        "The parts of a text, as a list.",
+        "Splits a string into a list of parts.",
         Meaning::Sql(&[(2, "string_to_array($1, $2)")]),
     )
     .page(
@@ -135,7 +138,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "str_split",
         "texts",
-        "The parts of a text, as a list.",
+        "Splits a string into a list of parts.",
         Meaning::Sql(&[(2, "string_to_array($1, $2)")]),
     )
     .page(
