@@ -6,7 +6,7 @@ use crate::docs::{Argument, Takes};
 pub static ALL: [ExpressionMacro; 7] = [
     ExpressionMacro::scalar("date_from_unix_date", "dates", "Returns the date a number of days after 1970-01-01.", Meaning::Sql(&[(1, "(DATE '1970-01-01' + $1)")]))
         .page(&[Argument::required("days", Takes::Value("integer"), "the days")], &["SELECT date_from_unix_date(1) AS day;"]),
-    ExpressionMacro::scalar("curdate", "dates", "Today.", Meaning::Sql(&[(0, "current_date")]))
+    ExpressionMacro::scalar("curdate", "dates", "Returns today's date.", Meaning::Sql(&[(0, "current_date")]))
         .page(&[Argument::optional("()", Takes::Value("nothing"), "", "it takes no arguments")], &["SELECT curdate() = current_date AS today;"]),
     ExpressionMacro::scalar("date", "dates", "Returns the date of a time or string, or of a year, month and day.", Meaning::Sql(&[(1, "CAST($1 AS DATE)"), (3, "make_date($1, $2, $3)")]))
         .page(&[Argument::required("value", Takes::Value("text, date or timestamp; or year, month and day"), "the value")], &["SELECT date(TIMESTAMP '2025-05-01 10:20:30') AS day, date(2025, 5, 1) AS same;"]),

@@ -116,14 +116,15 @@ pub static ALL: [ExpressionMacro; 12] = [
         &[Argument::required("value", Takes::Value("number"), "the value")],
         &["SELECT product(x) AS product FROM (VALUES (2), (3)) AS t(x);"],
     ),
-    ExpressionMacro::aggregate("variance", "statistics", "The variance of a sample.", Meaning::Sql(&[(1, "var($1)")])).page(
-        &[Argument::required("value", Takes::Value("number"), "the value")],
-        &["SELECT variance(x) AS variance FROM (VALUES (1.0), (3.0)) AS t(x);"],
-    ),
+    ExpressionMacro::aggregate("variance", "statistics", "Returns the variance of a sample.", Meaning::Sql(&[(1, "var($1)")]))
+        .page(
+            &[Argument::required("value", Takes::Value("number"), "the value")],
+            &["SELECT variance(x) AS variance FROM (VALUES (1.0), (3.0)) AS t(x);"],
+        ),
     ExpressionMacro::aggregate(
         "std",
         "statistics",
-        "The standard deviation of all rows, as in MySQL.",
+        "Returns the population standard deviation, as in MySQL.",
         Meaning::Sql(&[(1, "stddev_pop($1)")]),
     )
     .page(

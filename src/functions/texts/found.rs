@@ -29,8 +29,8 @@ What is found does not overlap, and stands in the order of the text; a text in w
 no part in what was found gives an empty text. NULL in, NULL out.",
     arguments: &[
         Argument::required("text", Takes::Value("text"), "the text"),
-        Argument::required("pattern", Takes::Value("text"), "format of the text"),
-        Argument::optional("group", Takes::Value("integer"), "0", "the number of the group; 0 is the whole pattern"),
+        Argument::required("pattern", Takes::Value("text"), "regular expression"),
+        Argument::optional("group", Takes::Value("integer"), "0", "number of the group; 0 is the whole match"),
     ],
     examples: &[
         "SELECT regexp_extract_all('a1 b22', '[0-9]+') AS numbers, regexp_extract_all('a1 b22', '([a-z])([0-9]+)', 1) AS letters;",

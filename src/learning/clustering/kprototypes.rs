@@ -17,10 +17,10 @@ pub const GAMMA: Argument = Argument::optional(
     "gamma",
     Takes::Float(0.0, f64::INFINITY),
     "",
-    "what another category costs, against squared distances; default half the mean standard deviation of the scaled numbers",
+    "cost of a category that differs, compared with squared distances; default: half the mean standard deviation of the scaled numbers",
 );
 pub const MOST_PASSES: Argument =
-    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "100", "the most passes over the rows of a start");
+    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "100", "maximum number of passes over the rows in a start");
 
 /// How to cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ pub const SCALE: Argument = Argument::optional(
     "scale",
     Takes::Choice(&["zscore", "log", "minmax", "robust", "none"]),
     "'zscore'",
-    "how features are made comparable: to mean 0 and standard deviation 1 (of the population); likewise of ln(1 + |x|) with the sign of x, for sums of money and other skewed numbers; to 0 … 1; to median 0 and quartiles 1 apart; or not",
+    "how features are made comparable: to mean 0 and (population) standard deviation 1; the same after ln(1 + |x|) with the sign of x, for money amounts and other skewed numbers; to the range 0 to 1; to median 0 and an interquartile range of 1; or not at all",
 );
 
 /// Labels from 0 and squared distances as the columns `cluster_id`, from 1, and `distance`.

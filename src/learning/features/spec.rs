@@ -12,39 +12,39 @@ use crate::adapter::relation::{Call, Role, Roles};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
 
-pub const KEY: Argument = Argument::required("key", Takes::Column, "what names a row: a customer; each once");
+pub const KEY: Argument = Argument::required("key", Takes::Column, "key of the row: a customer; must be unique");
 pub const OWN_KEY: Argument =
-    Argument::optional("key", Takes::Column, "", "what names a row; left out of the features, each once");
+    Argument::optional("key", Takes::Column, "", "key of the row, not used as a feature; must be unique");
 pub const FEATURES: Argument = Argument::optional(
     "features",
     Takes::Numbers,
     "",
-    "the columns to compare rows by, default every number column but the others named here",
+    "columns used to compare rows; default: every number column except the others named here",
 );
 pub const MIXED_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Columns,
     "",
-    "the columns to compare rows by, default every column of numbers, text or booleans but the others named here",
+    "columns used to compare rows; default: every column of numbers, text or booleans except the others named here",
 );
 pub const ORDERED_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Ordered,
     "",
-    "the columns to compare rows by, default every column of numbers, text or booleans but the others named here; dates and times too when they are named",
+    "columns used to compare rows; default: every column of numbers, text or booleans except the others named here; dates and times only if they are listed",
 );
 pub const ALL_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Features,
     "",
-    "the columns to learn from, default every column of numbers, text, booleans, dates or times but the others named here; dates and times count in days",
+    "columns to learn from; default: every column of numbers, text, booleans, dates or times except the others named here; dates and times are counted in days",
 );
-pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "how much a row counts, 0 or more; default 1");
+pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "weight of the row, 0 or more; default 1");
 pub const MISSING: Argument = Argument::optional(
     "missing",
     Takes::Choice(&["error", "mean", "skip"]),
     "'error'",
-    "a row whose feature is NULL, NaN or infinite ends the query, gets the feature's mean (of a category the most frequent value), or is left out and counted",
+    "what to do with a row whose feature is NULL, NaN or infinite: end the query with an error, use the feature's mean (for a category, its most frequent value), or drop and count the row",
 );
 
 const OR_KEPT: Takes = Takes::Choice(&["error", "mean", "skip", "keep"]);

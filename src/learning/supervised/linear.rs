@@ -22,29 +22,29 @@ pub const ALPHA: Argument = Argument::optional(
     "alpha",
     Takes::Float(0.0, f64::INFINITY),
     "0",
-    "how strong the penalty on coefficients of comparable features (divided by their deviation) is, as glmnet's lambda; 0 for maximum likelihood",
+    "strength of the penalty on the coefficients of features divided by their standard deviation, like glmnet's lambda; 0 for maximum likelihood",
 );
 pub const L1_RATIO: Argument = Argument::optional(
     "l1_ratio",
     Takes::Float(0.0, 1.0),
     "0",
-    "the share of the penalty that is on absolute values (lasso), the rest on squares (ridge)",
+    "share of the penalty on absolute values (lasso); the rest is on squares (ridge)",
 );
 pub const CONFIDENCE: Argument =
-    Argument::optional("confidence", Takes::Float(0.5, 0.9999), "0.95", "of the intervals in `ml_weights`");
+    Argument::optional("confidence", Takes::Float(0.5, 0.9999), "0.95", "confidence level of the intervals in `ml_weights`");
 pub const RARE_SHARE: Argument = Argument::optional(
     "rare_share",
     Takes::Float(0.0, 0.5),
     "0.001",
-    "values of a category that less than this share of the rows has are one value together",
+    "values of a category that are rarer than this share of the rows are combined into one value",
 );
 pub const MAX_VALUES: Argument = Argument::optional(
     "max_values",
     Takes::Integer(2, 1000),
     "100",
-    "at most so many values of a category, the most frequent; the others are one together",
+    "maximum number of values of a category, the most frequent ones; the others are combined into one value",
 );
-pub const MAX_ITER: Argument = Argument::optional("max_iter", Takes::Integer(1, 100_000), "100", "iterations at most");
+pub const MAX_ITER: Argument = Argument::optional("max_iter", Takes::Integer(1, 100_000), "100", "maximum number of iterations");
 pub const TOL: Argument =
     Argument::optional("tol", Takes::Float(0.0, 1.0), "1e-10", "the fit ends when the deviance changes by less than this share");
 
