@@ -23,10 +23,10 @@ const DOC: Doc = Doc {
     name: "regexp_extract_all",
     kind: Kind::Scalar,
     domain: "texts",
-    summary: "Everything that a pattern, or a group in it, finds in a text, as a list.",
+    summary: "Returns all matches of a pattern, or of a group in it, as a list.",
     description: "\
-What is found does not overlap, and stands in the order of the text; a text in which nothing is found gives an empty list. A group that took \
-no part in what was found gives an empty text. NULL in, NULL out.",
+Matches do not overlap and are in the order of the string; without a match the list is empty. A group that is not part of a match \
+gives an empty string. NULL gives NULL.",
     arguments: &[
         Argument::required("text", Takes::Value("text"), "the text"),
         Argument::required("pattern", Takes::Value("text"), "regular expression"),
