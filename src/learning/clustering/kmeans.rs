@@ -1,4 +1,4 @@
-//! K-means: how to cluster, and clustering.
+//! K-means: its options, and the clustering itself.
 
 use super::{count, scaling, word_of};
 use crate::adapter::arguments::Options;
@@ -34,18 +34,18 @@ pub const TOL: Argument = Argument::optional(
 );
 pub const RANDOM_STATE: Argument =
     Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "seed of the random starts; same seed, same result");
-/// As [`N_INIT`], of functions that have one way to start.
+/// As [`N_INIT`], for functions with only one way to start.
 pub const INIT_RUNS: Argument =
     Argument::optional("n_init", Takes::Integer(1, 10_000), "3", "number of starts; the result with the least cost is used");
 
-/// How to cluster.
+/// The options of a clustering.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct How {
     pub n_clusters: usize,
     pub search: Search,
 }
 
-/// How clusters are looked for, however many there are.
+/// How clusters are searched, for any number of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Search {
     #[serde(rename = "scale")]
@@ -89,7 +89,7 @@ impl fmt::Display for How {
     }
 }
 
-/// Clusters rows that are scaled; from `centres`, clusters × columns, when they are given.
+/// Clusters rows that are already scaled; starts from `centres` (clusters × columns) if they are given.
 pub fn cluster(
     numbers: &impl Source,
     rows: &Rows,

@@ -1,4 +1,4 @@
-//! Models of how long something takes, by Cox's proportional hazards.
+//! Models of the time until an event, by Cox's proportional hazards.
 
 use std::sync::Arc;
 
@@ -195,7 +195,7 @@ struct Hazards {
     horizon: f64,
     /// How many values each category has.
     counts: Vec<usize>,
-    /// The feature of each coefficient, and of a category the value.
+    /// The feature of each coefficient, and for a category the value.
     named: Vec<(String, Option<String>)>,
     model: CoxModel,
 }
@@ -217,7 +217,7 @@ impl Fitted for Hazards {
                 place += 1;
             }
             for (column, count) in codes.iter().zip(&self.counts) {
-                // A value that training did not have is like the first.
+                // A value that was not in training is treated like the first value.
                 for value in 1..*count {
                     features[place] = f64::from(u8::from(column[row] as usize == value));
                     place += 1;

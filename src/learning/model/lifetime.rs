@@ -1,4 +1,4 @@
-//! Models of customers' lifetime: how often they buy and how long they stay, and what a purchase is worth.
+//! Lifetime models of customers: how often they buy, how long they stay, and the value of a purchase.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::kernels::clv::{Estimate, FitOptions, Process, Transactions, Values, W
 use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, FEATURES, KEY, Kind as FeatureKind, MISSING, Rows, WEIGHT};
 
-/// A type of model of lifetime.
+/// A type of lifetime model.
 #[derive(Debug)]
 pub struct LifetimeType {
     doc: &'static Doc,
-    /// `None`: of the values of purchases.
+    /// `None`: a model of the value of purchases.
     process: Option<Process>,
 }
 
@@ -262,13 +262,13 @@ impl Lifetime {
 /// The types' own part of the stored form.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FittedLifetime {
-    /// Where the columns that it reads are among the features that are numbers.
+    /// The positions of its columns among the number features.
     pub places: Vec<usize>,
     horizon: f64,
     pub model: Lifetime,
 }
 
-/// True of histories that can be, whole or not: a missing one may have a mean.
+/// True for possible histories, also with fractions: a missing value may have been replaced by a mean.
 fn can_be(frequency: f64, recency: f64, age: f64) -> bool {
     frequency >= 0.0
         && recency >= 0.0
@@ -314,7 +314,7 @@ impl Fitted for FittedLifetime {
     fn weights(&self) -> Vec<Weight> {
         let parameters = self.model.estimate().parameters.iter();
         let weight = parameters.map(|parameter| {
-            // Parameters are above 0: the interval is that of the logarithm.
+            // Parameters are above 0, so the interval is that of the logarithm.
             let end = |z: f64| parameter.std_err.map(|error| Exact(parameter.value * libm::exp(z * error / parameter.value)));
             Weight {
                 name: parameter.name.clone(),

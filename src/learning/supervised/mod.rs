@@ -1,4 +1,4 @@
-//! Models of a target (预测): a class, a number or a count, learned from rows that have it.
+//! Models of a target (预测): a class, a number or a count, learned from rows where it is known.
 //!
 //! | file | what it holds |
 //! |---|---|
