@@ -1,4 +1,4 @@
-//! Probabilities corrected by what came.
+//! Probabilities corrected by the actual outcomes.
 //!
 //! J. Platt: Probabilistic Outputs for Support Vector Machines (1999), with the targets drawn in and the stable form of H.-T. Lin, C.-J. Lin, R. Weng:
 //! A Note on Platt's Probabilistic Outputs (2007). M. Ayer et al.: An Empirical Distribution Function for Sampling with Incomplete Information (1955).

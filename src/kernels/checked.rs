@@ -1,7 +1,7 @@
-//! Whole numbers added, subtracted and multiplied, and whether any result did not fit.
+//! Integers added, subtracted and multiplied, with a check that all results fit.
 //!
-//! A branch a row would keep the loop from being vectorised. So every row is computed as if it fitted, and what would have overflowed is
-//! gathered in one word, which is looked at once per batch.
+//! A branch per row would prevent vectorisation. So every row is computed as if it fitted, and overflows are collected in one
+//! word, which is checked once per batch.
 
 /// A column, or one value for all of its rows.
 #[derive(Debug, Clone, Copy)]

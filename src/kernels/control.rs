@@ -1,4 +1,4 @@
-//! What every long computation obeys: cancelling, memory, and how many threads work.
+//! What every long computation respects: cancellation, memory, and the number of threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
-//! Floats as whole numbers, so that their sums are exact and do not depend on the order in which they are added.
+//! Floats as integers, so that their sums are exact and do not depend on the order of addition.
 //!
-//! A float that is a multiple of 2⁻⁶⁴ (about 5 × 10⁻²⁰) below 2⁴⁰ (about 10¹²), as amounts of money are, counts in these units: every
-//! double of at least 2⁻¹¹ is such a multiple. The others, few or none, are *odd*: they are added up beside, by a
-//! [`Superaccumulator`], which is exact for any double and slower.
+//! A float that is a multiple of 2⁻⁶⁴ (about 5 × 10⁻²⁰) below 2⁴⁰ (about 10¹²), as money amounts are, is counted in these
+//! units: every double of at least 2⁻¹¹ is such a multiple. The others, few or none, are *odd*: they are added separately, by
+//! a [`Superaccumulator`], which is exact for any double and slower.
 
 use super::superaccumulator::Superaccumulator;
 

@@ -1,4 +1,4 @@
-//! Bounds beyond which a value is called an outlier. The same values in any order give the same bounds, to the last bit.
+//! Bounds outside which a value is an outlier. The same values in any order give the same bounds, to the last bit.
 
 use super::superaccumulator::Superaccumulator;
 

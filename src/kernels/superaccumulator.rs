@@ -1,8 +1,8 @@
-//! Sums of doubles of any size without any rounding: exact, and so the same in any order.
+//! Exact sums of doubles of any size, without rounding, and therefore the same in any order.
 //!
-//! R. M. Neal: Fast Exact Summation Using Small and Large Superaccumulators (2015), the small one. A double is a whole number of
-//! 53 bits times a power of two; it is cut at multiples of 32 bits, and each piece is added to its own 64-bit digit. Only
-//! digits that were needed are there, so that a sum of amounts takes a few, and a sum of everything from 10⁻³⁰⁸ to 10³⁰⁸ has 67.
+//! R. M. Neal: Fast Exact Summation Using Small and Large Superaccumulators (2015), the small one. A double is an integer of
+//! 53 bits times a power of two; it is cut at multiples of 32 bits, and each piece is added to its own 64-bit digit. Only the
+//! digits that are needed are stored: a sum of amounts takes a few, and a sum of everything from 10⁻³⁰⁸ to 10³⁰⁸ has 67.
 
 use std::cmp::Ordering;
 

@@ -1,7 +1,7 @@
-//! `co_occurrence`: how often conditions hold, and hold together, for all pairs in one pass.
+//! `co_occurrence`: how often conditions are true, alone and in pairs, in one pass.
 //!
-//! A batch of each condition is a bitmap; a pair is counted by the ones of two bitmaps taken together, 64 rows at a time. With n
-//! conditions over r rows that is n²/2 · r/64 steps: 50 segments over a million customers are 20 million.
+//! Each condition is a bitmap per batch; a pair is counted by the bits set in both bitmaps, 64 rows at a time. With n
+//! conditions over r rows this takes n²/2 · r/64 steps: 20 million for 50 segments over a million customers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Arguments that the functions of the domain share.
+//! Arguments shared by the functions of the domain.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! The step that mines: collects the rows, brings the baskets together, and lets a function work on each group of them.
+//! The mining step: collects the rows, groups them into baskets, and lets a function work on each group of baskets.
 //!
-//! Collecting is asynchronous, as reading is; mining is not, and runs on threads of its own that hand batches to the query
-//! through a channel. Dropping the result tells them to end.
+//! Collecting is asynchronous, like reading; mining is not, and runs on separate threads that send batches to the query
+//! through a channel. Dropping the result stops them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Addresses of China.
+//! Chinese addresses.
 
 use std::sync::Arc;
 

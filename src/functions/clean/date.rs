@@ -1,4 +1,4 @@
-//! Dates of any form.
+//! Dates in any form.
 
 use datafusion::common::Result;
 

@@ -1,4 +1,4 @@
-//! Addresses of e-mail.
+//! E-mail addresses.
 
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};

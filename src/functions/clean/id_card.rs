@@ -1,4 +1,4 @@
-//! Numbers of Chinese identity cards.
+//! Chinese identity card numbers.
 
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc};

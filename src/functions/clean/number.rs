@@ -1,4 +1,4 @@
-//! Numbers of any form.
+//! Numbers in any form.
 
 use std::sync::Arc;
 

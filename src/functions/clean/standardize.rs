@@ -1,4 +1,4 @@
-//! Words mapped by a table of one's own.
+//! Strings mapped by the user's own table.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Texts made even, and the two scripts of Chinese.
+//! Normalised text, and the two scripts of Chinese.
 
 use datafusion::common::Result;
 

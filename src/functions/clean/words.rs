@@ -1,4 +1,4 @@
-//! Words of texts, and how texts feel.
+//! The words and the sentiment of texts.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is between two times.
+//! Differences between two times.
 
 use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};

@@ -1,4 +1,4 @@
-//! Times made of their parts.
+//! Times built from their parts.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};

@@ -1,4 +1,4 @@
-//! Times that are moved, or brought to the beginning of a span.
+//! Times that are moved, or truncated to the beginning of a unit.
 
 use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};

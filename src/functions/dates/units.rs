@@ -1,5 +1,5 @@
-//! Functions whose form depends on where a unit stands: `date_diff('day', a, b)` of DuckDB, `DATE_DIFF(b, a, DAY)` of BigQuery, and `DATEDIFF(b, a)`
-//! of MySQL.
+//! Functions whose form depends on the position of the unit: `date_diff('day', a, b)` of DuckDB, `DATE_DIFF(b, a, DAY)` of
+//! BigQuery, and `DATEDIFF(b, a)` of MySQL.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Value};

@@ -1,4 +1,4 @@
-//! Times as texts, and texts as times.
+//! Times formatted as strings, and parsed from strings.
 
 use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};

@@ -1,4 +1,4 @@
-//! The sums of each group in each segment, and which group is the control.
+//! The sums per group and segment, and which group is the control.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a comparison says, in words.
+//! The result of a comparison in words.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Periods before and after a start, and sums per customer, as scalar functions of plans.
+//! Periods before and after a start, and sums per customer, as scalar functions in plans.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The relation function `survey_answers`, and the step that makes rows of columns.
+//! The relation function `survey_answers`, and the step that turns columns into rows.
 
 use std::sync::Arc;
 

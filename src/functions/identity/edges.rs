@@ -1,4 +1,4 @@
-//! What the functions over edges share: their arguments, and the step that reads edges.
+//! Shared by the functions over edges: their arguments, and the step that reads edges.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What `resolve_identities` and `identity_links` share: their arguments, and the step that resolves records.
+//! Shared by `resolve_identities` and `identity_links`: their arguments, and the step that resolves records.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Rows to records, identifiers and pairs for the kernel, and its answer with ids.
+//! Converts rows to records, identifiers and pairs for the kernel, and its result to ids.
 
 use std::collections::HashMap;
 

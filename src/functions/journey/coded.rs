@@ -1,4 +1,4 @@
-//! What functions share that look at what happened, not only at conditions: its code, its list, its paths.
+//! Shared by functions that look at what happened, not only at conditions: event codes, the list of events, and paths.
 
 use std::sync::Arc;
 

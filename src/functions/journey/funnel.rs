@@ -1,4 +1,4 @@
-//! What the two forms of a funnel share: its arguments, its plan, and how its events are read.
+//! Shared by the two forms of a funnel: arguments, plan, and how events are read.
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The arguments that functions of journeys share.
+//! The arguments shared by journey functions.
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
 use datafusion::arrow::compute::cast;

@@ -1,6 +1,7 @@
 //! The aggregates `sequence_match` and `sequence_count`.
 //!
-//! A group keeps its events as they come: time and the conditions fulfilled, 16 bytes. They are put in order when the result is asked for.
+//! A group keeps its events in order of arrival: the time and the matching conditions, 16 bytes. They are sorted when the
+//! result is computed.
 
 use std::sync::Arc;
 

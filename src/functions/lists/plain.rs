@@ -1,4 +1,4 @@
-//! Lists, under the names that people bring with them.
+//! Lists, under the names of other systems.
 
 use super::given::of_list;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};

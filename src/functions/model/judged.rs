@@ -1,4 +1,4 @@
-//! What functions that judge a model of a target share: its predictions for rows beside what these rows turned out to be.
+//! Shared by functions that evaluate a model of a target: its predictions for rows, with their actual outcomes.
 //!
 //! ```text
 //! Step: what the function computes of them

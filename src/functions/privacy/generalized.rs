@@ -1,4 +1,4 @@
-//! The values of quasi-identifiers made general until a table is k-anonymous: the step of `anonymize` and `anonymization_loss`.
+//! Generalises the values of quasi-identifiers until a table is k-anonymous: the step of `anonymize` and `anonymization_loss`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

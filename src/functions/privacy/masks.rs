@@ -1,4 +1,4 @@
-//! Functions that cover personal data.
+//! Functions that mask personal data.
 
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};

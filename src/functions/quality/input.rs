@@ -1,4 +1,4 @@
-//! What the macros of this domain know of their input: its columns, and the types of what a call reads from it.
+//! What the macros of this domain know about their input: its columns, and the types of the expressions in a call.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The step of `data_profile`: every partition keeps what its rows say of each column, and these are put together.
+//! The step of `data_profile`: every partition keeps statistics of each column, which are then merged.
 
 use std::sync::Arc;
 

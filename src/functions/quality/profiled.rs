@@ -1,4 +1,4 @@
-//! The columns of a `data_profile` while they are read: arrays into bits and bytes, and values back into texts.
+//! The columns of a `data_profile` while they are read: arrays to bits and bytes, and values back to strings.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! The rules of `clean` and `clean_log`: read from the call, and written as one query that applies them.
+//! The rules of `clean` and `clean_log`: parsed from the call, and written as one query that applies them.
 //!
-//! Each rule is a layer over the rows that the one before it gives. A layer marks the rows that the rule applies to, keeps the value as it was, and
-//! puts the new one in its place; nothing is dropped before the last layer, so that rows and log come from the same query.
+//! Each rule is a layer over the result of the previous one. A layer marks the rows that the rule applies to, keeps the old
+//! value, and sets the new one. No row is dropped before the last layer, so that rows and log come from the same query.
 
 use std::fmt::Write;
 

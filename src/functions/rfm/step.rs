@@ -1,4 +1,4 @@
-//! The step that scores: all customers' measures in, scores or bins out.
+//! The scoring step: reads the measures of all customers, returns scores or bins.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the shop sells, where its customers live, what they are called.
+//! The products of the shop, the cities of its customers, and their names.
 
 /// A product: its id is its place in [`PRODUCTS`] plus one.
 pub struct Product {

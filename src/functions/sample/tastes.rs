@@ -1,4 +1,4 @@
-//! Whose shop it is: groups of customers, and what each likes.
+//! The groups of customers, and what each group likes.
 
 use super::catalogue::CATEGORIES;
 

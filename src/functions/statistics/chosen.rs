@@ -1,4 +1,4 @@
-//! Values that are chosen or gathered.
+//! Values that are selected or collected.
 
 use super::given::mode;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};

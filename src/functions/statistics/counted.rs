@@ -1,4 +1,4 @@
-//! Rows that are counted by a condition.
+//! Aggregates over the rows where a condition is true.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};

@@ -1,7 +1,7 @@
 //! The table macro `explain_tag`.
 //!
-//! The conditions of the tag's CASE and what they compare become columns of one query over the tag's own FROM, WHERE and GROUP BY, for the
-//! one customer; each rule is then a row.
+//! The conditions of the tag's CASE and the values they compare become columns of one query over the tag's own FROM, WHERE and
+//! GROUP BY, for one customer; each rule is then a row.
 
 use std::fmt::Write;
 

@@ -1,8 +1,8 @@
 //! `histogram`: how many rows have each value.
 //!
-//! Of any value, rows are counted by their bytes in a hash table. Of a CASE that gives constants, what most tags are, no value is
-//! made at all: its conditions are bitmaps of a batch, and a branch is taken by the rows where its condition holds and none
-//! before it does, counted 64 at a time.
+//! In general, rows are counted by the bytes of their value in a hash table. For a CASE that gives constants, the form of most
+//! tags, no value is built at all: its conditions are bitmaps of a batch, and a branch takes the rows where its condition is
+//! true and no earlier one is, counted 64 at a time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! The table macro `mece_check`.
 //!
-//! From the data: every condition becomes a boolean column of one query over the tag's own FROM, WHERE and GROUP BY; customers are grouped
-//! by which of them are true. From the rules: [`rules`](super::rules), at the time of planning; its findings are rows of VALUES.
+//! From the data: every condition becomes a boolean column of one query over the tag's own FROM, WHERE and GROUP BY, and
+//! customers are grouped by which of them are true. From the rules: [`rules`](super::rules), during planning; its findings are
+//! rows of VALUES.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

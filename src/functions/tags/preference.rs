@@ -1,8 +1,8 @@
-//! `preference` and `preference_share`: what a customer mostly chooses, and how strongly.
+//! `preference` and `preference_share`: what a customer chooses most, and how strongly.
 //!
-//! Weights are added up for every value of every group, as whole numbers: values are numbered once for all groups, and
-//! a hash table leads from (group, number of the value) to the total, so that a table of millions of customers and a few
-//! categories keeps each category once, and one group may have millions of values.
+//! Weights are added per value and group, as integers. Values are numbered once for all groups, and a hash table maps (group,
+//! number of the value) to the total. So a table of millions of customers and a few categories keeps each category once, and
+//! one group may have millions of values.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Sums of gradients by bin, in whole numbers: exact, so that they are the same in any order.
+//! Sums of gradients per bin, as integers: exact, and therefore the same in any order.
 
 use super::bins::Binned;
 use crate::kernels::control::{Control, Stop};

@@ -1,4 +1,4 @@
-//! Industries by GB/T 4754-2017, by their codes, names and what people call them.
+//! Industries by GB/T 4754-2017: by code, name and common words.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,11 +1,12 @@
-//! The words that tell most about a set of texts: by TF-IDF, and by TextRank.
+//! The most characteristic words of a set of texts: by TF-IDF, and by TextRank.
 //!
-//! What is counted can be added up: how often each word occurs, and how often two occur near each other. So parts of the texts can be counted
-//! apart, in any order, and give the same. Weights are worked out at the end, with words in the order of their letters.
+//! The counts can be added: how often each word occurs, and how often two words occur near each other. So parts of the texts
+//! can be counted separately, in any order, with the same result. Weights are computed at the end, with words in alphabetical
+//! order.
 //!
-//! TF-IDF: the share of a word among the words, times its inverse document frequency in the corpus of jieba; the median for a word that
-//! the corpus does not have. TextRank (Mihalcea, Tarau: TextRank, 2004): words are the nodes of a graph, joined by how often they stand
-//! within five words of one another; a word has a high rank when words of high rank are near it.
+//! TF-IDF: the share of a word among the words, times its inverse document frequency in the corpus of jieba; the median for a
+//! word that the corpus does not have. TextRank (Mihalcea, Tarau: TextRank, 2004): words are the nodes of a graph, linked by
+//! how often they occur within five words of one another; a word has a high rank if words of high rank are near it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;

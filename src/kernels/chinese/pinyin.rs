@@ -1,7 +1,8 @@
 //! Pinyin: how Chinese characters are read, in Latin letters.
 //!
-//! The text is cut into words. A character has its most usual sound, unless a word decides (重庆 is chong qing) or, in a name, the surname (单 is shan). Words and surnames
-//! with characters of several sounds stand in tables; everything else comes from the sounds of characters.
+//! The text is split into words. A character gets its most common reading, unless a word decides (重庆 is chong qing) or, in a
+//! name, the surname (单 is shan). Words and surnames with characters of several readings are in tables; everything else uses
+//! the readings of the characters.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

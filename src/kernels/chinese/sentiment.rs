@@ -1,9 +1,9 @@
-//! How a text feels, from −1 to 1, by a lexicon.
+//! The sentiment of a text, from −1 to 1, by a lexicon.
 //!
-//! The words of a text that the lexicon has add up. A negation among the three words before one turns it (times −0.74), a word of degree
-//! just before one makes it stronger or weaker; of two clauses with "but" between them the first counts half and the second one and a half
-//! times. A sum s gives s / √(s² + 15⁄16). These are the rules of VADER (Hutto, Gilbert: VADER, 2014), on a scale from −1 to 1, with words of
-//! Chinese beside those of English.
+//! The scores of the words in the lexicon are added up. A negation within the three words before one multiplies its score by
+//! −0.74; a degree word just before one makes it stronger or weaker; of two clauses with "but" between them, the first counts
+//! half and the second one and a half times. A sum s gives s / √(s² + 15⁄16). These are the rules of VADER (Hutto, Gilbert:
+//! VADER, 2014), on a scale from −1 to 1, for Chinese and English words.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

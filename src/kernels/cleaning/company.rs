@@ -1,4 +1,4 @@
-//! Names of companies: the name in one spelling, and the key that two spellings share.
+//! Company names: the name in one spelling, and the key that different spellings share.
 
 use super::texts::{is_han, plain};
 

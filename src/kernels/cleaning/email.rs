@@ -1,4 +1,4 @@
-//! Addresses of e-mail, after RFC 5321 and 5322 as far as mail is sent by them: a dot-atom, `@`, and a domain.
+//! E-mail addresses, by RFC 5321 and 5322 as far as mail uses them: a dot-atom, `@`, and a domain.
 
 use super::texts::plain;
 

@@ -1,11 +1,12 @@
-//! Exact sums of doubles, which do not depend on the order of adding.
+//! Exact sums of doubles, which do not depend on the order of addition.
 //!
-//! A double is rounded once to a multiple of a power of two, a whole number of units; whole numbers add without error.
-//! J. Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known beforehand.
+//! A double is rounded once to a multiple of a power of two, an integer number of units; integers are added without error. J.
+//! Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known in advance.
 //!
-//! One row may be 10¹² times the others, and their sums have to be right nevertheless. So a number is kept in two parts: coarse
-//! units of 2⁻⁴⁵ of the largest, and fine ones of 2⁻⁴⁵ of those for what is left. Squares of such rows differ by 10²⁴, too much for
-//! two parts; they are summed up by a [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator), which is slower.
+//! One row may be 10¹² times larger than the others, and their sums must still be right. So a number is kept in two parts:
+//! coarse units of 2⁻⁴⁵ of the largest value, and fine ones of 2⁻⁴⁵ of those for the remainder. Squares of such rows differ by
+//! 10²⁴, too much for two parts; they are added by a [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator),
+//! which is slower.
 
 use super::distance::LANES;
 

@@ -1,4 +1,4 @@
-//! K-means: several runs, of which the best counts.
+//! K-means: several runs, of which the best is used.
 
 use super::assign::{Assigned, assign_into};
 use super::data::{Data, Failure};

@@ -1,7 +1,7 @@
-//! Many starts on a sample, of which the best are finished on all rows.
+//! Many starts on a sample; the best of them are finished on all rows.
 //!
-//! After P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998). A whole run on some thousands of rows costs
-//! less than a single start on a million, and where it ends is a better place to start from.
+//! After P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998). A complete run on some thousands
+//! of rows costs less than a single start on a million, and its result is a better starting point.
 
 use std::sync::Mutex;
 

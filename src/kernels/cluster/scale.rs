@@ -1,4 +1,4 @@
-//! What the columns are like, and how to make them comparable.
+//! Statistics of the columns, and how to make them comparable.
 //!
 //! Sums are exact, so nothing depends on the order of the rows.
 

@@ -1,4 +1,4 @@
-//! The least of a smooth function of a few parameters by Newton's method with a damped Hessian.
+//! The minimum of a smooth function of a few parameters, by Newton's method with a damped Hessian.
 
 use super::number::Dual;
 use crate::kernels::control::Stop;

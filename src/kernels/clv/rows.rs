@@ -1,4 +1,4 @@
-//! Customers as the models read them: rows that are alike become one row with a weight.
+//! Customers as the models read them: equal rows become one row with a weight.
 
 use crate::kernels::control::{Control, Reserved, Stop};
 

@@ -1,4 +1,4 @@
-//! p-values of several tests together.
+//! p-values adjusted for several tests.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The themes of texts: those of the dictionary, and groups of the words that are left.
+//! The themes of texts: those of the dictionary, and groups of the remaining words.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,7 @@
-//! Texts as they are read for their themes: clause by clause, with the words of each and what it feels.
+//! Texts prepared for themes: clause by clause, with the words and the sentiment of each.
 //!
-//! Words are cut by jieba, or where letters of other scripts end. Those that every text has, and those that feel, are no words here.
+//! Words are split by jieba, or at the end of letters in other scripts. Words that occur in every text, and words of
+//! sentiment, are not used.
 
 use std::collections::{BTreeMap, HashMap};
 

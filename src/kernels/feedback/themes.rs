@@ -1,7 +1,8 @@
-//! Themes of texts: those of a dictionary first, then groups of the words that are left and stand together.
+//! Themes of texts: those of a dictionary first, then groups of the remaining words that occur together.
 //!
-//! A text is read clause by clause, as one text may praise the colour and curse the delivery: what a theme feels like in a text is the mean of the
-//! clauses that name it, or the whole text's feeling where these say nothing. Nothing depends on the order of texts.
+//! A text is read clause by clause, because one text may praise the colour and complain about the delivery. The sentiment of a
+//! text towards a theme is the mean of the clauses that mention it, or that of the whole text if these are neutral. Nothing
+//! depends on the order of texts.
 
 use std::collections::BTreeMap;
 

@@ -98,7 +98,7 @@ pub struct Candidate {
     pub options: Options,
 }
 
-/// More candidates than this are refused.
+/// More candidates than this are an error.
 const MOST_CANDIDATES: usize = 200;
 
 impl Plan {
@@ -133,7 +133,7 @@ impl Plan {
         })
     }
 
-    /// The measure that candidates are compared by, and whether more of it is better.
+    /// The measure that compares candidates, and whether higher is better.
     pub fn metric(&self, task: Task) -> (&'static str, bool) {
         let metric = match (self.metric, task) {
             ("default", Task::Class) => "log_loss",
@@ -144,7 +144,7 @@ impl Plan {
         (metric, !["log_loss", "brier", "rmse", "mae", "poisson_deviance"].contains(&metric))
     }
 
-    /// All combinations of what is to be tried; the options as they are when there is nothing.
+    /// All combinations of the options to try; if there are none, the options as they are.
     ///
     /// # Errors
     /// An option does not take a value, or there are too many.
@@ -174,7 +174,7 @@ impl Plan {
     }
 }
 
-/// `a IN (1, 2) AND b IN (0.1)`, read.
+/// Parses `a IN (1, 2) AND b IN (0.1)`.
 fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>> {
     let wrong = |what: String| {
         invalid(doc.name, format!("search must be like 'max_leaves IN (15, 31) AND learning_rate IN (0.05, 0.1)': {what}"))
@@ -199,7 +199,7 @@ fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>
     Ok(found)
 }
 
-/// Options that decide what candidates are compared on.
+/// Options that decide which rows candidates are compared on.
 const NEVER_SEARCHED: [&str; 9] =
     ["split", "holdout", "folds", "search", "metric", "random_state", "positive", "missing", "permutations"];
 

@@ -1,4 +1,4 @@
-//! What the three macros share: their arguments, and the call that they stand for.
+//! Shared by the three macros: their arguments, and the call that replaces them.
 
 use std::fmt::Write;
 

@@ -1,8 +1,8 @@
 //! Dates in the forms that people type.
 //!
-//! A text is cut into words: numbers with how many digits they have, names of months, marks of Chinese (`年`, `月`, `日`), of eras (`民国`, `令和`). Which number is the year
-//! follows from the marks, from a year of four digits, or from the declared order; a text in which day and month could change places has
-//! no date without an order.
+//! A text is split into tokens: numbers with their digit count, names of months, Chinese marks (`年`, `月`, `日`) and eras (`民国`,
+//! `令和`). Which number is the year follows from the marks, from a four-digit year, or from the declared order; a text in which
+//! day and month could be swapped has no date without an order.
 
 mod calendar;
 mod words;

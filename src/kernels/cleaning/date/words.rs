@@ -1,4 +1,4 @@
-//! A date cut into words.
+//! A date split into tokens.
 
 /// A mark after a number, in Chinese and Japanese.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

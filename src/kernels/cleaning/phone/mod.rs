@@ -1,7 +1,8 @@
 //! Telephone numbers as people write them, brought to the form of ITU-T E.164.
 //!
-//! What is read: digits of any script and width, with separators, labels (`电话：`), a `+` or what is dialled for one, trunk prefixes,
-//! carriers' prefixes of China, extensions (dropped), and the ways of spreadsheets (`13800138000.0`, `1.3800138E+10`).
+//! Accepted: digits of any script and width, with separators, labels (`电话：`), a `+` or the prefix dialled for it, trunk
+//! prefixes, Chinese carrier prefixes, extensions (dropped), and numbers damaged by spreadsheets (`13800138000.0`,
+//! `1.3800138E+10`).
 
 mod china;
 mod countries;
