@@ -114,7 +114,7 @@ pub fn per_column(roles: &Roles) -> Option<FieldRef> {
     roles.get("per").map(|per| Arc::new(Field::new(&per.column, plain(per.field.data_type()).clone(), false)))
 }
 
-/// The type of a list of items, after a check that items can be told apart and ordered.
+/// The type of a list of items, after a check that items can be compared and ordered.
 pub fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
     for given in &roles.0 {
         let data_type = plain(given.field.data_type());

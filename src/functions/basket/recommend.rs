@@ -79,7 +79,7 @@ ORDER BY customer_id, rank LIMIT 5;",
     ..Doc::EMPTY
 };
 
-/// The columns of `rules` beside its two lists.
+/// The columns of `rules` in addition to its two lists.
 const NUMBERS: [&str; 3] = ["confidence", "lift", "support"];
 
 impl RelationFunction for Recommend {

@@ -123,7 +123,7 @@ fn mapping(function: &str, rows: &ArrayRef) -> Result<Mapping> {
     Ok(mapping)
 }
 
-/// The least similarity of a candidate that is named.
+/// The minimum similarity of a candidate that is named.
 const WORTH_NAMING: f64 = 0.7;
 
 /// How a call looks industries up.

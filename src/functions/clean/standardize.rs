@@ -100,7 +100,7 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
     ),
 ];
 
-/// The least similarity of a candidate that is named.
+/// The minimum similarity of a candidate that is named.
 const WORTH_NAMING: f64 = 0.7;
 
 /// Synonyms and what they mean.

@@ -118,7 +118,7 @@ impl RelationFunction for ChooseClusters {
 const SKEWED: f64 = 20.0;
 
 impl Choose {
-    /// Tells which features are skewed.
+    /// Notes which features are skewed.
     fn tell_skewed(&self, rows: &Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let control = running.worker.control(running.worker.threads);
         let found =
@@ -144,7 +144,7 @@ impl Choose {
         Ok(())
     }
 
-    /// Tells why the highest silhouette is not that of what is recommended.
+    /// Notes why the highest silhouette is not the recommended one.
     fn tell_passed_over(&self, highest: &Candidate, is_any: bool, running: &Computing<'_>) {
         let Candidate { clusters, silhouette, smallest_share } = highest;
         let advice = match (is_any, self.search.scaling) {

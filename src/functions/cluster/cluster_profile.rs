@@ -282,7 +282,7 @@ impl Describe {
                     short(overall.moments.mean)
                 )
             }
-            // What is more frequent than elsewhere may still be rare: no word says that it is most, or often there.
+            // What is more frequent than elsewhere may still be rare: no word claims that it is common there.
             (Seen::Value { value, share, lift }, true) => {
                 let (percent, times) = (100.0 * share, format!("为总体的 {lift:.1} 倍"));
                 match *difference >= 0.1 {

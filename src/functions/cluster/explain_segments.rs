@@ -147,7 +147,8 @@ const ROWS_A_NAME: usize = 10;
 /// Texts of fewer different values are codes, though they may read as numbers.
 const FEW_KINDS: usize = 12;
 
-/// Leaves out texts that name rows rather than kinds of rows, as if all rows had the same, and tells so; tells of numbers that are text.
+/// Ignores text columns that identify rows rather than groups of rows, as if all rows had the same value, with a note; also
+/// notes numbers kept as text.
 fn leave_out_names(rows: &Rows, codes: &mut [Vec<u32>], running: &Computing<'_>) -> Result<()> {
     let categories: Vec<(&str, &ArrayRef)> = running
         .wanted
@@ -228,7 +229,7 @@ impl<'a> Values<'a> {
             all.push(Values { name: &feature.name, numbers, category: 0, data_type, filled, beyond });
         }
         for (category, (place, feature)) in wanted.of_kind(FeatureKind::Category).enumerate() {
-            // Rows without value got the most frequent one, the first of equals, which is more frequent than others since.
+            // Rows without a value got the most frequent one (ties: the first), which is therefore more frequent than the others.
             let filled = (rows.missing[place] > 0).then(|| i128::from(most_frequent(&codes[category])));
             all.push(Values { name: &feature.name, numbers: None, category, data_type: None, filled, beyond: false });
         }

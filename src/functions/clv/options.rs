@@ -168,7 +168,7 @@ pub fn total(value: Expr, data_type: &DataType) -> Expr {
     if data_type.is_floating() { exact_total(value) } else { sum(value) }
 }
 
-/// The type that amounts are added up in: whole numbers as decimals, whose sums do not wrap.
+/// The type in which amounts are summed: integers as decimals, whose sums do not wrap.
 fn wide(amount: &DataType) -> DataType {
     match amount {
         DataType::Int64 => DataType::Decimal128(28, 0),

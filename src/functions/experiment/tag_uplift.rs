@@ -27,7 +27,7 @@ use crate::kernels::experiment::adjust::{Method, adjust};
 use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ratio::{Heterogeneity, heterogeneity};
 
-/// Whether a tag tells for whom a treatment works.
+/// Whether a tag shows for whom a treatment works.
 #[derive(Debug)]
 pub struct TagUplift;
 

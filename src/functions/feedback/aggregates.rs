@@ -69,7 +69,7 @@ fn state() -> Vec<(&'static str, DataType)> {
     vec![("answers", DataType::Int64), ("sum", DataType::Int64)]
 }
 
-/// What CSAT asks for: the least answer that is satisfied, which must be on the scale.
+/// The options of CSAT: the smallest answer that counts as satisfied, which must be on the scale.
 pub fn csat(function: &str, satisfied: i64, scale: i64) -> Result<Measure> {
     if satisfied > scale {
         return Err(invalid(function, format!("satisfied must be at most scale, which is {scale}, got {satisfied}")));

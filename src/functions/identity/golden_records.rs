@@ -91,7 +91,7 @@ impl TableMacro for GoldenRecords {
             if let Some(extra) = &rule.extra {
                 let _ = write!(read, ", {extra} AS order_{number}");
             }
-            // Missing ones last rather than left out: each value is then beside its record.
+            // Missing values are sorted last rather than dropped, so that each value stays with its record.
             let order = format!("ORDER BY field_{number} IS NULL, {}, record_of_row, field_{number}", rule.order);
             let over = format!("OVER (PARTITION BY person_of_row {order})");
             let _ = write!(

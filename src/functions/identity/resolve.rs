@@ -134,7 +134,8 @@ pub fn plan(call: Call, gives: Gives) -> Result<LogicalPlan> {
     Resolve { gives, names, hard, max_shared, blocked, given }.over(inputs, call.schema)
 }
 
-/// The first two columns of a relation beside the input as keys; of previous ids the second is the id, of pairs there is a third, the weight.
+/// The first two columns of an additional relation as keys; for previous ids the second is the id, and for pairs there is a
+/// third, the weight.
 fn others(function: &str, name: &str, relation: &LogicalPlan, key: &DataType) -> Result<LogicalPlan> {
     let schema = relation.schema();
     let column = |place: usize| {

@@ -28,7 +28,7 @@ pub const EVENT: Argument =
 const START_ROLE: &str = "start";
 const END_ROLE: &str = "end";
 
-/// How paths are cut out of the events of a customer, told on every page that does.
+/// How paths are taken from the events of a customer; part of every page that does this.
 pub const PATHS: &str = "\
 Each customer has one path. It begins with the first event where `start` is true (by default, the first event) and continues for `depth`
 events, or up to the first later event where `end` is true. With `direction => 'backward'` it is found from its end: the last event where

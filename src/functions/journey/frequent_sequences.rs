@@ -174,7 +174,7 @@ impl CodedWork for Mining {
             all.join(&state.sequences);
         }
         let customers = all.ends.len();
-        // The least count whose share is as large, with room for how the share was rounded.
+        // The smallest count with at least this share, with room for the rounding of the share.
         let by_share = self.min_support.map_or(1, |share| (share * customers as f64 * (1.0 - 1e-12)).ceil() as usize);
         let goal = Goal {
             min_count: by_share.max(self.min_count).max(1),

@@ -57,7 +57,7 @@ pub const ARGUMENTS: &[Argument] = &[
     TIE_BREAK,
 ];
 
-/// How a funnel works, told on the pages of both forms.
+/// How a funnel works; part of the pages of both forms.
 pub const SEMANTICS: &str = "\
 The events of a customer are scanned in time order. A chain begins with an event where the first condition is true. Each further step must
 come after the previous step, or at the same time, and at most `within` after the first. Other events may occur between steps. If a customer

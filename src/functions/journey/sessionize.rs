@@ -97,7 +97,7 @@ impl RelationFunction for Sessionize {
         let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name].map(role).into();
         columns.extend([TIE_BREAK.name, START_EVENT, END_EVENT].into_iter().filter(|name| is_given(name)).map(role));
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
-        // The id is put together beside the step, so that it costs nothing where nobody asks for it.
+        // The id is built outside the step, so that it costs nothing if nobody reads it.
         let fields: Vec<FieldRef> = call.schema.fields().iter().filter(|field| field.name() != SESSION_ID).cloned().collect();
         let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
         let sessions = ByCustomer::new(work).over([rows], Arc::clone(&schema))?;

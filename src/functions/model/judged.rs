@@ -44,7 +44,7 @@ pub fn bind<J: Judge>(call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
     bind_model::<J>(call, model(call)?, call.doc.columns)
 }
 
-/// Likewise, of a model that was read; with some of the columns of the page.
+/// The same for a model that was already read; with some of the columns of the page.
 pub fn bind_model<J: Judge>(
     call: &Binding<'_>,
     model: Arc<Model>,

@@ -17,7 +17,7 @@ use crate::kernels::metrics::{Bin, calibration};
 use crate::learning::features::{Compute, Computing, Rows};
 use crate::learning::model::Model;
 
-/// Says whether probabilities are what they say: what was predicted beside what came, by bins.
+/// Checks probabilities by bins: the predicted probability next to the observed share.
 #[derive(Debug)]
 pub struct MlCalibration;
 

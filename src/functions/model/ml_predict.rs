@@ -12,7 +12,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::learning::model::Model;
 use crate::learning::model::predict::predicted;
 
-/// What a model says of rows.
+/// The predictions of a model for rows.
 #[derive(Debug)]
 pub struct MlPredict;
 

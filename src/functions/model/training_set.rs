@@ -111,7 +111,7 @@ impl TableMacro for TrainingSet {
     }
 }
 
-/// When the tags of a row are taken, among the columns of the target.
+/// The time at which the tags of a row are read, among the columns of the target.
 const MOMENT: &str = "\"moment of the tags\"";
 
 /// The tags that are asked for.

@@ -5,7 +5,7 @@ use sqlparser::ast::Expr;
 
 use crate::adapter::expression_macro::Written;
 
-/// `greatest` passes over NULL by itself.
+/// `greatest` already ignores NULL.
 pub fn greatest(arguments: &[Expr]) -> Result<Option<Written>> {
     let places: Vec<String> = (1..=arguments.len()).map(|place| format!("${place}")).collect();
     Ok(Some((format!("greatest({})", places.join(", ")), arguments.to_vec())))

@@ -62,7 +62,7 @@ pub fn fields(columns: &[PageColumn], other: &DataType) -> Vec<FieldRef> {
     columns.iter().map(field).collect()
 }
 
-/// A whole number as a column of one row.
+/// An integer as a column with one row.
 pub fn whole(value: Option<u64>) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value.map(|value| value as i64)]))
 }
@@ -129,7 +129,7 @@ impl Combinations {
         self.batch.column(place)
     }
 
-    /// The combinations that agree in the first so many columns.
+    /// The combinations that agree in the given number of first columns.
     pub fn classes(&self, columns: usize) -> Result<Vec<Range<usize>>> {
         if self.len() == 0 {
             return Ok(vec![]);

@@ -267,7 +267,7 @@ impl Generalize {
         Ok(given)
     }
 
-    /// Tells what was done.
+    /// Notes what was done.
     fn tell(&self, context: &StepContext, hierarchies: &[Hierarchy], chosen: &Chosen, all: u64) {
         let of_columns: Vec<String> = self
             .names

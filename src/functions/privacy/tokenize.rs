@@ -96,7 +96,7 @@ fn each(values: &StringViewArray, options: &Options, config: &ConfigOptions, sea
             given.append_null();
             continue;
         };
-        // A token says the version that it was made with.
+        // A token contains the version that it was made with.
         let own = match version {
             None if !seals && !of_digits => match version_of(value) {
                 Some(own) if keys.as_deref().is_some_and(|keys| keys.versions().any(|known| known == own)) => Some(own),

@@ -23,7 +23,7 @@ use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::kernels::profile::{Facts, Kind, RowSample, Summary, with_column};
 use crate::text::megabytes;
 
-/// The least correlation that an alert lists.
+/// The smallest correlation that an alert lists.
 const CORRELATED: f64 = 0.9;
 /// Patterns that are shown.
 const PATTERNS: usize = 5;
@@ -223,7 +223,7 @@ impl ProfileColumns {
                 };
                 (row.min, row.max) = (show_one(summary.min)?, show_one(summary.max)?);
                 row.frequent = shown(&summary.frequent, show)?;
-                // Numbers with a point have no form that tells anything.
+                // Numbers with a decimal point have no useful pattern.
                 let sample = match kind {
                     Kind::Signed { scale: 1.0 } | Kind::Unsigned => shown(&summary.sample, show)?,
                     _ => vec![],

@@ -17,7 +17,7 @@ use datafusion::common::{Result, internal_err};
 
 use crate::kernels::profile::{Kind, Numbers, Texts};
 
-/// Decimals of so many digits fit in 64 bits; wider ones are read as doubles.
+/// Decimals with this many digits fit in 64 bits; wider ones are read as doubles.
 const NARROW: u8 = 18;
 
 /// How a type is read.

@@ -58,7 +58,7 @@ fn fields() -> Vec<FieldRef> {
     fields
 }
 
-/// The ranges of one score that a scheme tells apart.
+/// The ranges of one score that a scheme distinguishes.
 fn ranges(scheme: Scheme, is_recency: bool) -> Vec<(u8, u8)> {
     match scheme {
         Scheme::Standard => (1..=5).map(|score| (score, score)).collect(),

@@ -288,7 +288,7 @@ impl ValueCounts {
         Ok(Self { value_type, converter, counts: HashMap::new(), bytes: 0 })
     }
 
-    /// Adds values, each as often as `times` says, or once.
+    /// Adds values, each `times` times, or once.
     fn add(&mut self, values: &ArrayRef, times: Option<&[i64]>) -> Result<()> {
         if values.data_type().is_null() {
             return Ok(());

@@ -1,7 +1,7 @@
-//! `purchase_cycle`: how many days usually lie between two days of purchase.
+//! `purchase_cycle`: the mean number of days between two purchase days.
 //!
-//! A group keeps its distinct days, 4 bytes each: a list whose front is sorted and whose tail is new; when the tail has become
-//! as long as the front, both are sorted into one. A row costs a push, a day log(days) comparisons in all.
+//! A group keeps its distinct days, 4 bytes per day: a list with a sorted front and an unsorted tail; when the tail is as long
+//! as the front, they are merged by sorting. A row costs a push, and a day log(days) comparisons in total.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `single_value`: what should be one value is one, or the query says so.
+//! `single_value`: the only value of a group, or an error if there are several.
 
 use std::cmp::Ordering;
 

@@ -48,7 +48,7 @@ SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(sh
     ..Doc::EMPTY
 };
 
-/// What the answer says of the values of a tag.
+/// The columns that describe the values of a tag.
 enum Distribution {
     /// The most frequent ones.
     Frequent,

@@ -6,10 +6,10 @@
 //! ───────────────── = ───────────────
 //!    Σ (x − x̄)²         n Σx² − (Σx)²
 //! ```
-//! In doubles the right side cancels: with microseconds since 1970, x² has over 100 bits. Here times are whole ticks and amounts whole
-//! units, the five sums are kept exactly in 64 to 256 bits, and the two differences are exact too: the same as centring first. One
-//! division rounds at the end, so that the result does not depend on the order of rows, and two states merge by adding. Floats that
-//! are no whole number of units have sums of their own, of any size.
+//! In doubles the right side cancels: with microseconds since 1970, x² has over 100 bits. Here times are whole ticks and
+//! amounts integer units, the five sums are kept exactly in 64 to 256 bits, and the two differences are exact too, as if the
+//! data were centred first. One division rounds at the end, so the result does not depend on the order of rows, and two states
+//! are merged by addition. Floats that are not an integer number of units have separate sums, of any size.
 
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ impl Sums {
         odd.xy.add_multiple(&amount, i128::from(x));
     }
 
-    /// Adds others. Only the sum of amounts can be too large, which `None` says: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
+    /// Adds other sums. Only the sum of amounts can overflow, which gives `None`: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
     fn add(&mut self, other: &Self) -> Option<()> {
         self.y = self.y.checked_add(other.y)?;
         self.n += other.n;
@@ -179,7 +179,7 @@ impl Sums {
 /// The nearest double.
 fn to_f64(number: i256) -> f64 {
     let (low, high) = number.wrapping_abs().to_parts();
-    // The least number is its own absolute value, whose bits are right without a sign.
+    // The smallest integer is its own absolute value; its bits are right if read without a sign.
     let high = high as u128;
     let magnitude = if high == 0 {
         low as f64

@@ -1,4 +1,4 @@
-//! `regexp_extract_all`: everything that a pattern finds.
+//! `regexp_extract_all`: all matches of a pattern.
 
 use std::collections::HashMap;
 use std::sync::Arc;

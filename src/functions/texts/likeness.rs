@@ -1,4 +1,4 @@
-//! How like two texts are.
+//! How similar two strings are.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};

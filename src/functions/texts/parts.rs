@@ -1,4 +1,4 @@
-//! Parts.
+//! Parts of strings.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};

@@ -1,4 +1,4 @@
-//! Patterns, and values written into texts.
+//! Regular expressions, and values formatted into strings.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};

@@ -1,7 +1,8 @@
-//! Attribution: which channels conversions are owed to.
+//! Attribution: which channels conversions are credited to.
 //!
-//! All credits are whole numbers: a conversion is 10¹⁵ parts, its revenue counts in millionths of its smallest unit, and what is divided
-//! is divided by the largest remainder, so that credits always add up to what there was. Whole numbers add up to the same in any order.
+//! All credits are integers: a conversion is 10¹⁵ parts, its revenue is counted in millionths of its smallest unit, and
+//! division uses the largest remainder, so that credits always add up to the actual totals. Sums of integers are the same in
+//! any order.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Numbers for values: each different value has one, in the order in which they come.
+//! Numbers for values: each distinct value gets one, in the order of arrival.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -1,4 +1,4 @@
-//! The pairs that are compared: those that a blocking rule brings together, each once, and pairs drawn at random.
+//! The pairs to compare: those that match a blocking rule, each once, and random pairs.
 
 use super::dictionary::NONE;
 use crate::kernels::control::{Control, Reserved, Stop};

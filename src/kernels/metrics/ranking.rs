@@ -1,4 +1,4 @@
-//! What only the order of the scores decides.
+//! What depends only on the order of the scores.
 
 use super::Z95;
 

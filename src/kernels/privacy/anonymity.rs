@@ -1,7 +1,7 @@
-//! How well rows hide among others: k-anonymity, l-diversity and t-closeness of classes that are counted already.
+//! How well rows are hidden among others: k-anonymity, l-diversity and t-closeness of classes that are already counted.
 //!
-//! A class holds the rows that agree in all quasi-identifiers. Everything is worked out from whole numbers, so that the answer does not
-//! depend on the order of classes; only at the end something is divided.
+//! A class contains the rows with the same quasi-identifiers. Everything is computed from integers, so the result does not
+//! depend on the order of classes; there is a division only at the end.
 //!
 //! L. Sweeney: k-anonymity (2002); A. Machanavajjhala et al.: ℓ-Diversity (2007); N. Li, T. Li, S. Venkatasubramanian: t-Closeness (2007).
 

@@ -1,4 +1,4 @@
-//! What a column holds of persons, by its name and by its values.
+//! Which personal data a column contains, by its name and by its values.
 
 use super::masks;
 use super::redact::{self, Class};

@@ -1,4 +1,4 @@
-//! Values made general step by step: the levels of a column, each coarser than the one before.
+//! Values generalised step by step: the levels of a column, each coarser than the one before.
 
 use std::collections::HashMap;
 use std::hash::Hash;

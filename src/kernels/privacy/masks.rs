@@ -1,7 +1,7 @@
-//! Values of persons, covered: enough is left to compare with what one knows, too little to learn it.
+//! Masked personal values: enough is left to compare with a known value, too little to learn it.
 //!
-//! Each mask reads the value first, as the functions that clean such values do. A text that is no such value is covered whole, by three
-//! stars that do not tell its length: it may hold anything, typed into the wrong field.
+//! Each mask first reads the value, like the function that cleans such values. A text that is not such a value is replaced by
+//! three stars, which do not show its length: it may contain anything, typed into the wrong field.
 
 use crate::kernels::chinese::addresses::parse;
 use crate::kernels::cleaning::company::Company;
