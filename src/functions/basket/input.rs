@@ -183,7 +183,7 @@ impl Codes {
     }
 }
 
-/// Whole numbers in a table as long as they lie near together, in a hash table otherwise.
+/// Integers in a table as long as they lie near together, in a hash table otherwise.
 #[derive(Default)]
 struct IntegerCodes {
     values: Vec<i64>,

@@ -142,7 +142,7 @@ impl Lookup {
         Ok(Self { level, least: options.float("min_similarity")?, mapping: own.transpose()? })
     }
 
-    /// The industry of a text, however coarse.
+    /// The industry of a string, however coarse.
     fn find(&self, text: &str, least: f64) -> Option<Found> {
         let own = self.mapping.as_ref().and_then(|mapping| mapping.get(&folded(text)));
         own.map_or_else(|| industries().find(text, least), |industry| Some(Found { industry: *industry, similarity: 1.0 }))

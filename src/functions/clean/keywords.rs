@@ -110,7 +110,7 @@ struct Groups {
     top: usize,
     method: Method,
     words: Words,
-    /// None for a group without a text.
+    /// None for a group without a string.
     groups: Vec<Option<Counts>>,
     /// Of the counts of all groups.
     bytes: usize,

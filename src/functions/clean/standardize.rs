@@ -110,7 +110,7 @@ struct Mapping {
     standards: Vec<String>,
 }
 
-/// What a text is to a mapping.
+/// What a string is to a mapping.
 #[derive(Debug)]
 enum Match {
     Blank,

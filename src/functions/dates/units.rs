@@ -9,7 +9,7 @@ use crate::builtins::dates::between::{interval_of, is_unit};
 use crate::builtins::dates::written::has_time;
 use crate::error::invalid;
 
-/// The name of a unit, as a word or a text.
+/// The name of a unit, as a word or a string.
 fn unit(expression: &Expr) -> Option<String> {
     let name = match expression {
         Expr::Identifier(name) => name.value.clone(),

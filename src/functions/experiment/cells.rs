@@ -184,7 +184,7 @@ impl Cells {
         context.left_out(what).add(others as usize);
     }
 
-    /// How many segments there are.
+    /// Number of segments.
     pub fn segments(&self) -> usize {
         match &self.segments {
             Some(segments) => segments.len(),

@@ -64,7 +64,7 @@ fn check(doc: &Doc, arguments: &[DataType]) -> Result<DataType> {
     Err(invalid(doc.name, format!("score must be a number, got {score}; convert it with CAST")))
 }
 
-/// Whole numbers, so that the order of rows does not matter.
+/// Integers, so that the order of rows does not matter.
 fn state() -> Vec<(&'static str, DataType)> {
     vec![("answers", DataType::Int64), ("sum", DataType::Int64)]
 }

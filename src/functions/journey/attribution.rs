@@ -157,7 +157,7 @@ impl RelationFunction for Attribution {
     }
 }
 
-/// Revenue as a decimal: of its own scale, whole numbers without one, floats with six digits.
+/// Revenue as a decimal: of its own scale, integers without one, floats with six digits.
 fn revenue_type(data_type: &DataType) -> DataType {
     let scale = match data_type {
         DataType::Decimal32(_, scale)

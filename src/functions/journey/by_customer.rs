@@ -3,7 +3,7 @@
 //! ```text
 //! streams ─▶ rows in buckets of customers ─▶ a bucket's customers, their events in order ─▶ the function's work ─▶ rows
 //!            (side by side; to disk when      (workers take one bucket after another)       (states of the workers
-//!             memory runs out)                                                               are put together at the end)
+//!             memory runs out)                                                               are combined at the end)
 //! ```
 //!
 //! The input's first column is the customer and the second the time; the third is the tie-breaker, if the function's page has

@@ -129,7 +129,7 @@ pub fn one_or_list<'a>(call: &'a MacroCall, argument: &str) -> Result<Vec<&'a Ex
 /// White space that people type, the wide one of Chinese text among it, as a literal of SQL.
 const WHITE_SPACE: &str = "' \t\r\n\u{a0}\u{3000}'";
 
-/// A text without white space around it.
+/// A string without white space around it.
 pub fn trimmed(expression: &str) -> String {
     format!("btrim({expression}, {WHITE_SPACE})")
 }

@@ -281,7 +281,7 @@ pub fn texts_of_bits(bits: &[u64], data_type: &DataType) -> Result<Vec<String>> 
     (0..array.len()).map(|row| Ok(formatter.value(row).try_to_string()?)).collect()
 }
 
-/// Bytes as a text.
+/// Bytes as a string.
 pub fn text_of_bytes(bytes: &[u8], form: &Form) -> String {
     match form {
         Form::Binary => bytes.iter().fold("\\x".to_string(), |text, byte| format!("{text}{byte:02x}")),

@@ -78,7 +78,7 @@ pub fn monetary(roles: &Roles) -> Result<DataType> {
     Ok(monetary_type(roles.data_type("amount")?))
 }
 
-/// The plan of one row a customer (key, measures), and the scoring of its rows.
+/// The plan of one row per customer (key, measures), and the scoring of its rows.
 pub fn read(call: &Call) -> Result<(LogicalPlan, Scoring)> {
     let time_type = match call.roles.data_type("order_time")? {
         DataType::Date64 => DataType::Date32,

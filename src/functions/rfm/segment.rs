@@ -42,7 +42,7 @@ impl ScalarFunction for RfmSegment {
     }
 
     fn udf(&self) -> ScalarUDF {
-        // Whole numbers without a sign are none of the others, as the largest do not fit; here all are small, or an error.
+        // Integers without a sign are none of the others, as the largest do not fit; here all are small, or an error.
         let scores = |unsigned: usize| -> Vec<DataType> {
             let is_unsigned = |place: usize| unsigned >> place & 1 == 1;
             (0..3).map(|place| if is_unsigned(place) { DataType::UInt64 } else { DataType::Int64 }).collect()

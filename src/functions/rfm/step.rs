@@ -122,9 +122,9 @@ impl Measure {
 /// What comes of the scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// One row a customer.
+    /// One row per customer.
     Customers,
-    /// One row a measure and score.
+    /// One row per measure and score.
     Bins,
 }
 

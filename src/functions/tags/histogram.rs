@@ -76,7 +76,7 @@ fn entries(value: &DataType) -> Fields {
     Fields::from(vec![Field::new("key", value.clone(), false), Field::new("value", DataType::Int64, false)])
 }
 
-/// A NULL without a type is a text that is not there.
+/// A NULL without a type is a string that is not there.
 fn typed(value: &DataType) -> DataType {
     if value.is_null() { DataType::Utf8 } else { value.clone() }
 }

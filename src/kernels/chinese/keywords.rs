@@ -200,7 +200,7 @@ pub fn idf(word: &str) -> f64 {
         *table.config_mut() = KeywordExtractConfig::builder().set_stop_words(Default::default()).min_keyword_length(1).build();
         table
     });
-    // The table is not shown to others, but the weight of the only word of a text is what stands there.
+    // The table is not shown to others, but the weight of the only word of a string is what stands there.
     let mut only = Jieba::empty();
     only.add_word(word, Some(1), None);
     let found = TABLE.extract_keywords(&only, word, 1, vec![]);

@@ -51,7 +51,7 @@ pub fn is_known(word: &str) -> bool {
     JIEBA.has_word(word)
 }
 
-/// Gives the words of a text in their order, punctuation and spaces among them.
+/// Gives the words of a string in their order, punctuation and spaces among them.
 pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a str)) {
     let mut give_piece = |piece: &'a str| {
         if !piece.is_empty() {

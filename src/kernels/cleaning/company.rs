@@ -181,7 +181,7 @@ const PLACES: [&str; 77] = [
     "泉州",
 ];
 
-/// Why a text is no company.
+/// Why a string is not a company name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.

@@ -2,7 +2,7 @@
 
 use super::texts::plain;
 
-/// Why a text is no address, or one to look at again.
+/// Why a string is not an address, or what looks wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.

@@ -17,7 +17,7 @@ pub struct IdCard {
     pub birth: i32,
 }
 
-/// Why a text is no number of an identity card.
+/// Why a string is not an identity card number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.

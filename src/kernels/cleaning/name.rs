@@ -2,7 +2,7 @@
 
 use super::texts::{is_han, plain};
 
-/// Why a text is no name.
+/// Why a string is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.

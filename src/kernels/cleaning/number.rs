@@ -17,7 +17,7 @@ pub struct Number {
     pub scale: u32,
 }
 
-/// Why a text is no number.
+/// Why a string is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -42,7 +42,7 @@ impl Problem {
     }
 }
 
-/// The number of a text, whose decimal sign is `decimal` where only one sign stands.
+/// The number of a string, whose decimal sign is `decimal` where only one sign stands.
 ///
 /// # Errors
 /// Why it has none.

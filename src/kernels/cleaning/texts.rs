@@ -26,7 +26,7 @@ pub enum Case {
     Upper,
 }
 
-/// How a text is cleaned.
+/// How a string is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cleaning {
     pub form: Form,
@@ -106,7 +106,7 @@ pub fn plain(text: &str) -> String {
     Cleaning::default().clean(text)
 }
 
-/// Likewise, with the decimal digits of every script that people type numbers in as ASCII.
+/// The same, with the decimal digits of every script that people type numbers in as ASCII.
 pub fn plain_with_digits(text: &str) -> String {
     let text = plain(text);
     if text.is_ascii() { text } else { text.chars().map(ascii_digit).collect() }

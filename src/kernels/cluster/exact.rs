@@ -29,7 +29,7 @@ impl Unit {
         Self { unit, anchor: 1.5 * power_of_two(52) * unit }
     }
 
-    /// The nearest whole number of units.
+    /// The nearest integer number of units.
     #[inline(always)]
     fn count(&self, value: f64) -> i64 {
         ((value + self.anchor).to_bits() as i64).wrapping_sub(self.anchor.to_bits() as i64)
@@ -59,7 +59,7 @@ impl Grid {
         Self { coarse: Unit::new(coarse), fine: Unit::new(coarse * power_of_two(-BITS)) }
     }
 
-    /// The nearest whole numbers of units. At most [`HEADROOM`] of them may be added in 64 bits.
+    /// The nearest integers of units. At most [`HEADROOM`] of them may be added in 64 bits.
     #[inline(always)]
     pub fn parts(&self, value: f64) -> Parts {
         [self.coarse.count(value), self.fine.count(value - self.coarse.round(value))]
@@ -71,7 +71,7 @@ impl Grid {
         (i128::from(coarse) << BITS) + i128::from(fine)
     }
 
-    /// The nearest whole number of fine units.
+    /// The nearest integer number of fine units.
     #[inline(always)]
     pub fn units(&self, value: f64) -> i128 {
         Self::joined(self.parts(value))

@@ -73,7 +73,7 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
         let objective = |logs: &[f64; N]| objective::<N, L>(control, &few, weight, search, logs);
         tried.push(least(start.map(libm::log), MOST, objective)?);
     }
-    // The best first; of equals the first tried.
+    // The best first; ties: the first tried.
     tried.sort_by(|one, other| {
         (!one.at.value.is_finite(), one.at.value)
             .partial_cmp(&(!other.at.value.is_finite(), other.at.value))

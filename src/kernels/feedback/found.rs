@@ -116,7 +116,7 @@ pub(super) fn found(
     Ok((themes, themes_of))
 }
 
-/// The words of a text, each once.
+/// The words of a string, each once.
 fn distinct(texts: &Texts, place: usize, words: &mut Vec<u32>) {
     words.clear();
     texts.clauses_of(place).for_each(|(_, of_clause)| words.extend(of_clause));

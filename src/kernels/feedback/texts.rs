@@ -147,7 +147,7 @@ impl ThemeWords {
     }
 }
 
-/// The words of a text, small, in their order.
+/// The words of a string, small, in their order.
 pub(super) fn words_of(text: &str, own: &ThemeWords, mut give: impl FnMut(&str)) {
     let mut tokens: Vec<&str> = vec![];
     cut(text, Some(&own.dictionary), |token| tokens.push(token));
@@ -184,7 +184,7 @@ fn joins(before: &str, token: &str, after: Option<&str>) -> bool {
     }
 }
 
-/// The clauses of a text.
+/// The clauses of a string.
 pub fn clauses(text: &str) -> Vec<&str> {
     let mut clauses = vec![];
     let mut start = 0;
@@ -269,7 +269,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Reads a text of a customer in a period; both are any bytes.
+    /// Reads a string of a customer in a period; both are any bytes.
     pub fn add(&mut self, customer: &[u8], period: &[u8], text: &str, own: &ThemeWords, lexicon: &Lexicon) {
         let small = text.to_lowercase();
         for clause in clauses(&small) {
@@ -327,7 +327,7 @@ impl Texts {
         &self.letters[start..self.texts[place].letters]
     }
 
-    /// The clauses of a text: what they feel, and their words.
+    /// The clauses of a string: what they feel, and their words.
     pub(super) fn clauses_of(&self, place: usize) -> impl Iterator<Item = (Option<f64>, &[u32])> {
         let start = place.checked_sub(1).map_or(0, |before| self.texts[before].clauses);
         (start..self.texts[place].clauses).map(|clause| {

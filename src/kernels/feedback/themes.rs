@@ -1,6 +1,6 @@
 //! Themes of texts: those of a dictionary first, then groups of the remaining words that occur together.
 //!
-//! A text is read clause by clause, because one text may praise the colour and complain about the delivery. The sentiment of a
+//! A string is read clause by clause, because one text may praise the colour and complain about the delivery. The sentiment of a
 //! text towards a theme is the mean of the clauses that mention it, or that of the whole text if these are neutral. Nothing
 //! depends on the order of texts.
 
@@ -15,7 +15,7 @@ use crate::kernels::privacy::redact::quoted;
 const NEGATIVE: f64 = -0.05;
 /// Examples are shown up to so many letters.
 const LETTERS: usize = 120;
-/// Feelings are added up in whole numbers of this share of 1, so that their order does not matter.
+/// Feelings are added up in integers of this share of 1, so that their order does not matter.
 const UNIT: f64 = (1u64 << 60) as f64;
 
 /// What is asked of the texts.
@@ -47,7 +47,7 @@ pub struct Row {
     pub examples: Vec<String>,
 }
 
-/// What a text says of a theme.
+/// What a string says of a theme.
 #[derive(Debug, Default)]
 struct Said {
     felt: f64,
@@ -114,7 +114,7 @@ pub fn themes(texts: &mut Texts, own: &ThemeWords, asked: Asked, check: &dyn Fn(
     Ok(rows)
 }
 
-/// What a text says of each theme it has; of the last one, when it has none.
+/// What a string says of each theme it has; of the last one, when it has none.
 fn said(texts: &Texts, place: usize, of_word: &ThemesOf, none: usize) -> BTreeMap<usize, Said> {
     let mut said: BTreeMap<usize, Said> = BTreeMap::new();
     for (feeling, words) in texts.clauses_of(place) {
@@ -187,7 +187,7 @@ impl Tally {
     }
 }
 
-/// A text as it is quoted: in one line, masked, then cut.
+/// A string as it is quoted: in one line, masked, then cut.
 fn shown(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
     let line = line.join(" ");

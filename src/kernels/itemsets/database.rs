@@ -29,7 +29,7 @@ pub enum Threshold {
 }
 
 impl Threshold {
-    /// The least number of baskets, of `baskets`, whose share reaches the threshold; at least 1.
+    /// The minimum number of baskets, of `baskets`, whose share reaches the threshold; at least 1.
     pub fn count(self, baskets: u64) -> u64 {
         match self {
             Self::Count(count) => count.max(1),

@@ -211,7 +211,7 @@ mod tests {
         assert!(checked > 5000);
     }
 
-    /// Against the definition, worked out with 60 digits.
+    /// Against the definition, computed with 60 digits.
     #[test]
     fn p_values_of_large_tables() {
         for (rule, expected) in [

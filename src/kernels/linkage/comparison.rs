@@ -137,7 +137,7 @@ impl Values {
     }
 }
 
-/// What a text is made of: from it follows how alike two texts can be at most, which spares most of the comparing.
+/// What a string is made of: from it follows how alike two texts can be at most, which spares most of the comparing.
 #[derive(Debug, Clone, Copy)]
 pub struct Letters {
     length: u32,

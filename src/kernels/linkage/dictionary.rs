@@ -16,7 +16,7 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
-    /// How many values there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.ends.len()
     }

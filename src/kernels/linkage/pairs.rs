@@ -9,7 +9,7 @@ use crate::kernels::random::Random;
 pub struct Rule {
     /// For each record the number of its value, or [`NONE`].
     pub left: Vec<u32>,
-    /// Likewise; `None` when it is the same.
+    /// The same; `None` when it is the same.
     pub right: Option<Vec<u32>>,
 }
 

@@ -102,7 +102,7 @@ pub enum Ground {
 
 /// The earth mover's distance between the values of a class and those of all rows.
 ///
-/// `class` has places of values in their order and the rows of each, `all` the rows of every value. Both are whole numbers, and so is the
+/// `class` has places of values in their order and the rows of each, `all` the rows of every value. Both are integers, and so is the
 /// sum of differences over their common denominator: nothing is rounded before the one division.
 pub fn distance(class: &[(usize, u64)], all: &[u64], ground: Ground) -> f64 {
     let (of_class, of_all): (u64, u64) = (class.iter().map(|(_, rows)| rows).sum(), all.iter().sum());

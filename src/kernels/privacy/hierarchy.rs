@@ -162,7 +162,7 @@ impl Hierarchy {
                 let ends_before = begin.chars().count() < length;
                 Some(if ends_before { begin.clone() } else { format!("{begin}*") })
             };
-            // A text that ends there goes with those that go on.
+            // A string that ends there goes with those that go on.
             self.add(name, texts, |text| Some(text.chars().take(length).collect()), label);
         }
     }

@@ -172,7 +172,7 @@ mod tests {
 
     const DRAWS: usize = 60_000;
 
-    /// The probability of draws at least as far from the distribution, by χ²; values with fewer than 10 expected are put together.
+    /// The probability of draws at least as far from the distribution, by χ²; values with fewer than 10 expected are combined.
     fn fit(draws: &[i128], weight: impl Fn(i128) -> f64) -> f64 {
         let reach = 400;
         let whole: f64 = (-reach..=reach).map(&weight).sum();

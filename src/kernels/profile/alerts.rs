@@ -21,7 +21,7 @@ pub struct Facts {
     pub not_finite: u64,
     /// Times after the one that counts as now.
     pub future: u64,
-    /// All values if exact, else a sample, as texts; of texts and whole numbers.
+    /// All values if exact, else a sample, as texts; of texts and integers.
     pub sample: Vec<(String, u64)>,
     /// Columns of numbers that go with it, the nearest first.
     pub correlated: Vec<(String, f64)>,

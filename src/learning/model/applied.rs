@@ -253,7 +253,7 @@ mod tests {
         StoredModel { name: "m".into(), version: 3, trained: text.into(), took: 0 }
     }
 
-    /// Models as earlier versions stored them, every number a text.
+    /// Models as earlier versions stored them, every number a string.
     const OLD_KMEANS: &str = r#"{"body":{"centres":["0.8156473902861876","-1.2234710854292814"],"factors":["0.0509779618928866"],"offsets":["45.0"],"sizes":["3.0","2.0"]},
         "features":[{"kind":"number","missing":0,"name":"age","statistics":{"max":"62.0","mean":"45.0","median":"60.0","min":"20.0","stddev":"21.93171219946131"},"values":[]}],
         "key":"id","metrics":{"calinski_harabasz":"inf","davies_bouldin":"NaN","inertia":"0.010395010395010399"},"missing":"skip",

@@ -191,7 +191,7 @@ impl StoredForm<'_> {
         Ok(whole.body)
     }
 
-    /// The error of a text that cannot be a model of its type.
+    /// The error of a string that cannot be a model of its type.
     pub fn damaged(&self, what: impl fmt::Display) -> DataFusionError {
         damaged(self.label, what)
     }

@@ -20,7 +20,7 @@ pub enum Literal {
     Number(Decimal),
     /// `DATE '…'` or `TIMESTAMP '…'`: the text.
     Moment(String),
-    /// A text, or a date written as one.
+    /// A string, or a date written as one.
     Text(String),
 }
 
@@ -334,7 +334,7 @@ fn has_subquery(expression: &Expr) -> bool {
     sqlparser::ast::Visit::visit(expression, &mut Queries).is_break()
 }
 
-/// The text by which operands are told apart: token by token, so that spaces, the case of unquoted names and quotes that add nothing
+/// The text by which operands are distinguished: token by token, so that spaces, the case of unquoted names and quotes that add nothing
 /// do not count; nor does the name of the only table.
 pub fn canonical(expression: &Expr, table: Option<&str>) -> String {
     let text = expression.to_string();

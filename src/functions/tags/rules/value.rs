@@ -38,7 +38,7 @@ impl Domain {
     /// Nothing is known.
     pub const ANY: Self = Self { kind: None, step: None, nullable: true, least: None };
 
-    /// Whole numbers.
+    /// Integers.
     #[cfg(test)]
     pub const WHOLE: Self = Self { kind: Some(Kind::Number), step: Some(0), ..Self::ANY };
 

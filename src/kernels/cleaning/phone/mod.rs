@@ -47,7 +47,7 @@ impl Phone {
     }
 }
 
-/// Why a text is no telephone number.
+/// Why a string is not a telephone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -125,7 +125,7 @@ fn is_several(text: &str, home: &'static Country) -> bool {
     parts().count() > 1 && parts().filter(|part| is_number(part).is_ok()).count() > 1
 }
 
-/// What a text says, with nothing but digits left.
+/// What a string says, with nothing but digits left.
 struct Written {
     digits: String,
     is_international: bool,

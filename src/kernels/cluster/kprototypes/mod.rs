@@ -63,7 +63,7 @@ pub struct Options {
     pub runs: u64,
     /// Passes over the rows in a run.
     pub max_iterations: usize,
-    /// Swaps in vain, one after another, after which the search ends; 0 for none.
+    /// Swaps without success, one after another, after which the search ends; 0 for none.
     pub swaps: u64,
     pub random_state: u64,
 }
