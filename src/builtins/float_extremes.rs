@@ -1,7 +1,7 @@
 //! `max` and `min` of floats that may contain NaN.
 //!
 //! NaN is greater than all other values, as in ORDER BY and in comparisons. The engine does this for a whole table, but within
-//! groups it compares like the hardware, where NaN is neither less nor greater: there, the least of 1, NaN and 2 is 2. Here
+//! groups it compares like the hardware, where NaN is neither less nor greater: there, the smallest of 1, NaN and 2 is 2. Here
 //! floats are compared as integers in the same order.
 
 use std::sync::Arc;

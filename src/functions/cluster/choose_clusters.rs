@@ -114,7 +114,7 @@ impl RelationFunction for ChooseClusters {
     }
 }
 
-/// So many times as far from the median as the quartile on that side: a value out there draws a centre to itself.
+/// This many times as far from the median as the quartile on that side: a value out there draws a centre to itself.
 const SKEWED: f64 = 20.0;
 
 impl Choose {

@@ -43,7 +43,7 @@ pub const TIME_UNIT: Argument = Argument::optional(
 pub enum Unit {
     Day,
     Week,
-    /// So many months.
+    /// This many months.
     Months(i32),
 }
 

@@ -119,7 +119,7 @@ impl TableMacro for GoldenRecords {
     }
 }
 
-/// The name of a column, in small letters unless it is quoted.
+/// The name of a column, in lower case unless it is quoted.
 fn column_name(expression: &Expr) -> Option<String> {
     let name = match expression {
         Expr::Identifier(name) => name,

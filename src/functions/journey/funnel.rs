@@ -110,7 +110,7 @@ fn modes(call: &Call) -> Result<Modes> {
         return Err(invalid(call.doc.name, problem));
     }
     if has("default") && modes != Modes::default() {
-        return Err(invalid(call.doc.name, "mode 'default' is that without any other; leave it out beside others"));
+        return Err(invalid(call.doc.name, "mode 'default' cannot be combined with other modes; remove it"));
     }
     Ok(modes)
 }

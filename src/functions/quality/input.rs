@@ -31,7 +31,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// What the columns say of a question about so many expressions.
+    /// What the columns say of a question about this many expressions.
     pub fn of(call: &MacroCall, expressions: usize) -> Self {
         let Some(schema) = &call.columns else { return Self::default() };
         let mut columns: Vec<FieldRef> = schema.fields().iter().cloned().collect();

@@ -27,7 +27,7 @@ use crate::text::megabytes;
 const CORRELATED: f64 = 0.9;
 /// Patterns that are shown.
 const PATTERNS: usize = 5;
-/// Texts are shown up to so many characters.
+/// Texts are shown up to this many characters.
 const SHOWN: usize = 200;
 /// What the hash of a row has for NULL.
 const NULL: u64 = 0x5bd1_e995_9e37_79b9;

@@ -64,7 +64,7 @@ impl GroupedFunction for PurchaseCycle {
 #[derive(Debug, Default, Clone)]
 struct Days {
     days: Vec<i32>,
-    /// So many at the front are sorted and distinct.
+    /// This many at the front are sorted and distinct.
     sorted: usize,
 }
 

@@ -57,7 +57,7 @@ impl Problem {
     }
 }
 
-/// Takes an address apart whose letters are already of one form.
+/// Splits an address whose letters are already of one form.
 pub fn parse(address: &str) -> Address {
     let address = address.trim();
     if address.is_empty() {

@@ -138,7 +138,7 @@ impl Counts {
         self.words.capacity() * (size_of::<(u32, u64)>() + 1) + self.pairs.capacity() * (size_of::<((u32, u32), u64)>() + 1)
     }
 
-    /// The words of the greatest weights, the greatest first; of equal weights in the order of their letters.
+    /// The words of the largest weights, the largest first; of equal weights in the order of their letters.
     pub fn best(&self, words: &mut Words, method: Method, top: usize) -> Vec<(String, f64)> {
         let total: u64 = self.words.values().sum();
         let weigh = |(word, count): (u32, u64)| (word, count as f64 / total as f64 * words.idf(word));

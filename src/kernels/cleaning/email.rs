@@ -216,7 +216,7 @@ impl Email {
     /// Reads an address, also as `Name <a@b.com>` and `mailto:a@b.com`.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let mut text = plain(text).replace('。', ".").to_lowercase();
         if let Some((_, inner)) = text.rsplit_once('<')

@@ -99,7 +99,7 @@ impl IdCard {
     /// Reads a number of 15 or 18 characters; blanks, dashes and width do not count, `x` is X.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let mut letters = [0u8; 18];
         let mut count = 0;

@@ -138,7 +138,7 @@ const PLACEHOLDERS: [&str; 35] = [
 /// A name without titles, its blanks and letters in order. `*` stays, as it stands for letters that are hidden.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not one.
 pub fn clean(text: &str) -> Result<String, Problem> {
     let mut name = plain(text);
     if name.is_empty() {

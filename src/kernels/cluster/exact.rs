@@ -77,7 +77,7 @@ impl Grid {
         Self::joined(self.parts(value))
     }
 
-    /// What so many fine units are, correctly rounded.
+    /// What this many fine units are, correctly rounded.
     pub fn value(&self, units: i128) -> f64 {
         units as f64 * self.fine.unit
     }
@@ -144,7 +144,7 @@ impl ExactSum {
         self.totals
     }
 
-    /// What so many units of the sums are, correctly rounded.
+    /// What this many units of the sums are, correctly rounded.
     pub fn of_units(&self, units: i128) -> f64 {
         self.grid.value(units)
     }

@@ -45,7 +45,7 @@ pub fn best<S: Source>(data: &Data<S>, options: &Options, wanted: usize) -> Resu
         match kmeans(&matrix, weights.as_deref(), &identity, &one, control, &|_| {}) {
             Ok(found) => ends.push((found.inertia, start, found.centres)),
             Err(Failure::Stop(stop)) => return Err(stop),
-            // The sample may have too few rows for so many clusters, or none with weight.
+            // The sample may have too few rows for this many clusters, or none with weight.
             Err(_) => {}
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::exact::Grid;
 use super::matrix::Matrix;
 use crate::kernels::control::{Control, Stop};
 
-/// Beyond so many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
+/// Beyond this many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
 pub const MOST_ROWS: usize = 16_384;
 /// Rows of a tile. 64 × 64 distances fit the nearest cache.
 const TILE: usize = 64;

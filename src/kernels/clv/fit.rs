@@ -39,7 +39,7 @@ pub struct FitOptions {
 
 /// Rows of a part of the work: parts are added in their order, however many workers there are.
 const PART: usize = 4_096;
-/// The starts are tried on about so many rows.
+/// The starts are tried on about this many rows.
 const TRIED: usize = 4_096;
 /// The most steps of a search.
 const MOST: usize = 200;

@@ -23,7 +23,7 @@ pub struct Together {
 }
 
 impl Together {
-    /// Nothing counted yet of so many words.
+    /// Nothing counted yet of this many words.
     pub fn new(words: usize) -> Self {
         Self { texts: 0, words: vec![0; words], pairs: vec![0; words * words.saturating_sub(1) / 2] }
     }

@@ -20,7 +20,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// The least and the greatest answer.
+    /// The smallest and the largest answer.
     pub fn range(self) -> (i64, i64) {
         match self {
             Self::Nps => (0, 10),

@@ -13,7 +13,7 @@ use crate::kernels::privacy::redact::quoted;
 
 /// Texts that feel less than this are negative; VADER's bound.
 const NEGATIVE: f64 = -0.05;
-/// Examples are shown up to so many letters.
+/// Examples are shown up to this many letters.
 const LETTERS: usize = 120;
 /// Feelings are added up in integers of this share of 1, so that their order does not matter.
 const UNIT: f64 = (1u64 << 60) as f64;
@@ -69,7 +69,7 @@ struct Tally {
     examples: Vec<(usize, f64, usize)>,
 }
 
-/// The themes of the texts: a row for each theme and period, and one for texts without a theme. Periods in the order of their bytes; in each the greatest
+/// The themes of the texts: a row for each theme and period, and one for texts without a theme. Periods in the order of their bytes; in each the largest
 /// pain first, texts without a theme last.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ impl ItemCounts {
         }
     }
 
-    /// Bytes of a state for so many items.
+    /// Bytes of a state for this many items.
     pub fn size(items: usize) -> usize {
         8 * items
     }

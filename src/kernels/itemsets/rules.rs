@@ -227,7 +227,7 @@ fn place(mask: u64, length: usize) -> usize {
     smaller + bits(mask).enumerate().map(|(index, bit)| choose(bit, index + 1)).sum::<usize>()
 }
 
-/// How many choices of up to so many consequents a set has.
+/// How many choices of up to this many consequents a set has.
 fn choices(length: usize, most: usize) -> usize {
     (1..=most.min(length)).fold(0, |sum: usize, size| sum.saturating_add(choose(length, size)))
 }

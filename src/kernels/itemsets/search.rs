@@ -68,7 +68,7 @@ pub struct Goal {
     /// head of a class is its least rank, so that a class whose head is no consequent has none among its extensions, and watches
     /// them instead.
     pub consequents: Option<Vec<bool>>,
-    /// By rank: items of which a set has no more than so many. They are never perfect extensions, as those are combined
+    /// By rank: items of which a set has no more than this many. They are never perfect extensions, as those are combined
     /// without being counted.
     pub scarce: Option<(Vec<bool>, usize)>,
 }

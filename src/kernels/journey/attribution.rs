@@ -19,7 +19,7 @@ pub const NONE: u32 = u32::MAX;
 const START: u32 = u32::MAX - 1;
 const CONVERSION: u32 = u32::MAX - 2;
 const LOST: u32 = u32::MAX - 3;
-/// So many channels can be solved for.
+/// This many channels can be solved for.
 pub const MOST_CHANNELS: usize = 1_000;
 
 /// What an event is to attribution.

@@ -197,7 +197,7 @@ impl<D: Detail> Gathering<D> {
         Ok(())
     }
 
-    /// Makes room for so many more rows of each bucket.
+    /// Makes room for this many more rows of each bucket.
     fn grow(&mut self, rows: &[u32; BUCKETS], budget: &dyn Budget) -> Result<(), Stop> {
         let wanted = |chunks: &[Chunk<D>], rows: u32| {
             let (room, before) = chunks.last().map_or((0, FIRST_ROWS / 2), |chunk| (chunk.room(), chunk.times.capacity()));

@@ -14,7 +14,7 @@ use crate::kernels::control::Stop;
 
 /// The most steps a funnel has: the bits of a mask.
 pub const MOST_STEPS: usize = 32;
-/// So many ways to share out the events of one time among the steps are followed.
+/// This many ways to share out the events of one time among the steps are followed.
 const MOST_CHAINS: usize = 4096;
 
 /// What ends the scan, or keeps an event from counting.

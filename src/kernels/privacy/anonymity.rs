@@ -47,7 +47,7 @@ pub struct Diversity {
     pub distinct: u64,
     /// e to the entropy of their shares.
     pub entropy: f64,
-    /// The greatest l for which the class is recursively (c, l)-diverse; 0 for none.
+    /// The largest l for which the class is recursively (c, l)-diverse; 0 for none.
     pub recursive: u64,
 }
 

@@ -38,7 +38,7 @@ impl Units {
     }
 }
 
-/// So many units as a number.
+/// This many units as a number.
 pub fn written(units: i128, scale: u32) -> String {
     let digits = format!("{:0width$}", units.unsigned_abs(), width = scale as usize + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale as usize);

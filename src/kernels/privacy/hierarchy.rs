@@ -185,7 +185,7 @@ impl Hierarchy {
     }
 }
 
-/// The least of 1, 5, 10, 50, 100 … that is not below.
+/// The smallest of 1, 5, 10, 50, 100 … that is not below.
 fn round_width(least: i128) -> i128 {
     let mut power = 1_i128;
     loop {

@@ -38,7 +38,7 @@ const NEGATIVE: f64 = 0.05;
 const SKEWED: f64 = 2.0;
 /// Shares say little of fewer values.
 const FEW: u64 = 10;
-/// So many different texts are many, or half as many as values and this many.
+/// This many different texts are many, or half as many as values and this many.
 const MANY: u64 = 1_000;
 const SEVERAL: u64 = 50;
 /// Columns named as correlated.

@@ -142,7 +142,7 @@ impl Histogram {
         self.negative.merge(&other.negative);
     }
 
-    /// The buckets from the least number to the greatest.
+    /// The buckets from the smallest number to the largest.
     fn filled(&self) -> impl Iterator<Item = Filled> {
         let negative = self.negative.filled().rev().map(|(place, bucket)| Filled::of(place, bucket, -1.0));
         let zeros = (self.zeros > 0).then(|| Filled { rows: self.zeros, ..Filled::default() });

@@ -10,7 +10,7 @@
 //! | mean, standard deviation | from the values | whole sums in each bucket | none but rounding |
 //! | forms of texts | from all values | the 1,024 values with the least hashes, with their exact counts | that of a sample |
 //!
-//! Each part is a sum, a maximum, or the least of a set, and whether the table is left depends on the set of values alone. So rows and partitions may come
+//! Each part is a sum, a maximum, or the smallest of a set, and whether the table is left depends on the set of values alone. So rows and partitions may come
 //! in any order: the answer is the same, to the last bit.
 //!
 //! Literature: P. Flajolet, É. Fusy, O. Gandouet, F. Meunier, HyperLogLog (2007), with the estimator of O. Ertl (2017); G. Cormode and S. Muthukrishnan,
@@ -33,7 +33,7 @@ pub use rows::{RowSample, with_column};
 pub use summary::Summary;
 pub use texts::Texts;
 
-/// A column has an exact table up to so many different values.
+/// A column has an exact table up to this many distinct values.
 pub const EXACT_VALUES: usize = 16_384;
-/// And of texts, up to so many bytes of them.
+/// And of texts, up to this many bytes of them.
 pub const EXACT_BYTES: usize = 4 << 20;

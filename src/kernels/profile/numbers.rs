@@ -194,7 +194,7 @@ impl Sketch {
                 self.sample.add(hash, 1, || *bits);
             }
         }
-        // NaN, which orders above everything, is not the greatest number.
+        // NaN, which orders above everything, is not the largest number.
         let nan = (kind == Kind::Float).then(|| ordered(f64::NAN));
         let (mut least, mut most) = (self.least, self.most);
         for bits in values {

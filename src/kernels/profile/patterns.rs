@@ -33,7 +33,7 @@ impl Class {
     }
 }
 
-/// The form of a string: `9` for a digit and `A` for a capital letter, with the length of the run; `a+`, `中+` and `L+` for runs of small letters, Chinese
+/// The form of a string: `9` for a digit and `A` for a capital letter, with the length of the run; `a+`, `中+` and `L+` for runs of lower case, Chinese
 /// characters and other letters; white space as one blank, everything else as it is.
 pub fn pattern(text: &str) -> String {
     let mut found = String::new();

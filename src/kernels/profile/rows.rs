@@ -41,7 +41,7 @@ impl RowSample {
         self.rows.merge(&other.rows);
     }
 
-    /// Bytes on the heap, for rows of so many columns.
+    /// Bytes on the heap, for rows of this many columns.
     pub fn size(&self, columns: usize) -> usize {
         self.rows.size() + 2 * ROWS * columns * size_of::<f64>()
     }

@@ -150,7 +150,7 @@ impl Node {
         self.counts.iter().sum()
     }
 
-    /// The most frequent class, the least of equals.
+    /// The most frequent class; ties: the smallest.
     pub fn class(&self) -> u32 {
         split::most_frequent(&self.counts) as u32
     }

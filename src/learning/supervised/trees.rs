@@ -104,7 +104,7 @@ enum How {
 /// trees that were not grown on them.
 type Grown = (Ensemble, Vec<(f64, Option<f64>)>, Option<f64>);
 
-/// The share of the training rows that decide when boosting stops: one of so many.
+/// The share of the training rows that decide when boosting stops: one of this many.
 const JUDGES: usize = 10;
 
 impl TreeSettings {

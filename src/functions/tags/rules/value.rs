@@ -139,7 +139,7 @@ impl Value {
         }
     }
 
-    /// The value of so many steps, of the kind of this one.
+    /// The value of this many steps, of the kind of this one.
     pub fn of_steps(&self, steps: i128, step: i32) -> Option<Self> {
         match self {
             Self::Number(_) => {

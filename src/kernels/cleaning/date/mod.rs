@@ -249,7 +249,7 @@ fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
     }
 }
 
-/// A date in its declared order; month and day the other way round contradict it.
+/// A date in its declared order; month and day in reverse order contradict it.
 fn in_order(year: i64, month: i64, day: i64) -> Result<i32, Problem> {
     if (13..=31).contains(&month) && (1..=12).contains(&day) {
         return Err(Problem::Order);

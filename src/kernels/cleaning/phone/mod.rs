@@ -104,7 +104,7 @@ pub fn country(iso: &str) -> Option<&'static Country> {
 /// Reads a number as it is dialled in a country.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not one.
 pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     let Written { digits, is_international, extension } = Written::of(text)?;
     let phone = if is_international { international(&digits) } else { national(&digits, home) };
