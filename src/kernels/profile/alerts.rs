@@ -1,4 +1,4 @@
-//! What is worth a look in a column, in a line each; the word before the colon tells the kind.
+//! What deserves attention in a column, one line each; the word before the colon is the kind.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Which columns of numbers go together, from a sample of rows.
+//! Which number columns are correlated, from a sample of rows.
 
 use super::hash::of_number;
 use super::sample::Sample;

@@ -1,4 +1,4 @@
-//! Thresholds that read well.
+//! Thresholds that are easy to read.
 
 /// The shortest decimal strictly between two numbers, of those the one nearest to their middle, of two the lower.
 ///
